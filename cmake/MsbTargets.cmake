@@ -1,0 +1,71 @@
+# Helpers so that each folder's CMakeLists.txt says only what it has and what it may use. A target
+# links exactly the folders it names, so an include that points upwards does not compile or link.
+
+add_library(msb_options INTERFACE)
+target_compile_options(msb_options INTERFACE -Wall -Wextra -Wconversion -Werror
+  -Wno-missing-field-initializers # designated initialisers name what differs from the default
+  -fstack-protector-strong -fno-plt $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>)
+target_compile_definitions(msb_options INTERFACE _GNU_SOURCE _FILE_OFFSET_BITS=64
+  _GLIBCXX_ASSERTIONS MSB_VERSION="${PROJECT_VERSION}")
+target_include_directories(msb_options INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include)
+target_link_options(msb_options INTERFACE -Wl,-z,relro,-z,now)
+if(MSB_SANITIZE)
+  target_compile_options(msb_options INTERFACE -fsanitize=${MSB_SANITIZE} -fno-sanitize-recover=all
+    -fno-omit-frame-pointer -U_FORTIFY_SOURCE)
+  target_link_options(msb_options INTERFACE -fsanitize=${MSB_SANITIZE})
+endif()
+if(MSB_FUZZ)
+  target_compile_options(msb_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+
+# msb_library(NAME SOURCES ... DEPENDS targets...)
+function(msb_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_library(${name} STATIC ${arg_SOURCES})
+  target_link_libraries(${name} PUBLIC msb_options ${arg_DEPENDS})
+endfunction()
+
+# msb_program(NAME [LIBEXEC] SOURCES ... DEPENDS ...)
+function(msb_program name)
+  cmake_parse_arguments(arg "LIBEXEC" "OUTPUT" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE msb_options ${arg_DEPENDS})
+  if(arg_OUTPUT)
+    set_target_properties(${name} PROPERTIES OUTPUT_NAME ${arg_OUTPUT})
+  endif()
+  if(arg_LIBEXEC)
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${MSB_LIBEXEC})
+  endif()
+endfunction()
+
+# msb_test(NAME SOURCES *_test.cpp... DEPENDS ...): one GoogleTest program, one ctest entry.
+function(msb_test name)
+  if(NOT MSB_TESTS)
+    return()
+  endif()
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS" ${ARGN})
+  find_package(GTest REQUIRED)
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE msb_options ${arg_DEPENDS} GTest::gtest GTest::gtest_main)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 120)
+endfunction()
+
+# msb_fuzz(NAME SOURCES x_fuzz.cpp DEPENDS ... [CORPUS dir]): a libFuzzer program (MSB_FUZZ only).
+function(msb_fuzz name)
+  if(NOT MSB_FUZZ)
+    return()
+  endif()
+  cmake_parse_arguments(arg "" "CORPUS" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE msb_options ${arg_DEPENDS})
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+  if(arg_CORPUS)
+    set_property(GLOBAL APPEND PROPERTY MSB_FUZZ_CORPORA "${name}:${CMAKE_CURRENT_SOURCE_DIR}/${arg_CORPUS}")
+  endif()
+endfunction()

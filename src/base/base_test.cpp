@@ -1,0 +1,156 @@
+#include "base/bytes.hpp"
+#include "base/event_loop.hpp"
+#include "base/file.hpp"
+#include "base/process.hpp"
+#include "base/system.hpp"
+#include "base/time.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+namespace msb {
+namespace {
+
+using namespace std::chrono_literals;
+
+class TemporaryDirectory {
+  public:
+    TemporaryDirectory() {
+        std::string name = "/tmp/msb-base-test-XXXXXX";
+        path_ = ::mkdtemp(name.data());
+    }
+    ~TemporaryDirectory() { (void)remove_tree(path_); }
+    const std::string& path() const { return path_; }
+
+  private:
+    std::string path_;
+};
+
+TEST(Bytes, Base64RoundTripsEveryLength) {
+    for (std::size_t length = 0; length < 10; ++length) {
+        const Bytes data(length, 0xa5);
+        EXPECT_EQ(from_base64(to_base64(data)), data);
+    }
+    EXPECT_EQ(to_base64(as_bytes("foob")), "Zm9vYg==");
+    EXPECT_FALSE(from_base64("Zg="));
+    EXPECT_FALSE(from_base64("Z!=="));
+}
+
+TEST(Bytes, Utf8PrefixStopsAtTheFirstBadSequence) {
+    EXPECT_EQ(valid_utf8_prefix("aä€😀"), std::string("aä€😀").size());
+    EXPECT_EQ(valid_utf8_prefix("a\xc0\x80"), 1U);     // overlong
+    EXPECT_EQ(valid_utf8_prefix("a\xed\xa0\x80"), 1U); // surrogate
+    EXPECT_EQ(valid_utf8_prefix("a\xe2\x82"), 1U);     // cut short
+    EXPECT_EQ(valid_utf8_prefix("\xf5\x80\x80\x80"), 0U);
+}
+
+TEST(Error, KeepsTheChainAndTheHint) {
+    const Error error = Error::from_errno(ENOENT, "open", "/x").with_hint("create it").wrap("load");
+    EXPECT_EQ(error.kind(), ErrorKind::not_found);
+    EXPECT_EQ(error.sys_errno(), ENOENT);
+    EXPECT_EQ(error.hint(), "create it");
+    EXPECT_EQ(error.to_string(), "load: open '/x': No such file or directory");
+}
+
+TEST(File, AtomicWriteReplacesAndLeavesNoTemporary) {
+    const TemporaryDirectory dir;
+    const std::string path = dir.path() + "/state";
+    ASSERT_TRUE(write_file_atomic(path, "one"));
+    ASSERT_TRUE(write_file_atomic(path, "two"));
+    EXPECT_EQ(read_file(path).value(), "two");
+    EXPECT_FALSE(write_file_atomic(dir.path() + "/missing/state", "x"));
+    EXPECT_EQ(read_file(path, 2).error().kind(), ErrorKind::limit_exceeded);
+}
+
+TEST(File, RemoveTreeDoesNotFollowLinks) {
+    const TemporaryDirectory dir;
+    ASSERT_TRUE(make_directories(dir.path() + "/kept"));
+    ASSERT_TRUE(write_file_atomic(dir.path() + "/kept/file", "x"));
+    ASSERT_TRUE(make_directories(dir.path() + "/gone/a/b"));
+    ASSERT_EQ(::symlink("../../kept", (dir.path() + "/gone/a/link").c_str()), 0);
+    ASSERT_TRUE(remove_tree(dir.path() + "/gone"));
+    EXPECT_FALSE(exists(dir.path() + "/gone"));
+    EXPECT_TRUE(exists(dir.path() + "/kept/file"));
+    EXPECT_TRUE(remove_tree(dir.path() + "/never-existed"));
+}
+
+TEST(File, SparseCopyKeepsHoles) {
+    const TemporaryDirectory dir;
+    const auto from = sys::open(dir.path() + "/from", O_RDWR | O_CREAT).value();
+    const auto to = sys::open(dir.path() + "/to", O_RDWR | O_CREAT).value();
+    ASSERT_TRUE(sys::truncate(from.get(), 64 << 20));
+    ASSERT_TRUE(sys::pwrite_all(from.get(), as_bytes("middle"), 32 << 20));
+    ASSERT_TRUE(copy_sparse(from.get(), to.get()));
+    const auto info = sys::fstat(to.get()).value();
+    EXPECT_EQ(info.st_size, 64 << 20);
+    EXPECT_LT(info.st_blocks * 512, 1 << 20);
+    Bytes data(6);
+    ASSERT_TRUE(sys::pread_all(to.get(), data, 32 << 20));
+    EXPECT_EQ(as_text(data), "middle");
+}
+
+TEST(System, SocketPathsOfAnyLengthWork) {
+    const TemporaryDirectory dir;
+    const std::string deep = dir.path() + "/" + std::string(200, 'd');
+    ASSERT_TRUE(make_directories(deep));
+    const auto listener = sys::unix_listen(deep + "/agent.sock", 1);
+    ASSERT_TRUE(listener) << listener.error().to_string();
+    EXPECT_TRUE(sys::unix_connect(deep + "/agent.sock"));
+}
+
+TEST(EventLoop, RunsDescriptorsTimersAndPostedTasks) {
+    auto loop = EventLoop::create().value();
+    auto pipe = sys::pipe().value();
+    std::string order;
+    ASSERT_TRUE(loop->watch(pipe[0].get(), EPOLLIN, [&](std::uint32_t) {
+        order += "fd ";
+        loop->unwatch(pipe[0].get());
+    }));
+    loop->after(20ms, [&] {
+        order += "timer";
+        loop->stop();
+    });
+    const auto cancelled = loop->after(10ms, [&] { order += "never "; });
+    loop->cancel(cancelled);
+    ASSERT_TRUE(sys::write_all(pipe[1].get(), as_bytes("x")));
+    ASSERT_TRUE(loop->run());
+    EXPECT_EQ(order, "fd timer");
+}
+
+TEST(Process, ReportsExecFailureAndExitStatus) {
+    const auto missing = spawn({.argv = {"/no/such/program"}});
+    ASSERT_FALSE(missing);
+    EXPECT_EQ(missing.error().sys_errno(), ENOENT);
+    auto child = spawn({.argv = {"/bin/sh", "-c", "exit 7"}}).value();
+    EXPECT_EQ(shell_exit_code(child.wait(5s).value().value()), 7);
+    auto sleeper = spawn({.argv = {"/bin/sleep", "60"}}).value();
+    EXPECT_FALSE(sleeper.wait(10ms).value());
+    ASSERT_TRUE(sleeper.signal(SIGTERM));
+    EXPECT_EQ(shell_exit_code(sleeper.wait(5s).value().value()), 128 + SIGTERM);
+}
+
+TEST(Process, ChildInheritsOnlyNamedDescriptors) {
+    auto pipe = sys::pipe().value();
+    const auto leaked = sys::open("/dev/null", O_RDONLY).value();
+    ASSERT_TRUE(sys::set_cloexec(leaked.get(), false));
+    auto child = spawn({.argv = {"/bin/sh", "-c", "ls /proc/self/fd | tr '\\n' ' ' >&5"},
+                        .fds = {{5, pipe[1].get()}}})
+                     .value();
+    pipe[1].reset();
+    ASSERT_EQ(shell_exit_code(child.wait(5s).value().value()), 0);
+    Bytes buffer(256);
+    const auto count = sys::read(pipe[0].get(), buffer).value();
+    EXPECT_EQ(as_text(BytesView(buffer).first(count)), "0 1 2 3 5 "); // 3 is ls's own directory
+}
+
+TEST(Time, FormatsRfc3339) {
+    EXPECT_EQ(format_rfc3339(1'767'323'045'678'000'000, 3), "2026-01-02T03:04:05.678Z");
+    EXPECT_EQ(format_rfc3339(0, 0), "1970-01-01T00:00:00Z");
+}
+
+} // namespace
+} // namespace msb

@@ -1,0 +1,171 @@
+#include "base/file.hpp"
+
+#include "base/system.hpp"
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <memory>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace msb {
+
+Result<std::string> read_file(const std::string& path, std::size_t limit) {
+    const OwnedFd fd = MSB_TRY(sys::open(path, O_RDONLY));
+    std::string data;
+    std::size_t used = 0;
+    for (;;) {
+        data.resize(std::min(limit + 1, std::max<std::size_t>(4096, used * 2)));
+        auto count = sys::read(
+            fd.get(), {reinterpret_cast<std::uint8_t*>(data.data()) + used, data.size() - used});
+        if (!count)
+            return fail(std::move(count).error().wrap("cannot read '" + path + "'"));
+        used += *count;
+        if (used > limit)
+            return fail(ErrorKind::limit_exceeded,
+                        "'" + path + "' is larger than " + std::to_string(limit) + " bytes");
+        if (*count == 0)
+            break;
+    }
+    data.resize(used);
+    return data;
+}
+
+namespace {
+
+std::string temporary_name(const std::string& path) {
+    static std::atomic<unsigned> counter{0};
+    return path + "." + std::to_string(::getpid()) + "-" + std::to_string(counter++) + ".tmp";
+}
+
+Status write_new_file(const std::string& path, std::string_view data, mode_t mode, bool durable) {
+    const OwnedFd fd = MSB_TRY(sys::open(path, O_WRONLY | O_CREAT | O_TRUNC, mode));
+    MSB_TRY_WRAP(sys::write_all(fd.get(), as_bytes(data)), "cannot write '" + path + "'");
+    if (durable)
+        MSB_TRY(sys::fsync(fd.get(), path));
+    return {};
+}
+
+} // namespace
+
+Status write_file_atomic(const std::string& path, std::string_view data, mode_t mode,
+                         bool durable) {
+    const std::string temporary = temporary_name(path);
+    Status written = write_new_file(temporary, data, mode, durable);
+    if (written)
+        written = sys::rename(temporary, path);
+    if (!written)
+        (void)sys::unlink(temporary);
+    return written;
+}
+
+Status make_directories(const std::string& path, mode_t mode) {
+    for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
+        const std::string part = path.substr(0, end);
+        if (::mkdir(part.c_str(), mode) == -1 && errno != EEXIST) {
+            // A parent on a read-only file system says EROFS even when it exists.
+            const int reason = errno;
+            struct stat info{};
+            if (::stat(part.c_str(), &info) == -1 || !S_ISDIR(info.st_mode))
+                return fail(Error::from_errno(reason, "mkdir", part));
+        }
+        if (end == std::string::npos)
+            break;
+    }
+    struct stat info{};
+    if (::stat(path.c_str(), &info) == 0 && !S_ISDIR(info.st_mode))
+        return fail(Error::from_errno(ENOTDIR, "mkdir", path));
+    return {};
+}
+
+namespace {
+
+constexpr int max_remove_depth = 512;
+
+Status remove_entries(OwnedFd dir_fd, const std::string& path, int depth) {
+    if (depth > max_remove_depth)
+        return fail(ErrorKind::limit_exceeded, "'" + path + "' is nested too deeply");
+    std::unique_ptr<DIR, int (*)(DIR*)> dir(::fdopendir(dir_fd.get()), ::closedir);
+    if (!dir)
+        return fail_errno("fdopendir", path);
+    const int fd = dir_fd.release();
+    while (const dirent* entry = ::readdir(dir.get())) {
+        const std::string name = entry->d_name;
+        if (name == "." || name == "..")
+            continue;
+        if (::unlinkat(fd, entry->d_name, 0) == 0 || errno == ENOENT)
+            continue;
+        if (errno != EISDIR && errno != EPERM)
+            return fail_errno("unlink", path + "/" + name);
+        auto child = sys::open_at(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+        if (!child)
+            return fail(std::move(child).error());
+        MSB_TRY(remove_entries(std::move(*child), path + "/" + name, depth + 1));
+        if (::unlinkat(fd, name.c_str(), AT_REMOVEDIR) == -1 && errno != ENOENT)
+            return fail_errno("rmdir", path + "/" + name);
+    }
+    return {};
+}
+
+} // namespace
+
+Status remove_tree(const std::string& path) {
+    auto dir = sys::open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (!dir) {
+        if (dir.error().sys_errno() == ENOENT)
+            return {};
+        if (dir.error().sys_errno() == ENOTDIR || dir.error().sys_errno() == ELOOP)
+            return sys::unlink(path);
+        return fail(std::move(dir).error());
+    }
+    MSB_TRY(remove_entries(std::move(*dir), path, 0));
+    if (::rmdir(path.c_str()) == -1 && errno != ENOENT)
+        return fail_errno("rmdir", path);
+    return {};
+}
+
+Status copy_sparse(int from_fd, int to_fd) {
+    if (::ioctl(to_fd, FICLONE, from_fd) == 0)
+        return {};
+    const auto size = static_cast<std::uint64_t>(MSB_TRY(sys::fstat(from_fd)).st_size);
+    MSB_TRY(sys::truncate(to_fd, size));
+    Bytes buffer(std::size_t{1} << 20);
+    std::uint64_t position = 0;
+    while (position < size) {
+        const off_t data = ::lseek(from_fd, static_cast<off_t>(position), SEEK_DATA);
+        if (data == -1 && errno == ENXIO)
+            break;
+        // A file system without SEEK_DATA reports everything as data.
+        const auto start = data == -1 ? position : static_cast<std::uint64_t>(data);
+        const off_t hole = ::lseek(from_fd, static_cast<off_t>(start), SEEK_HOLE);
+        const auto end = hole == -1 ? size : static_cast<std::uint64_t>(hole);
+        for (position = start; position < end;) {
+            const auto count =
+                static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), end - position));
+            const MutableBytesView part(buffer.data(), count);
+            MSB_TRY(sys::pread_all(from_fd, part, position));
+            MSB_TRY(sys::pwrite_all(to_fd, part, position));
+            position += count;
+        }
+    }
+    return {};
+}
+
+bool exists(const std::string& path) {
+    return ::access(path.c_str(), F_OK) == 0;
+}
+
+Result<std::string> executable_directory() {
+    std::string path(4096, '\0');
+    const ssize_t length = ::readlink("/proc/self/exe", path.data(), path.size());
+    if (length < 0)
+        return fail_errno("readlink", "/proc/self/exe");
+    path.resize(static_cast<std::size_t>(length));
+    return path.substr(0, path.rfind('/'));
+}
+
+} // namespace msb

@@ -1,0 +1,54 @@
+// Child processes: each has a pidfd, dies with its parent unless told otherwise, and inherits only
+// the descriptors named.
+#pragma once
+
+#include "base/fd.hpp"
+#include "base/result.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
+namespace msb {
+
+struct SpawnOptions {
+    std::vector<std::string> argv; ///< argv[0] is the path to execute.
+    /// Child descriptor number <- our descriptor. 0, 1 and 2 default to /dev/null. All others are
+    /// closed in the child.
+    std::vector<std::pair<int, int>> fds;
+    std::optional<std::vector<std::string>> environment; ///< "K=V"; none = inherit.
+    bool new_session = false;                            ///< setsid(2): survives our terminal.
+    bool die_with_parent = true;                         ///< PR_SET_PDEATHSIG SIGKILL.
+};
+
+class Child {
+  public:
+    Child() = default;
+    Child(pid_t pid, OwnedFd pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}
+
+    pid_t pid() const { return pid_; }
+    /// Readable when the child has ended.
+    int pidfd() const { return pidfd_.get(); }
+    Status signal(int number) const;
+    /// The wait status as waitid(2) gives it, or nothing on time-out. May be called again after
+    /// success: the status is kept.
+    Result<std::optional<int>> wait(std::chrono::milliseconds timeout);
+
+  private:
+    pid_t pid_ = -1;
+    OwnedFd pidfd_;
+    std::optional<int> status_;
+};
+
+/// Exit code as a shell reports it: code, or 128 + signal number.
+int shell_exit_code(int wait_status);
+
+/// A failing exec (ENOENT, EACCES, ...) is returned here, not as an exit code of the child.
+Result<Child> spawn(const SpawnOptions& options);
+
+/// pidfd of any process. not_found if it has ended.
+Result<OwnedFd> open_pidfd(pid_t pid);
+
+} // namespace msb

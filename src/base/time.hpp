@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace msb {
+
+/// Nanoseconds since the Unix epoch (CLOCK_REALTIME).
+std::int64_t unix_time_ns();
+/// Nanoseconds on CLOCK_MONOTONIC, comparable between processes of one host.
+std::int64_t monotonic_ns();
+
+/// RFC 3339 in UTC with `digits` fractional digits (0..9): "2026-01-02T03:04:05.678Z".
+std::string format_rfc3339(std::int64_t unix_ns, int digits, const char* zone = "Z");
+/// Local time, "2026-01-02 03:04:05".
+std::string format_local(std::int64_t unix_ns);
+
+} // namespace msb
