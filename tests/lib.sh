@@ -1,0 +1,352 @@
+# Helpers for the black-box tests. A test is a script tests/AREA/NAME.sh that starts with
+#   . "$(dirname "$0")/../lib.sh"
+# and runs with -eu -o pipefail: any command that fails unexpectedly fails the test.
+#
+# A test gets
+#   $T        an empty scratch directory, removed at the end
+#   $MSB_HOME $T/home, absent until msb makes it
+#   msb       a function that runs the built CLI
+# and runs under tests/supervise, to which every orphan is reparented: a process that outlives the
+# test fails it. Run one test by hand with `tests/AREA/NAME.sh` or `ctest --test-dir build -R NAME`.
+# shellcheck shell=bash
+
+set -euo pipefail
+
+TESTS_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+SOURCE_DIR=$(dirname "$TESTS_DIR")
+MSB_BUILD=${MSB_BUILD:-$SOURCE_DIR/build}
+
+if [ -z "${MSB_TEST_SUPERVISOR:-}" ]; then
+    if [ ! -x "$MSB_BUILD/tests/supervise" ]; then
+        echo "$MSB_BUILD/tests/supervise is missing: build first" >&2
+        exit 1
+    fi
+    exec "$MSB_BUILD/tests/supervise" bash "$0" "$@"
+fi
+
+MSB=$MSB_BUILD/bin/msb
+MSB_CACHE=${MSB_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/microsandbox}
+T=$(mktemp -d "${TMPDIR:-/tmp}/msb-test.XXXXXX")
+unset MSB_PATH MSB_CONFIG_PATH MSB_BACKEND MSB_PROFILE MSB_API_KEY MSB_API_URL
+export MSB_HOME=$T/home LC_ALL=C.UTF-8
+HELPER_PIDS=()
+
+msb() { "$MSB" "$@"; }
+
+# ---- outcome -------------------------------------------------------------------------------------
+
+# skip REASON: this machine cannot run the test. Counted and shown with its reason.
+skip() {
+    echo "SKIP: $*"
+    exit 77
+}
+
+fail_test() {
+    echo "FAIL: $*" >&2
+    local frame=0
+    while caller $frame; do frame=$((frame + 1)); done | sed 's/^/    at line /' >&2
+    exit 1
+}
+
+finish() {
+    local code=$?
+    trap - EXIT
+    set +e
+    for pid in "${HELPER_PIDS[@]}"; do
+        kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+    done
+    if [ $code -ne 0 ] && [ $code -ne 77 ] && [ -d "$MSB_HOME/sandboxes" ]; then
+        find "$MSB_HOME/sandboxes" -name '*.log' -size +0 2>/dev/null | while read -r log; do
+            echo "--- $log (end)" >&2
+            tail -n 20 "$log" >&2
+        done
+    fi
+    rm -rf "$T"
+    exit $code
+}
+trap finish EXIT
+trap 'echo "FAIL: command failed: $BASH_COMMAND ($0:$LINENO)" >&2' ERR
+
+# ---- running and asserting -----------------------------------------------------------------------
+
+# run COMMAND...: runs it with a 60 s limit; sets $code, $out (stdout) and $err (stderr).
+# Trailing newlines are dropped as in $(...).
+run() {
+    code=0
+    limited 60 "$@" >"$T/.out" 2>"$T/.err" || code=$?
+    out=$(tr -d '\0' <"$T/.out")
+    err=$(tr -d '\0' <"$T/.err")
+}
+
+# limited SECONDS COMMAND...: like timeout(1), and knows the msb function. Exit code 124 is a
+# time-out.
+limited() {
+    local seconds=$1
+    shift
+    if [ "$1" = msb ]; then
+        shift
+        set -- "$MSB" "$@"
+    fi
+    timeout --foreground -k 5 "$seconds" "$@"
+}
+
+show() {
+    printf -- '--- stdout\n%s\n--- stderr\n%s\n' "$out" "$err" >&2
+}
+
+# run_ok COMMAND...: must exit 0. Sets $out and $err.
+run_ok() {
+    run "$@"
+    [ "$code" -eq 0 ] || { show; fail_test "exit code $code (wanted 0): $*"; }
+}
+
+# run_fail CODE PATTERN COMMAND...: must exit with CODE ("any" = any but 0) and its stderr must match
+# the extended regular expression PATTERN. Sets $out and $err.
+run_fail() {
+    local want=$1 pattern=$2
+    shift 2
+    run "$@"
+    if [ "$want" = any ]; then
+        [ "$code" -ne 0 ] || { show; fail_test "succeeded, wanted a failure: $*"; }
+        [ "$code" -ne 124 ] || { show; fail_test "timed out: $*"; }
+    else
+        [ "$code" -eq "$want" ] || { show; fail_test "exit code $code (wanted $want): $*"; }
+    fi
+    printf '%s\n' "$err" | grep -Eq -- "$pattern" ||
+        { show; fail_test "stderr does not match /$pattern/: $*"; }
+}
+
+# assert_eq ACTUAL EXPECTED [WHAT]
+assert_eq() {
+    [ "$1" = "$2" ] || fail_test "${3:-value} is $(printf %q "$1"), wanted $(printf %q "$2")"
+}
+
+# assert_contains TEXT PART [WHAT]
+assert_contains() {
+    case $1 in
+    *"$2"*) ;;
+    *) fail_test "${3:-text} does not contain $(printf %q "$2"): $(printf %q "$1")" ;;
+    esac
+}
+
+# assert_not_contains TEXT PART [WHAT]
+assert_not_contains() {
+    case $1 in
+    *"$2"*) fail_test "${3:-text} contains $(printf %q "$2"): $(printf %q "$1")" ;;
+    esac
+}
+
+# assert_match TEXT REGEX [WHAT]: some line matches.
+assert_match() {
+    printf '%s\n' "$1" | grep -Eq -- "$2" ||
+        fail_test "${3:-text} does not match /$2/: $(printf %q "$1")"
+}
+
+# assert_path PATH / assert_no_path PATH
+assert_path() { [ -e "$1" ] || [ -L "$1" ] || fail_test "missing: $1"; }
+assert_no_path() { { [ ! -e "$1" ] && [ ! -L "$1" ]; } || fail_test "still there: $1"; }
+
+# eventually SECONDS COMMAND...: retries until it succeeds.
+eventually() {
+    local deadline=$((SECONDS + $1))
+    shift
+    until "$@" 2>/dev/null; do
+        [ $SECONDS -lt $deadline ] || fail_test "did not become true: $*"
+        sleep 0.05
+    done
+}
+
+# milliseconds COMMAND...: runs it (output discarded) and prints how long it took.
+milliseconds() {
+    local begin=${EPOCHREALTIME/./}
+    "$@" >/dev/null 2>&1 </dev/null || fail_test "failed: $*"
+    echo $(((${EPOCHREALTIME/./} - begin) / 1000))
+}
+
+# need PROGRAM...: skips the test if one is missing. need_root: skips unless root.
+need() {
+    local program
+    for program in "$@"; do
+        command -v "$program" >/dev/null || skip "$program is not installed"
+    done
+}
+need_root() { [ "$(id -u)" -eq 0 ] || skip "needs root"; }
+
+# need_kernel [NAME]: skips if no kernel bundle (or not the named one) has been made.
+need_kernel() {
+    compgen -G "$MSB_BUILD/share/microsandbox/kernels/${1:-*}/manifest.json" >/dev/null ||
+        skip "no kernel bundle ${1:-}: make ${1:+kernel}${1:-run} makes it"
+}
+
+# as_user COMMAND...: runs as an unprivileged user (skips if that cannot be had). $T becomes its own.
+as_user() {
+    if [ "$(id -u)" -ne 0 ]; then
+        "$@"
+        return
+    fi
+    need setpriv
+    chown -R 65534:65534 "$T"
+    setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs \
+        env HOME="$T" MSB_HOME="$MSB_HOME" "$@"
+}
+
+# ---- processes -----------------------------------------------------------------------------------
+
+# helper COMMAND...: starts a background process of the test itself; ended by the test's end.
+# Sets $helper_pid.
+helper() {
+    "$@" &
+    helper_pid=$!
+    HELPER_PIDS+=("$helper_pid")
+}
+
+# test_processes: "PID NAME" of each process that this test caused and that still runs, without
+# the test's own shell and helpers. Zombies count: somebody forgot to wait for them.
+test_processes() {
+    "$MSB_BUILD/tests/supervise" --list "$MSB_TEST_SUPERVISOR" $$ "${HELPER_PIDS[@]}"
+}
+
+no_test_processes() { [ -z "$(test_processes)" ]; }
+
+# no_leftovers: no process, mount or socket of this test's sandboxes is left. Waits up to 5 s, since
+# a killed process needs a moment.
+no_leftovers() {
+    local deadline=$((SECONDS + 5)) left=
+    while :; do
+        left=$(
+            test_processes
+            grep -F -- "$MSB_HOME" /proc/self/mountinfo || :
+            [ ! -d "$MSB_HOME/run" ] || find "$MSB_HOME/run" -type s
+        )
+        [ -n "$left" ] || return 0
+        [ $SECONDS -lt $deadline ] || break
+        sleep 0.05
+    done
+    fail_test "left over: $left"
+}
+
+# ---- images --------------------------------------------------------------------------------------
+
+# make_rootfs DIR: a root file system of a few files around Debian's static busybox.
+make_rootfs() {
+    need busybox
+    mkdir -p "$1"/{bin,etc,root,tmp,usr/bin,var}
+    cp "$(command -v busybox)" "$1/bin/busybox"
+    for applet in sh ls cat echo true false id env pwd mkdir rm cp mv ln stat sleep kill ps wc head \
+        tail dd sha256sum touch chmod chown mount umount df sync seq test grep sed tr cut sort stty \
+        tty hostname uname nproc free find od printf yes readlink date; do
+        ln -sf busybox "$1/bin/$applet"
+    done
+    printf 'root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:user:/home/user:/bin/sh\n' >"$1/etc/passwd"
+    printf 'root:x:0:\nuser:x:1000:\nextra:x:1001:user\n' >"$1/etc/group"
+    mkdir -p "$1/home/user"
+    [ "$(id -u)" -ne 0 ] || chown 1000:1000 "$1/home/user"
+    chmod 1777 "$1/tmp"
+}
+
+umoci_flags() { [ "$(id -u)" -eq 0 ] || echo --rootless; }
+
+# new_image LAYOUT [umoci config options...]: an OCI layout directory with an empty image tagged
+# "latest", with Cmd /bin/sh and PATH set unless the options say otherwise.
+new_image() {
+    need umoci
+    local layout=$1
+    shift
+    [ -d "$layout" ] || umoci init --layout "$layout" >/dev/null
+    umoci new --image "$layout:latest" >/dev/null
+    umoci config --image "$layout:latest" --config.cmd /bin/sh \
+        --config.env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@" >/dev/null
+}
+
+# add_layer LAYOUT DIR [PATH]: adds DIR's contents as one more layer, at PATH (/) in the image.
+add_layer() {
+    # shellcheck disable=SC2046
+    umoci insert $(umoci_flags) --image "$1:latest" "$2" "${3:-/}" >/dev/null 2>&1
+}
+
+# add_whiteout LAYOUT PATH [opaque]: one more layer that deletes PATH, or hides what is below it.
+add_whiteout() {
+    # shellcheck disable=SC2046
+    umoci insert $(umoci_flags) --image "$1:latest" --"${3:-whiteout}" "$2" >/dev/null 2>&1
+}
+
+# pack_oci LAYOUT TAR: the layout as one OCI archive.
+pack_oci() { tar -C "$1" --sort=name --owner=0 --group=0 -cf "$2" .; }
+
+# pack_docker LAYOUT TAR NAME:TAG: the image as a docker-archive, as `docker save` writes.
+pack_docker() {
+    need skopeo
+    skopeo --insecure-policy copy -q "oci:$1:latest" "docker-archive:$2:$3"
+}
+
+# busybox_image TAR [NAME:TAG]: a small complete image as docker-archive, made once and cached.
+busybox_image() {
+    need busybox umoci skopeo
+    local name=${2:-busybox:latest} key cached
+    key=$({ declare -f make_rootfs new_image add_layer pack_docker; sha256sum <"$(command -v busybox)"; echo "$name"; } |
+        sha256sum | cut -c1-16)
+    cached=$MSB_CACHE/test/busybox-$key.tar
+    if [ ! -f "$cached" ]; then
+        make_rootfs "$T/.rootfs"
+        new_image "$T/.layout"
+        add_layer "$T/.layout" "$T/.rootfs"
+        pack_docker "$T/.layout" "$T/.image.tar" "$name"
+        rm -rf "$T/.rootfs" "$T/.layout"
+        mkdir -p "$MSB_CACHE/test"
+        mv "$T/.image.tar" "$cached.$$"
+        mv "$cached.$$" "$cached"
+    fi
+    cp "$cached" "$1"
+}
+
+# debian_rootfs TAR [PACKAGE...]: a minimal Debian with the packages, as a plain tar of its root,
+# from this machine's own apt sources; made once and cached by its recipe.
+debian_rootfs() {
+    need mmdebstrap
+    local tar=$1 suite key cached
+    shift
+    suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-stable}")
+    key=$(printf '%s\n' "$suite" "$@" | sha256sum | cut -c1-16)
+    cached=$MSB_CACHE/test/debian-$key.tar
+    if [ ! -f "$cached" ]; then
+        mkdir -p "$MSB_CACHE/test"
+        "$SOURCE_DIR/scripts/apt_sources.sh" "$suite" >"$T/.sources" ||
+            skip "no apt source for $suite on this machine"
+        mmdebstrap --quiet --variant=essential --include="$(IFS=, && echo "$*")" \
+            --mode="$([ "$(id -u)" -eq 0 ] && echo root || echo unshare)" \
+            "$suite" "$cached.$$" "$T/.sources" >"$T/.mmdebstrap" 2>&1 ||
+            { tail -n 5 "$T/.mmdebstrap"; skip "mmdebstrap cannot make a Debian root here"; }
+        mv "$cached.$$" "$cached"
+    fi
+    cp "$cached" "$tar"
+}
+
+# ---- registry ------------------------------------------------------------------------------------
+
+# start_registry: a registry on loopback, empty, plain HTTP. Sets $REGISTRY (host:port) and
+# $registry_pid.
+start_registry() {
+    need docker-registry
+    mkdir -p "$T/.registry"
+    cat >"$T/.registry.yml" <<YAML
+version: 0.1
+log: {level: info}
+storage: {filesystem: {rootdirectory: $T/.registry}, delete: {enabled: true}}
+http: {addr: "127.0.0.1:0"}
+YAML
+    helper docker-registry serve "$T/.registry.yml" >"$T/.registry.log" 2>&1
+    registry_pid=$helper_pid
+    eventually 10 grep -q 'listening on' "$T/.registry.log"
+    REGISTRY=$(sed -n 's/.*listening on \([0-9.]*:[0-9]*\).*/\1/p' "$T/.registry.log" | head -n 1)
+}
+
+stop_registry() {
+    kill "$registry_pid"
+    wait "$registry_pid" || :
+}
+
+# push_image LAYOUT NAME:TAG: copies an OCI layout's image into the registry.
+push_image() {
+    need skopeo
+    skopeo --insecure-policy copy -q --dest-tls-verify=false "oci:$1:latest" "docker://$REGISTRY/$2"
+}
