@@ -1,0 +1,17 @@
+// The inventory of the protocol, for tables, tests and fuzzing.
+#pragma once
+
+#include "wire/fs_messages.hpp"
+
+#include <tuple>
+
+namespace msb::wire {
+
+using AllMessages =
+    std::tuple<Bootstrap, InitResolved, InitAck, Ready, BootFailed, Shutdown,
+               RelayClientDisconnected, ClockSync, Heartbeat, Ping, Pong, Touch, Touched, CoreError,
+               ExecRequest, ExecStarted, ExecStdin, ExecStdinError, ExecStdout, ExecStderr,
+               ExecExited, ExecFailed, ExecResize, ExecSignal, FsRequest, FsResponse, FsData,
+               TcpConnect, TcpConnected, TcpData, TcpEof, TcpClose, TcpClosed, TcpFailed>;
+
+} // namespace msb::wire
