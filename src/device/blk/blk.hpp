@@ -1,0 +1,97 @@
+// virtio-blk (virtio 1.2 §5.2): a disk made of pieces of host files.
+//
+// I/O is done on the loop's thread, straight between the files and guest memory, so give a Blk a
+// virtio::DeviceThread of its own. Reads that the host's page cache cannot answer at once are first
+// all announced to the kernel and then waited for, which keeps the host's disk busy without more
+// threads. After a burst of requests the thread polls the rings for some microseconds before it
+// asks for kicks again, if the guest's recent pace makes it likely that more come.
+//
+// System calls at run time, beside those of VhostUserServer: preadv2, pwritev, fdatasync,
+// fallocate, fadvise64, pwrite64 (zeroes, on file systems without fallocate), clock_gettime.
+#pragma once
+
+#include "base/result.hpp"
+#include "device/blk/adaptive_poll.hpp"
+#include "device/blk/disk.hpp"
+#include "virtio/device.hpp"
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace msb::device {
+
+enum class Durability {
+    flush, ///< A guest flush (and so FUA) is fdatasync: what was flushed survives a host crash.
+    none,  ///< For throw-away disks: no flush is offered, data lives in the host's page cache.
+};
+
+class Blk final : public virtio::Device {
+  public:
+    struct Config {
+        std::vector<Extent> extents; ///< The disk is their concatenation.
+        bool read_only = false;
+        std::string serial; ///< At most 20 bytes, what the guest sees as /sys/block/vdX/serial.
+        Durability durability = Durability::flush;
+        std::uint16_t queues = 1; ///< All served by one thread.
+    };
+    /// invalid_argument: see Disk::create(), and a serial that is too long, and no queue.
+    static Result<std::unique_ptr<Blk>> create(Config config);
+
+    virtio::DeviceId id() const override { return virtio::DeviceId::block; }
+    std::uint64_t features() const override;
+    std::uint16_t queue_count() const override { return config_.queues; }
+    void read_config(std::uint32_t offset, MutableBytesView out) override;
+    void write_config(std::uint32_t offset, BytesView data) override;
+    void set_features(std::uint64_t features) override;
+    void queue_started(std::uint16_t index, virtio::Queue& queue) override;
+    void queue_stopped(std::uint16_t index) override;
+    bool queue_kicked(std::uint16_t index) override;
+    void reset() override;
+
+  private:
+    struct Request {
+        virtio::Chain chain;
+        Disk::Read read; ///< IN only: its cursor points into the chain.
+        std::uint64_t written = 0;
+    };
+    struct Segment;
+
+    Blk(Config config, Disk disk);
+    void build_config();
+
+    bool serve_all(int& budget);
+    bool serve(virtio::Queue& queue, int& budget);
+    void finish_waiting(virtio::Queue& queue);
+    bool any_available();
+    bool arm_all();
+
+    /// The status byte, or nothing if the request waits for the disk.
+    std::optional<std::uint8_t> execute(Request& request);
+    std::optional<std::uint8_t> execute_read(Request& request, std::uint64_t sector);
+    std::uint8_t execute_write(std::uint64_t sector, virtio::Cursor data);
+    std::uint8_t execute_flush();
+    std::uint8_t execute_get_id(Request& request);
+    std::uint8_t execute_segments(std::uint32_t type, virtio::Cursor data);
+    std::uint8_t execute_segment(std::uint32_t type, const Segment& segment);
+    void complete(virtio::Queue& queue, Request& request, std::uint8_t status);
+    std::uint8_t io_status(int error, const char* what);
+    bool in_range(std::uint64_t sector, std::uint64_t bytes) const;
+
+    Config config_;
+    Disk disk_;
+    std::array<std::uint8_t, 60> config_space_{};
+    std::uint64_t features_ = 0;
+    bool write_through_ = false;
+    std::vector<virtio::Queue*> queues_; ///< nullptr: stopped.
+    /// Requests in hand. [0, waiting_) wait for the disk; the next one is being executed. The
+    /// objects stay, to keep the capacity of their lists.
+    std::vector<std::unique_ptr<Request>> requests_;
+    std::size_t waiting_ = 0;
+    AdaptivePoll poll_;
+    bool complained_ = false; ///< One line about host I/O errors is enough.
+};
+
+} // namespace msb::device
