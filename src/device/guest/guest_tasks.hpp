@@ -1,0 +1,34 @@
+// The tasks guest_init can do; each prints "msb:ok NAME", "msb:fail NAME: reason" or
+// "msb:value NAME NUMBER".
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+namespace msb::guest {
+
+using Words = std::map<std::string, std::string>;
+
+/// The whole file; empty if it cannot be read.
+std::string slurp(const std::string& path);
+std::uint64_t number(const Words& words, const std::string& key, std::uint64_t otherwise);
+void pass(const char* name);
+void fail(const char* name, const std::string& reason);
+void value(const std::string& name, double number);
+double now_seconds();
+/// What block number `block` of a test disk holds, at 8-byte index `word` of it.
+std::uint64_t pattern(std::uint64_t block, std::uint64_t word);
+
+/// Does the comma-separated tasks of msb.tasks.
+void run(const Words& words);
+
+void test_file_system(const Words& words); ///< ext4 on /dev/vda
+void test_read_only(const Words& words);   ///< pattern on /dev/vdb
+void test_raw(const Words& words);         ///< /dev/vdc: writes, discard, zeroes, flush
+void test_vsock(const Words& words);
+void test_rng(const Words& words);
+void bench_blk(const Words& words);   ///< /dev/vda
+void bench_vsock(const Words& words); ///< Throughput and round trips with host port 1024
+
+} // namespace msb::guest
