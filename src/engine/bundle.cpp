@@ -1,0 +1,105 @@
+#include "base/file.hpp"
+#include "base/system.hpp"
+#include "engine/engine.hpp"
+
+#include <algorithm>
+#include <dirent.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <sys/stat.h>
+
+namespace msb::engine {
+
+namespace {
+
+constexpr std::size_t manifest_limit = 64 << 10;
+constexpr int schema = 1;
+
+/// A plain file name: no separators, no "..", nothing hidden.
+bool is_file_name(const std::string& name) {
+    return !name.empty() && name[0] != '.' && name.find('/') == std::string::npos;
+}
+
+Status require_file(const KernelBundle& bundle, const std::string& name) {
+    if (!is_file_name(name))
+        return fail(ErrorKind::corrupt, fmt::format("bad file name '{}'", name));
+    const auto info = MSB_TRY(sys::stat(bundle.directory + "/" + name));
+    if (!S_ISREG(info.st_mode))
+        return fail(ErrorKind::corrupt, fmt::format("'{}' is not a file", name));
+    return {};
+}
+
+/// nlohmann throws on missing keys and wrong types; nothing leaves this function but a Result.
+Result<KernelBundle> parse_manifest(const std::string& text) try {
+    const auto json = nlohmann::json::parse(text);
+    if (json.at("schema").get<int>() != schema)
+        return fail(ErrorKind::unsupported, "unknown schema");
+    KernelBundle bundle;
+    bundle.name = json.at("name").get<std::string>();
+    const auto engine = json.at("engine").get<std::string>();
+    if (engine != "uml" && engine != "kvm")
+        return fail(ErrorKind::unsupported, fmt::format("unknown engine '{}'", engine));
+    bundle.engine = engine == "uml" ? EngineKind::uml : EngineKind::kvm;
+    bundle.version = json.at("version").get<std::string>();
+    bundle.kernel = json.at("kernel").get<std::string>();
+    bundle.modules = json.value("modules", std::vector<std::string>());
+    bundle.cmdline = json.value("cmdline", "");
+    bundle.tuned = json.value("tuned", false);
+    bundle.hash = json.value("hash", "");
+    return bundle;
+} catch (const nlohmann::json::exception& error) {
+    return fail(ErrorKind::corrupt, error.what());
+}
+
+Result<KernelBundle> load(const std::string& directory) {
+    const auto text = MSB_TRY(read_file(directory + "/manifest.json", manifest_limit));
+    KernelBundle bundle = MSB_TRY_WRAP(parse_manifest(text), "manifest.json");
+    bundle.directory = directory;
+    MSB_TRY(require_file(bundle, bundle.kernel));
+    for (const std::string& module : bundle.modules)
+        MSB_TRY(require_file(bundle, module));
+    return bundle;
+}
+
+/// "7.2.13" -> {7, 2, 13}: versions compare as numbers.
+std::vector<unsigned long> numbers(const std::string& version) {
+    std::vector<unsigned long> result;
+    for (const char* at = version.c_str(); *at >= '0' && *at <= '9';) {
+        char* end = nullptr;
+        result.push_back(std::strtoul(at, &end, 10));
+        at = *end == '.' ? end + 1 : end;
+    }
+    return result;
+}
+
+} // namespace
+
+Result<KernelBundle> load_kernel_bundle(const std::string& directory) {
+    return MSB_TRY_WRAP(load(directory), fmt::format("kernel bundle {}", directory));
+}
+
+FoundBundles find_kernel_bundles(const std::string& kernels_directory) {
+    FoundBundles found;
+    DIR* directory = ::opendir(kernels_directory.c_str());
+    if (directory == nullptr)
+        return found;
+    while (const dirent* entry = ::readdir(directory)) {
+        if (entry->d_name[0] == '.')
+            continue;
+        auto bundle = load_kernel_bundle(kernels_directory + "/" + entry->d_name);
+        if (bundle)
+            found.bundles.push_back(std::move(*bundle));
+        else
+            found.broken.push_back(std::move(bundle).error());
+    }
+    ::closedir(directory);
+    std::ranges::sort(found.bundles, [](const KernelBundle& a, const KernelBundle& b) {
+        if (a.tuned != b.tuned)
+            return a.tuned;
+        const auto left = numbers(a.version), right = numbers(b.version);
+        return left != right ? left > right : a.name < b.name;
+    });
+    return found;
+}
+
+} // namespace msb::engine

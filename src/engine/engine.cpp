@@ -1,0 +1,28 @@
+#include "engine/engine.hpp"
+
+#include "engine/uml/uml.hpp"
+
+namespace msb::engine {
+
+std::string_view to_string(EngineKind kind) {
+    return kind == EngineKind::uml ? "uml" : "kvm";
+}
+
+std::string_view to_string(Exit::Reason reason) {
+    switch (reason) {
+    case Exit::Reason::powered_off: return "powered_off";
+    case Exit::Reason::panic: return "panic";
+    case Exit::Reason::killed: return "killed";
+    case Exit::Reason::crashed: return "crashed";
+    }
+    return "?";
+}
+
+Result<std::unique_ptr<Engine>> Engine::start(EngineKind kind, const Machine& machine) {
+    if (kind == EngineKind::uml)
+        return uml::start(machine);
+    return fail(Error(ErrorKind::unsupported, "this build has no kvm engine")
+                    .with_hint("use --engine uml, or leave the choice to msb"));
+}
+
+} // namespace msb::engine

@@ -1,0 +1,106 @@
+// Engines run guest instructions. An engine is a vhost-user front-end: it is told where the device
+// sockets are, and knows nothing about disks, networks or images.
+#pragma once
+
+#include "base/result.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace msb::engine {
+
+enum class EngineKind { uml, kvm };
+/// "uml", "kvm".
+std::string_view to_string(EngineKind kind);
+
+/// A kernel and what is needed to use it: a directory with a manifest.json.
+struct KernelBundle {
+    std::string directory; ///< Where the bundle is, as seen by the process that starts the engine.
+    std::string name;      ///< "uml-tuned"
+    EngineKind engine = EngineKind::uml;
+    std::string version;              ///< "7.2.13"
+    std::string kernel;               ///< File name in the directory.
+    std::vector<std::string> modules; ///< File names, in the order they are to be inserted.
+    std::string cmdline;              ///< Words this kernel wants, e.g. "initcall_blacklist=...".
+    bool tuned = false;               ///< Built by this project for fast boot.
+    std::string hash;                 ///< Of the content.
+
+    std::string kernel_path() const { return directory + "/" + kernel; }
+};
+
+/// Reads and checks one bundle. corrupt if the manifest is not as it must be or files are missing.
+Result<KernelBundle> load_kernel_bundle(const std::string& directory);
+
+struct FoundBundles {
+    std::vector<KernelBundle> bundles; ///< Best first: tuned, then newest.
+    std::vector<Error> broken;
+};
+/// All bundles in `kernels_directory` (share/microsandbox/kernels). Absent directory: none.
+FoundBundles find_kernel_bundles(const std::string& kernels_directory);
+
+/// A virtio device served by a vhost-user back-end that already listens on `path`.
+struct DeviceSocket {
+    std::uint32_t virtio_id; ///< virtio 1.2 §5: 1 net, 2 block, 4 entropy, 19 vsock, ...
+    std::string path; ///< As seen by the caller. Made connectable for the engine (mode 0666):
+                      ///< keep it in a directory that only the owner can enter.
+};
+
+struct Machine {
+    unsigned vcpus = 1;
+    std::uint64_t memory_bytes = 0; ///< Guest RAM, including what the kernel itself takes.
+    KernelBundle kernel;
+    std::string initramfs;             ///< Path of an uncompressed newc archive.
+    std::vector<DeviceSocket> devices; ///< Probed by the guest in this order.
+    /// Receives the console: a pipe or socket, written without blocking the guest for long only if
+    /// it is read. -1 = nowhere.
+    int console_fd = -1;
+    /// Guest users are kept apart from the guest kernel (`--security restricted`). Slower with uml.
+    bool isolate_guest_users = false;
+    std::string extra_cmdline; ///< Words for the guest kernel, space separated.
+    bool quiet = true;         ///< No kernel messages but warnings.
+    /// The caller is the runtime in its jail (jail.hpp); false: the engine makes all namespaces.
+    bool nested = true;
+};
+
+/// Least and most guest memory the uml engine takes, in bytes.
+constexpr std::uint64_t minimum_memory = std::uint64_t{32} << 20;
+constexpr std::uint64_t maximum_memory = std::uint64_t{64} << 30;
+
+struct Exit {
+    enum class Reason {
+        powered_off, ///< The guest ended by itself (power-off, halt or reboot).
+        panic,       ///< The guest kernel panicked; the console says why.
+        killed,      ///< stop(), or somebody's SIGKILL (the host's out-of-memory killer for one).
+        crashed,     ///< The engine itself failed.
+    };
+    Reason reason;
+    std::string detail; ///< One line for people.
+};
+/// "powered_off", ...
+std::string_view to_string(Exit::Reason reason);
+
+class Engine {
+  public:
+    /// Starts the machine in its jail. Errors: invalid_argument or limit_exceeded for a machine no
+    /// engine can be, unsupported for what this engine cannot do, permission_denied for a kernel or
+    /// initramfs that the engine's user cannot read.
+    static Result<std::unique_ptr<Engine>> start(EngineKind kind, const Machine& machine);
+
+    virtual ~Engine() = default; ///< Kills what still runs.
+
+    /// Readable when the machine has ended.
+    virtual int pidfd() const = 0;
+    /// Ends the machine at once, as pulling the plug. Safe to repeat.
+    virtual Status stop() = 0;
+    /// How it ended, or nothing after `timeout`.
+    virtual Result<std::optional<Exit>> wait(std::chrono::milliseconds timeout) = 0;
+    /// Host CPU time of the machine so far; nothing if the host does not tell.
+    virtual std::optional<std::chrono::nanoseconds> cpu_time() const = 0;
+};
+
+} // namespace msb::engine

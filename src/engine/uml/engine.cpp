@@ -1,0 +1,117 @@
+#include "base/system.hpp"
+#include "engine/uml/uml.hpp"
+#include "jail/jail.hpp"
+
+#include <csignal>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace msb::engine::uml {
+
+namespace {
+
+constexpr int shell_signal_base = 128;
+
+class UmlEngine final : public Engine {
+  public:
+    explicit UmlEngine(Child child) : child_(std::move(child)) {}
+    ~UmlEngine() override {
+        (void)stop();
+        (void)wait(std::chrono::seconds(5));
+    }
+
+    int pidfd() const override { return child_.pidfd(); }
+
+    // The child is pid 1 of its namespace: its death takes every process of the machine along. The
+    // guest has been asked to end by other means before (the agent), or is not to be asked.
+    Status stop() override {
+        if (exit_)
+            return {};
+        stopped_ = true;
+        return child_.signal(SIGKILL);
+    }
+
+    Result<std::optional<Exit>> wait(std::chrono::milliseconds timeout) override {
+        if (exit_)
+            return exit_;
+        const auto status = MSB_TRY(child_.wait(timeout));
+        if (!status)
+            return std::nullopt;
+        exit_ = explain_exit(*status);
+        if (stopped_)
+            exit_->detail = "stopped";
+        return exit_;
+    }
+
+    std::optional<std::chrono::nanoseconds> cpu_time() const override { return std::nullopt; }
+
+  private:
+    Child child_;
+    std::optional<Exit> exit_;
+    bool stopped_ = false;
+};
+
+/// The engine runs as a user who owns nothing: what it must read has to be readable by everybody.
+Status require_readable(const std::string& path, mode_t bits) {
+    const auto info = MSB_TRY(sys::stat(path));
+    if (::geteuid() == 0 && (info.st_mode & bits) != bits)
+        return fail(Error(ErrorKind::permission_denied,
+                          fmt::format("{} is not readable by the engine's user", path))
+                        .with_hint(fmt::format("chmod a+rX {}", path)));
+    return {};
+}
+
+Result<jail::Request> describe(const Machine& machine) {
+    jail::Request request;
+    request.role = jail::Role::uml;
+    request.nested = machine.nested;
+    request.argv = MSB_TRY(command_line(machine, measure_loops_per_jiffy()));
+    // The kernel derives its address space from where its environment lies: there must be one.
+    request.environment = {"TMPDIR=/dev/shm"};
+    request.memory_bytes = machine.memory_bytes;
+    MSB_TRY(require_readable(machine.kernel.kernel_path(), S_IROTH | S_IXOTH));
+    MSB_TRY(require_readable(machine.initramfs, S_IROTH));
+    request.binds = {
+        {.source = machine.kernel.directory, .target = "/kernel", .executable = true},
+        {.source = machine.initramfs, .target = "/initramfs"},
+    };
+    for (std::size_t i = 0; i < machine.devices.size(); ++i) {
+        const std::string& path = machine.devices[i].path;
+        if (::chmod(path.c_str(), 0666) == -1)
+            return fail_errno("chmod", path);
+        request.binds.push_back({.source = path, .target = fmt::format("/s/{}", i)});
+    }
+    if (machine.console_fd >= 0)
+        request.fds = {{1, machine.console_fd}, {2, machine.console_fd}};
+    return request;
+}
+
+} // namespace
+
+Exit explain_exit(int wait_status) {
+    if (WIFSIGNALED(wait_status))
+        return {Exit::Reason::killed, fmt::format("killed by signal {}", WTERMSIG(wait_status))};
+    const int code = WEXITSTATUS(wait_status);
+    switch (code) {
+    case 0: return {Exit::Reason::powered_off, "powered off"};
+    case shell_signal_base + SIGABRT: // how the kernel ends itself after a panic
+        return {Exit::Reason::panic, "the guest kernel panicked"};
+    case shell_signal_base + SIGKILL:
+        return {Exit::Reason::killed, "killed by signal 9 (out of memory on the host?)"};
+    default: break;
+    }
+    if (code > shell_signal_base)
+        return {Exit::Reason::crashed,
+                fmt::format("the engine died of signal {}", code - shell_signal_base)};
+    return {Exit::Reason::crashed, fmt::format("the engine failed with exit code {}", code)};
+}
+
+Result<std::unique_ptr<Engine>> start(const Machine& machine) {
+    const jail::Request request = MSB_TRY(describe(machine));
+    Child child = MSB_TRY_WRAP(jail::spawn(request), "cannot start the uml engine");
+    return std::make_unique<UmlEngine>(std::move(child));
+}
+
+} // namespace msb::engine::uml

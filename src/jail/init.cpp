@@ -1,0 +1,99 @@
+// pid 1 of the engine's pid namespace: starts the program, reaps whatever is orphaned, and ends
+// with the program's fate. A User Mode Linux kernel cannot be pid 1 itself (it never stops
+// spinning).
+//
+// A program of its own, without any library, because it stays for the life of the sandbox: a forked
+// copy of its starter would pin that process's memory. The engine's seccomp filter, limits and
+// identity are already in force when it runs.
+//
+// argv: init, number of the descriptor that reports a failed exec, program, arguments...
+// Exit code: the program's, or 128 + the number of the signal that ended it.
+#include <asm/unistd.h>
+#include <linux/signal.h>
+#include <linux/wait.h>
+
+namespace {
+
+long call(long number, long a = 0, long b = 0, long c = 0, long d = 0) {
+    long result;
+    register long r10 asm("r10") = d;
+    asm volatile("syscall"
+                 : "=a"(result)
+                 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10)
+                 : "rcx", "r11", "memory");
+    return result;
+}
+
+long address(const void* pointer) {
+    return reinterpret_cast<long>(pointer);
+}
+
+int parse(const char* digits) {
+    int value = 0;
+    while (*digits >= '0' && *digits <= '9')
+        value = value * 10 + (*digits++ - '0');
+    return value;
+}
+
+[[noreturn]] void leave(int code) {
+    for (;;)
+        call(__NR_exit_group, code);
+}
+
+void set_mask(unsigned long mask) {
+    call(__NR_rt_sigprocmask, SIG_SETMASK, address(&mask), 0, sizeof(mask));
+}
+
+[[noreturn]] void become_program(int report_fd, char** argv, char** environment) {
+    set_mask(0);
+    const int error =
+        static_cast<int>(-call(__NR_execve, address(argv[0]), address(argv), address(environment)));
+    call(__NR_write, report_fd, address(&error), sizeof(error));
+    leave(127);
+}
+
+[[noreturn]] void reap(long program) {
+    constexpr unsigned long everything = ~0UL;
+    for (;;) {
+        int status = 0;
+        const long pid = call(__NR_wait4, -1, address(&status), WNOHANG | __WALL);
+        if (pid == program)
+            leave((status & 0x7f) == 0 ? status >> 8 & 0xff : 128 + (status & 0x7f));
+        if (pid > 0)
+            continue;
+        const long signal =
+            call(__NR_rt_sigtimedwait, address(&everything), 0, 0, sizeof(everything));
+        if (signal == SIGTERM || signal == SIGINT)
+            call(__NR_kill, program, signal);
+    }
+}
+
+} // namespace
+
+extern "C" [[noreturn, gnu::used]] void jail_init(long* stack) {
+    auto** argv = reinterpret_cast<char**>(stack + 1);
+    char** environment = argv + stack[0] + 1;
+    const int report_fd = parse(argv[1]);
+    set_mask(~0UL);
+    constexpr long close_on_exec = 1; // FD_CLOEXEC
+    call(__NR_fcntl, report_fd, 2 /* F_SETFD */, close_on_exec);
+    const long program = call(__NR_clone, SIGCHLD);
+    if (program == 0)
+        become_program(report_fd, argv + 2, environment);
+    if (program < 0) {
+        const int error = static_cast<int>(-program);
+        call(__NR_write, report_fd, address(&error), sizeof(error));
+        leave(127);
+    }
+    // The program's descriptors are its own: what it closes must be seen as closed.
+    call(__NR_close_range, 0, ~0U, 0);
+    reap(program);
+}
+
+asm(".globl _start\n"
+    "_start:\n"
+    "    xor %ebp, %ebp\n"
+    "    mov %rsp, %rdi\n"
+    "    and $-16, %rsp\n"
+    "    call jail_init\n"
+    "    ud2\n");

@@ -1,0 +1,26 @@
+// Landlock: what remains of the file system, and TCP, abstract sockets and signals across the
+// jail's edge. A second wall behind the empty root; older kernels have fewer of these rights or
+// none.
+#pragma once
+
+#include "jail/steps.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace msb::jail {
+
+struct FileRule {
+    enum class Access { read, execute, write_file, everything };
+    std::string path; ///< A file or a directory with everything below it.
+    Access access = Access::read;
+};
+
+/// 0 if the running kernel has no Landlock.
+int landlock_abi();
+
+/// Restricts the calling thread and its future children to `rules`. No-op without Landlock.
+Step restrict_files(const std::vector<FileRule>& rules);
+
+} // namespace msb::jail

@@ -1,0 +1,35 @@
+#include "jail/capabilities.hpp"
+#include "jail/jail.hpp"
+#include "jail/landlock.hpp"
+#include "jail/roles.hpp"
+
+#include <sys/prctl.h>
+
+namespace msb::jail {
+
+namespace {
+
+Step give_up(const std::vector<FileRule>& rules, const Program& program) {
+    MSB_STEP(check(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl(PR_SET_DUMPABLE)"));
+    MSB_STEP(check(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(PR_SET_NO_NEW_PRIVS)"));
+    MSB_STEP(restrict_files(rules));
+    MSB_STEP(bound_capabilities(0));
+    MSB_STEP(set_capabilities(0));
+    return load(program);
+}
+
+} // namespace
+
+Status lock_down(Role role, const LockDown& keep) {
+    const Program program = MSB_TRY(seccomp_program(role));
+    std::vector<FileRule> rules;
+    for (const std::string& path : keep.writable)
+        rules.push_back({path, FileRule::Access::everything});
+    for (const std::string& path : keep.readable)
+        rules.push_back({path, FileRule::Access::read});
+    MSB_TRY_WRAP(to_status(apply(limits_of(role, 0))), "cannot limit the process");
+    MSB_TRY_WRAP(to_status(give_up(rules, program)), "cannot lock the process down");
+    return {};
+}
+
+} // namespace msb::jail

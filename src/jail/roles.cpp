@@ -1,0 +1,193 @@
+#include "jail/roles.hpp"
+
+#include <algorithm>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+namespace msb::jail {
+
+namespace {
+
+constexpr std::uint64_t mib = std::uint64_t{1} << 20;
+constexpr std::uint64_t namespace_flags = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS |
+                                          CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
+                                          CLONE_NEWCGROUP | CLONE_PTRACE;
+
+/// Memory, time, signals and threads of the process itself: the floor of every C++ program.
+void allow_own_process(Policy& policy) {
+    policy
+        .allow({SYS_munmap,       SYS_mremap,          SYS_madvise,
+                SYS_brk,          SYS_futex,           SYS_clock_gettime,
+                SYS_clock_getres, SYS_clock_nanosleep, SYS_nanosleep,
+                SYS_gettimeofday, SYS_getrandom,       SYS_exit,
+                SYS_exit_group,   SYS_rt_sigaction,    SYS_rt_sigprocmask,
+                SYS_rt_sigreturn, SYS_sigaltstack,     SYS_restart_syscall,
+                SYS_sched_yield,  SYS_getpid,          SYS_gettid,
+                SYS_getuid,       SYS_geteuid,         SYS_getgid,
+                SYS_getegid,      SYS_getrusage,       SYS_set_robust_list,
+                SYS_rseq,         SYS_membarrier,      SYS_uname})
+        // No new code: what runs is what was loaded.
+        .allow_when(SYS_mmap, {lacks(2, PROT_EXEC)})
+        .allow_when(SYS_mprotect, {lacks(2, PROT_EXEC)})
+        // abort() and assertions; the pid namespace limits whom it can reach.
+        .allow({SYS_tgkill})
+        .answer({SYS_sched_getaffinity, SYS_sysinfo, SYS_prlimit64}, EPERM);
+}
+
+/// Descriptors that are already open.
+void allow_descriptors(Policy& policy) {
+    policy.allow(
+        {SYS_read,      SYS_write,     SYS_readv,          SYS_writev,   SYS_pread64, SYS_pwrite64,
+         SYS_preadv,    SYS_pwritev,   SYS_preadv2,        SYS_pwritev2, SYS_lseek,   SYS_close,
+         SYS_fstat,     SYS_poll,      SYS_ppoll,          SYS_dup,      SYS_fsync,   SYS_fdatasync,
+         SYS_ftruncate, SYS_fallocate, SYS_copy_file_range});
+    for (const std::uint32_t command : {F_GETFL, F_SETFL, F_GETFD, F_SETFD, F_DUPFD_CLOEXEC})
+        policy.allow_when(SYS_fcntl, {is(1, command)});
+}
+
+// Serves virtqueues and clients from an event loop and a few threads, keeps the sandbox's files.
+// Every socket it will ever listen on is bound, every connection it makes is made, before this.
+Policy runtime_policy() {
+    Policy policy(Policy::Otherwise::kill);
+    allow_own_process(policy);
+    allow_descriptors(policy);
+    policy
+        .allow({SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_pwait2,
+                SYS_eventfd2, SYS_timerfd_create, SYS_timerfd_settime, SYS_signalfd4, SYS_pipe2,
+                SYS_accept4, SYS_recvmsg, SYS_sendmsg, SYS_recvfrom, SYS_sendto, SYS_shutdown,
+                SYS_getsockname, SYS_getpeername})
+        // SO_PEERCRED, SO_ERROR and buffer sizes of connections it has accepted.
+        .allow_when(SYS_getsockopt, {is(1, SOL_SOCKET)})
+        .allow_when(SYS_setsockopt, {is(1, SOL_SOCKET)})
+        // Files: the jail's root and Landlock say which.
+        .allow({SYS_openat,     SYS_newfstatat, SYS_stat,       SYS_lstat,           SYS_statx,
+                SYS_access,     SYS_faccessat,  SYS_faccessat2, SYS_readlink,        SYS_readlinkat,
+                SYS_getdents64, SYS_rename,     SYS_renameat,   SYS_renameat2,       SYS_unlink,
+                SYS_unlinkat,   SYS_mkdir,      SYS_mkdirat,    SYS_rmdir,           SYS_flock,
+                SYS_fchmod,     SYS_utimensat,  SYS_fstatfs,    SYS_sync_file_range, SYS_umask})
+        // Guest memory and the seals of what a front-end sends.
+        .allow({SYS_mincore, SYS_memfd_create})
+        .allow_when(SYS_fcntl, {is(1, F_GET_SEALS)})
+        .allow_when(SYS_fcntl, {is(1, F_ADD_SEALS)})
+        // Locks on its own files, as SQLite and lock files use them.
+        .allow_when(SYS_fcntl, {is(1, F_SETLK)})
+        .allow_when(SYS_fcntl, {is(1, F_OFD_SETLK)})
+        .allow_when(SYS_ioctl, {is(1, FIONBIO)})
+        .allow_when(SYS_ioctl, {is(1, FIONREAD)})
+        // The engine: its end, and ending it. Its pid namespace is below this one.
+        .allow({SYS_wait4, SYS_waitid, SYS_pidfd_send_signal, SYS_kill})
+        // Threads yes, namespaces no. clone3 hides its flags in memory; libc falls back to clone.
+        .allow_when(SYS_clone, {lacks(0, namespace_flags), {0, CLONE_THREAD, CLONE_THREAD}})
+        .answer({SYS_clone3}, ENOSYS)
+        .allow_when(SYS_prctl, {is(0, PR_SET_NAME)});
+    return policy;
+}
+
+// A User Mode Linux kernel, the processes it runs guest code in, and the init above them. The guest
+// kernel is guest code too: this list is what a guest can ask of the host, at worst.
+//
+// The answer to anything else is EPERM, not death: in seccomp mode every system call of a guest
+// process also passes this filter, before the guest kernel's own filter turns it into a trap, and
+// a kill would win over the trap.
+Policy uml_policy() {
+    Policy policy(Policy::Otherwise::refuse);
+    policy
+        .allow({SYS_read,       SYS_write,     SYS_readv,  SYS_writev,      SYS_pread64,
+                SYS_pwrite64,   SYS_lseek,     SYS_close,  SYS_close_range, SYS_fstat,
+                SYS_newfstatat, SYS_stat,      SYS_lstat,  SYS_statfs,      SYS_access,
+                SYS_faccessat,  SYS_readlink,  SYS_getcwd, SYS_poll,        SYS_dup,
+                SYS_dup2,       SYS_dup3,      SYS_pipe,   SYS_pipe2,       SYS_eventfd2,
+                SYS_ftruncate,  SYS_fallocate, SYS_fchmod, SYS_getdents64})
+        // Files: the jail holds the kernel, the initramfs and a tmpfs of limited size.
+        .allow({SYS_open, SYS_openat, SYS_unlink, SYS_mkdir, SYS_rmdir, SYS_rename})
+        .allow({SYS_mmap, SYS_munmap, SYS_mprotect, SYS_mremap, SYS_madvise, SYS_brk,
+                SYS_memfd_create})
+        .allow({SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_rt_sigtimedwait,
+                SYS_rt_sigpending, SYS_rt_sigsuspend, SYS_sigaltstack, SYS_kill, SYS_tgkill,
+                SYS_tkill, SYS_getpid, SYS_getppid, SYS_gettid, SYS_getpgrp, SYS_getpgid,
+                SYS_setsid, SYS_setpgid, SYS_pause})
+        .allow({SYS_timer_create, SYS_timer_settime, SYS_timer_gettime, SYS_timer_delete,
+                SYS_setitimer, SYS_clock_gettime, SYS_clock_getres, SYS_clock_nanosleep,
+                SYS_nanosleep, SYS_gettimeofday, SYS_time})
+        .allow({SYS_epoll_create, SYS_epoll_create1,   SYS_epoll_ctl,
+                SYS_epoll_wait,   SYS_epoll_pwait,     SYS_futex,
+                SYS_sched_yield,  SYS_set_tid_address, SYS_set_robust_list,
+                SYS_rseq,         SYS_arch_prctl,      SYS_getrandom,
+                SYS_uname,        SYS_restart_syscall, SYS_getrlimit,
+                SYS_exit,         SYS_exit_group,      SYS_wait4,
+                SYS_execve,       SYS_execveat,        SYS_vfork,
+                SYS_fork,         SYS_personality})
+        .allow_when(SYS_clone, {lacks(0, namespace_flags)})
+        .answer({SYS_clone3}, ENOSYS)
+        .allow_when(SYS_prlimit64, {is(0, 0)}) // its own
+        // virtio devices: stream sockets to the back-ends' paths. The management console binds a
+        // datagram socket in the tmpfs.
+        .allow_when(SYS_socket, {is(0, AF_UNIX)})
+        .allow_when(SYS_socketpair, {is(0, AF_UNIX)})
+        .allow({SYS_connect, SYS_bind, SYS_sendmsg, SYS_recvmsg, SYS_sendto, SYS_recvfrom,
+                SYS_shutdown})
+        // Guest processes in ptrace mode, and their floating point state in both. Yama and Landlock
+        // aside, only descendants of the engine exist in its pid namespace.
+        .allow_when(SYS_prctl, {is(0, PR_SET_NAME)})
+        .allow_when(SYS_prctl, {is(0, PR_SET_NO_NEW_PRIVS)})
+        .allow_when(SYS_prctl, {is(0, PR_SET_PDEATHSIG)})
+        .allow_when(SYS_seccomp, {is(0, 1 /* SECCOMP_SET_MODE_FILTER */)});
+    for (const std::uint32_t command : {F_GETFL, F_SETFL, F_GETFD, F_SETFD, F_DUPFD_CLOEXEC,
+                                        F_SETOWN, F_SETSIG, F_ADD_SEALS, F_SETLK, F_GETLK})
+        policy.allow_when(SYS_fcntl, {is(1, command)});
+    for (const std::uint32_t request :
+         {std::uint32_t{TCGETS}, std::uint32_t{TCSETS}, std::uint32_t{FIONBIO},
+          std::uint32_t{TIOCGWINSZ}, std::uint32_t{FIOASYNC}})
+        policy.allow_when(SYS_ioctl, {is(1, request)});
+    for (const int request :
+         {PTRACE_TRACEME, PTRACE_PEEKUSER, PTRACE_POKEUSER, PTRACE_CONT, PTRACE_KILL,
+          PTRACE_GETREGS, PTRACE_SETREGS, PTRACE_GETFPREGS, PTRACE_SETFPREGS, PTRACE_SYSCALL,
+          PTRACE_SETOPTIONS, PTRACE_GETSIGINFO, PTRACE_GETREGSET, PTRACE_SETREGSET, PTRACE_SYSEMU,
+          PTRACE_SYSEMU_SINGLESTEP})
+        policy.allow_when(SYS_ptrace, {is(0, static_cast<std::uint32_t>(request))});
+    return policy;
+}
+
+// Parses hostile bytes: computes, reads and writes what it was given.
+Policy image_policy() {
+    Policy policy(Policy::Otherwise::kill);
+    allow_own_process(policy);
+    allow_descriptors(policy);
+    return policy;
+}
+
+} // namespace
+
+Result<Program> seccomp_program(Role role) {
+    switch (role) {
+    case Role::runtime: return runtime_policy().build();
+    case Role::uml: return uml_policy().build();
+    case Role::image: return image_policy().build();
+    }
+    return fail(ErrorKind::invalid_argument, "jail: unknown role");
+}
+
+Limits limits_of(Role role, std::uint64_t memory_bytes) {
+    switch (role) {
+    case Role::runtime: return {.open_files = 65536};
+    case Role::uml:
+        // A guest process is a process of the host; 8 for each MiB of guest memory is beyond what a
+        // guest can fill with real ones. Files: guest memory, and as much again in all others.
+        return {.open_files = 65536,
+                .processes = std::clamp<std::uint64_t>(8 * (memory_bytes / mib), 1024, 32768),
+                .file_bytes = memory_bytes + 16 * mib,
+                .data_bytes = 256 * mib};
+    case Role::image: return {.open_files = 256, .processes = 1, .data_bytes = 1024 * mib};
+    }
+    return {};
+}
+
+} // namespace msb::jail

@@ -1,0 +1,338 @@
+// The child is made by clone3(2) with all its namespaces at once; then parent and child work in
+// turn over a socket pair:
+//
+//   parent                                   child (steps only, see steps.hpp)
+//   writes the id maps, sends one byte  ->   enters the new root, arranges descriptors, limits,
+//                                            identity, Landlock, seccomp, and executes the program
+//   reads until end of file             <-   sends a Report if a step fails; execve closes its end
+#include "base/file.hpp"
+#include "base/system.hpp"
+#include "jail/capabilities.hpp"
+#include "jail/identity.hpp"
+#include "jail/jail.hpp"
+#include "jail/mount.hpp"
+#include "jail/network.hpp"
+#include "jail/parent.hpp"
+#include "jail/roles.hpp"
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstring>
+#include <elf.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/close_range.h>
+#include <linux/sched.h>
+#include <optional>
+#include <sched.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+// The program made from init.cpp.
+extern "C" const char msb_jail_init_begin[];
+extern "C" const char msb_jail_init_end[];
+asm(".pushsection .rodata\n"
+    ".globl msb_jail_init_begin, msb_jail_init_end\n"
+    "msb_jail_init_begin: .incbin \"" MSB_JAIL_INIT "\"\n"
+    "msb_jail_init_end:\n"
+    ".popsection\n");
+
+namespace msb::jail {
+
+namespace {
+
+constexpr std::size_t max_fds = 64;
+constexpr int first_safe_fd = 512; ///< Above every descriptor number a child is given.
+/// Where the child keeps its end of the socket pair; init is told this number.
+constexpr int report_number = 511;
+
+/// What a child that failed sends.
+struct Report {
+    int error;
+    char call[48];
+    char object[160];
+};
+
+enum class Go : char { private_id = 'p', own_id = 'o' };
+
+struct Plan {
+    const Request* request;
+    MountPlan mounts;
+    std::vector<FileRule> file_rules;
+    std::optional<Program> seccomp;
+    Limits limits;
+    std::vector<char*> argv;
+    std::vector<char*> environment;
+    int null_fd;
+    int report_fd;
+};
+
+std::vector<char*> pointers(const std::vector<std::string>& strings) {
+    std::vector<char*> result;
+    for (const std::string& text : strings)
+        result.push_back(const_cast<char*>(text.c_str()));
+    result.push_back(nullptr);
+    return result;
+}
+
+Step arrange_descriptors(const Plan& plan) {
+    const auto& fds = plan.request->fds;
+    // Sources move above every target first, so that no target overwrites a later source.
+    std::array<int, max_fds> sources{};
+    for (std::size_t i = 0; i < fds.size(); ++i) {
+        sources[i] = ::fcntl(fds[i].second, F_DUPFD_CLOEXEC, first_safe_fd);
+        MSB_STEP(check(sources[i], "fcntl(F_DUPFD)"));
+    }
+    const int report = ::fcntl(plan.report_fd, F_DUPFD_CLOEXEC, first_safe_fd);
+    MSB_STEP(check(report, "fcntl(F_DUPFD)"));
+    const int null = ::fcntl(plan.null_fd, F_DUPFD_CLOEXEC, first_safe_fd);
+    MSB_STEP(check(null, "fcntl(F_DUPFD)"));
+    MSB_STEP(check(::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC), "close_range"));
+    for (int fd = 0; fd < 3; ++fd)
+        MSB_STEP(check(::dup2(null, fd), "dup2"));
+    for (std::size_t i = 0; i < fds.size(); ++i)
+        MSB_STEP(check(::dup2(sources[i], fds[i].first), "dup2"));
+    return check(::dup3(report, report_number, O_CLOEXEC), "dup3");
+}
+
+Step give_up_identity(const Plan& plan, Go go) {
+    if (plan.request->role == Role::runtime) {
+        MSB_STEP(bound_capabilities(setup_capabilities()));
+        return set_capabilities(setup_capabilities());
+    }
+    MSB_STEP(bound_capabilities(0));
+    if (go == Go::private_id)
+        MSB_STEP(become_engine_id());
+    return set_capabilities(0);
+}
+
+Step confine(const Plan& plan) {
+    char byte = 0;
+    if (::read(plan.report_fd, &byte, 1) != 1)
+        return std::unexpected(Trouble{"parent", "ended", ESRCH});
+    const auto go = static_cast<Go>(byte);
+    if (plan.request->nested)
+        MSB_STEP(require_empty_network());
+    if (plan.request->new_session)
+        MSB_STEP(check(::setsid(), "setsid"));
+    MSB_STEP(enter_root(plan.mounts));
+    MSB_STEP(arrange_descriptors(plan));
+    MSB_STEP(check(::sethostname("microvm", 7), "sethostname"));
+    MSB_STEP(apply(plan.limits));
+    MSB_STEP(check(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(PR_SET_NO_NEW_PRIVS)"));
+    if (plan.request->role != Role::runtime)
+        MSB_STEP(restrict_files(plan.file_rules));
+    MSB_STEP(give_up_identity(plan, go));
+    if (plan.request->die_with_parent)
+        MSB_STEP(die_with_parent(report_number));
+    if (plan.request->role == Role::uml) {
+        // User Mode Linux wants a fixed layout and would execute itself once more to get it.
+        MSB_STEP(check(::personality(ADDR_NO_RANDOMIZE), "personality"));
+        MSB_STEP(check(::fcntl(report_number, F_SETFD, 0), "fcntl(F_SETFD)"));
+    }
+    if (plan.seccomp)
+        MSB_STEP(load(*plan.seccomp));
+    return check(::execve(plan.argv[0], plan.argv.data(), plan.environment.data()), "execve",
+                 plan.argv[0]);
+}
+
+[[noreturn]] void run_child(const Plan& plan) {
+    for (int number = 1; number < NSIG; ++number)
+        ::signal(number, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    const Step step = confine(plan);
+    Report report{};
+    report.error = step.error().error;
+    std::strncpy(report.call, step.error().call, sizeof(report.call) - 1);
+    std::strncpy(report.object, step.error().object, sizeof(report.object) - 1);
+    // The number holds the socket from arrange_descriptors() on; before, this fails harmlessly.
+    if (::write(report_number, &report, sizeof(report)) != sizeof(report))
+        (void)!::write(plan.report_fd, &report, sizeof(report));
+    ::_exit(127);
+}
+
+/// Whether an ELF program asks for a dynamic loader.
+Result<bool> needs_loader(const std::string& path) {
+    const OwnedFd fd = MSB_TRY(sys::open(path, O_RDONLY));
+    Elf64_Ehdr header{};
+    MSB_TRY_WRAP(
+        sys::pread_all(fd.get(), {reinterpret_cast<std::uint8_t*>(&header), sizeof(header)}, 0),
+        path);
+    if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
+        header.e_phentsize != sizeof(Elf64_Phdr))
+        return fail(ErrorKind::corrupt, path + ": not a 64-bit program");
+    for (unsigned i = 0; i < header.e_phnum; ++i) {
+        Elf64_Phdr segment{};
+        MSB_TRY_WRAP(sys::pread_all(fd.get(),
+                                    {reinterpret_cast<std::uint8_t*>(&segment), sizeof(segment)},
+                                    header.e_phoff + i * sizeof(segment)),
+                     path);
+        if (segment.p_type == PT_INTERP)
+            return true;
+    }
+    return false;
+}
+
+/// A dynamically linked runtime (sanitizer builds) also sees the directories libraries are in.
+Status add_libraries(const Request& request, MountPlan& mounts) {
+    const auto program = std::ranges::find(request.binds, request.argv[0], &Bind::target);
+    if (program == request.binds.end() || !MSB_TRY(needs_loader(program->source)))
+        return {};
+    for (const char* directory : {"/lib", "/lib64", "/usr/lib", "/usr/local/lib"})
+        if (exists(directory))
+            mounts.binds.push_back({.source = directory, .target = directory, .executable = true});
+    return {};
+}
+
+/// The CPU's features and cache line size: all of /proc that User Mode Linux wants. The runtime's
+/// jail has the file only to pass it on.
+Result<std::string> cpu_description() {
+    const OwnedFd fd = MSB_TRY(sys::open("/proc/cpuinfo", O_RDONLY));
+    std::array<std::uint8_t, 8192> buffer{}; // the first CPU; reading all is slow on large hosts
+    const std::size_t size = MSB_TRY(sys::read(fd.get(), buffer));
+    const std::string_view text = as_text({buffer.data(), size});
+    std::string description;
+    for (const std::string_view key : {"flags\t", "cache_alignment\t"}) {
+        const auto start = text.find(key);
+        if (start != std::string_view::npos)
+            description.append(text.substr(start, text.find('\n', start) - start)) += '\n';
+    }
+    return description;
+}
+
+void add_file_rules(Plan& plan) {
+    using Access = FileRule::Access;
+    for (const Bind& bind : plan.mounts.binds)
+        plan.file_rules.push_back({bind.target, bind.executable ? Access::execute
+                                                : bind.writable ? Access::everything
+                                                                : Access::read});
+    for (const MountPlan::File& file : plan.mounts.files)
+        plan.file_rules.push_back(
+            {file.path, (file.mode & 0111) != 0 ? Access::execute : Access::read});
+    if (!plan.mounts.shm_bytes.empty())
+        plan.file_rules.push_back({"/dev/shm", Access::everything});
+}
+
+/// `arguments` receives what plan.argv points into.
+Status prepare(const Request& request, Plan& plan, std::vector<std::string>& arguments) {
+    if (request.argv.empty() || request.fds.size() > max_fds)
+        return fail(ErrorKind::invalid_argument, "jail: no program, or more than 64 descriptors");
+    if (std::ranges::any_of(request.fds, [](auto& fd) { return fd.first >= report_number; }))
+        return fail(ErrorKind::invalid_argument, "jail: descriptor number above 510");
+    plan.request = &request;
+    plan.limits = limits_of(request.role, request.memory_bytes);
+    plan.mounts.binds = request.binds;
+    for (const auto& [path, content] : request.files)
+        plan.mounts.files.push_back({path, content, 0444});
+    plan.mounts.files.push_back({"/proc/cpuinfo", MSB_TRY(cpu_description()), 0444});
+    arguments = request.argv;
+    if (request.role == Role::uml) {
+        plan.mounts.files.push_back(
+            {"/init", std::string(msb_jail_init_begin, msb_jail_init_end), 0555});
+        arguments.insert(arguments.begin(), {"/init", std::to_string(report_number)});
+        if (request.memory_bytes != 0)
+            plan.mounts.shm_bytes = std::to_string(request.memory_bytes + (std::uint64_t{8} << 20));
+    }
+    if (request.role == Role::runtime) {
+        plan.mounts.binds.push_back(
+            {.source = "/dev/null", .target = "/dev/null", .writable = true});
+        MSB_TRY(add_libraries(request, plan.mounts));
+    } else {
+        plan.seccomp = MSB_TRY(seccomp_program(request.role));
+    }
+    MSB_TRY(prepare(plan.mounts));
+    add_file_rules(plan);
+    plan.argv = pointers(arguments);
+    plan.environment = pointers(request.environment);
+    return {};
+}
+
+Error explain(const Report& report, Role role) {
+    Error error = Error::from_errno(report.error, report.call, report.object)
+                      .wrap(fmt::format("cannot confine the {} process", to_string(role)));
+    return error;
+}
+
+Error explain_clone(int reason) {
+    Error error =
+        Error::from_errno(reason, "clone3", "new namespaces").wrap("cannot create a jail");
+    if (reason == EPERM || reason == ENOSPC || reason == EINVAL)
+        return std::move(error).with_hint(
+            "user namespaces are disabled; as root: sysctl -w user.max_user_namespaces=65536 "
+            "kernel.unprivileged_userns_clone=1 kernel.apparmor_restrict_unprivileged_userns=0 "
+            "(those that exist)");
+    return error;
+}
+
+/// Serves the child until it has executed its program.
+Status see_through(pid_t child, const Request& request, int socket) {
+    const bool private_id = request.nested
+                                ? ::geteuid() == 0
+                                : MSB_TRY_WRAP(write_id_maps(child), "cannot map user ids");
+    const auto go = private_id ? Go::private_id : Go::own_id;
+    MSB_TRY(sys::write_all(socket, object_bytes(go)));
+    Report report{};
+    std::size_t count = 0;
+    for (std::size_t part = 1; part > 0 && count < sizeof(report); count += part)
+        part = MSB_TRY(sys::read(
+            socket, {reinterpret_cast<std::uint8_t*>(&report) + count, sizeof(report) - count}));
+    if (count == 0)
+        return {};
+    if (count == sizeof(int)) // init's
+        return fail(Error::from_errno(report.error, "execve", request.argv[0]));
+    return fail(explain(report, request.role));
+}
+
+} // namespace
+
+const char* to_string(Role role) {
+    switch (role) {
+    case Role::runtime: return "runtime";
+    case Role::uml: return "uml";
+    case Role::image: return "image";
+    }
+    return "?";
+}
+
+Result<Child> spawn(const Request& request) {
+    Plan plan{};
+    std::vector<std::string> arguments;
+    MSB_TRY(prepare(request, plan, arguments));
+    auto sockets = MSB_TRY(sys::socket_pair(SOCK_STREAM));
+    const OwnedFd null_fd = MSB_TRY(sys::open("/dev/null", O_RDWR));
+    plan.null_fd = null_fd.get();
+    plan.report_fd = sockets[1].get();
+
+    int pidfd = -1;
+    clone_args arg{};
+    arg.flags =
+        CLONE_PIDFD | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+    if (!request.nested)
+        arg.flags |= CLONE_NEWUSER | CLONE_NEWNET;
+    arg.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
+    arg.exit_signal = SIGCHLD;
+    const auto pid = static_cast<pid_t>(::syscall(SYS_clone3, &arg, sizeof(arg)));
+    if (pid == -1)
+        return fail(explain_clone(errno));
+    if (pid == 0) {
+        ::close(sockets[0].get());
+        run_child(plan);
+    }
+    sockets[1].reset();
+    Child child(pid, OwnedFd(pidfd));
+    if (Status status = see_through(pid, request, sockets[0].get()); !status) {
+        (void)child.signal(SIGKILL);
+        (void)child.wait(std::chrono::seconds(5));
+        return fail(std::move(status).error());
+    }
+    return child;
+}
+
+} // namespace msb::jail
