@@ -65,6 +65,7 @@ finish() {
     exit $code
 }
 trap finish EXIT
+trap 'exit 143' TERM INT HUP
 trap 'echo "FAIL: command failed: $BASH_COMMAND ($0:$LINENO)" >&2' ERR
 
 # ---- running and asserting -----------------------------------------------------------------------

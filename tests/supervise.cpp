@@ -124,27 +124,50 @@ std::vector<Process> end_descendants(std::chrono::seconds limit) {
     return left;
 }
 
-int run(char** argv) {
+void signal_all(int number) {
+    for (const auto& process : descendants(getpid()))
+        kill(process.pid, number);
+}
+
+volatile std::sig_atomic_t interrupted = 0;
+
+/// Waits for the test's shell; a time-out or a signal to this process ends it. The shell runs its
+/// clean-up on SIGTERM once its foreground command has ended, hence the signal to everything.
+int wait_for(pid_t child, std::chrono::seconds limit) {
+    const auto deadline = std::chrono::steady_clock::now() + limit;
+    const auto grace = std::chrono::seconds(5);
+    bool told = false;
+    while (true) {
+        int status = 0;
+        for (pid_t ended; (ended = waitpid(-1, &status, WNOHANG)) > 0;) {
+            if (ended == child)
+                return status;
+        }
+        const auto now = std::chrono::steady_clock::now();
+        if (!told && (interrupted != 0 || now >= deadline)) {
+            std::printf("FAIL: %s\n", interrupted != 0 ? "interrupted" : "timed out");
+            std::fflush(stdout);
+            signal_all(SIGTERM);
+            told = true;
+        }
+        if (now >= deadline + grace)
+            kill(child, SIGKILL);
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+}
+
+int run(char** argv, std::chrono::seconds limit) {
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     setenv("MSB_TEST_SUPERVISOR", std::to_string(getpid()).c_str(), 1);
     const pid_t child = fork();
     if (child == 0) {
-        prctl(PR_SET_CHILD_SUBREAPER, 0);
         execvp(argv[0], argv);
         std::fprintf(stderr, "supervise: %s: %s\n", argv[0], std::strerror(errno));
         _exit(127);
     }
-    // A runner that gives up sends SIGTERM: pass it on, the test's own clean-up then runs.
-    static pid_t test;
-    test = child;
     for (int number : {SIGTERM, SIGINT, SIGHUP})
-        std::signal(number, [](int received) { kill(test, received); });
-    int status = 0;
-    for (pid_t ended = 0; ended != child;) {
-        ended = waitpid(-1, &status, 0);
-        if (ended < 0 && errno != EINTR)
-            break;
-    }
+        std::signal(number, [](int) { interrupted = 1; });
+    const int status = wait_for(child, limit);
     const auto left = end_descendants(std::chrono::seconds(3));
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     for (const auto& process : left) {
@@ -159,7 +182,9 @@ int run(char** argv) {
 
 int main(int argc, char** argv) {
     if (argc < 2) {
-        std::fprintf(stderr, "usage: supervise COMMAND... | --list ROOT SHELL [HELPER...]\n");
+        std::fprintf(
+            stderr,
+            "usage: supervise [--timeout SECONDS] COMMAND... | --list ROOT SHELL [HELPER...]\n");
         return 2;
     }
     if (std::strcmp(argv[1], "--list") == 0 && argc >= 4) {
@@ -168,5 +193,7 @@ int main(int argc, char** argv) {
             helpers.push_back(std::atoi(argv[i]));
         return list(std::atoi(argv[2]), std::atoi(argv[3]), helpers);
     }
-    return run(argv + 1);
+    if (std::strcmp(argv[1], "--timeout") == 0 && argc >= 4)
+        return run(argv + 3, std::chrono::seconds(std::atoi(argv[2])));
+    return run(argv + 1, std::chrono::hours(1));
 }

@@ -1,0 +1,54 @@
+# Thin over the CMake presets; see CONTRIBUTING.md. Everything a target needs is installed or made the
+# first time and found again after that.
+PREFIX ?= /usr/local
+DESTDIR ?=
+JOBS := $(shell nproc)
+# The cache holds kernel bundles and test images: outside the tree, shared by all clones.
+export MSB_CACHE_DIR ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/microsandbox
+
+build := build
+msb := $(build)/bin/msb
+
+.PHONY: all run build test bench kernel fmt lint install clean kernel-any packages-%
+
+all: build
+
+# Runs a command in a virtual machine booted from the built-in image.
+run: build
+	@$(msb) run -- sh -c 'echo "Hello from Linux $$(uname -r) in a virtual machine"'
+
+build: packages-build kernel-any $(build)/build.ninja
+	@cmake --build $(build) -j $(JOBS) -- $(if $(V),-v,--quiet)
+
+$(build)/build.ninja:
+	cmake --preset release
+
+packages-%:
+	@scripts/packages.sh $*
+
+# The kernel bundle that is had fastest, unless the tuned one is there already.
+kernel-any: packages-build
+	@guest/kernel/have.sh uml-tuned uml-debian || guest/kernel/debian.sh || $(MAKE) kernel
+
+# The tuned kernel, compiled from Debian's kernel source: minutes, once.
+kernel: packages-build packages-kernel
+	@guest/kernel/have.sh uml-tuned || guest/kernel/tuned.sh
+
+test: packages-test build
+	@scripts/run_tests.sh $(build)
+
+bench: packages-bench kernel build
+	@bench/run.sh $(build)
+
+fmt: packages-check
+	@scripts/format.sh --fix
+
+lint: packages-check packages-test build
+	@scripts/format.sh --check
+	@scripts/lint.sh $(build)
+
+install: kernel build
+	@cmake --install $(build) --prefix $(PREFIX)
+
+clean:
+	rm -rf build build-asan build-fuzz build-clang
