@@ -1,0 +1,55 @@
+#!/bin/bash
+# lint.sh BUILD: clang-tidy over every source file that BUILD compiles, and shellcheck over the scripts.
+# A file whose content, headers, options and checks were all clean before is not checked again: clean
+# results are remembered by hash in the cache.
+set -euo pipefail
+build=$1
+cd "$(dirname "$0")/.."
+source=$PWD
+cache=${MSB_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/microsandbox}/lint
+mkdir -p "$cache"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+git ls-files -z --cached --others --exclude-standard '*.cpp' '*.hpp' '*.h' '*.c' |
+    xargs -0 sha256sum >"$work/hashes"
+common=$({ clang-tidy-19 --version && cat .clang-tidy cmake/*.cmake CMakeLists.txt CMakePresets.json; } | sha256sum)
+
+# ninja knows each object's dependencies: the first is the source. One line each: SOURCE HASH...
+ninja -C "$build" -t deps | awk -v top="$source/" '
+    FNR == NR { hash[$2] = $1; next }
+    /^[^ ]/ { first = 1; next }
+    /^    / {
+        path = $1
+        sub(/^(\.\.\/)+/, top, path)
+        if (index(path, top) != 1) next
+        path = substr(path, length(top) + 1)
+        if (!(path in hash)) next
+        if (first) { name = path; if (!(name in line)) line[name] = name; first = 0 }
+        if (name != "") line[name] = line[name] " " hash[path]
+    }
+    /^$/ { name = "" }
+    END { for (name in line) print line[name] }' "$work/hashes" - | sort >"$work/sources"
+
+while read -r file hashes; do
+    key=$(echo "$common $file $hashes" | sha256sum | cut -c1-40)
+    [ -e "$cache/$key" ] || echo "$file $cache/$key"
+done <"$work/sources" >"$work/pending"
+
+echo "clang-tidy: $(wc -l <"$work/sources") files, $(wc -l <"$work/pending") to check"
+status=0
+# shellcheck disable=SC2016
+xargs -r -L 1 -P "$(nproc)" sh -c '
+    if output=$(clang-tidy-19 -p "$0" --quiet "$1" 2>/dev/null); then
+        touch "$2"
+    else
+        printf "%s\n" "$output"
+        exit 1
+    fi' "$build" <"$work/pending" || status=1
+
+git ls-files -z --cached --others --exclude-standard '*.sh' .ci/run |
+    xargs -0 -r -n 8 -P "$(nproc)" shellcheck -x -P SCRIPTDIR -e SC1091 || status=1
+
+find "$cache" -type f -mtime +30 -delete
+[ $status -eq 0 ] || echo "lint: failed" >&2
+exit $status
