@@ -42,13 +42,14 @@ void allow_own_process(Policy& policy) {
         .answer({SYS_sched_getaffinity, SYS_sysinfo, SYS_prlimit64}, EPERM);
 }
 
-/// Descriptors that are already open.
+/// Descriptors that are already open. newfstatat is how libc does fstat.
 void allow_descriptors(Policy& policy) {
-    policy.allow(
-        {SYS_read,      SYS_write,     SYS_readv,          SYS_writev,   SYS_pread64, SYS_pwrite64,
-         SYS_preadv,    SYS_pwritev,   SYS_preadv2,        SYS_pwritev2, SYS_lseek,   SYS_close,
-         SYS_fstat,     SYS_poll,      SYS_ppoll,          SYS_dup,      SYS_fsync,   SYS_fdatasync,
-         SYS_ftruncate, SYS_fallocate, SYS_copy_file_range});
+    policy.allow({SYS_read,      SYS_write,          SYS_readv,     SYS_writev,
+                  SYS_pread64,   SYS_pwrite64,       SYS_preadv,    SYS_pwritev,
+                  SYS_preadv2,   SYS_pwritev2,       SYS_lseek,     SYS_close,
+                  SYS_fstat,     SYS_newfstatat,     SYS_poll,      SYS_ppoll,
+                  SYS_dup,       SYS_fsync,          SYS_fdatasync, SYS_ftruncate,
+                  SYS_fallocate, SYS_copy_file_range});
     for (const std::uint32_t command : {F_GETFL, F_SETFL, F_GETFD, F_SETFD, F_DUPFD_CLOEXEC})
         policy.allow_when(SYS_fcntl, {is(1, command)});
 }
@@ -68,11 +69,11 @@ Policy runtime_policy() {
         .allow_when(SYS_getsockopt, {is(1, SOL_SOCKET)})
         .allow_when(SYS_setsockopt, {is(1, SOL_SOCKET)})
         // Files: the jail's root and Landlock say which.
-        .allow({SYS_openat,     SYS_newfstatat, SYS_stat,       SYS_lstat,           SYS_statx,
-                SYS_access,     SYS_faccessat,  SYS_faccessat2, SYS_readlink,        SYS_readlinkat,
-                SYS_getdents64, SYS_rename,     SYS_renameat,   SYS_renameat2,       SYS_unlink,
-                SYS_unlinkat,   SYS_mkdir,      SYS_mkdirat,    SYS_rmdir,           SYS_flock,
-                SYS_fchmod,     SYS_utimensat,  SYS_fstatfs,    SYS_sync_file_range, SYS_umask})
+        .allow({SYS_openat,    SYS_stat,       SYS_lstat,           SYS_statx,      SYS_access,
+                SYS_faccessat, SYS_faccessat2, SYS_readlink,        SYS_readlinkat, SYS_getdents64,
+                SYS_rename,    SYS_renameat,   SYS_renameat2,       SYS_unlink,     SYS_unlinkat,
+                SYS_mkdir,     SYS_mkdirat,    SYS_rmdir,           SYS_flock,      SYS_fchmod,
+                SYS_utimensat, SYS_fstatfs,    SYS_sync_file_range, SYS_umask})
         // Guest memory and the seals of what a front-end sends.
         .allow({SYS_mincore, SYS_memfd_create})
         .allow_when(SYS_fcntl, {is(1, F_GET_SEALS)})
@@ -156,11 +157,15 @@ Policy uml_policy() {
     return policy;
 }
 
-// Parses hostile bytes: computes, reads and writes what it was given.
+// Parses hostile bytes: computes, reads and writes what it was given. Libraries that look for a
+// configuration or time zone file are told there is none, and carry on.
 Policy image_policy() {
     Policy policy(Policy::Otherwise::kill);
     allow_own_process(policy);
     allow_descriptors(policy);
+    policy.answer({SYS_open, SYS_openat, SYS_stat, SYS_lstat, SYS_statx, SYS_access, SYS_faccessat,
+                   SYS_readlink, SYS_readlinkat, SYS_socket},
+                  EACCES);
     return policy;
 }
 

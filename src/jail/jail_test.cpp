@@ -1,0 +1,221 @@
+#include "base/system.hpp"
+#include "jail/jail.hpp"
+#include "jail/roles.hpp"
+#include "jail/seccomp.hpp"
+
+#include <csignal>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <thread>
+#include <unistd.h>
+
+namespace msb::jail {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Runs a filter as the kernel would. Only the instructions that Policy emits.
+std::uint32_t interpret(const Program& program, const seccomp_data& data) {
+    std::uint32_t accumulator = 0;
+    for (std::size_t pc = 0; pc < program.size(); ++pc) {
+        const sock_filter& instruction = program[pc];
+        switch (instruction.code) {
+        case BPF_LD | BPF_W | BPF_ABS:
+            std::memcpy(&accumulator, reinterpret_cast<const char*>(&data) + instruction.k, 4);
+            break;
+        case BPF_ALU | BPF_AND | BPF_K: accumulator &= instruction.k; break;
+        case BPF_JMP | BPF_JEQ | BPF_K:
+            pc += accumulator == instruction.k ? instruction.jt : instruction.jf;
+            break;
+        case BPF_JMP | BPF_JGE | BPF_K:
+            pc += accumulator >= instruction.k ? instruction.jt : instruction.jf;
+            break;
+        case BPF_JMP | BPF_JA: pc += instruction.k; break;
+        case BPF_RET | BPF_K: return instruction.k;
+        default: ADD_FAILURE() << "unknown instruction " << instruction.code; return 0;
+        }
+    }
+    ADD_FAILURE() << "ran off the end";
+    return 0;
+}
+
+constexpr std::uint32_t x86_64 = 0xc000'003e, i386 = 0x4000'0003;
+
+std::uint32_t ask(const Program& program, long call, std::array<std::uint64_t, 6> args = {},
+                  std::uint32_t arch = x86_64) {
+    seccomp_data data{};
+    data.nr = static_cast<int>(call);
+    data.arch = arch;
+    std::copy(args.begin(), args.end(), data.args);
+    return interpret(program, data);
+}
+
+TEST(Policy, AllowsExactlyWhatItLists) {
+    for (const int count : {1, 2, 3, 5, 8, 13, 60}) {
+        Policy policy(Policy::Otherwise::kill);
+        for (int i = 0; i < count; ++i)
+            policy.allow({1000 + 2 * i});
+        const auto program = policy.build();
+        ASSERT_TRUE(program);
+        for (int call = 900; call < 1200; ++call) {
+            const bool listed = call >= 1000 && call < 1000 + 2 * count && call % 2 == 0;
+            EXPECT_EQ(ask(*program, call), listed ? SECCOMP_RET_ALLOW : SECCOMP_RET_KILL_PROCESS)
+                << call << " of " << count;
+        }
+    }
+}
+
+TEST(Policy, OtherArchitecturesAndX32AreRefused) {
+    const auto program = Policy(Policy::Otherwise::kill).allow({SYS_read, SYS_write}).build();
+    ASSERT_TRUE(program);
+    EXPECT_EQ(ask(*program, SYS_read, {}, i386), SECCOMP_RET_KILL_PROCESS);
+    EXPECT_EQ(ask(*program, SYS_read | 0x4000'0000), SECCOMP_RET_KILL_PROCESS);
+    EXPECT_EQ(ask(*program, -1), SECCOMP_RET_KILL_PROCESS);
+}
+
+TEST(Policy, ArgumentChecks) {
+    const auto program = Policy(Policy::Otherwise::refuse)
+                             .allow_when(SYS_socket, {is(0, AF_UNIX), is(1, SOCK_STREAM)})
+                             .allow_when(SYS_socket, {is(0, 77)})
+                             .allow_when(SYS_clone, {lacks(0, CLONE_NEWUSER)})
+                             .build();
+    ASSERT_TRUE(program);
+    constexpr std::uint32_t refused = SECCOMP_RET_ERRNO | EPERM;
+    EXPECT_EQ(ask(*program, SYS_socket, {AF_UNIX, SOCK_STREAM}), SECCOMP_RET_ALLOW);
+    EXPECT_EQ(ask(*program, SYS_socket, {AF_UNIX, SOCK_DGRAM}), refused);
+    EXPECT_EQ(ask(*program, SYS_socket, {AF_INET, SOCK_STREAM}), refused);
+    EXPECT_EQ(ask(*program, SYS_socket, {77, 5}), SECCOMP_RET_ALLOW);
+    // The kernel looks at 32 bits of an int; so does the check.
+    EXPECT_EQ(ask(*program, SYS_socket, {0xffff'ffff'0000'0001, SOCK_STREAM}), SECCOMP_RET_ALLOW);
+    EXPECT_EQ(ask(*program, SYS_clone, {SIGCHLD}), SECCOMP_RET_ALLOW);
+    EXPECT_EQ(ask(*program, SYS_clone, {CLONE_NEWUSER | SIGCHLD}), refused);
+}
+
+TEST(Policy, RefusesToBeBuiltUnsafe) {
+    using enum Policy::Otherwise;
+    EXPECT_FALSE(Policy(kill).build());
+    EXPECT_FALSE(Policy(kill).allow({SYS_read}).allow({SYS_read}).build());
+    EXPECT_FALSE(Policy(kill).allow({SYS_ioctl}).build());
+    EXPECT_FALSE(Policy(kill).allow({SYS_ptrace}).build());
+    EXPECT_FALSE(Policy(kill).allow({SYS_mount}).build());
+    EXPECT_FALSE(Policy(kill).allow_when(SYS_bpf, {is(0, 0)}).build());
+    EXPECT_FALSE(Policy(kill).allow_when(SYS_ioctl, {}).build());
+    EXPECT_FALSE(Policy(kill).allow({SYS_ioctl}).allow_when(SYS_ioctl, {is(1, 2)}).build());
+    EXPECT_FALSE(Policy(kill).allow({-1}).build());
+    EXPECT_TRUE(Policy(kill).answer({SYS_clone3}, ENOSYS).build());
+}
+
+TEST(Policy, EveryRoleBuilds) {
+    for (const Role role : {Role::runtime, Role::uml, Role::image}) {
+        const auto program = seccomp_program(role);
+        ASSERT_TRUE(program) << to_string(role) << ": " << program.error().to_string();
+        for (const long call : {SYS_mount, SYS_bpf, SYS_unshare, SYS_setns, SYS_io_uring_setup})
+            EXPECT_NE(ask(*program, call), SECCOMP_RET_ALLOW) << to_string(role) << ' ' << call;
+        EXPECT_EQ(ask(*program, SYS_clone3) & SECCOMP_RET_ACTION_FULL,
+                  role == Role::image ? SECCOMP_RET_KILL_PROCESS : SECCOMP_RET_ERRNO);
+    }
+    EXPECT_NE(ask(*seccomp_program(Role::runtime), SYS_mmap, {0, 4096, PROT_EXEC}),
+              SECCOMP_RET_ALLOW);
+}
+
+TEST(Worker, ReturnsSuccessAndData) {
+    auto pipe = sys::pipe();
+    ASSERT_TRUE(pipe);
+    const Status status = run_worker(
+        {(*pipe)[1].get()}, [&] { return sys::write_all((*pipe)[1].get(), as_bytes("parsed")); },
+        5s);
+    ASSERT_TRUE(status) << status.error().to_string();
+    std::array<std::uint8_t, 16> buffer{};
+    const auto count = sys::read((*pipe)[0].get(), buffer);
+    EXPECT_EQ(as_text({buffer.data(), count.value_or(0)}), "parsed");
+}
+
+TEST(Worker, ReturnsErrorsWithKindAndHint) {
+    const Status status = run_worker(
+        {},
+        [] {
+            return fail(
+                Error(ErrorKind::corrupt, "layer 3 is \x1b[31mbad").with_hint("pull again"));
+        },
+        5s);
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().kind(), ErrorKind::corrupt);
+    EXPECT_EQ(status.error().message(), "layer 3 is ?[31mbad");
+    EXPECT_EQ(status.error().hint(), "pull again");
+}
+
+TEST(Worker, DeadlineEndsIt) {
+    const auto start = std::chrono::steady_clock::now();
+    const Status status = run_worker(
+        {},
+        [] {
+            for (;;)
+                ::sched_yield();
+            return Status{};
+        },
+        200ms);
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().kind(), ErrorKind::timed_out);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, 3s);
+}
+
+TEST(Worker, CrashIsReported) {
+    const Status crash = run_worker(
+        {},
+        [] {
+            *static_cast<volatile int*>(nullptr) = 1;
+            return Status{};
+        },
+        5s);
+    ASSERT_FALSE(crash);
+    EXPECT_NE(crash.error().to_string().find("signal 11"), std::string::npos)
+        << crash.error().to_string();
+    const Status forbidden = run_worker(
+        {},
+        [] {
+            ::syscall(SYS_unshare, CLONE_NEWUSER);
+            return Status{};
+        },
+        5s);
+    ASSERT_FALSE(forbidden);
+    EXPECT_NE(forbidden.error().to_string().find("may not make"), std::string::npos)
+        << forbidden.error().to_string();
+}
+
+TEST(Worker, AllocatesWhileOtherThreadsDo) {
+    std::atomic<bool> done = false;
+    std::jthread noise([&] {
+        while (!done)
+            delete[] new char[1024];
+    });
+    for (int i = 0; i < 5; ++i)
+        EXPECT_TRUE(run_worker(
+            {},
+            [] {
+                return std::string(100'000, 'x').empty() ? fail(ErrorKind::system, "") : Status{};
+            },
+            5s));
+    done = true;
+}
+
+TEST(Spawn, ReportsWhatFailed) {
+    const auto missing = spawn({.role = Role::uml,
+                                .argv = {"/kernel/none"},
+                                .binds = {{.source = "/nowhere/at/all", .target = "/kernel"}}});
+    ASSERT_FALSE(missing);
+    EXPECT_EQ(missing.error().kind(), ErrorKind::not_found);
+    EXPECT_NE(missing.error().to_string().find("/nowhere/at/all"), std::string::npos);
+    const auto no_program = spawn({.role = Role::uml, .argv = {"/no/program"}});
+    ASSERT_FALSE(no_program);
+    EXPECT_NE(no_program.error().to_string().find("/no/program"), std::string::npos);
+    EXPECT_FALSE(spawn({.role = Role::uml, .argv = {"/x"}, .binds = {{"/tmp", "/../up"}}}));
+    EXPECT_FALSE(spawn({.role = Role::uml}));
+}
+
+} // namespace
+} // namespace msb::jail
