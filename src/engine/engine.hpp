@@ -79,6 +79,7 @@ struct Exit {
         crashed,     ///< The engine itself failed.
     };
     Reason reason;
+    int code = 0;       ///< As a shell gives it: the engine's exit code, or 128 + signal number.
     std::string detail; ///< One line for people.
 };
 /// "powered_off", ...

@@ -91,21 +91,20 @@ Result<jail::Request> describe(const Machine& machine) {
 } // namespace
 
 Exit explain_exit(int wait_status) {
+    using enum Exit::Reason;
+    const int code = shell_exit_code(wait_status);
+    if (code == 0)
+        return {powered_off, code, "powered off"};
     if (WIFSIGNALED(wait_status))
-        return {Exit::Reason::killed, fmt::format("killed by signal {}", WTERMSIG(wait_status))};
-    const int code = WEXITSTATUS(wait_status);
-    switch (code) {
-    case 0: return {Exit::Reason::powered_off, "powered off"};
-    case shell_signal_base + SIGABRT: // how the kernel ends itself after a panic
-        return {Exit::Reason::panic, "the guest kernel panicked"};
-    case shell_signal_base + SIGKILL:
-        return {Exit::Reason::killed, "killed by signal 9 (out of memory on the host?)"};
-    default: break;
-    }
-    if (code > shell_signal_base)
-        return {Exit::Reason::crashed,
-                fmt::format("the engine died of signal {}", code - shell_signal_base)};
-    return {Exit::Reason::crashed, fmt::format("the engine failed with exit code {}", code)};
+        return {killed, code, fmt::format("killed by signal {}", WTERMSIG(wait_status))};
+    const int signal = code - shell_signal_base;
+    if (signal == SIGABRT) // how the kernel ends itself after a panic
+        return {panic, code, "the guest kernel panicked"};
+    if (signal == SIGKILL)
+        return {killed, code, "killed by signal 9 (out of memory on the host?)"};
+    if (signal > 0)
+        return {crashed, code, fmt::format("the engine died of signal {}", signal)};
+    return {crashed, code, fmt::format("the engine failed with exit code {}", code)};
 }
 
 Result<std::unique_ptr<Engine>> start(const Machine& machine) {

@@ -1,0 +1,191 @@
+// Enters each role for real and tries what it must not do; fails if anything works. One process a
+// try, because the right outcome is often death.
+//
+// usage: trespass DIRECTORY     an empty directory for the sandbox's files
+#include "attempts.hpp"
+#include "base/file.hpp"
+#include "base/system.hpp"
+#include "engine/engine.hpp"
+#include "jail/jail.hpp"
+
+#include <arpa/inet.h>
+#include <csignal>
+#include <cstring>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <functional>
+#include <netinet/in.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace {
+
+using namespace msb;
+using namespace std::chrono_literals;
+using attempts::Attempt;
+
+std::string scratch, here;
+int failures = 0;
+
+void complain(const char* where, const char* what, const std::string& why) {
+    fmt::print(stderr, "FAIL {}: {}: {}\n", where, what, why);
+    ++failures;
+}
+
+/// Exit code as a shell gives it, or -1.
+int outcome(Result<Child> child) {
+    if (!child) {
+        fmt::print(stderr, "{}\n", child.error().to_string());
+        return -1;
+    }
+    const auto status = child->wait(20s);
+    return status && *status ? shell_exit_code(**status) : -1;
+}
+
+int try_as_runtime(const Attempt& attempt) {
+    return outcome(jail::spawn({.role = jail::Role::runtime,
+                                .argv = {"/runtime", attempt.name},
+                                .binds = {{here + "/locked", "/runtime", false, true},
+                                          {scratch + "/sandbox", "/sandbox", true},
+                                          {scratch + "/run", "/run", true},
+                                          {scratch + "/bundle", "/kernel", false, true}},
+                                .fds = {{2, 2}}}));
+}
+
+int try_as_uml(const Attempt& attempt) {
+    engine::Machine machine;
+    machine.memory_bytes = 64 << 20;
+    machine.kernel.directory = scratch + "/bundle";
+    machine.kernel.kernel = "linux";
+    machine.initramfs = scratch + "/bundle/linux";
+    machine.extra_cmdline = fmt::format("attempt={}", attempt.name);
+    machine.nested = false;
+    auto engine = engine::Engine::start(engine::EngineKind::uml, machine);
+    if (!engine) {
+        fmt::print(stderr, "{}\n", engine.error().to_string());
+        return -1;
+    }
+    const auto exit = (*engine)->wait(20s);
+    return exit && *exit ? (**exit).code : -1;
+}
+
+int try_as_image(const Attempt& attempt) {
+    // The worker answers through its Status: "busy" stands for "worked".
+    const Status status = jail::run_worker(
+        {},
+        [&attempt]() -> Status {
+            if (attempt.run())
+                return fail(ErrorKind::busy, "worked");
+            return {};
+        },
+        20s);
+    if (status)
+        return attempts::refused;
+    if (status.error().kind() == ErrorKind::busy)
+        return attempts::worked;
+    if (status.error().message().find("may not make") != std::string::npos)
+        return 128 + SIGSYS;
+    fmt::print(stderr, "{}\n", status.error().to_string());
+    return -1;
+}
+
+/// Without a jail, in a process of its own.
+int try_outside(const Attempt& attempt) {
+    const pid_t pid = ::fork();
+    if (pid == 0)
+        ::_exit(attempt.run() ? attempts::worked : attempts::refused);
+    int status = 0;
+    ::waitpid(pid, &status, 0);
+    return shell_exit_code(status);
+}
+
+void try_everything() {
+    struct Place {
+        const char* name;
+        unsigned bit;
+        int (*run)(const Attempt&);
+    };
+    for (const Attempt& attempt : attempts::all()) {
+        if (attempt.works_outside && try_outside(attempt) != attempts::worked)
+            complain("outside", attempt.name, "does not work even without a jail");
+        for (const Place place : {Place{"runtime", attempts::runtime, try_as_runtime},
+                                  Place{"uml", attempts::uml, try_as_uml},
+                                  Place{"image", attempts::image, try_as_image}}) {
+            if ((attempt.allowed_for & place.bit) != 0)
+                continue;
+            const int code = place.run(attempt);
+            if (code == attempts::worked)
+                complain(place.name, attempt.name, "worked");
+            else if (code != attempts::refused && code != 128 + SIGSYS && code != 128 + SIGSEGV)
+                complain(place.name, attempt.name, fmt::format("unexpected exit code {}", code));
+        }
+    }
+    fmt::print("{} things tried in 3 roles\n", attempts::all().size());
+}
+
+// ---- bait: what the attempts could reach if they were not confined
+// --------------------------------
+
+sockaddr_in loopback(int port) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return address;
+}
+
+OwnedFd listen_on(int family, int type, const void* address, std::size_t size) {
+    OwnedFd fd(::socket(family, type | SOCK_CLOEXEC, 0));
+    const int on = 1;
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (::bind(fd.get(), static_cast<const sockaddr*>(address), static_cast<socklen_t>(size)) !=
+            0 ||
+        (type == SOCK_STREAM && ::listen(fd.get(), 64) != 0))
+        complain("setup", "bait", std::strerror(errno));
+    return fd;
+}
+
+std::vector<OwnedFd> lay_bait() {
+    std::vector<OwnedFd> bait;
+    (void)write_file_atomic(attempts::bait::file, "bait", 0644, false);
+    const sockaddr_in tcp = loopback(attempts::bait::tcp_port);
+    bait.push_back(listen_on(AF_INET, SOCK_STREAM, &tcp, sizeof(tcp)));
+    const sockaddr_in udp = loopback(attempts::bait::udp_port);
+    bait.push_back(listen_on(AF_INET, SOCK_DGRAM, &udp, sizeof(udp)));
+    sockaddr_un name{};
+    name.sun_family = AF_UNIX;
+    std::strcpy(name.sun_path + 1, attempts::bait::abstract_name);
+    bait.push_back(listen_on(AF_UNIX, SOCK_STREAM, &name,
+                             offsetof(sockaddr_un, sun_path) + 1 +
+                                 std::strlen(attempts::bait::abstract_name)));
+    return bait;
+}
+
+Status prepare_scratch() {
+    for (const char* directory : {"/sandbox", "/run", "/bundle"})
+        MSB_TRY(make_directories(scratch + directory));
+    const std::string intruder = MSB_TRY(read_file(here + "/intruder"));
+    return write_file_atomic(scratch + "/bundle/linux", intruder, 0755, false);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 2) {
+        fmt::print(stderr, "usage: trespass DIRECTORY\n");
+        return 2;
+    }
+    scratch = argv[1];
+    here = executable_directory().value_or(".");
+    const auto bait = lay_bait();
+    if (const Status status = prepare_scratch(); !status)
+        complain("setup", "files", status.error().to_string());
+    else
+        try_everything();
+    (void)sys::unlink(attempts::bait::file);
+    return failures == 0 ? 0 : 1;
+}
