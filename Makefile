@@ -48,7 +48,7 @@ lint: packages-check packages-test build
 	@scripts/lint.sh $(build)
 
 install: kernel build
-	@cmake --install $(build) --prefix $(PREFIX)
+	@cmake --install $(build) --prefix $(PREFIX) --strip
 
 clean:
 	rm -rf build build-asan build-fuzz build-clang

@@ -6,7 +6,7 @@
 #   $T        an empty scratch directory, removed at the end
 #   $MSB_HOME $T/home, absent until msb makes it
 #   msb       a function that runs the built CLI
-# and runs under tests/supervise, to which every orphan is reparented: a process that outlives the
+# and runs under a supervisor (tests/supervise.cpp), to which every orphan is reparented: a process that outlives the
 # test fails it. Run one test by hand with `tests/AREA/NAME.sh` or `ctest --test-dir build -R NAME`.
 # shellcheck shell=bash
 
@@ -17,11 +17,11 @@ SOURCE_DIR=$(dirname "$TESTS_DIR")
 MSB_BUILD=${MSB_BUILD:-$SOURCE_DIR/build}
 
 if [ -z "${MSB_TEST_SUPERVISOR:-}" ]; then
-    if [ ! -x "$MSB_BUILD/tests/supervise" ]; then
-        echo "$MSB_BUILD/tests/supervise is missing: build first" >&2
+    if [ ! -x "$MSB_BUILD/tools/supervise" ]; then
+        echo "$MSB_BUILD/tools/supervise is missing: build first" >&2
         exit 1
     fi
-    exec "$MSB_BUILD/tests/supervise" bash "$0" "$@"
+    exec "$MSB_BUILD/tools/supervise" bash "$0" "$@"
 fi
 
 MSB=$MSB_BUILD/bin/msb
@@ -204,7 +204,7 @@ helper() {
 # test_processes: "PID NAME" of each process that this test caused and that still runs, without
 # the test's own shell and helpers. Zombies count: somebody forgot to wait for them.
 test_processes() {
-    "$MSB_BUILD/tests/supervise" --list "$MSB_TEST_SUPERVISOR" $$ "${HELPER_PIDS[@]}"
+    "$MSB_BUILD/tools/supervise" --list "$MSB_TEST_SUPERVISOR" $$ "${HELPER_PIDS[@]}"
 }
 
 no_test_processes() { [ -z "$(test_processes)" ]; }

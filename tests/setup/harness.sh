@@ -19,6 +19,6 @@ kill "$(test_processes | cut -d' ' -f1)"
 no_leftovers
 
 # A test that leaves something behind fails even if it says that it passed.
-run env -u MSB_TEST_SUPERVISOR "$MSB_BUILD/tests/supervise" sh -c 'setsid sleep 61 & exit 0'
+run env -u MSB_TEST_SUPERVISOR "$MSB_BUILD/tools/supervise" sh -c 'setsid sleep 61 & exit 0'
 assert_eq "$code" 1 "exit code of a leaking test"
 assert_match "$out" 'still running after the test: [0-9]+ sleep'
