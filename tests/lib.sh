@@ -79,11 +79,15 @@ run() {
     err=$(tr -d '\0' <"$T/.err")
 }
 
-# limited SECONDS COMMAND...: like timeout(1), and knows the msb function. Exit code 124 is a
-# time-out.
+# limited SECONDS COMMAND...: like timeout(1), and knows the msb function (other functions run
+# without the limit). Exit code 124 is a time-out.
 limited() {
     local seconds=$1
     shift
+    if [ "$1" != msb ] && declare -F "$1" >/dev/null; then
+        "$@"
+        return
+    fi
     if [ "$1" = msb ]; then
         shift
         set -- "$MSB" "$@"
@@ -176,11 +180,12 @@ need_root() { [ "$(id -u)" -eq 0 ] || skip "needs root"; }
 # need_kernel [NAME]: skips if no kernel bundle (or not the named one) has been made.
 need_kernel() {
     compgen -G "$MSB_BUILD/share/microsandbox/kernels/${1:-*}/manifest.json" >/dev/null ||
-        skip "no kernel bundle ${1:-}: make ${1:+kernel}${1:-run} makes it"
+        skip "no kernel bundle${1:+ $1}: make run or make kernel makes it"
 }
 
 # as_user COMMAND...: runs as an unprivileged user (skips if that cannot be had). $T becomes its own.
 as_user() {
+    [ "$1" != msb ] || set -- "$MSB" "${@:2}"
     if [ "$(id -u)" -ne 0 ]; then
         "$@"
         return
