@@ -2,6 +2,7 @@
 #include "base/event_loop.hpp"
 #include "base/file.hpp"
 #include "base/process.hpp"
+#include "base/sha256.hpp"
 #include "base/system.hpp"
 #include "base/time.hpp"
 
@@ -46,6 +47,17 @@ TEST(Bytes, Utf8PrefixStopsAtTheFirstBadSequence) {
     EXPECT_EQ(valid_utf8_prefix("a\xed\xa0\x80"), 1U); // surrogate
     EXPECT_EQ(valid_utf8_prefix("a\xe2\x82"), 1U);     // cut short
     EXPECT_EQ(valid_utf8_prefix("\xf5\x80\x80\x80"), 0U);
+}
+
+// FIPS 180-4 test vectors, and the lengths around the one-block/two-block padding boundary.
+TEST(Sha256, MatchesPublishedVectors) {
+    EXPECT_EQ(sha256_hex(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    EXPECT_EQ(sha256_hex("abc"),
+              "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    EXPECT_EQ(sha256_hex("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"),
+              "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+    EXPECT_EQ(sha256_hex(std::string(1000000, 'a')),
+              "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
 TEST(Error, KeepsTheChainAndTheHint) {

@@ -1,0 +1,35 @@
+// Writable ext4 disks for sandboxes, cloned from formatted templates.
+//
+// A template is formatted once per size and kind by libext2fs (in the helper program, so that this
+// library stays light) and kept in MSB_HOME/cache/templates. It is sparse and holds very little
+// data, so a clone is a reflink or a few small copies.
+#pragma once
+
+#include "base/fd.hpp"
+#include "base/result.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace msb::disk {
+
+constexpr std::uint64_t default_size = std::uint64_t{4096} << 20; ///< Bytes: 4 GiB.
+constexpr std::uint64_t min_size = std::uint64_t{128} << 20;      ///< Smallest that is useful.
+constexpr std::uint64_t max_size = std::uint64_t{16} << 40;       ///< Block numbers fit 32 bits.
+
+struct Ext4Options {
+    std::uint64_t size = default_size; ///< Bytes; rounded down to 4096.
+    /// A 64 MiB journal: the disk survives a crash of the guest. Leave out for disks that are
+    /// thrown away with their sandbox.
+    bool journal = true;
+};
+
+/// Makes `path` (which must not exist) an ext4 disk with the empty directories "upper" and "work"
+/// for an overlay. Not synced to storage: a crash of the host may lose a disk made just before.
+Status create_overlay_disk(const std::string& home, const std::string& path,
+                           const Ext4Options& options);
+
+/// Makes sure that the template for `options` exists. create_overlay_disk does this itself.
+Result<std::string> ensure_template(const std::string& home, const Ext4Options& options);
+
+} // namespace msb::disk

@@ -1,0 +1,13 @@
+// Formatting ext4, with libext2fs. Linked by the mkext4 program only.
+#pragma once
+
+#include "disk/ext4.hpp"
+
+namespace msb::disk {
+
+/// Makes an ext4 file system in the new file `path`, with the directories "upper" and "work". What
+/// is zero is left as holes, and every group is marked as initialised, so that the guest's kernel
+/// has nothing to do in the background after mounting.
+Status format_overlay_disk(const std::string& path, const Ext4Options& options);
+
+} // namespace msb::disk

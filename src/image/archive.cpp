@@ -1,0 +1,320 @@
+#include "image/archive.hpp"
+
+#include "base/system.hpp"
+#include "image/index.hpp"
+#include "image/layer_tree.hpp"
+#include "image/reference.hpp"
+#include "image/stream.hpp"
+#include "image/tar.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace msb::image {
+
+namespace {
+
+constexpr unsigned max_index_depth = 32;
+constexpr unsigned max_indexes = 1024;
+constexpr std::size_t max_member_names = std::size_t{64} << 20;
+constexpr unsigned max_member_links = 8;
+
+struct Member {
+    std::uint64_t offset = 0;
+    std::uint64_t size = 0;
+    std::string link; ///< Normalised path of another member, if this is a link to it.
+};
+
+/// "./a//b/../c" is "a/c".
+Result<std::string> normalise(std::string_view path) {
+    std::string result;
+    for (const std::string_view part : MSB_TRY(split_path(path))) {
+        if (!result.empty())
+            result += '/';
+        result += part;
+    }
+    return result;
+}
+
+std::unexpected<Error> missing(const std::string& path) {
+    return fail(ErrorKind::corrupt, "the archive has no member '" + path + "'");
+}
+
+/// The members of a tar and where they are.
+class Members {
+  public:
+    static Result<Members> scan(int fd, std::uint64_t size) {
+        Members members(fd);
+        FdSource source(fd, 0, size);
+        TarReader tar(source);
+        std::size_t names = 0;
+        while (const auto entry = MSB_TRY(tar.next())) {
+            std::string path = MSB_TRY(normalise(entry->path));
+            names += path.size();
+            if (members.members_.size() >= max_entries || names > max_member_names)
+                return fail(ErrorKind::limit_exceeded, "the archive has too many members");
+            Member member{.offset = tar.position(), .size = entry->size, .link = {}};
+            if (entry->type == TarType::symlink) {
+                const auto slash = path.rfind('/');
+                const std::string base = slash == std::string::npos ? "" : path.substr(0, slash);
+                member.link = MSB_TRY(normalise(base + "/" + entry->link));
+            } else if (entry->type == TarType::hard_link) {
+                member.link = MSB_TRY(normalise(entry->link));
+            } else if (entry->type != TarType::file || entry->extents.size() > 1 ||
+                       (entry->size > 0 && entry->extents[0].length != entry->size)) {
+                continue; // directories; nobody stores blobs as sparse files
+            }
+            members.members_[std::move(path)] = std::move(member);
+        }
+        return members;
+    }
+
+    bool has(const std::string& path) const { return members_.contains(path); }
+
+    Result<Member> find(const std::string& path) const {
+        const std::string* name = &path;
+        for (unsigned i = 0; i <= max_member_links; ++i) {
+            const auto found = members_.find(*name);
+            if (found == members_.end())
+                return missing(path);
+            if (found->second.link.empty())
+                return found->second;
+            name = &found->second.link;
+        }
+        return fail(ErrorKind::corrupt, "the archive's member '" + path + "' is a loop of links");
+    }
+
+    Result<std::string> read(const std::string& path) const {
+        const Member member = MSB_TRY(find(path));
+        if (member.size > max_document_size)
+            return fail(ErrorKind::limit_exceeded,
+                        "the archive's member '" + path + "' is larger than 16 MiB");
+        std::string text(static_cast<std::size_t>(member.size), '\0');
+        MSB_TRY(sys::pread_all(fd_, {reinterpret_cast<std::uint8_t*>(text.data()), text.size()},
+                               member.offset));
+        return text;
+    }
+
+    /// A blob of an OCI layout, checked against its descriptor.
+    Result<std::string> read_blob(const Descriptor& descriptor, const char* what) const {
+        std::string text = MSB_TRY(read(blob_path(descriptor)));
+        if (descriptor.size != text.size())
+            return fail(ErrorKind::corrupt, std::string("the ") + what + " " +
+                                                descriptor.digest.to_string() + " has " +
+                                                std::to_string(text.size()) + " bytes instead of " +
+                                                std::to_string(descriptor.size));
+        if (Digest::of(as_bytes(text)) != descriptor.digest)
+            return fail(ErrorKind::corrupt, std::string("the ") + what +
+                                                " does not match its digest " +
+                                                descriptor.digest.to_string());
+        return text;
+    }
+
+    static std::string blob_path(const Descriptor& descriptor) {
+        return "blobs/sha256/" + descriptor.digest.hex();
+    }
+
+  private:
+    explicit Members(int fd) : fd_(fd) {}
+    int fd_;
+    std::map<std::string, Member> members_;
+};
+
+/// The digest that a member's name claims: "<hex>", "<hex>.json", "<hex>.tar", also below
+/// blobs/sha256. Empty if it claims none.
+Result<Digest> digest_in_name(const std::string& path) {
+    const auto slash = path.rfind('/');
+    std::string stem = slash == std::string::npos ? path : path.substr(slash + 1);
+    if (const auto dot = stem.find('.'); dot != std::string::npos)
+        stem.resize(dot);
+    return is_sha256_hex(stem) ? Digest::parse("sha256:" + stem) : Digest();
+}
+
+// docker-archive has no manifest, but everything here is named by one, so it gets one that follows
+// from its content.
+std::string invent_manifest(const std::string& configuration,
+                            const std::vector<Descriptor>& layers) {
+    Json json{{"schemaVersion", 2},
+              {"mediaType", "application/vnd.docker.distribution.manifest.v2+json"},
+              {"config",
+               {{"mediaType", "application/vnd.docker.container.image.v1+json"},
+                {"size", configuration.size()},
+                {"digest", Digest::of(as_bytes(configuration)).to_string()}}},
+              {"layers", Json::array()}};
+    for (const Descriptor& layer : layers)
+        json["layers"].push_back(Json{{"mediaType", layer.media_type},
+                                      {"size", layer.size},
+                                      {"digest", layer.digest.to_string()}});
+    return json.dump();
+}
+
+Result<ImagePlan> read_docker_image(const Members& members, const Json& item,
+                                    const std::string& architecture) {
+    const std::string config_name = MSB_TRY(normalise(json_string(item, "Config")));
+    if (config_name.empty())
+        return fail(ErrorKind::corrupt, "manifest.json names no configuration");
+    std::string configuration = MSB_TRY(members.read(config_name));
+    const Digest claimed = MSB_TRY(digest_in_name(config_name));
+    if (!claimed.empty() && claimed != Digest::of(as_bytes(configuration)))
+        return fail(ErrorKind::corrupt,
+                    "the image configuration does not match its digest " + claimed.to_string());
+    const auto parsed = MSB_TRY(
+        parse_configuration(MSB_TRY(parse_json_object(configuration, "image configuration"))));
+    const auto names = json_strings(item, "Layers");
+    if (names.size() != parsed.diff_ids.size())
+        return fail(ErrorKind::corrupt, "manifest.json has " + std::to_string(names.size()) +
+                                            " layers, the configuration " +
+                                            std::to_string(parsed.diff_ids.size()));
+    if (names.size() > max_layers)
+        return fail(ErrorKind::limit_exceeded, "the image has too many layers");
+    Manifest manifest{
+        .config = {.digest = Digest::of(as_bytes(configuration)), .size = configuration.size()}};
+    std::vector<std::uint64_t> offsets;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        const Member member = MSB_TRY(members.find(MSB_TRY(normalise(names[i]))));
+        manifest.layers.push_back({.media_type = "application/vnd.docker.image.rootfs.diff.tar",
+                                   .digest = parsed.diff_ids[i],
+                                   .size = member.size});
+        offsets.push_back(member.offset);
+    }
+    std::string text = invent_manifest(configuration, manifest.layers);
+    ImagePlan plan =
+        MSB_TRY(make_plan(manifest, std::move(text), std::move(configuration), architecture));
+    for (std::size_t i = 0; i < offsets.size(); ++i) {
+        plan.layers[i].offset = offsets[i];
+        plan.layers[i].blob_digest = Digest(); // the layer may be stored compressed
+    }
+    for (const std::string& tag : json_strings(item, "RepoTags"))
+        if (tag != "<none>:<none>")
+            plan.references.push_back(MSB_TRY(Reference::parse(tag)).to_string());
+    return plan;
+}
+
+Result<std::vector<ImagePlan>> read_docker_archive(const Members& members,
+                                                   const std::string& architecture) {
+    const std::string text = MSB_TRY(members.read("manifest.json"));
+    const Json document = MSB_TRY(parse_json_object("{\"images\":" + text + "}", "manifest.json"));
+    const Json& items = json_member(document, "images");
+    if (!items.is_array() || items.empty())
+        return fail(ErrorKind::corrupt, "manifest.json lists no image");
+    if (items.size() > max_indexes)
+        return fail(ErrorKind::limit_exceeded, "manifest.json lists too many images");
+    std::vector<ImagePlan> plans;
+    for (const Json& item : items)
+        plans.push_back(MSB_TRY(read_docker_image(members, item, architecture)));
+    return plans;
+}
+
+class OciLayout {
+  public:
+    OciLayout(const Members& members, const std::string& architecture)
+        : members_(members), architecture_(architecture) {}
+
+    Result<std::vector<ImagePlan>> read() {
+        const Json layout =
+            MSB_TRY(parse_json_object(MSB_TRY(members_.read("oci-layout")), "oci-layout"));
+        if (json_string(layout, "imageLayoutVersion") != "1.0.0")
+            return fail(ErrorKind::unsupported, "the OCI layout is not version 1.0.0");
+        const auto entries = MSB_TRY(parse_index(
+            MSB_TRY(parse_json_object(MSB_TRY(members_.read("index.json")), "index.json"))));
+        std::vector<ImagePlan> plans;
+        std::optional<Error> mismatch;
+        for (const IndexEntry& entry : entries) {
+            if (entry.attestation || (entry.platform && !choose_platform({entry}, architecture_)))
+                continue;
+            auto plan = image_of(entry.descriptor, 0);
+            if (!plan && plan.error().kind() == ErrorKind::unsupported) {
+                mismatch = std::move(plan).error();
+                continue; // another platform without saying so in the index
+            }
+            if (!plan)
+                return fail(std::move(plan).error());
+            if (!entry.name.empty())
+                if (const auto name = Reference::parse(entry.name))
+                    plan->references.push_back(name->to_string());
+            plans.push_back(std::move(*plan));
+        }
+        if (plans.empty() && mismatch)
+            return fail(std::move(*mismatch));
+        if (plans.empty())
+            return fail(ErrorKind::unsupported,
+                        "the archive has no image for linux/" + architecture_);
+        return plans;
+    }
+
+  private:
+    Result<ImagePlan> image_of(const Descriptor& descriptor, unsigned depth) {
+        if (depth > max_index_depth || ++documents_ > max_indexes)
+            return fail(ErrorKind::limit_exceeded, "the archive's indexes are nested too deeply");
+        std::string text = MSB_TRY(members_.read_blob(descriptor, "image manifest"));
+        const Json document = MSB_TRY(parse_json_object(text, "image manifest"));
+        if (is_index(document)) {
+            const auto entries = MSB_TRY(parse_index(document));
+            const IndexEntry* chosen = choose_platform(entries, architecture_);
+            if (!chosen)
+                return fail(ErrorKind::unsupported,
+                            "the archive has no image for linux/" + architecture_);
+            return image_of(chosen->descriptor, depth + 1);
+        }
+        const Manifest manifest = MSB_TRY(parse_manifest(document));
+        ImagePlan plan = MSB_TRY(make_plan(
+            manifest, std::move(text),
+            MSB_TRY(members_.read_blob(manifest.config, "image configuration")), architecture_));
+        for (std::size_t i = 0; i < plan.layers.size(); ++i) {
+            const Member member = MSB_TRY(members_.find(Members::blob_path(manifest.layers[i])));
+            if (member.size != plan.layers[i].size)
+                return fail(ErrorKind::corrupt, "layer " + plan.layers[i].blob_digest.to_string() +
+                                                    " has " + std::to_string(member.size) +
+                                                    " bytes instead of " +
+                                                    std::to_string(plan.layers[i].size));
+            plan.layers[i].offset = member.offset;
+        }
+        return plan;
+    }
+
+    const Members& members_;
+    const std::string& architecture_;
+    unsigned documents_ = 0;
+};
+
+} // namespace
+
+Result<bool> is_plain_tar(int fd) {
+    const struct stat info = MSB_TRY(sys::fstat(fd));
+    if (!S_ISREG(info.st_mode))
+        return false;
+    std::array<std::uint8_t, 512> head{};
+    const auto count = std::min<std::size_t>(head.size(), static_cast<std::size_t>(info.st_size));
+    MSB_TRY(sys::pread_all(fd, MutableBytesView(head).first(count), 0));
+    return as_text(BytesView(head).subspan(257, 5)) == "ustar";
+}
+
+Status spool_archive(Source& input, int output) {
+    HashingSource limited(input, 2 * max_layer_size, "the archive");
+    const auto plain = MSB_TRY(decompress(limited));
+    Bytes buffer(std::size_t{1} << 20);
+    std::uint64_t total = 0;
+    for (;;) {
+        const std::size_t count = MSB_TRY(plain->read(buffer));
+        if (count == 0)
+            return {};
+        total += count;
+        if (total > 4 * max_layer_size)
+            return fail(ErrorKind::limit_exceeded, "the archive is larger than 40 GiB");
+        MSB_TRY(sys::write_all(output, BytesView(buffer).first(count)));
+    }
+}
+
+Result<std::vector<ImagePlan>> read_archive(int fd, std::uint64_t size,
+                                            const std::string& architecture) {
+    const Members members = MSB_TRY(Members::scan(fd, size));
+    // Docker writes both since version 25; its manifest.json then has the names.
+    if (members.has("manifest.json"))
+        return read_docker_archive(members, architecture);
+    if (members.has("oci-layout"))
+        return OciLayout(members, architecture).read();
+    return fail(ErrorKind::corrupt, "archive missing manifest.json or oci-layout");
+}
+
+} // namespace msb::image

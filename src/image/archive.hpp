@@ -1,0 +1,23 @@
+// Image archives: docker-archive tars (manifest.json, as `docker save` and skopeo write them) and
+// OCI image layouts in a tar (oci-layout, index.json, blobs/).
+#pragma once
+
+#include "image/document.hpp"
+#include "image/stream.hpp"
+
+namespace msb::image {
+
+/// Whether the file is an uncompressed tar that can be read in place (or damaged: that is found
+/// later). False: it has to be unpacked first.
+Result<bool> is_plain_tar(int fd);
+
+/// Undoes compression and gives pipes a place: copies `input` to `output`.
+Status spool_archive(Source& input, int output);
+
+/// Reads what the archive holds, from a plain tar in a seekable file of `size` bytes: one plan per
+/// image for `architecture`, with the names the archive gives (perhaps none). Digests of documents
+/// are verified here, those of layers when they are taken in. Runs in a confined worker.
+Result<std::vector<ImagePlan>> read_archive(int fd, std::uint64_t size,
+                                            const std::string& architecture);
+
+} // namespace msb::image

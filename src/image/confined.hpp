@@ -1,0 +1,51 @@
+// Runs one piece of parsing in a forked, confined process: it has the descriptors it is given and
+// nothing else, and answers with one JSON value.
+#pragma once
+
+#include "base/process.hpp"
+#include "image/json.hpp"
+
+#include <atomic>
+#include <functional>
+
+namespace msb::image {
+
+/// A number that the worker advances and its parent reads.
+class SharedCounter {
+  public:
+    static Result<SharedCounter> create();
+    SharedCounter(SharedCounter&& other) noexcept;
+    SharedCounter& operator=(SharedCounter&& other) noexcept;
+    ~SharedCounter();
+    std::atomic<std::uint64_t>* get() const { return value_; }
+    std::uint64_t load() const { return value_->load(std::memory_order_relaxed); }
+
+  private:
+    explicit SharedCounter(std::atomic<std::uint64_t>* value) : value_(value) {}
+    std::atomic<std::uint64_t>* value_;
+};
+
+class ConfinedTask {
+  public:
+    /// `fds` stay open in the worker under their numbers. `body` must not touch anything else.
+    static Result<ConfinedTask> start(const std::vector<int>& fds,
+                                      const std::function<Result<Json>()>& body);
+
+    /// Readable when finish() will not block.
+    int pidfd() const { return child_.pidfd(); }
+    /// The worker's answer. A worker that crashed or was stopped by its confinement is `corrupt`:
+    /// only what it was reading can have made it do so.
+    Result<Json> finish();
+    Status kill() { return child_.signal(9); }
+
+  private:
+    ConfinedTask(Child child, OwnedFd answer)
+        : child_(std::move(child)), answer_(std::move(answer)) {}
+    Child child_;
+    OwnedFd answer_;
+};
+
+/// start() and finish().
+Result<Json> run_confined(const std::vector<int>& fds, const std::function<Result<Json>()>& body);
+
+} // namespace msb::image

@@ -1,0 +1,177 @@
+#include "image/store.hpp"
+
+#include "base/file.hpp"
+#include "base/system.hpp"
+#include "image/collect.hpp"
+#include "image/helper.hpp"
+#include "image/layout.hpp"
+#include "image/record.hpp"
+
+#include <algorithm>
+#include <dirent.h>
+#include <fcntl.h>
+
+namespace msb::image {
+
+namespace {
+
+constexpr std::size_t max_document = std::size_t{16} << 20;
+
+Result<std::string> helper_program(const std::string& configured) {
+    if (!configured.empty())
+        return configured;
+    return MSB_TRY(executable_directory()) + "/../libexec/microsandbox/image";
+}
+
+std::string host_architecture() {
+#if defined(__x86_64__)
+    return "amd64";
+#elif defined(__aarch64__)
+    return "arm64";
+#endif
+}
+
+Result<Record> stored_record(const Layout& layout, const std::string& reference) {
+    auto record = read_record(layout.record(reference));
+    // A record of another version is as good as none: pulling again replaces it.
+    if (!record && (record.error().kind() == ErrorKind::not_found ||
+                    record.error().kind() == ErrorKind::unsupported))
+        return fail(Error(ErrorKind::not_found, "image '" + reference + "' is not cached")
+                        .with_hint("get it with: msb pull " + reference));
+    if (record)
+        if (Status located = locate_disk(*record, layout); !located)
+            record = fail(std::move(located).error());
+    if (!record)
+        return fail(std::move(record)
+                        .error()
+                        .wrap("image '" + reference + "' is damaged")
+                        .with_hint("repair it with: msb pull --force " + reference));
+    return record;
+}
+
+std::string stamp(const struct stat& info) {
+    return std::to_string(info.st_size) + "." + std::to_string(info.st_mtim.tv_sec) + "." +
+           std::to_string(info.st_mtim.tv_nsec);
+}
+
+/// After a helper that did not finish: its temporary files are no use to anybody.
+template <typename T> Result<T> tidy(const Layout& layout, Result<T> result) {
+    if (!result)
+        clean_temporary(layout);
+    return result;
+}
+
+} // namespace
+
+Store::Store(std::string home, std::string helper)
+    : home_(std::move(home)), helper_(std::move(helper)) {}
+
+Result<Image> Store::get(const std::string& reference) const {
+    const Reference parsed = MSB_TRY(Reference::parse(reference));
+    return MSB_TRY(stored_record(Layout(home_), parsed.to_string())).image;
+}
+
+Result<PullResult> Store::pull(const std::string& reference, const PullOptions& options,
+                               Progress& progress) {
+    const std::string name = MSB_TRY(Reference::parse(reference)).to_string();
+    if (options.policy != PullPolicy::always && !options.force) {
+        auto cached = get(name);
+        if (cached)
+            return PullResult{.image = std::move(*cached), .cached = true};
+        if (options.policy == PullPolicy::never)
+            return fail(std::move(cached).error());
+    }
+    const Json request{{"operation", "pull"},
+                       {"home", home_},
+                       {"reference", name},
+                       {"force", options.force},
+                       {"insecure", options.insecure},
+                       {"ca_certs", options.ca_certs},
+                       {"architecture",
+                        options.architecture.empty() ? host_architecture() : options.architecture}};
+    const Json result = MSB_TRY(
+        tidy(Layout(home_), run_helper(MSB_TRY(helper_program(helper_)), request, -1, progress)));
+    return PullResult{.image = MSB_TRY(get(name)), .cached = json_bool(result, "cached")};
+}
+
+Result<std::vector<Image>> Store::load(int fd, const std::vector<std::string>& tags,
+                                       Progress& progress) {
+    Json request{{"operation", "load"},
+                 {"home", home_},
+                 {"architecture", host_architecture()},
+                 {"tags", Json::array()}};
+    for (const std::string& tag : tags)
+        request["tags"].push_back(MSB_TRY(Reference::parse(tag)).to_string());
+    const Json result = MSB_TRY(
+        tidy(Layout(home_), run_helper(MSB_TRY(helper_program(helper_)), request, fd, progress)));
+    std::vector<Image> images;
+    for (const std::string& name : json_strings(result, "references"))
+        images.push_back(MSB_TRY(get(name)));
+    return images;
+}
+
+Result<Image> Store::ensure_embedded(const std::string& archive, const std::string& reference,
+                                     Progress& progress) {
+    const std::string name = MSB_TRY(Reference::parse(reference)).to_string();
+    const struct stat info = MSB_TRY_WRAP(sys::stat(archive), "the embedded image is missing");
+    if (auto record = stored_record(Layout(home_), name);
+        record && record->source_stamp == stamp(info))
+        return std::move(record->image);
+    const OwnedFd fd = MSB_TRY(sys::open(archive, O_RDONLY));
+    const Json request{{"operation", "load"},
+                       {"home", home_},
+                       {"architecture", host_architecture()},
+                       {"tags", Json::array({name})},
+                       {"source_stamp", stamp(MSB_TRY(sys::fstat(fd.get())))}};
+    MSB_TRY_WRAP(tidy(Layout(home_),
+                      run_helper(MSB_TRY(helper_program(helper_)), request, fd.get(), progress)),
+                 "cannot import the embedded image");
+    return get(name);
+}
+
+Result<std::vector<Image>> Store::list() const {
+    const Layout layout(home_);
+    std::vector<Image> images;
+    for (const std::string& file : list_directory(layout.images())) {
+        auto record = read_record(layout.images() + "/" + file);
+        if (record && !record->image.reference.empty() && locate_disk(*record, layout))
+            images.push_back(std::move(record->image));
+    }
+    std::ranges::sort(images, [](const Image& a, const Image& b) {
+        return a.stored_ns != b.stored_ns ? a.stored_ns > b.stored_ns : a.reference < b.reference;
+    });
+    return images;
+}
+
+Result<std::string> Store::document(const Digest& digest) const {
+    return read_file(Layout(home_).document(digest), max_document);
+}
+
+Status Store::remove(const std::string& reference, const InUse& in_use, bool force) {
+    const Layout layout(home_);
+    const std::string name = MSB_TRY(Reference::parse(reference)).to_string();
+    const std::string path = layout.record(name);
+    if (!exists(path))
+        return fail(ErrorKind::not_found, "image '" + name + "' is not cached");
+    {
+        const OwnedFd store = MSB_TRY(layout.lock_store_shared());
+        const OwnedFd lock = MSB_TRY(layout.lock_reference(name));
+        // A record that cannot be read is removed like any other.
+        if (const auto record = read_record(path);
+            record && in_use && in_use(record->image.manifest_digest)) {
+            if (!force)
+                return fail(ErrorKind::busy, "image '" + name + "' is in use");
+            MSB_TRY(sys::rename(path, layout.pinned_record(record->image.manifest_digest)));
+        } else {
+            MSB_TRY(sys::unlink(path));
+        }
+    }
+    MSB_TRY(collect(in_use));
+    return {};
+}
+
+Result<std::uint64_t> Store::collect(const InUse& in_use) {
+    return collect_garbage(Layout(home_), in_use);
+}
+
+} // namespace msb::image

@@ -1,0 +1,92 @@
+// Byte streams of a layer on its way in: descriptor -> hash -> decompression -> hash -> tar.
+#pragma once
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+#include "image/digest.hpp"
+
+#include <atomic>
+#include <memory>
+
+namespace msb::image {
+
+/// A stream that is read once, front to back.
+class Source {
+  public:
+    virtual ~Source() = default;
+    /// Fills some of `buffer` (at least one byte); 0 is the end.
+    virtual Result<std::size_t> read(MutableBytesView buffer) = 0;
+    /// Jumps over up to `count` bytes and returns how many; 0 if only reading can pass them.
+    virtual std::uint64_t skip(std::uint64_t count) {
+        (void)count;
+        return 0;
+    }
+};
+
+/// Reads from where the descriptor stands, or `length` bytes from `offset` with pread.
+class FdSource : public Source {
+  public:
+    explicit FdSource(int fd) : fd_(fd) {}
+    FdSource(int fd, std::uint64_t offset, std::uint64_t length)
+        : fd_(fd), positioned_(true), offset_(offset), left_(length) {}
+    Result<std::size_t> read(MutableBytesView buffer) override;
+    std::uint64_t skip(std::uint64_t count) override;
+
+  private:
+    int fd_;
+    bool positioned_ = false;
+    std::uint64_t offset_ = 0;
+    std::uint64_t left_ = 0;
+};
+
+class MemorySource : public Source {
+  public:
+    explicit MemorySource(BytesView data) : data_(data) {}
+    Result<std::size_t> read(MutableBytesView buffer) override;
+
+  private:
+    BytesView data_;
+};
+
+/// Incremental SHA-256 (OpenSSL: uses the processor's SHA instructions).
+class Sha256Stream {
+  public:
+    Sha256Stream();
+    ~Sha256Stream();
+    Sha256Stream(Sha256Stream&&) noexcept;
+    Sha256Stream& operator=(Sha256Stream&&) noexcept;
+    void update(BytesView data);
+    /// Ends the stream; call once.
+    Digest finish();
+
+  private:
+    void* context_;
+};
+
+/// Passes bytes through, hashing and counting them. `limit` bytes are allowed; one more is
+/// limit_exceeded. `counter`, if given, follows `count()` and may be read by another process.
+class HashingSource : public Source {
+  public:
+    HashingSource(Source& inner, std::uint64_t limit, std::string what,
+                  std::atomic<std::uint64_t>* counter = nullptr)
+        : inner_(inner), limit_(limit), what_(std::move(what)), counter_(counter) {}
+    Result<std::size_t> read(MutableBytesView buffer) override;
+    /// Reads to the end, so that the digest covers everything.
+    Status drain();
+    std::uint64_t count() const { return count_; }
+    Digest finish() { return hash_.finish(); }
+
+  private:
+    Source& inner_;
+    std::uint64_t limit_;
+    std::string what_;
+    std::atomic<std::uint64_t>* counter_;
+    std::uint64_t count_ = 0;
+    Sha256Stream hash_;
+};
+
+/// Recognises gzip, zstd or neither by the first bytes and undoes it. Media types are not looked
+/// at: they lie often enough that everybody sniffs. bzip2, xz and others are `unsupported`.
+Result<std::unique_ptr<Source>> decompress(Source& inner);
+
+} // namespace msb::image
