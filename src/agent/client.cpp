@@ -1,0 +1,261 @@
+#include "agent/client.hpp"
+
+#include "agent/server.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+namespace msb::agent {
+
+namespace {
+
+/// First read of a connection; most requests fit, and untouched buffer pages cost nothing.
+constexpr std::size_t small_read = 4096;
+/// Once a read filled the buffer, data is streaming.
+constexpr std::size_t large_read = std::size_t{128} << 10;
+/// A queue that grew beyond this is given back when it is empty.
+constexpr std::size_t kept_capacity = std::size_t{1} << 20;
+
+/// Messages that keep a sandbox alive only by being exchanged do not count as activity.
+bool is_activity(std::string_view type) {
+    return type != wire::Ping::type && type != wire::Pong::type && type != wire::Touched::type &&
+           type != wire::CoreError::type && type != wire::ClockSync::type;
+}
+
+} // namespace
+
+Client::Client(Server& server, OwnedFd socket)
+    : server_(server), socket_(std::move(socket)), read_size_(small_read) {}
+
+Client::~Client() {
+    sessions_.clear();
+    if (interest_ != 0)
+        server_.loop().unwatch(socket_.get());
+}
+
+Status Client::start() {
+    interest_ = EPOLLIN | EPOLLRDHUP;
+    return server_.loop().watch(socket_.get(), interest_,
+                                [this](std::uint32_t events) { on_event(events); });
+}
+
+void Client::on_event(std::uint32_t events) {
+    if (broken_)
+        return;
+    if ((events & EPOLLOUT) != 0)
+        flush();
+    bool alive = true;
+    if ((events & EPOLLIN) != 0 && (interest_ & EPOLLIN) != 0)
+        alive = receive();
+    else if ((events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP)) != 0)
+        alive = false;
+    if (!alive) {
+        broken_ = true;
+        server_.drop_later(*this);
+    } else {
+        update_interest();
+    }
+}
+
+bool Client::receive() {
+    const MutableBytesView room = reader_.prepare(read_size_);
+    const ssize_t count = ::recv(socket_.get(), room.data(), room.size(), MSG_DONTWAIT);
+    if (count < 0)
+        return errno == EAGAIN || errno == EINTR;
+    if (count == 0)
+        return false;
+    reader_.commit(static_cast<std::size_t>(count));
+    read_size_ = static_cast<std::size_t>(count) == room.size() ? large_read : small_read;
+    for (;;) {
+        const auto frame = reader_.next();
+        if (!frame)
+            return false;
+        if (!*frame)
+            return true;
+        if (!handle(**frame))
+            return false;
+    }
+}
+
+bool Client::handle(const wire::Frame& frame) {
+    const auto envelope = wire::decode_envelope(frame.body);
+    if (!envelope)
+        return false;
+    const wire::MessageType* type = wire::find_message_type(envelope->type);
+    server_.count_host_message(type != nullptr && is_activity(type->name));
+    if (type == nullptr) {
+        send_error(frame.id, wire::CoreErrorKind::unsupported_message_type,
+                   "this agent does not know the message", envelope->type);
+    } else if (envelope->v == 0) {
+        send_error(frame.id, wire::CoreErrorKind::unsupported_protocol_generation,
+                   "protocol generations start at 1", envelope->type);
+    } else if (frame.flags != type->flags) {
+        send_error(frame.id, wire::CoreErrorKind::invalid_flags,
+                   "flags are " + std::to_string(frame.flags) + ", must be " +
+                       std::to_string(type->flags),
+                   envelope->type);
+    } else {
+        return dispatch(frame, *envelope);
+    }
+    return true;
+}
+
+template <typename M>
+bool Client::decode(const wire::Frame& frame, const wire::Envelope& envelope, auto handler) {
+    if (envelope.type != M::type)
+        return false;
+    auto message = M::decode(envelope.payload);
+    if (!message)
+        send_error(frame.id, wire::CoreErrorKind::invalid_payload, message.error().to_string(),
+                   envelope.type);
+    else
+        handler(*message);
+    return true;
+}
+
+bool Client::dispatch(const wire::Frame& frame, const wire::Envelope& envelope) {
+    const auto found = sessions_.find(frame.id);
+    Session* session = found == sessions_.end() ? nullptr : found->second.get();
+    // Frames for a session that has just ended cross its last frame on the way: not an error.
+    const auto for_session = [&](auto action) {
+        return [session, action](auto& message) {
+            if (session != nullptr)
+                action(*session, message);
+        };
+    };
+    const bool known =
+        decode<wire::ExecStdin>(frame, envelope,
+                                for_session([](Session& s, const wire::ExecStdin& message) {
+                                    if (message.data.empty())
+                                        s.close_input();
+                                    else
+                                        s.write_input(message.data);
+                                })) ||
+        decode<wire::ExecRequest>(
+            frame, envelope,
+            [&](const wire::ExecRequest& message) { start_session(frame.id, message); }) ||
+        decode<wire::ExecResize>(frame, envelope,
+                                 for_session([](Session& s, const wire::ExecResize& message) {
+                                     s.resize(message.rows, message.cols);
+                                 })) ||
+        decode<wire::ExecSignal>(frame, envelope,
+                                 for_session([](Session& s, const wire::ExecSignal& message) {
+                                     s.signal(message.signal);
+                                 })) ||
+        decode<wire::Ping>(frame, envelope,
+                           [&](const wire::Ping&) { send(frame.id, wire::Pong{}); }) ||
+        decode<wire::Touch>(
+            frame, envelope,
+            [&](const wire::Touch&) { send(frame.id, wire::Touched{server_.activity_seq()}); }) ||
+        decode<wire::Shutdown>(frame, envelope, [&](const wire::Shutdown& message) {
+            server_.request_shutdown(message);
+        });
+    if (!known)
+        send_error(frame.id, wire::CoreErrorKind::unsupported_message_type,
+                   "this agent does not accept the message from a client", envelope.type);
+    return true;
+}
+
+void Client::start_session(std::uint32_t id, const wire::ExecRequest& request) {
+    if (id == 0 || sessions_.contains(id)) {
+        send_error(id, wire::CoreErrorKind::invalid_session,
+                   id == 0 ? "id 0 cannot be a session" : "the id has a session already",
+                   wire::ExecRequest::type);
+        return;
+    }
+    if (server_.stopping()) {
+        send(id, wire::ExecFailed{.message = "the sandbox is stopping", .stage = "accept"});
+        return;
+    }
+    if (sessions_.size() >= max_sessions) {
+        send(id,
+             describe(Error::from_errno(EAGAIN, "too many commands on one connection"), "accept"));
+        return;
+    }
+    auto session = std::make_unique<Session>(server_, *this, id);
+    if (auto started = session->start(request); !started) {
+        send(id, started.error());
+        return;
+    }
+    sessions_.emplace(id, std::move(session));
+}
+
+void Client::send_error(std::uint32_t id, wire::CoreErrorKind kind, std::string message,
+                        std::string_view type) {
+    // A name that is not one does not deserve to be repeated whole.
+    send(id, wire::CoreError{kind, std::move(message), std::string(type.substr(0, 128))});
+}
+
+void Client::prepare_to_send(std::string_view type) {
+    server_.count_guest_message(is_activity(type));
+    if (!std::exchange(dirty_, true))
+        server_.mark_dirty(*this);
+}
+
+bool Client::flush() {
+    dirty_ = false;
+    while (queued() > 0 && !broken_) {
+        const ssize_t count =
+            ::send(socket_.get(), out_.data() + out_begin_, queued(), MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (count > 0) {
+            out_begin_ += static_cast<std::size_t>(count);
+        } else if (errno == EAGAIN) {
+            break;
+        } else if (errno != EINTR) {
+            broken_ = true;
+            server_.drop_later(*this);
+        }
+    }
+    if (broken_)
+        return true;
+    if (queued() == 0) {
+        out_begin_ = 0;
+        out_.clear();
+        if (out_.capacity() > kept_capacity)
+            Bytes().swap(out_);
+    } else if (out_begin_ > out_.size() / 2) {
+        out_.erase(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(out_begin_));
+        out_begin_ = 0;
+    }
+    if (output_paused_ && queued() < output_low) {
+        output_paused_ = false;
+        for (const auto& [id, session] : sessions_)
+            session->resume_output();
+    }
+    update_interest();
+    return queued() == 0;
+}
+
+void Client::input_bound_changed() {
+    update_interest();
+}
+
+void Client::signal_sessions() {
+    for (const auto& [id, session] : sessions_)
+        session->stop(server_.config().stop_signal);
+}
+
+void Client::pause_sessions_if_full() {
+    if (accepts_output() || output_paused_)
+        return;
+    output_paused_ = true;
+    for (const auto& [id, session] : sessions_)
+        session->pause_output();
+}
+
+void Client::update_interest() {
+    // Whoever does not read answers, or lets a command's input pile up, has to wait.
+    bool reading = queued() < output_max;
+    for (const auto& [id, session] : sessions_)
+        reading = reading && !session->input_over_bound();
+    const std::uint32_t wanted =
+        (reading ? EPOLLIN : 0U) | (queued() > 0 ? EPOLLOUT : 0U) | EPOLLRDHUP;
+    if (wanted == interest_)
+        return;
+    interest_ = wanted;
+    (void)server_.loop().modify(socket_.get(), wanted);
+}
+
+} // namespace msb::agent

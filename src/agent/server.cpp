@@ -1,0 +1,160 @@
+#include "agent/server.hpp"
+
+#include "agent/client.hpp"
+#include "agent/launch.hpp"
+#include "base/system.hpp"
+#include "base/time.hpp"
+
+#include <csignal>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace msb::agent {
+
+namespace {
+/// Children reaped in one round, so that a flood of orphans does not starve the clients.
+constexpr int reap_batch = 128;
+} // namespace
+
+Server::Server(EventLoop& loop, ServerConfig config) : loop_(loop), config_(std::move(config)) {}
+
+Server::~Server() {
+    clients_.clear();
+    for (const auto& [fd, launch] : adopted_) {
+        loop_.unwatch(fd);
+        // The child may still run in our memory.
+        ::kill(launch->pid(), SIGKILL);
+        while (launch->poll() == Launch::State::pending)
+            (void)sys::wait_for(fd, EPOLLIN, std::chrono::milliseconds(10));
+    }
+    if (child_signals_)
+        loop_.unwatch(child_signals_.get());
+}
+
+Result<std::unique_ptr<Server>> Server::create(EventLoop& loop, ServerConfig config) {
+    std::unique_ptr<Server> server(new Server(loop, std::move(config)));
+    ::signal(SIGPIPE, SIG_IGN);
+    sigset_t child;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    ::sigprocmask(SIG_BLOCK, &child, nullptr);
+    server->child_signals_ = OwnedFd(::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!server->child_signals_)
+        return fail_errno("signalfd");
+    MSB_TRY(loop.watch(server->child_signals_.get(), EPOLLIN,
+                       [raw = server.get()](std::uint32_t) { raw->reap(); }));
+    return server;
+}
+
+Status Server::step(EventLoop::Clock::duration timeout) {
+    MSB_TRY(loop_.run_once(timeout));
+    flush();
+    drop_clients();
+    return {};
+}
+
+void Server::add_client(OwnedFd socket) {
+    if (clients_.size() >= max_clients)
+        return;
+    auto client = std::make_unique<Client>(*this, std::move(socket));
+    if (client->start())
+        clients_.emplace(client.get(), std::move(client));
+}
+
+void Server::request_shutdown(const wire::Shutdown& request) {
+    if (std::exchange(stopping_, true))
+        return;
+    if (on_shutdown)
+        on_shutdown(request);
+}
+
+void Server::signal_sessions() {
+    for (const auto& [client, owner] : clients_)
+        client->signal_sessions();
+}
+
+bool Server::flush() {
+    std::vector<Client*> dirty;
+    dirty.swap(dirty_);
+    bool empty = true;
+    for (Client* client : dirty)
+        empty = client->flush() && empty;
+    return empty;
+}
+
+void Server::mark_dirty(Client& client) {
+    dirty_.push_back(&client);
+}
+
+void Server::drop_later(Client& client) {
+    dropped_.push_back(&client);
+}
+
+void Server::drop_clients() {
+    for (Client* client : std::exchange(dropped_, {})) {
+        std::erase(dirty_, client);
+        clients_.erase(client);
+    }
+}
+
+void Server::adopt(std::unique_ptr<Launch> launch) {
+    if (launch->poll() != Launch::State::pending)
+        return;
+    const int fd = launch->report_fd();
+    Launch* raw = launch.get();
+    adopted_.emplace(fd, std::move(launch));
+    (void)loop_.watch(fd, EPOLLIN, [this, fd, raw](std::uint32_t) {
+        if (raw->poll() == Launch::State::pending)
+            return;
+        loop_.unwatch(fd);
+        adopted_.erase(fd);
+    });
+}
+
+void Server::reap() {
+    signalfd_siginfo signals[8];
+    (void)!::read(child_signals_.get(), signals, sizeof(signals));
+    for (int i = 0; i < reap_batch; ++i) {
+        int status = 0;
+        const pid_t pid = ::waitpid(-1, &status, WNOHANG);
+        if (pid <= 0)
+            return;
+        const auto found = sessions_.find(pid);
+        if (found == sessions_.end())
+            continue; // an orphan that became ours, or a command whose client left
+        Session* session = found->second;
+        sessions_.erase(found);
+        session->on_exit(status);
+    }
+    loop_.post([this] { reap(); });
+}
+
+void Server::count_host_message(bool is_activity) {
+    ++counters_.host_messages;
+    if (is_activity) {
+        ++activity_seq_;
+        last_activity_ns_ = static_cast<std::uint64_t>(unix_time_ns());
+    }
+}
+
+void Server::count_guest_message(bool is_activity) {
+    ++counters_.guest_messages;
+    if (is_activity) {
+        ++activity_seq_;
+        last_activity_ns_ = static_cast<std::uint64_t>(unix_time_ns());
+    }
+}
+
+wire::Heartbeat Server::activity() const {
+    wire::Heartbeat heartbeat;
+    heartbeat.activity_seq = activity_seq_;
+    heartbeat.last_activity = last_activity_ns_;
+    for (const auto& [client, owner] : clients_)
+        heartbeat.active_exec_sessions += static_cast<std::uint32_t>(client->session_count());
+    heartbeat.activity_counters = counters_;
+    return heartbeat;
+}
+
+} // namespace msb::agent

@@ -1,0 +1,104 @@
+// The serving half of the agent: clients, their sessions, children, activity, stopping.
+//
+// One thread, one loop. Nothing here waits: what one client does costs the others at most the
+// handling of one bounded read.
+#pragma once
+
+#include "agent/limits.hpp"
+#include "base/event_loop.hpp"
+#include "base/fd.hpp"
+#include "wire/messages.hpp"
+
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace msb::agent {
+
+class Client;
+class Launch;
+class Session;
+
+/// What every command of this sandbox starts from.
+struct ServerConfig {
+    std::vector<wire::KeyValue> environment;
+    std::string user;            ///< "USER[:GROUP]", empty = root
+    std::string directory = "/"; ///< working directory of requests that name none
+    std::vector<ResourceLimit> limits;
+    bool restricted = false;
+    bool switch_user = true; ///< false when the agent is not root (tests on a host)
+    bool scripts = false;    ///< /.msb/scripts exists and goes in front of PATH
+    int stop_signal = 15;
+    std::chrono::milliseconds stop_grace{10'000};
+};
+
+class Server {
+  public:
+    /// Blocks SIGCHLD and ignores SIGPIPE in this process, and reaps every child of it.
+    static Result<std::unique_ptr<Server>> create(EventLoop& loop, ServerConfig config);
+    ~Server();
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
+    /// One round of the loop, then everything that was queued for clients is sent.
+    Status step(EventLoop::Clock::duration timeout);
+
+    /// Takes over a connected stream socket. Closed at once beyond max_clients.
+    void add_client(OwnedFd socket);
+    std::size_t client_count() const { return clients_.size(); }
+
+    /// Called once, when a client or the control channel asks to shut down. From then on commands
+    /// are refused.
+    std::function<void(const wire::Shutdown&)> on_shutdown;
+    void request_shutdown(const wire::Shutdown& request);
+    bool stopping() const { return stopping_; }
+    /// Sends the stop signal to the process group of every session, and a hang-up to terminals.
+    void signal_sessions();
+    /// The process is a session leader that a client's command was started as.
+    bool is_session(pid_t pid) const { return sessions_.contains(pid); }
+    /// Sends what is queued as far as clients take it; true when nothing is left.
+    bool flush();
+
+    /// Counts of core.heartbeat, without time stamps.
+    wire::Heartbeat activity() const;
+
+    // --- for Client and Session ---
+    EventLoop& loop() { return loop_; }
+    const ServerConfig& config() const { return config_; }
+    void mark_dirty(Client& client);
+    /// Deletes the client (and ends its sessions) after the current handler.
+    void drop_later(Client& client);
+    void register_child(pid_t pid, Session& session) { sessions_[pid] = &session; }
+    void forget_child(pid_t pid) { sessions_.erase(pid); }
+    /// Keeps a launch whose session is gone until its child has left our memory.
+    void adopt(std::unique_ptr<Launch> launch);
+    void count_host_message(bool is_activity);
+    void count_guest_message(bool is_activity);
+    void count_output(std::size_t bytes) { counters_.exec_output_bytes += bytes; }
+    std::uint64_t activity_seq() const { return activity_seq_; }
+
+    static constexpr std::size_t max_clients = 512;
+
+  private:
+    Server(EventLoop& loop, ServerConfig config);
+    void reap();
+    void drop_clients();
+
+    EventLoop& loop_;
+    ServerConfig config_;
+    OwnedFd child_signals_;
+    std::unordered_map<Client*, std::unique_ptr<Client>> clients_;
+    std::unordered_map<pid_t, Session*> sessions_;
+    std::unordered_map<int, std::unique_ptr<Launch>> adopted_;
+    std::vector<Client*> dirty_;
+    std::vector<Client*> dropped_;
+    bool stopping_ = false;
+    std::uint64_t activity_seq_ = 0;
+    std::uint64_t last_activity_ns_ = 0;
+    wire::ActivityCounters counters_;
+};
+
+} // namespace msb::agent

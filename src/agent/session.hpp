@@ -1,0 +1,100 @@
+// One command of one client: its process, its three streams or its terminal, and its end.
+#pragma once
+
+#include "agent/exec_plan.hpp"
+#include "base/event_loop.hpp"
+#include "wire/messages.hpp"
+
+#include <memory>
+#include <sys/ioctl.h>
+#include <vector>
+
+namespace msb::agent {
+
+class Client;
+class Server;
+
+class Session {
+  public:
+    Session(Server& server, Client& client, std::uint32_t id);
+    /// Kills the process group if the command still runs.
+    ~Session();
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    /// Makes the streams and the child. After an error the session is to be removed.
+    std::expected<void, wire::ExecFailed> start(const wire::ExecRequest& request);
+
+    void write_input(BytesView data);
+    void close_input();
+    void resize(std::uint16_t rows, std::uint16_t cols);
+    /// Numbers that are no signals are ignored, as the protocol demands.
+    void signal(int number);
+    /// The same, and a terminal is hung up: interactive shells ignore a mere SIGTERM.
+    void stop(int number);
+    bool input_over_bound() const { return input_.size() - input_begin_ > input_bound; }
+
+    void pause_output();
+    void resume_output();
+
+    /// The leader was reaped with this wait status. May delete the session.
+    void on_exit(int wait_status);
+
+    static constexpr std::size_t input_bound = std::size_t{4} << 20;
+    static constexpr std::size_t max_early_signals = 64;
+
+  private:
+    /// A stream that the command writes and we read.
+    struct Output {
+        OwnedFd fd;
+        bool watched = false;
+        std::size_t owed = 0; ///< bytes the leader left behind, to be delivered before its exit
+    };
+
+    Status make_pipes(LaunchPlan& plan, std::array<OwnedFd, 3>& child_ends);
+    Status make_terminal(LaunchPlan& plan, std::array<OwnedFd, 3>& child_ends, winsize size);
+    void on_report();
+    /// True once the launch is decided; sends core.exec.started or core.exec.failed.
+    bool settle_launch();
+    void on_output(std::size_t index);
+    /// One read; false when nothing more can be read now.
+    bool read_output(std::size_t index);
+    void watch_output(std::size_t index);
+    void unwatch_output(std::size_t index);
+    void close_output(std::size_t index);
+    bool write_some(BytesView& data);
+    void pump_input();
+    void finish_input();
+    void fail_input(int reason);
+    void finish_terminal_input();
+    void watch_input(bool on);
+    void note_remaining_output();
+    /// True: everything is delivered, core.exec.exited was sent, and this session is deleted.
+    bool finish_if_done();
+
+    Server& server_;
+    Client& client_;
+    std::uint32_t id_;
+    bool terminal_ = false;
+    std::unique_ptr<Launch> launch_;
+    pid_t pid_ = -1;
+    bool started_ = false;
+    bool failed_ = false;
+    std::vector<int> early_signals_; ///< arrived before the command had its process group
+
+    std::array<Output, 2> outputs_; ///< stdout (or the terminal), stderr
+    OwnedFd input_fd_;              ///< write end of stdin; a terminal uses outputs_[0].fd
+    Bytes input_;
+    std::size_t input_begin_ = 0;
+    bool input_closing_ = false; ///< end of input follows the queue
+    bool input_open_ = false;
+    bool input_watched_ = false;
+    bool input_mid_line_ = false; ///< terminal: the last byte written did not end a line
+
+    bool exited_ = false;
+    int wait_status_ = 0;
+    bool drain_over_ = false;
+    EventLoop::TimerId drain_timer_ = 0;
+};
+
+} // namespace msb::agent
