@@ -1,0 +1,140 @@
+// Process 1 of the guest: boot, serve, stop.
+
+#include "agent/boot.hpp"
+#include "agent/console.hpp"
+#include "agent/stop.hpp"
+#include "agent/transport.hpp"
+#include "base/system.hpp"
+#include "base/time.hpp"
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+using namespace msb;
+using namespace msb::agent;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto heartbeat_period = 1s;
+constexpr auto clock_tolerance = 100ms;
+constexpr auto report_time = 2s; ///< for the host to take the reason of a failed boot
+
+[[noreturn]] void report_failure(Machine& machine, const char* stage, const Error& error) {
+    complain(std::string("boot failed: ") + stage + ": " + error.to_string());
+    if (machine.control) {
+        wire::BootFailed failed;
+        failed.stage = stage;
+        if (error.sys_errno() != 0)
+            failed.sys_errno = error.sys_errno();
+        failed.message = error.to_string();
+        machine.control.send(failed);
+        machine.control.finish(report_time);
+    }
+    power_off();
+}
+
+/// The agent once it is ready: everything runs from its loop.
+class Agent {
+  public:
+    Agent(EventLoop& loop, Server& server, Machine& machine)
+        : loop_(loop), server_(server), machine_(machine), stopper_(server, machine) {}
+
+    Status serve() {
+        server_.on_shutdown = [this](const wire::Shutdown& request) { stopper_.begin(request); };
+        spare_ = MSB_TRY(sys::event_fd());
+        MSB_TRY(loop_.watch(machine_.listener.get(), EPOLLIN, [this](std::uint32_t) { accept(); }));
+        MSB_TRY(
+            loop_.watch(machine_.control.fd(), EPOLLIN, [this](std::uint32_t) { on_control(); }));
+        machine_.times.ready_time_ns = boot_clock_ns();
+        machine_.control.send(machine_.times);
+        schedule_heartbeat();
+        for (;;) {
+            MSB_TRY(server_.step(1h));
+            stopper_.poll();
+        }
+    }
+
+  private:
+    void accept() {
+        auto client = accept_from_host(machine_.listener.get());
+        if (client) {
+            if (*client)
+                server_.add_client(std::move(*client));
+            return;
+        }
+        // Out of descriptors: take the connection with the spare one, so that it ends instead of
+        // keeping the loop awake.
+        spare_.reset();
+        (void)accept_from_host(machine_.listener.get());
+        if (auto spare = sys::event_fd())
+            spare_ = std::move(*spare);
+    }
+
+    void on_control() {
+        bool alive = machine_.control.receive();
+        while (alive) {
+            const auto frame = machine_.control.next();
+            alive = frame.has_value() && (!*frame || handle_control(**frame));
+            if (alive && !*frame)
+                return;
+        }
+        // Without the runtime there is no way back in: save what there is and end.
+        loop_.unwatch(machine_.control.fd());
+        server_.request_shutdown({});
+    }
+
+    bool handle_control(const wire::Frame& frame) {
+        const auto envelope = wire::decode_envelope(frame.body);
+        if (!envelope)
+            return false;
+        if (envelope->type == wire::Shutdown::type) {
+            server_.request_shutdown(
+                wire::Shutdown::decode(envelope->payload).value_or(wire::Shutdown{}));
+        } else if (envelope->type == wire::ClockSync::type) {
+            if (const auto sync = wire::ClockSync::decode(envelope->payload))
+                set_clock(sync->unix_time_nanos, clock_tolerance);
+        } else if (envelope->type == wire::Ping::type) {
+            machine_.control.send(wire::Pong{});
+        }
+        return true; // anything else is from a newer host and optional
+    }
+
+    void schedule_heartbeat() {
+        loop_.after(heartbeat_period, [this] {
+            wire::Heartbeat heartbeat = server_.activity();
+            heartbeat.heartbeat_seq = ++heartbeats_;
+            heartbeat.timestamp = static_cast<std::uint64_t>(unix_time_ns());
+            machine_.control.send(heartbeat);
+            schedule_heartbeat();
+        });
+    }
+
+    EventLoop& loop_;
+    Server& server_;
+    Machine& machine_;
+    Stopper stopper_;
+    OwnedFd spare_;
+    std::uint64_t heartbeats_ = 0;
+};
+
+Status serve(Machine& machine) {
+    const auto loop = MSB_TRY(EventLoop::create());
+    const auto server = MSB_TRY(Server::create(*loop, std::move(machine.config)));
+    return Agent(*loop, *server, machine).serve();
+}
+
+} // namespace
+
+int main() {
+    if (::getpid() != 1) {
+        complain("this program is the first process of a sandbox's guest, started by its kernel");
+        return 1;
+    }
+    open_console();
+    Machine machine;
+    if (const auto booted = boot(machine); !booted)
+        report_failure(machine, booted.error().stage, booted.error().error);
+    const Status served = serve(machine);
+    report_failure(machine, "serve", served.error());
+}

@@ -1,0 +1,23 @@
+// The guest's end of virtio-vsock (CID 3; the host is CID 2).
+#pragma once
+
+#include "base/fd.hpp"
+#include "base/result.hpp"
+
+#include <chrono>
+#include <cstdint>
+
+namespace msb::agent {
+
+inline constexpr std::uint32_t control_port = 1024; ///< the host listens, the agent connects
+inline constexpr std::uint32_t client_port = 1025;  ///< the agent listens, one connection a client
+
+/// A non-blocking connection to a port of the host. Retries while the device appears.
+Result<OwnedFd> connect_to_host(std::uint32_t port, std::chrono::milliseconds timeout);
+/// A non-blocking listening socket.
+Result<OwnedFd> listen_on(std::uint32_t port);
+/// The next connection from the host, non-blocking. An empty descriptor: nobody waits, or somebody
+/// in the guest tried to pose as the host and was turned away.
+Result<OwnedFd> accept_from_host(int listener);
+
+} // namespace msb::agent
