@@ -6,9 +6,15 @@
 // copy of its starter would pin that process's memory. The engine's seccomp filter, limits and
 // identity are already in force when it runs.
 //
-// argv: init, number of the descriptor that reports a failed exec, program, arguments...
+// argv: init, number of the lifeline, program, arguments...
+// The lifeline is a socket to the starter. An int is sent over it: 0 when the program runs, or the
+// errno of the failed exec. When the starter closes its end, or dies, everything ends; the starter
+// may have no right to send signals here.
 // Exit code: the program's, or 128 + the number of the signal that ended it.
+#include <asm/poll.h>
 #include <asm/unistd.h>
+#include <linux/fcntl.h>
+#include <linux/sched.h>
 #include <linux/signal.h>
 #include <linux/wait.h>
 
@@ -44,16 +50,22 @@ void set_mask(unsigned long mask) {
     call(__NR_rt_sigprocmask, SIG_SETMASK, address(&mask), 0, sizeof(mask));
 }
 
-[[noreturn]] void become_program(int report_fd, char** argv, char** environment) {
+[[noreturn]] void become_program(int lifeline, char** argv, char** environment) {
     set_mask(0);
     const int error =
         static_cast<int>(-call(__NR_execve, address(argv[0]), address(argv), address(environment)));
-    call(__NR_write, report_fd, address(&error), sizeof(error));
+    call(__NR_write, lifeline, address(&error), sizeof(error));
     leave(127);
 }
 
-[[noreturn]] void reap(long program) {
+bool is_cut(int lifeline) {
+    pollfd entry{lifeline, 0, 0};
+    return call(__NR_poll, address(&entry), 1, 0) == 1;
+}
+
+[[noreturn]] void reap(long program, int lifeline) {
     constexpr unsigned long everything = ~0UL;
+    constexpr int killed = 128 + SIGKILL;
     for (;;) {
         int status = 0;
         const long pid = call(__NR_wait4, -1, address(&status), WNOHANG | __WALL);
@@ -61,10 +73,10 @@ void set_mask(unsigned long mask) {
             leave((status & 0x7f) == 0 ? status >> 8 & 0xff : 128 + (status & 0x7f));
         if (pid > 0)
             continue;
-        const long signal =
-            call(__NR_rt_sigtimedwait, address(&everything), 0, 0, sizeof(everything));
-        if (signal == SIGTERM || signal == SIGINT)
-            call(__NR_kill, program, signal);
+        if (is_cut(lifeline))
+            leave(killed);
+        // SIGCHLD, or SIGIO from the lifeline.
+        call(__NR_rt_sigtimedwait, address(&everything), 0, 0, sizeof(everything));
     }
 }
 
@@ -73,21 +85,21 @@ void set_mask(unsigned long mask) {
 extern "C" [[noreturn, gnu::used]] void jail_init(long* stack) {
     auto** argv = reinterpret_cast<char**>(stack + 1);
     char** environment = argv + stack[0] + 1;
-    const int report_fd = parse(argv[1]);
+    const int lifeline = parse(argv[1]);
     set_mask(~0UL);
-    constexpr long close_on_exec = 1; // FD_CLOEXEC
-    call(__NR_fcntl, report_fd, 2 /* F_SETFD */, close_on_exec);
-    const long program = call(__NR_clone, SIGCHLD);
+    call(__NR_fcntl, lifeline, F_SETFD, FD_CLOEXEC);
+    // With CLONE_VFORK this continues when the program has been executed, or could not be.
+    const long program = call(__NR_clone, CLONE_VFORK | SIGCHLD);
     if (program == 0)
-        become_program(report_fd, argv + 2, environment);
-    if (program < 0) {
-        const int error = static_cast<int>(-program);
-        call(__NR_write, report_fd, address(&error), sizeof(error));
-        leave(127);
-    }
+        become_program(lifeline, argv + 2, environment);
+    const int error = program < 0 ? static_cast<int>(-program) : 0;
+    call(__NR_write, lifeline, address(&error), sizeof(error));
     // The program's descriptors are its own: what it closes must be seen as closed.
-    call(__NR_close_range, 0, ~0U, 0);
-    reap(program);
+    call(__NR_close_range, 0, lifeline - 1, 0);
+    call(__NR_close_range, lifeline + 1, ~0U, 0);
+    call(__NR_fcntl, lifeline, F_SETOWN, 1);
+    call(__NR_fcntl, lifeline, F_SETFL, FASYNC);
+    reap(program, lifeline);
 }
 
 asm(".globl _start\n"

@@ -37,6 +37,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -79,11 +80,17 @@ struct Request {
     bool die_with_parent = true; ///< SIGKILL when the thread that called spawn() ends.
 };
 
+struct Process : Child {
+    /// Role::uml: closing it ends the jail and everything in it. A runtime that is locked down has
+    /// no right to send the engine a signal.
+    OwnedFd lifeline;
+};
+
 /// Starts a program confined. Returns once the program has been executed; a failing step in the
 /// child is returned here with its call, object and a hint. The child is pid 1 of its namespace;
 /// for Role::uml that pid 1 is a tiny init above argv[0] whose exit code is the program's, or 128 +
 /// signal number.
-Result<Child> spawn(const Request& request);
+Result<Process> spawn(const Request& request);
 
 struct LockDown {
     std::vector<std::string> writable; ///< Directories that stay usable, with everything below.
@@ -94,6 +101,10 @@ struct LockDown {
 /// outside the lists (Landlock), system calls outside the role's allow-list (the process dies with
 /// SIGSYS), core dumps and being traced. Only for a process with one thread.
 Status lock_down(Role role, const LockDown& keep);
+
+/// CPU time so far of all processes below this one, pid 1 of a runtime jail; nothing where the
+/// host's /proc did not allow a view of it. May be called after lock_down().
+std::optional<std::chrono::nanoseconds> cpu_time_below();
 
 /// Runs `work` in a forked child of Role::image: it sees the memory of this process as it is now,
 /// the descriptors in `fds` under their own numbers, and can open, connect to or execute nothing.

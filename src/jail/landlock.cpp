@@ -62,7 +62,8 @@ std::uint64_t rights_of(FileRule::Access access, bool directory) {
 }
 
 Step add_rule(int ruleset, const FileRule& rule, std::uint64_t known) {
-    const int fd = ::open(rule.path.c_str(), O_PATH | O_CLOEXEC);
+    const int fd = rule.fd >= 0 ? ::fcntl(rule.fd, F_DUPFD_CLOEXEC, 0)
+                                : ::open(rule.path.c_str(), O_PATH | O_CLOEXEC);
     MSB_STEP(check(fd, "open", rule.path.c_str()));
     struct stat info{};
     Step step = check(::fstat(fd, &info), "fstat", rule.path.c_str());

@@ -15,6 +15,7 @@ struct FileRule {
     enum class Access { read, execute, write_file, everything };
     std::string path; ///< A file or a directory with everything below it.
     Access access = Access::read;
+    int fd = -1; ///< If not -1: the object itself; `path` only names it.
 };
 
 /// 0 if the running kernel has no Landlock.

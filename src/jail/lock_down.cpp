@@ -1,8 +1,10 @@
 #include "jail/capabilities.hpp"
 #include "jail/jail.hpp"
 #include "jail/landlock.hpp"
+#include "jail/process_view.hpp"
 #include "jail/roles.hpp"
 
+#include <fcntl.h>
 #include <sys/prctl.h>
 
 namespace msb::jail {
@@ -27,6 +29,8 @@ Status lock_down(Role role, const LockDown& keep) {
         rules.push_back({path, FileRule::Access::everything});
     for (const std::string& path : keep.readable)
         rules.push_back({path, FileRule::Access::read});
+    if (role == Role::runtime && ::fcntl(process_view_fd, F_GETFD) != -1)
+        rules.push_back({"process view", FileRule::Access::read, process_view_fd});
     MSB_TRY_WRAP(to_status(apply(limits_of(role, 0))), "cannot limit the process");
     MSB_TRY_WRAP(to_status(give_up(rules, program)), "cannot lock the process down");
     return {};

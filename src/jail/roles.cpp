@@ -83,8 +83,8 @@ Policy runtime_policy() {
         .allow_when(SYS_fcntl, {is(1, F_OFD_SETLK)})
         .allow_when(SYS_ioctl, {is(1, FIONBIO)})
         .allow_when(SYS_ioctl, {is(1, FIONREAD)})
-        // The engine: its end, and ending it. Its pid namespace is below this one.
-        .allow({SYS_wait4, SYS_waitid, SYS_pidfd_send_signal, SYS_kill})
+        // The engine's end. It is ended by closing its lifeline.
+        .allow({SYS_wait4, SYS_waitid})
         // Threads yes, namespaces no. clone3 hides its flags in memory; libc falls back to clone.
         .allow_when(SYS_clone, {lacks(0, namespace_flags), {0, CLONE_THREAD, CLONE_THREAD}})
         .answer({SYS_clone3}, ENOSYS)
@@ -101,12 +101,12 @@ Policy runtime_policy() {
 Policy uml_policy() {
     Policy policy(Policy::Otherwise::refuse);
     policy
-        .allow({SYS_read,       SYS_write,     SYS_readv,  SYS_writev,      SYS_pread64,
-                SYS_pwrite64,   SYS_lseek,     SYS_close,  SYS_close_range, SYS_fstat,
-                SYS_newfstatat, SYS_stat,      SYS_lstat,  SYS_statfs,      SYS_access,
-                SYS_faccessat,  SYS_readlink,  SYS_getcwd, SYS_poll,        SYS_dup,
-                SYS_dup2,       SYS_dup3,      SYS_pipe,   SYS_pipe2,       SYS_eventfd2,
-                SYS_ftruncate,  SYS_fallocate, SYS_fchmod, SYS_getdents64})
+        .allow({SYS_read,       SYS_write,     SYS_readv,     SYS_writev,      SYS_pread64,
+                SYS_pwrite64,   SYS_lseek,     SYS_close,     SYS_close_range, SYS_fstat,
+                SYS_newfstatat, SYS_stat,      SYS_lstat,     SYS_statfs,      SYS_access,
+                SYS_faccessat,  SYS_readlink,  SYS_getcwd,    SYS_poll,        SYS_dup,
+                SYS_dup2,       SYS_dup3,      SYS_pipe,      SYS_pipe2,       SYS_eventfd2,
+                SYS_signalfd4,  SYS_ftruncate, SYS_fallocate, SYS_fchmod,      SYS_getdents64})
         // Files: the jail holds the kernel, the initramfs and a tmpfs of limited size.
         .allow({SYS_open, SYS_openat, SYS_unlink, SYS_mkdir, SYS_rmdir, SYS_rename})
         .allow({SYS_mmap, SYS_munmap, SYS_mprotect, SYS_mremap, SYS_madvise, SYS_brk,
@@ -154,6 +154,7 @@ Policy uml_policy() {
           PTRACE_SETOPTIONS, PTRACE_GETSIGINFO, PTRACE_GETREGSET, PTRACE_SETREGSET, PTRACE_SYSEMU,
           PTRACE_SYSEMU_SINGLESTEP})
         policy.allow_when(SYS_ptrace, {is(0, static_cast<std::uint32_t>(request))});
+    policy.allow_when(SYS_ptrace, {is(0, 30 /* PTRACE_ARCH_PRCTL, in kernel headers only */)});
     return policy;
 }
 

@@ -1,10 +1,11 @@
 // The child is made by clone3(2) with all its namespaces at once; then parent and child work in
-// turn over a socket pair:
+// turn over a pair of packet sockets:
 //
 //   parent                                   child (steps only, see steps.hpp)
 //   writes the id maps, sends one byte  ->   enters the new root, arranges descriptors, limits,
 //                                            identity, Landlock, seccomp, and executes the program
-//   reads until end of file             <-   sends a Report if a step fails; execve closes its end
+//   reads                               <-   sends a Report if a step fails; a successful execve
+//                                            closes its end, or leaves it to init (init.cpp)
 #include "base/file.hpp"
 #include "base/system.hpp"
 #include "jail/capabilities.hpp"
@@ -13,6 +14,7 @@
 #include "jail/mount.hpp"
 #include "jail/network.hpp"
 #include "jail/parent.hpp"
+#include "jail/process_view.hpp"
 #include "jail/roles.hpp"
 
 #include <algorithm>
@@ -49,7 +51,7 @@ namespace {
 constexpr std::size_t max_fds = 64;
 constexpr int first_safe_fd = 512; ///< Above every descriptor number a child is given.
 /// Where the child keeps its end of the socket pair; init is told this number.
-constexpr int report_number = 511;
+constexpr int report_number = process_view_fd - 1;
 
 /// What a child that failed sends.
 struct Report {
@@ -120,8 +122,11 @@ Step confine(const Plan& plan) {
         MSB_STEP(require_empty_network());
     if (plan.request->new_session)
         MSB_STEP(check(::setsid(), "setsid"));
+    const int processes = plan.request->role == Role::runtime ? open_process_view() : -1;
     MSB_STEP(enter_root(plan.mounts));
     MSB_STEP(arrange_descriptors(plan));
+    if (processes >= 0)
+        MSB_STEP(check(::dup2(processes, process_view_fd), "dup2"));
     MSB_STEP(check(::sethostname("microvm", 7), "sethostname"));
     MSB_STEP(apply(plan.limits));
     MSB_STEP(check(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(PR_SET_NO_NEW_PRIVS)"));
@@ -224,8 +229,9 @@ void add_file_rules(Plan& plan) {
 Status prepare(const Request& request, Plan& plan, std::vector<std::string>& arguments) {
     if (request.argv.empty() || request.fds.size() > max_fds)
         return fail(ErrorKind::invalid_argument, "jail: no program, or more than 64 descriptors");
-    if (std::ranges::any_of(request.fds, [](auto& fd) { return fd.first >= report_number; }))
-        return fail(ErrorKind::invalid_argument, "jail: descriptor number above 510");
+    if (std::ranges::any_of(request.fds,
+                            [](auto& fd) { return fd.first < 0 || fd.first >= report_number; }))
+        return fail(ErrorKind::invalid_argument, "jail: bad descriptor number");
     plan.request = &request;
     plan.limits = limits_of(request.role, request.memory_bytes);
     plan.mounts.binds = request.binds;
@@ -279,15 +285,17 @@ Status see_through(pid_t child, const Request& request, int socket) {
     const auto go = private_id ? Go::private_id : Go::own_id;
     MSB_TRY(sys::write_all(socket, object_bytes(go)));
     Report report{};
-    std::size_t count = 0;
-    for (std::size_t part = 1; part > 0 && count < sizeof(report); count += part)
-        part = MSB_TRY(sys::read(
-            socket, {reinterpret_cast<std::uint8_t*>(&report) + count, sizeof(report) - count}));
-    if (count == 0)
+    const std::size_t count =
+        MSB_TRY(sys::read(socket, {reinterpret_cast<std::uint8_t*>(&report), sizeof(report)}));
+    if (count == sizeof(int)) // from init
+        return report.error == 0 ? Status{}
+                                 : fail(Error::from_errno(report.error, "execve", request.argv[0]));
+    if (count == sizeof(report))
+        return fail(explain(report, request.role));
+    if (count == 0 && request.role == Role::runtime) // the successful execve closed it
         return {};
-    if (count == sizeof(int)) // init's
-        return fail(Error::from_errno(report.error, "execve", request.argv[0]));
-    return fail(explain(report, request.role));
+    return fail(ErrorKind::system,
+                fmt::format("the {} process ended while it was confined", to_string(request.role)));
 }
 
 } // namespace
@@ -301,11 +309,11 @@ const char* to_string(Role role) {
     return "?";
 }
 
-Result<Child> spawn(const Request& request) {
+Result<Process> spawn(const Request& request) {
     Plan plan{};
     std::vector<std::string> arguments;
     MSB_TRY(prepare(request, plan, arguments));
-    auto sockets = MSB_TRY(sys::socket_pair(SOCK_STREAM));
+    auto sockets = MSB_TRY(sys::socket_pair(SOCK_SEQPACKET));
     const OwnedFd null_fd = MSB_TRY(sys::open("/dev/null", O_RDWR));
     plan.null_fd = null_fd.get();
     plan.report_fd = sockets[1].get();
@@ -326,13 +334,15 @@ Result<Child> spawn(const Request& request) {
         run_child(plan);
     }
     sockets[1].reset();
-    Child child(pid, OwnedFd(pidfd));
+    Process process{{pid, OwnedFd(pidfd)}, {}};
     if (Status status = see_through(pid, request, sockets[0].get()); !status) {
-        (void)child.signal(SIGKILL);
-        (void)child.wait(std::chrono::seconds(5));
+        (void)process.signal(SIGKILL);
+        (void)process.wait(std::chrono::seconds(5));
         return fail(std::move(status).error());
     }
-    return child;
+    if (request.role == Role::uml)
+        process.lifeline = std::move(sockets[0]);
+    return process;
 }
 
 } // namespace msb::jail

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/keyctl.h>
+#include <linux/magic.h>
 #include <linux/netlink.h>
 #include <linux/perf_event.h>
 #include <linux/userfaultfd.h>
@@ -28,6 +29,7 @@
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <sys/un.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -350,11 +352,15 @@ bool raise_limits() {
 bool become_dumpable() {
     return ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0;
 }
-/// fd 0..15: anything that is a directory, a device other than /dev/null, or an Internet socket.
+/// Anything open that is a directory or a device other than /dev/null. (The runtime's view of its
+/// own processes is a directory; it is in /proc.)
 bool find_leaked_descriptor() {
     for (int fd = 0; fd < 1024; ++fd) {
         struct stat info{};
         if (::fstat(fd, &info) != 0)
+            continue;
+        struct statfs system{};
+        if (::fstatfs(fd, &system) == 0 && system.f_type == PROC_SUPER_MAGIC)
             continue;
         if (S_ISDIR(info.st_mode) || S_ISBLK(info.st_mode) ||
             (S_ISCHR(info.st_mode) && info.st_rdev != makedev(1, 3)))

@@ -37,7 +37,7 @@ void complain(const char* where, const char* what, const std::string& why) {
 }
 
 /// Exit code as a shell gives it, or -1.
-int outcome(Result<Child> child) {
+int outcome(Result<jail::Process> child) {
     if (!child) {
         fmt::print(stderr, "{}\n", child.error().to_string());
         return -1;

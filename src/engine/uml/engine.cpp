@@ -16,27 +16,26 @@ constexpr int shell_signal_base = 128;
 
 class UmlEngine final : public Engine {
   public:
-    explicit UmlEngine(Child child) : child_(std::move(child)) {}
+    explicit UmlEngine(jail::Process process) : process_(std::move(process)) {}
     ~UmlEngine() override {
         (void)stop();
         (void)wait(std::chrono::seconds(5));
     }
 
-    int pidfd() const override { return child_.pidfd(); }
+    int pidfd() const override { return process_.pidfd(); }
 
-    // The child is pid 1 of its namespace: its death takes every process of the machine along. The
-    // guest has been asked to end by other means before (the agent), or is not to be asked.
+    // Ends the init of the machine's pid namespace, and thereby every process of it. A guest that
+    // is to end in good order has been asked before, by its agent.
     Status stop() override {
-        if (exit_)
-            return {};
-        stopped_ = true;
-        return child_.signal(SIGKILL);
+        stopped_ = stopped_ || !exit_;
+        process_.lifeline.reset();
+        return {};
     }
 
     Result<std::optional<Exit>> wait(std::chrono::milliseconds timeout) override {
         if (exit_)
             return exit_;
-        const auto status = MSB_TRY(child_.wait(timeout));
+        const auto status = MSB_TRY(process_.wait(timeout));
         if (!status)
             return std::nullopt;
         exit_ = explain_exit(*status);
@@ -45,10 +44,12 @@ class UmlEngine final : public Engine {
         return exit_;
     }
 
-    std::optional<std::chrono::nanoseconds> cpu_time() const override { return std::nullopt; }
+    std::optional<std::chrono::nanoseconds> cpu_time() const override {
+        return jail::cpu_time_below();
+    }
 
   private:
-    Child child_;
+    jail::Process process_;
     std::optional<Exit> exit_;
     bool stopped_ = false;
 };
@@ -109,8 +110,8 @@ Exit explain_exit(int wait_status) {
 
 Result<std::unique_ptr<Engine>> start(const Machine& machine) {
     const jail::Request request = MSB_TRY(describe(machine));
-    Child child = MSB_TRY_WRAP(jail::spawn(request), "cannot start the uml engine");
-    return std::make_unique<UmlEngine>(std::move(child));
+    auto process = MSB_TRY_WRAP(jail::spawn(request), "cannot start the uml engine");
+    return std::make_unique<UmlEngine>(std::move(process));
 }
 
 } // namespace msb::engine::uml
