@@ -1,4 +1,5 @@
-// The image helper: what reads archives, so that `msb` itself neither links nor does any of it. See
+// The image helper: what talks to registries and reads archives, so that `msb` itself neither links
+// nor does any of it. See
 // helper.hpp for how it is spoken to.
 #include "base/file.hpp"
 #include "base/system.hpp"
@@ -6,6 +7,7 @@
 #include "image/helper.hpp"
 #include "image/importer.hpp"
 #include "image/reference.hpp"
+#include "image/registry.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -89,12 +91,27 @@ Result<Json> load(const Json& request, Progress& progress) {
     return Json{{"references", references}};
 }
 
+Result<Json> pull(const Json& request, Progress& progress) {
+    const Layout layout(json_string(request, "home"));
+    MSB_TRY(layout.create_directories());
+    const OwnedFd store = MSB_TRY(layout.lock_store_shared());
+    const PullRequest pull{.reference =
+                               MSB_TRY(Reference::parse(json_string(request, "reference"))),
+                           .architecture = json_string(request, "architecture"),
+                           .ca_certs = json_string(request, "ca_certs"),
+                           .force = json_bool(request, "force"),
+                           .insecure = json_bool(request, "insecure")};
+    return Json{{"cached", MSB_TRY(pull_image(layout, pull, progress))}};
+}
+
 Result<Json> serve(JsonLines& lines) {
     const Json request = MSB_TRY(lines.next());
     ProgressWriter progress(helper_socket);
     const std::string operation = json_string(request, "operation");
     if (operation == "load")
         return load(request, progress);
+    if (operation == "pull")
+        return pull(request, progress);
     return fail(ErrorKind::invalid_argument, "unknown operation '" + operation + "'");
 }
 

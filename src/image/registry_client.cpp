@@ -1,0 +1,278 @@
+#include "image/registry_client.hpp"
+
+#include "base/file.hpp"
+#include "image/confined.hpp"
+
+#include <arpa/inet.h>
+#include <chrono>
+#include <thread>
+
+namespace msb::image {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr unsigned max_attempts = 4;
+constexpr auto first_pause = 250ms;
+/// A token lasts minutes; a pull may need several. More than this is a loop.
+constexpr unsigned max_authorizations = 64;
+
+const std::vector<std::string> accepted_manifests = {
+    "Accept: application/vnd.oci.image.index.v1+json",
+    "Accept: application/vnd.docker.distribution.manifest.list.v2+json",
+    "Accept: application/vnd.oci.image.manifest.v1+json",
+    "Accept: application/vnd.docker.distribution.manifest.v2+json"};
+
+bool is_transient(long status) {
+    return status == 408 || status == 429 || status >= 500;
+}
+
+std::string url_encode(std::string_view text) {
+    static constexpr char digits[] = "0123456789ABCDEF";
+    std::string result;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+            c == '-' || c == '_' || c == '.' || c == '~') {
+            result += c;
+        } else {
+            result += '%';
+            result += digits[byte >> 4];
+            result += digits[byte & 15];
+        }
+    }
+    return result;
+}
+
+std::string_view skip_spaces(std::string_view text) {
+    while (!text.empty() && (text.front() == ' ' || text.front() == ','))
+        text.remove_prefix(1);
+    return text;
+}
+
+/// Takes `"quoted \" text"` or `token` from the front of `rest`.
+std::string take_value(std::string_view& rest) {
+    std::string value;
+    if (!rest.starts_with('"')) {
+        const auto end = rest.find_first_of(", ");
+        value = rest.substr(0, end);
+        rest.remove_prefix(value.size());
+        return value;
+    }
+    std::size_t i = 1;
+    for (; i < rest.size() && rest[i] != '"'; ++i) {
+        if (rest[i] == '\\' && i + 1 < rest.size())
+            ++i;
+        value += rest[i];
+    }
+    rest.remove_prefix(std::min(rest.size(), i + 1));
+    return value;
+}
+
+bool same_word(std::string_view a, std::string_view b) {
+    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
+               return std::tolower(static_cast<unsigned char>(x)) ==
+                      std::tolower(static_cast<unsigned char>(y));
+           });
+}
+
+} // namespace
+
+std::optional<Challenge> parse_challenge(std::string_view header) {
+    constexpr std::string_view scheme = "Bearer ";
+    if (header.size() < scheme.size() || !same_word(header.substr(0, scheme.size()), scheme))
+        return std::nullopt;
+    Challenge challenge;
+    std::string_view rest = header.substr(scheme.size());
+    while (!(rest = skip_spaces(rest)).empty()) {
+        const auto equals = rest.find('=');
+        if (equals == std::string_view::npos)
+            break;
+        const std::string_view key = rest.substr(0, equals);
+        rest.remove_prefix(equals + 1);
+        std::string value = take_value(rest);
+        if (same_word(key, "realm"))
+            challenge.realm = std::move(value);
+        else if (same_word(key, "service"))
+            challenge.service = std::move(value);
+        else if (same_word(key, "scope"))
+            challenge.scope = std::move(value);
+    }
+    if (challenge.realm.empty())
+        return std::nullopt;
+    return challenge;
+}
+
+bool is_loopback(std::string_view domain) {
+    std::string host(domain);
+    if (host.starts_with('[')) {
+        host = host.substr(1, host.find(']') - 1);
+    } else if (const auto colon = host.find(':'); colon != std::string::npos) {
+        host.resize(colon);
+    }
+    if (host == "localhost" || host == "::1")
+        return true;
+    in_addr address{};
+    return ::inet_pton(AF_INET, host.c_str(), &address) == 1 &&
+           (ntohl(address.s_addr) >> 24) == 127;
+}
+
+std::string RegistryClient::url(const std::string& path) const {
+    const std::string& domain = request_.reference.domain();
+    return scheme_ + "://" + (domain == "docker.io" ? "registry-1.docker.io" : domain) + "/v2/" +
+           request_.reference.path() + path;
+}
+
+Error RegistryClient::status_error(long status, const std::string& what) const {
+    const std::string at =
+        " (registry " + request_.reference.domain() + " answered " + std::to_string(status) + ")";
+    switch (status) {
+    case 401:
+    case 403:
+        return Error(ErrorKind::permission_denied, "no access to " + what + at)
+            .with_hint("check the name; private repositories need a login");
+    case 404: return Error(ErrorKind::not_found, what + " does not exist" + at);
+    case 429: return Error(ErrorKind::busy, "too many requests" + at).with_hint("try again later");
+    default: return Error(ErrorKind::protocol, "cannot get " + what + at);
+    }
+}
+
+Status RegistryClient::authorize(const std::vector<std::string>& challenges) {
+    std::optional<Challenge> challenge;
+    for (const std::string& header : challenges)
+        if (!challenge)
+            challenge = parse_challenge(header);
+    const std::string what = "image '" + request_.reference.to_string() + "'";
+    if (!challenge || ++authorizations_ > max_authorizations)
+        return fail(status_error(401, what));
+    // A registry reached by HTTPS must not send us for a token without it.
+    if (!challenge->realm.starts_with("https://") &&
+        !(scheme_ == "http" && challenge->realm.starts_with("http://")))
+        return fail(ErrorKind::protocol, "the registry's token service has no HTTPS address");
+    if (challenge->scope.empty())
+        challenge->scope = "repository:" + request_.reference.path() + ":pull";
+    std::string address = challenge->realm;
+    address += address.find('?') == std::string::npos ? '?' : '&';
+    address += "service=" + url_encode(challenge->service);
+    address += "&scope=" + url_encode(challenge->scope);
+    std::string body;
+    const auto transfer = MSB_TRY(HttpTransfer::create(
+        {.url = address, .ca_certs = request_.ca_certs}, [&](std::string_view data) {
+            body += data;
+            return body.size() <= std::size_t{1} << 20 ? data.size() : 0;
+        }));
+    MSB_TRY_WRAP(transfer->perform(), "cannot get a registry token");
+    if (transfer->status() != 200)
+        return fail(status_error(transfer->status(), what));
+    const Json answer = MSB_TRY(run_confined({}, [&]() -> Result<Json> {
+        const Json json = MSB_TRY(parse_json_object(body, "the registry's token"));
+        std::string token = json_string(json, "token");
+        if (token.empty())
+            token = json_string(json, "access_token");
+        return Json{{"token", token}};
+    }));
+    token_ = json_string(answer, "token");
+    // It becomes part of a header.
+    for (const char c : token_)
+        if (c <= ' ' || c > '~')
+            token_.clear();
+    if (token_.empty())
+        return fail(ErrorKind::protocol, "the registry's token service gave no token");
+    return {};
+}
+
+Result<FetchedDocument> RegistryClient::fetch_once(const std::string& path,
+                                                   const std::vector<std::string>& headers,
+                                                   const std::string& what, bool& try_again) {
+    FetchedDocument document;
+    try_again = false;
+    const auto transfer = MSB_TRY(HttpTransfer::create(
+        {.url = url(path), .headers = headers, .bearer = token_, .ca_certs = request_.ca_certs},
+        [&](std::string_view data) {
+            document.text += data;
+            return document.text.size() <= max_document_size ? data.size() : 0;
+        }));
+    const Status done = transfer->perform();
+    if (document.text.size() > max_document_size)
+        return fail(ErrorKind::limit_exceeded, what + " is larger than 16 MiB");
+    if (!done) {
+        try_again = done.error().kind() == ErrorKind::unreachable ||
+                    done.error().kind() == ErrorKind::timed_out;
+        return fail(done.error());
+    }
+    const long status = transfer->status();
+    if (status == 401 && token_.empty()) {
+        MSB_TRY(authorize(transfer->challenges()));
+        return fetch_once(path, headers, what, try_again);
+    }
+    if (status != 200) {
+        try_again = is_transient(status);
+        return fail(status_error(status, what));
+    }
+    document.digest = Digest::of(as_bytes(document.text));
+    return document;
+}
+
+Result<FetchedDocument> RegistryClient::fetch(const std::string& path,
+                                              const std::vector<std::string>& headers,
+                                              const std::string& what) {
+    auto pause = first_pause;
+    for (unsigned attempt = 1;; ++attempt) {
+        bool try_again = false;
+        auto document = fetch_once(path, headers, what, try_again);
+        if (document || !try_again || attempt == max_attempts)
+            return document;
+        std::this_thread::sleep_for(pause);
+        pause *= 2;
+    }
+}
+
+Result<FetchedDocument> RegistryClient::resolve() {
+    const Reference& reference = request_.reference;
+    const std::string path =
+        "/manifests/" +
+        (reference.digest().empty() ? reference.tag() : reference.digest().to_string());
+    const std::string what = "image '" + reference.to_string() + "'";
+    scheme_ = request_.insecure ? "http" : "https";
+    if (!request_.insecure && is_loopback(reference.domain())) {
+        bool ignored = false;
+        auto document = fetch_once(path, accepted_manifests, what, ignored);
+        if (document || document.error().kind() != ErrorKind::unreachable)
+            return document;
+        scheme_ = "http";
+    }
+    auto document = fetch(path, accepted_manifests, what);
+    if (document && !reference.digest().empty() && document->digest != reference.digest())
+        return fail(ErrorKind::corrupt,
+                    what + " does not match its digest: got " + document->digest.to_string());
+    return document;
+}
+
+Result<FetchedDocument> RegistryClient::manifest(const Descriptor& descriptor) {
+    const std::string name = descriptor.digest.to_string();
+    auto document = MSB_TRY(fetch("/manifests/" + name, accepted_manifests, "manifest " + name));
+    if (document.digest != descriptor.digest)
+        return fail(ErrorKind::corrupt, "manifest " + name + " does not match its digest: got " +
+                                            document.digest.to_string());
+    return document;
+}
+
+Result<FetchedDocument> RegistryClient::blob(const Descriptor& descriptor) {
+    const std::string name = descriptor.digest.to_string();
+    auto document = MSB_TRY(fetch("/blobs/" + name, {}, "image configuration " + name));
+    if (document.digest != descriptor.digest)
+        return fail(ErrorKind::corrupt, "image configuration " + name +
+                                            " does not match its digest: got " +
+                                            document.digest.to_string());
+    return document;
+}
+
+HttpRequest RegistryClient::blob_request(const Digest& digest) const {
+    return {.url = url("/blobs/" + digest.to_string()),
+            .headers = {},
+            .bearer = token_,
+            .ca_certs = request_.ca_certs};
+}
+
+} // namespace msb::image
