@@ -2,6 +2,8 @@
 
 #include "base/system.hpp"
 #include "image/helper.hpp"
+#include "image/stream.hpp"
+#include "jail/jail.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -17,28 +19,64 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Ten layers of 10 GiB take less; a worker that needs longer hangs.
+/// A layer of 10 GiB from a slow registry takes less.
 constexpr auto worker_deadline = 1h;
 constexpr std::size_t max_answer = std::size_t{128} << 20;
 
-[[noreturn]] void run_worker(pid_t parent, std::vector<int> keep, int answer,
+/// Makes libcrypto fetch its algorithms and read its configuration now: a worker can open no file,
+/// and a lock that another thread held at the fork would never be released in it.
+void prepare_libraries() {
+    static const Digest warm = Sha256Stream().finish();
+    (void)warm;
+}
+
+void answer_with(int fd, const Json& message) {
+    const std::string text = message.dump(-1, ' ', false, Json::error_handler_t::replace);
+    (void)sys::truncate(fd, 0);
+    (void)sys::pwrite_all(fd, as_bytes(text), 0);
+}
+
+Result<Json> call(const std::function<Result<Json>()>& body) {
+    try {
+        return body();
+    } catch (const std::bad_alloc&) {
+        return fail(ErrorKind::limit_exceeded,
+                    "the image needs more memory than its reader may use");
+    } catch (const std::exception& exception) {
+        return fail(ErrorKind::corrupt, exception.what());
+    }
+}
+
+/// jail::run_worker() waits for its worker, and several layers are read at once: so this process,
+/// which does nothing else, waits. It has no descriptors but the worker's.
+[[noreturn]] void run_waiter(pid_t parent, std::vector<int> fds, int answer,
                              const std::function<Result<Json>()>& body) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent)
         ::_exit(1);
-    keep.push_back(answer);
-    std::ranges::sort(keep);
-    int next = 3;
-    for (const int fd : keep) {
-        if (fd > next)
-            ::close_range(static_cast<unsigned>(next), static_cast<unsigned>(fd - 1), 0);
-        next = std::max(next, fd + 1);
+    fds.push_back(answer);
+    std::ranges::sort(fds);
+    unsigned next = 3;
+    for (const int fd : fds) {
+        const auto number = static_cast<unsigned>(fd);
+        if (number > next)
+            ::close_range(next, number - 1, 0);
+        next = std::max(next, number + 1);
     }
-    ::close_range(static_cast<unsigned>(next), ~0U, 0);
-    const auto result = body();
-    const Json message =
-        result ? Json{{"result", *result}} : Json{{"error", encode_error(result.error())}};
-    ::_exit(send_json(answer, message) ? 0 : 1);
+    ::close_range(next, ~0U, 0);
+    const Status done = jail::run_worker(
+        fds,
+        [&]() -> Status {
+            const auto result = call(body);
+            if (!result)
+                return fail(result.error());
+            answer_with(answer, Json{{"result", *result}});
+            return {};
+        },
+        worker_deadline);
+    if (!done)
+        answer_with(answer, Json{{"error", encode_error(done.error())}});
+    ::_exit(0);
 }
 
 } // namespace
@@ -63,25 +101,23 @@ SharedCounter::~SharedCounter() {
 
 Result<ConfinedTask> ConfinedTask::start(const std::vector<int>& fds,
                                          const std::function<Result<Json>()>& body) {
+    prepare_libraries();
     OwnedFd answer = MSB_TRY(sys::memfd("msb-answer"));
     const pid_t parent = ::getpid();
     const pid_t pid = ::fork();
     if (pid == -1)
         return fail_errno("fork");
     if (pid == 0)
-        run_worker(parent, fds, answer.get(), body);
+        run_waiter(parent, fds, answer.get(), body);
     return ConfinedTask(Child(pid, MSB_TRY(open_pidfd(pid))), std::move(answer));
 }
 
 Result<Json> ConfinedTask::finish() {
-    const auto status = MSB_TRY(child_.wait(worker_deadline));
-    if (!status) {
+    const auto status = MSB_TRY(child_.wait(worker_deadline + 10s));
+    if (!status || !WIFEXITED(*status)) {
         (void)kill();
-        return fail(ErrorKind::timed_out, "reading the image took too long");
+        return fail(ErrorKind::system, "the process that reads the image was killed");
     }
-    if (WIFSIGNALED(*status))
-        return fail(ErrorKind::corrupt,
-                    "the image made its reader end by signal " + std::to_string(WTERMSIG(*status)));
     const auto size = static_cast<std::size_t>(MSB_TRY(sys::fstat(answer_.get())).st_size);
     if (size > max_answer)
         return fail(ErrorKind::limit_exceeded, "the image's description is too large");

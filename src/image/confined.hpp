@@ -33,8 +33,7 @@ class ConfinedTask {
 
     /// Readable when finish() will not block.
     int pidfd() const { return child_.pidfd(); }
-    /// The worker's answer. A worker that crashed or was stopped by its confinement is `corrupt`:
-    /// only what it was reading can have made it do so.
+    /// The worker's answer, or why there is none.
     Result<Json> finish();
     Status kill() { return child_.signal(9); }
 
