@@ -7,14 +7,11 @@
 
 namespace msb::virtio {
 
-/// An eventfd (KVM's irqfd), the write end of a pipe (User Mode Linux, which needs SIGIO), or a
-/// stream socket.
+/// An eventfd (KVM's irqfd) or a stream socket (User Mode Linux, which needs SIGIO).
 ///
-/// The descriptor's file status flags are shared with a hostile peer, so O_NONBLOCK alone does not
-/// keep a write from blocking: pipes are written with vmsplice(2) and sockets with send(2), which
-/// take "do not block" per call. An eventfd blocks only after 2^64 - 2 unread events; there
-/// O_NONBLOCK has to do. A full pipe loses nothing: the interrupts in it have not been taken yet.
-/// The process must ignore SIGPIPE.
+/// Neither write can block: a socket is told so per call, because its O_NONBLOCK flag is shared
+/// with a hostile peer. An eventfd blocks only after 2^64 - 2 unread events; O_NONBLOCK has to do
+/// there. A full socket loses nothing: the interrupts in it have not been taken yet.
 class Interrupt {
   public:
     Interrupt() = default;
@@ -22,16 +19,14 @@ class Interrupt {
     static Result<Interrupt> adopt(OwnedFd fd);
 
     explicit operator bool() const { return static_cast<bool>(fd_); }
-    /// One event: adds 1 to an eventfd, writes 8 bytes into a pipe or socket. Never blocks.
+    /// One event: adds 1 to an eventfd, writes 8 bytes into a socket.
     void raise() const;
-    /// Writes a whole message into a pipe or socket; false if that was not possible. `data` must
-    /// never change or go away: a pipe refers to its page until it is read.
+    /// Writes a whole message into a socket; false if that was not possible.
     bool send(BytesView data) const;
 
   private:
-    enum class Kind { event, pipe, socket };
     OwnedFd fd_;
-    Kind kind_ = Kind::event;
+    bool socket_ = false;
 };
 
 } // namespace msb::virtio

@@ -9,8 +9,8 @@
 // notifications (needed by UML only for time travel), dirty logging, IOTLB.
 //
 // System calls after set-up, for the seccomp list of a process that serves devices: accept4,
-// recvmsg, sendto, close, fstat, fcntl(F_GETFL, F_SETFL), mmap, munmap, rt_sigaction (SIGBUS, once,
-// at the first memory table), rt_sigreturn, vmsplice, write, epoll_ctl and those of EventLoop.
+// recvmsg, close, fstat, fcntl(F_GETFL, F_SETFL), mmap, munmap, rt_sigaction (SIGBUS, once,
+// at the first memory table), rt_sigreturn, sendto, write, epoll_ctl and those of EventLoop.
 #pragma once
 
 #include "base/event_loop.hpp"
@@ -27,7 +27,7 @@ class VhostUserSession;
 class VhostUserServer {
   public:
     /// Serves one front-end at a time on `loop`. `listen_fd` is a listening stream socket. `device`
-    /// and `loop` must outlive the server. The process must ignore SIGPIPE.
+    /// and `loop` must outlive the server.
     static Result<std::unique_ptr<VhostUserServer>> create(EventLoop& loop, OwnedFd listen_fd,
                                                            Device& device);
     /// Resets the device if a front-end is connected.

@@ -324,9 +324,7 @@ void VhostUserSession::ring_broken(std::uint16_t index, std::string_view reason)
 }
 
 void VhostUserSession::notify_config_change() {
-    static const Bytes message = encode(backend_config_change, flags_version, {});
-    if (backend_channel_)
-        backend_channel_.send(message);
+    backend_channel_.send(encode(backend_config_change, flags_version, {}));
 }
 
 } // namespace msb::virtio

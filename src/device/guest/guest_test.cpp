@@ -14,7 +14,6 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <thread>
 
 namespace msb::device {
@@ -37,7 +36,6 @@ class GuestTest : public ::testing::Test {
         if (!found)
             GTEST_SKIP() << "SKIP: " << found.error().to_string() << "; " << found.error().hint();
         boot_ = *found;
-        ::signal(SIGPIPE, SIG_IGN);
         std::string name = (std::filesystem::temp_directory_path() / "msb-guest.XXXXXX").string();
         ASSERT_NE(::mkdtemp(name.data()), nullptr);
         directory_ = name;

@@ -3,6 +3,7 @@
 
 #include "base/bytes.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 
@@ -50,7 +51,7 @@ class ByteQueue {
         const std::size_t wanted = std::max<std::size_t>(4096, 2 * (content + count));
         if (wanted > capacity_) {
             auto larger = std::make_unique_for_overwrite<std::uint8_t[]>(wanted);
-            std::memcpy(larger.get(), data_.get() + begin_, content);
+            std::ranges::copy(view(), larger.get());
             data_ = std::move(larger);
             capacity_ = wanted;
         } else {

@@ -63,7 +63,7 @@ std::uint32_t Vsock::free_local_port(std::uint32_t guest_port) {
 }
 
 std::shared_ptr<VsockConnection> Vsock::connect(std::uint32_t guest_port) {
-    if (destroying_ || connection_count() >= max_connections)
+    if (connection_count() >= max_connections)
         return nullptr;
     Connection connection(new VsockConnection(*this, free_local_port(guest_port), guest_port));
     connections_[{connection->local_port_, guest_port}] = connection;
@@ -303,13 +303,14 @@ void Vsock::end(const Connection& ended, VsockClose reason) {
     connection->device_ = nullptr;
     connection->state_ = VsockConnection::State::over;
     connection->outgoing_.clear();
+    if (destroying_) {
+        connection->drop_handlers();
+        return;
+    }
     if (!connection->closing_ && connection->on_closed)
         connection->on_closed(reason);
     // Not now: one of the handlers may be running.
-    if (destroying_)
-        connection->drop_handlers();
-    else
-        loop_.post([connection] { connection->drop_handlers(); });
+    loop_.post([connection] { connection->drop_handlers(); });
 }
 
 void Vsock::end_all() {

@@ -38,7 +38,8 @@ class Vsock final : public virtio::Device {
 
     /// `loop` must be the one that serves the device and outlive it. `guest_cid`: at least 3.
     Vsock(EventLoop& loop, std::uint64_t guest_cid);
-    /// Open connections get on_closed(reset). Not to be called from a handler.
+    /// Ends all connections without calling their handlers: what those refer to may be gone. Not to
+    /// be called from a handler.
     ~Vsock() override;
 
     /// Guest connections to host port `port` are passed to `handler`, already established. Replaces
