@@ -1,0 +1,47 @@
+// SQLite index over the sandboxes' files: names, order of creation, labels. The files are the
+// truth; a lost or broken database is rebuilt from them.
+#pragma once
+
+#include "sandbox/home.hpp"
+#include "sandbox/spec.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+struct sqlite3;
+
+namespace msb {
+
+struct CatalogueRow {
+    std::int64_t id = 0;
+    std::string name;
+};
+
+/// "KEY=VALUE" pairs that must all be present.
+using LabelSelector = std::vector<std::pair<std::string, std::string>>;
+
+class Catalogue {
+  public:
+    static Result<Catalogue> open(const Home& home);
+
+    /// Adds the sandbox, or replaces the row of the same name.
+    Status put(const SandboxSpec& spec);
+    Status erase(const std::string& name);
+    /// Newest first. An empty selector matches all.
+    Result<std::vector<CatalogueRow>> list(const LabelSelector& labels = {});
+
+  private:
+    struct Close {
+        void operator()(sqlite3* db) const;
+    };
+    using Database = std::unique_ptr<sqlite3, Close>;
+    explicit Catalogue(Database db) : db_(std::move(db)) {}
+    static Result<Catalogue> open_database(const std::string& path);
+    Status create_schema();
+    Status rebuild(const Home& home);
+
+    Database db_;
+};
+
+} // namespace msb

@@ -1,0 +1,47 @@
+// The runtime's side of the control channel: the vsock connection that the agent opens at boot.
+// Host and guest exchange bootstrap, readiness, heartbeats, clock and shutdown here; clients never
+// do.
+#pragma once
+
+#include "device/vsock/vsock.hpp"
+#include "wire/messages.hpp"
+
+#include <functional>
+#include <memory>
+
+namespace msb {
+
+class ControlChannel {
+  public:
+    struct Events {
+        std::function<void(BytesView frame, const wire::Ready&)>
+            ready; ///< whole frame, and decoded
+        std::function<void(const wire::BootFailed&)> boot_failed;
+        std::function<void(const wire::Heartbeat&)> heartbeat;
+        std::function<void(std::string_view why)> lost;
+    };
+
+    /// Takes over an accepted connection and sends the bootstrap document.
+    ControlChannel(std::shared_ptr<device::VsockConnection> connection,
+                   const wire::Bootstrap& bootstrap, Events events);
+    ~ControlChannel();
+    ControlChannel(const ControlChannel&) = delete;
+    ControlChannel& operator=(const ControlChannel&) = delete;
+
+    template <typename M> void send(const M& message) {
+        wire::append_message(out_, 0, message);
+        flush();
+    }
+
+  private:
+    void flush();
+    void read();
+    Status handle(const wire::Frame& frame);
+
+    std::shared_ptr<device::VsockConnection> connection_;
+    Events events_;
+    wire::FrameReader in_;
+    Bytes out_;
+};
+
+} // namespace msb

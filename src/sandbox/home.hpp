@@ -1,0 +1,62 @@
+// Where everything of one MSB_HOME lives. Only paths; nothing here touches the disk except open().
+#pragma once
+
+#include "base/result.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace msb {
+
+class Home {
+  public:
+    /// $MSB_HOME, else ~/.microsandbox. Made absolute; not created.
+    static Result<Home> from_environment();
+    explicit Home(std::string root) : root_(std::move(root)) {}
+
+    /// Creates the directories (0700) and checks that they can be written.
+    Status prepare() const;
+
+    const std::string& root() const { return root_; }
+    std::string database() const { return root_ + "/db/msb.db"; }
+    std::string cache() const { return root_ + "/cache"; }
+    std::string sandboxes() const { return root_ + "/sandboxes"; }
+    std::string sandbox(std::string_view name) const;
+    /// Sockets of one sandbox: <run>/sandboxes/<first 12 bytes of sha256(name), hex>.
+    std::string socket_directory(std::string_view name) const;
+    std::string agent_socket(std::string_view name) const;
+    /// flock'ed for as long as the sandbox's runtime, or a command that changes it, lives. Never
+    /// deleted: unlinking a lock file lets two processes hold "the" lock.
+    std::string lifecycle_lock(std::string_view name) const;
+
+  private:
+    std::string root_;
+};
+
+/// Paths inside one sandbox's directory.
+struct SandboxFiles {
+    std::string directory;
+    std::string spec() const { return directory + "/spec.json"; }
+    std::string state() const { return directory + "/state.json"; }
+    std::string upper() const { return directory + "/upper.ext4"; }
+    std::string logs() const { return directory + "/logs"; }
+    std::string exec_log() const { return logs() + "/exec.log"; }
+    std::string runtime_log() const { return logs() + "/runtime.log"; }
+    std::string kernel_log() const { return logs() + "/kernel.log"; }
+    std::string boot_error() const { return logs() + "/boot-error.json"; }
+};
+
+/// Where the parts of msb itself are, relative to the running executable: `bin/msb`,
+/// `libexec/microsandbox/<program>`, `share/microsandbox/...`.
+class Installation {
+  public:
+    static Result<Installation> locate();
+    std::string program(std::string_view name) const;
+    std::string share() const { return prefix_ + "/share/microsandbox"; }
+
+  private:
+    explicit Installation(std::string prefix) : prefix_(std::move(prefix)) {}
+    std::string prefix_;
+};
+
+} // namespace msb

@@ -1,0 +1,329 @@
+#include "sandbox/relay.hpp"
+
+#include "base/log.hpp"
+#include "base/system.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace msb {
+
+namespace {
+
+constexpr std::size_t read_chunk = std::size_t{128} << 10;
+/// Above this a direction stops taking in; one frame (4 MiB) may still be on top of it.
+constexpr std::size_t high_water = std::size_t{256} << 10;
+/// A client may have no more exec sessions under observation; the agent has its own limit.
+constexpr std::size_t max_recorded_sessions = 4096;
+
+/// Messages that only host and agent may send each other.
+bool is_control_plane(std::string_view type) {
+    static constexpr std::array<std::string_view, 8> types = {
+        wire::Bootstrap::type, wire::InitResolved::type, wire::InitAck::type,
+        wire::Ready::type,     wire::BootFailed::type,   wire::RelayClientDisconnected::type,
+        wire::ClockSync::type, wire::Heartbeat::type};
+    return std::find(types.begin(), types.end(), type) != types.end();
+}
+
+/// The whole frame, header included: FrameReader keeps it in front of the body.
+BytesView raw_frame(const wire::Frame& frame) {
+    return {frame.body.data() - wire::frame_header_size,
+            frame.body.size() + wire::frame_header_size};
+}
+
+} // namespace
+
+void SessionRecorder::request(std::uint32_t id, const wire::ExecRequest& request) {
+    if (sessions_.size() < max_recorded_sessions)
+        sessions_[id] = Session{++counter_, request.tty};
+}
+
+void SessionRecorder::from_guest(std::uint32_t id, const wire::Envelope& envelope) {
+    const auto found = sessions_.find(id);
+    if (found == sessions_.end())
+        return;
+    const Session& session = found->second;
+    if (envelope.type == wire::ExecStdout::type) {
+        if (const auto message = wire::ExecStdout::decode(envelope.payload))
+            log_.write(session.tty ? "output" : "stdout", session.number, message->data);
+    } else if (envelope.type == wire::ExecStderr::type) {
+        if (const auto message = wire::ExecStderr::decode(envelope.payload))
+            log_.write("stderr", session.number, message->data);
+    } else if (envelope.type == wire::ExecExited::type || envelope.type == wire::ExecFailed::type) {
+        sessions_.erase(found);
+    }
+}
+
+/// One host client and its guest connection.
+class Relay::Client : public std::enable_shared_from_this<Relay::Client> {
+  public:
+    Client(Relay& relay, std::size_t slot, OwnedFd socket)
+        : relay_(relay), slot_(slot), socket_(std::move(socket)),
+          recorder_(relay.log_, relay.session_counter_) {}
+
+    ~Client() {
+        if (socket_)
+            relay_.loop_.unwatch(socket_.get());
+        if (guest_)
+            guest_->close();
+    }
+
+    Status start();
+
+  private:
+    std::uint32_t id_start() const {
+        return static_cast<std::uint32_t>(slot_) * Relay::id_step + 1;
+    }
+    std::uint32_t id_end() const { return id_start() + Relay::id_step - 1; }
+
+    void handle_socket(std::uint32_t events);
+    void read_client();
+    /// False if the client must go.
+    bool take_client_frames();
+    bool take_client_frame(const wire::Frame& frame);
+    void read_guest();
+    void flush_to_guest();
+    void flush_to_client();
+    void update_events();
+    void finish(std::string_view why);
+
+    Relay& relay_;
+    std::size_t slot_;
+    OwnedFd socket_;
+    std::shared_ptr<device::VsockConnection> guest_;
+    SessionRecorder recorder_;
+    wire::FrameReader from_client_;
+    wire::FrameReader from_guest_;
+    Bytes to_guest_;
+    Bytes to_client_;
+    bool finished_ = false;
+};
+
+Status Relay::Client::start() {
+    MSB_TRY(sys::set_nonblocking(socket_.get()));
+    to_client_.resize(8);
+    store_be(MutableBytesView(to_client_).first(4), id_start());
+    store_be(MutableBytesView(to_client_).subspan(4, 4), id_end());
+    to_client_.insert(to_client_.end(), relay_.ready_.begin(), relay_.ready_.end());
+
+    guest_ = relay_.vsock_.connect(agent_client_port);
+    if (!guest_)
+        return fail(ErrorKind::limit_exceeded, "too many connections to the guest");
+    const std::weak_ptr<Client> weak = weak_from_this();
+    const auto guarded = [weak](void (Client::*member)()) {
+        return [weak, member] {
+            if (const auto self = weak.lock())
+                (self.get()->*member)();
+        };
+    };
+    guest_->on_connected = guarded(&Client::flush_to_guest);
+    guest_->on_readable = guarded(&Client::read_guest);
+    guest_->on_writable = guarded(&Client::flush_to_guest);
+    guest_->on_closed = [weak](auto&&...) {
+        if (const auto self = weak.lock()) {
+            self->read_guest();
+            self->flush_to_client();
+            self->finish("the guest closed the connection");
+        }
+    };
+    MSB_TRY(relay_.loop_.watch(socket_.get(), EPOLLIN, [weak](std::uint32_t events) {
+        if (const auto self = weak.lock())
+            self->handle_socket(events);
+    }));
+    flush_to_client();
+    return {};
+}
+
+void Relay::Client::finish(std::string_view why) {
+    if (std::exchange(finished_, true))
+        return;
+    log::debug("client {}: {}", slot_, why);
+    // Not from inside one of our own callbacks: they still use *this.
+    relay_.loop_.unwatch(socket_.get());
+    relay_.loop_.post([&relay = relay_, slot = slot_, self = shared_from_this()] {
+        const auto found = relay.clients_.find(slot);
+        if (found != relay.clients_.end() && found->second == self)
+            relay.remove(slot);
+    });
+}
+
+void Relay::Client::update_events() {
+    if (finished_)
+        return;
+    std::uint32_t events = 0;
+    if (to_guest_.size() <= high_water)
+        events |= EPOLLIN;
+    if (!to_client_.empty())
+        events |= EPOLLOUT;
+    (void)relay_.loop_.modify(socket_.get(), events);
+}
+
+void Relay::Client::handle_socket(std::uint32_t events) {
+    if ((events & EPOLLOUT) != 0) {
+        flush_to_client();
+        read_guest(); // what waited for room
+    }
+    if (finished_)
+        return;
+    if ((events & EPOLLIN) != 0)
+        read_client();
+    else if ((events & (EPOLLHUP | EPOLLERR)) != 0)
+        finish("hung up");
+}
+
+void Relay::Client::read_client() {
+    if (to_guest_.size() > high_water)
+        return;
+    const MutableBytesView space = from_client_.prepare(read_chunk);
+    const ssize_t count = ::read(socket_.get(), space.data(), space.size());
+    if (count < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (count <= 0)
+        return finish("hung up");
+    from_client_.commit(static_cast<std::size_t>(count));
+    if (!take_client_frames())
+        return finish("sent a malformed frame");
+    flush_to_guest();
+}
+
+bool Relay::Client::take_client_frames() {
+    for (;;) {
+        const auto frame = from_client_.next();
+        if (!frame)
+            return false;
+        if (!*frame)
+            return true;
+        if (!take_client_frame(**frame))
+            return false;
+    }
+}
+
+bool Relay::Client::take_client_frame(const wire::Frame& frame) {
+    const auto envelope = wire::decode_envelope(frame.body);
+    if (!envelope)
+        return false;
+    if (envelope->type == wire::Shutdown::type) {
+        const auto shutdown = wire::Shutdown::decode(envelope->payload);
+        if (!shutdown || (frame.flags & wire::flag_shutdown) == 0)
+            return false;
+        relay_.events_.shutdown(*shutdown);
+        return true;
+    }
+    if (frame.id < id_start() || frame.id >= id_end())
+        return false;
+    if (is_control_plane(envelope->type)) {
+        wire::append_message(to_client_, frame.id,
+                             wire::CoreError{wire::CoreErrorKind::unsupported_message_type,
+                                             "clients may not send this message",
+                                             std::string(envelope->type)});
+        flush_to_client();
+        return true;
+    }
+    if (envelope->type == wire::ExecRequest::type)
+        if (const auto request = wire::ExecRequest::decode(envelope->payload))
+            recorder_.request(frame.id, *request);
+    const BytesView raw = raw_frame(frame);
+    to_guest_.insert(to_guest_.end(), raw.begin(), raw.end());
+    return true;
+}
+
+void Relay::Client::flush_to_guest() {
+    if (finished_)
+        return;
+    const std::size_t accepted = guest_->write(to_guest_);
+    to_guest_.erase(to_guest_.begin(), to_guest_.begin() + static_cast<std::ptrdiff_t>(accepted));
+    update_events();
+}
+
+void Relay::Client::read_guest() {
+    while (!finished_ && to_client_.size() <= high_water) {
+        const BytesView data = guest_->readable();
+        if (data.empty())
+            break;
+        from_guest_.feed(data);
+        guest_->consume(data.size());
+        for (;;) {
+            const auto frame = from_guest_.next();
+            if (!frame)
+                return finish("received a malformed frame from the guest");
+            if (!*frame)
+                break;
+            if (const auto envelope = wire::decode_envelope((*frame)->body))
+                recorder_.from_guest((*frame)->id, *envelope);
+            const BytesView raw = raw_frame(**frame);
+            to_client_.insert(to_client_.end(), raw.begin(), raw.end());
+        }
+        flush_to_client();
+    }
+    if (!finished_ && guest_->at_end() && to_client_.empty())
+        finish("the guest closed the connection");
+}
+
+void Relay::Client::flush_to_client() {
+    if (finished_)
+        return;
+    std::size_t sent = 0;
+    while (sent < to_client_.size()) {
+        const ssize_t count = ::send(socket_.get(), to_client_.data() + sent,
+                                     to_client_.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0 && errno != EAGAIN)
+            return finish("hung up");
+        if (count < 0)
+            break;
+        sent += static_cast<std::size_t>(count);
+    }
+    to_client_.erase(to_client_.begin(), to_client_.begin() + static_cast<std::ptrdiff_t>(sent));
+    update_events();
+}
+
+Relay::Relay(EventLoop& loop, device::Vsock& vsock, ExecLog& log, Events events)
+    : loop_(loop), vsock_(vsock), log_(log), events_(std::move(events)) {}
+
+Relay::~Relay() {
+    stop_accepting();
+}
+
+Status Relay::serve(OwnedFd listener, Bytes ready) {
+    listener_ = std::move(listener);
+    ready_ = std::move(ready);
+    MSB_TRY(sys::set_nonblocking(listener_.get()));
+    return loop_.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept_client(); });
+}
+
+void Relay::stop_accepting() {
+    if (listener_) {
+        loop_.unwatch(listener_.get());
+        listener_.reset();
+    }
+}
+
+void Relay::accept_client() {
+    OwnedFd socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (!socket)
+        return;
+    std::size_t slot = 0;
+    while (clients_.contains(slot))
+        ++slot;
+    if (slot >= max_clients) {
+        log::warn("refused a client: all {} slots are taken", max_clients);
+        return;
+    }
+    auto client = std::make_shared<Client>(*this, slot, std::move(socket));
+    clients_[slot] = client;
+    if (const auto started = client->start(); !started) {
+        log::warn("client {}: {}", slot, started.error().to_string());
+        remove(slot);
+    }
+}
+
+void Relay::remove(std::size_t slot) {
+    clients_.erase(slot);
+}
+
+} // namespace msb

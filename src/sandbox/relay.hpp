@@ -1,0 +1,88 @@
+// The relay: host clients on agent.sock <-> guest agent over vsock.
+//
+// Theory of operation. Every client gets its own guest connection, so nothing is shared between
+// clients but the virtqueues. Bytes move only when both sides have room: a client that stops
+// reading lets its outgoing buffer fill, the relay stops consuming its guest connection, vsock
+// credit runs out, and the agent stops reading that client's commands. No other client notices.
+//
+// Guest and clients are both hostile. A client's frame must carry an id of its range (or be a
+// shutdown with id 0) and must not be a control-plane message; a frame that breaks the framing
+// closes that client only. What comes from the guest is checked for framing and decoded only to
+// feed exec.log.
+#pragma once
+
+#include "base/event_loop.hpp"
+#include "base/fd.hpp"
+#include "device/vsock/vsock.hpp"
+#include "sandbox/exec_log.hpp"
+#include "wire/messages.hpp"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <unordered_map>
+
+namespace msb {
+
+/// Guest port on which the agent serves clients, one connection each.
+inline constexpr std::uint32_t agent_client_port = 1025;
+/// Host port to which the agent connects when it starts: the control channel.
+inline constexpr std::uint32_t agent_control_port = 1024;
+
+/// Writes the output of one guest connection's exec sessions to exec.log.
+class SessionRecorder {
+  public:
+    /// `counter` numbers the sessions of this run, from 1.
+    SessionRecorder(ExecLog& log, std::uint64_t& counter) : log_(log), counter_(counter) {}
+    void request(std::uint32_t id, const wire::ExecRequest& request);
+    void from_guest(std::uint32_t id, const wire::Envelope& envelope);
+
+  private:
+    struct Session {
+        std::uint64_t number;
+        bool tty;
+    };
+    ExecLog& log_;
+    std::uint64_t& counter_;
+    std::unordered_map<std::uint32_t, Session> sessions_;
+};
+
+class Relay {
+  public:
+    static constexpr std::size_t max_clients = 128;
+    static constexpr std::uint32_t id_step = 0xffffffffU / max_clients;
+
+    struct Events {
+        /// A client asked for a shutdown.
+        std::function<void(const wire::Shutdown&)> shutdown;
+    };
+
+    Relay(EventLoop& loop, device::Vsock& vsock, ExecLog& log, Events events);
+    ~Relay();
+    Relay(const Relay&) = delete;
+    Relay& operator=(const Relay&) = delete;
+
+    /// Starts accepting. Clients that connected earlier waited in the listen backlog. `ready` is
+    /// the guest's core.ready frame, sent to each client behind its id range.
+    Status serve(OwnedFd listener, Bytes ready);
+    /// Closes the listener; clients that are connected stay until the guest ends.
+    void stop_accepting();
+
+    std::uint64_t& session_counter() { return session_counter_; }
+
+  private:
+    class Client;
+    void accept_client();
+    void remove(std::size_t slot);
+
+    EventLoop& loop_;
+    device::Vsock& vsock_;
+    ExecLog& log_;
+    Events events_;
+    OwnedFd listener_;
+    Bytes ready_;
+    std::uint64_t session_counter_ = 0;
+    std::map<std::size_t, std::shared_ptr<Client>> clients_; ///< by slot
+};
+
+} // namespace msb

@@ -1,0 +1,369 @@
+#include "sandbox/runtime.hpp"
+
+#include "base/file.hpp"
+#include "base/log.hpp"
+#include "base/system.hpp"
+#include "base/time.hpp"
+#include "jail/jail.hpp"
+#include "sandbox/home.hpp"
+
+#include <csignal>
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+namespace msb {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t guest_cid = 3;
+constexpr auto boot_deadline = 120s;
+constexpr std::uint64_t default_grace_ms = 10'000;
+/// What the guest gets beyond its commands' grace to sync, unmount and power off.
+constexpr auto power_off_margin = 2s;
+constexpr std::size_t entropy_bytes = 64;
+
+const SandboxFiles files{jail_sandbox};
+
+std::string socket_path(std::string_view name) {
+    return std::string(jail_sockets) + "/" + std::string(name);
+}
+
+Result<OwnedFd> open_logs_directory() {
+    return sys::open(files.logs(), O_RDONLY | O_DIRECTORY);
+}
+
+/// Number of a signal name as images write it ("SIGTERM", "TERM", "15"); SIGTERM if unknown.
+int signal_number(const std::string& name) {
+    static constexpr std::pair<const char*, int> known[] = {
+        {"HUP", SIGHUP},   {"INT", SIGINT},   {"QUIT", SIGQUIT}, {"KILL", SIGKILL},
+        {"USR1", SIGUSR1}, {"USR2", SIGUSR2}, {"TERM", SIGTERM}, {"WINCH", SIGWINCH}};
+    const std::string bare = name.starts_with("SIG") ? name.substr(3) : name;
+    for (const auto& [text, number] : known)
+        if (bare == text)
+            return number;
+    const int number = std::atoi(bare.c_str());
+    return number > 0 && number <= 64 ? number : SIGTERM;
+}
+
+} // namespace
+
+Result<std::unique_ptr<Runtime>> Runtime::create(LaunchConfig config) {
+    std::unique_ptr<Runtime> runtime(new Runtime(std::move(config)));
+    runtime->report_ = OwnedFd(launch_fd_report);
+    runtime->loop_ = MSB_TRY(EventLoop::create());
+    runtime->state_.engine = runtime->config_.engine;
+    runtime->state_.isolation = runtime->config_.isolation;
+    runtime->state_.started_at_ns = unix_time_ns();
+    return runtime;
+}
+
+Runtime::~Runtime() = default;
+
+Status Runtime::run() {
+    set_status(SandboxStatus::starting);
+    MSB_TRY(open_logs());
+    MSB_TRY(open_disks());
+    MSB_TRY(listen());
+    MSB_TRY(start_engine());
+    MSB_TRY(confine());
+    MSB_TRY(serve_devices());
+    MSB_TRY(watch_events());
+    return loop_->run();
+}
+
+Status Runtime::open_logs() {
+    exec_log_.emplace(MSB_TRY(ExecLog::open(MSB_TRY(open_logs_directory()))));
+    kernel_log_ = MSB_TRY(KernelLog::open(MSB_TRY(open_logs_directory())));
+    return {};
+}
+
+Status Runtime::open_disks() {
+    device::Blk::Config root;
+    root.read_only = true;
+    root.serial = "msb-root";
+    int number = launch_fd_root;
+    for (const std::uint64_t length : config_.root)
+        root.extents.push_back({number++, 0, length});
+    root_disk_ = MSB_TRY(device::Blk::create(std::move(root)));
+
+    device::Blk::Config upper;
+    upper.serial = "msb-upper";
+    const auto size = static_cast<std::uint64_t>(MSB_TRY(sys::fstat(launch_fd_upper)).st_size);
+    upper.extents.push_back({launch_fd_upper, 0, size});
+    // Nobody will ever read a throw-away disk after a crash: flushing it would only cost time.
+    upper.durability =
+        config_.spec.ephemeral ? device::Durability::none : device::Durability::flush;
+    upper_disk_ = MSB_TRY(device::Blk::create(std::move(upper)));
+
+    vsock_ = std::make_unique<device::Vsock>(*loop_, guest_cid);
+    rng_ = std::make_unique<device::Rng>(*loop_);
+    return {};
+}
+
+Status Runtime::listen() {
+    // The engine has another user id than we; the directory is what keeps others out.
+    const auto device_socket = [](std::string_view name) {
+        return sys::unix_listen(socket_path(name), 1, 0666);
+    };
+    agent_listener_ = MSB_TRY(sys::unix_listen(socket_path("agent.sock"), 128));
+    listeners_.root = MSB_TRY(device_socket("root.sock"));
+    listeners_.upper = MSB_TRY(device_socket("upper.sock"));
+    listeners_.vsock = MSB_TRY(device_socket("vsock.sock"));
+    listeners_.rng = MSB_TRY(device_socket("rng.sock"));
+    return {};
+}
+
+Status Runtime::start_engine() {
+    engine::Machine machine;
+    machine.vcpus = config_.spec.cpus;
+    machine.memory_bytes = config_.spec.memory_mib << 20;
+    machine.kernel = MSB_TRY(engine::load_kernel_bundle(jail_kernel));
+    machine.initramfs = jail_initramfs;
+    const auto device = [](const virtio::Device& served, std::string_view name) {
+        return engine::DeviceSocket{static_cast<std::uint32_t>(served.id()), socket_path(name)};
+    };
+    machine.devices = {device(*root_disk_, "root.sock"), device(*upper_disk_, "upper.sock"),
+                       device(*vsock_, "vsock.sock"), device(*rng_, "rng.sock")};
+    machine.console_fd = kernel_log_->console();
+    machine.isolate_guest_users = config_.spec.security == SecurityProfile::restricted;
+    engine_ = MSB_TRY(engine::Engine::start(machine.kernel.engine, machine));
+    kernel_log_->close_console();
+    report_stage("engine", monotonic_ns());
+    return {};
+}
+
+Status Runtime::confine() {
+    sigset_t handled;
+    sigemptyset(&handled);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP})
+        sigaddset(&handled, number);
+    ::sigprocmask(SIG_BLOCK, &handled, nullptr);
+    signals_ = OwnedFd(::signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!signals_)
+        return fail_errno("signalfd");
+    return jail::lock_down(jail::Role::runtime, {.writable = {jail_sandbox, jail_sockets}});
+}
+
+Status Runtime::serve_devices() {
+    device_threads_.push_back(
+        MSB_TRY(virtio::DeviceThread::start(std::move(listeners_.root), *root_disk_, "blk-root")));
+    device_threads_.push_back(MSB_TRY(
+        virtio::DeviceThread::start(std::move(listeners_.upper), *upper_disk_, "blk-upper")));
+    servers_.push_back(
+        MSB_TRY(virtio::VhostUserServer::create(*loop_, std::move(listeners_.vsock), *vsock_)));
+    servers_.push_back(
+        MSB_TRY(virtio::VhostUserServer::create(*loop_, std::move(listeners_.rng), *rng_)));
+    vsock_->listen(agent_control_port,
+                   [this](auto connection) { accept_control(std::move(connection)); });
+    relay_ = std::make_unique<Relay>(
+        *loop_, *vsock_, *exec_log_, Relay::Events{[this](const wire::Shutdown& shutdown) {
+            begin_shutdown(reason::shutdown_requested, shutdown.grace_ms);
+        }});
+    return {};
+}
+
+Status Runtime::watch_events() {
+    MSB_TRY(kernel_log_->watch(*loop_));
+    MSB_TRY(
+        loop_->watch(engine_->pidfd(), EPOLLIN, [this](std::uint32_t) { handle_engine_exit(); }));
+    MSB_TRY(loop_->watch(signals_.get(), EPOLLIN, [this](std::uint32_t) {
+        signalfd_siginfo info{};
+        while (::read(signals_.get(), &info, sizeof(info)) == sizeof(info))
+            begin_shutdown(reason::signal, std::nullopt);
+    }));
+    if (config_.attached)
+        MSB_TRY(loop_->watch(launch_fd_parent, EPOLLIN, [this](std::uint32_t) {
+            loop_->unwatch(launch_fd_parent);
+            begin_shutdown(reason::parent_exit, std::nullopt);
+        }));
+    loop_->after(boot_deadline, [this] {
+        if (!ready_)
+            fail_boot("agent",
+                      Error(ErrorKind::timed_out, "the guest did not become ready in 120 s"));
+    });
+    return {};
+}
+
+wire::Bootstrap Runtime::bootstrap() const {
+    const SandboxSpec& spec = config_.spec;
+    wire::Bootstrap document;
+    document.block_root = wire::BlockRoot{
+        .kind = wire::RootKind::oci_erofs,
+        .lower = "/dev/vda",
+        .upper = wire::RootUpper{wire::UpperKind::device, "/dev/vdb", "ext4", std::nullopt}};
+    document.hostname = spec.hostname;
+    for (const Rlimit& limit : spec.rlimits)
+        document.rlimits.push_back({limit.resource, limit.soft, limit.hard});
+    if (!spec.user.empty())
+        document.user = spec.user;
+    if (!spec.workdir.empty())
+        document.default_cwd = spec.workdir;
+    for (const auto& [key, value] : spec.env)
+        document.default_env.push_back({key, value});
+    if (spec.security == SecurityProfile::restricted)
+        document.security_profile = wire::SecurityProfile::restricted;
+    document.unix_time_nanos = static_cast<std::uint64_t>(unix_time_ns());
+    Bytes entropy(entropy_bytes);
+    if (::getrandom(entropy.data(), entropy.size(), 0) == static_cast<ssize_t>(entropy.size()))
+        document.entropy = std::move(entropy);
+    document.stop_signal = signal_number(spec.stop_signal);
+    document.stop_grace_ms = default_grace_ms;
+    document.ephemeral = spec.ephemeral;
+    return document;
+}
+
+void Runtime::accept_control(std::shared_ptr<device::VsockConnection> connection) {
+    if (control_) {
+        connection->reset(); // the agent connects once; anything else in the guest may try
+        return;
+    }
+    report_stage("kernel", monotonic_ns());
+    control_ = std::make_unique<ControlChannel>(
+        std::move(connection), bootstrap(),
+        ControlChannel::Events{
+            [this](BytesView frame, const wire::Ready& ready) { handle_ready(frame, ready); },
+            [this](const wire::BootFailed& failed) { handle_boot_failed(failed); },
+            [this](const wire::Heartbeat& heartbeat) { handle_heartbeat(heartbeat); },
+            [this](std::string_view why) { log::info("control channel: {}", why); }});
+}
+
+void Runtime::handle_ready(BytesView frame, const wire::Ready& ready) {
+    if (std::exchange(ready_, true))
+        return;
+    // The guest's clock counts from its boot; only differences mean something here.
+    const std::int64_t now = monotonic_ns();
+    if (ready.boot_time_ns <= ready.init_time_ns && ready.init_time_ns <= ready.ready_time_ns)
+        report_stage("root",
+                     now - static_cast<std::int64_t>(ready.ready_time_ns - ready.init_time_ns));
+    if (const Status serving =
+            relay_->serve(std::move(agent_listener_), Bytes(frame.begin(), frame.end()));
+        !serving)
+        return fail_boot("agent", serving.error());
+    exec_log_->mark("sandbox started");
+    set_status(SandboxStatus::running);
+    start_timers();
+    if (config_.startup)
+        startup_ = std::make_unique<StartupRun>(
+            *vsock_, SessionRecorder(*exec_log_, relay_->session_counter()), *config_.startup,
+            [this](const StartupRun::Outcome& outcome) { handle_startup_end(outcome); });
+    report(LaunchReport{.kind = LaunchReport::Kind::ready, .time_ns = monotonic_ns()});
+    report_.reset();
+}
+
+void Runtime::handle_boot_failed(const wire::BootFailed& failed) {
+    if (ready_)
+        return;
+    Error error(ErrorKind::system, failed.message);
+    if (failed.sys_errno && *failed.sys_errno > 0)
+        error = Error::from_errno(*failed.sys_errno, failed.message);
+    fail_boot(failed.stage, error);
+}
+
+void Runtime::fail_boot(std::string_view stage, const Error& error) {
+    if (std::exchange(boot_failed_, true))
+        return;
+    const BootError record = BootError::from(stage, error);
+    (void)write_file_atomic(files.boot_error(), record.to_json(), 0600, false);
+    state_.reason = reason::failed;
+    state_.detail = record.stage + ": " + record.message;
+    state_.stopped_at_ns = unix_time_ns();
+    set_status(SandboxStatus::stopped);
+    report(LaunchReport{
+        .kind = LaunchReport::Kind::failed, .time_ns = monotonic_ns(), .error = record});
+    loop_->stop();
+}
+
+void Runtime::start_timers() {
+    if (config_.spec.max_duration_seconds > 0)
+        loop_->after(std::chrono::seconds(config_.spec.max_duration_seconds),
+                     [this] { begin_shutdown(reason::max_duration, std::nullopt); });
+    last_activity_ = EventLoop::Clock::now();
+}
+
+void Runtime::handle_heartbeat(const wire::Heartbeat& heartbeat) {
+    const auto now = EventLoop::Clock::now();
+    if (heartbeat.activity_seq != last_activity_seq_ || heartbeat.active_exec_sessions > 0) {
+        last_activity_seq_ = heartbeat.activity_seq;
+        last_activity_ = now;
+    }
+    const std::chrono::seconds limit(config_.spec.idle_timeout_seconds);
+    if (ready_ && limit.count() > 0 && now - last_activity_ >= limit)
+        begin_shutdown(reason::idle_timeout, std::nullopt);
+}
+
+void Runtime::handle_startup_end(const StartupRun::Outcome& outcome) {
+    state_.exit_code = outcome.exit_code;
+    if (!outcome.detail.empty())
+        exec_log_->mark("command failed: " + outcome.detail);
+    begin_shutdown(outcome.exit_code == 0 ? reason::completed : reason::failed, std::nullopt);
+}
+
+void Runtime::begin_shutdown(std::string_view why, std::optional<std::uint64_t> grace_ms) {
+    if (std::exchange(shutting_down_, true))
+        return;
+    log::info("shutting down: {}", why);
+    state_.reason = why;
+    if (!control_ || !ready_) {
+        (void)engine_->stop();
+        return;
+    }
+    set_status(SandboxStatus::draining);
+    // More than an hour of goodbye is a mistake; the bound also keeps the arithmetic safe.
+    const std::chrono::milliseconds grace(
+        std::min<std::uint64_t>(grace_ms.value_or(default_grace_ms), 3'600'000));
+    control_->send(wire::Shutdown{static_cast<std::uint64_t>(grace.count())});
+    loop_->after(grace + power_off_margin, [this] {
+        log::warn("the guest did not power off in time");
+        (void)engine_->stop();
+    });
+}
+
+void Runtime::handle_engine_exit() {
+    loop_->unwatch(engine_->pidfd());
+    kernel_log_->drain();
+    const auto waited = engine_->wait(0ms);
+    const auto exit = waited ? *waited : std::nullopt;
+    const std::string how =
+        exit ? std::string(to_string(exit->reason)) + ": " + exit->detail : "the engine ended";
+    if (!ready_ && !shutting_down_)
+        return fail_boot("kernel",
+                         Error(ErrorKind::system, "the guest ended before it was ready: " + how)
+                             .with_hint("last lines of its console:\n" + kernel_log_->tail()));
+    exec_log_->mark("sandbox stopped");
+    state_.stopped_at_ns = unix_time_ns();
+    const bool powered_off = exit && exit->reason == engine::Exit::Reason::powered_off;
+    if (!shutting_down_ && !powered_off) {
+        state_.reason = reason::guest_crashed;
+        state_.detail = how;
+        set_status(SandboxStatus::crashed);
+    } else {
+        if (state_.reason.empty())
+            state_.reason = reason::completed; // the guest powered itself off
+        set_status(SandboxStatus::stopped);
+    }
+    loop_->stop();
+}
+
+void Runtime::set_status(SandboxStatus status) {
+    state_.status = status;
+    state_.updated_at_ns = unix_time_ns();
+    if (const Status stored = state_.store(files.state()); !stored)
+        log::error("cannot record the state: {}", stored.error().to_string());
+}
+
+void Runtime::report(const LaunchReport& report) {
+    if (report_)
+        (void)sys::write_all(report_.get(), as_bytes(report.to_json_line()));
+}
+
+void Runtime::report_stage(std::string_view stage, std::int64_t time_ns) {
+    report(LaunchReport{
+        .kind = LaunchReport::Kind::stage, .stage = std::string(stage), .time_ns = time_ns});
+}
+
+} // namespace msb

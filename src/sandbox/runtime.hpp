@@ -1,0 +1,100 @@
+// The runtime: one process per sandbox, for as long as it runs. Serves the devices, relays clients,
+// keeps the logs and the state file, ends the guest. Runs in the jail of role `runtime`.
+#pragma once
+
+#include "base/event_loop.hpp"
+#include "device/blk/blk.hpp"
+#include "device/rng/rng.hpp"
+#include "device/vsock/vsock.hpp"
+#include "engine/engine.hpp"
+#include "sandbox/boot_error.hpp"
+#include "sandbox/control_channel.hpp"
+#include "sandbox/exec_log.hpp"
+#include "sandbox/kernel_log.hpp"
+#include "sandbox/launch.hpp"
+#include "sandbox/relay.hpp"
+#include "sandbox/startup.hpp"
+#include "sandbox/state.hpp"
+#include "virtio/device_thread.hpp"
+#include "virtio/vhost_user_server.hpp"
+
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace msb {
+
+class Runtime {
+  public:
+    /// `config` as read from launch_fd_config; the descriptors of LaunchFd are open.
+    static Result<std::unique_ptr<Runtime>> create(LaunchConfig config);
+
+    /// Opens, starts the engine, confines this process, serves until the guest has ended. The
+    /// outcome is in state.json and, before readiness, in boot-error.json and on the report pipe.
+    Status run();
+
+    /// A failure before or in run(): recorded and reported as a boot error of `stage`.
+    void fail_boot(std::string_view stage, const Error& error);
+
+    ~Runtime();
+
+  private:
+    explicit Runtime(LaunchConfig config) : config_(std::move(config)) {}
+
+    // Set-up, in this order.
+    Status open_logs();
+    Status open_disks();
+    Status listen();
+    Status start_engine();
+    Status confine();
+    Status serve_devices();
+    Status watch_events();
+
+    wire::Bootstrap bootstrap() const;
+    void accept_control(std::shared_ptr<device::VsockConnection> connection);
+    void handle_ready(BytesView frame, const wire::Ready& ready);
+    void handle_boot_failed(const wire::BootFailed& failed);
+    void handle_heartbeat(const wire::Heartbeat& heartbeat);
+    void handle_engine_exit();
+    void handle_startup_end(const StartupRun::Outcome& outcome);
+    void start_timers();
+
+    /// Asks the guest to end, and ends it by force when the time is up.
+    void begin_shutdown(std::string_view why, std::optional<std::uint64_t> grace_ms);
+    void set_status(SandboxStatus status);
+    void report(const LaunchReport& report);
+    void report_stage(std::string_view stage, std::int64_t time_ns);
+
+    LaunchConfig config_;
+    SandboxState state_;
+    std::unique_ptr<EventLoop> loop_;
+    OwnedFd report_;
+    OwnedFd signals_;
+    OwnedFd agent_listener_;
+    std::optional<ExecLog> exec_log_;
+    std::unique_ptr<KernelLog> kernel_log_;
+
+    struct Listeners {
+        OwnedFd root, upper, vsock, rng;
+    } listeners_;
+    std::unique_ptr<device::Blk> root_disk_;
+    std::unique_ptr<device::Blk> upper_disk_;
+    std::unique_ptr<device::Vsock> vsock_;
+    std::unique_ptr<device::Rng> rng_;
+    std::vector<std::unique_ptr<virtio::DeviceThread>> device_threads_;
+    std::vector<std::unique_ptr<virtio::VhostUserServer>> servers_;
+
+    std::unique_ptr<engine::Engine> engine_;
+    std::unique_ptr<ControlChannel> control_;
+    std::unique_ptr<Relay> relay_;
+    std::unique_ptr<StartupRun> startup_;
+
+    bool ready_ = false;
+    bool boot_failed_ = false;
+    bool shutting_down_ = false;
+    std::uint64_t last_activity_seq_ = 0;
+    EventLoop::Clock::time_point last_activity_{};
+};
+
+} // namespace msb

@@ -1,0 +1,208 @@
+#include "base/file.hpp"
+#include "base/system.hpp"
+#include "sandbox/boot_error.hpp"
+#include "sandbox/catalogue.hpp"
+#include "sandbox/exec_log.hpp"
+#include "sandbox/launch.hpp"
+#include "sandbox/log_reader.hpp"
+#include "sandbox/spec.hpp"
+#include "sandbox/state.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+
+namespace msb {
+namespace {
+
+class SandboxTest : public testing::Test {
+  protected:
+    SandboxTest() {
+        std::string name = "/tmp/msb-sandbox-test-XXXXXX";
+        directory_ = ::mkdtemp(name.data());
+    }
+    ~SandboxTest() override { (void)remove_tree(directory_); }
+
+    SandboxSpec spec(const std::string& name) const {
+        SandboxSpec result;
+        result.name = name;
+        result.image = "docker.io/library/alpine:latest";
+        result.manifest_digest = "sha256:00";
+        result.cmd = {"sh", "-c", "echo \"hi\""};
+        result.env = {{"A", "1"}, {"PATH", "/bin"}};
+        result.labels = {{"team", "x"}};
+        result.rlimits = {{"nofile", 10, 20}};
+        result.security = SecurityProfile::restricted;
+        result.created_at_ns = 42;
+        return result;
+    }
+
+    std::string directory_;
+};
+
+TEST_F(SandboxTest, SpecSurvivesItsJson) {
+    const SandboxSpec before = spec("a");
+    const auto after = SandboxSpec::from_json(before.to_json());
+    ASSERT_TRUE(after) << after.error().to_string();
+    EXPECT_EQ(after->to_json(), before.to_json());
+    EXPECT_EQ(after->env, before.env);
+    EXPECT_EQ(after->security, SecurityProfile::restricted);
+    EXPECT_EQ(SandboxSpec::from_json("{}").error().kind(), ErrorKind::corrupt);
+    EXPECT_FALSE(SandboxSpec::from_json("not json"));
+}
+
+TEST_F(SandboxTest, NamesFollowTheirRule) {
+    for (const char* good : {"a", "0", "web-1", "A.b_c"})
+        EXPECT_TRUE(validate_name(good)) << good;
+    for (const std::string& bad :
+         {std::string(), std::string("-a"), std::string(".a"), std::string("a/b"),
+          std::string("a b"), std::string("ä"), std::string("../x"), std::string(129, 'a')})
+        EXPECT_FALSE(validate_name(bad)) << bad;
+    EXPECT_TRUE(validate_name(std::string(128, 'a')));
+    EXPECT_TRUE(validate_name(random_name()));
+}
+
+TEST_F(SandboxTest, SpecValidationNamesTheValue) {
+    SandboxSpec bad = spec("a");
+    bad.cpus = 0;
+    EXPECT_EQ(validate_spec(bad).error().message(), "invalid config: cpus must be greater than 0");
+    bad = spec("a");
+    bad.hostname = std::string(70, 'h');
+    EXPECT_EQ(validate_spec(bad).error().message(),
+              "invalid config: hostname is too long: 70 bytes (max 64)");
+    bad = spec("a");
+    bad.cmd = {std::string("bad\xff", 4)};
+    EXPECT_FALSE(validate_spec(bad));
+    bad = spec("a");
+    bad.workdir = "relative";
+    EXPECT_FALSE(validate_spec(bad));
+}
+
+TEST_F(SandboxTest, SizesAndDurations) {
+    EXPECT_EQ(parse_memory_mib("512").value(), 512U);
+    EXPECT_EQ(parse_memory_mib("512M").value(), 512U);
+    EXPECT_EQ(parse_memory_mib("1.5g").value(), 1536U);
+    for (const char* bad : {"", "G", "-1", "1T", "1e3", "nan", "infG", "0", "0.0001G", "99999999G"})
+        EXPECT_FALSE(parse_memory_mib(bad)) << bad;
+    EXPECT_EQ(parse_duration_ms("30").value(), 30'000U);
+    EXPECT_EQ(parse_duration_ms("5m").value(), 300'000U);
+    EXPECT_EQ(parse_duration_ms("250ms", true).value(), 250U);
+    EXPECT_EQ(parse_duration_ms("0", true).value(), 0U);
+    for (const char* bad : {"", "s", "0", "1d", "1.5s", "250ms", "99999999999999999999"})
+        EXPECT_FALSE(parse_duration_ms(bad)) << bad;
+}
+
+TEST_F(SandboxTest, VariablesLabelsAndLimits) {
+    EXPECT_EQ(parse_env("A=b=c").value(), std::pair(std::string("A"), std::string("b=c")));
+    ASSERT_EQ(::setenv("SANDBOX_TEST_VARIABLE", "here", 1), 0);
+    EXPECT_EQ(parse_env("SANDBOX_TEST_VARIABLE").value().second, "here");
+    for (const char* bad : {"", "=x", "MSB_X=1", "SANDBOX_TEST_UNSET"})
+        EXPECT_FALSE(parse_env(bad)) << bad;
+    EXPECT_EQ(parse_label("k").value().second, "");
+    EXPECT_FALSE(parse_label("sandbox.x=1"));
+    EXPECT_EQ(parse_rlimit("NOFILE=10:20").value(), (Rlimit{"nofile", 10, 20}));
+    EXPECT_EQ(parse_rlimit("cpu=3").value(), (Rlimit{"cpu", 3, 3}));
+    for (const char* bad : {"nofile", "bogus=1", "nofile=5:1", "nofile=x", "nofile=1:"})
+        EXPECT_FALSE(parse_rlimit(bad)) << bad;
+}
+
+TEST_F(SandboxTest, StateOfAMissingOrBrokenFileIsCreated) {
+    const std::string path = directory_ + "/state.json";
+    EXPECT_EQ(SandboxState::load(path).status, SandboxStatus::created);
+    SandboxState state;
+    state.status = SandboxStatus::running;
+    state.exit_code = 3;
+    ASSERT_TRUE(state.store(path));
+    EXPECT_EQ(SandboxState::load(path).status, SandboxStatus::running);
+    EXPECT_EQ(SandboxState::load(path).exit_code, 3);
+    ASSERT_TRUE(write_file_atomic(path, "{\"status\":"));
+    EXPECT_EQ(SandboxState::load(path).status, SandboxStatus::created);
+}
+
+TEST_F(SandboxTest, ExecLogKeepsEveryByte) {
+    auto log = ExecLog::open(sys::open(directory_, O_RDONLY | O_DIRECTORY).value()).value();
+    const Bytes binary = {0xff, 0x00, 'x'};
+    log.write("stdout", 1, as_bytes("plain \"text\"\n\x01"));
+    log.write("stderr", 2, binary);
+    log.mark("sandbox stopped");
+    const std::string text = read_file(directory_ + "/exec.log").value();
+    std::vector<LogEntry> entries;
+    for (std::size_t begin = 0, end; (end = text.find('\n', begin)) != std::string::npos;
+         begin = end + 1)
+        entries.push_back(parse_log_line(text.substr(begin, end - begin)).value());
+    ASSERT_EQ(entries.size(), 3U);
+    EXPECT_EQ(as_text(entries[0].data), "plain \"text\"\n\x01");
+    EXPECT_EQ(entries[0].session, 1U);
+    EXPECT_EQ(entries[1].data, binary);
+    EXPECT_NE(entries[1].line.find("\"e\":\"b64\""), std::string::npos);
+    EXPECT_EQ(entries[2].source, "system");
+    EXPECT_FALSE(entries[2].session);
+    EXPECT_EQ(as_text(entries[2].data), "--- sandbox stopped ---\n");
+}
+
+TEST_F(SandboxTest, ExecLogRotatesAndKeepsThreeOldFiles) {
+    auto log = ExecLog::open(sys::open(directory_, O_RDONLY | O_DIRECTORY).value()).value();
+    const Bytes block(1 << 20, 'x');
+    for (int i = 0; i < 55; ++i)
+        log.write("stdout", 1, block);
+    EXPECT_TRUE(exists(directory_ + "/exec.log.3"));
+    EXPECT_FALSE(exists(directory_ + "/exec.log.4"));
+    EXPECT_LE(sys::stat(directory_ + "/exec.log.1").value().st_size,
+              static_cast<off_t>(ExecLog::rotate_bytes));
+}
+
+TEST_F(SandboxTest, LogLinesThatAreNotValidAreSkipped) {
+    for (const char* bad : {"", "{", "[]", "{\"d\":1,\"s\":\"stdout\"}", "{\"d\":\"x\"}",
+                            "{\"d\":\"!\",\"e\":\"b64\",\"s\":\"stdout\"}"})
+        EXPECT_FALSE(parse_log_line(bad)) << bad;
+}
+
+TEST_F(SandboxTest, CatalogueListsNewestFirstAndByLabel) {
+    const Home home(directory_);
+    ASSERT_TRUE(home.prepare());
+    auto catalogue = Catalogue::open(home).value();
+    SandboxSpec other = spec("b");
+    other.labels = {{"team", "y"}};
+    ASSERT_TRUE(catalogue.put(spec("a")));
+    ASSERT_TRUE(catalogue.put(other));
+    EXPECT_EQ(catalogue.list().value()[0].name, "b");
+    ASSERT_EQ(catalogue.list({{"team", "x"}}).value().size(), 1U);
+    EXPECT_EQ(catalogue.list({{"team", "x"}}).value()[0].name, "a");
+    EXPECT_TRUE(catalogue.list({{"team", "x"}, {"k", "v"}}).value().empty());
+    ASSERT_TRUE(catalogue.erase("a"));
+    ASSERT_TRUE(catalogue.erase("a"));
+    EXPECT_EQ(catalogue.list().value().size(), 1U);
+}
+
+TEST_F(SandboxTest, ABrokenCatalogueIsRebuiltFromTheFiles) {
+    const Home home(directory_);
+    ASSERT_TRUE(home.prepare());
+    const SandboxFiles files{home.sandbox("kept")};
+    ASSERT_TRUE(make_directories(files.directory));
+    ASSERT_TRUE(write_file_atomic(files.spec(), spec("kept").to_json()));
+    ASSERT_TRUE(write_file_atomic(home.database(), std::string(8192, 'x')));
+    auto catalogue = Catalogue::open(home);
+    ASSERT_TRUE(catalogue) << catalogue.error().to_string();
+    ASSERT_EQ(catalogue->list().value().size(), 1U);
+    EXPECT_EQ(catalogue->list().value()[0].name, "kept");
+}
+
+TEST_F(SandboxTest, LaunchReportsSurviveTheirJson) {
+    LaunchReport failed{.kind = LaunchReport::Kind::failed, .time_ns = 5};
+    failed.error = BootError{1, "kernel", 2, "it broke", "do this"};
+    const auto read = LaunchReport::from_json(failed.to_json_line()).value();
+    EXPECT_EQ(read.kind, LaunchReport::Kind::failed);
+    EXPECT_EQ(read.error->stage, "kernel");
+    EXPECT_EQ(read.error->sys_errno, 2);
+    EXPECT_EQ(read.error->hint, "do this");
+    EXPECT_FALSE(LaunchReport::from_json("{\"stage\":1}"));
+}
+
+TEST_F(SandboxTest, LongNamesGetAHashedHostname) {
+    EXPECT_EQ(derived_hostname("short"), "short");
+    const std::string derived = derived_hostname(std::string(100, 'n'));
+    EXPECT_EQ(derived.size(), 64U);
+    EXPECT_EQ(derived.substr(0, 56), std::string(55, 'n') + "-");
+}
+
+} // namespace
+} // namespace msb

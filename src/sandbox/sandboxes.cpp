@@ -1,0 +1,257 @@
+#include "sandbox/sandboxes.hpp"
+
+#include "base/file.hpp"
+#include "base/system.hpp"
+#include "base/time.hpp"
+#include "disk/ext4.hpp"
+#include "wire/messages.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <set>
+#include <sys/socket.h>
+
+namespace msb {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Whoever holds the lock longer than this is a runtime, not a command in passing.
+constexpr auto lock_wait = 300ms;
+/// What the guest gets beyond the grace of its commands to sync, unmount and power off.
+constexpr auto power_off_margin = 3s;
+constexpr auto kill_wait = 5s;
+
+std::unexpected<Error> not_found(const std::string& name) {
+    return fail(ErrorKind::not_found, "sandbox not found: " + name);
+}
+
+/// The runtime that listens on the agent socket (SO_PEERCRED of a connection to it).
+Result<OwnedFd> runtime_pidfd(const OwnedFd& connection) {
+    ucred credentials{};
+    socklen_t size = sizeof(credentials);
+    if (::getsockopt(connection.get(), SOL_SOCKET, SO_PEERCRED, &credentials, &size) == -1)
+        return fail_errno("getsockopt(SO_PEERCRED)");
+    return open_pidfd(credentials.pid);
+}
+
+Status signal_pidfd(const OwnedFd& pidfd, int number) {
+    return Child(-1, MSB_TRY(sys::dup(pidfd.get()))).signal(number);
+}
+
+} // namespace
+
+Result<Sandboxes> Sandboxes::open(const Home& home, const Installation& installation) {
+    return Sandboxes(home, installation, MSB_TRY(Catalogue::open(home)));
+}
+
+Result<OwnedFd> Sandboxes::lock(const std::string& name, std::chrono::milliseconds wait) const {
+    const std::string path = home_.lifecycle_lock(name);
+    OwnedFd fd = MSB_TRY(sys::open(path, O_RDWR | O_CREAT, 0600));
+    MSB_TRY(sys::lock_exclusive(fd.get(), wait, path));
+    return fd;
+}
+
+Status Sandboxes::erase_files(const std::string& name) {
+    // The spec goes first: from here on the directory is rubbish, whatever happens to us.
+    MSB_TRY(sys::unlink(SandboxFiles{home_.sandbox(name)}.spec()));
+    MSB_TRY(remove_tree(home_.sandbox(name)));
+    MSB_TRY(remove_tree(home_.socket_directory(name)));
+    return catalogue_.erase(name);
+}
+
+Result<std::optional<SandboxView>> Sandboxes::reconcile_locked(const std::string& name) {
+    const SandboxFiles files{home_.sandbox(name)};
+    const auto text = read_file(files.spec());
+    if (!text) {
+        if (text.error().sys_errno() != ENOENT)
+            return fail(text.error());
+        MSB_TRY(erase_files(name));
+        return std::nullopt;
+    }
+    SandboxView view;
+    view.spec = MSB_TRY_WRAP(SandboxSpec::from_json(*text), "'" + files.spec() + "'");
+    view.state = SandboxState::load(files.state());
+    if (is_active(view.state.status)) {
+        view.state.status = SandboxStatus::crashed;
+        view.state.reason = reason::internal_error;
+        view.state.detail = "the runtime was killed";
+        view.state.stopped_at_ns = view.state.updated_at_ns = unix_time_ns();
+        MSB_TRY(view.state.store(files.state()));
+    }
+    if (view.spec.ephemeral) {
+        MSB_TRY(erase_files(name));
+        return std::nullopt;
+    }
+    MSB_TRY(remove_tree(home_.socket_directory(name)));
+    return view;
+}
+
+Result<std::optional<SandboxView>> Sandboxes::look(const std::string& name) {
+    auto held = lock(name, 0ms);
+    if (held)
+        return reconcile_locked(name);
+    if (held.error().kind() != ErrorKind::busy)
+        return fail(held.error());
+    // Alive: believe the files, except that a runtime which has not written yet is starting.
+    const SandboxFiles files{home_.sandbox(name)};
+    const auto text = read_file(files.spec());
+    if (!text)
+        return std::nullopt; // being made or removed right now
+    SandboxView view;
+    view.spec = MSB_TRY_WRAP(SandboxSpec::from_json(*text), "'" + files.spec() + "'");
+    view.state = SandboxState::load(files.state());
+    if (!is_active(view.state.status))
+        view.state.status = SandboxStatus::starting;
+    return view;
+}
+
+Result<SandboxView> Sandboxes::get(const std::string& name) {
+    MSB_TRY(validate_name(name));
+    if (!exists(home_.sandbox(name)))
+        return not_found(name);
+    auto view = MSB_TRY(look(name));
+    if (!view)
+        return not_found(name);
+    return std::move(*view);
+}
+
+Result<std::vector<SandboxView>> Sandboxes::list(const LabelSelector& labels) {
+    // Directories that the index does not know: a command was killed between the two.
+    std::set<std::string> known;
+    for (const CatalogueRow& row : MSB_TRY(catalogue_.list()))
+        known.insert(row.name);
+    const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(home_.sandboxes().c_str()), ::closedir);
+    while (const dirent* entry = dir ? ::readdir(dir.get()) : nullptr) {
+        const std::string name = entry->d_name;
+        if (known.contains(name) || !validate_name(name))
+            continue;
+        if (const auto view = MSB_TRY(look(name)))
+            MSB_TRY(catalogue_.put(view->spec));
+    }
+    std::vector<SandboxView> views;
+    for (const CatalogueRow& row : MSB_TRY(catalogue_.list(labels)))
+        if (auto view = MSB_TRY(look(row.name)))
+            views.push_back(std::move(*view));
+    return views;
+}
+
+Result<std::vector<std::string>> Sandboxes::images_in_use() {
+    std::vector<std::string> digests;
+    for (const SandboxView& view : MSB_TRY(list()))
+        digests.push_back(view.spec.manifest_digest);
+    return digests;
+}
+
+Status Sandboxes::make_files(const SandboxSpec& spec) {
+    const SandboxFiles files{home_.sandbox(spec.name)};
+    MSB_TRY(make_directories(files.logs(), 0700));
+    MSB_TRY(
+        disk::create_overlay_disk(home_.root(), files.upper(),
+                                  {.size = spec.root_disk_mib << 20, .journal = !spec.ephemeral}));
+    // A sandbox that is thrown away need not survive a power cut.
+    return write_file_atomic(files.spec(), spec.to_json(), 0600, !spec.ephemeral);
+}
+
+Result<Running> Sandboxes::create(const SandboxSpec& spec, const image::Image& image,
+                                  const EngineSelection& engine, const LaunchOptions& options) {
+    MSB_TRY(validate_spec(spec));
+    const auto taken = [&] {
+        return fail(Error(ErrorKind::already_exists, "sandbox '" + spec.name + "' already exists")
+                        .with_hint("remove it (msb rm), start it (msb start), or use --replace"));
+    };
+    auto held = lock(spec.name, lock_wait);
+    if (!held)
+        return held.error().kind() == ErrorKind::busy ? taken() : fail(held.error());
+    if (exists(home_.sandbox(spec.name)) && MSB_TRY(reconcile_locked(spec.name)))
+        return taken();
+    Status made = make_files(spec);
+    if (made)
+        made = catalogue_.put(spec);
+    if (!made) {
+        (void)erase_files(spec.name);
+        return fail(std::move(made).error().wrap("cannot create sandbox '" + spec.name + "'"));
+    }
+    return launch(std::move(*held), spec, image, engine, options);
+}
+
+Result<Running> Sandboxes::start(const std::string& name, const image::Image& image,
+                                 const EngineSelection& engine, const LaunchOptions& options) {
+    MSB_TRY(validate_name(name));
+    auto held = lock(name, lock_wait);
+    if (!held) {
+        if (held.error().kind() != ErrorKind::busy)
+            return fail(held.error());
+        return fail(ErrorKind::busy,
+                    "sandbox still running: cannot start sandbox '" + name + "': already running");
+    }
+    auto view = MSB_TRY(reconcile_locked(name));
+    if (!view)
+        return not_found(name);
+    return launch(std::move(*held), view->spec, image, engine, options);
+}
+
+Status Sandboxes::stop(const std::string& name, std::chrono::milliseconds grace) {
+    const SandboxView view = MSB_TRY(get(name));
+    if (!is_active(view.state.status))
+        return {};
+    auto connection = sys::unix_connect(home_.agent_socket(name));
+    if (!connection) {
+        // Either it just ended, or it has not come to its socket yet.
+        auto held = lock(name, kill_wait);
+        if (!held)
+            return fail(std::move(held).error().wrap("cannot stop sandbox '" + name + "'"));
+        return MSB_TRY(reconcile_locked(name)), Status();
+    }
+    const OwnedFd pidfd = MSB_TRY(runtime_pidfd(*connection));
+    bool ended = false;
+    if (grace > 0ms) {
+        const auto frame =
+            wire::encode_message(0, wire::Shutdown{static_cast<std::uint64_t>(grace.count())});
+        if (view.state.status == SandboxStatus::starting ||
+            !sys::write_all(connection->get(), frame))
+            MSB_TRY(signal_pidfd(pidfd, SIGTERM));
+        ended = MSB_TRY(sys::wait_for(pidfd.get(), POLLIN, grace + power_off_margin));
+    }
+    if (!ended) {
+        MSB_TRY(signal_pidfd(pidfd, SIGKILL));
+        if (!MSB_TRY(sys::wait_for(pidfd.get(), POLLIN, kill_wait)))
+            return fail(ErrorKind::timed_out, "sandbox '" + name + "' does not end");
+    }
+    const OwnedFd held = MSB_TRY(lock(name, kill_wait));
+    auto after = MSB_TRY(reconcile_locked(name));
+    if (after && after->state.status == SandboxStatus::crashed) {
+        after->state.status = SandboxStatus::stopped; // we wanted it dead
+        after->state.reason = reason::shutdown_requested;
+        after->state.detail = "killed";
+        MSB_TRY(after->state.store(SandboxFiles{home_.sandbox(name)}.state()));
+    }
+    return {};
+}
+
+Status Sandboxes::discard(Running& running) {
+    MSB_TRY(running.runtime.signal(SIGKILL));
+    if (!MSB_TRY(running.runtime.wait(kill_wait)))
+        return fail(ErrorKind::timed_out, "sandbox '" + running.name + "' does not end");
+    const OwnedFd held = MSB_TRY(lock(running.name, kill_wait));
+    return erase_files(running.name);
+}
+
+Status Sandboxes::remove(const std::string& name, bool force) {
+    const SandboxView view = MSB_TRY(get(name));
+    if (is_active(view.state.status)) {
+        if (!force)
+            return fail(Error(ErrorKind::busy,
+                              "sandbox still running: cannot remove sandbox '" + name + "'")
+                            .with_hint("stop it first (msb stop), or use --force"));
+        MSB_TRY(stop(name, 0ms));
+    }
+    const OwnedFd held = MSB_TRY(lock(name, kill_wait));
+    return erase_files(name);
+}
+
+} // namespace msb

@@ -1,0 +1,118 @@
+// The sandboxes of one MSB_HOME: what they are, and everything that starts, stops or removes one.
+//
+// No daemon: any process may do any of this at any time, and any of them may be killed at any
+// moment. What keeps it straight:
+//  - The lifecycle lock (flock) of a name is held by whoever changes the sandbox and by its runtime
+//    for life; the kernel releases it when the holder dies. "Is it alive?" = "is the lock held?".
+//  - sandboxes/<name>/spec.json is written last when a sandbox is made and removed first when it
+//    is removed: a directory without it is rubbish that the next command sweeps up.
+//  - Every look at a sandbox reconciles it: a dead runtime's sandbox becomes Crashed (or is
+//  removed,
+//    if ephemeral), stale sockets go, the index follows the files.
+#pragma once
+
+#include "base/process.hpp"
+#include "image/image.hpp"
+#include "sandbox/catalogue.hpp"
+#include "sandbox/home.hpp"
+#include "sandbox/launch.hpp"
+#include "sandbox/spec.hpp"
+#include "sandbox/state.hpp"
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace msb {
+
+struct SandboxView {
+    SandboxSpec spec;
+    SandboxState state;
+};
+
+/// How the engine was chosen for a launch; see engine::choose().
+struct EngineSelection {
+    std::string engine;
+    std::string isolation;
+    std::string kernel_bundle;
+    std::string initramfs;
+    /// For people, once per MSB_HOME: set when this launch fell back to weaker isolation.
+    std::string notice;
+};
+
+struct LaunchOptions {
+    bool attached = false; ///< the sandbox stops when our process ends
+    std::optional<StartupCommand> startup;
+    /// Called about every 80 ms while waiting; true cancels the launch.
+    std::function<bool()> wait_tick;
+};
+
+struct StageTime {
+    std::string stage;
+    std::int64_t time_ns = 0; ///< CLOCK_MONOTONIC at which the stage was complete
+};
+
+/// A runtime that has reported ready.
+struct Running {
+    std::string name;
+    Child runtime;
+    OwnedFd parent_watch; ///< attached: closing it asks the runtime to stop
+    std::vector<StageTime> stages;
+};
+
+class Sandboxes {
+  public:
+    static Result<Sandboxes> open(const Home& home, const Installation& installation);
+
+    /// Reconciled. not_found if there is none of that name.
+    Result<SandboxView> get(const std::string& name);
+    /// Reconciled, newest first.
+    Result<std::vector<SandboxView>> list(const LabelSelector& labels = {});
+    /// Manifest digests that sandboxes were made from.
+    Result<std::vector<std::string>> images_in_use();
+
+    /// Makes the sandbox's files and starts it. already_exists if the name is taken. If the start
+    /// fails, an ephemeral sandbox is gone and a persistent one is left Stopped; `boot_error()`
+    /// then tells the stage.
+    Result<Running> create(const SandboxSpec& spec, const image::Image& image,
+                           const EngineSelection& engine, const LaunchOptions& options);
+    /// Starts a Stopped, Crashed or Created sandbox; busy if it runs.
+    Result<Running> start(const std::string& name, const image::Image& image,
+                          const EngineSelection& engine, const LaunchOptions& options);
+    const std::optional<BootError>& boot_error() const { return boot_error_; }
+
+    /// Asks the guest to end and waits; kills after `grace` (+ what the guest needs to power off).
+    /// Stopping what is stopped succeeds. Zero grace kills at once.
+    Status stop(const std::string& name, std::chrono::milliseconds grace);
+    /// Ends an attached sandbox of ours whose disk is thrown away: no goodbye to the guest.
+    Status discard(Running& running);
+    /// busy if it runs, unless `force` (kills it first).
+    Status remove(const std::string& name, bool force);
+
+    const Home& home() const { return home_; }
+
+  private:
+    Sandboxes(Home home, Installation installation, Catalogue catalogue)
+        : home_(std::move(home)), installation_(std::move(installation)),
+          catalogue_(std::move(catalogue)) {}
+
+    Result<OwnedFd> lock(const std::string& name, std::chrono::milliseconds wait) const;
+    /// Needs the lock. Returns nothing if there is no sandbox (any more).
+    Result<std::optional<SandboxView>> reconcile_locked(const std::string& name);
+    Result<std::optional<SandboxView>> look(const std::string& name);
+    Status make_files(const SandboxSpec& spec);
+    Status erase_files(const std::string& name);
+    Result<Running> launch(OwnedFd lock, const SandboxSpec& spec, const image::Image& image,
+                           const EngineSelection& engine, const LaunchOptions& options);
+    Status wait_until_ready(Running& running, int report_fd, const LaunchOptions& options);
+    Error launch_failed(Running& running, const SandboxSpec& spec, const Error& error);
+
+    Home home_;
+    Installation installation_;
+    Catalogue catalogue_;
+    std::optional<BootError> boot_error_;
+};
+
+} // namespace msb

@@ -1,0 +1,158 @@
+// Starting the runtime of a sandbox and waiting until its guest is ready.
+#include "base/file.hpp"
+#include "base/system.hpp"
+#include "base/time.hpp"
+#include "jail/jail.hpp"
+#include "sandbox/sandboxes.hpp"
+
+#include <csignal>
+#include <fcntl.h>
+#include <poll.h>
+
+namespace msb {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// The runtime gives a guest two minutes; beyond that the runtime itself is stuck.
+constexpr auto ready_deadline = 150s;
+constexpr auto tick = 80ms;
+constexpr std::size_t max_report_line = 64 << 10;
+
+struct LaunchFiles {
+    std::vector<OwnedFd> owned;
+    std::vector<std::pair<int, int>> map; ///< number in the runtime <- ours
+
+    void give(int number, OwnedFd fd) {
+        map.emplace_back(number, fd.get());
+        owned.push_back(std::move(fd));
+    }
+};
+
+Status open_disks(LaunchFiles& fds, const SandboxFiles& files, const image::Image& image,
+                  LaunchConfig& config) {
+    fds.give(launch_fd_upper, MSB_TRY(sys::open(files.upper(), O_RDWR)));
+    int number = launch_fd_root;
+    for (const image::DiskPiece& piece : image.disk) {
+        fds.give(number++, MSB_TRY_WRAP(sys::open(piece.path, O_RDONLY),
+                                        "image '" + image.reference + "' is incomplete"));
+        config.root.push_back(piece.length);
+    }
+    return {};
+}
+
+} // namespace
+
+Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const image::Image& image,
+                                  const EngineSelection& engine, const LaunchOptions& options) {
+    const SandboxFiles files{home_.sandbox(spec.name)};
+    const std::string sockets = home_.socket_directory(spec.name);
+    Running running;
+    running.name = spec.name;
+
+    const auto spawned = [&]() -> Result<OwnedFd> {
+        MSB_TRY(remove_tree(sockets));
+        MSB_TRY(make_directories(sockets, 0700));
+        MSB_TRY(sys::unlink(files.boot_error()));
+        LaunchConfig config;
+        config.spec = spec;
+        config.engine = engine.engine;
+        config.isolation = engine.isolation;
+        config.startup = options.startup;
+        config.attached = options.attached;
+
+        LaunchFiles fds;
+        MSB_TRY(open_disks(fds, files, image, config));
+        auto report = MSB_TRY(sys::pipe());
+        auto parent = MSB_TRY(sys::pipe());
+        fds.give(STDERR_FILENO,
+                 MSB_TRY(sys::open(files.runtime_log(), O_WRONLY | O_CREAT | O_APPEND, 0600)));
+        fds.give(launch_fd_config,
+                 MSB_TRY(sys::memfd("launch-config", as_bytes(config.to_json()))));
+        fds.give(launch_fd_lock, std::move(lock));
+        fds.give(launch_fd_report, std::move(report[1]));
+        fds.give(launch_fd_parent, std::move(parent[0]));
+
+        jail::Request request;
+        request.role = jail::Role::runtime;
+        request.argv = {"/runtime", spec.name};
+        request.binds = {
+            {installation_.program("runtime"), "/runtime", false, true},
+            {files.directory, jail_sandbox, true, false},
+            {sockets, jail_sockets, true, false},
+            {engine.kernel_bundle, jail_kernel, false, true},
+            {engine.initramfs, jail_initramfs, false, false},
+        };
+        request.fds = fds.map;
+        request.new_session = true;
+        // A disk that is thrown away needs no goodbye; others are shut down by the watch pipe.
+        request.die_with_parent = options.attached && spec.ephemeral;
+        running.runtime = MSB_TRY(jail::spawn(request));
+        if (options.attached)
+            running.parent_watch = std::move(parent[1]);
+        return std::move(report[0]);
+    }();
+    Status ready = spawned ? wait_until_ready(running, spawned->get(), options)
+                           : Status(fail(spawned.error()));
+    if (!ready)
+        return fail(launch_failed(running, spec, ready.error()));
+    return running;
+}
+
+Status Sandboxes::wait_until_ready(Running& running, int report_fd, const LaunchOptions& options) {
+    const auto deadline = std::chrono::steady_clock::now() + ready_deadline;
+    std::string buffer;
+    for (;;) {
+        if (options.wait_tick && options.wait_tick())
+            return fail(ErrorKind::cancelled, "cancelled");
+        if (std::chrono::steady_clock::now() > deadline)
+            return fail(ErrorKind::timed_out, "the runtime did not report in time");
+        if (!MSB_TRY(sys::wait_for(report_fd, POLLIN, tick)))
+            continue;
+        Bytes chunk(4096);
+        const std::size_t count = MSB_TRY(sys::read(report_fd, chunk));
+        if (count == 0 || buffer.size() > max_report_line)
+            return fail(ErrorKind::system, "the runtime ended before the sandbox was ready");
+        buffer.append(as_text(BytesView(chunk).first(count)));
+        for (std::size_t end; (end = buffer.find('\n')) != std::string::npos;
+             buffer.erase(0, end + 1)) {
+            const auto report = MSB_TRY(LaunchReport::from_json(buffer.substr(0, end)));
+            if (report.kind == LaunchReport::Kind::failed) {
+                boot_error_ = report.error;
+                return fail(ErrorKind::system, report.error->stage + ": " + report.error->message);
+            }
+            if (report.kind == LaunchReport::Kind::ready)
+                return {};
+            running.stages.push_back({report.stage, report.time_ns});
+        }
+    }
+}
+
+Error Sandboxes::launch_failed(Running& running, const SandboxSpec& spec, const Error& error) {
+    const SandboxFiles files{home_.sandbox(spec.name)};
+    if (running.runtime.pid() > 0) {
+        (void)running.runtime.signal(SIGKILL);
+        (void)running.runtime.wait(5s);
+    }
+    if (!boot_error_ && error.kind() != ErrorKind::cancelled) {
+        boot_error_ = BootError::from("other", error);
+        (void)write_file_atomic(files.boot_error(), boot_error_->to_json(), 0600, false);
+    }
+    if (const auto held = lock(spec.name, 5s)) {
+        if (spec.ephemeral) {
+            (void)erase_files(spec.name);
+        } else {
+            (void)remove_tree(home_.socket_directory(spec.name));
+            SandboxState state = SandboxState::load(files.state());
+            state.status = SandboxStatus::stopped;
+            state.reason = reason::failed;
+            state.detail = error.to_string();
+            state.updated_at_ns = state.stopped_at_ns = unix_time_ns();
+            (void)state.store(files.state());
+        }
+    }
+    return Error(error).wrap("failed to start \"" + spec.name + "\"");
+}
+
+} // namespace msb

@@ -1,0 +1,79 @@
+// What a sandbox is asked to be: everything the user chose, merged with the image's defaults.
+// Stored as sandboxes/<name>/spec.json; contains no run-time state.
+#pragma once
+
+#include "base/result.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace msb {
+
+struct Rlimit {
+    std::string resource; ///< lower case, without RLIMIT_: "nofile"
+    std::uint64_t soft = 0;
+    std::uint64_t hard = 0;
+    bool operator==(const Rlimit&) const = default;
+};
+
+enum class SecurityProfile { standard, restricted };
+
+struct SandboxSpec {
+    std::string name;
+    std::string image;           ///< normalised reference
+    std::string manifest_digest; ///< of the image this sandbox's root was made from
+    unsigned cpus = 1;
+    std::uint64_t memory_mib = 512;
+    std::uint64_t root_disk_mib = 4096;
+    std::vector<std::pair<std::string, std::string>> env; ///< image's, then the user's; keys unique
+    std::map<std::string, std::string> labels;
+    std::vector<std::string> entrypoint;
+    std::vector<std::string> cmd;
+    std::string workdir; ///< empty: "/"
+    std::string user;    ///< "name|uid[:group|gid]"; empty: root
+    std::string shell = "/bin/sh";
+    std::string hostname;
+    std::string stop_signal; ///< of the image, e.g. "SIGTERM"; empty: SIGTERM
+    SecurityProfile security = SecurityProfile::standard;
+    std::vector<Rlimit> rlimits;
+    std::string engine = "auto"; ///< auto | kvm | uml
+    bool require_hardware_isolation = false;
+    std::string log_level;                  ///< of the runtime; empty: warn
+    bool ephemeral = false;                 ///< removed when it stops
+    std::uint64_t max_duration_seconds = 0; ///< 0: no limit
+    std::uint64_t idle_timeout_seconds = 0; ///< 0: never
+    std::int64_t created_at_ns = 0;         ///< Unix time
+
+    /// Overlays one variable, keeping the position of an existing key.
+    void set_env(const std::string& key, const std::string& value);
+
+    std::string to_json() const;
+    static Result<SandboxSpec> from_json(std::string_view text);
+};
+
+// Each check names the value and the rule it broke.
+Status validate_name(std::string_view name);
+Status validate_spec(const SandboxSpec& spec);
+
+/// "msb-" and 8 random hex digits.
+std::string random_name();
+/// The name if it fits 64 bytes, else its first 55 bytes, '-' and 8 hex digits of its SHA-256.
+std::string derived_hostname(std::string_view name);
+
+// Grammars of command line values (messages as users see them).
+Result<std::uint64_t> parse_memory_mib(std::string_view text);
+/// Integer with optional s, m or h; bare seconds. `fine` also accepts ms and 0. Milliseconds out.
+Result<std::uint64_t> parse_duration_ms(std::string_view text, bool fine = false);
+/// "KEY=value", or "KEY" to copy the host's variable.
+Result<std::pair<std::string, std::string>> parse_env(std::string_view text);
+/// "KEY=VALUE" or "KEY" (empty value).
+Result<std::pair<std::string, std::string>> parse_label(std::string_view text);
+/// "RESOURCE=LIMIT" or "RESOURCE=SOFT:HARD".
+Result<Rlimit> parse_rlimit(std::string_view text);
+
+} // namespace msb
