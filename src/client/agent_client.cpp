@@ -1,0 +1,188 @@
+#include "client/agent_client.hpp"
+
+#include "base/system.hpp"
+
+#include <cerrno>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace msb {
+
+namespace {
+constexpr std::size_t read_chunk = std::size_t{128} << 10;
+constexpr std::size_t id_range_size = 8;
+} // namespace
+
+Result<std::unique_ptr<AgentClient>> AgentClient::connect(EventLoop& loop,
+                                                          const std::string& socket,
+                                                          std::chrono::milliseconds deadline) {
+    auto connected = sys::unix_connect(socket);
+    if (!connected) {
+        const int reason = connected.error().sys_errno();
+        Error error = std::move(connected).error().wrap("the sandbox's agent cannot be reached");
+        if (reason == ENOENT || reason == ECONNREFUSED)
+            error = std::move(error).with_kind(ErrorKind::unreachable);
+        return fail(std::move(error));
+    }
+    std::unique_ptr<AgentClient> client(new AgentClient(loop, std::move(*connected)));
+    MSB_TRY(client->handshake(std::chrono::steady_clock::now() + deadline));
+    MSB_TRY(sys::set_nonblocking(client->socket_.get()));
+    AgentClient* raw = client.get();
+    MSB_TRY(loop.watch(client->socket_.get(), EPOLLIN,
+                       [raw](std::uint32_t events) { raw->handle_events(events); }));
+    return client;
+}
+
+AgentClient::~AgentClient() {
+    if (socket_)
+        loop_.unwatch(socket_.get());
+}
+
+Status AgentClient::read_exactly(MutableBytesView buffer,
+                                 std::chrono::steady_clock::time_point deadline) {
+    while (!buffer.empty()) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+            deadline - std::chrono::steady_clock::now());
+        if (!MSB_TRY(sys::wait_for(socket_.get(), POLLIN, left)))
+            return fail(ErrorKind::timed_out, "the sandbox's agent did not become ready in time");
+        const std::size_t count = MSB_TRY(sys::read(socket_.get(), buffer));
+        if (count == 0)
+            return fail(ErrorKind::unreachable,
+                        "the sandbox ended, or serves 128 clients already, before its agent "
+                        "answered");
+        buffer = buffer.subspan(count);
+    }
+    return {};
+}
+
+Status AgentClient::handshake(std::chrono::steady_clock::time_point deadline) {
+    Bytes range(id_range_size);
+    MSB_TRY(read_exactly(range, deadline));
+    id_start_ = load_be<std::uint32_t>(range);
+    id_end_ = load_be<std::uint32_t>(BytesView(range).subspan(4));
+    if (id_start_ == 0 || id_end_ <= id_start_)
+        return fail(ErrorKind::protocol, "the relay assigned an empty id range");
+    next_id_ = id_start_;
+    Bytes frame(4);
+    MSB_TRY(read_exactly(frame, deadline));
+    const auto length = load_be<std::uint32_t>(frame);
+    if (length < wire::frame_header_size - 4 || length > wire::max_frame_length)
+        return fail(ErrorKind::protocol, "the relay sent a frame of illegal length");
+    frame.resize(4 + std::size_t{length});
+    MSB_TRY(read_exactly(MutableBytesView(frame).subspan(4), deadline));
+    ready_ = MSB_TRY_WRAP(
+        wire::decode_body<wire::Ready>(BytesView(frame).subspan(wire::frame_header_size)),
+        "agent handshake");
+    return {};
+}
+
+Result<int> AgentClient::peer_pid() const {
+    ucred credentials{};
+    socklen_t size = sizeof(credentials);
+    if (::getsockopt(socket_.get(), SOL_SOCKET, SO_PEERCRED, &credentials, &size) == -1)
+        return fail_errno("getsockopt(SO_PEERCRED)");
+    return credentials.pid;
+}
+
+std::uint32_t AgentClient::open_id(FrameHandler handler) {
+    while (handlers_.contains(next_id_))
+        next_id_ = next_id_ + 1 < id_end_ ? next_id_ + 1 : id_start_;
+    const std::uint32_t id = next_id_;
+    next_id_ = next_id_ + 1 < id_end_ ? next_id_ + 1 : id_start_;
+    handlers_[id] = std::make_shared<FrameHandler>(std::move(handler));
+    return id;
+}
+
+void AgentClient::release(std::uint32_t id) {
+    handlers_.erase(id);
+}
+
+void AgentClient::pause_reading(bool paused) {
+    if (paused_ != paused) {
+        paused_ = paused;
+        update_events();
+    }
+}
+
+void AgentClient::update_events() {
+    if (!socket_)
+        return;
+    std::uint32_t events = 0;
+    if (!paused_)
+        events |= EPOLLIN;
+    if (queued() > 0)
+        events |= EPOLLOUT;
+    (void)loop_.modify(socket_.get(), events);
+}
+
+void AgentClient::handle_events(std::uint32_t events) {
+    if ((events & EPOLLOUT) != 0)
+        flush();
+    if (socket_ && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
+        read_frames();
+}
+
+void AgentClient::read_frames() {
+    const MutableBytesView space = in_.prepare(read_chunk);
+    const ssize_t count = ::read(socket_.get(), space.data(), space.size());
+    if (count < 0) {
+        if (errno != EAGAIN && errno != EINTR)
+            close(Error::from_errno(errno, "read", "agent socket"));
+        return;
+    }
+    if (count == 0)
+        return close(Error(ErrorKind::unreachable, "the sandbox closed the connection"));
+    in_.commit(static_cast<std::size_t>(count));
+    for (;;) {
+        auto frame = in_.next();
+        if (!frame)
+            return close(frame.error());
+        if (!*frame)
+            return;
+        auto envelope = wire::decode_envelope((*frame)->body);
+        if (!envelope)
+            return close(envelope.error());
+        const auto found = handlers_.find((*frame)->id);
+        if (found == handlers_.end())
+            continue; // late frames of a session that was given up
+        const auto handler = found->second;
+        (*handler)(**frame, *envelope);
+        if (!socket_)
+            return;
+    }
+}
+
+void AgentClient::flush() {
+    const bool had_much = queued() > high_water;
+    while (socket_ && queued() > 0) {
+        const ssize_t count =
+            ::send(socket_.get(), out_.data() + out_begin_, queued(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (count < 0) {
+            if (errno == EINTR)
+                continue;
+            // A closed peer is reported by the reading side, with what it still had to say.
+            if (errno != EAGAIN)
+                out_begin_ = out_.size();
+            break;
+        }
+        out_begin_ += static_cast<std::size_t>(count);
+    }
+    if (out_begin_ == out_.size() || out_begin_ > high_water) {
+        out_.erase(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(out_begin_));
+        out_begin_ = 0;
+    }
+    update_events();
+    if (had_much && queued() <= high_water && drained_)
+        drained_();
+}
+
+void AgentClient::close(const Error& error) {
+    loop_.unwatch(socket_.get());
+    socket_.reset();
+    if (closed_)
+        closed_(error);
+}
+
+} // namespace msb

@@ -1,0 +1,78 @@
+// A client's connection to a sandbox's agent socket (wire protocol generation 7).
+#pragma once
+
+#include "base/event_loop.hpp"
+#include "base/fd.hpp"
+#include "base/result.hpp"
+#include "wire/messages.hpp"
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+namespace msb {
+
+/// Lives on one EventLoop; none of its members may be called from another thread.
+class AgentClient {
+  public:
+    using FrameHandler = std::function<void(const wire::Frame&, const wire::Envelope&)>;
+    using ClosedHandler = std::function<void(const Error&)>;
+
+    /// Connects and waits for the relay's handshake: id range, then core.ready (the sandbox may
+    /// still be booting). unreachable: nobody serves the socket; timed_out after `deadline`.
+    static Result<std::unique_ptr<AgentClient>> connect(EventLoop& loop, const std::string& socket,
+                                                        std::chrono::milliseconds deadline);
+    ~AgentClient();
+    AgentClient(const AgentClient&) = delete;
+    AgentClient& operator=(const AgentClient&) = delete;
+
+    const wire::Ready& ready() const { return ready_; }
+    /// Process id of the runtime, in our pid namespace (SO_PEERCRED).
+    Result<int> peer_pid() const;
+
+    /// A correlation id that is not in use; frames that carry it go to `handler` until release().
+    std::uint32_t open_id(FrameHandler handler);
+    void release(std::uint32_t id);
+
+    template <typename M> void send(std::uint32_t id, const M& message) {
+        wire::append_message(out_, id, message);
+        flush();
+    }
+    /// Bytes accepted by send() but not yet by the socket. Senders of bulk data pause above
+    /// `high_water` and go on at the drained handler.
+    std::size_t queued() const { return out_.size() - out_begin_; }
+    static constexpr std::size_t high_water = std::size_t{1} << 20;
+
+    void on_closed(ClosedHandler handler) { closed_ = std::move(handler); }
+    void on_drained(std::function<void()> handler) { drained_ = std::move(handler); }
+    /// Stops and restarts reading, so that a slow consumer slows the guest and nothing piles up.
+    void pause_reading(bool paused);
+
+  private:
+    AgentClient(EventLoop& loop, OwnedFd socket) : loop_(loop), socket_(std::move(socket)) {}
+    Status handshake(std::chrono::steady_clock::time_point deadline);
+    Status read_exactly(MutableBytesView buffer, std::chrono::steady_clock::time_point deadline);
+    void handle_events(std::uint32_t events);
+    void read_frames();
+    void flush();
+    void update_events();
+    void close(const Error& error);
+
+    EventLoop& loop_;
+    OwnedFd socket_;
+    std::uint32_t id_start_ = 0;
+    std::uint32_t id_end_ = 0;
+    std::uint32_t next_id_ = 0;
+    wire::Ready ready_;
+    wire::FrameReader in_;
+    Bytes out_;
+    std::size_t out_begin_ = 0;
+    bool paused_ = false;
+    std::unordered_map<std::uint32_t, std::shared_ptr<FrameHandler>> handlers_;
+    ClosedHandler closed_;
+    std::function<void()> drained_;
+};
+
+} // namespace msb
