@@ -1,0 +1,141 @@
+#include "cli/creation.hpp"
+
+#include "base/bytes.hpp"
+#include "base/log.hpp"
+#include "base/time.hpp"
+
+#include <CLI/CLI.hpp>
+
+namespace msb::cli {
+
+void add_creation_options(CLI::App& command, CreationOptions& options) {
+    command.add_option("image", options.image,
+                       "Image reference, e.g. alpine:3.20 (default: the embedded busybox image)");
+    command.add_option("-n,--name", options.name, "Name (default: msb- and 8 hex digits)");
+    command.add_option("-c,--cpus", options.cpus, "Virtual CPUs")->capture_default_str();
+    command.add_option("-m,--memory", options.memory, "Memory, e.g. 512M or 1G")
+        ->capture_default_str();
+    command.add_option("--root-disk", options.root_disk,
+                       "Size of the writable root disk, e.g. 10G (default: 4G)");
+    command.add_option("-e,--env", options.env, "KEY=value, or KEY to copy ours (repeatable)")
+        ->allow_extra_args(false);
+    command.add_option("--label", options.labels, "KEY=VALUE (repeatable)")
+        ->allow_extra_args(false);
+    command.add_option("-w,--workdir", options.workdir, "Working directory in the guest");
+    command.add_option("-u,--user", options.user, "name|uid[:group|gid]");
+    command.add_option("-H,--hostname", options.hostname, "Host name (default: from the name)");
+    command.add_option("--shell", options.shell, "Shell for interactive use (default: /bin/sh)");
+    command.add_option("--entrypoint", options.entrypoint, "Replaces the image's ENTRYPOINT");
+    command
+        .add_option("--security", options.security,
+                    "restricted: no new privileges, no CAP_SYS_ADMIN, guest users isolated from "
+                    "the guest kernel")
+        ->check(CLI::IsMember({"default", "restricted"}))
+        ->capture_default_str();
+    command.add_option("--pull", options.pull, "When to ask the registry: always|if-missing|never")
+        ->capture_default_str();
+    command.add_flag("--insecure", options.insecure, "Plain HTTP to the registry");
+    command.add_option("--engine", options.engine, "What runs the guest: auto|kvm|uml")
+        ->check(CLI::IsMember({"auto", "kvm", "uml"}))
+        ->envname("MSB_ENGINE")
+        ->capture_default_str();
+    command
+        .add_option("--require-isolation", options.require_isolation,
+                    "hardware: fail rather than run without hardware virtualisation")
+        ->check(CLI::IsMember({"hardware", "any"}));
+    command.add_option("--max-duration", options.max_duration, "Stop after this long, e.g. 1h");
+    command.add_option("--idle-timeout", options.idle_timeout,
+                       "Stop after this long without activity, e.g. 10m");
+    command.add_option("--log-level", options.log_level, "Of the runtime process")
+        ->check(CLI::IsMember({"error", "warn", "info", "debug", "trace"}));
+    auto* replace = command.add_flag("--replace", options.replace,
+                                     "Stop and remove a sandbox of this name first");
+    command
+        .add_option("--replace-with-timeout,--replace-grace", options.replace_timeout,
+                    "Like --replace; grace before the old one is killed (default: 10s)")
+        ->excludes(replace);
+    command.add_flag("-q,--quiet", options.quiet, "No progress");
+}
+
+Result<SandboxSpec> make_spec(const CreationOptions& options, std::string_view global_log_level) {
+    SandboxSpec spec;
+    spec.ephemeral = options.name.empty();
+    spec.name = options.name.empty() ? random_name() : options.name;
+    spec.cpus = options.cpus;
+    spec.memory_mib = MSB_TRY(parse_memory_mib(options.memory));
+    if (!options.root_disk.empty())
+        spec.root_disk_mib = MSB_TRY(parse_memory_mib(options.root_disk));
+    for (const std::string& text : options.labels) {
+        auto [key, value] = MSB_TRY(parse_label(text));
+        spec.labels[key] = value;
+    }
+    spec.workdir = options.workdir;
+    spec.user = options.user;
+    spec.hostname = options.hostname.empty() ? derived_hostname(spec.name) : options.hostname;
+    if (!options.shell.empty())
+        spec.shell = options.shell;
+    spec.security =
+        options.security == "restricted" ? SecurityProfile::restricted : SecurityProfile::standard;
+    spec.engine = options.engine;
+    spec.require_hardware_isolation = options.require_isolation == "hardware";
+    spec.log_level = options.log_level.empty() ? global_log_level : options.log_level;
+    if (!options.max_duration.empty())
+        spec.max_duration_seconds = MSB_TRY(parse_duration_ms(options.max_duration)) / 1000;
+    if (!options.idle_timeout.empty())
+        spec.idle_timeout_seconds = MSB_TRY(parse_duration_ms(options.idle_timeout)) / 1000;
+    spec.created_at_ns = unix_time_ns();
+    for (const std::string& text : options.env)
+        MSB_TRY(parse_env(text)); // merged later, complained about now
+    MSB_TRY(parse_pull_policy(options.pull));
+    MSB_TRY(replace_grace_ms(options));
+    MSB_TRY(validate_spec(spec));
+    return spec;
+}
+
+void merge_image(SandboxSpec& spec, const image::Image& image, const CreationOptions& options,
+                 const std::optional<std::vector<std::string>>& command) {
+    spec.image = image.reference;
+    spec.manifest_digest = image.manifest_digest.to_string();
+    for (const std::string& item : image.config.env) {
+        const auto equals = item.find('=');
+        if (equals != std::string::npos && equals > 0)
+            spec.set_env(item.substr(0, equals), item.substr(equals + 1));
+    }
+    for (const std::string& text : options.env)
+        if (const auto pair = parse_env(text))
+            spec.set_env(pair->first, pair->second);
+    for (const auto& [key, value] : image.config.labels)
+        if (parse_label(key)) // reserved prefixes of an image are dropped
+            spec.labels.emplace(key, value);
+    spec.entrypoint = options.entrypoint ? std::vector<std::string>{*options.entrypoint}
+                                         : image.config.entrypoint;
+    if (command)
+        spec.cmd = *command;
+    else if (!options.entrypoint)
+        spec.cmd = image.config.cmd; // another entrypoint does not take the image's arguments
+    if (spec.workdir.empty())
+        spec.workdir = image.config.working_dir;
+    if (spec.user.empty())
+        spec.user = image.config.user;
+    spec.stop_signal = image.config.stop_signal;
+}
+
+Result<image::PullPolicy> parse_pull_policy(std::string_view text) {
+    if (text == "always")
+        return image::PullPolicy::always;
+    if (text == "if-missing")
+        return image::PullPolicy::if_missing;
+    if (text == "never")
+        return image::PullPolicy::never;
+    return fail(ErrorKind::invalid_argument, "invalid pull policy: " + std::string(text) +
+                                                 " (expected: always, if-missing, never)");
+}
+
+Result<std::uint64_t> replace_grace_ms(const CreationOptions& options) {
+    constexpr std::uint64_t default_grace_ms = 10'000;
+    if (options.replace_timeout.empty())
+        return default_grace_ms;
+    return parse_duration_ms(options.replace_timeout, true);
+}
+
+} // namespace msb::cli

@@ -1,0 +1,122 @@
+// msb exec
+#include "cli/commands.hpp"
+#include "cli/foreground.hpp"
+#include "cli/session.hpp"
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <unistd.h>
+
+namespace msb::cli {
+
+namespace {
+
+struct ExecOptions {
+    std::string name;
+    std::vector<std::string> env;
+    std::vector<std::string> rlimits;
+    std::string workdir;
+    std::string user;
+    std::string timeout;
+    bool tty = false;
+    bool no_tty = false;
+    bool stream = false;
+    bool quiet = false;
+};
+
+Result<ForegroundOptions> make_request(const Context& context, const ExecOptions& options,
+                                       const SandboxSpec& spec) {
+    ForegroundOptions foreground;
+    const bool interactive = !options.no_tty && !options.stream && is_terminal(STDIN_FILENO) &&
+                             (is_terminal(STDOUT_FILENO) || options.tty);
+    std::vector<std::string> argv = context.command.value_or(std::vector<std::string>());
+    if (argv.empty()) {
+        if (!interactive)
+            return fail(Error(ErrorKind::invalid_argument, "no command given")
+                            .with_hint("put it behind `--`: msb exec " + options.name + " -- ls"));
+        argv.push_back(spec.shell);
+    }
+    if (argv.front().empty())
+        return fail(ErrorKind::invalid_argument, "the command's executable is empty");
+    std::vector<std::pair<std::string, std::string>> env;
+    for (const std::string& text : options.env)
+        env.push_back(MSB_TRY(parse_env(text)));
+    for (const std::string& text : options.rlimits) {
+        const Rlimit limit = MSB_TRY(parse_rlimit(text));
+        foreground.request.rlimits.push_back({limit.resource, limit.soft, limit.hard});
+    }
+    if (!options.timeout.empty())
+        foreground.timeout = std::chrono::milliseconds(MSB_TRY(parse_duration_ms(options.timeout)));
+    const std::string& workdir = options.workdir.empty() ? spec.workdir : options.workdir;
+    const std::string& user = options.user.empty() ? spec.user : options.user;
+    if (!workdir.empty() && workdir[0] != '/')
+        return fail(ErrorKind::invalid_argument, "workdir must be an absolute path: " + workdir);
+    foreground.request.cmd = argv.front();
+    foreground.request.args.assign(argv.begin() + 1, argv.end());
+    foreground.request.tty = interactive || options.tty;
+    foreground.request.env = exec_environment(spec, env, foreground.request.tty);
+    if (!workdir.empty())
+        foreground.request.cwd = workdir;
+    if (!user.empty())
+        foreground.request.user = user;
+    foreground.attach_terminal = interactive;
+    foreground.forward_stdin = interactive || !is_terminal(STDIN_FILENO);
+    return foreground;
+}
+
+Status exec(Context& context, const ExecOptions& options) {
+    Session session = MSB_TRY(Session::open(context, options.quiet));
+    const auto view = MSB_TRY(session.sandboxes().get(options.name));
+    auto foreground = MSB_TRY(make_request(context, options, view.spec));
+    const bool temporary = !is_active(view.state.status);
+    std::optional<Running> running;
+    if (temporary) {
+        LaunchOptions launch = session.launch_options();
+        launch.attached = true;
+        auto started = session.start(view.spec, std::move(launch));
+        if (!started)
+            return session.report_failure(context, started.error(), options.name), Status();
+        running = std::move(*started);
+    }
+    const Status ran = [&]() -> Status {
+        const auto loop = MSB_TRY(EventLoop::create());
+        const auto client = MSB_TRY(AgentClient::connect(
+            *loop, session.home().agent_socket(options.name), handshake_deadline));
+        const auto result =
+            MSB_TRY(run_foreground(*loop, *client, session.signals(), std::move(foreground)));
+        context.exit_code = result.exit_code;
+        if (result.lost)
+            return fail(Error(*result.lost).wrap("exec session ended without exit event"));
+        return {};
+    }();
+    if (temporary)
+        MSB_TRY(session.sandboxes().stop(options.name, default_stop_grace));
+    return ran;
+}
+
+} // namespace
+
+void add_exec(CLI::App& app, Context& context) {
+    auto options = std::make_shared<ExecOptions>();
+    auto* command = app.add_subcommand("exec", "Run a command in an existing sandbox");
+    command->group(group_sandboxes);
+    command->footer("The command follows `--`: msb exec web -- ps\nA stopped sandbox is started "
+                    "for the command and stopped again.");
+    command->add_option("name", options->name, "Sandbox")->required();
+    command->add_option("-e,--env", options->env, "KEY=value, or KEY to copy ours (repeatable)")
+        ->allow_extra_args(false);
+    command->add_option("-w,--workdir", options->workdir, "Working directory in the guest");
+    command->add_option("-u,--user", options->user, "name|uid[:group|gid]");
+    auto* tty = command->add_flag("-t,--tty", options->tty, "Give the command a terminal");
+    command->add_flag("--no-tty", options->no_tty, "Never a terminal")->excludes(tty);
+    command->add_flag("--stream", options->stream, "Plain pipes (always streamed)")->excludes(tty);
+    command->add_option("--timeout", options->timeout,
+                        "Kill the command after this long, e.g. 30s");
+    command->add_option("--rlimit", options->rlimits, "RESOURCE=LIMIT or SOFT:HARD (repeatable)")
+        ->allow_extra_args(false);
+    command->add_flag("-q,--quiet", options->quiet, "No progress");
+    command->callback(
+        [&context, options] { run_command(context, [&] { return exec(context, *options); }); });
+}
+
+} // namespace msb::cli

@@ -1,0 +1,114 @@
+// msb inspect
+#include "base/time.hpp"
+#include "cli/commands.hpp"
+#include "cli/session.hpp"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+namespace msb::cli {
+
+namespace {
+
+using nlohmann::json;
+
+struct InspectOptions {
+    std::string name;
+    std::string format;
+};
+
+std::string timestamp(std::int64_t ns) {
+    return ns == 0 ? "-" : format_local(ns);
+}
+
+void print_json(const SandboxView& view) {
+    const auto time = [](std::int64_t ns) {
+        return ns == 0 ? json(nullptr) : json(format_rfc3339(ns, 9, "+00:00"));
+    };
+    const json config = json::parse(view.spec.to_json());
+    const SandboxState& state = view.state;
+    const json document = {
+        {"name", view.spec.name},
+        {"status", to_string(state.status)},
+        {"config", config},
+        {"active_config", is_active(state.status) ? config : json(nullptr)},
+        {"pending_changes", json::array()},
+        {"created_at", time(view.spec.created_at_ns)},
+        {"updated_at", time(state.updated_at_ns)},
+        {"engine", state.engine},
+        {"isolation", state.isolation},
+        {"last_run",
+         {{"started_at", time(state.started_at_ns)},
+          {"stopped_at", time(state.stopped_at_ns)},
+          {"reason", state.reason.empty() ? json(nullptr) : json(state.reason)},
+          {"detail", state.detail.empty() ? json(nullptr) : json(state.detail)},
+          {"exit_code", state.exit_code ? json(*state.exit_code) : json(nullptr)}}},
+    };
+    (void)print(document.dump(2) + "\n");
+}
+
+void print_text(const SandboxView& view) {
+    const SandboxSpec& spec = view.spec;
+    const SandboxState& state = view.state;
+    KeyValues text;
+    text.add("Name", spec.name);
+    text.add("Status", to_string(state.status));
+    text.add("Created", timestamp(spec.created_at_ns));
+    text.add("Updated", timestamp(state.updated_at_ns));
+    text.add("Image", spec.image);
+    text.add("Digest", spec.manifest_digest);
+    text.add("Root Disk", fmt::format("{} MiB (managed, ext4)", spec.root_disk_mib));
+    text.add("Engine", state.engine.empty() ? "-" : state.engine + " (" + state.isolation + ")");
+    if (!state.reason.empty())
+        text.add("Last End", state.detail.empty() ? state.reason
+                                                  : state.reason + ": " + printable(state.detail));
+    if (state.exit_code)
+        text.add("Exit Code", std::to_string(*state.exit_code));
+    text.section("Resources");
+    text.add_nested("CPUs", std::to_string(spec.cpus));
+    text.add_nested("Memory", fmt::format("{} MiB", spec.memory_mib));
+    text.add("Security", spec.security == SecurityProfile::restricted ? "restricted" : "default");
+    text.add("Hostname", spec.hostname);
+    text.add("Workdir", spec.workdir.empty() ? "/" : spec.workdir);
+    text.add("User", spec.user.empty() ? "root" : spec.user);
+    text.add("Shell", spec.shell);
+    if (!spec.env.empty()) {
+        text.section("Environment");
+        const std::map<std::string, std::string> sorted(spec.env.begin(), spec.env.end());
+        for (const auto& [key, value] : sorted)
+            text.add_nested(key, printable(value));
+    }
+    if (!spec.labels.empty()) {
+        text.section("Labels");
+        for (const auto& [key, value] : spec.labels)
+            text.add_nested(key, printable(value));
+    }
+    (void)print(text.text());
+}
+
+} // namespace
+
+void add_inspect(CLI::App& app, Context& context) {
+    auto options = std::make_shared<InspectOptions>();
+    auto* command = app.add_subcommand("inspect", "Everything about one sandbox");
+    command->group(group_sandboxes);
+    command->add_option("name", options->name, "Sandbox")->required();
+    command->add_option("--format", options->format, "Output format")
+        ->check(CLI::IsMember({"json"}));
+    command->callback([&context, options] {
+        run_command(context, [&]() -> Status {
+            const Home home = MSB_TRY(context.home());
+            auto sandboxes = MSB_TRY(Sandboxes::open(home, MSB_TRY(context.installation())));
+            const auto view = MSB_TRY(sandboxes.get(options->name));
+            if (options->format == "json")
+                print_json(view);
+            else
+                print_text(view);
+            return {};
+        });
+    });
+}
+
+} // namespace msb::cli

@@ -1,0 +1,179 @@
+// msb ls, msb ps
+#include "base/time.hpp"
+#include "cli/commands.hpp"
+#include "cli/session.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <fmt/format.h>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+namespace msb::cli {
+
+namespace {
+
+using nlohmann::json;
+
+struct ListOptions {
+    std::string name;
+    std::vector<std::string> labels;
+    std::string format;
+    bool running = false;
+    bool stopped = false;
+    bool all = false;
+    bool quiet = false;
+};
+
+std::string lower_case(std::string_view text) {
+    std::string out(text);
+    std::transform(out.begin(), out.end(), out.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    return out;
+}
+
+std::string truncated(const std::string& text, std::size_t limit) {
+    return text.size() <= limit ? text : text.substr(0, limit - 3) + "...";
+}
+
+std::string command_line(const SandboxSpec& spec) {
+    std::string text;
+    for (const auto* list : {&spec.entrypoint, &spec.cmd})
+        for (const std::string& word : *list)
+            text += (text.empty() ? "" : " ") + word;
+    return text;
+}
+
+Result<std::vector<SandboxView>> selected(Context& context, const ListOptions& options) {
+    const Home home = MSB_TRY(context.home());
+    Sandboxes sandboxes = MSB_TRY(Sandboxes::open(home, MSB_TRY(context.installation())));
+    LabelSelector selector;
+    for (const std::string& text : options.labels)
+        selector.push_back(MSB_TRY(parse_label(text)));
+    return sandboxes.list(selector);
+}
+
+Status list(Context& context, const ListOptions& options) {
+    auto views = MSB_TRY(selected(context, options));
+    std::erase_if(views, [&](const SandboxView& view) {
+        const bool active = is_active(view.state.status);
+        return (options.running && !active) || (options.stopped && active);
+    });
+    if (options.quiet) {
+        for (const SandboxView& view : views)
+            (void)print(view.spec.name + "\n");
+        return {};
+    }
+    if (options.format == "json") {
+        json rows = json::array();
+        for (const SandboxView& view : views)
+            rows.push_back({{"name", view.spec.name},
+                            {"image", view.spec.image},
+                            {"status", to_string(view.state.status)},
+                            {"created_at", format_rfc3339(view.spec.created_at_ns, 9, "+00:00")}});
+        (void)print(rows.dump(2) + "\n");
+        return {};
+    }
+    if (views.empty())
+        return print_stderr("No sandboxes found.\n"), Status();
+    Table table({"NAME", "IMAGE", "STATUS", "CREATED"});
+    for (const SandboxView& view : views)
+        table.add({view.spec.name, view.spec.image, lower_case(to_string(view.state.status)),
+                   format_local(view.spec.created_at_ns)});
+    (void)print(table.render());
+    return {};
+}
+
+json status_json(const SandboxView& view) {
+    const SandboxSpec& spec = view.spec;
+    return {{"name", spec.name},
+            {"image", spec.image},
+            {"command", command_line(spec)},
+            {"cpus", spec.cpus},
+            {"max_cpus", spec.cpus},
+            {"memory_mib", spec.memory_mib},
+            {"max_memory_mib", spec.memory_mib},
+            {"ports", json::array()},
+            {"status", to_string(view.state.status)},
+            {"engine", view.state.engine},
+            {"isolation", view.state.isolation}};
+}
+
+Status status(Context& context, const ListOptions& options) {
+    std::vector<SandboxView> views;
+    if (!options.name.empty()) {
+        const Home home = MSB_TRY(context.home());
+        Sandboxes sandboxes = MSB_TRY(Sandboxes::open(home, MSB_TRY(context.installation())));
+        views.push_back(MSB_TRY(sandboxes.get(options.name)));
+    } else {
+        views = MSB_TRY(selected(context, options));
+        std::erase_if(views, [&](const SandboxView& view) {
+            return !options.all && view.state.status != SandboxStatus::running &&
+                   view.state.status != SandboxStatus::draining &&
+                   view.state.status != SandboxStatus::starting;
+        });
+        std::sort(views.begin(), views.end(),
+                  [](const auto& a, const auto& b) { return a.spec.name < b.spec.name; });
+    }
+    if (options.quiet) {
+        for (const SandboxView& view : views)
+            (void)print(view.spec.name + "\n");
+        return {};
+    }
+    if (options.format == "json") {
+        json rows = json::array();
+        for (const SandboxView& view : views)
+            rows.push_back(status_json(view));
+        (void)print((options.name.empty() ? rows : rows[0]).dump(2) + "\n");
+        return {};
+    }
+    if (views.empty())
+        return print_stderr(options.all ? "No sandboxes found.\n" : "No running sandboxes.\n"),
+               Status();
+    Table table({"NAME", "IMAGE", "COMMAND", "CPUS", "MEM", "STATUS", "ENGINE", "PORTS"});
+    for (const SandboxView& view : views) {
+        const SandboxSpec& spec = view.spec;
+        const std::string command = printable(truncated(command_line(spec), 40));
+        const std::string engine =
+            view.state.engine.empty() ? "-" : view.state.engine + " (" + view.state.isolation + ")";
+        table.add({spec.name, truncated(spec.image, 36), command.empty() ? "-" : command,
+                   fmt::format("{} / {}", spec.cpus, spec.cpus),
+                   fmt::format("{} MiB / {} MiB", spec.memory_mib, spec.memory_mib),
+                   lower_case(to_string(view.state.status)), engine, "-"});
+    }
+    (void)print(table.render());
+    return {};
+}
+
+void add_common(CLI::App* command, const std::shared_ptr<ListOptions>& options) {
+    command->group(group_sandboxes);
+    command->add_option("--label", options->labels, "KEY=VALUE; all must match (repeatable)")
+        ->allow_extra_args(false);
+    command->add_option("--format", options->format, "Output format")
+        ->check(CLI::IsMember({"json"}));
+    command->add_flag("-q,--quiet", options->quiet, "Names only");
+}
+
+} // namespace
+
+void add_list(CLI::App& app, Context& context) {
+    auto options = std::make_shared<ListOptions>();
+    auto* ls = app.add_subcommand("list", "List sandboxes")->alias("ls");
+    add_common(ls, options);
+    auto* running = ls->add_flag("--running", options->running, "Only running ones");
+    ls->add_flag("--stopped", options->stopped, "Only stopped ones")->excludes(running);
+    ls->callback(
+        [&context, options] { run_command(context, [&] { return list(context, *options); }); });
+
+    auto status_options = std::make_shared<ListOptions>();
+    auto* ps = app.add_subcommand("status", "What running sandboxes are and use")->alias("ps");
+    add_common(ps, status_options);
+    ps->add_option("name", status_options->name, "Only this one")
+        ->excludes(ps->get_option("--label"));
+    ps->add_flag("-a,--all", status_options->all, "Stopped ones too");
+    ps->callback([&context, status_options] {
+        run_command(context, [&] { return status(context, *status_options); });
+    });
+}
+
+} // namespace msb::cli

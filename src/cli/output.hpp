@@ -1,0 +1,105 @@
+// What the user sees: data on stdout, everything else on stderr; colour only on a terminal and
+// without NO_COLOR.
+#pragma once
+
+#include "base/result.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace msb::cli {
+
+enum class Style { plain, bold_red, yellow, cyan, bold_cyan, green, dim, bold_yellow };
+
+/// `text` in the style if the stream (1 or 2) shows colours, else unchanged.
+std::string styled(int stream, Style style, std::string_view text);
+bool is_terminal(int fd);
+
+/// Writes all of it; false if the reader has gone or the disk is full.
+bool print(std::string_view text);
+void print_stderr(std::string_view text);
+
+/// "error: {message}" and one "  → {hint}" line each.
+void print_error(std::string_view message, const std::vector<std::string>& hints = {});
+void print_error(const Error& error);
+void print_warning(std::string_view message);
+
+/// "   ✓ Verb         target (1.2s)"; the duration only above 500 ms.
+void print_done(std::string_view verb, std::string_view target,
+                std::chrono::steady_clock::duration took);
+void print_failed(std::string_view verb, std::string_view target);
+
+/// "12.3s", "2m5s".
+std::string format_duration(std::chrono::steady_clock::duration duration);
+/// "512 B", "1.5 MiB", "2 GiB".
+std::string format_bytes(std::uint64_t bytes);
+
+/// Guest-chosen text for a terminal: control characters become visible escapes.
+std::string printable(std::string_view text);
+
+/// Columns separated by four spaces, header in bold cyan, no trailing blanks; nothing for no rows.
+class Table {
+  public:
+    explicit Table(std::vector<std::string> header) : header_(std::move(header)) {}
+    void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+    std::string render() const;
+
+  private:
+    std::vector<std::string> header_;
+    std::vector<std::vector<std::string>> rows_;
+};
+
+/// "Key:" padded to 16 columns (nested: two blanks, padded to 14), then the value.
+class KeyValues {
+  public:
+    void add(std::string_view key, std::string_view value);
+    void section(std::string_view title);
+    void add_nested(std::string_view key, std::string_view value);
+    const std::string& text() const { return text_; }
+
+  private:
+    std::string text_;
+};
+
+/// One line of progress on stderr: a spinner on a terminal, plain lines for what takes over a
+/// second elsewhere, nothing when quiet. Single-threaded: call tick() from wherever the program
+/// waits.
+class Progress {
+  public:
+    enum class Mode { terminal, lines, quiet };
+    static Progress for_stderr(bool quiet);
+
+    /// Starts a new line, e.g. ("Starting", "web"); replaces the previous one.
+    void begin(std::string_view verb, std::string_view target);
+    /// Extra text behind the target, e.g. "12.0 / 40.1 MiB".
+    void detail(std::string text);
+    void tick();
+    /// Removes the line from the terminal.
+    void clear();
+    Progress(Progress&& other) noexcept;
+    Progress& operator=(Progress&&) = delete;
+    ~Progress() { clear(); }
+
+    static constexpr std::chrono::milliseconds interval{80};
+
+  private:
+    explicit Progress(Mode mode) : mode_(mode) {}
+    void draw();
+
+    using Clock = std::chrono::steady_clock;
+    Mode mode_;
+    std::string verb_;
+    std::string target_;
+    std::string detail_;
+    Clock::time_point started_{};
+    Clock::time_point drawn_at_{};
+    std::size_t frame_ = 0;
+    bool visible_ = false;
+    bool line_printed_ = false;
+};
+
+} // namespace msb::cli

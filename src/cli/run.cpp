@@ -1,0 +1,304 @@
+// msb run, msb create
+#include "base/time.hpp"
+#include "cli/commands.hpp"
+#include "cli/foreground.hpp"
+#include "cli/session.hpp"
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <fmt/format.h>
+#include <memory>
+#include <unistd.h>
+
+namespace msb::cli {
+
+namespace {
+
+const std::int64_t process_started_ns = monotonic_ns();
+
+struct RunOptions : CreationOptions {
+    bool detach = false;
+    bool tty = false;
+    bool no_tty = false;
+    bool timings = false;
+    std::string timeout;
+    std::vector<std::string> rlimits;
+};
+
+/// What ran when, for --timings; CLOCK_MONOTONIC.
+struct Timeline {
+    std::int64_t launch_ns = 0;
+    std::vector<StageTime> stages;
+    std::int64_t ready_ns = 0;
+    std::int64_t exec_started_ns = 0;
+    std::int64_t exec_ended_ns = 0;
+    std::int64_t end_ns = 0;
+
+    void print() const;
+};
+
+void Timeline::print() const {
+    std::string text;
+    std::int64_t previous = process_started_ns;
+    const auto line = [&](std::string_view stage, std::int64_t until) {
+        if (until == 0)
+            return;
+        text +=
+            fmt::format("{:<10} {:8.2f} ms\n", stage, static_cast<double>(until - previous) / 1e6);
+        previous = until;
+    };
+    line("host", launch_ns);
+    for (const StageTime& stage : stages)
+        line(stage.stage, stage.time_ns);
+    line("ready", ready_ns);
+    line("exec", exec_started_ns);
+    line("command", exec_ended_ns);
+    line("teardown", end_ns);
+    previous = process_started_ns;
+    line("total", end_ns);
+    print_stderr(text);
+}
+
+class Run {
+  public:
+    Run(Context& context, const RunOptions& options, Session& session)
+        : context_(context), options_(options), session_(session) {}
+
+    Status execute();
+
+  private:
+    Status check_options();
+    Result<bool> reuse_existing();
+    Status run_detached();
+    Status run_in(const SandboxSpec& spec);
+    Status finish(const SandboxSpec& spec);
+    std::vector<std::string> command_of(const SandboxSpec& spec) const;
+
+    Context& context_;
+    const RunOptions& options_;
+    Session& session_;
+    SandboxSpec spec_;
+    bool interactive_ = false;
+    std::optional<std::chrono::milliseconds> timeout_;
+    std::vector<wire::Rlimit> rlimits_;
+    std::optional<Running> running_; ///< what we started and so have to stop
+    Timeline timeline_;
+};
+
+Status Run::check_options() {
+    const std::string level = context_.log_level == log::Level::off
+                                  ? ""
+                                  : std::string(log::to_string(context_.log_level));
+    spec_ = MSB_TRY(make_spec(options_, level));
+    if (!options_.timeout.empty())
+        timeout_ = std::chrono::milliseconds(MSB_TRY(parse_duration_ms(options_.timeout)));
+    for (const std::string& text : options_.rlimits) {
+        const Rlimit limit = MSB_TRY(parse_rlimit(text));
+        rlimits_.push_back({limit.resource, limit.soft, limit.hard});
+    }
+    interactive_ = !options_.no_tty && is_terminal(STDIN_FILENO) &&
+                   (is_terminal(STDOUT_FILENO) || options_.tty);
+    return {};
+}
+
+std::vector<std::string> Run::command_of(const SandboxSpec& spec) const {
+    std::vector<std::string> argv = spec.entrypoint;
+    const auto& words = context_.command ? *context_.command : spec.cmd;
+    argv.insert(argv.end(), words.begin(), words.end());
+    if (argv.empty() && interactive_)
+        argv.push_back(spec.shell);
+    return argv;
+}
+
+/// A named sandbox that exists is used as it is. True if the run is done.
+Result<bool> Run::reuse_existing() {
+    auto existing = session_.sandboxes().get(options_.name);
+    if (!existing) {
+        if (existing.error().kind() == ErrorKind::not_found)
+            return false;
+        return fail(existing.error());
+    }
+    if (options_.replace || !options_.replace_timeout.empty()) {
+        const std::chrono::milliseconds grace(MSB_TRY(replace_grace_ms(options_)));
+        session_.progress().begin("Replacing", options_.name);
+        MSB_TRY(session_.sandboxes().stop(options_.name, grace));
+        MSB_TRY(session_.sandboxes().remove(options_.name, true));
+        session_.progress().clear();
+        return false;
+    }
+    print_warning("sandbox '" + options_.name +
+                  "' exists: it is used as it is, creation options are ignored");
+    const SandboxSpec& spec = existing->spec;
+    if (is_active(existing->state.status)) {
+        if (options_.detach)
+            return print(options_.name + "\n"), true;
+        MSB_TRY(run_in(spec));
+        return true;
+    }
+    LaunchOptions launch = session_.launch_options();
+    launch.attached = !options_.detach;
+    timeline_.launch_ns = monotonic_ns();
+    running_ = MSB_TRY(session_.start(spec, std::move(launch)));
+    timeline_.ready_ns = monotonic_ns();
+    if (options_.detach) {
+        if (context_.command)
+            print_warning("the command is ignored: sandbox '" + options_.name + "' exists");
+        return print(options_.name + "\n"), true;
+    }
+    Status ran = run_in(spec);
+    const Status finished = finish(spec);
+    MSB_TRY(std::move(ran));
+    MSB_TRY(Status(finished));
+    return true;
+}
+
+Status Run::execute() {
+    MSB_TRY(check_options());
+    if (!options_.name.empty() && MSB_TRY(reuse_existing()))
+        return {};
+    image::PullOptions pull;
+    pull.policy = MSB_TRY(parse_pull_policy(options_.pull));
+    pull.insecure = options_.insecure;
+    const auto image = MSB_TRY(session_.resolve_image(options_.image, pull));
+    merge_image(spec_, image, options_, context_.command);
+    MSB_TRY(validate_spec(spec_));
+    const auto argv = command_of(spec_);
+    if (argv.empty() && !options_.detach) {
+        print_warning("no command provided and stdin is not a terminal");
+        return {};
+    }
+    LaunchOptions launch = session_.launch_options();
+    launch.attached = !options_.detach;
+    if (options_.detach && !argv.empty())
+        launch.startup =
+            StartupCommand{argv, exec_environment(spec_, {}, false), spec_.workdir, spec_.user};
+    timeline_.launch_ns = monotonic_ns();
+    running_ = MSB_TRY(session_.create(spec_, image, std::move(launch)));
+    timeline_.ready_ns = monotonic_ns();
+    timeline_.stages = running_->stages;
+    if (options_.detach)
+        return print(spec_.name + "\n"), Status();
+    Status ran = run_in(spec_);
+    const Status finished = finish(spec_);
+    timeline_.end_ns = monotonic_ns();
+    if (options_.timings)
+        timeline_.print();
+    MSB_TRY(std::move(ran));
+    return finished;
+}
+
+Status Run::run_in(const SandboxSpec& spec) {
+    const auto argv = command_of(spec);
+    if (argv.empty()) {
+        print_warning("no command provided and stdin is not a terminal");
+        return {};
+    }
+    const auto loop = MSB_TRY(EventLoop::create());
+    const auto client = MSB_TRY(
+        AgentClient::connect(*loop, session_.home().agent_socket(spec.name), handshake_deadline));
+    ForegroundOptions foreground;
+    foreground.request.cmd = argv.front();
+    foreground.request.args.assign(argv.begin() + 1, argv.end());
+    foreground.request.tty = interactive_ || options_.tty;
+    foreground.request.env = exec_environment(spec, {}, foreground.request.tty);
+    foreground.request.rlimits = rlimits_;
+    if (!spec.workdir.empty())
+        foreground.request.cwd = spec.workdir;
+    if (!spec.user.empty())
+        foreground.request.user = spec.user;
+    foreground.attach_terminal = interactive_;
+    foreground.forward_stdin = interactive_ || !is_terminal(STDIN_FILENO);
+    foreground.timeout = timeout_;
+    const auto result =
+        MSB_TRY(run_foreground(*loop, *client, session_.signals(), std::move(foreground)));
+    timeline_.exec_started_ns = result.started_ns;
+    timeline_.exec_ended_ns = result.ended_ns;
+    context_.exit_code = result.exit_code;
+    if (result.lost)
+        return fail(
+            Error(*result.lost).wrap("sandbox '" + spec.name + "' ended before the command"));
+    return {};
+}
+
+/// Stops what this command started.
+Status Run::finish(const SandboxSpec& spec) {
+    if (spec.ephemeral)
+        return session_.sandboxes().discard(*running_);
+    running_->parent_watch.reset();
+    return session_.sandboxes().stop(spec.name, default_stop_grace);
+}
+
+void add_create_only(CLI::App& app, Context& context) {
+    auto options = std::make_shared<CreationOptions>();
+    auto* command = app.add_subcommand("create", "Create a sandbox and leave it running, idle");
+    command->group(group_sandboxes);
+    add_creation_options(*command, *options);
+    command->callback([&context, options] {
+        run_command(context, [&]() -> Status {
+            Session session = MSB_TRY(Session::open(context, options->quiet));
+            const auto begun = std::chrono::steady_clock::now();
+            const bool generated = options->name.empty();
+            SandboxSpec spec = MSB_TRY(make_spec(*options, options->log_level));
+            spec.ephemeral = false;
+            if (!generated && (options->replace || !options->replace_timeout.empty())) {
+                const std::chrono::milliseconds grace(MSB_TRY(replace_grace_ms(*options)));
+                const auto removed = [&]() -> Status {
+                    MSB_TRY(session.sandboxes().stop(spec.name, grace));
+                    return session.sandboxes().remove(spec.name, true);
+                }();
+                if (!removed && removed.error().kind() != ErrorKind::not_found)
+                    return removed;
+            }
+            image::PullOptions pull;
+            pull.policy = MSB_TRY(parse_pull_policy(options->pull));
+            pull.insecure = options->insecure;
+            const auto image = session.resolve_image(options->image, pull);
+            if (!image)
+                return session.report_failure(context, image.error(), spec.name), Status();
+            merge_image(spec, *image, *options, context.command);
+            const auto running = session.create(spec, *image, session.launch_options());
+            if (!running)
+                return session.report_failure(context, running.error(), spec.name), Status();
+            if (generated)
+                (void)print(spec.name + "\n");
+            if (!options->quiet)
+                print_done("Created", spec.name, std::chrono::steady_clock::now() - begun);
+            return {};
+        });
+    });
+}
+
+} // namespace
+
+void add_run(CLI::App& app, Context& context) {
+    auto options = std::make_shared<RunOptions>();
+    auto* command = app.add_subcommand(
+        "run", "Run a command in a sandbox: new and thrown away, or named and kept");
+    command->group(group_sandboxes);
+    command->footer("The command follows `--`: msb run alpine -- ls -l /");
+    add_creation_options(*command, *options);
+    command->add_flag("-d,--detach", options->detach, "Leave it running; print its name");
+    auto* tty = command->add_flag("-t,--tty", options->tty, "Give the command a terminal");
+    command->add_flag("--no-tty", options->no_tty, "Never a terminal")->excludes(tty);
+    command->add_option("--timeout", options->timeout,
+                        "Kill the command after this long, e.g. 30s");
+    command->add_option("--rlimit", options->rlimits, "RESOURCE=LIMIT or SOFT:HARD (repeatable)")
+        ->allow_extra_args(false);
+    command->add_flag("--timings", options->timings, "Show on stderr where the time went");
+    command->callback([&context, options] {
+        run_command(context, [&]() -> Status {
+            Session session = MSB_TRY(Session::open(context, options->quiet));
+            Run run(context, *options, session);
+            if (const Status done = run.execute(); !done)
+                session.report_failure(context, done.error(),
+                                       options->name.empty() ? "sandbox" : options->name);
+            return {};
+        });
+    });
+}
+
+void add_create(CLI::App& app, Context& context) {
+    add_create_only(app, context);
+}
+
+} // namespace msb::cli

@@ -1,0 +1,138 @@
+#include "cli/session.hpp"
+
+#include "base/file.hpp"
+#include "cli/image_progress.hpp"
+#include "sandbox/engine_selection.hpp"
+
+#include <csignal>
+#include <cstdlib>
+
+namespace msb::cli {
+
+namespace {
+constexpr const char* default_image = "microsandbox/default:latest";
+}
+
+Result<Session> Session::open(Context& context, bool quiet) {
+    const Home home = MSB_TRY(context.home());
+    Installation installation = MSB_TRY(context.installation());
+    // Signals are blocked from here on, so that every path can clean up behind itself.
+    SignalWatch signals =
+        MSB_TRY(SignalWatch::create({SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH}));
+    Sandboxes sandboxes = MSB_TRY(Sandboxes::open(home, installation));
+    return Session(std::move(installation), std::move(sandboxes), image::Store(home.root()),
+                   Progress::for_stderr(quiet), std::move(signals));
+}
+
+bool Session::poll_interrupt() {
+    while (const auto number = signals_.poll())
+        if (*number != SIGWINCH && !interrupted_)
+            interrupted_ = *number;
+    return interrupted_.has_value();
+}
+
+Result<image::Image> Session::resolve_image(const std::string& reference,
+                                            const image::PullOptions& options) {
+    ImageProgress progress(progress_, [this] { return poll_interrupt(); });
+    auto image = [&]() -> Result<image::Image> {
+        if (reference.empty())
+            return store_.ensure_embedded(installation_.share() + "/images/default.tar",
+                                          default_image, progress);
+        return MSB_TRY(store_.pull(reference, options, progress)).image;
+    }();
+    progress_.clear();
+    return image;
+}
+
+Result<image::Image> Session::image_of(const SandboxSpec& spec) {
+    image::PullOptions options;
+    options.policy = image::PullPolicy::never;
+    auto image = resolve_image(
+        spec.image == std::string("docker.io/") + default_image ? "" : spec.image, options);
+    if (!image)
+        return fail(std::move(image).error().with_hint("pull it again: msb pull " + spec.image));
+    if (image->manifest_digest.to_string() != spec.manifest_digest)
+        return fail(Error(ErrorKind::not_found, "image '" + spec.image +
+                                                    "' has changed since sandbox '" + spec.name +
+                                                    "' was made from " + spec.manifest_digest)
+                        .with_hint("load or pull that version again, or make a new sandbox"));
+    return image;
+}
+
+Result<EngineSelection> Session::select_engine(const SandboxSpec& spec) {
+    auto selection = MSB_TRY(msb::select_engine(home(), installation_, spec));
+    if (!selection.notice.empty()) {
+        const std::string marker = home().root() + "/run/isolation-notice";
+        if (!exists(marker)) {
+            print_warning(selection.notice);
+            (void)write_file_atomic(marker, "shown\n", 0600, false);
+        }
+    }
+    return selection;
+}
+
+LaunchOptions Session::launch_options() {
+    LaunchOptions options;
+    options.wait_tick = [this] {
+        progress_.tick();
+        return poll_interrupt();
+    };
+    return options;
+}
+
+Result<Running> Session::create(const SandboxSpec& spec, const image::Image& image,
+                                LaunchOptions options) {
+    const auto engine = MSB_TRY(select_engine(spec));
+    progress_.begin("Starting", spec.name);
+    auto running = sandboxes_.create(spec, image, engine, options);
+    progress_.clear();
+    return running;
+}
+
+Result<Running> Session::start(const SandboxSpec& spec, LaunchOptions options) {
+    const auto image = MSB_TRY(image_of(spec));
+    const auto engine = MSB_TRY(select_engine(spec));
+    progress_.begin("Starting", spec.name);
+    auto running = sandboxes_.start(spec.name, image, engine, options);
+    progress_.clear();
+    return running;
+}
+
+void Session::report_failure(Context& context, const Error& error, const std::string& name) {
+    progress_.clear();
+    if (interrupted_) {
+        context.exit_code = 128 + *interrupted_;
+        return;
+    }
+    context.exit_code = exit_failure;
+    const auto& boot = sandboxes_.boot_error();
+    if (!boot)
+        return print_error(error);
+    std::vector<std::string> hints = {boot->stage + ": " + boot->message};
+    if (!boot->hint.empty())
+        hints.push_back(boot->hint);
+    hints.push_back("run `msb logs --source system " + name + "` for full diagnostics");
+    print_error("failed to start \"" + name + "\"", hints);
+}
+
+std::vector<std::string>
+exec_environment(const SandboxSpec& spec,
+                 const std::vector<std::pair<std::string, std::string>>& more, bool tty) {
+    SandboxSpec merged;
+    merged.env = spec.env;
+    for (const auto& [key, value] : more)
+        merged.set_env(key, value);
+    const bool has_term = std::any_of(merged.env.begin(), merged.env.end(),
+                                      [](const auto& item) { return item.first == "TERM"; });
+    if (tty && !has_term) {
+        const char* term = std::getenv("TERM");
+        const bool usable = term != nullptr && *term != '\0' && std::string_view(term) != "dumb";
+        merged.set_env("TERM", usable ? term : "xterm");
+    }
+    std::vector<std::string> list;
+    for (const auto& [key, value] : merged.env)
+        list.push_back(key + "=" + value);
+    return list;
+}
+
+} // namespace msb::cli

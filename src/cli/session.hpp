@@ -1,0 +1,69 @@
+// What a command that deals with sandboxes holds: the sandboxes, the images, progress, signals.
+#pragma once
+
+#include "cli/context.hpp"
+#include "cli/creation.hpp"
+#include "cli/output.hpp"
+#include "cli/terminal.hpp"
+#include "image/store.hpp"
+#include "sandbox/sandboxes.hpp"
+
+#include <optional>
+
+namespace msb::cli {
+
+/// Agent handshake: the sandbox may still be booting.
+inline constexpr std::chrono::seconds handshake_deadline{30};
+inline constexpr std::chrono::milliseconds default_stop_grace{10'000};
+
+class Session {
+  public:
+    static Result<Session> open(Context& context, bool quiet);
+
+    Sandboxes& sandboxes() { return sandboxes_; }
+    image::Store& store() { return store_; }
+    Progress& progress() { return progress_; }
+    SignalWatch& signals() { return signals_; }
+    const Home& home() const { return sandboxes_.home(); }
+
+    /// From the cache or the registry; an empty reference is the embedded default image.
+    Result<image::Image> resolve_image(const std::string& reference,
+                                       const image::PullOptions& options);
+    /// The image a stored sandbox was made from.
+    Result<image::Image> image_of(const SandboxSpec& spec);
+    /// Says once per MSB_HOME if it fell back to weaker isolation.
+    Result<EngineSelection> select_engine(const SandboxSpec& spec);
+
+    LaunchOptions launch_options();
+    Result<Running> create(const SandboxSpec& spec, const image::Image& image,
+                           LaunchOptions options);
+    Result<Running> start(const SandboxSpec& spec, LaunchOptions options);
+
+    /// Prints a failed start as the typed block (stage, message, hint), anything else as usual, and
+    /// sets the exit code: 130 or 143 after a signal, else 1.
+    void report_failure(Context& context, const Error& error, const std::string& name);
+
+    /// SIGINT or SIGTERM that arrived while we waited.
+    std::optional<int> interrupted() const { return interrupted_; }
+    bool poll_interrupt();
+
+  private:
+    Session(Installation installation, Sandboxes sandboxes, image::Store store, Progress progress,
+            SignalWatch signals)
+        : installation_(std::move(installation)), sandboxes_(std::move(sandboxes)),
+          store_(std::move(store)), progress_(std::move(progress)), signals_(std::move(signals)) {}
+
+    Installation installation_;
+    Sandboxes sandboxes_;
+    image::Store store_;
+    Progress progress_;
+    SignalWatch signals_;
+    std::optional<int> interrupted_;
+};
+
+/// "K=V" list of the sandbox's variables, overlaid by `more`, with TERM for a terminal.
+std::vector<std::string>
+exec_environment(const SandboxSpec& spec,
+                 const std::vector<std::pair<std::string, std::string>>& more, bool tty);
+
+} // namespace msb::cli
