@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Options of run reach the command: environment, directory, user, host name, limits, entrypoint.
+. "$(dirname "$0")/../lib.sh"
+need_kernel
+
+export FROM_HOST=copied
+run_ok msb run -q -e A=1 -e "B=two words" -e FROM_HOST -- sh -c 'echo "$A|$B|$FROM_HOST|$HOME|$PATH"'
+assert_eq "$out" "1|two words|copied|/root|/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" environment
+
+run_ok msb run -q -w /tmp -- pwd
+assert_eq "$out" /tmp workdir
+run_fail 1 'bad_cwd' msb run -q -w /does/not/exist -- pwd
+
+run_ok msb run -q -u 1234:77 -- id
+assert_contains "$out" "uid=1234" "numeric user"
+assert_contains "$out" "gid=77" "numeric group"
+run_fail 1 'user_setup_failed' msb run -q -u nobody-here -- id
+
+run_ok msb run -q -H some-host -- hostname
+assert_eq "$out" some-host hostname
+run_ok msb run -q -H some-host -- sh -c 'grep -c some-host /etc/hosts /etc/hostname | sort'
+assert_match "$out" '/etc/hosts:[1-9]'
+assert_match "$out" '/etc/hostname:1'
+
+run_ok msb run -q --rlimit nofile=77:88 -- sh -c 'ulimit -n; ulimit -Hn'
+assert_eq "$out" $'77\n88' "open file limits"
+
+run_ok msb run -q --entrypoint echo -- one two
+assert_eq "$out" "one two" entrypoint
+
+# What programs expect to find.
+run_ok msb run -q -- sh -c 'for p in /dev/null /dev/pts /dev/shm /dev/fd/0 /proc/self/status /sys/kernel /run /tmp; do
+  [ -e $p ] || echo missing $p; done; stat -c %a /tmp; touch /root/file /tmp/file && echo writable'
+assert_eq "$out" $'1777\nwritable' "file system of the guest"
+
+start=$SECONDS
+run_fail 1 'timed out after' msb run -q --timeout 2s -- sleep 100
+[ $((SECONDS - start)) -lt 20 ] || fail_test "--timeout 2s took $((SECONDS - start)) s"
+
+run_ok msb run -q --timings -- true
+for stage in host engine kernel root ready exec command teardown total; do
+    assert_match "$err" "^$stage +[0-9.]+ ms" "timings"
+done
+no_leftovers

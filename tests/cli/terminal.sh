@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# With a terminal the command gets one: size, control keys, end of input; ours is restored.
+. "$(dirname "$0")/../lib.sh"
+need_kernel
+need script
+
+# in_terminal COMMANDLINE: runs it on a new terminal of 33x77, typing what comes on stdin.
+in_terminal() {
+    limited 60 script -qec "stty rows 33 cols 77; $1; echo code=\$?; stty -a | grep -c ' echo '" /dev/null
+}
+
+got=$(in_terminal "$MSB run -q -- sh -c 'tty && stty size'" </dev/null | tr -d '\r')
+assert_contains "$got" /dev/pts/
+assert_contains "$got" "33 77"
+assert_contains "$got" code=0
+assert_match "$got" '^1$' "echo is on again"
+
+# ^C reaches the command through its own terminal.
+got=$( (sleep 5; printf '\003'; sleep 1) | in_terminal "$MSB run -q -- sh -c 'sleep 60'" | tr -d '\r')
+assert_contains "$got" code=130
+
+# -t gives the guest a terminal even if we have none; --no-tty never.
+run_ok msb run -q -t -- sh -c 'test -t 1 && echo yes'
+assert_contains "$out" yes
+got=$(in_terminal "$MSB run -q --no-tty -- sh -c 'test -t 1 || echo none'" </dev/null)
+assert_contains "$got" none
+no_leftovers
