@@ -75,7 +75,7 @@ Status exec(Context& context, const ExecOptions& options) {
         launch.attached = true;
         auto started = session.start(view.spec, std::move(launch));
         if (!started)
-            return session.report_failure(context, started.error(), options.name), Status();
+            return session.report_failure(context, started.error(), view.spec), Status();
         running = std::move(*started);
     }
     const Status ran = [&]() -> Status {

@@ -51,7 +51,9 @@ Status for_each_target(Context& context, const BulkOptions& options, std::string
         const auto begun = std::chrono::steady_clock::now();
         const auto done = operation(session, name);
         if (!done) {
-            session.report_failure(context, done.error(), name);
+            SandboxSpec named;
+            named.name = name;
+            session.report_failure(context, done.error(), named);
             if (session.interrupted())
                 break;
         } else if (!options.quiet) {
@@ -158,10 +160,10 @@ void add_lifecycle(CLI::App& app, Context& context) {
     add_stop_options(
         add_bulk(app, context, "restart", "Stop and start sandboxes", "Restarted", restart,
                  [restart](Session& session, const std::string& name) -> Result<std::string> {
-                                  MSB_TRY(stop_one(session, name, *restart));
-                                  return start_one(session, name);
-                              }),
-                     restart);
+                     MSB_TRY(stop_one(session, name, *restart));
+                     return start_one(session, name);
+                 }),
+        restart);
 
     auto remove = std::make_shared<BulkOptions>();
     add_bulk(app, context, "remove", "Remove stopped sandboxes and their disks", "Removed", remove,

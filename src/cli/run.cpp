@@ -65,6 +65,7 @@ class Run {
         : context_(context), options_(options), session_(session) {}
 
     Status execute();
+    const SandboxSpec& spec() const { return spec_; }
 
   private:
     Status check_options();
@@ -254,11 +255,11 @@ void add_create_only(CLI::App& app, Context& context) {
             pull.insecure = options->insecure;
             const auto image = session.resolve_image(options->image, pull);
             if (!image)
-                return session.report_failure(context, image.error(), spec.name), Status();
+                return session.report_failure(context, image.error(), spec), Status();
             merge_image(spec, *image, *options, context.command);
             const auto running = session.create(spec, *image, session.launch_options());
             if (!running)
-                return session.report_failure(context, running.error(), spec.name), Status();
+                return session.report_failure(context, running.error(), spec), Status();
             if (generated)
                 (void)print(spec.name + "\n");
             if (!options->quiet)
@@ -290,8 +291,7 @@ void add_run(CLI::App& app, Context& context) {
             Session session = MSB_TRY(Session::open(context, options->quiet));
             Run run(context, *options, session);
             if (const Status done = run.execute(); !done)
-                session.report_failure(context, done.error(),
-                                       options->name.empty() ? "sandbox" : options->name);
+                session.report_failure(context, done.error(), run.spec());
             return {};
         });
     });

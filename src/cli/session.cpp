@@ -98,7 +98,7 @@ Result<Running> Session::start(const SandboxSpec& spec, LaunchOptions options) {
     return running;
 }
 
-void Session::report_failure(Context& context, const Error& error, const std::string& name) {
+void Session::report_failure(Context& context, const Error& error, const SandboxSpec& spec) {
     progress_.clear();
     if (interrupted_) {
         context.exit_code = 128 + *interrupted_;
@@ -111,8 +111,9 @@ void Session::report_failure(Context& context, const Error& error, const std::st
     std::vector<std::string> hints = {boot->stage + ": " + boot->message};
     if (!boot->hint.empty())
         hints.push_back(boot->hint);
-    hints.push_back("run `msb logs --source system " + name + "` for full diagnostics");
-    print_error("failed to start \"" + name + "\"", hints);
+    if (!spec.ephemeral) // what is thrown away has no logs any more
+        hints.push_back("run `msb logs --source system " + spec.name + "` for full diagnostics");
+    print_error("failed to start \"" + spec.name + "\"", hints);
 }
 
 std::vector<std::string>

@@ -41,7 +41,7 @@ class Session {
 
     /// Prints a failed start as the typed block (stage, message, hint), anything else as usual, and
     /// sets the exit code: 130 or 143 after a signal, else 1.
-    void report_failure(Context& context, const Error& error, const std::string& name);
+    void report_failure(Context& context, const Error& error, const SandboxSpec& spec);
 
     /// SIGINT or SIGTERM that arrived while we waited.
     std::optional<int> interrupted() const { return interrupted_; }

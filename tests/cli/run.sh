@@ -28,7 +28,7 @@ assert_eq "$(msb run -q -- sha256sum <"$T/random" | cut -c1-64)" \
 assert_eq "$(msb run -q -- cat </dev/null)" "" "cat of no input"
 
 # Output comes as it is written, not at the end.
-msb run -q -- sh -c 'echo early; sleep 20' >"$T/early" &
+"$MSB" run -q -- sh -c 'echo early; sleep 20' >"$T/early" &
 cli=$!
 eventually 15 grep -q early "$T/early"
 kill -TERM "$cli"

@@ -14,7 +14,7 @@ run_ok msb run -q -n keep --replace -- ls /root
 assert_eq "$out" "" "replaced disk"
 
 # While it runs, another run joins it and does not stop it.
-msb run -q -n keep -- sleep 60 &
+"$MSB" run -q -n keep -- sleep 60 &
 cli=$!
 eventually 15 sh -c '"$0" ps -q | grep -qx keep' "$MSB"
 run_ok msb run -q -n keep -- sh -c 'ps | grep -c "sleep [6]0"'

@@ -14,7 +14,7 @@ run_fail 1 'bad_cwd' msb run -q -w /does/not/exist -- pwd
 run_ok msb run -q -u 1234:77 -- id
 assert_contains "$out" "uid=1234" "numeric user"
 assert_contains "$out" "gid=77" "numeric group"
-run_fail 1 'user_setup_failed' msb run -q -u nobody-here -- id
+run_fail 1 'guest user not found: nobody-here' msb run -q -u nobody-here -- id
 
 run_ok msb run -q -H some-host -- hostname
 assert_eq "$out" some-host hostname
