@@ -202,6 +202,7 @@ MSB_CHILD void Launch::run_child() {
 MSB_CHILD void Launch::set_up_session() {
     if (const long result = raw::call(SYS_setsid); result < 0)
         give_up(LaunchStep::session, result);
+    raw::call(SYS_setpriority, PRIO_PROCESS, 0, 0); // the agent's own is higher
     if (!plan_.terminal)
         return;
     if (const long result = raw::call(SYS_ioctl, plan_.stdio[0], TIOCSCTTY, 0); result < 0)

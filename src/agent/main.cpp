@@ -2,6 +2,7 @@
 
 #include "agent/boot.hpp"
 #include "agent/console.hpp"
+#include "agent/root.hpp"
 #include "agent/stop.hpp"
 #include "agent/transport.hpp"
 #include "base/system.hpp"
@@ -22,6 +23,8 @@ constexpr auto report_time = 2s; ///< for the host to take the reason of a faile
 
 [[noreturn]] void report_failure(Machine& machine, const char* stage, const Error& error) {
     complain(std::string("boot failed: ") + stage + ": " + error.to_string());
+    if (machine.initramfs)
+        (void)save_root(machine.initramfs.get());
     if (machine.control) {
         wire::BootFailed failed;
         failed.stage = stage;

@@ -127,7 +127,8 @@ Status mount_at(const char* source, const std::string& target, const char* type,
         const int reason = errno;
         // ENOENT is a missing target or a missing device.
         if (reason != ENOENT || made || exists(target))
-            return fail(Error::from_errno(reason, "mount", target));
+            return fail(
+                Error::from_errno(reason, "mount", std::string(source) + "' on '" + target));
         MSB_TRY(make_directories(target));
     }
 }
