@@ -44,7 +44,8 @@ int run(int argc, char** argv) {
     add_exec(app, context);
     add_logs(app, context);
     app.add_subcommand("help", "Show this help")->group(group_other)->callback([&app] {
-        (void)print(app.help());
+        // App::help() would show the help of the subcommand that was parsed: this one.
+        (void)print(app.get_formatter()->make_help(&app, "msb", CLI::AppFormatMode::Normal));
     });
 
     // What follows "--" is the sandbox's command, never ours to interpret.

@@ -48,8 +48,12 @@ ErrorKind kind_of(int code) {
 }
 
 std::unexpected<Error> failed(sqlite3* db, const std::string& what) {
-    return fail(kind_of(sqlite3_extended_errcode(db)),
-                "catalogue: " + what + ": " + sqlite3_errmsg(db));
+    std::string message = "catalogue: " + what + ": " + sqlite3_errmsg(db);
+    // SQLite says "disk I/O error" for a full disk in some places; the system knows better.
+    const int reason = sqlite3_system_errno(db);
+    if ((sqlite3_errcode(db) & 0xff) == SQLITE_IOERR && reason != 0)
+        return fail(Error::from_errno(reason, message));
+    return fail(kind_of(sqlite3_extended_errcode(db)), std::move(message));
 }
 
 Status execute(sqlite3* db, const char* sql) {
