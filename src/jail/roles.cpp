@@ -73,7 +73,7 @@ Policy runtime_policy() {
                 SYS_faccessat, SYS_faccessat2, SYS_readlink,        SYS_readlinkat, SYS_getdents64,
                 SYS_rename,    SYS_renameat,   SYS_renameat2,       SYS_unlink,     SYS_unlinkat,
                 SYS_mkdir,     SYS_mkdirat,    SYS_rmdir,           SYS_flock,      SYS_fchmod,
-                SYS_utimensat, SYS_fstatfs,    SYS_sync_file_range, SYS_umask})
+                SYS_utimensat, SYS_fstatfs,    SYS_sync_file_range, SYS_umask,      SYS_fadvise64})
         // Guest memory and the seals of what a front-end sends.
         .allow({SYS_mincore, SYS_memfd_create})
         .allow_when(SYS_fcntl, {is(1, F_GET_SEALS)})
