@@ -1,0 +1,327 @@
+#include "engine/diagnosis.hpp"
+
+#include "base/file.hpp"
+#include "base/system.hpp"
+#include "jail/jail.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <sys/ioctl.h>
+#include <sys/statvfs.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+namespace msb::engine {
+
+namespace {
+
+using Level = Check::Level;
+constexpr std::uint64_t mib = std::uint64_t{1} << 20, gib = std::uint64_t{1} << 30;
+
+std::string size_text(std::uint64_t bytes) {
+    return bytes >= 10 * gib ? fmt::format("{} GiB", bytes / gib)
+                             : fmt::format("{} MiB", bytes / mib);
+}
+
+/// A number in a file of /proc/sys; nothing if there is no such file.
+std::optional<std::uint64_t> setting(const std::string& path) {
+    const auto text = read_file(path, 4096);
+    std::uint64_t value = 0;
+    if (!text ||
+        std::from_chars(text->data(), text->data() + text->size(), value).ec != std::errc{})
+        return std::nullopt;
+    return value;
+}
+
+std::string platform() {
+    utsname names{};
+    ::uname(&names);
+    return fmt::format("{} {} ({})", names.sysname, names.machine, names.release);
+}
+
+// ---- isolation
+// -----------------------------------------------------------------------------------
+
+Check check_cpu() {
+    const auto text = read_file("/proc/cpuinfo", 64 << 20).value_or("");
+    const char* found = text.find(" vmx ") != std::string::npos   ? "vmx"
+                        : text.find(" svm ") != std::string::npos ? "svm"
+                                                                  : nullptr;
+    if (found != nullptr)
+        return {"cpu-virtualisation", "CPU virt", Level::ok, found, "", ""};
+    return {"cpu-virtualisation",
+            "CPU virt",
+            Level::advice,
+            "none",
+            "this CPU, or the machine around it, offers no hardware virtualisation",
+            "enable VT-x or AMD-V in the firmware, or nested virtualisation for this machine"};
+}
+
+Check check_kvm(const KvmProbe& probe) {
+    return {"kvm",
+            "KVM guest",
+            probe.usable ? Level::ok : Level::advice,
+            probe.usable ? probe.reason : "does not run",
+            probe.usable ? "" : probe.reason,
+            probe.hint};
+}
+
+Check check_engine(const std::optional<EngineChoice>& engine) {
+    if (!engine)
+        return {"engine", "engine", Level::problem, "none", "no engine can run here", ""};
+    const std::string value =
+        fmt::format("{} ({} isolation)", to_string(engine->kind), to_string(engine->isolation));
+    if (engine->isolation == Isolation::hardware)
+        return {"engine", "engine", Level::ok, value, "", ""};
+    return {"engine",
+            "engine",
+            Level::advice,
+            value,
+            "guests run on a kernel that is a confined user process: what separates them from this "
+            "machine is the jail around it, not the CPU. " +
+                engine->reason,
+            "use --require-isolation hardware to refuse this; --security restricted to also keep "
+            "guest users from the guest's kernel"};
+}
+
+Check check_namespaces(const jail::Support& support) {
+    if (support.user_namespaces)
+        return {"jail", "jail", Level::ok, "namespaces, empty root, seccomp", "", ""};
+    return {"jail",
+            "jail",
+            Level::problem,
+            "cannot be built",
+            support.user_namespaces_detail,
+            "as root, set those that exist: sysctl -w user.max_user_namespaces=65536 "
+            "kernel.unprivileged_userns_clone=1 kernel.apparmor_restrict_unprivileged_userns=0; "
+            "in a container, allow nested user namespaces and mounts"};
+}
+
+Check check_landlock(const jail::Support& support) {
+    if (support.landlock_abi > 0)
+        return {"landlock", "Landlock", Level::ok, fmt::format("ABI {}", support.landlock_abi),
+                "",         ""};
+    return {"landlock",
+            "Landlock",
+            Level::advice,
+            "absent",
+            "the empty root alone keeps jailed processes from files",
+            "boot a kernel >= 5.13 with landlock in its lsm= list"};
+}
+
+Check check_identity(const jail::Support& support) {
+    return {"engine-user",
+            "engine user",
+            Level::ok,
+            support.private_ids ? "its own, owns nothing" : "the same as yours",
+            "",
+            ""};
+}
+
+Check check_ptrace() {
+    const auto scope = setting("/proc/sys/kernel/yama/ptrace_scope");
+    if (!scope || *scope < 3)
+        return {"restricted-mode", "restricted", Level::ok, "works", "", ""};
+    return {
+        "restricted-mode",
+        "restricted",
+        Level::advice,
+        "does not work",
+        "kernel.yama.ptrace_scope=3 forbids what --security restricted needs with the uml engine",
+        "set kernel.yama.ptrace_scope to 2 or less and boot again"};
+}
+
+// ---- parts
+// ---------------------------------------------------------------------------------------
+
+Check check_programs(const std::vector<std::string>& programs) {
+    for (const std::string& program : programs)
+        if (::access(program.c_str(), X_OK) != 0)
+            return {"programs",
+                    "programs",
+                    Level::problem,
+                    "incomplete",
+                    fmt::format("{} is missing", program),
+                    "build or install msb again"};
+    return {"programs", "programs", Level::ok, "complete", "", ""};
+}
+
+/// Where the engine's user could not read or execute the kernel.
+std::string unusable_because(const KernelBundle& bundle, const std::string& initramfs) {
+    struct statvfs mount{};
+    if (::statvfs(bundle.directory.c_str(), &mount) == 0 && (mount.f_flag & ST_NOEXEC) != 0)
+        return fmt::format("{} is on a file system mounted noexec", bundle.directory);
+    const auto kernel = sys::stat(bundle.kernel_path());
+    if (::geteuid() == 0 && kernel && (kernel->st_mode & 0005) != 0005)
+        return fmt::format("{} is not readable and executable by all", bundle.kernel_path());
+    if (!exists(initramfs))
+        return fmt::format("{} is missing", initramfs);
+    return {};
+}
+
+Check check_kernel(const std::string& share) {
+    const FoundBundles found = find_kernel_bundles(share + "/kernels");
+    if (found.bundles.empty())
+        return {"kernel",
+                "kernel",
+                Level::problem,
+                "none",
+                found.broken.empty() ? fmt::format("no kernel in {}/kernels", share)
+                                     : found.broken.front().to_string(),
+                "make kernel-any fetches one, make kernel builds the fast one"};
+    const KernelBundle& best = found.bundles.front();
+    const std::string value = fmt::format("{} {}", best.name, best.version);
+    const std::string trouble =
+        unusable_because(best, fmt::format("{}/initramfs/{}.cpio", share, best.name));
+    if (!trouble.empty())
+        return {"kernel", "kernel", Level::problem, value, trouble, "build or install msb again"};
+    if (!found.broken.empty())
+        return {"kernel",
+                "kernel",
+                Level::advice,
+                value,
+                found.broken.front().to_string(),
+                "remove the broken bundle"};
+    if (!best.tuned)
+        return {"kernel",
+                "kernel",
+                Level::advice,
+                value,
+                "a distribution's kernel boots several times slower than one built for this",
+                "make kernel (6 to 12 minutes, once)"};
+    return {"kernel", "kernel", Level::ok, value, "", ""};
+}
+
+// ---- resources
+// -----------------------------------------------------------------------------------
+
+std::string nearest_existing(std::string path) {
+    while (!exists(path) && path.size() > 1) {
+        const auto slash = path.rfind('/');
+        path = slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
+    }
+    return path;
+}
+
+bool can_create_in(const std::string& directory) {
+    std::string name = directory + "/.msb-doctor.XXXXXX";
+    const OwnedFd fd(::mkostemp(name.data(), O_CLOEXEC));
+    return fd && ::unlink(name.c_str()) == 0;
+}
+
+Check check_home(const std::string& home) {
+    const std::string place = nearest_existing(home);
+    struct statfs system{};
+    if (!can_create_in(place) || ::statfs(place.c_str(), &system) != 0)
+        return {"home",
+                "home",
+                Level::problem,
+                "not writable",
+                fmt::format("{} cannot be written", place),
+                "set MSB_HOME to a directory of your own"};
+    const auto free =
+        static_cast<std::uint64_t>(system.f_bavail) * static_cast<std::uint64_t>(system.f_bsize);
+    const std::string value = fmt::format("{} free", size_text(free));
+    if (system.f_type == TMPFS_MAGIC)
+        return {"home",
+                "home",
+                Level::advice,
+                value + ", in memory",
+                "images and disks take memory and are gone after the next boot",
+                "set MSB_HOME to a directory on a disk"};
+    if (free < gib)
+        return {"home",
+                "home",
+                Level::advice,
+                value,
+                "an image may not fit",
+                fmt::format("make room below {}", place)};
+    return {"home", "home", Level::ok, value, "", ""};
+}
+
+/// Tries FICLONE between two files: the answer depends on file system, version and format.
+std::optional<bool> can_reflink(const std::string& directory) {
+    const auto make = [&directory] { return sys::open(directory, O_TMPFILE | O_RDWR, 0600); };
+    const auto from = make(), to = make();
+    const std::array<std::uint8_t, 4096> block{};
+    if (!from || !to || !sys::pwrite_all(from->get(), block, 0))
+        return std::nullopt;
+    return ::ioctl(to->get(), FICLONE, from->get()) == 0;
+}
+
+Check check_reflink(const std::string& home) {
+    const auto works = can_reflink(nearest_existing(home));
+    const char* value = !works   ? "not checked"
+                        : *works ? "reflink supported"
+                                 : "copy fallback: reflink unavailable";
+    return {"root-clone", "Root clone", Level::ok, value, "", ""};
+}
+
+Check check_memory() {
+    const auto text = read_file("/proc/meminfo", 64 << 10).value_or("");
+    std::uint64_t kib = 0;
+    constexpr std::string_view key = "MemAvailable:";
+    if (const auto at = text.find(key); at != std::string::npos) {
+        const auto digits = text.find_first_not_of(' ', at + key.size());
+        std::from_chars(text.data() + digits, text.data() + text.size(), kib);
+    }
+    const std::string value = fmt::format("{} available", size_text(kib * 1024));
+    if (kib * 1024 < 512 * mib)
+        return {"memory",
+                "memory",
+                Level::advice,
+                value,
+                "a sandbox of the default size may not fit",
+                "use --memory with less"};
+    return {"memory", "memory", Level::ok, value, "", ""};
+}
+
+} // namespace
+
+std::string_view to_string(Check::Level level) {
+    switch (level) {
+    case Level::ok: return "ok";
+    case Level::advice: return "advice";
+    case Level::problem: return "problem";
+    }
+    return "?";
+}
+
+bool Diagnosis::healthy() const {
+    return std::ranges::none_of(checks,
+                                [](const Check& check) { return check.level == Level::problem; });
+}
+
+Diagnosis diagnose(const DiagnosisInput& input) {
+    Diagnosis diagnosis;
+    diagnosis.platform = platform();
+    const KvmProbe kvm = probe_kvm();
+    const jail::Support support = jail::examine();
+    // Without a jail there is no engine that may run.
+    if (auto choice = choose(std::nullopt, Isolation::user_mode, kvm);
+        choice && support.user_namespaces)
+        diagnosis.engine = *choice;
+    diagnosis.checks = {
+        check_programs(input.programs),
+        check_kernel(input.share),
+        check_home(input.home),
+        check_reflink(input.home),
+        check_memory(),
+        check_cpu(),
+        check_kvm(kvm),
+        check_engine(diagnosis.engine),
+        check_namespaces(support),
+        check_landlock(support),
+        check_identity(support),
+        check_ptrace(),
+    };
+    return diagnosis;
+}
+
+} // namespace msb::engine

@@ -1,0 +1,193 @@
+#include "base/file.hpp"
+#include "engine/diagnosis.hpp"
+#include "engine/engine.hpp"
+#include "engine/probe.hpp"
+#include "engine/uml/uml.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <fmt/format.h>
+#include <fstream>
+#include <gtest/gtest.h>
+
+namespace msb::engine {
+namespace {
+
+class Bundles : public testing::Test {
+  protected:
+    void SetUp() override {
+        ASSERT_NE(::mkdtemp(directory_.data()), nullptr);
+        directory_ += "/"; // names below are appended
+    }
+    void TearDown() override { (void)remove_tree(directory_); }
+
+    std::string add(const std::string& name, const std::string& manifest,
+                    const std::vector<std::string>& files = {"linux"}) {
+        const std::string path = directory_ + name;
+        std::filesystem::create_directory(path);
+        std::ofstream(path + "/manifest.json") << manifest;
+        for (const std::string& file : files)
+            std::ofstream(path + "/" + file) << "x";
+        return path;
+    }
+    std::string directory_ = "/tmp/msb-engine-test.XXXXXX";
+};
+
+constexpr const char* manifest = R"({{"schema":1,"name":"{}","engine":"uml","version":"{}",
+    "kernel":"linux","modules":["a.ko"],"cmdline":"x=1","tuned":{},"hash":"h"}})";
+
+TEST_F(Bundles, TunedFirstThenNewest) {
+    add("a", fmt::format(manifest, "old", "7.2.9", false), {"linux", "a.ko"});
+    add("b", fmt::format(manifest, "new", "7.2.13", false), {"linux", "a.ko"});
+    add("c", fmt::format(manifest, "tuned", "7.1", true), {"linux", "a.ko"});
+    const auto found = find_kernel_bundles(directory_);
+    EXPECT_TRUE(found.broken.empty());
+    ASSERT_EQ(found.bundles.size(), 3U);
+    EXPECT_EQ(found.bundles[0].name, "tuned");
+    EXPECT_EQ(found.bundles[1].name, "new");
+    EXPECT_EQ(found.bundles[2].name, "old");
+    EXPECT_EQ(found.bundles[1].modules, std::vector<std::string>{"a.ko"});
+    EXPECT_EQ(found.bundles[1].cmdline, "x=1");
+}
+
+TEST_F(Bundles, BrokenOnesAreReportedNotUsed) {
+    add("garbage", "{");
+    add("types", R"({"schema":1,"name":7})");
+    add("missing", fmt::format(manifest, "m", "1", true), {"linux"});
+    add("outside", R"({"schema":1,"name":"o","engine":"uml","version":"1","kernel":"../linux"})");
+    add("future", R"({"schema":2,"name":"f","engine":"uml","version":"1","kernel":"linux"})");
+    const auto found = find_kernel_bundles(directory_);
+    EXPECT_TRUE(found.bundles.empty());
+    EXPECT_EQ(found.broken.size(), 5U);
+    for (const Error& error : found.broken)
+        EXPECT_NE(error.to_string().find(directory_), std::string::npos);
+    EXPECT_TRUE(find_kernel_bundles(directory_ + "none").bundles.empty());
+}
+
+Machine plain_machine() {
+    Machine machine;
+    machine.memory_bytes = 512ULL << 20;
+    machine.kernel.kernel = "linux";
+    machine.kernel.cmdline = "a=1  b=2";
+    return machine;
+}
+
+TEST(UmlCommandLine, HasWhatTheMachineSays) {
+    Machine machine = plain_machine();
+    machine.devices = {{2, "/run/x"}, {19, "/run/y"}};
+    machine.extra_cmdline = "c=3";
+    const auto arguments = uml::command_line(machine, 1234);
+    ASSERT_TRUE(arguments);
+    const auto has = [&](const char* word) {
+        return std::ranges::find(*arguments, word) != arguments->end();
+    };
+    EXPECT_EQ(arguments->at(0), "/kernel/linux");
+    for (const char* word : {"mem=536870912", "seccomp=on", "lpj=1234", "a=1", "b=2", "c=3",
+                             "virtio_uml.device=/s/0:2", "virtio_uml.device=/s/1:19"})
+        EXPECT_TRUE(has(word)) << word;
+    machine.isolate_guest_users = true;
+    EXPECT_EQ(std::ranges::count(*uml::command_line(machine, 1), "seccomp=off"), 1);
+}
+
+TEST(UmlCommandLine, RefusesWhatTheEngineCannotDo) {
+    Machine machine = plain_machine();
+    machine.vcpus = 2;
+    EXPECT_EQ(uml::command_line(machine, 1).error().kind(), ErrorKind::unsupported);
+    machine = plain_machine();
+    machine.memory_bytes = 1 << 20;
+    EXPECT_EQ(uml::command_line(machine, 1).error().kind(), ErrorKind::invalid_argument);
+    machine.memory_bytes = maximum_memory + 1;
+    EXPECT_EQ(uml::command_line(machine, 1).error().kind(), ErrorKind::limit_exceeded);
+    machine = plain_machine();
+    machine.extra_cmdline = std::string(5000, 'x');
+    EXPECT_EQ(uml::command_line(machine, 1).error().kind(), ErrorKind::limit_exceeded);
+}
+
+TEST(UmlExit, TellsEndsApart) {
+    const auto reason = [](int code) { return uml::explain_exit(code << 8).reason; };
+    EXPECT_EQ(reason(0), Exit::Reason::powered_off);
+    EXPECT_EQ(reason(128 + SIGABRT), Exit::Reason::panic);
+    EXPECT_EQ(reason(128 + SIGKILL), Exit::Reason::killed);
+    EXPECT_EQ(reason(128 + SIGSEGV), Exit::Reason::crashed);
+    EXPECT_EQ(reason(1), Exit::Reason::crashed);
+    EXPECT_EQ(uml::explain_exit(SIGKILL).reason, Exit::Reason::killed);
+}
+
+TEST(UmlLoops, ArePlausible) {
+    const auto loops = uml::measure_loops_per_jiffy();
+    EXPECT_GT(loops, 100'000U);       // 10 MHz
+    EXPECT_LT(loops, 1'000'000'000U); // 100 GHz
+}
+
+TEST(Probe, EndsAndRemembers) {
+    std::string directory = "/tmp/msb-probe-test.XXXXXX";
+    ASSERT_NE(::mkdtemp(directory.data()), nullptr);
+    const auto first = probe_kvm_cached(directory + "/cache");
+    const auto start = std::chrono::steady_clock::now();
+    const auto second = probe_kvm_cached(directory + "/cache");
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(50));
+    EXPECT_EQ(first.usable, second.usable);
+    EXPECT_EQ(first.reason, second.reason);
+    EXPECT_FALSE(first.reason.empty());
+    (void)remove_tree(directory);
+}
+
+TEST(Choice, NeverWeakerThanRequired) {
+    EXPECT_EQ(choose(EngineKind::uml, Isolation::hardware, "").error().kind(),
+              ErrorKind::invalid_argument);
+    const auto uml = choose(EngineKind::uml, Isolation::user_mode, "");
+    ASSERT_TRUE(uml);
+    EXPECT_FALSE(uml->fell_back);
+    const auto automatic = choose(std::nullopt, Isolation::user_mode, "");
+    ASSERT_TRUE(automatic);
+    EXPECT_EQ(automatic->isolation, isolation_of(automatic->kind));
+    const auto strong = choose(std::nullopt, Isolation::hardware, "");
+    if (strong)
+        EXPECT_EQ(strong->isolation, Isolation::hardware);
+    else
+        EXPECT_FALSE(strong.error().hint().empty());
+}
+
+TEST(Choice, SaysWhyNot) {
+    const KvmProbe none{false, "there is no such device", "buy one"};
+    const auto kvm = choose(EngineKind::kvm, Isolation::user_mode, none);
+    ASSERT_FALSE(kvm);
+    EXPECT_EQ(kvm.error().kind(), ErrorKind::unsupported);
+    EXPECT_NE(kvm.error().message().find("no such device"), std::string::npos);
+    EXPECT_EQ(kvm.error().hint(), "buy one");
+    const auto automatic = choose(std::nullopt, Isolation::user_mode, none);
+    ASSERT_TRUE(automatic);
+    EXPECT_EQ(automatic->kind, EngineKind::uml);
+    EXPECT_TRUE(automatic->fell_back);
+    EXPECT_NE(automatic->reason.find("no such device"), std::string::npos);
+}
+
+TEST(Diagnosis, ProblemsAreUnhealthyAndHaveHints) {
+    const auto diagnosis =
+        diagnose({.home = "/proc/nowhere", .share = "/nowhere", .programs = {"/nowhere/runtime"}});
+    EXPECT_FALSE(diagnosis.healthy());
+    std::vector<std::string> problems;
+    for (const Check& check : diagnosis.checks) {
+        EXPECT_LE(check.label.size(), 12U);
+        EXPECT_FALSE(check.value.empty()) << check.id;
+        if (check.level != Check::Level::ok) {
+            EXPECT_FALSE(check.detail.empty()) << check.id;
+            EXPECT_FALSE(check.hint.empty()) << check.id;
+        }
+        if (check.level == Check::Level::problem)
+            problems.push_back(check.id);
+    }
+    for (const char* id : {"programs", "kernel", "home"})
+        EXPECT_NE(std::find(problems.begin(), problems.end(), id), problems.end()) << id;
+}
+
+TEST(Choice, EngineNames) {
+    EXPECT_FALSE(parse_engine("auto").value().has_value());
+    EXPECT_EQ(parse_engine("kvm").value(), EngineKind::kvm);
+    EXPECT_EQ(parse_engine("uml").value(), EngineKind::uml);
+    EXPECT_FALSE(parse_engine("qemu"));
+}
+
+} // namespace
+} // namespace msb::engine

@@ -1,0 +1,115 @@
+#include "engine/probe.hpp"
+
+#include "base/file.hpp"
+#include "base/system.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <sys/utsname.h>
+
+namespace msb::engine {
+
+namespace {
+
+constexpr bool have_kvm_engine = false;
+
+/// Changes whenever the answer might.
+Result<std::string> host_identity() {
+    std::string boot = MSB_TRY(read_file("/proc/sys/kernel/random/boot_id", 256));
+    while (!boot.empty() && boot.back() == '\n')
+        boot.pop_back();
+    utsname names{};
+    if (::uname(&names) == -1)
+        return fail_errno("uname");
+    return fmt::format("{} {} {}", boot, names.release, names.version);
+}
+
+Result<KvmProbe> recall(const std::string& path, const std::string& identity) try {
+    const auto json = nlohmann::json::parse(MSB_TRY(read_file(path, 64 << 10)));
+    if (json.at("host").get<std::string>() != identity)
+        return fail(ErrorKind::not_found, "another host");
+    return KvmProbe{json.at("usable").get<bool>(), json.at("reason").get<std::string>(),
+                    json.at("hint").get<std::string>()};
+} catch (const nlohmann::json::exception& error) {
+    return fail(ErrorKind::corrupt, error.what());
+}
+
+void remember(const std::string& directory, const std::string& path, const std::string& identity,
+              const KvmProbe& probe) {
+    const nlohmann::json json = {{"host", identity},
+                                 {"usable", probe.usable},
+                                 {"reason", probe.reason},
+                                 {"hint", probe.hint}};
+    // Failing to remember costs the next run some milliseconds, nothing else.
+    if (make_directories(directory))
+        (void)write_file_atomic(path, json.dump() + "\n", 0644, false);
+}
+
+} // namespace
+
+KvmProbe probe_kvm_cached(const std::string& cache_directory) {
+    // Access can change at any time and is seen at once: only the guest's fate is remembered.
+    if (const auto device = sys::open("/dev/kvm", O_RDWR); !device || cache_directory.empty())
+        return probe_kvm();
+    const auto identity = host_identity();
+    if (!identity)
+        return probe_kvm();
+    const std::string path = cache_directory + "/kvm-probe.json";
+    if (auto known = recall(path, *identity))
+        return *known;
+    KvmProbe probe = probe_kvm();
+    remember(cache_directory, path, *identity, probe);
+    return probe;
+}
+
+std::string_view to_string(Isolation isolation) {
+    return isolation == Isolation::hardware ? "hardware" : "user-mode";
+}
+
+Isolation isolation_of(EngineKind kind) {
+    return kind == EngineKind::kvm ? Isolation::hardware : Isolation::user_mode;
+}
+
+Result<std::optional<EngineKind>> parse_engine(std::string_view name) {
+    if (name == "auto")
+        return std::nullopt;
+    if (name == "uml")
+        return EngineKind::uml;
+    if (name == "kvm")
+        return EngineKind::kvm;
+    return fail(ErrorKind::invalid_argument,
+                fmt::format("unknown engine '{}': expected auto, kvm or uml", name));
+}
+
+Result<EngineChoice> choose(std::optional<EngineKind> requested, Isolation required,
+                            const std::string& cache_directory) {
+    if (requested == EngineKind::uml) // needs no probe
+        return choose(requested, required, KvmProbe{});
+    return choose(requested, required, probe_kvm_cached(cache_directory));
+}
+
+Result<EngineChoice> choose(std::optional<EngineKind> requested, Isolation required,
+                            const KvmProbe& probe) {
+    if (requested == EngineKind::uml && required == Isolation::hardware)
+        return fail(
+            Error(ErrorKind::invalid_argument, "the uml engine does not isolate by hardware")
+                .with_hint("leave out --engine uml or --require-isolation hardware"));
+    if (requested == EngineKind::uml)
+        return EngineChoice{EngineKind::uml, Isolation::user_mode, "uml was asked for", false};
+    if (probe.usable && have_kvm_engine)
+        return EngineChoice{EngineKind::kvm, Isolation::hardware, probe.reason, false};
+    const std::string reason = probe.usable
+                                   ? "KVM works on this machine, but this build has no kvm engine"
+                                   : fmt::format("KVM cannot be used: {}", probe.reason);
+    if (requested == EngineKind::kvm || required == Isolation::hardware) {
+        Error error(ErrorKind::unsupported, required == Isolation::hardware
+                                                ? fmt::format("no hardware isolation: {}", reason)
+                                                : reason);
+        return fail(std::move(error).with_hint(
+            probe.hint.empty() || probe.usable ? "msb doctor says more" : probe.hint));
+    }
+    return EngineChoice{EngineKind::uml, Isolation::user_mode, reason, true};
+}
+
+} // namespace msb::engine
