@@ -2,32 +2,41 @@
 
 #include "base/file.hpp"
 #include "engine/engine.hpp"
+#include "engine/probe.hpp"
+
+#include <fmt/format.h>
 
 namespace msb {
 
-Result<EngineSelection> select_engine(const Home&, const Installation& installation,
+Result<EngineSelection> select_engine(const Home& home, const Installation& installation,
                                       const SandboxSpec& spec) {
-    if (spec.engine == "kvm" || spec.require_hardware_isolation)
-        return fail(Error(ErrorKind::unsupported,
-                          "no engine with hardware isolation can be used on this machine")
-                        .with_hint("`msb doctor` says why; --engine uml isolates in user mode"));
+    const auto choice =
+        MSB_TRY(engine::choose(MSB_TRY(engine::parse_engine(spec.engine)),
+                               spec.require_hardware_isolation ? engine::Isolation::hardware
+                                                               : engine::Isolation::user_mode,
+                               home.cache()));
     auto found = engine::find_kernel_bundles(installation.share() + "/kernels");
+    std::erase_if(found.bundles, [&](const auto& bundle) { return bundle.engine != choice.kind; });
     if (found.bundles.empty()) {
         if (!found.broken.empty())
             return fail(Error(found.broken.front()).wrap("no usable kernel"));
-        return fail(Error(ErrorKind::not_found,
-                          "no kernel in '" + installation.share() + "/kernels'")
-                        .with_hint("`make run` fetches one, `make kernel` builds the fast one"));
+        return fail(
+            Error(ErrorKind::not_found, "no kernel in '" + installation.share() + "/kernels'")
+                .with_hint("`make run` fetches one, `make kernel` builds the fast one"));
     }
     const engine::KernelBundle& bundle = found.bundles.front();
     EngineSelection selection;
-    selection.engine = engine::to_string(bundle.engine);
-    selection.isolation = "user-mode";
+    selection.engine = engine::to_string(choice.kind);
+    selection.isolation = engine::to_string(choice.isolation);
     selection.kernel_bundle = bundle.directory;
     selection.initramfs = installation.share() + "/initramfs/" + bundle.name + ".cpio";
     if (!exists(selection.initramfs))
         return fail(Error(ErrorKind::not_found, "no initramfs '" + selection.initramfs + "'")
                         .with_hint("build the project again: make build"));
+    if (choice.fell_back)
+        selection.notice = fmt::format(
+            "sandboxes are isolated in user mode, not by hardware ({}); `msb doctor` says more",
+            choice.reason);
     return selection;
 }
 
