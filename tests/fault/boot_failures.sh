@@ -26,10 +26,10 @@ run_fail 1 'hardware isolation' msb run -q --require-isolation hardware -- true
 run_fail 1 'kvm|hardware' msb run -q --engine kvm -- true
 
 # The guest's kernel panics while a command runs.
-run_ok msb create -q -n doomed
+run_ok msb create -q -m 128M -n doomed
 "$MSB" exec doomed -- sleep 60 >"$T/exec" 2>&1 &
 cli=$!
-run msb exec doomed -- sh -c 'echo c >/proc/sysrq-trigger; sleep 30'
+run msb exec doomed -- sh -c 'echo 2 >/proc/sys/vm/panic_on_oom; tail /dev/zero'
 [ "$code" -ne 0 ] || fail_test "exec survived a panic"
 code=0
 wait "$cli" || code=$?
