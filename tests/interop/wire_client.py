@@ -1,0 +1,220 @@
+"""A client of the agent socket written from the published protocol alone: CBOR (RFC 8949) and frames by
+hand, nothing shared with the implementation. Used by wire_protocol.sh."""
+
+import os
+import socket
+import struct
+import sys
+import time
+
+
+def encode(value):
+    def head(major, number):
+        if number < 24:
+            return bytes([major << 5 | number])
+        for extra, code, limit in ((24, "B", 1 << 8), (25, ">H", 1 << 16), (26, ">I", 1 << 32)):
+            if number < limit:
+                return bytes([major << 5 | extra]) + struct.pack(code, number)
+        return bytes([major << 5 | 27]) + struct.pack(">Q", number)
+
+    if value is None:
+        return b"\xf6"
+    if isinstance(value, bool):
+        return b"\xf5" if value else b"\xf4"
+    if isinstance(value, int):
+        return head(0, value) if value >= 0 else head(1, -1 - value)
+    if isinstance(value, bytes):
+        return head(2, len(value)) + value
+    if isinstance(value, str):
+        return head(3, len(value.encode())) + value.encode()
+    if isinstance(value, list):
+        return head(4, len(value)) + b"".join(map(encode, value))
+    return head(5, len(value)) + b"".join(encode(k) + encode(v) for k, v in value.items())
+
+
+def decode(data, at=0):
+    major, info = data[at] >> 5, data[at] & 31
+    at += 1
+    if info >= 24:
+        size = 1 << (info - 24)
+        number = int.from_bytes(data[at : at + size], "big")
+        at += size
+    else:
+        number = info
+    if major == 0:
+        return number, at
+    if major == 1:
+        return -1 - number, at
+    if major in (2, 3):
+        raw = data[at : at + number]
+        return (raw if major == 2 else raw.decode()), at + number
+    if major == 4:
+        items = []
+        for _ in range(number):
+            item, at = decode(data, at)
+            items.append(item)
+        return items, at
+    if major == 5:
+        pairs = {}
+        for _ in range(number):
+            key, at = decode(data, at)
+            pairs[key], at = decode(data, at)
+        return pairs, at
+    return {20: False, 21: True, 22: None}[info], at
+
+
+class Closed(Exception):
+    pass
+
+
+class Client:
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(30)
+        # A path of any length: relative to its directory.
+        directory, name = os.path.split(path)
+        here = os.open(".", os.O_RDONLY)
+        os.chdir(directory)
+        self.socket.connect(name)
+        os.fchdir(here)
+        os.close(here)
+        self.start, self.end = struct.unpack(">II", self.read(8))
+        self.ready = self.receive()
+
+    def read(self, size):
+        data = b""
+        while len(data) < size:
+            part = self.socket.recv(size - len(data))
+            if not part:
+                raise Closed
+            data += part
+        return data
+
+    def receive(self):
+        (length,) = struct.unpack(">I", self.read(4))
+        assert 5 <= length <= 4194304, length
+        frame = self.read(length)
+        body, used = decode(frame[5:])
+        assert used == length - 5
+        return struct.unpack(">I", frame[:4])[0], frame[4], body["t"], decode(body["p"])[0]
+
+    def send(self, number, kind, payload, flags=0):
+        body = encode({"v": 7, "t": kind, "p": encode(payload)})
+        self.socket.sendall(struct.pack(">IIB", 5 + len(body), number, flags) + body)
+
+    def exec(self, number, cmd, *args, tty=False):
+        request = {"cmd": cmd, "args": list(args), "env": ["PATH=/bin:/usr/bin"], "tty": tty}
+        self.send(number, "core.exec.request", request, flags=2)
+
+    def until_end(self, number):
+        """(stdout, stderr, last type, last payload) of one exec session."""
+        out, err = b"", b""
+        while True:
+            got, flags, kind, payload = self.receive()
+            assert got == number, (got, number)
+            if kind == "core.exec.stdout":
+                out += payload["data"]
+            elif kind == "core.exec.stderr":
+                err += payload["data"]
+            elif flags & 1:
+                return out, err, kind, payload
+
+
+def expect_closed(client):
+    try:
+        while True:
+            client.receive()
+    except (Closed, ConnectionResetError):
+        return
+    raise AssertionError("the connection is still open")
+
+
+def main(path):
+    client = Client(path)
+    first = client.start
+    assert (client.end - client.start) == 33554430, (client.start, client.end)
+    assert client.ready[2] == "core.ready" and client.ready[3]["boot_time_ns"] > 0, client.ready
+
+    # The published bytes of a ping, with our own id.
+    client.socket.sendall(
+        bytes.fromhex("00000019") + struct.pack(">I", first) + bytes.fromhex("00a361760761746963")
+        + b"ore.ping" + bytes.fromhex("617041a0")
+    )
+    number, flags, kind, payload = client.receive()
+    assert (number, flags, kind, payload) == (first, 1, "core.pong", {}), (number, flags, kind)
+
+    # exec: started, streams, end; stdin and its end; a signal; what cannot start.
+    client.exec(first + 1, "sh", "-c", "cat; echo err >&2; exit 3")
+    client.send(first + 1, "core.exec.stdin", {"data": b"some input"})
+    client.send(first + 1, "core.exec.stdin", {"data": b""})
+    assert client.receive()[2] == "core.exec.started"
+    out, err, kind, payload = client.until_end(first + 1)
+    assert (out, err, kind, payload["code"]) == (b"some input", b"err\n", "core.exec.exited", 3)
+    client.exec(first + 2, "sleep", "60")
+    assert client.receive()[2] == "core.exec.started"
+    client.send(first + 2, "core.exec.signal", {"signal": 15})
+    _, _, kind, payload = client.until_end(first + 2)
+    assert kind == "core.exec.exited" and payload["code"] == -1 and payload["signal"] == 15, payload
+    client.exec(first + 3, "/no/such/program")
+    _, _, kind, payload = client.until_end(first + 3)
+    assert kind == "core.exec.failed" and payload["kind"] == "not_found", payload
+    client.exec(first + 4, "stty", "size", tty=True)
+    client.send(first + 4, "core.exec.resize", {"rows": 50, "cols": 100})
+    out, _, kind, _ = client.until_end(first + 4)
+    assert kind == "core.exec.exited" and out in (b"24 80\r\n", b"50 100\r\n"), out
+
+    # Unknown messages are answered, control-plane messages refused; neither ends the connection.
+    for kind in ("core.unheard.of", "core.clock.sync", "core.relay.client.disconnected", "core.bootstrap"):
+        client.send(first + 5, kind, {})
+        number, flags, answer, payload = client.receive()
+        assert answer == "core.error" and number == first + 5, (kind, answer)
+        assert payload["kind"] == "unsupported_message_type", payload
+
+    # What breaks the protocol closes that client and nobody else.
+    for bad in (
+        b"\x00\x00\x00\x00",  # too short
+        b"\xff\xff\xff\xff\x00",  # too long
+        struct.pack(">IIB", 6, first, 0) + b"\xff",  # not CBOR
+    ):
+        other = Client(path)
+        other.socket.sendall(bad)
+        expect_closed(other)
+    other = Client(path)
+    other.send(other.end + 5, "core.ping", {})  # somebody else's id
+    expect_closed(other)
+    client.send(first + 6, "core.ping", {})
+    assert client.receive()[2] == "core.pong"
+
+    # A client that never reads does not slow another one down.
+    slow = Client(path)
+    slow.exec(slow.start, "sh", "-c", "yes | head -c 100000000")
+    time.sleep(0.5)
+    begin = time.monotonic()
+    for i in range(20):
+        client.exec(first + 10 + i, "true")
+        assert client.until_end(first + 10 + i)[2] == "core.exec.exited"
+    took = time.monotonic() - begin
+    assert took < 10, f"20 execs beside a stalled client took {took:.1f} s"
+    slow.socket.close()
+
+    # 128 clients at once; the next is dropped without a byte.
+    crowd = []
+    try:
+        while len(crowd) < 200:
+            crowd.append(Client(path))
+    except (Closed, ConnectionResetError):
+        pass
+    assert 120 <= len(crowd) <= 127, len(crowd)
+    for one in crowd:
+        one.send(one.start, "core.ping", {})
+    for one in crowd:
+        assert one.receive()[2] == "core.pong"
+        one.socket.close()
+
+    # Anybody may ask for a shutdown, with id 0.
+    client.send(0, "core.shutdown", None, flags=4)
+    expect_closed(client)
+    print("ok")
+
+
+main(sys.argv[1])
