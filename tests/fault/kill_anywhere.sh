@@ -21,6 +21,35 @@ for delay in 0.00 0.01 0.02 0.04 0.07 0.11 0.16 0.22 0.35 0.60; do
     assert_eq "$(find "$MSB_HOME/sandboxes" -mindepth 1)" "" "files after a kill at $delay s"
 done
 
+# The same with Ctrl-C and SIGTERM: the exit code says which, and everything is cleaned up at once.
+for signal in INT:130 TERM:143; do
+    for delay in 0.03 0.08 0.15 0.50; do
+        # A background job of a script ignores SIGINT; a process of its own does not.
+        setsid env --default-signal=INT,QUIT "$MSB" run -q -- sleep 60 >/dev/null 2>&1 &
+        cli=$!
+        sleep "$delay"
+        kill -"${signal%:*}" "$cli"
+        code=0
+        wait "$cli" || code=$?
+        assert_eq "$code" "${signal#*:}" "exit code after SIG${signal%:*} at $delay s"
+        run_ok msb ls --format json
+        assert_eq "$out" "[]" "list after SIG${signal%:*} at $delay s"
+        no_leftovers
+    done
+done
+
+# A named sandbox whose foreground command line is killed shuts down by itself.
+"$MSB" run -q -n orphan -- sleep 60 >/dev/null 2>&1 &
+cli=$!
+eventually 15 sh -c '"$0" ps -q | grep -qx orphan' "$MSB"
+kill -9 "$cli"
+wait "$cli" 2>/dev/null || :
+eventually 20 sh -c '"$0" ls --stopped -q | grep -qx orphan' "$MSB"
+run_ok msb inspect orphan --format json
+assert_contains "$out" '"reason": "ParentExit"'
+run_ok msb rm -q orphan
+no_leftovers
+
 # A named create killed on its way: the name is free, or holds a sandbox that can be used.
 for delay in 0.00 0.01 0.02 0.04 0.08 0.15; do
     "$MSB" create -q -n half >/dev/null 2>&1 &
