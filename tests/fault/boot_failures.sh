@@ -29,7 +29,7 @@ run_fail 1 'kvm|hardware' msb run -q --engine kvm -- true
 run_ok msb create -q -n doomed
 "$MSB" exec doomed -- sleep 60 >"$T/exec" 2>&1 &
 cli=$!
-run msb exec doomed -- sh -c 'echo c >/proc/sysrq-trigger; sleep 30'
+run msb exec doomed -- sh -c 'echo 2 >/proc/sys/vm/panic_on_oom; tail /dev/zero; sleep 30'
 [ "$code" -ne 0 ] || fail_test "exec survived a panic"
 code=0
 wait "$cli" || code=$?
