@@ -8,8 +8,11 @@ export MSB_CACHE_DIR ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)
 
 build := build
 msb := $(build)/bin/msb
+# The first build shows its steps; later ones only what goes wrong. V=1 shows commands.
+quiet = $(if $(V),-v,$(if $(wildcard $(build)/.built),--quiet))
 
-.PHONY: all run build test bench kernel fmt lint install clean kernel-any packages-%
+.PHONY: all run build build-all test bench kernel fmt lint install clean kernel-any
+.NOTPARALLEL:
 
 all: build
 
@@ -17,11 +20,16 @@ all: build
 run: build
 	@$(msb) run -- sh -c 'echo "Hello from Linux $$(uname -r) in a virtual machine"'
 
-build: packages-build kernel-any $(build)/build.ninja
-	@cmake --build $(build) -j $(JOBS) -- $(if $(V),-v,--quiet)
+# What is installed, without the tests (and without what only they need).
+build: packages-build kernel-any
+	@[ -f $(build)/build.ninja ] || cmake --preset release -DMSB_TESTS=OFF
+	@cmake --build $(build) --target product -j $(JOBS) -- $(quiet)
+	@touch $(build)/.built
 
-$(build)/build.ninja:
-	cmake --preset release
+build-all: packages-build packages-test kernel-any
+	@grep -qs '^MSB_TESTS:BOOL=ON' $(build)/CMakeCache.txt || cmake --preset release -DMSB_TESTS=ON
+	@cmake --build $(build) -j $(JOBS) -- $(quiet)
+	@touch $(build)/.built
 
 packages-%:
 	@scripts/packages.sh $*
@@ -34,7 +42,7 @@ kernel-any: packages-build
 kernel: packages-build packages-kernel
 	@guest/kernel/have.sh uml-tuned || guest/kernel/tuned.sh
 
-test: packages-test build
+test: build-all
 	@scripts/run_tests.sh $(build)
 
 bench: packages-bench kernel build
@@ -43,7 +51,7 @@ bench: packages-bench kernel build
 fmt: packages-check
 	@scripts/format.sh --fix
 
-lint: packages-check packages-test build
+lint: packages-check build-all
 	@scripts/format.sh --check
 	@scripts/lint.sh $(build)
 

@@ -320,7 +320,7 @@ debian_rootfs() {
             skip "no apt source for $suite on this machine"
         mmdebstrap --quiet --variant=essential --include="$(IFS=, && echo "$*")" \
             --mode="$([ "$(id -u)" -eq 0 ] && echo root || echo unshare)" \
-            "$suite" "$cached.$$" "$T/.sources" >"$T/.mmdebstrap" 2>&1 ||
+            --format=tar "$suite" "$cached.$$" "$T/.sources" >"$T/.mmdebstrap" 2>&1 ||
             { tail -n 5 "$T/.mmdebstrap"; skip "mmdebstrap cannot make a Debian root here"; }
         mv "$cached.$$" "$cached"
     fi
