@@ -39,6 +39,7 @@ Result<ForegroundOptions> make_request(const Context& context, const ExecOptions
     if (argv.front().empty())
         return fail(ErrorKind::invalid_argument, "the command's executable is empty");
     std::vector<std::pair<std::string, std::string>> env;
+    env.reserve(options.env.size());
     for (const std::string& text : options.env)
         env.push_back(MSB_TRY(parse_env(text)));
     for (const std::string& text : options.rlimits) {
@@ -73,7 +74,7 @@ Status exec(Context& context, const ExecOptions& options) {
     if (temporary) {
         LaunchOptions launch = session.launch_options();
         launch.attached = true;
-        auto started = session.start(view.spec, std::move(launch));
+        auto started = session.start(view.spec, launch);
         if (!started)
             return session.report_failure(context, started.error(), view.spec), Status();
         running = std::move(*started);

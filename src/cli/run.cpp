@@ -139,7 +139,7 @@ Result<bool> Run::reuse_existing() {
     LaunchOptions launch = session_.launch_options();
     launch.attached = !options_.detach;
     timeline_.launch_ns = monotonic_ns();
-    running_ = MSB_TRY(session_.start(spec, std::move(launch)));
+    running_ = MSB_TRY(session_.start(spec, launch));
     timeline_.ready_ns = monotonic_ns();
     if (options_.detach) {
         if (context_.command)
@@ -174,7 +174,7 @@ Status Run::execute() {
         launch.startup =
             StartupCommand{argv, exec_environment(spec_, {}, false), spec_.workdir, spec_.user};
     timeline_.launch_ns = monotonic_ns();
-    running_ = MSB_TRY(session_.create(spec_, image, std::move(launch)));
+    running_ = MSB_TRY(session_.create(spec_, image, launch));
     timeline_.ready_ns = monotonic_ns();
     timeline_.stages = running_->stages;
     if (options_.detach)

@@ -27,7 +27,7 @@ Result<Session> Session::open(Context& context, bool quiet) {
 bool Session::poll_interrupt() {
     while (const auto number = signals_.poll())
         if (*number != SIGWINCH && !interrupted_)
-            interrupted_ = *number;
+            interrupted_ = number;
     return interrupted_.has_value();
 }
 
@@ -81,7 +81,7 @@ LaunchOptions Session::launch_options() {
 }
 
 Result<Running> Session::create(const SandboxSpec& spec, const image::Image& image,
-                                LaunchOptions options) {
+                                const LaunchOptions& options) {
     const auto engine = MSB_TRY(select_engine(spec));
     progress_.begin("Starting", spec.name);
     auto running = sandboxes_.create(spec, image, engine, options);
@@ -89,7 +89,7 @@ Result<Running> Session::create(const SandboxSpec& spec, const image::Image& ima
     return running;
 }
 
-Result<Running> Session::start(const SandboxSpec& spec, LaunchOptions options) {
+Result<Running> Session::start(const SandboxSpec& spec, const LaunchOptions& options) {
     const auto image = MSB_TRY(image_of(spec));
     const auto engine = MSB_TRY(select_engine(spec));
     progress_.begin("Starting", spec.name);
@@ -131,6 +131,7 @@ exec_environment(const SandboxSpec& spec,
         merged.set_env("TERM", usable ? term : "xterm");
     }
     std::vector<std::string> list;
+    list.reserve(merged.env.size());
     for (const auto& [key, value] : merged.env)
         list.push_back(key + "=" + value);
     return list;

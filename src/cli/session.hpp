@@ -36,8 +36,8 @@ class Session {
 
     LaunchOptions launch_options();
     Result<Running> create(const SandboxSpec& spec, const image::Image& image,
-                           LaunchOptions options);
-    Result<Running> start(const SandboxSpec& spec, LaunchOptions options);
+                           const LaunchOptions& options);
+    Result<Running> start(const SandboxSpec& spec, const LaunchOptions& options);
 
     /// Prints a failed start as the typed block (stage, message, hint), anything else as usual, and
     /// sets the exit code: 130 or 143 after a signal, else 1.

@@ -37,8 +37,10 @@ Result<std::uint64_t> parse_memory_mib(std::string_view text) {
     std::uint64_t mib = 0;
     if (unit == 'G' || unit == 'g') {
         double gib = 0;
-        const char* last = text.data() + text.size() - 1;
-        const auto [end, error] = std::from_chars(text.data(), last, gib, std::chars_format::fixed);
+        const std::string digits(text.substr(0, text.size() - 1));
+        const char* last = digits.c_str() + digits.size();
+        const auto [end, error] =
+            std::from_chars(digits.c_str(), last, gib, std::chars_format::fixed);
         if (error != std::errc{} || end != last || !(gib >= 0))
             return bad("is not a number of gibibytes");
         if (gib > static_cast<double>(max_memory_mib) / 1024)

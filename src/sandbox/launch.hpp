@@ -30,8 +30,8 @@ struct LaunchConfig {
     /// Lengths in bytes of the root disk's pieces, which are launch_fd_root, launch_fd_root + 1,
     /// ...
     std::vector<std::uint64_t> root;
-    std::string engine;         ///< "uml"
-    std::string isolation;      ///< "user-mode" or "hardware"
+    std::string engine;    ///< "uml"
+    std::string isolation; ///< "user-mode" or "hardware"
     std::optional<StartupCommand> startup;
     bool attached = false; ///< stop when the watch pipe's other end is closed
 

@@ -3,7 +3,7 @@
 #include "base/file.hpp"
 #include "sandbox/exec_log.hpp"
 
-#include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
 namespace msb {
@@ -81,10 +81,14 @@ Result<std::vector<LogEntry>> read_logs(const SandboxFiles& files, const LogSele
         if (exists(path))
             for_each_line(MSB_TRY(read_file(path, max_log_file)),
                           [&](std::string_view line) { entries.push_back(plain_entry(line)); });
-    // Console lines carry no time: they stay behind what has one.
-    std::stable_sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) {
-        return !a.time.empty() && (b.time.empty() || a.time < b.time);
-    });
+    // Console lines carry no time: they stay behind what has one. (std::stable_sort would do, but
+    // its temporary buffer is deprecated.)
+    std::multimap<std::pair<bool, std::string>, LogEntry> sorted;
+    for (LogEntry& entry : entries)
+        sorted.emplace(std::pair(entry.time.empty(), entry.time), std::move(entry));
+    entries.clear();
+    for (auto& [key, entry] : sorted)
+        entries.push_back(std::move(entry));
     return entries;
 }
 

@@ -229,7 +229,7 @@ void Runtime::accept_control(std::shared_ptr<device::VsockConnection> connection
             [this](BytesView frame, const wire::Ready& ready) { handle_ready(frame, ready); },
             [this](const wire::BootFailed& failed) { handle_boot_failed(failed); },
             [this](const wire::Heartbeat& heartbeat) { handle_heartbeat(heartbeat); },
-            [this](std::string_view why) { log::info("control channel: {}", why); }});
+            [](std::string_view why) { log::info("control channel: {}", why); }});
 }
 
 void Runtime::handle_ready(BytesView frame, const wire::Ready& ready) {
