@@ -133,8 +133,10 @@ Result<std::vector<Image>> Store::list() const {
     const Layout layout(home_);
     std::vector<Image> images;
     for (const std::string& file : list_directory(layout.images())) {
+        if (file.starts_with("pinned-"))
+            continue;
         auto record = read_record(layout.images() + "/" + file);
-        if (record && !record->image.reference.empty() && locate_disk(*record, layout))
+        if (record && locate_disk(*record, layout))
             images.push_back(std::move(record->image));
     }
     std::ranges::sort(images, [](const Image& a, const Image& b) {

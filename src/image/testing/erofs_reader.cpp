@@ -1,0 +1,210 @@
+#include "image/testing/erofs_reader.hpp"
+
+#include <cstring>
+#include <sys/stat.h>
+
+namespace msb::image::testing {
+
+namespace {
+
+constexpr std::uint64_t block = 4096;
+
+std::unexpected<Error> bad(const std::string& text) {
+    return fail(ErrorKind::corrupt, "erofs: " + text);
+}
+
+// CRC-32C, bit by bit: independent of the library that the writer uses.
+std::uint32_t crc32c(BytesView bytes) {
+    std::uint32_t crc = UINT32_MAX;
+    for (const std::uint8_t byte : bytes) {
+        crc ^= byte;
+        for (int i = 0; i < 8; ++i)
+            crc = (crc >> 1) ^ (crc & 1 ? 0x82f63b78 : 0);
+    }
+    return crc;
+}
+
+std::uint32_t type_of_entry(std::uint8_t type) {
+    static constexpr std::uint32_t types[] = {0,       S_IFREG, S_IFDIR,  S_IFCHR,
+                                              S_IFBLK, S_IFIFO, S_IFSOCK, S_IFLNK};
+    return type < std::size(types) ? types[type] : 0;
+}
+
+} // namespace
+
+Result<Bytes> ErofsReader::bytes_at(std::uint64_t offset, std::uint64_t size) const {
+    if (offset > device_size_ || size > device_size_ - offset)
+        return bad("data outside the device");
+    Bytes bytes(size);
+    MSB_TRY(read_(offset, bytes));
+    return bytes;
+}
+
+Status ErofsReader::read_xattrs(std::uint64_t offset, std::uint64_t size, FileInfo& info) const {
+    static const std::map<unsigned, std::string> prefixes = {{1, "user."},
+                                                             {2, "system.posix_acl_access"},
+                                                             {3, "system.posix_acl_default"},
+                                                             {4, "trusted."},
+                                                             {6, "security."}};
+    const Bytes body = MSB_TRY(bytes_at(offset, size));
+    if (body[4] != 0)
+        return bad("shared xattrs are not expected");
+    std::size_t at = 12;
+    while (at < body.size()) {
+        if (at + 4 > body.size())
+            return bad("xattr entry cut off");
+        const std::size_t name = body[at];
+        const std::size_t value = load_le<std::uint16_t>(BytesView(body).subspan(at + 2));
+        const auto prefix = prefixes.find(body[at + 1]);
+        if (prefix == prefixes.end() || at + 4 + name + value > body.size())
+            return bad("bad xattr entry");
+        const std::string_view text = as_text(BytesView(body).subspan(at + 4, name + value));
+        info.xattrs[prefix->second + std::string(text.substr(0, name))] = text.substr(name);
+        at = align_up<std::size_t>(at + 4 + name + value, 4);
+    }
+    return {};
+}
+
+Result<ErofsReader::Inode> ErofsReader::inode(std::uint64_t nid) const {
+    const std::uint64_t offset = nid * 32;
+    const Bytes raw = MSB_TRY(bytes_at(offset, 64));
+    const BytesView view(raw);
+    const auto format = load_le<std::uint16_t>(view);
+    Inode result;
+    result.layout = format >> 1;
+    if ((format & 1) == 0 || (result.layout != 0 && result.layout != 2))
+        return bad("inode is not an extended, uncompressed one");
+    FileInfo& info = result.info;
+    const std::uint64_t xattr_count = load_le<std::uint16_t>(view.subspan(2));
+    info.mode = load_le<std::uint16_t>(view.subspan(4));
+    info.size = load_le<std::uint64_t>(view.subspan(8));
+    result.block = load_le<std::uint32_t>(view.subspan(16));
+    info.uid = load_le<std::uint32_t>(view.subspan(24));
+    info.gid = load_le<std::uint32_t>(view.subspan(28));
+    info.mtime = static_cast<std::int64_t>(load_le<std::uint64_t>(view.subspan(32)));
+    info.mtime_nsec = load_le<std::uint32_t>(view.subspan(40));
+    info.links = load_le<std::uint32_t>(view.subspan(44));
+    info.identity = nid;
+    const std::uint64_t xattr_size = xattr_count == 0 ? 0 : 12 + 4 * (xattr_count - 1);
+    if (xattr_size > 0)
+        MSB_TRY(read_xattrs(offset + 64, xattr_size, info));
+    result.tail_at = offset + 64 + xattr_size;
+    if (result.layout == 2 && result.tail_at % block + info.size % block > block)
+        return bad("inline data crosses a block");
+    if (S_ISCHR(info.mode) || S_ISBLK(info.mode)) {
+        info.major = (result.block >> 8) & 0xfff;
+        info.minor = (result.block & 0xff) | ((result.block >> 12) & 0xfff00);
+    }
+    if (S_ISREG(info.mode) && info.size > 0) {
+        info.data_offset = result.block * block;
+        if (result.layout != 0 || info.data_offset + info.size > device_size_)
+            return bad("file data outside the device");
+    }
+    return result;
+}
+
+Result<Bytes> ErofsReader::inline_data(const Inode& inode) const {
+    const std::uint64_t size = inode.info.size;
+    if (inode.layout == 0)
+        return size == 0 ? Bytes() : MSB_TRY(bytes_at(inode.block * block, size));
+    const std::uint64_t whole = size / block * block;
+    Bytes data = whole == 0 ? Bytes() : MSB_TRY(bytes_at(inode.block * block, whole));
+    const Bytes tail = MSB_TRY(bytes_at(inode.tail_at, size - whole));
+    data.insert(data.end(), tail.begin(), tail.end());
+    return data;
+}
+
+Status ErofsReader::walk(std::uint64_t nid, std::uint64_t parent, const std::string& path,
+                         std::vector<FileInfo>& files, unsigned depth) {
+    if (depth > 300)
+        return bad("directories form a loop");
+    Inode directory = MSB_TRY(inode(nid));
+    if (!S_ISDIR(directory.info.mode))
+        return bad(path + " is not a directory");
+    directory.info.path = path.empty() ? "/" : path;
+    files.push_back(directory.info);
+    const Bytes data = MSB_TRY(inline_data(directory));
+    std::string last;
+    unsigned dots = 0;
+    for (std::size_t start = 0; start < data.size(); start += block) {
+        const BytesView part =
+            BytesView(data).subspan(start, std::min<std::size_t>(block, data.size() - start));
+        const std::size_t first_name = load_le<std::uint16_t>(part.subspan(8));
+        if (first_name % 12 != 0 || first_name == 0 || first_name > part.size())
+            return bad("bad directory block in " + path);
+        for (std::size_t at = 0; at < first_name; at += 12) {
+            const auto child = load_le<std::uint64_t>(part.subspan(at));
+            const std::size_t name_at = load_le<std::uint16_t>(part.subspan(at + 8));
+            const std::size_t name_end =
+                at + 12 < first_name ? load_le<std::uint16_t>(part.subspan(at + 20)) : part.size();
+            if (name_at > name_end || name_end > part.size())
+                return bad("bad name offset in " + path);
+            std::string name(as_text(part.subspan(name_at, name_end - name_at)));
+            name = name.c_str(); // the last one of a block may be followed by zeros
+            if (name.empty() || name <= last)
+                return bad("names of " + path + " are not sorted");
+            last = name;
+            Inode found = MSB_TRY(inode(child));
+            if ((found.info.mode & S_IFMT) != type_of_entry(part[at + 10]))
+                return bad("type of " + path + "/" + name + " differs");
+            if (name == "." || name == "..") {
+                ++dots;
+                if (child != (name == "." ? nid : parent))
+                    return bad("wrong '" + name + "' in " + path);
+            } else if (S_ISDIR(found.info.mode)) {
+                MSB_TRY(walk(child, nid, path + "/" + name, files, depth + 1));
+            } else {
+                if (S_ISLNK(found.info.mode))
+                    found.info.target = as_text(MSB_TRY(inline_data(found)));
+                found.info.path = path + "/" + name;
+                files.push_back(found.info);
+            }
+        }
+    }
+    return dots == 2 ? Status() : bad("'.' or '..' is missing in " + path);
+}
+
+Status ErofsReader::check_links(const std::vector<FileInfo>& files) const {
+    std::map<std::uint64_t, std::uint32_t> names;
+    std::map<std::string, std::uint32_t> subdirectories;
+    for (const FileInfo& file : files) {
+        ++names[file.identity];
+        if (S_ISDIR(file.mode) && file.path != "/") {
+            const std::string up = file.path.substr(0, file.path.rfind('/'));
+            ++subdirectories[up.empty() ? "/" : up];
+        }
+    }
+    for (const FileInfo& file : files) {
+        const std::uint32_t expected =
+            S_ISDIR(file.mode) ? 2 + subdirectories[file.path] : names[file.identity];
+        if (file.links != expected)
+            return bad("link count of " + file.path + " is " + std::to_string(file.links) +
+                       ", not " + std::to_string(expected));
+    }
+    return {};
+}
+
+Result<std::vector<FileInfo>> ErofsReader::read_all() {
+    Bytes super = MSB_TRY(bytes_at(1024, block - 1024));
+    if (load_le<std::uint32_t>(super) != 0xe0f5e1e2)
+        return bad("no super block");
+    const auto checksum = load_le<std::uint32_t>(BytesView(super).subspan(4));
+    store_le<std::uint32_t>(MutableBytesView(super).subspan(4), 0);
+    if (crc32c(super) != checksum)
+        return bad("super block checksum");
+    if (load_le<std::uint32_t>(BytesView(super).subspan(36)) * block != device_size_)
+        return bad("super block says another device size");
+    const auto root = load_le<std::uint16_t>(BytesView(super).subspan(14));
+    std::vector<FileInfo> files;
+    MSB_TRY(walk(root, root, "", files, 0));
+    MSB_TRY(check_links(files));
+    return files;
+}
+
+Result<std::string> ErofsReader::content(const FileInfo& file) const {
+    if (file.size == 0)
+        return std::string();
+    return std::string(as_text(MSB_TRY(bytes_at(file.data_offset, file.size))));
+}
+
+} // namespace msb::image::testing

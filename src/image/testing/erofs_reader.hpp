@@ -1,0 +1,62 @@
+// Reads an EROFS device as Linux does, and stricter: names must be sorted, link counts right, data
+// inside the device. Written against the on-disk format only, so that it checks the writer.
+#pragma once
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace msb::image::testing {
+
+struct FileInfo {
+    std::string path; ///< "/" for the root.
+    std::uint32_t mode = 0;
+    std::uint32_t uid = 0;
+    std::uint32_t gid = 0;
+    std::uint64_t size = 0;
+    std::int64_t mtime = 0;
+    std::uint32_t mtime_nsec = 0;
+    std::uint32_t links = 0;
+    std::uint32_t major = 0;
+    std::uint32_t minor = 0;
+    std::uint64_t identity = 0; ///< The same for hard links.
+    std::string target;         ///< Of a symbolic link.
+    std::map<std::string, std::string> xattrs;
+    std::uint64_t data_offset = 0; ///< On the device, for regular files with data.
+};
+
+class ErofsReader {
+  public:
+    using ReadAt = std::function<Status(std::uint64_t offset, MutableBytesView buffer)>;
+
+    ErofsReader(ReadAt read, std::uint64_t device_size)
+        : read_(std::move(read)), device_size_(device_size) {}
+
+    /// Every file, parents before children, in directory order.
+    Result<std::vector<FileInfo>> read_all();
+    Result<std::string> content(const FileInfo& file) const;
+
+  private:
+    struct Inode {
+        FileInfo info;
+        unsigned layout = 0;
+        std::uint32_t block = 0;
+        std::uint64_t tail_at = 0; ///< Where inline data is.
+    };
+    Result<Bytes> bytes_at(std::uint64_t offset, std::uint64_t size) const;
+    Result<Inode> inode(std::uint64_t nid) const;
+    Status read_xattrs(std::uint64_t offset, std::uint64_t size, FileInfo& info) const;
+    Result<Bytes> inline_data(const Inode& inode) const;
+    Status walk(std::uint64_t nid, std::uint64_t parent, const std::string& path,
+                std::vector<FileInfo>& files, unsigned depth);
+    Status check_links(const std::vector<FileInfo>& files) const;
+
+    ReadAt read_;
+    std::uint64_t device_size_;
+};
+
+} // namespace msb::image::testing
