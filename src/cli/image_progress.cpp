@@ -7,6 +7,7 @@ namespace msb::cli {
 
 void ImageProgress::resolving(const std::string& reference) {
     line_.begin("Resolving", reference);
+    verb_ = "Pulling";
     done_bytes_.clear();
     layers_ = layers_done_ = 0;
     total_bytes_ = 0;
@@ -14,7 +15,7 @@ void ImageProgress::resolving(const std::string& reference) {
 
 void ImageProgress::resolved(const std::string& reference, std::size_t layers,
                              std::uint64_t total_bytes) {
-    line_.begin("Pulling", fmt::format("{} ({} layers)", reference, layers));
+    line_.begin(verb_, fmt::format("{} ({} layers)", reference, layers));
     layers_ = layers;
     total_bytes_ = total_bytes;
 }

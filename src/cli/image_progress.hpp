@@ -27,6 +27,7 @@ class ImageProgress final : public image::Progress {
     void show();
     cli::Progress& line_;
     std::function<bool()> cancelled_;
+    std::string verb_ = "Loading"; ///< Only a pull resolves first.
     std::map<std::size_t, std::uint64_t> done_bytes_;
     std::size_t layers_ = 0;
     std::size_t layers_done_ = 0;

@@ -43,6 +43,9 @@ int run(int argc, char** argv) {
     add_inspect(app, context);
     add_exec(app, context);
     add_logs(app, context);
+    add_image(app, context);
+    add_pull(app, context);
+    add_load(app, context);
     add_doctor(app, context);
     app.add_subcommand("help", "Show this help")->group(group_other)->callback([&app] {
         // App::help() would show the help of the subcommand that was parsed: this one.

@@ -31,31 +31,32 @@ bool Session::poll_interrupt() {
     return interrupted_.has_value();
 }
 
+Result<image::PullResult> Session::pull(const std::string& reference,
+                                        const image::PullOptions& options) {
+    ImageProgress progress(progress_, [this] { return poll_interrupt(); });
+    auto result = store_.pull(reference, options, progress);
+    progress_.clear();
+    return result;
+}
+
 Result<image::Image> Session::resolve_image(const std::string& reference,
                                             const image::PullOptions& options) {
+    if (!reference.empty())
+        return MSB_TRY(pull(reference, options)).image;
     ImageProgress progress(progress_, [this] { return poll_interrupt(); });
-    auto image = [&]() -> Result<image::Image> {
-        if (reference.empty())
-            return store_.ensure_embedded(installation_.share() + "/images/default.tar",
-                                          default_image, progress);
-        return MSB_TRY(store_.pull(reference, options, progress)).image;
-    }();
+    auto image = store_.ensure_embedded(installation_.share() + "/images/default.tar",
+                                        default_image, progress);
     progress_.clear();
     return image;
 }
 
 Result<image::Image> Session::image_of(const SandboxSpec& spec) {
-    image::PullOptions options;
-    options.policy = image::PullPolicy::never;
-    auto image = resolve_image(
-        spec.image == std::string("docker.io/") + default_image ? "" : spec.image, options);
+    // By digest: the reference may name another image by now.
+    const auto digest = MSB_TRY(image::Digest::parse(spec.manifest_digest));
+    auto image = store_.get_version(spec.image, digest);
     if (!image)
-        return fail(std::move(image).error().with_hint("pull it again: msb pull " + spec.image));
-    if (image->manifest_digest.to_string() != spec.manifest_digest)
-        return fail(Error(ErrorKind::not_found, "image '" + spec.image +
-                                                    "' has changed since sandbox '" + spec.name +
-                                                    "' was made from " + spec.manifest_digest)
-                        .with_hint("load or pull that version again, or make a new sandbox"));
+        return fail(std::move(image).error().with_hint(
+            "load or pull that version again, or make a new sandbox"));
     return image;
 }
 

@@ -29,6 +29,7 @@ class Session {
     /// From the cache or the registry; an empty reference is the embedded default image.
     Result<image::Image> resolve_image(const std::string& reference,
                                        const image::PullOptions& options);
+    Result<image::PullResult> pull(const std::string& reference, const image::PullOptions& options);
     /// The image a stored sandbox was made from.
     Result<image::Image> image_of(const SandboxSpec& spec);
     /// Says once per MSB_HOME if it fell back to weaker isolation.

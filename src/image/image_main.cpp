@@ -122,6 +122,9 @@ Result<Json> serve(JsonLines& lines) {
 int main() {
     using namespace msb::image;
     std::signal(SIGPIPE, SIG_IGN);
+    // A Ctrl-C at the terminal goes to our parent too, which then ends us and says so.
+    for (const int number : {SIGINT, SIGQUIT, SIGHUP})
+        std::signal(number, SIG_IGN);
     JsonLines lines(helper_socket);
     const auto result = serve(lines);
     const Json answer =

@@ -71,6 +71,19 @@ Result<Image> Store::get(const std::string& reference) const {
     return MSB_TRY(stored_record(Layout(home_), parsed.to_string())).image;
 }
 
+Result<Image> Store::get_version(const std::string& reference, const Digest& manifest) const {
+    const Layout layout(home_);
+    auto current = get(reference);
+    if (current && current->manifest_digest == manifest)
+        return current;
+    auto kept = read_record(layout.pinned_record(manifest));
+    if (!kept)
+        return fail(ErrorKind::not_found, "image '" + reference + "' (" + manifest.to_string() +
+                                              ") is not in the cache any more");
+    MSB_TRY(locate_disk(*kept, layout));
+    return std::move(kept->image);
+}
+
 Result<PullResult> Store::pull(const std::string& reference, const PullOptions& options,
                                Progress& progress) {
     const std::string name = MSB_TRY(Reference::parse(reference)).to_string();

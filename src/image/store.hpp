@@ -53,6 +53,10 @@ class Store {
     /// piece of it is gone (pulling again repairs that).
     Result<Image> get(const std::string& reference) const;
 
+    /// The image with this manifest: under `reference`, or kept from before that was moved to
+    /// another image or removed by force. not_found if it is gone.
+    Result<Image> get_version(const std::string& reference, const Digest& manifest) const;
+
     Result<PullResult> pull(const std::string& reference, const PullOptions& options,
                             Progress& progress);
 

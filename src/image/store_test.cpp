@@ -103,6 +103,8 @@ TEST_F(StoreTest, WhatASandboxUsesStays) {
     EXPECT_EQ(store.get(one).error().kind(), ErrorKind::not_found);
     EXPECT_TRUE(store.list()->empty());
     EXPECT_EQ(blob_files(), 2u);
+    EXPECT_TRUE(store.get_version(one, record.image.manifest_digest));
+    EXPECT_FALSE(store.get_version(one, record.image.config_digest));
     used = false;
     EXPECT_GT(*store.collect(in_use), 0u);
     EXPECT_EQ(blob_files(), 0u);

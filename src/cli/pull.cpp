@@ -1,0 +1,66 @@
+// msb pull, msb image pull
+#include "base/file.hpp"
+#include "cli/commands.hpp"
+#include "cli/session.hpp"
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+namespace msb::cli {
+
+namespace {
+
+struct PullCommand {
+    std::string reference;
+    std::string ca_certs;
+    bool force = false;
+    bool insecure = false;
+    bool quiet = false;
+};
+
+Status check_certificates(const std::string& path) {
+    const std::string text =
+        MSB_TRY_WRAP(read_file(path), "cannot read the certificates of --ca-certs");
+    if (text.find("-----BEGIN CERTIFICATE-----") == std::string::npos)
+        return fail(ErrorKind::invalid_argument, "'" + path + "' holds no PEM certificate");
+    return {};
+}
+
+Status pull(Context& context, const PullCommand& command) {
+    if (!command.ca_certs.empty())
+        MSB_TRY(check_certificates(command.ca_certs));
+    const auto begun = std::chrono::steady_clock::now();
+    Session session = MSB_TRY(Session::open(context, command.quiet));
+    // Without --force the registry is asked only if the image is not there.
+    const image::PullOptions options{
+        .force = command.force, .insecure = command.insecure, .ca_certs = command.ca_certs};
+    const auto result = session.pull(command.reference, options);
+    if (!result && session.interrupted()) {
+        context.exit_code = 128 + *session.interrupted();
+        return {};
+    }
+    if (!result)
+        return fail(result.error());
+    if (!command.quiet)
+        print_done("Pulled", command.reference + (result->cached ? " (already cached)" : ""),
+                   std::chrono::steady_clock::now() - begun);
+    return {};
+}
+
+} // namespace
+
+void add_pull(CLI::App& app, Context& context) {
+    auto options = std::make_shared<PullCommand>();
+    auto* command = app.add_subcommand("pull", "Get an image from a registry");
+    command->group(group_images);
+    command->add_option("reference", options->reference, "Image, e.g. alpine:3.20")->required();
+    command->add_flag("-f,--force", options->force, "Fetch and store everything again");
+    command->add_flag("--insecure", options->insecure, "Plain HTTP to the registry");
+    command->add_option("--ca-certs", options->ca_certs,
+                        "PEM file of certificates to trust besides the system's");
+    command->add_flag("-q,--quiet", options->quiet, "No progress");
+    command->callback(
+        [&context, options] { run_command(context, [&] { return pull(context, *options); }); });
+}
+
+} // namespace msb::cli
