@@ -107,7 +107,6 @@ Result<std::string> run_guest(const Boot& boot, const std::string& work_director
                     "initrd=" + initramfs,
                     "uml_dir=" + work_directory,
                     "con0=fd:0,fd:1",
-                    "con=null",
                     "quiet",
                     "panic=-1",
                     "seccomp=auto"};

@@ -68,8 +68,6 @@ void run(const Words& words) {
             test_rng(words);
         else if (task == "benchblk")
             bench_blk(words);
-        else if (task == "benchvsock")
-            bench_vsock(words);
         else
             fail("task", "unknown: " + task);
     }
