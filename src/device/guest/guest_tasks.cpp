@@ -29,6 +29,10 @@ void pass(const char* name) {
     std::printf("msb:ok %s\n", name);
 }
 
+void skip(const char* name, const std::string& reason) {
+    std::printf("msb:skip %s: %s\n", name, reason.c_str());
+}
+
 void fail(const char* name, const std::string& reason) {
     std::printf("msb:fail %s: %s\n", name, reason.c_str());
 }

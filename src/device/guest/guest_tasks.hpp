@@ -1,5 +1,5 @@
-// The tasks guest_init can do; each prints "msb:ok NAME", "msb:fail NAME: reason" or
-// "msb:value NAME NUMBER".
+// The tasks guest_init can do; each prints "msb:ok NAME", "msb:fail NAME: reason",
+// "msb:skip NAME: reason" or "msb:value NAME NUMBER".
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,7 @@ using Words = std::map<std::string, std::string>;
 std::string slurp(const std::string& path);
 std::uint64_t number(const Words& words, const std::string& key, std::uint64_t otherwise);
 void pass(const char* name);
+void skip(const char* name, const std::string& reason);
 void fail(const char* name, const std::string& reason);
 void value(const std::string& name, double number);
 double now_seconds();
