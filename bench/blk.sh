@@ -8,10 +8,10 @@
 set -euo pipefail
 source_dir=$(cd "$(dirname "$0")/.." && pwd)
 build=${MSB_BUILD:-$source_dir/build}
-if [ ! -x "$build/tests/blk_bench" ]; then
+if [ ! -x "$build/tools/blk_bench" ]; then
     cmake -S "$source_dir" -B "$build" -DMSB_BENCH=ON >/dev/null
     cmake --build "$build" --target blk_bench >/dev/null
 fi
 file=$(mktemp "${TMPDIR:-/tmp}/msb-bench-disk.XXXXXX")
 trap 'rm -f "$file"' EXIT
-"$build/tests/blk_bench" "$file" "${1:-20}" "${2:-1024}"
+"$build/tools/blk_bench" "$file" "${1:-20}" "${2:-1024}"

@@ -58,7 +58,7 @@ Status warm(const std::string& path) {
 
 Result<std::string> measure(const Setup& setup, const std::string& socket) {
     guest::Boot boot = setup.boot;
-    boot.devices = {{socket, static_cast<std::uint32_t>(virtio::DeviceId::block)}};
+    boot.devices = {{static_cast<std::uint32_t>(virtio::DeviceId::block), socket}};
     boot.words = fmt::format("msb.tasks=benchblk msb.rounds=1 msb.bytes={}", setup.bytes);
     boot.deadline = std::chrono::seconds(120);
     return guest::run_guest(boot, setup.directory);
@@ -139,16 +139,16 @@ int main(int argc, char** argv) {
         fmt::print(stderr, "usage: blk_bench FILE [ROUNDS [MiB]]\n");
         return 2;
     }
-    auto boot = guest::find_kernel();
-    if (!boot || !std::filesystem::exists("/usr/bin/qemu-storage-daemon")) {
+    auto kernel = guest::find_kernel();
+    if (!kernel || !std::filesystem::exists("/usr/bin/qemu-storage-daemon")) {
         fmt::print("SKIP: {}\n",
-                   boot ? "qemu-storage-daemon is not installed" : boot.error().to_string());
+                   kernel ? "qemu-storage-daemon is not installed" : kernel.error().to_string());
         return 0;
     }
     std::string directory = (std::filesystem::temp_directory_path() / "msb-bench.XXXXXX").string();
     if (::mkdtemp(directory.data()) == nullptr)
         return 1;
-    Setup setup{.boot = *boot, .file = argv[1], .directory = directory};
+    Setup setup{.boot = {.kernel = *kernel}, .file = argv[1], .directory = directory};
     setup.bytes = (argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 1024) << 20;
     const Status status = run(setup, argc > 2 ? std::atoi(argv[2]) : 20);
     std::filesystem::remove_all(directory);

@@ -36,20 +36,11 @@ bool replace_by_zero_pages(std::uintptr_t address) {
 
 void on_sigbus(int, siginfo_t* info, void*) {
     const int saved_errno = errno;
-    // Returning with the default action installed repeats the access and ends the process.
+    // SIGILL and its core dump; needs no system call, which a jail might refuse and so make us
+    // return to the same fault for ever.
     if (!replace_by_zero_pages(reinterpret_cast<std::uintptr_t>(info->si_addr)))
-        ::signal(SIGBUS, SIG_DFL);
+        __builtin_trap();
     errno = saved_errno;
-}
-
-void install_handler() {
-    static std::once_flag once;
-    std::call_once(once, [] {
-        struct sigaction action{};
-        action.sa_sigaction = on_sigbus;
-        action.sa_flags = SA_SIGINFO | SA_RESTART;
-        ::sigaction(SIGBUS, &action, nullptr);
-    });
 }
 
 std::size_t claim_slot() {
@@ -63,8 +54,18 @@ std::size_t claim_slot() {
 
 } // namespace
 
+void install_fault_guard() {
+    static std::once_flag once;
+    std::call_once(once, [] {
+        struct sigaction action{};
+        action.sa_sigaction = on_sigbus;
+        action.sa_flags = SA_SIGINFO | SA_RESTART;
+        ::sigaction(SIGBUS, &action, nullptr);
+    });
+}
+
 Result<GuardedMapping> GuardedMapping::map(int fd, std::uint64_t offset, std::size_t length) {
-    install_handler();
+    install_fault_guard();
     const std::size_t slot = claim_slot();
     if (slot == slots.size())
         return fail(ErrorKind::limit_exceeded, "too many guest memory mappings in one process");

@@ -6,7 +6,7 @@
 // User Mode Linux puts its RAM into an ordinary tmpfs file, which cannot be sealed. So a SIGBUS
 // handler, which acts only on addresses inside a live GuardedMapping, replaces the whole mapping by
 // private zero pages and marks it faulted; the interrupted instruction is then restarted and reads
-// zeroes. Devices look at the mark and stop. Any other SIGBUS gets its default action.
+// zeroes. Devices look at the mark and stop. Any other SIGBUS ends the process.
 //
 // The live mappings are a fixed table of atomics, because the handler may run on any thread and
 // may take no lock. The handler's only system calls are mmap and rt_sigreturn.
@@ -18,6 +18,10 @@
 #include <cstdint>
 
 namespace msb::virtio {
+
+/// Takes SIGBUS over for the whole process. map() does it too; a process that will confine itself
+/// calls it before, so that it need not be allowed rt_sigaction.
+void install_fault_guard();
 
 class GuardedMapping {
   public:

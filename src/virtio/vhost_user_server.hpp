@@ -9,8 +9,8 @@
 // notifications (needed by UML only for time travel), dirty logging, IOTLB.
 //
 // System calls after set-up, for the seccomp list of a process that serves devices: accept4,
-// recvmsg, close, fstat, fcntl(F_GETFL, F_SETFL), mmap, munmap, rt_sigaction (SIGBUS, once,
-// at the first memory table), rt_sigreturn, sendto, write, epoll_ctl and those of EventLoop.
+// recvmsg, close, fstat, fcntl(F_GETFL, F_SETFL), mmap, munmap, rt_sigreturn, sendto, write,
+// epoll_ctl and those of EventLoop.
 #pragma once
 
 #include "base/event_loop.hpp"

@@ -113,7 +113,7 @@ Result<std::optional<Bytes>> VhostUserSession::dispatch(Message& message) {
     case Request::set_features: MSB_TRY(set_features(payload)); break;
     case Request::set_protocol_features: MSB_TRY(set_protocol_features(payload)); break;
     case Request::set_owner: break;
-    case Request::reset_owner: stop_all(); break;
+    case Request::reset_owner: disable_all(); break;
     case Request::set_mem_table: MSB_TRY(set_memory(message)); break;
     case Request::set_backend_req_fd: MSB_TRY(set_backend_channel(message)); break;
     case Request::set_config: MSB_TRY(set_config(payload)); break;
@@ -205,9 +205,7 @@ Status VhostUserSession::set_status(BytesView payload) {
     const std::uint64_t status = MSB_TRY(parse_u64(payload));
     status_ = static_cast<std::uint8_t>(status & ~std::uint64_t{status_needs_reset});
     if (status == 0) { // §2.1.1: writing 0 resets the device
-        stop_all();
-        for (Ring& ring : rings_)
-            ring.enabled = (features_ & feature_protocol_features) == 0;
+        disable_all();
         needs_reset_ = false;
         device_.reset();
     }
@@ -293,11 +291,15 @@ Status VhostUserSession::start_ring(std::uint16_t index) {
 }
 
 void VhostUserSession::kicked(std::uint16_t index) {
-    if (!rings_[index].queue.running() || !device_.queue_kicked(index))
+    Ring& ring = rings_[index];
+    if (ring.posted || !ring.queue.running() || !device_.queue_kicked(index))
         return;
+    ring.posted = true;
     loop_.post([this, index, alive = alive_] {
-        if (*alive)
-            kicked(index);
+        if (!*alive)
+            return;
+        rings_[index].posted = false;
+        kicked(index);
     });
 }
 
@@ -314,6 +316,12 @@ void VhostUserSession::stop_ring(std::uint16_t index) {
 void VhostUserSession::stop_all() {
     for (std::uint16_t i = 0; i < rings_.size(); ++i)
         stop_ring(i);
+}
+
+void VhostUserSession::disable_all() {
+    stop_all();
+    for (Ring& ring : rings_)
+        ring.enabled = (features_ & feature_protocol_features) == 0;
 }
 
 void VhostUserSession::ring_broken(std::uint16_t index, std::string_view reason) {

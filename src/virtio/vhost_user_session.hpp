@@ -33,6 +33,7 @@ class VhostUserSession {
         std::optional<vhost_user::VringAddress> address;
         std::uint16_t next_available = 0;
         bool enabled = false;
+        bool posted = false; ///< kicked() will run again by itself.
         OwnedFd kick;
         Interrupt error;
         Queue queue;
@@ -62,6 +63,7 @@ class VhostUserSession {
     void stop_ring(std::uint16_t index);
     void kicked(std::uint16_t index);
     void stop_all();
+    void disable_all();
     void ring_broken(std::uint16_t index, std::string_view reason);
     std::uint64_t offered_features() const;
 

@@ -147,44 +147,17 @@ void Blk::reset() {
 
 // ---- rings ----
 
-bool Blk::queue_kicked(std::uint16_t) {
-    poll_.busy();
+bool Blk::queue_kicked(std::uint16_t index) {
+    virtio::Queue& queue = *queues_[index];
     int budget = round_budget;
-    for (;;) {
-        if (!serve_all(budget))
+    do
+        if (!serve(queue, budget))
             return true;
-        poll_.idle();
-        const auto deadline = poll_.idle_since() + poll_.window();
-        bool more = false;
-        while (!more && AdaptivePoll::Clock::now() < deadline) {
-            __builtin_ia32_pause();
-            more = any_available();
-        }
-        if (!more && !arm_all())
-            return false;
-        poll_.busy();
-    }
+    while (queue.arm());
+    return false;
 }
 
-bool Blk::any_available() {
-    return std::ranges::any_of(queues_, [](auto* q) { return q != nullptr && q->has_available(); });
-}
-
-bool Blk::arm_all() {
-    bool more = false;
-    for (virtio::Queue* queue : queues_)
-        more |= queue != nullptr && queue->arm();
-    return more;
-}
-
-/// Empties all rings; false if the budget ended first.
-bool Blk::serve_all(int& budget) {
-    for (virtio::Queue* queue : queues_)
-        if (queue != nullptr && !serve(*queue, budget))
-            return false;
-    return true;
-}
-
+/// Empties the ring; false if the budget ended first.
 bool Blk::serve(virtio::Queue& queue, int& budget) {
     queue.disarm();
     while (budget > 0) {
@@ -195,9 +168,12 @@ bool Blk::serve(virtio::Queue& queue, int& budget) {
             break;
         budget -= static_cast<int>(1 + (request.chain.readable_size + request.chain.writable_size) /
                                            bytes_per_unit);
-        if (const auto status = execute(request))
+        if (const auto status = execute(request)) {
             complete(queue, request, *status);
-        else
+            // The guest can use a large piece while the next is being read.
+            if (request.written >= bytes_per_unit)
+                queue.notify();
+        } else
             ++waiting_;
     }
     queue.notify();

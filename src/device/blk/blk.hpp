@@ -3,15 +3,14 @@
 // I/O is done on the loop's thread, straight between the files and guest memory, so give a Blk a
 // virtio::DeviceThread of its own. Reads that the host's page cache cannot answer at once are first
 // all announced to the kernel and then waited for, which keeps the host's disk busy without more
-// threads. After a burst of requests the thread polls the rings for some microseconds before it
-// asks for kicks again, if the guest's recent pace makes it likely that more come.
+// threads. (Polling the ring for a while before sleeping was tried and was slower: on few cores the
+// poller stands in the way of the guest it waits for.)
 //
 // System calls at run time, beside those of VhostUserServer: preadv2, pwritev, fdatasync,
-// fallocate, fadvise64, pwrite64 (zeroes, on file systems without fallocate), clock_gettime.
+// fallocate, fadvise64, pwrite64 (zeroes, on file systems without fallocate).
 #pragma once
 
 #include "base/result.hpp"
-#include "device/blk/adaptive_poll.hpp"
 #include "device/blk/disk.hpp"
 #include "virtio/device.hpp"
 
@@ -62,11 +61,8 @@ class Blk final : public virtio::Device {
     Blk(Config config, Disk disk);
     void build_config();
 
-    bool serve_all(int& budget);
     bool serve(virtio::Queue& queue, int& budget);
     void finish_waiting(virtio::Queue& queue);
-    bool any_available();
-    bool arm_all();
 
     /// The status byte, or nothing if the request waits for the disk.
     std::optional<std::uint8_t> execute(Request& request);
@@ -90,7 +86,6 @@ class Blk final : public virtio::Device {
     /// objects stay, to keep the capacity of their lists.
     std::vector<std::unique_ptr<Request>> requests_;
     std::size_t waiting_ = 0;
-    AdaptivePoll poll_;
     bool complained_ = false; ///< One line about host I/O errors is enough.
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace msb::device {
 namespace {
@@ -261,6 +262,41 @@ TEST_F(BlkTest, ImpossibleDisksAreRefused) {
         refused({.extents = {{fd, 0, std::uint64_t{1} << 63}, {fd, 0, std::uint64_t{1} << 63}}}));
     EXPECT_TRUE(refused({.extents = {{fd, 0, 512}}, .serial = std::string(21, 'x')}));
     EXPECT_TRUE(refused({.extents = {{fd, 0, 512}}, .queues = 0}));
+}
+
+/// A file whose content is not in the page cache, where the file system allows that.
+OwnedFd cold_file(const Bytes& content) {
+    std::string name = "msb-cold.XXXXXX"; // not in /tmp, which may be memory
+    OwnedFd fd(::mkostemp(name.data(), O_CLOEXEC));
+    EXPECT_TRUE(fd);
+    ::unlink(name.c_str());
+    EXPECT_TRUE(sys::pwrite_all(fd.get(), content, 0));
+    EXPECT_TRUE(sys::fsync(fd.get()));
+    EXPECT_EQ(::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED), 0);
+    return fd;
+}
+
+TEST_F(BlkTest, ReadsThatWaitForTheDiskAreAllAnswered) {
+    const Bytes bytes = numbered(1 << 20, 9);
+    const OwnedFd cold = cold_file(bytes);
+    make({.extents = {{cold.get(), 0, 512 << 10}, {cold.get(), 512 << 10, 512 << 10}}});
+    constexpr std::uint64_t count = 50;
+    std::vector<std::uint64_t> places;
+    for (std::uint64_t i = 0; i < count; ++i) {
+        Bytes header(16);
+        store_le(MutableBytesView(header).subspan(8), 41 * i);
+        places.push_back(ram.allocate(2049));
+        ring.add({{ram.store(header), 16}, {places.back(), 2049, true}}, true);
+    }
+    EXPECT_FALSE(blk->queue_kicked(0));
+    for (std::uint64_t i = 0; i < count; ++i) {
+        const auto used = ring.used();
+        ASSERT_TRUE(used);
+        EXPECT_EQ(used->length, 2049u);
+        EXPECT_TRUE(std::ranges::equal(ram.load(places[i], 2048),
+                                       BytesView(bytes).subspan(41 * 512 * i, 2048)));
+        EXPECT_EQ(*ram.at(places[i] + 2048), ok);
+    }
 }
 
 TEST_F(BlkTest, ManyRequestsInOneRound) {

@@ -29,6 +29,10 @@ void pass(const char* name) {
     std::printf("msb:ok %s\n", name);
 }
 
+void skip(const char* name, const std::string& reason) {
+    std::printf("msb:skip %s: %s\n", name, reason.c_str());
+}
+
 void fail(const char* name, const std::string& reason) {
     std::printf("msb:fail %s: %s\n", name, reason.c_str());
 }
@@ -68,8 +72,6 @@ void run(const Words& words) {
             test_rng(words);
         else if (task == "benchblk")
             bench_blk(words);
-        else if (task == "benchvsock")
-            bench_vsock(words);
         else
             fail("task", "unknown: " + task);
     }

@@ -1,5 +1,5 @@
-// The tasks guest_init can do; each prints "msb:ok NAME", "msb:fail NAME: reason" or
-// "msb:value NAME NUMBER".
+// The tasks guest_init can do; each prints "msb:ok NAME", "msb:fail NAME: reason",
+// "msb:skip NAME: reason" or "msb:value NAME NUMBER".
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,7 @@ using Words = std::map<std::string, std::string>;
 std::string slurp(const std::string& path);
 std::uint64_t number(const Words& words, const std::string& key, std::uint64_t otherwise);
 void pass(const char* name);
+void skip(const char* name, const std::string& reason);
 void fail(const char* name, const std::string& reason);
 void value(const std::string& name, double number);
 double now_seconds();
@@ -28,7 +29,6 @@ void test_read_only(const Words& words);   ///< pattern on /dev/vdb
 void test_raw(const Words& words);         ///< /dev/vdc: writes, discard, zeroes, flush
 void test_vsock(const Words& words);
 void test_rng(const Words& words);
-void bench_blk(const Words& words);   ///< /dev/vda
-void bench_vsock(const Words& words); ///< Throughput and round trips with host port 1024
+void bench_blk(const Words& words); ///< /dev/vda
 
 } // namespace msb::guest

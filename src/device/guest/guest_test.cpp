@@ -35,7 +35,7 @@ class GuestTest : public ::testing::Test {
         auto found = guest::find_kernel();
         if (!found)
             GTEST_SKIP() << "SKIP: " << found.error().to_string() << "; " << found.error().hint();
-        boot_ = *found;
+        boot_.kernel = *found;
         std::string name = (std::filesystem::temp_directory_path() / "msb-guest.XXXXXX").string();
         ASSERT_NE(::mkdtemp(name.data()), nullptr);
         directory_ = name;
@@ -56,7 +56,7 @@ class GuestTest : public ::testing::Test {
     /// A socket for a device, put last on the kernel's command line.
     OwnedFd socket_for(virtio::Device& device) {
         const std::string socket = path(fmt::format("device{}.sock", boot_.devices.size()));
-        boot_.devices.emplace_back(socket, static_cast<std::uint32_t>(device.id()));
+        boot_.devices.push_back({static_cast<std::uint32_t>(device.id()), socket});
         return *sys::unix_listen(socket, 1);
     }
     void serve(virtio::Device& device) {
@@ -177,8 +177,10 @@ TEST_F(GuestTest, VsockAndEntropy) {
     });
     EXPECT_TRUE(loop->run());
     guest.join();
+    if (output.find("msb:skip rng") == std::string::npos)
+        expect_passed(output, "rng");
     for (const char* name :
-         {"rng", "vsock_refused", "vsock_echo", "vsock_accept", "vsock_deaf", "vsock_many"})
+         {"vsock_refused", "vsock_echo", "vsock_accept", "vsock_deaf", "vsock_many"})
         expect_passed(output, name);
     EXPECT_EQ(accepted, 52);
     EXPECT_EQ(outgoing_end, std::vector<VsockClose>{VsockClose::finished});

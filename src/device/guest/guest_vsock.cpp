@@ -158,26 +158,4 @@ void test_vsock(const Words&) {
     pass("vsock_many");
 }
 
-void bench_vsock(const Words& words) {
-    const std::uint64_t bytes = number(words, "bytes", 64 << 20);
-    int fd = connect_to(echo_port);
-    const double begin = now_seconds();
-    const std::string problem = echo(fd, bytes, 1);
-    const double seconds = now_seconds() - begin;
-    ::close(fd);
-    if (!problem.empty())
-        return fail("vsock", problem);
-    value("vsock_echo_MiB/s", static_cast<double>(bytes) / seconds / 1048576.0);
-    fd = connect_to(echo_port);
-    constexpr int trips = 2000;
-    const double start = now_seconds();
-    for (int i = 0; i < trips; ++i) {
-        char byte = 1;
-        if (::write(fd, &byte, 1) != 1 || ::read(fd, &byte, 1) != 1)
-            return fail("vsock", "ping");
-    }
-    value("vsock_round_trip_us", (now_seconds() - start) / trips * 1e6);
-    ::close(fd);
-}
-
 } // namespace msb::guest
