@@ -5,7 +5,6 @@ set -euo pipefail
 
 BENCH_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 MSB_BUILD=${MSB_BUILD:-$(dirname "$BENCH_DIR")/build}
-MSB=$MSB_BUILD/bin/msb
 T=$(mktemp -d "${TMPDIR:-/tmp}/msb-bench.XXXXXX")
 export MSB_HOME=$T/home
 

@@ -10,6 +10,7 @@ RUNSC_ROOT=$T/runsc
 runsc_flags=(--root "$RUNSC_ROOT" --platform=ptrace --network=none)
 
 finish() {
+    # shellcheck disable=SC2046
     "$MSB" rm -q -f $("$MSB" ls -q 2>/dev/null) 2>/dev/null || :
     runsc "${runsc_flags[@]}" delete -force peer >/dev/null 2>&1 || :
     rm -rf "$T"
@@ -18,7 +19,7 @@ trap finish EXIT
 
 kernels=$MSB_BUILD/share/microsandbox/kernels
 echo "machine: $(nproc) cores, $(uname -r); load $(cut -d' ' -f1 /proc/loadavg)"
-echo "kernels: $(ls "$kernels" | tr '\n' ' ')"
+echo "kernels: $(find "$kernels" -mindepth 1 -printf '%f ')"
 
 # A share directory with one kernel only, to measure each.
 build_with_kernel() {
@@ -40,7 +41,7 @@ bench_run() {
     "$program" run -q -- true
     for _ in $(seq "$rounds"); do
         measure "$T/run.$kernel" "$program" run -q -- true
-        [ $have_runsc = 0 ] || measure "$T/run.runsc.$kernel" runsc --platform=ptrace --network=none do /bin/true
+        [ $have_runsc = 0 ] || measure "$T/run.runsc.$kernel" runsc --platform=ptrace --network=none "do" /bin/true
     done
     [ $have_runsc = 0 ] || report "run -- true, kernel $kernel" "$T/run.$kernel" "runsc do /bin/true" "$T/run.runsc.$kernel" "$target"
     for _ in $(seq "$rounds"); do

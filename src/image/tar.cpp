@@ -149,8 +149,17 @@ Status TarReader::skip(std::uint64_t count) {
     return {};
 }
 
+// There are writers that stop right behind the data of the last file: no padding, no end blocks.
+Status TarReader::skip_padding() {
+    MSB_TRY(fill(static_cast<std::size_t>(padding_)));
+    MSB_TRY(
+        take(std::min<std::size_t>(end_ - begin_, static_cast<std::size_t>(padding_)), "padding"));
+    return {};
+}
+
 Result<std::optional<TarEntry>> TarReader::next() {
-    MSB_TRY(skip(data_left_ + padding_));
+    MSB_TRY(skip(data_left_));
+    MSB_TRY(skip_padding());
     data_left_ = padding_ = 0;
     Pending pending;
     for (;;) {

@@ -71,6 +71,7 @@ class TarReader {
     Result<BytesView> take(std::size_t count, std::string_view what);
     Result<std::string> take_text(std::uint64_t size, std::uint64_t limit, std::string_view what);
     Status skip(std::uint64_t count);
+    Status skip_padding();
     Result<std::optional<TarEntry>> finish_entry(BytesView header, Pending& pending);
     Status read_gnu_sparse(BytesView header, TarEntry& entry);
     Status read_sparse_map(TarEntry& entry);

@@ -123,6 +123,14 @@ TEST(Tar, EndsWithZeroBlocksOrWithTheStream) {
     EXPECT_EQ(read_all("")->size(), 0u);
 }
 
+TEST(Tar, AcceptsAMissingEnd) {
+    TarBuilder builder;
+    builder.file("a", std::string(700, 'x'));
+    const std::string whole = builder.bytes();
+    EXPECT_EQ(read_all(std::string_view(whole).substr(0, 512 + 700))->size(), 1u);
+    EXPECT_FALSE(read_all(std::string_view(whole).substr(0, 512 + 699)));
+}
+
 TEST(Tar, RefusesDamage) {
     TarBuilder builder;
     builder.file("a", std::string(2000, 'x'));
