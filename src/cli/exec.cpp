@@ -81,8 +81,7 @@ Status exec(Context& context, const ExecOptions& options) {
     }
     const Status ran = [&]() -> Status {
         const auto loop = MSB_TRY(EventLoop::create());
-        const auto client = MSB_TRY(AgentClient::connect(
-            *loop, session.home().agent_socket(options.name), handshake_deadline));
+        const auto client = MSB_TRY(session.connect_agent(*loop, options.name));
         const auto result =
             MSB_TRY(run_foreground(*loop, *client, session.signals(), std::move(foreground)));
         context.exit_code = result.exit_code;

@@ -109,8 +109,7 @@ Result<std::string> ping_one(Session& session, const std::string& name) {
                                                 std::string(to_string(view.state.status)) +
                                                 "); cannot ping");
     const auto loop = MSB_TRY(EventLoop::create());
-    const auto client =
-        MSB_TRY(AgentClient::connect(*loop, session.home().agent_socket(name), handshake_deadline));
+    const auto client = MSB_TRY(session.connect_agent(*loop, name));
     std::optional<Clock::duration> took;
     const auto begun = Clock::now();
     const auto id = client->open_id([&](const wire::Frame&, const wire::Envelope& envelope) {

@@ -195,8 +195,7 @@ Status Run::run_in(const SandboxSpec& spec) {
         return {};
     }
     const auto loop = MSB_TRY(EventLoop::create());
-    const auto client = MSB_TRY(
-        AgentClient::connect(*loop, session_.home().agent_socket(spec.name), handshake_deadline));
+    const auto client = MSB_TRY(session_.connect_agent(*loop, spec.name));
     ForegroundOptions foreground;
     foreground.request.cmd = argv.front();
     foreground.request.args.assign(argv.begin() + 1, argv.end());

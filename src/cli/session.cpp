@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <thread>
 
 namespace msb::cli {
 
@@ -97,6 +98,22 @@ Result<Running> Session::start(const SandboxSpec& spec, const LaunchOptions& opt
     auto running = sandboxes_.start(spec.name, image, engine, options);
     progress_.clear();
     return running;
+}
+
+Result<std::unique_ptr<AgentClient>> Session::connect_agent(EventLoop& loop,
+                                                            const std::string& name) {
+    const auto deadline = std::chrono::steady_clock::now() + handshake_deadline;
+    for (;;) {
+        auto client = AgentClient::connect(loop, home().agent_socket(name), handshake_deadline);
+        if (client || client.error().kind() != ErrorKind::unreachable ||
+            std::chrono::steady_clock::now() >= deadline || poll_interrupt())
+            return client;
+        // Another command may have just started it: its runtime lives and binds its socket soon.
+        const auto view = MSB_TRY(sandboxes_.get(name));
+        if (view.state.status != SandboxStatus::starting)
+            return client;
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
 }
 
 void Session::report_failure(Context& context, const Error& error, const SandboxSpec& spec) {

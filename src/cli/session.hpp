@@ -5,6 +5,7 @@
 #include "cli/creation.hpp"
 #include "cli/output.hpp"
 #include "cli/terminal.hpp"
+#include "client/agent_client.hpp"
 #include "image/store.hpp"
 #include "sandbox/sandboxes.hpp"
 
@@ -39,6 +40,9 @@ class Session {
     Result<Running> create(const SandboxSpec& spec, const image::Image& image,
                            const LaunchOptions& options);
     Result<Running> start(const SandboxSpec& spec, const LaunchOptions& options);
+
+    /// Connects to the agent of an active sandbox; one that is still coming up is waited for.
+    Result<std::unique_ptr<AgentClient>> connect_agent(EventLoop& loop, const std::string& name);
 
     /// Prints a failed start as the typed block (stage, message, hint), anything else as usual, and
     /// sets the exit code: 130 or 143 after a signal, else 1.

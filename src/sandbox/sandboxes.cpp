@@ -25,6 +25,8 @@ constexpr auto lock_wait = 300ms;
 /// What the guest gets beyond the grace of its commands to sync, unmount and power off.
 constexpr auto power_off_margin = 3s;
 constexpr auto kill_wait = 5s;
+/// 10 ms each: how long a runtime may take to its socket before stop gives up on it.
+constexpr int stop_connect_attempts = 500;
 
 std::unexpected<Error> not_found(const std::string& name) {
     return fail(ErrorKind::not_found, "sandbox not found: " + name);
@@ -200,13 +202,16 @@ Status Sandboxes::stop(const std::string& name, std::chrono::milliseconds grace)
     if (!is_active(view.state.status))
         return {};
     auto connection = sys::unix_connect(home_.agent_socket(name));
-    if (!connection) {
+    for (int attempt = 0; !connection && attempt < stop_connect_attempts; ++attempt) {
         // Either it just ended, or it has not come to its socket yet.
-        auto held = lock(name, kill_wait);
-        if (!held)
-            return fail(std::move(held).error().wrap("cannot stop sandbox '" + name + "'"));
-        return MSB_TRY(reconcile_locked(name)), Status();
+        if (lock(name, 10ms)) {
+            MSB_TRY(look(name));
+            return {};
+        }
+        connection = sys::unix_connect(home_.agent_socket(name));
     }
+    if (!connection)
+        return fail(std::move(connection).error().wrap("cannot stop sandbox '" + name + "'"));
     const OwnedFd pidfd = MSB_TRY(runtime_pidfd(*connection));
     bool ended = false;
     if (grace > 0ms) {
