@@ -1,11 +1,11 @@
-// make_initramfs AGENT SHARE: for every kernel bundle SHARE/kernels/NAME writes SHARE/initramfs/NAME.cpio,
-// which holds what the kernel unpacks into its first root file system: the agent as /init, the
-// modules it inserts before it can see a disk (with /modules/order, one name a line), and the
-// device nodes it needs before devtmpfs is mounted.
+// make_initramfs AGENT SHARE: for every kernel bundle SHARE/kernels/NAME writes
+// SHARE/initramfs/NAME.cpio, which holds what the kernel unpacks into its first root file system:
+// the agent as /init, the modules it inserts before it can see a disk (with /modules/order, one
+// name a line), and the device nodes it needs before devtmpfs is mounted.
 //
 // The format is "newc", described in the kernel's buffer-format.rst: each entry is a header of
-// 13 eight-digit hexadecimal numbers after the magic, the name, the content, each padded to 4 bytes.
-// Uncompressed: the kernel would spend longer unpacking than the host spends copying.
+// 13 eight-digit hexadecimal numbers after the magic, the name, the content, each padded to 4
+// bytes. Uncompressed: the kernel would spend longer unpacking than the host spends copying.
 #include "base/file.hpp"
 #include "base/system.hpp"
 

@@ -1,5 +1,5 @@
-// The compiled half of fmt. Debian ships it as a shared object only, and the static programs (runtime,
-// agent) need it too; the header-only mode would compile it into every file.
+// The compiled half of fmt. Debian ships it as a shared object only, and the static programs
+// (runtime, agent) need it too; the header-only mode would compile it into every file.
 #include <fmt/format-inl.h>
 
 FMT_BEGIN_NAMESPACE
