@@ -113,7 +113,7 @@ double median(std::vector<double> numbers) {
     return numbers[numbers.size() / 2];
 }
 
-Status run(Setup setup, int rounds) {
+Status run(const Setup& setup, int rounds) {
     MSB_TRY(make_file(setup.file, setup.bytes));
     MSB_TRY(warm(setup.file));
     Values ours;
