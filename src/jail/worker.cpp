@@ -105,8 +105,9 @@ Step close_all_but(const std::vector<int>& keep, int socket, int null) {
     return check(::syscall(SYS_close_range, next, ~0U, 0), "close_range");
 }
 
-Step confine_worker(const std::vector<int>& fds, int socket, int null, bool private_id,
-                    const MountPlan& mounts, const Program& program) {
+Step confine_worker(std::vector<int> fds, int socket, int null, bool private_id,
+                    const MountPlan& mounts, const Program& program, int holder_pipe) {
+    fds.push_back(holder_pipe);
     MSB_STEP(close_all_but(fds, socket, null));
     MSB_STEP(enter_root(mounts));
     MSB_STEP(apply(limits_of(Role::image, 0)));
@@ -117,6 +118,9 @@ Step confine_worker(const std::vector<int>& fds, int socket, int null, bool priv
     if (private_id)
         MSB_STEP(become_engine_id());
     MSB_STEP(set_capabilities(0));
+    // prctl(2): a change of identity takes the parent-death signal away.
+    MSB_STEP(die_with_parent(holder_pipe));
+    ::close(holder_pipe);
     return load(program);
 }
 
@@ -132,8 +136,8 @@ struct Job {
     // The holder never closes its end of the pipe while it lives.
     if (!die_with_parent(holder_pipe))
         ::_exit(1);
-    Status status =
-        to_status(confine_worker(job.fds, socket, job.null, private_id, job.mounts, job.program));
+    Status status = to_status(confine_worker(job.fds, socket, job.null, private_id, job.mounts,
+                                             job.program, holder_pipe));
     if (!status)
         status = fail(std::move(status).error().wrap("cannot confine the image process"));
     else
