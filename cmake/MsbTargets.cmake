@@ -4,6 +4,7 @@
 add_library(msb_options INTERFACE)
 target_compile_options(msb_options INTERFACE -Wall -Wextra -Wconversion -Werror
   -Wno-missing-field-initializers # designated initialisers name what differs from the default
+  $<$<CXX_COMPILER_ID:Clang>:-Wno-sign-conversion> # part of -Wconversion in clang only
   -fstack-protector-strong -fno-plt $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>)
 target_compile_definitions(msb_options INTERFACE _GNU_SOURCE _FILE_OFFSET_BITS=64
   _GLIBCXX_ASSERTIONS MSB_VERSION="${PROJECT_VERSION}")

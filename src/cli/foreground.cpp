@@ -200,7 +200,11 @@ void Foreground::kill() {
     if (std::exchange(killed_, true))
         return;
     session_->signal(SIGKILL);
-    loop_.after(kill_grace, [this] { end(128 + SIGKILL); });
+    // Also when nobody reads our output: a full pipe must not keep a killed command's client.
+    loop_.after(kill_grace, [this] {
+        end(128 + SIGKILL);
+        loop_.stop();
+    });
 }
 
 void Foreground::end(int exit_code) {
