@@ -21,7 +21,8 @@ constexpr std::size_t kept_capacity = std::size_t{1} << 20;
 /// Messages that keep a sandbox alive only by being exchanged do not count as activity.
 bool is_activity(std::string_view type) {
     return type != wire::Ping::type && type != wire::Pong::type && type != wire::Touched::type &&
-           type != wire::CoreError::type && type != wire::ClockSync::type;
+           type != wire::CoreError::type && type != wire::ClockSync::type &&
+           type != wire::FlowWindow::type && type != wire::SessionNumber::type;
 }
 
 } // namespace

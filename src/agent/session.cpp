@@ -54,6 +54,7 @@ std::expected<void, wire::ExecFailed> Session::start(const wire::ExecRequest& re
         return std::unexpected(std::move(plan).error());
     std::array<OwnedFd, 3> child_ends;
     terminal_ = request.tty;
+    window_ = wire::ReceiveWindow(request.flow);
     const winsize size{request.rows, request.cols, 0, 0};
     if (const Status made =
             terminal_ ? make_terminal(*plan, child_ends, size) : make_pipes(*plan, child_ends);
@@ -69,6 +70,8 @@ std::expected<void, wire::ExecFailed> Session::start(const wire::ExecRequest& re
     launch_ = std::move(*launch);
     pid_ = launch_->pid();
     input_open_ = true;
+    if (const auto bytes = window_.first_grant(); bytes > 0)
+        client_.send(id_, wire::FlowWindow{bytes});
     server_.register_child(pid_, *this);
     (void)server_.loop().watch(launch_->report_fd(), EPOLLIN,
                                [this](std::uint32_t) { on_report(); });
@@ -208,7 +211,7 @@ bool Session::read_output(std::size_t index) {
 
 void Session::write_input(BytesView data) {
     if (!input_open_ || input_closing_)
-        return;
+        return took_input(data.size());
     if (input_.empty() && started_ && !write_some(data))
         return;
     if (data.empty())
@@ -229,6 +232,11 @@ void Session::close_input() {
         finish_input();
 }
 
+void Session::took_input(std::size_t bytes) {
+    if (const auto grant = window_.consumed(bytes); grant > 0)
+        client_.send(id_, wire::FlowWindow{grant});
+}
+
 /// Advances `data` by what was taken; false if the input is broken.
 bool Session::write_some(BytesView& data) {
     while (!data.empty()) {
@@ -236,10 +244,11 @@ bool Session::write_some(BytesView& data) {
         if (count > 0) {
             input_mid_line_ = data[static_cast<std::size_t>(count) - 1] != '\n';
             data = data.subspan(static_cast<std::size_t>(count));
+            took_input(static_cast<std::size_t>(count));
         } else if (count == 0 || errno == EAGAIN) {
             break;
         } else if (errno != EINTR) {
-            fail_input(errno);
+            fail_input(errno, data.size());
             return false;
         }
     }
@@ -283,11 +292,12 @@ void Session::watch_input(bool on) {
     input_watched_ = on;
 }
 
-void Session::fail_input(int reason) {
+void Session::fail_input(int reason, std::size_t unwritten) {
     const bool was_over = input_over_bound();
     const char* name = ::strerrorname_np(reason);
     client_.send(id_, wire::ExecStdinError{reason, name == nullptr ? "" : name,
                                            "the command does not read its input any more"});
+    took_input(unwritten);
     Bytes().swap(input_);
     input_begin_ = 0;
     watch_input(false);

@@ -3,6 +3,7 @@
 
 #include "agent/exec_plan.hpp"
 #include "base/event_loop.hpp"
+#include "wire/flow.hpp"
 #include "wire/messages.hpp"
 
 #include <memory>
@@ -63,9 +64,11 @@ class Session {
     void unwatch_output(std::size_t index);
     void close_output(std::size_t index);
     bool write_some(BytesView& data);
+    /// So much input was passed on or thrown away: the client may send more.
+    void took_input(std::size_t bytes);
     void pump_input();
     void finish_input();
-    void fail_input(int reason);
+    void fail_input(int reason, std::size_t unwritten);
     void finish_terminal_input();
     void watch_input(bool on);
     void note_remaining_output();
@@ -84,6 +87,7 @@ class Session {
 
     std::array<Output, 2> outputs_; ///< stdout (or the terminal), stderr
     OwnedFd input_fd_;              ///< write end of stdin; a terminal uses outputs_[0].fd
+    wire::ReceiveWindow window_{false};
     Bytes input_;
     std::size_t input_begin_ = 0;
     bool input_closing_ = false; ///< end of input follows the queue

@@ -104,6 +104,10 @@ void Foreground::start_session() {
     };
     // The command goes on without its input; reading more of it would be pointless.
     events.stdin_error = [this](const wire::ExecStdinError&) { input_.reset(); };
+    events.input_room = [this] {
+        if (input_)
+            input_->resume();
+    };
     events.exited = [this](const wire::ExecExited& exited) { end(wire::exit_code_of(exited)); };
     events.failed = [this](const wire::ExecFailed& failed) {
         raw_.reset();
@@ -114,6 +118,7 @@ void Foreground::start_session() {
         result_.lost = error;
         end(1);
     };
+    options_.request.flow = true;
     session_.emplace(client_, options_.request, std::move(events));
 }
 
@@ -130,7 +135,11 @@ Status Foreground::start_input() {
                    InputPump::Events{
                        .data = [this](BytesView data) { session_->write_stdin(data); },
                        .end = [this] { session_->close_stdin(); },
-                       .has_room = [this] { return client_.queued() <= AgentClient::high_water; },
+                       .has_room =
+                           [this] {
+                               return session_->wants_input() &&
+                                      client_.queued() <= AgentClient::high_water;
+                           },
                    });
     const Status started = input_->start();
     if (!started) { // a closed stdin, for one

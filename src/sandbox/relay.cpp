@@ -2,6 +2,7 @@
 
 #include "base/log.hpp"
 #include "base/system.hpp"
+#include "wire/session_messages.hpp"
 
 #include <algorithm>
 #include <array>
@@ -22,10 +23,11 @@ constexpr std::size_t max_recorded_sessions = 4096;
 
 /// Messages that only host and agent may send each other.
 bool is_control_plane(std::string_view type) {
-    static constexpr std::array<std::string_view, 8> types = {
-        wire::Bootstrap::type, wire::InitResolved::type, wire::InitAck::type,
-        wire::Ready::type,     wire::BootFailed::type,   wire::RelayClientDisconnected::type,
-        wire::ClockSync::type, wire::Heartbeat::type};
+    static constexpr std::array<std::string_view, 12> types = {
+        wire::Bootstrap::type,      wire::InitResolved::type,  wire::InitAck::type,
+        wire::Ready::type,          wire::BootFailed::type,    wire::RelayClientDisconnected::type,
+        wire::ClockSync::type,      wire::Heartbeat::type,     wire::SessionNumber::type,
+        wire::SessionObserve::type, wire::SessionOutput::type, wire::SessionEnded::type};
     return std::find(types.begin(), types.end(), type) != types.end();
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "wire/fs_messages.hpp"
+#include "wire/session_messages.hpp"
 
 #include <tuple>
 
@@ -12,6 +13,9 @@ using AllMessages =
                RelayClientDisconnected, ClockSync, Heartbeat, Ping, Pong, Touch, Touched, CoreError,
                ExecRequest, ExecStarted, ExecStdin, ExecStdinError, ExecStdout, ExecStderr,
                ExecExited, ExecFailed, ExecResize, ExecSignal, FsRequest, FsResponse, FsData,
-               TcpConnect, TcpConnected, TcpData, TcpEof, TcpClose, TcpClosed, TcpFailed>;
+               TcpConnect, TcpConnected, TcpData, TcpEof, TcpClose, TcpClosed, TcpFailed,
+               FlowWindow, SessionNumber, SessionDetach, SessionDetachFailed, SessionDetached,
+               SessionAttach, SessionAttached, SessionFailed, SessionList, SessionListed,
+               SessionSignal, SessionSignalled, SessionObserve, SessionOutput, SessionEnded>;
 
 } // namespace msb::wire

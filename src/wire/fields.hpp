@@ -4,7 +4,7 @@
 //   required    always written; decoding fails without it
 //   defaulted   always written; a missing or null key leaves the default
 //   nullable    std::optional, written as null when empty
-//   omittable   std::optional, vector or string, left out when empty
+//   omittable   std::optional, vector or string, left out when empty; bool, left out when false
 // Encoding visits twice (count, write). Decoding visits once per key found; that is quadratic in
 // the number of members, which is below 20, and needs no tables.
 #pragma once
@@ -177,16 +177,23 @@ template <typename T> Status decode_value(cbor::Reader& reader, T& value) {
     return {};
 }
 
+/// What `omittable` leaves out.
+template <typename T> bool is_absent(const T& value) {
+    if constexpr (is_optional<T>)
+        return !value.has_value();
+    else if constexpr (std::same_as<T, bool>)
+        return !value;
+    else
+        return value.empty();
+}
+
 struct CountFields {
     std::size_t count = 0;
     void required(std::string_view, const auto&) { ++count; }
     void defaulted(std::string_view, const auto&) { ++count; }
     void nullable(std::string_view, const auto&) { ++count; }
     template <typename T> void omittable(std::string_view, const T& value) {
-        if constexpr (is_optional<T>)
-            count += value.has_value() ? 1 : 0;
-        else
-            count += value.empty() ? 0 : 1;
+        count += is_absent(value) ? 0 : 1;
     }
 };
 
@@ -206,12 +213,12 @@ struct WriteFields {
         }
     }
     template <typename T> void omittable(std::string_view key, const T& value) {
-        if constexpr (is_optional<T>) {
-            if (value)
-                required(key, *value);
-        } else if (!value.empty()) {
+        if (is_absent(value))
+            return;
+        if constexpr (is_optional<T>)
+            required(key, *value);
+        else
             required(key, value);
-        }
     }
 };
 

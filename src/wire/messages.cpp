@@ -1,78 +1,11 @@
 #include "wire/messages.hpp"
 
 #include "wire/all_messages.hpp"
-#include "wire/fields.hpp"
+#include "wire/codec.hpp"
 
 #include <algorithm>
 
 namespace msb::wire {
-
-namespace {
-
-template <typename M> Result<M> decode_message(BytesView payload) {
-    cbor::Reader reader(payload);
-    M message;
-    MSB_TRY(decode_structure(reader, message));
-    if (!reader.at_end())
-        return bad_value("bytes after the end of the payload");
-    return message;
-}
-
-template <typename M> Result<M> decode_data_message(BytesView payload) {
-    cbor::Reader reader(payload);
-    M message;
-    bool found = false;
-    cbor::Container map = MSB_TRY(reader.map());
-    while (MSB_TRY(reader.next(map))) {
-        Bytes joined_key;
-        const bool is_text = MSB_TRY(reader.peek()) == cbor::Kind::text;
-        if (!is_text || MSB_TRY(reader.text(joined_key)) != "data") {
-            if (!is_text)
-                MSB_TRY(reader.skip());
-            MSB_TRY(reader.skip());
-            continue;
-        }
-        auto joined = std::make_shared<Bytes>();
-        message.data = MSB_TRY(reader.bytes(*joined));
-        message.owner = joined->empty() ? nullptr : std::move(joined);
-        found = true;
-    }
-    if (!found || !reader.at_end())
-        return bad_value(found ? "bytes after the end of the payload" : "'data' is missing");
-    return message;
-}
-
-} // namespace
-
-#define MSB_WIRE_CODEC(Name)                                                                       \
-    void Name::encode(cbor::Writer& writer) const {                                                \
-        encode_structure(writer, *this);                                                           \
-    }                                                                                              \
-    Result<Name> Name::decode(BytesView payload) {                                                 \
-        return decode_message<Name>(payload);                                                      \
-    }
-
-#define MSB_WIRE_DATA_CODEC(Name)                                                                  \
-    void Name::encode(cbor::Writer& writer) const {                                                \
-        writer.map(1);                                                                             \
-        writer.text("data");                                                                       \
-        writer.bytes(data);                                                                        \
-    }                                                                                              \
-    Result<Name> Name::decode(BytesView payload) {                                                 \
-        return decode_data_message<Name>(payload);                                                 \
-    }
-
-/// Fields<Name> of a struct without members, and of one whose visit() body follows.
-#define MSB_WIRE_EMPTY(Name)                                                                       \
-    template <> struct Fields<Name> {                                                              \
-        static void visit(auto&, auto&) {}                                                         \
-    };
-#define MSB_WIRE_FIELDS(Name, ...)                                                                 \
-    template <> struct Fields<Name> {                                                              \
-        static void visit(auto& m, auto& f) {                                                      \
-            __VA_ARGS__                                                                            \
-        }                                                                                          \
-    };
 
 // clang-format off
 
@@ -141,8 +74,10 @@ MSB_WIRE_FIELDS(ExecRequest,
     f.defaulted("tty", m.tty);
     f.defaulted("rows", m.rows);
     f.defaulted("cols", m.cols);
-    f.defaulted("rlimits", m.rlimits);)
-MSB_WIRE_FIELDS(ExecStarted, f.required("pid", m.pid);)
+    f.defaulted("rlimits", m.rlimits);
+    f.omittable("flow", m.flow);
+    f.omittable("detach", m.detach);)
+MSB_WIRE_FIELDS(ExecStarted, f.required("pid", m.pid); f.omittable("session", m.session);)
 MSB_WIRE_FIELDS(ExecStdinError,
     f.nullable("errno", m.sys_errno);
     f.nullable("errno_name", m.errno_name);
@@ -164,7 +99,8 @@ MSB_WIRE_FIELDS(ExecResize, f.required("rows", m.rows); f.required("cols", m.col
 MSB_WIRE_FIELDS(ExecSignal, f.required("signal", m.signal);)
 
 // --- tcp ---
-MSB_WIRE_FIELDS(TcpConnect, f.required("host", m.host); f.required("port", m.port);)
+MSB_WIRE_FIELDS(TcpConnect,
+    f.required("host", m.host); f.required("port", m.port); f.omittable("flow", m.flow);)
 MSB_WIRE_EMPTY(TcpConnected)
 MSB_WIRE_EMPTY(TcpEof)
 MSB_WIRE_EMPTY(TcpClose)

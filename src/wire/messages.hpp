@@ -151,11 +151,15 @@ struct ExecRequest {
     std::uint16_t rows = 24;
     std::uint16_t cols = 80;
     std::vector<Rlimit> rlimits;
+    bool flow = false;   ///< new; stdin is sent as core.flow.window permits; omitted if false
+    bool detach = false; ///< new; the session outlives its connection; omitted if false
     MSB_WIRE_MESSAGE(ExecRequest, "core.exec.request", 1, flag_session_start);
 };
 
 struct ExecStarted {
     std::uint32_t pid = 0;
+    std::optional<std::uint64_t>
+        session; ///< new; its number, if the request said `detach`; omitted
     MSB_WIRE_MESSAGE(ExecStarted, "core.exec.started", 1, 0);
 };
 
@@ -217,6 +221,7 @@ struct ExecSignal {
 struct TcpConnect {
     std::string host;
     std::uint16_t port = 0;
+    bool flow = false; ///< new; core.tcp.data is sent as core.flow.window permits; omitted if false
     MSB_WIRE_MESSAGE(TcpConnect, "core.tcp.connect", 4, flag_session_start);
 };
 struct TcpConnected {
