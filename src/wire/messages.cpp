@@ -100,12 +100,15 @@ MSB_WIRE_FIELDS(ExecSignal, f.required("signal", m.signal);)
 
 // --- tcp ---
 MSB_WIRE_FIELDS(TcpConnect,
-    f.required("host", m.host); f.required("port", m.port); f.omittable("flow", m.flow);)
+    f.required("host", m.host); f.required("port", m.port); f.omittable("flow", m.flow);
+    f.omittable("window", m.window);)
 MSB_WIRE_EMPTY(TcpConnected)
 MSB_WIRE_EMPTY(TcpEof)
-MSB_WIRE_EMPTY(TcpClose)
+MSB_WIRE_FIELDS(TcpClose, f.omittable("reset", m.reset);)
 MSB_WIRE_EMPTY(TcpClosed)
-MSB_WIRE_FIELDS(TcpFailed, f.defaulted("error", m.error);)
+MSB_WIRE_FIELDS(TcpFailed,
+    f.defaulted("error", m.error); f.omittable("errno", m.sys_errno);
+    f.omittable("stage", m.stage);)
 
 // --- fs ---
 MSB_WIRE_FIELDS(FsAttributes,

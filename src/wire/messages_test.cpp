@@ -58,6 +58,25 @@ TEST(Messages, InventoryIsConsistent) {
     EXPECT_EQ(find_message_type("core.nothing"), nullptr);
 }
 
+TEST(Messages, ForwardedConnectionsAreAsPublishedUnlessAskedOtherwise) {
+    EXPECT_EQ(payload_of(TcpConnect{"db", 80, false, {}}), cbor_of([](cbor::Writer& writer) {
+                  writer.map(2);
+                  writer.text("host");
+                  writer.text("db");
+                  writer.text("port");
+                  writer.uint(80);
+              }));
+    EXPECT_EQ(to_hex(payload_of(TcpClose{})), "a0");
+    EXPECT_EQ(to_hex(payload_of(TcpFailed{"x", {}, {}})), "a1656572726f726178");
+    const TcpConnect asked = round_trip(TcpConnect{"unix:/x", 0, true, 5});
+    EXPECT_TRUE(asked.flow);
+    EXPECT_EQ(asked.window, 5U);
+    EXPECT_TRUE(round_trip(TcpClose{true}).reset);
+    const TcpFailed failed = round_trip(TcpFailed{"x", 111, "connect"});
+    EXPECT_EQ(failed.sys_errno, 111);
+    EXPECT_EQ(failed.stage, "connect");
+}
+
 TEST(Messages, ExecRequestRoundTrips) {
     ExecRequest request;
     request.cmd = "/bin/sh";
