@@ -1,6 +1,7 @@
 #include "agent/client.hpp"
 
 #include "agent/server.hpp"
+#include "wire/session_messages.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -28,10 +29,11 @@ bool is_activity(std::string_view type) {
 } // namespace
 
 Client::Client(Server& server, OwnedFd socket)
-    : server_(server), socket_(std::move(socket)), read_size_(small_read) {}
+    : server_(server), socket_(std::move(socket)), read_size_(small_read), tcp_(server, *this) {}
 
 Client::~Client() {
     sessions_.clear();
+    tcp_.clear();
     if (interest_ != 0)
         server_.loop().unwatch(socket_.get());
 }
@@ -150,22 +152,57 @@ bool Client::dispatch(const wire::Frame& frame, const wire::Envelope& envelope) 
         decode<wire::Touch>(
             frame, envelope,
             [&](const wire::Touch&) { send(frame.id, wire::Touched{server_.activity_seq()}); }) ||
-        decode<wire::Shutdown>(frame, envelope, [&](const wire::Shutdown& message) {
-            server_.request_shutdown(message);
-        });
+        decode<wire::Shutdown>(
+            frame, envelope,
+            [&](const wire::Shutdown& message) { server_.request_shutdown(message); }) ||
+        dispatch_tcp(frame, envelope);
     if (!known)
         send_error(frame.id, wire::CoreErrorKind::unsupported_message_type,
                    "this agent does not accept the message from a client", envelope.type);
     return true;
 }
 
+bool Client::dispatch_tcp(const wire::Frame& frame, const wire::Envelope& envelope) {
+    // Frames for a stream that has just ended cross its last frame on the way: not an error.
+    const auto for_stream = [&](auto action) {
+        return [this, &frame, action](auto& message) {
+            if (TcpStream* stream = tcp_.find(frame.id))
+                action(*stream, message);
+        };
+    };
+    return decode<wire::TcpData>(frame, envelope,
+                                 for_stream([](TcpStream& s, const wire::TcpData& message) {
+                                     s.write(message.data);
+                                 })) ||
+           decode<wire::TcpConnect>(frame, envelope,
+                                    [&](const wire::TcpConnect& message) {
+                                        if (!refuse_id(frame.id, wire::TcpConnect::type))
+                                            tcp_.connect(frame.id, message);
+                                    }) ||
+           decode<wire::FlowWindow>(frame, envelope,
+                                    for_stream([](TcpStream& s, const wire::FlowWindow& message) {
+                                        s.grant(message.bytes);
+                                    })) ||
+           decode<wire::TcpEof>(frame, envelope, for_stream([](TcpStream& s, const wire::TcpEof&) {
+                                    s.finish_writing();
+                                })) ||
+           decode<wire::TcpClose>(frame, envelope,
+                                  for_stream([](TcpStream& s, const wire::TcpClose& message) {
+                                      s.close(message.reset);
+                                  }));
+}
+
+bool Client::refuse_id(std::uint32_t id, std::string_view type) {
+    if (id != 0 && !sessions_.contains(id) && !tcp_.contains(id))
+        return false;
+    send_error(id, wire::CoreErrorKind::invalid_session,
+               id == 0 ? "id 0 cannot be a session" : "the id has a session already", type);
+    return true;
+}
+
 void Client::start_session(std::uint32_t id, const wire::ExecRequest& request) {
-    if (id == 0 || sessions_.contains(id)) {
-        send_error(id, wire::CoreErrorKind::invalid_session,
-                   id == 0 ? "id 0 cannot be a session" : "the id has a session already",
-                   wire::ExecRequest::type);
+    if (refuse_id(id, wire::ExecRequest::type))
         return;
-    }
     if (server_.stopping()) {
         send(id, wire::ExecFailed{.message = "the sandbox is stopping", .stage = "accept"});
         return;
@@ -224,6 +261,7 @@ bool Client::flush() {
         output_paused_ = false;
         for (const auto& [id, session] : sessions_)
             session->resume_output();
+        tcp_.update_interest();
     }
     update_interest();
     return queued() == 0;
@@ -244,11 +282,12 @@ void Client::pause_sessions_if_full() {
     output_paused_ = true;
     for (const auto& [id, session] : sessions_)
         session->pause_output();
+    tcp_.update_interest();
 }
 
 void Client::update_interest() {
     // Whoever does not read answers, or lets a command's input pile up, has to wait.
-    bool reading = queued() < output_max;
+    bool reading = queued() < output_max && !tcp_.over_bound();
     for (const auto& [id, session] : sessions_)
         reading = reading && !session->input_over_bound();
     const std::uint32_t wanted =

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agent/session.hpp"
+#include "agent/tcp.hpp"
 #include "base/fd.hpp"
 #include "wire/all_messages.hpp"
 
@@ -39,6 +40,7 @@ class Client {
     void input_bound_changed();
     void signal_sessions();
     std::size_t session_count() const { return sessions_.size(); }
+    std::size_t tcp_count() const { return tcp_.size(); }
 
     /// Frames the peer sent are handled one by one; false = this connection must be closed.
     bool handle(const wire::Frame& frame);
@@ -52,8 +54,11 @@ class Client {
     void on_event(std::uint32_t events);
     bool receive();
     bool dispatch(const wire::Frame& frame, const wire::Envelope& envelope);
+    bool dispatch_tcp(const wire::Frame& frame, const wire::Envelope& envelope);
     template <typename M>
     bool decode(const wire::Frame& frame, const wire::Envelope& envelope, auto handler);
+    /// True: nothing can be started with this id, which the client has been told.
+    bool refuse_id(std::uint32_t id, std::string_view type);
     void start_session(std::uint32_t id, const wire::ExecRequest& request);
     void send_error(std::uint32_t id, wire::CoreErrorKind kind, std::string message,
                     std::string_view type);
@@ -72,6 +77,7 @@ class Client {
     bool broken_ = false;
     std::uint32_t interest_ = 0;
     std::unordered_map<std::uint32_t, std::unique_ptr<Session>> sessions_;
+    TcpStreams tcp_;
 };
 
 } // namespace msb::agent

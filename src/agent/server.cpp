@@ -18,7 +18,8 @@ namespace {
 constexpr int reap_batch = 128;
 } // namespace
 
-Server::Server(EventLoop& loop, ServerConfig config) : loop_(loop), config_(std::move(config)) {}
+Server::Server(EventLoop& loop, ServerConfig config)
+    : loop_(loop), config_(std::move(config)), workers_(loop) {}
 
 Server::~Server() {
     clients_.clear();
@@ -151,8 +152,10 @@ wire::Heartbeat Server::activity() const {
     wire::Heartbeat heartbeat;
     heartbeat.activity_seq = activity_seq_;
     heartbeat.last_activity = last_activity_ns_;
-    for (const auto& [client, owner] : clients_)
+    for (const auto& [client, owner] : clients_) {
         heartbeat.active_exec_sessions += static_cast<std::uint32_t>(client->session_count());
+        heartbeat.active_tcp_streams += static_cast<std::uint32_t>(client->tcp_count());
+    }
     heartbeat.activity_counters = counters_;
     return heartbeat;
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "agent/limits.hpp"
+#include "agent/workers.hpp"
 #include "base/event_loop.hpp"
 #include "base/fd.hpp"
 #include "wire/messages.hpp"
@@ -67,6 +68,7 @@ class Server {
 
     // --- for Client and Session ---
     EventLoop& loop() { return loop_; }
+    Workers& workers() { return workers_; }
     const ServerConfig& config() const { return config_; }
     void mark_dirty(Client& client);
     /// Deletes the client (and ends its sessions) after the current handler.
@@ -78,6 +80,7 @@ class Server {
     void count_host_message(bool is_activity);
     void count_guest_message(bool is_activity);
     void count_output(std::size_t bytes) { counters_.exec_output_bytes += bytes; }
+    void count_tcp(std::size_t bytes) { counters_.tcp_bytes += bytes; }
     std::uint64_t activity_seq() const { return activity_seq_; }
 
     static constexpr std::size_t max_clients = 512;
@@ -89,6 +92,7 @@ class Server {
 
     EventLoop& loop_;
     ServerConfig config_;
+    Workers workers_;
     OwnedFd child_signals_;
     std::unordered_map<Client*, std::unique_ptr<Client>> clients_;
     std::unordered_map<pid_t, Session*> sessions_;

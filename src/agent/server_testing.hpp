@@ -105,6 +105,7 @@ class TestClient {
         EXPECT_TRUE(until([&] { return outcome(last_id_).started || outcome(last_id_).ended(); }));
         return last_id_;
     }
+    bool has_frame() const { return !frames_.empty(); }
     bool closed() const { return closed_; }
     void disconnect() { socket_.reset(); }
 
