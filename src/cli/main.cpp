@@ -42,6 +42,7 @@ int run(int argc, char** argv) {
     add_list(app, context);
     add_inspect(app, context);
     add_exec(app, context);
+    add_forward(app, context);
     add_logs(app, context);
     add_image(app, context);
     add_pull(app, context);
