@@ -129,6 +129,68 @@ def expect_closed(client):
     raise AssertionError("the connection is still open")
 
 
+def check_tcp(client, first):
+    """core.tcp: a server in the guest that echoes, every way to end, failures."""
+    client.exec(first, "sh", "-c", "exec busybox nc -ll -p 9100 -e cat 2>/dev/null")
+    assert client.receive()[2] == "core.exec.started"
+
+    def open_stream(number, **more):
+        for _ in range(100):  # until it listens
+            client.send(number, "core.tcp.connect", {"host": "127.0.0.1", "port": 9100, **more}, flags=2)
+            answer = client.receive()
+            if answer[2] != "core.tcp.failed":
+                return answer
+            assert answer[1] == 1 and "refused" in answer[3]["error"], answer
+            time.sleep(0.1)
+        raise AssertionError("the guest's server does not come up")
+
+    def data(number, size):
+        received = b""
+        while len(received) < size:
+            got, _, kind, payload = client.receive()
+            if kind != "core.flow.window":
+                assert (got, kind) == (number, "core.tcp.data"), (got, kind, payload)
+                received += payload["data"]
+        return received
+
+    # As published: no field and no message that an old client does not know.
+    assert open_stream(first + 1) == (first + 1, 0, "core.tcp.connected", {})
+    client.send(first + 1, "core.tcp.data", {"data": b"ping"})
+    assert client.receive() == (first + 1, 0, "core.tcp.data", {"data": b"ping"})
+    client.send(first + 1, "core.tcp.eof", {})
+    assert client.receive() == (first + 1, 0, "core.tcp.eof", {})
+    assert client.receive() == (first + 1, 1, "core.tcp.closed", {})
+    # Given up by the client.
+    assert open_stream(first + 2)[2] == "core.tcp.connected"
+    client.send(first + 2, "core.tcp.close", {})
+    assert client.receive() == (first + 2, 1, "core.tcp.closed", {})
+    # With windows, in both directions.
+    assert open_stream(first + 3, flow=True, window=5)[2] == "core.flow.window"
+    assert client.receive()[2] == "core.tcp.connected"
+    client.send(first + 3, "core.tcp.data", {"data": b"0123456789"})
+    assert data(first + 3, 5) == b"01234"
+    client.send(first + 3, "core.flow.window", {"bytes": 5})
+    assert data(first + 3, 5) == b"56789"
+    client.send(first + 3, "core.tcp.close", {"reset": True})
+    assert client.receive() == (first + 3, 1, "core.tcp.closed", {})
+    # What cannot be connected to: one terminal frame each.
+    for host, port, reason in (
+        ("localhost", 9, "refused"),
+        ("no-such-name", 80, "resolve"),
+        ("unix:/no/such", 0, "no such file"),
+        ("127.0.0.1", 0, "port 0"),
+    ):
+        client.send(first + 4, "core.tcp.connect", {"host": host, "port": port}, flags=2)
+        got, flags, kind, payload = client.receive()
+        assert (got, flags, kind) == (first + 4, 1, "core.tcp.failed"), (got, flags, kind)
+        assert reason in payload["error"], payload
+    # Frames of a stream that is over are ignored.
+    client.send(first + 4, "core.tcp.data", {"data": b"late"})
+    client.send(first + 4, "core.tcp.eof", {})
+    client.send(first, "core.exec.signal", {"signal": 9})
+    assert client.until_end(first)[2] == "core.exec.exited"
+
+
 def main(path):
     client = Client(path)
     first = client.start
@@ -162,6 +224,8 @@ def main(path):
     client.send(first + 4, "core.exec.resize", {"rows": 50, "cols": 100})
     out, _, kind, _ = client.until_end(first + 4)
     assert kind == "core.exec.exited" and out in (b"24 80\r\n", b"50 100\r\n"), out
+
+    check_tcp(client, first + 100)
 
     # Unknown messages are answered, control-plane messages refused; neither ends the connection.
     for kind in ("core.unheard.of", "core.clock.sync", "core.relay.client.disconnected", "core.bootstrap"):
