@@ -18,6 +18,7 @@
 
 #include "agent/identity.hpp"
 #include "agent/root.hpp"
+#include "agent/scripts.hpp"
 #include "agent/transport.hpp"
 #include "base/system.hpp"
 #include "base/time.hpp"
@@ -100,6 +101,7 @@ class Boot {
         stage = "mounts";
         MSB_TRY(mount_system());
         MSB_TRY(mount_writable(bootstrap));
+        MSB_TRY(install_scripts(bootstrap.scripts));
         stage = "identity";
         MSB_TRY(set_up_host_identity(bootstrap));
         if (bootstrap.entropy)

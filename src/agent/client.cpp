@@ -34,6 +34,9 @@ Client::Client(Server& server, OwnedFd socket)
 Client::~Client() {
     sessions_.clear();
     tcp_.clear();
+    for (const auto& [id, kept] : std::exchange(kept_, {}))
+        kept->release();
+    server_.kept().forget(*this);
     if (interest_ != 0)
         server_.loop().unwatch(socket_.get());
 }
@@ -105,22 +108,8 @@ bool Client::handle(const wire::Frame& frame) {
     return true;
 }
 
-template <typename M>
-bool Client::decode(const wire::Frame& frame, const wire::Envelope& envelope, auto handler) {
-    if (envelope.type != M::type)
-        return false;
-    auto message = M::decode(envelope.payload);
-    if (!message)
-        send_error(frame.id, wire::CoreErrorKind::invalid_payload, message.error().to_string(),
-                   envelope.type);
-    else
-        handler(*message);
-    return true;
-}
-
 bool Client::dispatch(const wire::Frame& frame, const wire::Envelope& envelope) {
-    const auto found = sessions_.find(frame.id);
-    Session* session = found == sessions_.end() ? nullptr : found->second.get();
+    Session* session = session_of(frame.id);
     // Frames for a session that has just ended cross its last frame on the way: not an error.
     const auto for_session = [&](auto action) {
         return [session, action](auto& message) {
@@ -155,7 +144,7 @@ bool Client::dispatch(const wire::Frame& frame, const wire::Envelope& envelope) 
         decode<wire::Shutdown>(
             frame, envelope,
             [&](const wire::Shutdown& message) { server_.request_shutdown(message); }) ||
-        dispatch_tcp(frame, envelope);
+        dispatch_tcp(frame, envelope) || dispatch_sessions(frame, envelope);
     if (!known)
         send_error(frame.id, wire::CoreErrorKind::unsupported_message_type,
                    "this agent does not accept the message from a client", envelope.type);
@@ -193,7 +182,7 @@ bool Client::dispatch_tcp(const wire::Frame& frame, const wire::Envelope& envelo
 }
 
 bool Client::refuse_id(std::uint32_t id, std::string_view type) {
-    if (id != 0 && !sessions_.contains(id) && !tcp_.contains(id))
+    if (id != 0 && !in_use(id))
         return false;
     send_error(id, wire::CoreErrorKind::invalid_session,
                id == 0 ? "id 0 cannot be a session" : "the id has a session already", type);
@@ -212,12 +201,18 @@ void Client::start_session(std::uint32_t id, const wire::ExecRequest& request) {
              describe(Error::from_errno(EAGAIN, "too many commands on one connection"), "accept"));
         return;
     }
-    auto session = std::make_unique<Session>(server_, *this, id);
-    if (auto started = session->start(request); !started) {
+    const std::uint64_t announced = announced_.first == id ? announced_.second : 0;
+    announced_ = {};
+    const std::uint64_t number = server_.take_session_number(announced);
+    if (request.detach)
+        return server_.kept().start(*this, id, number, request);
+    auto owner = std::make_unique<ClientSession>(*this, id, number);
+    owner->session = std::make_unique<Session>(server_, *owner);
+    if (auto started = owner->session->start(request); !started) {
         send(id, started.error());
         return;
     }
-    sessions_.emplace(id, std::move(session));
+    sessions_.emplace(id, std::move(owner));
 }
 
 void Client::send_error(std::uint32_t id, wire::CoreErrorKind kind, std::string message,
@@ -257,39 +252,33 @@ bool Client::flush() {
         out_.erase(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(out_begin_));
         out_begin_ = 0;
     }
-    if (output_paused_ && queued() < output_low) {
-        output_paused_ = false;
-        for (const auto& [id, session] : sessions_)
-            session->resume_output();
-        tcp_.update_interest();
-    }
+    if (output_paused_ && queued() < output_low)
+        resume_output();
     update_interest();
     return queued() == 0;
 }
 
-void Client::input_bound_changed() {
-    update_interest();
-}
-
-void Client::signal_sessions() {
-    for (const auto& [id, session] : sessions_)
-        session->stop(server_.config().stop_signal);
-}
-
-void Client::pause_sessions_if_full() {
-    if (accepts_output() || output_paused_)
-        return;
+bool Client::accepts_output() {
+    if (queued() < output_high)
+        return true;
     output_paused_ = true;
-    for (const auto& [id, session] : sessions_)
-        session->pause_output();
+    return false;
+}
+
+void Client::resume_output() {
+    output_paused_ = false;
+    for (const auto& [id, owner] : sessions_)
+        owner->session->resume_output();
+    for (const auto& [id, kept] : kept_)
+        kept->resume();
+    if (observer_)
+        server_.kept().resume_all();
     tcp_.update_interest();
 }
 
 void Client::update_interest() {
     // Whoever does not read answers, or lets a command's input pile up, has to wait.
-    bool reading = queued() < output_max && !tcp_.over_bound();
-    for (const auto& [id, session] : sessions_)
-        reading = reading && !session->input_over_bound();
+    const bool reading = queued() < output_max && !input_over_bound_ && !tcp_.over_bound();
     const std::uint32_t wanted =
         (reading ? EPOLLIN : 0U) | (queued() > 0 ? EPOLLOUT : 0U) | EPOLLRDHUP;
     if (wanted == interest_)

@@ -1,6 +1,7 @@
 // One connection: frames in, sessions, frames out.
 #pragma once
 
+#include "agent/kept_sessions.hpp"
 #include "agent/session.hpp"
 #include "agent/tcp.hpp"
 #include "base/fd.hpp"
@@ -11,7 +12,34 @@
 
 namespace msb::agent {
 
+class Client;
 class Server;
+
+/// One id of a client: a session that ends with the connection.
+class ClientSession final : public SessionOwner {
+  public:
+    ClientSession(Client& client, std::uint32_t id, std::uint64_t number)
+        : client_(client), id_(id), number_(number) {}
+    ClientSession(const ClientSession&) = delete;
+    ClientSession& operator=(const ClientSession&) = delete;
+
+    std::unique_ptr<Session> session;
+    std::uint64_t number() const { return number_; }
+
+    bool accepts_output() override;
+    void started(pid_t pid) override;
+    void output(bool error, BytesView data) override;
+    void input_failed(const wire::ExecStdinError& error) override;
+    void grant_input(std::uint64_t bytes) override;
+    void input_bound_changed() override;
+    void failed(const wire::ExecFailed& failure) override;
+    void exited(const wire::ExecExited& exited) override;
+
+  private:
+    Client& client_;
+    std::uint32_t id_;
+    std::uint64_t number_;
+};
 
 class Client {
   public:
@@ -29,18 +57,23 @@ class Client {
         wire::append_message(out_, id, message);
     }
 
-    /// False while the peer is so far behind that sessions should not read more output.
-    bool accepts_output() const { return queued() < output_high; }
-    void pause_sessions_if_full();
+    /// False while the peer is so far behind that sessions should not read more output; they are
+    /// told when there is room again.
+    bool accepts_output();
     /// Sends what the socket takes; true if nothing is left. Sessions resume when there is room.
     bool flush();
     /// The session has ended and sent its last frame: deletes it.
-    void remove_session(std::uint32_t id) { sessions_.erase(id); }
+    void remove_session(std::uint32_t id);
+    /// The id is, or is no longer, the id of a kept session.
+    void add_kept(std::uint32_t id, KeptSession& session) { kept_[id] = &session; }
+    void forget_kept(std::uint32_t id);
     /// A session's input queue went over or came under its bound.
     void input_bound_changed();
     void signal_sessions();
     std::size_t session_count() const { return sessions_.size(); }
     std::size_t tcp_count() const { return tcp_.size(); }
+    Session* find_session(std::uint64_t number);
+    void list_sessions(std::vector<wire::SessionInfo>& sessions) const;
 
     /// Frames the peer sent are handled one by one; false = this connection must be closed.
     bool handle(const wire::Frame& frame);
@@ -55,6 +88,15 @@ class Client {
     bool receive();
     bool dispatch(const wire::Frame& frame, const wire::Envelope& envelope);
     bool dispatch_tcp(const wire::Frame& frame, const wire::Envelope& envelope);
+    // The messages of session_messages.hpp, in client_sessions.cpp.
+    bool dispatch_sessions(const wire::Frame& frame, const wire::Envelope& envelope);
+    void detach_session(std::uint32_t id);
+    void attach_session(std::uint32_t id, const wire::SessionAttach& request);
+    void signal_session(std::uint32_t id, const wire::SessionSignal& request);
+    Session* session_of(std::uint32_t id);
+    bool in_use(std::uint32_t id) const {
+        return sessions_.contains(id) || kept_.contains(id) || tcp_.contains(id);
+    }
     template <typename M>
     bool decode(const wire::Frame& frame, const wire::Envelope& envelope, auto handler);
     /// True: nothing can be started with this id, which the client has been told.
@@ -64,6 +106,7 @@ class Client {
                     std::string_view type);
     void prepare_to_send(std::string_view type);
     void update_interest();
+    void resume_output();
     std::size_t queued() const { return out_.size() - out_begin_; }
 
     Server& server_;
@@ -76,8 +119,26 @@ class Client {
     bool output_paused_ = false;
     bool broken_ = false;
     std::uint32_t interest_ = 0;
-    std::unordered_map<std::uint32_t, std::unique_ptr<Session>> sessions_;
+    std::unordered_map<std::uint32_t, std::unique_ptr<ClientSession>> sessions_;
+    std::unordered_map<std::uint32_t, KeptSession*> kept_; ///< attached, or starting
     TcpStreams tcp_;
+    std::pair<std::uint32_t, std::uint64_t> announced_; ///< core.session.number: id, number
+    bool observer_ = false;
+    bool input_over_bound_ = false;
 };
+
+/// True if it was an M, whether or not its payload made sense.
+template <typename M>
+bool Client::decode(const wire::Frame& frame, const wire::Envelope& envelope, auto handler) {
+    if (envelope.type != M::type)
+        return false;
+    auto message = M::decode(envelope.payload);
+    if (!message)
+        send_error(frame.id, wire::CoreErrorKind::invalid_payload, message.error().to_string(),
+                   envelope.type);
+    else
+        handler(*message);
+    return true;
+}
 
 } // namespace msb::agent

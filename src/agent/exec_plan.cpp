@@ -150,7 +150,8 @@ wire::ExecFailed describe(const LaunchFailure& failure, const LaunchPlan& plan) 
         return with_errno(wire::ExecFailure::pty_setup_failed, reason, "cannot set up the terminal",
                           stage);
     case LaunchStep::limits:
-        return with_errno(classify(reason), reason, "cannot set the resource limits", stage);
+        return with_errno(wire::ExecFailure::resource_limit, reason,
+                          "cannot set the resource limits", stage);
     case LaunchStep::user:
         return with_errno(wire::ExecFailure::user_setup_failed, reason,
                           std::string("guest ") +

@@ -5,6 +5,7 @@
 #include "base/system.hpp"
 #include "base/time.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -23,6 +24,7 @@ Server::Server(EventLoop& loop, ServerConfig config)
 
 Server::~Server() {
     clients_.clear();
+    kept_.clear();
     for (const auto& [fd, launch] : adopted_) {
         loop_.unwatch(fd);
         // The child may still run in our memory.
@@ -74,6 +76,7 @@ void Server::request_shutdown(const wire::Shutdown& request) {
 void Server::signal_sessions() {
     for (const auto& [client, owner] : clients_)
         client->signal_sessions();
+    kept_.stop_all(config_.stop_signal);
 }
 
 bool Server::flush() {
@@ -148,8 +151,40 @@ void Server::count_guest_message(bool is_activity) {
     }
 }
 
+std::uint64_t Server::take_session_number(std::uint64_t announced) {
+    if (announced > last_session_)
+        last_session_ = announced;
+    else if (announced == 0 || has_session(announced))
+        announced = ++last_session_;
+    return announced;
+}
+
+bool Server::has_session(std::uint64_t number) const {
+    const auto sessions = list_sessions();
+    return std::ranges::find(sessions, number, &wire::SessionInfo::session) != sessions.end();
+}
+
+Session* Server::find_session(std::uint64_t number) {
+    if (KeptSession* kept = kept_.find(number))
+        return kept->session();
+    for (const auto& [client, owner] : clients_)
+        if (Session* session = client->find_session(number))
+            return session;
+    return nullptr;
+}
+
+std::vector<wire::SessionInfo> Server::list_sessions() const {
+    std::vector<wire::SessionInfo> sessions;
+    kept_.list(sessions);
+    for (const auto& [client, owner] : clients_)
+        client->list_sessions(sessions);
+    std::ranges::sort(sessions, {}, &wire::SessionInfo::session);
+    return sessions;
+}
+
 wire::Heartbeat Server::activity() const {
     wire::Heartbeat heartbeat;
+    heartbeat.active_exec_sessions = static_cast<std::uint32_t>(kept_.live_count());
     heartbeat.activity_seq = activity_seq_;
     heartbeat.last_activity = last_activity_ns_;
     for (const auto& [client, owner] : clients_) {

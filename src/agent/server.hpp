@@ -4,6 +4,7 @@
 // handling of one bounded read.
 #pragma once
 
+#include "agent/kept_sessions.hpp"
 #include "agent/limits.hpp"
 #include "agent/workers.hpp"
 #include "base/event_loop.hpp"
@@ -21,7 +22,6 @@ namespace msb::agent {
 
 class Client;
 class Launch;
-class Session;
 
 /// What every command of this sandbox starts from.
 struct ServerConfig {
@@ -73,6 +73,13 @@ class Server {
     void mark_dirty(Client& client);
     /// Deletes the client (and ends its sessions) after the current handler.
     void drop_later(Client& client);
+    KeptSessions& kept() { return kept_; }
+    /// Numbers of sessions; the host's, where it announced one.
+    std::uint64_t take_session_number(std::uint64_t announced);
+    bool has_session(std::uint64_t number) const;
+    /// By number; null if there is none that runs.
+    Session* find_session(std::uint64_t number);
+    std::vector<wire::SessionInfo> list_sessions() const;
     void register_child(pid_t pid, Session& session) { sessions_[pid] = &session; }
     void forget_child(pid_t pid) { sessions_.erase(pid); }
     /// Keeps a launch whose session is gone until its child has left our memory.
@@ -94,6 +101,8 @@ class Server {
     ServerConfig config_;
     Workers workers_;
     OwnedFd child_signals_;
+    KeptSessions kept_{*this};
+    std::uint64_t last_session_ = 0;
     std::unordered_map<Client*, std::unique_ptr<Client>> clients_;
     std::unordered_map<pid_t, Session*> sessions_;
     std::unordered_map<int, std::unique_ptr<Launch>> adopted_;

@@ -1,8 +1,8 @@
 #include "agent/session.hpp"
 
-#include "agent/client.hpp"
 #include "agent/server.hpp"
 #include "base/system.hpp"
+#include "base/time.hpp"
 
 #include <cerrno>
 #include <csignal>
@@ -21,13 +21,16 @@ namespace {
 /// How long after its leader's exit a session waits for children that still hold its streams.
 constexpr auto drain_time = std::chrono::milliseconds(100);
 
+/// What info() tells of a command line.
+constexpr std::size_t shown_words = 32;
+constexpr std::size_t shown_bytes = 256;
+
 /// Shared by all sessions: what is read is copied into a frame at once.
 std::array<std::uint8_t, std::size_t{64} << 10> read_buffer;
 
 } // namespace
 
-Session::Session(Server& server, Client& client, std::uint32_t id)
-    : server_(server), client_(client), id_(id) {}
+Session::Session(Server& server, SessionOwner& owner) : server_(server), owner_(&owner) {}
 
 Session::~Session() {
     for (std::size_t i = 0; i < outputs_.size(); ++i)
@@ -37,13 +40,13 @@ Session::~Session() {
         server_.loop().cancel(drain_timer_);
     if (launch_) {
         server_.loop().unwatch(launch_->report_fd());
-        if (!failed_)
+        if (!failure_)
             ::kill(pid_, SIGKILL); // it may not have its own group yet
         server_.adopt(std::move(launch_));
     }
     if (pid_ > 0 && !exited_) {
         server_.forget_child(pid_);
-        if (!failed_)
+        if (!failure_)
             ::kill(-pid_, SIGKILL);
     }
 }
@@ -54,6 +57,11 @@ std::expected<void, wire::ExecFailed> Session::start(const wire::ExecRequest& re
         return std::unexpected(std::move(plan).error());
     std::array<OwnedFd, 3> child_ends;
     terminal_ = request.tty;
+    started_at_ns_ = unix_time_ns();
+    command_.push_back(request.cmd.substr(0, shown_bytes));
+    for (const std::string& word : request.args)
+        if (command_.size() < shown_words)
+            command_.push_back(word.substr(0, shown_bytes));
     window_ = wire::ReceiveWindow(request.flow);
     const winsize size{request.rows, request.cols, 0, 0};
     if (const Status made =
@@ -71,7 +79,7 @@ std::expected<void, wire::ExecFailed> Session::start(const wire::ExecRequest& re
     pid_ = launch_->pid();
     input_open_ = true;
     if (const auto bytes = window_.first_grant(); bytes > 0)
-        client_.send(id_, wire::FlowWindow{bytes});
+        owner_->grant_input(bytes);
     server_.register_child(pid_, *this);
     (void)server_.loop().watch(launch_->report_fd(), EPOLLIN,
                                [this](std::uint32_t) { on_report(); });
@@ -111,11 +119,18 @@ Status Session::make_terminal(LaunchPlan& plan, std::array<OwnedFd, 3>& child_en
 
 // --- beginning ----------------------------------------------------------------------------------
 
+wire::SessionInfo Session::info() const {
+    wire::SessionInfo info;
+    info.pid = static_cast<std::uint32_t>(pid_);
+    info.command = command_;
+    info.tty = terminal_;
+    info.started_at_ns = started_at_ns_;
+    return info;
+}
+
 void Session::on_report() {
-    if (!settle_launch())
-        return;
-    if (failed_)
-        client_.remove_session(id_);
+    if (settle_launch() && failure_)
+        owner_->failed(*failure_); // *this is gone
 }
 
 bool Session::settle_launch() {
@@ -126,14 +141,13 @@ bool Session::settle_launch() {
         return false;
     server_.loop().unwatch(launch_->report_fd());
     if (state == Launch::State::failed) {
-        failed_ = true;
-        client_.send(id_, describe(launch_->failure(), launch_->plan()));
+        failure_ = describe(launch_->failure(), launch_->plan());
         launch_.reset();
         return true;
     }
     launch_.reset();
     started_ = true;
-    client_.send(id_, wire::ExecStarted{static_cast<std::uint32_t>(pid_)});
+    owner_->started(pid_);
     for (const int number : std::exchange(early_signals_, {}))
         signal(number);
     for (std::size_t i = 0; i < outputs_.size(); ++i)
@@ -186,8 +200,8 @@ bool Session::read_output(std::size_t index) {
     Output& output = outputs_[index];
     if (!output.fd)
         return false;
-    if (!client_.accepts_output()) {
-        client_.pause_sessions_if_full();
+    if (!owner_->accepts_output()) {
+        pause_output();
         return false;
     }
     const ssize_t count = ::read(output.fd.get(), read_buffer.data(), read_buffer.size());
@@ -198,10 +212,7 @@ bool Session::read_output(std::size_t index) {
         return false;
     }
     const BytesView data(read_buffer.data(), static_cast<std::size_t>(count));
-    if (index == 0)
-        client_.send(id_, wire::ExecStdout{data});
-    else
-        client_.send(id_, wire::ExecStderr{data});
+    owner_->output(index == 1, data);
     server_.count_output(data.size());
     output.owed -= std::min(output.owed, data.size());
     return true;
@@ -221,7 +232,7 @@ void Session::write_input(BytesView data) {
     if (started_)
         watch_input(true);
     if (input_over_bound() != was_over)
-        client_.input_bound_changed();
+        owner_->input_bound_changed();
 }
 
 void Session::close_input() {
@@ -234,7 +245,7 @@ void Session::close_input() {
 
 void Session::took_input(std::size_t bytes) {
     if (const auto grant = window_.consumed(bytes); grant > 0)
-        client_.send(id_, wire::FlowWindow{grant});
+        owner_->grant_input(grant);
 }
 
 /// Advances `data` by what was taken; false if the input is broken.
@@ -278,7 +289,7 @@ void Session::pump_input() {
         watch_input(true);
     }
     if (input_over_bound() != was_over)
-        client_.input_bound_changed();
+        owner_->input_bound_changed();
 }
 
 void Session::watch_input(bool on) {
@@ -295,8 +306,8 @@ void Session::watch_input(bool on) {
 void Session::fail_input(int reason, std::size_t unwritten) {
     const bool was_over = input_over_bound();
     const char* name = ::strerrorname_np(reason);
-    client_.send(id_, wire::ExecStdinError{reason, name == nullptr ? "" : name,
-                                           "the command does not read its input any more"});
+    owner_->input_failed(
+        {reason, name == nullptr ? "" : name, "the command does not read its input any more"});
     took_input(unwritten);
     Bytes().swap(input_);
     input_begin_ = 0;
@@ -304,7 +315,7 @@ void Session::fail_input(int reason, std::size_t unwritten) {
     input_fd_.reset();
     input_open_ = false;
     if (was_over)
-        client_.input_bound_changed();
+        owner_->input_bound_changed();
 }
 
 void Session::finish_input() {
@@ -339,6 +350,21 @@ void Session::resize(std::uint16_t rows, std::uint16_t cols) {
         (void)::ioctl(outputs_[0].fd.get(), TIOCSWINSZ, &size);
 }
 
+void Session::redraw(std::uint16_t rows, std::uint16_t cols) {
+    if (!outputs_[0].fd || !terminal_)
+        return;
+    resize(rows, cols);
+    pid_t foreground = -1;
+    if (::ioctl(outputs_[0].fd.get(), TIOCGPGRP, &foreground) == 0 && foreground > 0)
+        ::kill(-foreground, SIGWINCH);
+}
+
+void Session::restart_window(bool asked) {
+    window_ = wire::ReceiveWindow(asked);
+    if (const auto bytes = window_.first_grant(input_.size() - input_begin_); bytes > 0)
+        owner_->grant_input(bytes);
+}
+
 void Session::signal(int number) {
     if (number <= 0 || number > SIGRTMAX)
         return;
@@ -364,10 +390,8 @@ void Session::on_exit(int wait_status) {
     exited_ = true;
     wait_status_ = wait_status;
     settle_launch(); // the child is gone, so this decides
-    if (failed_) {
-        client_.remove_session(id_);
-        return;
-    }
+    if (failure_)
+        return owner_->failed(*failure_); // *this is gone
     note_remaining_output();
     for (std::size_t i = 0; i < outputs_.size(); ++i)
         while (read_output(i) && outputs_[i].owed > 0) {
@@ -404,8 +428,7 @@ bool Session::finish_if_done() {
     } else {
         exited.code = WEXITSTATUS(wait_status_);
     }
-    client_.send(id_, exited);
-    client_.remove_session(id_);
+    owner_->exited(exited); // *this is gone
     return true;
 }
 

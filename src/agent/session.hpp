@@ -1,10 +1,10 @@
-// One command of one client: its process, its three streams or its terminal, and its end.
+// One command: its process, its three streams or its terminal, and its end.
 #pragma once
 
 #include "agent/exec_plan.hpp"
+#include "agent/session_owner.hpp"
 #include "base/event_loop.hpp"
 #include "wire/flow.hpp"
-#include "wire/messages.hpp"
 
 #include <memory>
 #include <sys/ioctl.h>
@@ -12,12 +12,11 @@
 
 namespace msb::agent {
 
-class Client;
 class Server;
 
 class Session {
   public:
-    Session(Server& server, Client& client, std::uint32_t id);
+    Session(Server& server, SessionOwner& owner);
     /// Kills the process group if the command still runs.
     ~Session();
     Session(const Session&) = delete;
@@ -25,17 +24,26 @@ class Session {
 
     /// Makes the streams and the child. After an error the session is to be removed.
     std::expected<void, wire::ExecFailed> start(const wire::ExecRequest& request);
+    /// Whoever owns the session is told everything from now on.
+    void set_owner(SessionOwner& owner) { owner_ = &owner; }
+    /// What only the session knows of it.
+    wire::SessionInfo info() const;
 
     void write_input(BytesView data);
     void close_input();
+    /// Another sender of input takes over.
+    void restart_window(bool asked);
     void resize(std::uint16_t rows, std::uint16_t cols);
+    /// Resizes, and has the program in the foreground draw itself anew even if the size is the
+    /// same.
+    void redraw(std::uint16_t rows, std::uint16_t cols);
     /// Numbers that are no signals are ignored, as the protocol demands.
     void signal(int number);
     /// The same, and a terminal is hung up: interactive shells ignore a mere SIGTERM.
     void stop(int number);
     bool input_over_bound() const { return input_.size() - input_begin_ > input_bound; }
 
-    void pause_output();
+    /// Output is read again, after SessionOwner::accepts_output() was false.
     void resume_output();
 
     /// The leader was reaped with this wait status. May delete the session.
@@ -55,8 +63,9 @@ class Session {
     Status make_pipes(LaunchPlan& plan, std::array<OwnedFd, 3>& child_ends);
     Status make_terminal(LaunchPlan& plan, std::array<OwnedFd, 3>& child_ends, winsize size);
     void on_report();
-    /// True once the launch is decided; sends core.exec.started or core.exec.failed.
+    /// True once the launch is decided. The owner has been told of a start, not yet of a failure.
     bool settle_launch();
+    void pause_output();
     void on_output(std::size_t index);
     /// One read; false when nothing more can be read now.
     bool read_output(std::size_t index);
@@ -76,14 +85,15 @@ class Session {
     bool finish_if_done();
 
     Server& server_;
-    Client& client_;
-    std::uint32_t id_;
+    SessionOwner* owner_;
+    std::vector<std::string> command_; ///< for info()
+    std::int64_t started_at_ns_ = 0;
     bool terminal_ = false;
     std::unique_ptr<Launch> launch_;
     pid_t pid_ = -1;
     bool started_ = false;
-    bool failed_ = false;
-    std::vector<int> early_signals_; ///< arrived before the command had its process group
+    std::optional<wire::ExecFailed> failure_; ///< the launch failed
+    std::vector<int> early_signals_;          ///< arrived before the command had its process group
 
     std::array<Output, 2> outputs_; ///< stdout (or the terminal), stderr
     OwnedFd input_fd_;              ///< write end of stdin; a terminal uses outputs_[0].fd

@@ -285,7 +285,6 @@ bool TcpStream::may_read() const {
 void TcpStream::update_interest() {
     if (!open_)
         return;
-    client_.pause_sessions_if_full(); // or nobody says when there is room again
     const std::uint32_t wanted = (may_read() ? EPOLLIN : 0U) | (pending_.empty() ? 0U : EPOLLOUT);
     if (wanted == 0 && hung_up_)
         return stop_watching(); // the kernel would repeat itself

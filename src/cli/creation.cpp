@@ -54,6 +54,11 @@ void add_creation_options(CLI::App& command, CreationOptions& options) {
         .add_option("--replace-with-timeout,--replace-grace", options.replace_timeout,
                     "Like --replace; grace before the old one is killed (default: 10s)")
         ->excludes(replace);
+    command
+        .add_option("--rlimit", options.rlimits,
+                    "RESOURCE=LIMIT or SOFT:HARD, of every command (repeatable)")
+        ->allow_extra_args(false);
+    add_script_options(command, options.scripts);
     command.add_flag("-q,--quiet", options.quiet, "No progress");
 }
 
@@ -74,6 +79,9 @@ Result<SandboxSpec> make_spec(const CreationOptions& options, std::string_view g
     spec.hostname = options.hostname.empty() ? derived_hostname(spec.name) : options.hostname;
     if (!options.shell.empty())
         spec.shell = options.shell;
+    spec.scripts = MSB_TRY(make_scripts(options.scripts, spec.shell));
+    for (const std::string& text : options.rlimits)
+        spec.rlimits.push_back(MSB_TRY(parse_rlimit(text)));
     spec.security =
         options.security == "restricted" ? SecurityProfile::restricted : SecurityProfile::standard;
     spec.engine = options.engine;

@@ -1,6 +1,7 @@
 // Options that `run` and `create` share, and the spec they make together with the image.
 #pragma once
 
+#include "cli/script_options.hpp"
 #include "image/image.hpp"
 #include "image/store.hpp"
 #include "sandbox/spec.hpp"
@@ -23,6 +24,8 @@ struct CreationOptions {
     std::string root_disk;
     std::vector<std::string> env;
     std::vector<std::string> labels;
+    std::vector<std::string> rlimits;
+    ScriptOptions scripts;
     std::string workdir;
     std::string user;
     std::string hostname;

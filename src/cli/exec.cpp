@@ -2,6 +2,8 @@
 #include "cli/commands.hpp"
 #include "cli/foreground.hpp"
 #include "cli/session.hpp"
+#include "client/session_control.hpp"
+#include "wire/exit_code.hpp"
 
 #include <CLI/CLI.hpp>
 #include <memory>
@@ -18,6 +20,8 @@ struct ExecOptions {
     std::string workdir;
     std::string user;
     std::string timeout;
+    std::string detach_keys = default_detach_keys;
+    bool detach = false;
     bool tty = false;
     bool no_tty = false;
     bool stream = false;
@@ -27,7 +31,9 @@ struct ExecOptions {
 Result<ForegroundOptions> make_request(const Context& context, const ExecOptions& options,
                                        const SandboxSpec& spec) {
     ForegroundOptions foreground;
-    const bool interactive = !options.no_tty && !options.stream && is_terminal(STDIN_FILENO) &&
+    foreground.detach_keys = MSB_TRY(parse_detach_keys(options.detach_keys));
+    const bool interactive = !options.detach && !options.no_tty && !options.stream &&
+                             is_terminal(STDIN_FILENO) &&
                              (is_terminal(STDOUT_FILENO) || options.tty);
     std::vector<std::string> argv = context.command.value_or(std::vector<std::string>());
     if (argv.empty()) {
@@ -65,13 +71,35 @@ Result<ForegroundOptions> make_request(const Context& context, const ExecOptions
     return foreground;
 }
 
+/// Starts the command and leaves: prints the number by which it is found again.
+Status exec_detached(Context& context, Session& session, const std::string& name,
+                     const wire::ExecRequest& request) {
+    const auto loop = MSB_TRY(EventLoop::create());
+    const auto client = MSB_TRY(session.connect_agent(*loop, name));
+    const auto outcome = MSB_TRY(start_detached(*loop, *client, request));
+    if (const auto* failed = std::get_if<wire::ExecFailed>(&outcome)) {
+        show_exec_failure(request.cmd, *failed);
+        context.exit_code = wire::exit_code_of(*failed);
+        return {};
+    }
+    (void)print(std::to_string(std::get<std::uint64_t>(outcome)) + "\n");
+    return {};
+}
+
 Status exec(Context& context, const ExecOptions& options) {
     Session session = MSB_TRY(Session::open(context, options.quiet));
     const auto view = MSB_TRY(session.sandboxes().get(options.name));
     auto foreground = MSB_TRY(make_request(context, options, view.spec));
     const bool temporary = !is_active(view.state.status);
+    if (options.detach && temporary)
+        return fail(
+            Error(ErrorKind::unreachable, "sandbox '" + options.name + "' is not running")
+                .with_hint("a detached command needs one that goes on: msb start " + options.name));
+    if (options.detach)
+        return exec_detached(context, session, options.name, foreground.request);
     std::optional<Running> running;
     if (temporary) {
+        foreground.detach_keys.clear(); // it stops with us
         LaunchOptions launch = session.launch_options();
         launch.attached = true;
         auto started = session.start(view.spec, launch);
@@ -85,6 +113,8 @@ Status exec(Context& context, const ExecOptions& options) {
         const auto result =
             MSB_TRY(run_foreground(*loop, *client, session.signals(), std::move(foreground)));
         context.exit_code = result.exit_code;
+        if (result.detached)
+            report_detached(options.name, result);
         if (result.lost)
             return fail(Error(*result.lost).wrap("exec session ended without exit event"));
         return {};
@@ -107,11 +137,17 @@ void add_exec(CLI::App& app, Context& context) {
         ->allow_extra_args(false);
     command->add_option("-w,--workdir", options->workdir, "Working directory in the guest");
     command->add_option("-u,--user", options->user, "name|uid[:group|gid]");
+    auto* detach = command->add_flag("-d,--detach", options->detach,
+                                     "Leave it running; print its session id (see `msb attach`)");
+    command
+        ->add_option("--detach-keys", options->detach_keys,
+                     "Keys that leave the command running, e.g. ctrl-p,ctrl-q, or none")
+        ->capture_default_str();
     auto* tty = command->add_flag("-t,--tty", options->tty, "Give the command a terminal");
     command->add_flag("--no-tty", options->no_tty, "Never a terminal")->excludes(tty);
     command->add_flag("--stream", options->stream, "Plain pipes (always streamed)")->excludes(tty);
-    command->add_option("--timeout", options->timeout,
-                        "Kill the command after this long, e.g. 30s");
+    command->add_option("--timeout", options->timeout, "Kill the command after this long, e.g. 30s")
+        ->excludes(detach);
     command->add_option("--rlimit", options->rlimits, "RESOURCE=LIMIT or SOFT:HARD (repeatable)")
         ->allow_extra_args(false);
     command->add_flag("-q,--quiet", options->quiet, "No progress");

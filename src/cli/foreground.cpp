@@ -23,14 +23,17 @@ class Foreground {
     Foreground(EventLoop& loop, AgentClient& client, SignalWatch& signals,
                ForegroundOptions options)
         : loop_(loop), client_(client), signals_(signals), options_(std::move(options)),
-          out_(loop, STDOUT_FILENO), err_(loop, STDERR_FILENO) {}
+          out_(loop, STDOUT_FILENO), err_(loop, STDERR_FILENO),
+          detach_keys_(options_.attach_terminal ? options_.detach_keys : Bytes()) {}
 
     Result<ForegroundResult> run();
 
   private:
     void start_session();
     Status start_input();
-    void show_failure(const wire::ExecFailed& failed);
+    void handle_input(BytesView data);
+    void handle_input_end();
+    void handle_detached(const wire::SessionDetached& detached);
     void handle_signal(int number);
     void handle_output_change();
     void time_out();
@@ -46,6 +49,7 @@ class Foreground {
     std::optional<RawTerminal> raw_;
     std::optional<ExecSession> session_;
     std::optional<InputPump> input_;
+    DetachKeys detach_keys_;
     ForegroundResult result_;
     int interrupts_ = 0;
     bool ended_ = false;
@@ -60,6 +64,10 @@ Result<ForegroundResult> Foreground::run() {
         if (const auto size = window_size(STDIN_FILENO)) {
             options_.request.rows = size->rows;
             options_.request.cols = size->cols;
+            if (options_.attach) {
+                options_.attach->rows = size->rows;
+                options_.attach->cols = size->cols;
+            }
         }
     }
     out_.on_change = [this] { handle_output_change(); };
@@ -111,20 +119,39 @@ void Foreground::start_session() {
     events.exited = [this](const wire::ExecExited& exited) { end(wire::exit_code_of(exited)); };
     events.failed = [this](const wire::ExecFailed& failed) {
         raw_.reset();
-        show_failure(failed);
+        show_exec_failure(options_.request.cmd, failed);
         end(wire::exit_code_of(failed));
     };
     events.broken = [this](const Error& error) {
         result_.lost = error;
         end(1);
     };
+    events.attached = [](const wire::SessionAttached& attached) {
+        if (attached.lost_bytes > 0)
+            print_stderr(fmt::format("[{} of earlier output are not kept any more]\r\n",
+                                     format_bytes(attached.lost_bytes)));
+    };
+    events.detached = [this](const wire::SessionDetached& detached) { handle_detached(detached); };
+    events.refused = [this](const wire::SessionFailed& refused) {
+        raw_.reset();
+        std::vector<std::string> hints;
+        if (refused.kind == wire::SessionFailure::busy)
+            hints.emplace_back("take it over with --steal");
+        print_error("cannot attach: " + refused.message, hints);
+        end(1);
+    };
     options_.request.flow = true;
-    session_.emplace(client_, options_.request, std::move(events));
+    if (options_.attach) {
+        options_.attach->flow = true;
+        session_.emplace(client_, *options_.attach, std::move(events));
+    } else {
+        session_.emplace(client_, options_.request, std::move(events));
+    }
 }
 
 Status Foreground::start_input() {
     if (!options_.forward_stdin) {
-        session_->close_stdin();
+        handle_input_end();
         return {};
     }
     client_.on_drained([this] {
@@ -133,8 +160,8 @@ Status Foreground::start_input() {
     });
     input_.emplace(loop_, STDIN_FILENO,
                    InputPump::Events{
-                       .data = [this](BytesView data) { session_->write_stdin(data); },
-                       .end = [this] { session_->close_stdin(); },
+                       .data = [this](BytesView data) { handle_input(data); },
+                       .end = [this] { handle_input_end(); },
                        .has_room =
                            [this] {
                                return session_->wants_input() &&
@@ -144,34 +171,32 @@ Status Foreground::start_input() {
     const Status started = input_->start();
     if (!started) { // a closed stdin, for one
         input_.reset();
-        session_->close_stdin();
+        handle_input_end();
     }
     return {};
 }
 
-void Foreground::show_failure(const wire::ExecFailed& failed) {
-    static constexpr const char* not_found_hint =
-        "check the spelling, or that the image has this program on its PATH";
-    std::vector<std::string> hints;
-    hints.push_back(fmt::format("{}: {}{}", to_string(failed.kind), failed.message,
-                                failed.errno_name ? " (" + *failed.errno_name + ")" : ""));
-    switch (failed.kind) {
-    case wire::ExecFailure::not_found: hints.emplace_back(not_found_hint); break;
-    case wire::ExecFailure::permission_denied:
-        hints.emplace_back("the file is not executable for this user (chmod +x)");
-        break;
-    case wire::ExecFailure::not_executable:
-        hints.emplace_back("not a program for this machine, or a script without an interpreter");
-        break;
-    case wire::ExecFailure::bad_cwd:
-        hints.emplace_back("choose another directory with --workdir");
-        break;
-    case wire::ExecFailure::user_setup_failed:
-        hints.emplace_back("users come from the image's /etc/passwd; numeric ids always work");
-        break;
-    default: break;
-    }
-    print_error("failed to exec \"" + options_.request.cmd + "\"", hints);
+void Foreground::handle_input(BytesView data) {
+    if (options_.detach_keys.empty() || !options_.attach_terminal)
+        return session_->write_stdin(data);
+    const Bytes passed = detach_keys_.filter(data);
+    if (!passed.empty())
+        session_->write_stdin(passed);
+    if (detach_keys_.pressed())
+        session_->detach();
+}
+
+void Foreground::handle_input_end() {
+    // The end of our input is not the end of a terminal that others will attach to.
+    if (!options_.attach || (options_.forward_stdin && !options_.request.tty))
+        session_->close_stdin();
+}
+
+void Foreground::handle_detached(const wire::SessionDetached& detached) {
+    raw_.reset();
+    result_.detached = detached.session;
+    result_.stolen = detached.stolen;
+    end(0);
 }
 
 void Foreground::handle_signal(int number) {
@@ -180,6 +205,10 @@ void Foreground::handle_signal(int number) {
         if (options_.attach_terminal && size)
             session_->resize(size->rows, size->cols);
         return;
+    }
+    if (options_.attach && (number == SIGHUP || number == SIGTERM)) {
+        end(128 + number);
+        return loop_.stop();
     }
     if (number == SIGINT && ++interrupts_ >= interrupts_that_kill)
         return kill();
@@ -225,6 +254,31 @@ void Foreground::end(int exit_code) {
 }
 
 } // namespace
+
+void show_exec_failure(const std::string& command, const wire::ExecFailed& failed) {
+    static constexpr const char* not_found_hint =
+        "check the spelling, or that the image has this program on its PATH";
+    std::vector<std::string> hints;
+    hints.push_back(fmt::format("{}: {}{}", to_string(failed.kind), failed.message,
+                                failed.errno_name ? " (" + *failed.errno_name + ")" : ""));
+    switch (failed.kind) {
+    case wire::ExecFailure::not_found: hints.emplace_back(not_found_hint); break;
+    case wire::ExecFailure::permission_denied:
+        hints.emplace_back("the file is not executable for this user (chmod +x)");
+        break;
+    case wire::ExecFailure::not_executable:
+        hints.emplace_back("not a program for this machine, or a script without an interpreter");
+        break;
+    case wire::ExecFailure::bad_cwd:
+        hints.emplace_back("choose another directory with --workdir");
+        break;
+    case wire::ExecFailure::user_setup_failed:
+        hints.emplace_back("users come from the image's /etc/passwd; numeric ids always work");
+        break;
+    default: break;
+    }
+    print_error("failed to exec \"" + command + "\"", hints);
+}
 
 Result<ForegroundResult> run_foreground(EventLoop& loop, AgentClient& client, SignalWatch& signals,
                                         ForegroundOptions options) {

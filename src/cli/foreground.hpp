@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/event_loop.hpp"
+#include "cli/detach_keys.hpp"
 #include "cli/terminal.hpp"
 #include "client/exec_session.hpp"
 
@@ -12,20 +13,34 @@ namespace msb::cli {
 
 struct ForegroundOptions {
     wire::ExecRequest request;
+    /// Instead of starting `request`: a session that is there already. Our end is not its end then:
+    /// SIGHUP, SIGTERM and (with a terminal) the end of our input only leave it.
+    /// `request` has but `cmd` and `tty` then, for messages.
+    std::optional<wire::SessionAttach> attach;
     /// Our terminal is the command's terminal: raw mode, window size, every key forwarded.
     bool attach_terminal = false;
     /// False: the command sees end of input at once.
     bool forward_stdin = true;
     std::optional<std::chrono::milliseconds> timeout;
+    Bytes detach_keys; ///< looked for in what is typed at an attached terminal
 };
 
 struct ForegroundResult {
     int exit_code = 0;
     /// The connection ended before the command did.
     std::optional<Error> lost;
+    /// The command goes on without us as this session.
+    std::optional<std::uint64_t> detached;
+    bool stolen = false;         ///< because another client attached
     std::int64_t started_ns = 0; ///< CLOCK_MONOTONIC: the guest reported the start
     std::int64_t ended_ns = 0;   ///< the guest reported the end
 };
+
+/// Tells the user how to come back to the session that was left. In sessions.cpp.
+void report_detached(const std::string& name, const ForegroundResult& result);
+
+/// Tells the user why a command could not start.
+void show_exec_failure(const std::string& command, const wire::ExecFailed& failed);
 
 /// SIGINT, SIGTERM, SIGHUP and SIGQUIT of `signals` go to the command; the third SIGINT kills it.
 /// Returns when the command has ended and all of its output is written.

@@ -43,6 +43,7 @@ int run(int argc, char** argv) {
     add_inspect(app, context);
     add_exec(app, context);
     add_forward(app, context);
+    add_sessions(app, context);
     add_logs(app, context);
     add_image(app, context);
     add_pull(app, context);

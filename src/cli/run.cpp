@@ -22,7 +22,7 @@ struct RunOptions : CreationOptions {
     bool no_tty = false;
     bool timings = false;
     std::string timeout;
-    std::vector<std::string> rlimits;
+    std::string detach_keys = default_detach_keys;
 };
 
 /// What ran when, for --timings; CLOCK_MONOTONIC.
@@ -81,8 +81,9 @@ class Run {
     SandboxSpec spec_;
     bool interactive_ = false;
     std::optional<std::chrono::milliseconds> timeout_;
-    std::vector<wire::Rlimit> rlimits_;
-    std::optional<Running> running_; ///< what we started and so have to stop
+    Bytes detach_keys_;
+    std::optional<std::uint64_t> left_session_; ///< goes on without us
+    std::optional<Running> running_;            ///< what we started and so have to stop
     Timeline timeline_;
 };
 
@@ -93,10 +94,7 @@ Status Run::check_options() {
     spec_ = MSB_TRY(make_spec(options_, level));
     if (!options_.timeout.empty())
         timeout_ = std::chrono::milliseconds(MSB_TRY(parse_duration_ms(options_.timeout)));
-    for (const std::string& text : options_.rlimits) {
-        const Rlimit limit = MSB_TRY(parse_rlimit(text));
-        rlimits_.push_back({limit.resource, limit.soft, limit.hard});
-    }
+    detach_keys_ = MSB_TRY(parse_detach_keys(options_.detach_keys));
     interactive_ = !options_.no_tty && is_terminal(STDIN_FILENO) &&
                    (is_terminal(STDOUT_FILENO) || options_.tty);
     return {};
@@ -138,6 +136,7 @@ Result<bool> Run::reuse_existing() {
     }
     LaunchOptions launch = session_.launch_options();
     launch.attached = !options_.detach;
+    launch.detachable = interactive_ && !detach_keys_.empty();
     timeline_.launch_ns = monotonic_ns();
     running_ = MSB_TRY(session_.start(spec, launch));
     timeline_.ready_ns = monotonic_ns();
@@ -170,6 +169,7 @@ Status Run::execute() {
     }
     LaunchOptions launch = session_.launch_options();
     launch.attached = !options_.detach;
+    launch.detachable = interactive_ && !detach_keys_.empty();
     if (options_.detach && !argv.empty())
         launch.startup =
             StartupCommand{argv, exec_environment(spec_, {}, false), spec_.workdir, spec_.user};
@@ -201,7 +201,9 @@ Status Run::run_in(const SandboxSpec& spec) {
     foreground.request.args.assign(argv.begin() + 1, argv.end());
     foreground.request.tty = interactive_ || options_.tty;
     foreground.request.env = exec_environment(spec, {}, foreground.request.tty);
-    foreground.request.rlimits = rlimits_;
+    for (const Rlimit& limit : spec_.rlimits)
+        foreground.request.rlimits.push_back({limit.resource, limit.soft, limit.hard});
+    foreground.detach_keys = detach_keys_;
     if (!spec.workdir.empty())
         foreground.request.cwd = spec.workdir;
     if (!spec.user.empty())
@@ -214,14 +216,20 @@ Status Run::run_in(const SandboxSpec& spec) {
     timeline_.exec_started_ns = result.started_ns;
     timeline_.exec_ended_ns = result.ended_ns;
     context_.exit_code = result.exit_code;
+    if (result.detached) {
+        left_session_ = result.detached;
+        report_detached(spec.name, result);
+    }
     if (result.lost)
         return fail(
             Error(*result.lost).wrap("sandbox '" + spec.name + "' ended before the command"));
     return {};
 }
 
-/// Stops what this command started.
+/// Stops what this command started, unless the user has left it running.
 Status Run::finish(const SandboxSpec& spec) {
+    if (left_session_)
+        return running_->leave(*left_session_);
     if (spec.ephemeral)
         return session_.sandboxes().discard(*running_);
     running_->parent_watch.reset();
@@ -278,12 +286,14 @@ void add_run(CLI::App& app, Context& context) {
     command->footer("The command follows `--`: msb run alpine -- ls -l /");
     add_creation_options(*command, *options);
     command->add_flag("-d,--detach", options->detach, "Leave it running; print its name");
+    command
+        ->add_option("--detach-keys", options->detach_keys,
+                     "Keys that leave the command running, e.g. ctrl-p,ctrl-q, or none")
+        ->capture_default_str();
     auto* tty = command->add_flag("-t,--tty", options->tty, "Give the command a terminal");
     command->add_flag("--no-tty", options->no_tty, "Never a terminal")->excludes(tty);
     command->add_option("--timeout", options->timeout,
                         "Kill the command after this long, e.g. 30s");
-    command->add_option("--rlimit", options->rlimits, "RESOURCE=LIMIT or SOFT:HARD (repeatable)")
-        ->allow_extra_args(false);
     command->add_flag("--timings", options->timings, "Show on stderr where the time went");
     command->callback([&context, options] {
         run_command(context, [&]() -> Status {

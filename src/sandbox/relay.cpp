@@ -1,6 +1,7 @@
 #include "sandbox/relay.hpp"
 
 #include "base/log.hpp"
+#include "base/out_buffer.hpp"
 #include "base/system.hpp"
 #include "wire/session_messages.hpp"
 
@@ -39,9 +40,13 @@ BytesView raw_frame(const wire::Frame& frame) {
 
 } // namespace
 
-void SessionRecorder::request(std::uint32_t id, const wire::ExecRequest& request) {
-    if (sessions_.size() < max_recorded_sessions)
-        sessions_[id] = Session{++counter_, request.tty};
+std::uint64_t SessionRecorder::request(std::uint32_t id, const wire::ExecRequest& request) {
+    if (sessions_.size() >= max_recorded_sessions)
+        return 0;
+    ++counter_;
+    if (!request.detach)
+        sessions_[id] = Session{counter_, request.tty};
+    return counter_;
 }
 
 void SessionRecorder::from_guest(std::uint32_t id, const wire::Envelope& envelope) {
@@ -55,7 +60,8 @@ void SessionRecorder::from_guest(std::uint32_t id, const wire::Envelope& envelop
     } else if (envelope.type == wire::ExecStderr::type) {
         if (const auto message = wire::ExecStderr::decode(envelope.payload))
             log_.write("stderr", session.number, message->data);
-    } else if (envelope.type == wire::ExecExited::type || envelope.type == wire::ExecFailed::type) {
+    } else if (envelope.type == wire::ExecExited::type || envelope.type == wire::ExecFailed::type ||
+               envelope.type == wire::SessionDetached::type) {
         sessions_.erase(found);
     }
 }
@@ -87,7 +93,9 @@ class Relay::Client : public std::enable_shared_from_this<Relay::Client> {
     /// False if the client must go.
     bool take_client_frames();
     bool take_client_frame(const wire::Frame& frame);
+    void announce(std::uint32_t id, const wire::Envelope& envelope);
     void read_guest();
+    void pass_to_client(BytesView frames);
     void flush_to_guest();
     void flush_to_client();
     void update_events();
@@ -100,17 +108,19 @@ class Relay::Client : public std::enable_shared_from_this<Relay::Client> {
     SessionRecorder recorder_;
     wire::FrameReader from_client_;
     wire::FrameReader from_guest_;
-    Bytes to_guest_;
-    Bytes to_client_;
+    OutBuffer to_guest_;
+    OutBuffer to_client_;
+    std::uint32_t watched_events_ = EPOLLIN;
     bool finished_ = false;
 };
 
 Status Relay::Client::start() {
     MSB_TRY(sys::set_nonblocking(socket_.get()));
-    to_client_.resize(8);
-    store_be(MutableBytesView(to_client_).first(4), id_start());
-    store_be(MutableBytesView(to_client_).subspan(4, 4), id_end());
-    to_client_.insert(to_client_.end(), relay_.ready_.begin(), relay_.ready_.end());
+    std::array<std::uint8_t, 8> range;
+    store_be(MutableBytesView(range).first(4), id_start());
+    store_be(MutableBytesView(range).subspan(4, 4), id_end());
+    to_client_.append(range);
+    to_client_.append(relay_.ready_);
 
     guest_ = relay_.vsock_.connect(agent_client_port);
     if (!guest_)
@@ -161,7 +171,8 @@ void Relay::Client::update_events() {
         events |= EPOLLIN;
     if (!to_client_.empty())
         events |= EPOLLOUT;
-    (void)relay_.loop_.modify(socket_.get(), events);
+    if (std::exchange(watched_events_, events) != events)
+        (void)relay_.loop_.modify(socket_.get(), events);
 }
 
 void Relay::Client::handle_socket(std::uint32_t events) {
@@ -218,26 +229,36 @@ bool Relay::Client::take_client_frame(const wire::Frame& frame) {
     if (frame.id < id_start() || frame.id >= id_end())
         return false;
     if (is_control_plane(envelope->type)) {
-        wire::append_message(to_client_, frame.id,
+        wire::append_message(to_client_.tail(), frame.id,
                              wire::CoreError{wire::CoreErrorKind::unsupported_message_type,
                                              "clients may not send this message",
                                              std::string(envelope->type)});
         flush_to_client();
         return true;
     }
-    if (envelope->type == wire::ExecRequest::type)
-        if (const auto request = wire::ExecRequest::decode(envelope->payload))
-            recorder_.request(frame.id, *request);
-    const BytesView raw = raw_frame(frame);
-    to_guest_.insert(to_guest_.end(), raw.begin(), raw.end());
+    announce(frame.id, *envelope);
+    to_guest_.append(raw_frame(frame));
     return true;
+}
+
+/// What the agent and the log have to know of a session before its request arrives.
+void Relay::Client::announce(std::uint32_t id, const wire::Envelope& envelope) {
+    bool kept = envelope.type == wire::SessionDetach::type;
+    if (envelope.type == wire::ExecRequest::type) {
+        const auto request = wire::ExecRequest::decode(envelope.payload);
+        const std::uint64_t number = request ? recorder_.request(id, *request) : 0;
+        if (number != 0)
+            wire::append_message(to_guest_.tail(), id, wire::SessionNumber{number});
+        kept = request && request->detach;
+    }
+    if (kept)
+        relay_.events_.session_kept();
 }
 
 void Relay::Client::flush_to_guest() {
     if (finished_)
         return;
-    const std::size_t accepted = guest_->write(to_guest_);
-    to_guest_.erase(to_guest_.begin(), to_guest_.begin() + static_cast<std::ptrdiff_t>(accepted));
+    to_guest_.consume(guest_->write(to_guest_.view()));
     update_events();
 }
 
@@ -248,39 +269,51 @@ void Relay::Client::read_guest() {
             break;
         from_guest_.feed(data);
         guest_->consume(data.size());
+        // Whole frames lie one behind the other in the reader: they are passed on together.
+        BytesView frames;
         for (;;) {
             const auto frame = from_guest_.next();
-            if (!frame)
+            if (!frame) {
+                pass_to_client(frames);
                 return finish("received a malformed frame from the guest");
+            }
             if (!*frame)
                 break;
             if (const auto envelope = wire::decode_envelope((*frame)->body))
                 recorder_.from_guest((*frame)->id, *envelope);
             const BytesView raw = raw_frame(**frame);
-            to_client_.insert(to_client_.end(), raw.begin(), raw.end());
+            frames = frames.empty() ? raw : BytesView(frames.data(), frames.size() + raw.size());
         }
-        flush_to_client();
+        pass_to_client(frames);
     }
     if (!finished_ && guest_->at_end() && to_client_.empty())
         finish("the guest closed the connection");
 }
 
-void Relay::Client::flush_to_client() {
-    if (finished_)
-        return;
-    std::size_t sent = 0;
-    while (sent < to_client_.size()) {
-        const ssize_t count = ::send(socket_.get(), to_client_.data() + sent,
-                                     to_client_.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0 && errno != EAGAIN)
-            return finish("hung up");
-        if (count < 0)
-            break;
-        sent += static_cast<std::size_t>(count);
+/// Sends at once what can be sent, so that only the rest is copied.
+void Relay::Client::pass_to_client(BytesView frames) {
+    if (to_client_.empty() && !frames.empty() && !finished_) {
+        const ssize_t count =
+            ::send(socket_.get(), frames.data(), frames.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (count > 0)
+            frames = frames.subspan(static_cast<std::size_t>(count));
     }
-    to_client_.erase(to_client_.begin(), to_client_.begin() + static_cast<std::ptrdiff_t>(sent));
+    to_client_.append(frames);
+    flush_to_client();
+}
+
+void Relay::Client::flush_to_client() {
+    while (!finished_ && !to_client_.empty()) {
+        const BytesView data = to_client_.view();
+        const ssize_t count =
+            ::send(socket_.get(), data.data(), data.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (count >= 0)
+            to_client_.consume(static_cast<std::size_t>(count));
+        else if (errno == EAGAIN)
+            break;
+        else if (errno != EINTR)
+            return finish("hung up");
+    }
     update_events();
 }
 

@@ -34,7 +34,9 @@ class SessionRecorder {
   public:
     /// `counter` numbers the sessions of this run, from 1.
     SessionRecorder(ExecLog& log, std::uint64_t& counter) : log_(log), counter_(counter) {}
-    void request(std::uint32_t id, const wire::ExecRequest& request);
+    /// The number of the session that the request starts; 0 if there are too many. What belongs to
+    /// no connection (`detach`) is for the SessionObserver to record.
+    std::uint64_t request(std::uint32_t id, const wire::ExecRequest& request);
     void from_guest(std::uint32_t id, const wire::Envelope& envelope);
 
   private:
@@ -55,6 +57,8 @@ class Relay {
     struct Events {
         /// A client asked for a shutdown.
         std::function<void(const wire::Shutdown&)> shutdown;
+        /// A client starts or makes a session that outlives its connection.
+        std::function<void()> session_kept;
     };
 
     Relay(EventLoop& loop, device::Vsock& vsock, ExecLog& log, Events events);

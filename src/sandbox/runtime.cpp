@@ -6,6 +6,7 @@
 #include "base/time.hpp"
 #include "jail/jail.hpp"
 #include "sandbox/home.hpp"
+#include "wire/exit_code.hpp"
 
 #include <csignal>
 #include <fcntl.h>
@@ -161,9 +162,12 @@ Status Runtime::serve_devices() {
     vsock_->listen(agent_control_port,
                    [this](auto connection) { accept_control(std::move(connection)); });
     relay_ = std::make_unique<Relay>(
-        *loop_, *vsock_, *exec_log_, Relay::Events{[this](const wire::Shutdown& shutdown) {
-            begin_shutdown(reason::shutdown_requested, shutdown.grace_ms);
-        }});
+        *loop_, *vsock_, *exec_log_,
+        Relay::Events{.shutdown =
+                          [this](const wire::Shutdown& shutdown) {
+                              begin_shutdown(reason::shutdown_requested, shutdown.grace_ms);
+                          },
+                      .session_kept = [this] { (void)observer(); }});
     return {};
 }
 
@@ -177,10 +181,8 @@ Status Runtime::watch_events() {
             begin_shutdown(reason::signal, std::nullopt);
     }));
     if (config_.attached)
-        MSB_TRY(loop_->watch(launch_fd_parent, EPOLLIN, [this](std::uint32_t) {
-            loop_->unwatch(launch_fd_parent);
-            begin_shutdown(reason::parent_exit, std::nullopt);
-        }));
+        MSB_TRY(
+            loop_->watch(launch_fd_parent, EPOLLIN, [this](std::uint32_t) { handle_parent(); }));
     loop_->after(boot_deadline, [this] {
         if (!ready_)
             fail_boot("agent",
@@ -207,6 +209,8 @@ wire::Bootstrap Runtime::bootstrap() const {
         document.default_env.push_back({key, value});
     if (spec.security == SecurityProfile::restricted)
         document.security_profile = wire::SecurityProfile::restricted;
+    for (const auto& [name, body] : spec.scripts)
+        document.scripts.push_back({name, body});
     document.unix_time_nanos = static_cast<std::uint64_t>(unix_time_ns());
     Bytes entropy(entropy_bytes);
     if (::getrandom(entropy.data(), entropy.size(), 0) == static_cast<ssize_t>(entropy.size()))
@@ -248,9 +252,7 @@ void Runtime::handle_ready(BytesView frame, const wire::Ready& ready) {
     set_status(SandboxStatus::running);
     start_timers();
     if (config_.startup)
-        startup_ = std::make_unique<StartupRun>(
-            *vsock_, SessionRecorder(*exec_log_, relay_->session_counter()), *config_.startup,
-            [this](const StartupRun::Outcome& outcome) { handle_startup_end(outcome); });
+        start_command(*config_.startup);
     report(LaunchReport{.kind = LaunchReport::Kind::ready, .time_ns = monotonic_ns()});
     report_.reset();
 }
@@ -296,11 +298,45 @@ void Runtime::handle_heartbeat(const wire::Heartbeat& heartbeat) {
         begin_shutdown(reason::idle_timeout, std::nullopt);
 }
 
-void Runtime::handle_startup_end(const StartupRun::Outcome& outcome) {
-    state_.exit_code = outcome.exit_code;
-    if (!outcome.detail.empty())
-        exec_log_->mark("command failed: " + outcome.detail);
-    begin_shutdown(outcome.exit_code == 0 ? reason::completed : reason::failed, std::nullopt);
+SessionObserver& Runtime::observer() {
+    if (!observer_)
+        observer_ = std::make_unique<SessionObserver>(*vsock_, *exec_log_);
+    return *observer_;
+}
+
+/// The command of a detached `run`: nobody's session, so that it outlives the command line.
+void Runtime::start_command(const StartupCommand& command) {
+    wire::ExecRequest request;
+    request.cmd = command.argv.front();
+    request.args.assign(command.argv.begin() + 1, command.argv.end());
+    request.env = command.env;
+    if (!command.cwd.empty())
+        request.cwd = command.cwd;
+    if (!command.user.empty())
+        request.user = command.user;
+    const std::uint64_t number = ++relay_->session_counter();
+    observer().start(number, std::move(request));
+    observer().watch(number,
+                     [this](const SessionObserver::End& end) { handle_main_session_end(end); });
+}
+
+/// The command line that we are attached to has ended, or has detached from its session and says
+/// so by that session's number: the sandbox then lives as long as the session.
+void Runtime::handle_parent() {
+    std::uint64_t number = 0;
+    const ssize_t count = ::read(launch_fd_parent, &number, sizeof(number));
+    loop_->unwatch(launch_fd_parent);
+    if (count != sizeof(number))
+        return begin_shutdown(reason::parent_exit, std::nullopt);
+    observer().watch(number,
+                     [this](const SessionObserver::End& end) { handle_main_session_end(end); });
+}
+
+void Runtime::handle_main_session_end(const SessionObserver::End& end) {
+    state_.exit_code = wire::exit_code_of(end.exited);
+    if (!end.failure.empty())
+        exec_log_->mark("command failed: " + end.failure);
+    begin_shutdown(state_.exit_code == 0 ? reason::completed : reason::failed, std::nullopt);
 }
 
 void Runtime::begin_shutdown(std::string_view why, std::optional<std::uint64_t> grace_ms) {

@@ -13,7 +13,7 @@
 #include "sandbox/kernel_log.hpp"
 #include "sandbox/launch.hpp"
 #include "sandbox/relay.hpp"
-#include "sandbox/startup.hpp"
+#include "sandbox/session_observer.hpp"
 #include "sandbox/state.hpp"
 #include "virtio/device_thread.hpp"
 #include "virtio/vhost_user_server.hpp"
@@ -57,7 +57,12 @@ class Runtime {
     void handle_boot_failed(const wire::BootFailed& failed);
     void handle_heartbeat(const wire::Heartbeat& heartbeat);
     void handle_engine_exit();
-    void handle_startup_end(const StartupRun::Outcome& outcome);
+    /// The connection for sessions that no client owns, made at the first call.
+    SessionObserver& observer();
+    void start_command(const StartupCommand& command);
+    void handle_parent();
+    /// The session whose end is the sandbox's end.
+    void handle_main_session_end(const SessionObserver::End& end);
     void start_timers();
 
     /// Asks the guest to end, and ends it by force when the time is up.
@@ -88,7 +93,7 @@ class Runtime {
     std::unique_ptr<engine::Engine> engine_;
     std::unique_ptr<ControlChannel> control_;
     std::unique_ptr<Relay> relay_;
-    std::unique_ptr<StartupRun> startup_;
+    std::unique_ptr<SessionObserver> observer_;
 
     bool ready_ = false;
     bool boot_failed_ = false;

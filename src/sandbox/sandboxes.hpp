@@ -43,7 +43,8 @@ struct EngineSelection {
 };
 
 struct LaunchOptions {
-    bool attached = false; ///< the sandbox stops when our process ends
+    bool attached = false;   ///< the sandbox stops when our process ends
+    bool detachable = false; ///< unless Running::leave() was called before
     std::optional<StartupCommand> startup;
     /// Called about every 80 ms while waiting; true cancels the launch.
     std::function<bool()> wait_tick;
@@ -60,6 +61,9 @@ struct Running {
     Child runtime;
     OwnedFd parent_watch; ///< attached: closing it asks the runtime to stop
     std::vector<StageTime> stages;
+
+    /// Attached and detachable: the sandbox no longer stops with us, but when this session ends.
+    Status leave(std::uint64_t session);
 };
 
 class Sandboxes {

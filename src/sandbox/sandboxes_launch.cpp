@@ -87,7 +87,7 @@ Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const i
         request.fds = fds.map;
         request.new_session = true;
         // A disk that is thrown away needs no goodbye; others are shut down by the watch pipe.
-        request.die_with_parent = options.attached && spec.ephemeral;
+        request.die_with_parent = options.attached && spec.ephemeral && !options.detachable;
         running.runtime = MSB_TRY(jail::spawn(request));
         if (options.attached)
             running.parent_watch = std::move(parent[1]);
@@ -98,6 +98,12 @@ Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const i
     if (!ready)
         return fail(launch_failed(running, spec, ready.error()));
     return running;
+}
+
+Status Running::leave(std::uint64_t session) {
+    MSB_TRY(sys::write_all(parent_watch.get(), object_bytes(session)));
+    parent_watch.reset();
+    return {};
 }
 
 Status Sandboxes::wait_until_ready(Running& running, int report_fd, const LaunchOptions& options) {

@@ -64,6 +64,7 @@ std::string SandboxSpec::to_json() const {
           {"workdir", workdir},
           {"user", user},
           {"shell", shell},
+          {"scripts", scripts},
           {"hostname", hostname},
           {"stop_signal", stop_signal},
           {"log_level", log_level}}},
@@ -100,6 +101,7 @@ Result<SandboxSpec> SandboxSpec::from_json(std::string_view text) {
         runtime.at("workdir").get_to(spec.workdir);
         runtime.at("user").get_to(spec.user);
         runtime.at("shell").get_to(spec.shell);
+        spec.scripts = runtime.value("scripts", Scripts());
         runtime.at("hostname").get_to(spec.hostname);
         runtime.at("stop_signal").get_to(spec.stop_signal);
         runtime.at("log_level").get_to(spec.log_level);
@@ -167,6 +169,7 @@ Status validate_spec(const SandboxSpec& spec) {
     for (const auto* list : {&spec.entrypoint, &spec.cmd})
         for (const std::string& word : *list)
             MSB_TRY(check_text("command", word));
+    MSB_TRY(validate_scripts(spec.scripts));
     for (const auto& [key, value] : spec.env)
         MSB_TRY(check_text("environment variable '" + key + "'", value));
     for (const auto& [key, value] : spec.labels)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "sandbox/scripts.hpp"
 
 #include <cstdint>
 #include <map>
@@ -40,7 +41,8 @@ struct SandboxSpec {
     std::string hostname;
     std::string stop_signal; ///< of the image, e.g. "SIGTERM"; empty: SIGTERM
     SecurityProfile security = SecurityProfile::standard;
-    std::vector<Rlimit> rlimits;
+    std::vector<Rlimit> rlimits; ///< of every command
+    Scripts scripts;
     std::string engine = "auto"; ///< auto | kvm | uml
     bool require_hardware_isolation = false;
     std::string log_level;                  ///< of the runtime; empty: warn

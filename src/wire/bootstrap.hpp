@@ -99,6 +99,11 @@ struct KeyValue {
     std::string value;
 };
 
+struct Script {
+    std::string name; ///< one path component
+    std::string body;
+};
+
 struct HandoffInit {
     std::string cmd; ///< absolute path, or "auto"
     std::vector<std::string> args;
@@ -129,6 +134,7 @@ struct Bootstrap {
     std::optional<Bytes> entropy;                 ///< credited to the guest's random pool
     std::optional<std::int32_t> stop_signal;      ///< sent to commands at shutdown; default SIGTERM
     std::optional<std::uint64_t> stop_grace_ms;   ///< between stop signal and SIGKILL; default 10 s
+    std::vector<Script> scripts;                  ///< in /.msb/scripts, mode 0755
     /// The upper is thrown away after this run: skip what makes it survive a crash.
     bool ephemeral = false;
 

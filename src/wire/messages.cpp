@@ -201,6 +201,7 @@ MSB_WIRE_FIELDS(Network,
     f.required("interface", m.interface); f.required("mac", m.mac); f.required("mtu", m.mtu);
     f.omittable("ipv4", m.ipv4); f.omittable("ipv6", m.ipv6);)
 MSB_WIRE_FIELDS(KeyValue, f.required("key", m.key); f.required("value", m.value);)
+MSB_WIRE_FIELDS(Script, f.required("name", m.name); f.required("body", m.body);)
 MSB_WIRE_FIELDS(HandoffInit,
     f.required("cmd", m.cmd); f.omittable("args", m.args); f.omittable("cwd", m.cwd);
     f.omittable("env", m.env);)
@@ -226,6 +227,7 @@ MSB_WIRE_FIELDS(Bootstrap,
     f.omittable("entropy", m.entropy);
     f.omittable("stop_signal", m.stop_signal);
     f.omittable("stop_grace_ms", m.stop_grace_ms);
+    f.omittable("scripts", m.scripts);
     f.defaulted("ephemeral", m.ephemeral);)
 
 // clang-format on

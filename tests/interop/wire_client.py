@@ -1,5 +1,5 @@
 """A client of the agent socket written from the published protocol alone: CBOR (RFC 8949) and frames by
-hand, nothing shared with the implementation. Used by wire_protocol.sh."""
+hand, nothing shared with the implementation. Run by wire_protocol.sh; other tests import its Client."""
 
 import os
 import socket
@@ -102,8 +102,8 @@ class Client:
         body = encode({"v": 7, "t": kind, "p": encode(payload)})
         self.socket.sendall(struct.pack(">IIB", 5 + len(body), number, flags) + body)
 
-    def exec(self, number, cmd, *args, tty=False):
-        request = {"cmd": cmd, "args": list(args), "env": ["PATH=/bin:/usr/bin"], "tty": tty}
+    def exec(self, number, cmd, *args, tty=False, **more):
+        request = {"cmd": cmd, "args": list(args), "env": ["PATH=/bin:/usr/bin"], "tty": tty, **more}
         self.send(number, "core.exec.request", request, flags=2)
 
     def until_end(self, number):
@@ -281,4 +281,5 @@ def main(path):
     print("ok")
 
 
-main(sys.argv[1])
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,275 @@
+// msb sessions, msb attach, msb signal: commands that run on without the client that started them.
+#include "base/time.hpp"
+#include "cli/commands.hpp"
+#include "cli/foreground.hpp"
+#include "cli/session.hpp"
+#include "client/session_control.hpp"
+#include "wire/exit_code.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <csignal>
+#include <cstring>
+#include <fmt/format.h>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+namespace msb::cli {
+
+namespace {
+
+using nlohmann::json;
+
+/// A running sandbox's agent.
+struct Connection {
+    std::unique_ptr<EventLoop> loop;
+    std::unique_ptr<AgentClient> client;
+};
+
+Result<Connection> connect(Session& session, const std::string& name) {
+    const auto view = MSB_TRY(session.sandboxes().get(name));
+    if (!is_active(view.state.status))
+        return fail(
+            Error(ErrorKind::unreachable, "sandbox '" + name + "' is not running (status: " +
+                                              std::string(to_string(view.state.status)) + ")")
+                .with_hint("sessions end with their sandbox; what they wrote is in "
+                           "`msb logs " +
+                           name + "`"));
+    Connection connection;
+    connection.loop = MSB_TRY(EventLoop::create());
+    connection.client = MSB_TRY(session.connect_agent(*connection.loop, name));
+    return connection;
+}
+
+std::string command_line(const wire::SessionInfo& info) {
+    std::string text;
+    for (const std::string& word : info.command)
+        text += (text.empty() ? "" : " ") + word;
+    return text;
+}
+
+std::string_view state_of(const wire::SessionInfo& info) {
+    if (info.ended_at_ns)
+        return "exited";
+    return info.attached ? "attached" : "detached";
+}
+
+std::optional<int> exit_of(const wire::SessionInfo& info) {
+    if (!info.code)
+        return std::nullopt;
+    return wire::exit_code_of(wire::ExecExited{*info.code, info.signal});
+}
+
+// --- msb sessions -------------------------------------------------------------------------------
+
+struct ListOptions {
+    std::string name;
+    std::string format;
+    bool quiet = false;
+};
+
+json to_json(const wire::SessionInfo& info) {
+    const auto time = [](std::int64_t ns) { return json(format_rfc3339(ns, 9, "+00:00")); };
+    const auto exit = exit_of(info);
+    return {{"id", info.session},
+            {"pid", info.pid},
+            {"command", info.command},
+            {"tty", info.tty},
+            {"state", state_of(info)},
+            {"kept", info.kept},
+            {"started_at", time(info.started_at_ns)},
+            {"ended_at", info.ended_at_ns ? time(*info.ended_at_ns) : json()},
+            {"exit_code", exit ? json(*exit) : json()},
+            {"signal", info.signal ? json(*info.signal) : json()},
+            {"kept_bytes", info.kept_bytes},
+            {"lost_bytes", info.lost_bytes}};
+}
+
+Status list(Context& context, const ListOptions& options) {
+    Session session = MSB_TRY(Session::open(context, true));
+    const auto connection = MSB_TRY(connect(session, options.name));
+    const auto sessions = MSB_TRY(list_sessions(*connection.loop, *connection.client));
+    if (options.format == "json") {
+        json rows = json::array();
+        for (const wire::SessionInfo& info : sessions)
+            rows.push_back(to_json(info));
+        (void)print(rows.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+        return {};
+    }
+    if (options.quiet) {
+        for (const wire::SessionInfo& info : sessions)
+            (void)print(fmt::format("{}\n", info.session));
+        return {};
+    }
+    if (sessions.empty())
+        return print_stderr("No sessions found.\n"), Status();
+    constexpr std::size_t shown_command = 60;
+    Table table({"ID", "PID", "TTY", "STATE", "STARTED", "EXIT", "COMMAND"});
+    for (const wire::SessionInfo& info : sessions) {
+        const auto exit = exit_of(info);
+        std::string command = printable(command_line(info));
+        if (command.size() > shown_command)
+            command = command.substr(0, shown_command - 3) + "...";
+        table.add({fmt::format("{}", info.session), fmt::format("{}", info.pid),
+                   info.tty ? "yes" : "no", std::string(state_of(info)),
+                   format_local(info.started_at_ns), exit ? fmt::format("{}", *exit) : "-",
+                   std::move(command)});
+    }
+    (void)print(table.render());
+    return {};
+}
+
+// --- msb attach ---------------------------------------------------------------------------------
+
+struct AttachOptions {
+    std::string name;
+    std::uint64_t session = 0;
+    std::string replay = "missed";
+    std::string detach_keys = default_detach_keys;
+    bool steal = false;
+    bool no_stdin = false;
+};
+
+/// The one that was named, or the only one that there is to attach to.
+Result<wire::SessionInfo> choose(const std::vector<wire::SessionInfo>& sessions,
+                                 const AttachOptions& options) {
+    if (options.session != 0) {
+        const auto found =
+            std::ranges::find(sessions, options.session, &wire::SessionInfo::session);
+        if (found != sessions.end())
+            return *found;
+        return fail(
+            Error(ErrorKind::not_found, fmt::format("session not found: {}", options.session))
+                .with_hint("see `msb sessions " + options.name + "`"));
+    }
+    std::vector<wire::SessionInfo> candidates;
+    std::ranges::copy_if(sessions, std::back_inserter(candidates),
+                         [](const auto& info) { return info.kept && !info.ended_at_ns; });
+    if (candidates.size() == 1)
+        return candidates.front();
+    return fail(Error(ErrorKind::invalid_argument,
+                      candidates.empty() ? "sandbox '" + options.name + "' has no detached session"
+                                         : fmt::format("sandbox '{}' has {} detached sessions",
+                                                       options.name, candidates.size()))
+                    .with_hint("`msb sessions " + options.name +
+                               "` shows them; name one: msb attach " + options.name + " ID"));
+}
+
+Status attach(Context& context, const AttachOptions& options) {
+    Session session = MSB_TRY(Session::open(context, true));
+    ForegroundOptions foreground;
+    foreground.detach_keys = MSB_TRY(parse_detach_keys(options.detach_keys));
+    const auto connection = MSB_TRY(connect(session, options.name));
+    const auto sessions = MSB_TRY(list_sessions(*connection.loop, *connection.client));
+    const auto info = MSB_TRY(choose(sessions, options));
+    wire::SessionAttach request;
+    request.session = info.session;
+    request.steal = options.steal;
+    request.replay = options.replay == "all"    ? wire::Replay::all
+                     : options.replay == "none" ? wire::Replay::none
+                                                : wire::Replay::missed;
+    foreground.attach = request;
+    foreground.request.cmd = info.command.empty() ? "" : info.command.front();
+    foreground.request.tty = info.tty;
+    foreground.attach_terminal = info.tty && !options.no_stdin && is_terminal(STDIN_FILENO);
+    foreground.forward_stdin =
+        !options.no_stdin && (foreground.attach_terminal || !is_terminal(STDIN_FILENO));
+    const auto result = MSB_TRY(run_foreground(*connection.loop, *connection.client,
+                                               session.signals(), std::move(foreground)));
+    context.exit_code = result.exit_code;
+    if (result.detached)
+        report_detached(options.name, result);
+    if (result.lost)
+        return fail(Error(*result.lost).wrap("the session ended without exit event"));
+    return {};
+}
+
+// --- msb signal ---------------------------------------------------------------------------------
+
+struct SignalOptions {
+    std::string name;
+    std::uint64_t session = 0;
+    std::string signal = "TERM";
+};
+
+Result<int> parse_signal(std::string_view text) {
+    int number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error == std::errc() && end == text.data() + text.size() && number > 0 &&
+        number <= SIGRTMAX)
+        return number;
+    std::string name(text);
+    std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::toupper(c); });
+    if (name.starts_with("SIG"))
+        name.erase(0, 3);
+    for (number = 1; number < NSIG; ++number)
+        if (const char* known = ::sigabbrev_np(number); known != nullptr && name == known)
+            return number;
+    return fail(ErrorKind::invalid_argument,
+                "invalid signal: " + std::string(text) + " (expected a name as TERM, or a number)");
+}
+
+Status send_signal(Context& context, const SignalOptions& options) {
+    const int number = MSB_TRY(parse_signal(options.signal));
+    Session session = MSB_TRY(Session::open(context, true));
+    const auto connection = MSB_TRY(connect(session, options.name));
+    auto sent = signal_session(*connection.loop, *connection.client, options.session, number);
+    if (!sent)
+        return fail(std::move(sent).error().wrap(
+            fmt::format("session {} of sandbox '{}'", options.session, options.name)));
+    return {};
+}
+
+} // namespace
+
+void report_detached(const std::string& name, const ForegroundResult& result) {
+    print_stderr(result.stolen ? fmt::format("another client took over session {} of {}\n",
+                                             *result.detached, name)
+                               : fmt::format("detached; session {} goes on: msb attach {} {}\n",
+                                             *result.detached, name, *result.detached));
+}
+
+void add_sessions(CLI::App& app, Context& context) {
+    auto listed = std::make_shared<ListOptions>();
+    auto* sessions = app.add_subcommand("sessions", "List the commands that run in a sandbox");
+    sessions->group(group_sandboxes);
+    sessions->footer("Commands that were detached stay listed for a while after their end.");
+    sessions->add_option("name", listed->name, "Sandbox")->required();
+    sessions->add_option("--format", listed->format, "json")->check(CLI::IsMember({"json"}));
+    sessions->add_flag("-q,--quiet", listed->quiet, "Only the ids");
+    sessions->callback(
+        [&context, listed] { run_command(context, [&] { return list(context, *listed); }); });
+
+    auto attached = std::make_shared<AttachOptions>();
+    auto* command = app.add_subcommand("attach", "Attach to a detached command of a sandbox");
+    command->group(group_sandboxes);
+    command->footer(
+        "Shows what was missed, then what comes. One client can be attached at a time.");
+    command->add_option("name", attached->name, "Sandbox")->required();
+    command->add_option("session", attached->session,
+                        "Id, as `msb sessions` shows it (default: the only one)");
+    command->add_option("--replay", attached->replay, "Output from before: missed|all|none")
+        ->check(CLI::IsMember({"missed", "all", "none"}))
+        ->capture_default_str();
+    command->add_flag("--steal", attached->steal, "Take it over from a client that is attached");
+    command->add_flag("--no-stdin", attached->no_stdin, "Only watch");
+    command
+        ->add_option("--detach-keys", attached->detach_keys,
+                     "Keys that leave the command running, e.g. ctrl-p,ctrl-q, or none")
+        ->capture_default_str();
+    command->callback(
+        [&context, attached] { run_command(context, [&] { return attach(context, *attached); }); });
+
+    auto sent = std::make_shared<SignalOptions>();
+    auto* signal = app.add_subcommand("signal", "Send a signal to a command of a sandbox");
+    signal->group(group_sandboxes);
+    signal->add_option("name", sent->name, "Sandbox")->required();
+    signal->add_option("session", sent->session, "Id, as `msb sessions` shows it")->required();
+    signal->add_option("-s,--signal", sent->signal, "Name or number")->capture_default_str();
+    signal->callback(
+        [&context, sent] { run_command(context, [&] { return send_signal(context, *sent); }); });
+}
+
+} // namespace msb::cli
