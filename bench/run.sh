@@ -119,3 +119,4 @@ bench_exec
 bench_memory
 bench_many
 "$BENCH_DIR/blk.sh" "${BLK_ROUNDS:-20}"
+"$BENCH_DIR/exec.sh"

@@ -51,8 +51,8 @@ wire::ExecRequest command(std::string cmd, std::vector<std::string> args) {
 
 double percentile(std::vector<double> values, double part) {
     std::ranges::sort(values);
-    return values[std::min(values.size() - 1, static_cast<std::size_t>(
-                                                  part * static_cast<double>(values.size())))];
+    return values[std::min(values.size() - 1,
+                           static_cast<std::size_t>(part * static_cast<double>(values.size())))];
 }
 
 Status bench(const std::string& socket, int commands) {

@@ -114,7 +114,8 @@ Launch::~Launch() {
 Result<std::unique_ptr<Launch>> Launch::start(LaunchPlan plan) {
     std::unique_ptr<Launch> launch(new Launch(std::move(plan)));
     auto report = MSB_TRY(sys::pipe());
-    MSB_TRY(sys::set_nonblocking(report[0].get()));
+    if (::fcntl(report[0].get(), F_SETFL, O_NONBLOCK) == -1) // a new pipe has no other flags
+        return fail_errno("fcntl(F_SETFL)");
     launch->report_ = std::move(report[0]);
     launch->child_report_fd_ = report[1].get();
     launch->stack_ = MSB_TRY(take_stack());

@@ -8,6 +8,7 @@
 #include "base/system.hpp"
 #include "base/time.hpp"
 
+#include <malloc.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -135,6 +136,8 @@ int main() {
         return 1;
     }
     open_console();
+    // Giving a page back after each command and asking for it again costs more than keeping it.
+    ::mallopt(M_TRIM_THRESHOLD, 1 << 20);
     Machine machine;
     if (const auto booted = boot(machine); !booted)
         report_failure(machine, booted.error().stage, booted.error().error);

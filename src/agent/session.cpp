@@ -26,7 +26,16 @@ constexpr std::size_t shown_words = 32;
 constexpr std::size_t shown_bytes = 256;
 
 /// Shared by all sessions: what is read is copied into a frame at once.
-std::array<std::uint8_t, std::size_t{64} << 10> read_buffer;
+std::array<std::uint8_t, std::size_t{256} << 10> read_buffer;
+
+/// What a pipe holds at first, and once it is seen to carry a stream: fewer turns between command
+/// and agent, which cost most of a stream's time.
+constexpr std::size_t small_pipe = std::size_t{64} << 10;
+constexpr int large_pipe = 1 << 20;
+
+void enlarge_pipe(int fd) {
+    (void)::fcntl(fd, F_SETPIPE_SZ, large_pipe); // a pipe that stays small works as well
+}
 
 } // namespace
 
@@ -92,7 +101,8 @@ Status Session::make_pipes(LaunchPlan& plan, std::array<OwnedFd, 3>& child_ends)
         OwnedFd& ours = i == 0 ? input_fd_ : outputs_[i - 1].fd;
         ours = std::move(pipe[i == 0 ? 1 : 0]);
         child_ends[i] = std::move(pipe[i == 0 ? 0 : 1]);
-        MSB_TRY(sys::set_nonblocking(ours.get()));
+        if (::fcntl(ours.get(), F_SETFL, O_NONBLOCK) == -1) // a new pipe has no other flags
+            return fail_errno("fcntl(F_SETFL)");
         plan.stdio[i] = child_ends[i].get();
     }
     return {};
@@ -212,6 +222,8 @@ bool Session::read_output(std::size_t index) {
         return false;
     }
     const BytesView data(read_buffer.data(), static_cast<std::size_t>(count));
+    if (data.size() >= small_pipe && !terminal_ && !std::exchange(output.large, true))
+        enlarge_pipe(output.fd.get());
     owner_->output(index == 1, data);
     server_.count_output(data.size());
     output.owed -= std::min(output.owed, data.size());
@@ -257,6 +269,10 @@ bool Session::write_some(BytesView& data) {
             data = data.subspan(static_cast<std::size_t>(count));
             took_input(static_cast<std::size_t>(count));
         } else if (count == 0 || errno == EAGAIN) {
+            if (data.size() >= small_pipe && !terminal_ && !std::exchange(input_large_, true)) {
+                enlarge_pipe(input_fd_.get());
+                continue;
+            }
             break;
         } else if (errno != EINTR) {
             fail_input(errno, data.size());

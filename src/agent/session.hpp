@@ -57,6 +57,7 @@ class Session {
     struct Output {
         OwnedFd fd;
         bool watched = false;
+        bool large = false;   ///< the pipe was enlarged
         std::size_t owed = 0; ///< bytes the leader left behind, to be delivered before its exit
     };
 
@@ -102,6 +103,7 @@ class Session {
     std::size_t input_begin_ = 0;
     bool input_closing_ = false; ///< end of input follows the queue
     bool input_open_ = false;
+    bool input_large_ = false; ///< the pipe was enlarged
     bool input_watched_ = false;
     bool input_mid_line_ = false; ///< terminal: the last byte written did not end a line
 

@@ -42,7 +42,7 @@ class SendWindow {
 class ReceiveWindow {
   public:
     /// Smaller grants wait until this much has come together.
-    static constexpr std::uint64_t size = 4 * initial_window;
+    static constexpr std::uint64_t size = 16 * initial_window;
     static constexpr std::uint64_t grain = size / 4;
 
     explicit ReceiveWindow(bool asked) : asked_(asked) {}

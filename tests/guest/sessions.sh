@@ -17,7 +17,7 @@ assert_match "$out" "^$first .* no +detached +.* -  +sh -c"
 run_ok msb sessions box -q
 assert_eq "$out" "$first"
 eventually 10 sh -c '"$0" logs box | grep -q first' "$MSB"
-msb attach box </dev/null >"$T/attached" &
+"$MSB" attach box </dev/null >"$T/attached" &
 cli=$!
 eventually 10 grep -q first "$T/attached"
 run_fail 1 'another client is attached' msb attach box "$first"
@@ -49,7 +49,7 @@ run_fail 1 'no detached session' msb attach box
 run_fail 127 'not_found' msb exec -d box -- /no/such
 
 # What runs for another client is listed, and can be signalled but not taken.
-msb exec box -- sleep 1000 &
+"$MSB" exec box -- sleep 1000 &
 cli=$!
 eventually 10 sh -c '"$0" sessions box | grep -q "attached .*sleep 1000"' "$MSB"
 third=$(msb sessions box | awk '/attached/ {print $1}')
@@ -66,7 +66,7 @@ eventually 30 sh -c '"$0" sessions box --format json | grep -A12 "\"id\": $1," |
 eventually 30 sh -c 'test "$(cat "$0"/sandboxes/box/logs/exec.log* | grep -c "\"id\":$1,")" -gt 0' "$MSB_HOME" "$flood"
 run_ok msb exec box -- echo alive
 assert_eq "$out" alive
-msb attach box "$flood" </dev/null >"$T/flood" 2>"$T/flood.err" &
+"$MSB" attach box "$flood" </dev/null >"$T/flood" 2>"$T/flood.err" &
 cli=$!
 eventually 10 sh -c 'test "$(wc -c <"$0")" -gt 100000' "$T/flood"
 # Our end is not its end.
@@ -81,7 +81,7 @@ assert_match "$out" "^$flood .*detached"
 
 # The command of a detached run is such a session, and its end is the sandbox's end.
 run_ok msb run -d -q -n job -- sh -c 'echo from job; until [ -e /tmp/go ]; do sleep 0.1; done; exit 3'
-msb attach job </dev/null >"$T/job" &
+"$MSB" attach job </dev/null >"$T/job" &
 cli=$!
 eventually 10 grep -q 'from job' "$T/job"
 run_ok msb exec job -- touch /tmp/go

@@ -70,6 +70,8 @@ void run(const Words& words) {
             test_vsock(words);
         else if (task == "rng")
             test_rng(words);
+        else if (task == "benchvsock")
+            bench_vsock(words);
         else if (task == "benchblk")
             bench_blk(words);
         else

@@ -29,6 +29,7 @@ void test_read_only(const Words& words);   ///< pattern on /dev/vdb
 void test_raw(const Words& words);         ///< /dev/vdc: writes, discard, zeroes, flush
 void test_vsock(const Words& words);
 void test_rng(const Words& words);
+void bench_vsock(const Words& words); ///< streams to and from the host
 void bench_blk(const Words& words); ///< /dev/vda
 
 } // namespace msb::guest

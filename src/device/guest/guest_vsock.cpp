@@ -15,6 +15,8 @@ namespace {
 constexpr std::uint32_t echo_port = 1024;   ///< Host: echoes, then ends its stream.
 constexpr std::uint32_t deaf_port = 1026;   ///< Host: never reads.
 constexpr std::uint32_t unused_port = 1099; ///< Host: refuses.
+constexpr std::uint32_t sink_port = 1030;   ///< Host: reads to the end, then ends its stream.
+constexpr std::uint32_t source_port = 1031; ///< Host: sends a stream and ends it.
 constexpr std::uint32_t guest_port = 1025;  ///< Ours: the host connects and echoes too.
 constexpr std::size_t chunk = 64 << 10;
 
@@ -156,6 +158,38 @@ void test_vsock(const Words&) {
             return fail("vsock_many", problem);
     }
     pass("vsock_many");
+}
+
+void bench_vsock(const Words& words) {
+    const std::uint64_t bytes = number(words, "bytes", 1U << 30);
+    constexpr double mib = 1 << 20;
+    std::vector<std::uint8_t> buffer(chunk, 0x55);
+
+    const int sink = connect_to(sink_port);
+    double begin = now_seconds();
+    for (std::uint64_t sent = 0; sent < bytes;) {
+        const ssize_t count =
+            ::send(sink, buffer.data(), std::min<std::uint64_t>(chunk, bytes - sent), MSG_NOSIGNAL);
+        if (count <= 0)
+            return fail("vsock_out", std::strerror(errno));
+        sent += static_cast<std::uint64_t>(count);
+    }
+    ::shutdown(sink, SHUT_WR);
+    (void)!::recv(sink, buffer.data(), 1, 0); // everything has arrived
+    value("vsock_out", static_cast<double>(bytes) / mib / (now_seconds() - begin));
+    ::close(sink);
+
+    const int source = connect_to(source_port);
+    begin = now_seconds();
+    std::uint64_t got = 0;
+    for (;;) {
+        const ssize_t count = ::recv(source, buffer.data(), buffer.size(), 0);
+        if (count <= 0)
+            break;
+        got += static_cast<std::uint64_t>(count);
+    }
+    value("vsock_in", static_cast<double>(got) / mib / (now_seconds() - begin));
+    ::close(source);
 }
 
 } // namespace msb::guest
