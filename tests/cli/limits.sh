@@ -4,9 +4,9 @@
 need_kernel
 
 run_ok msb create -q -n box --rlimit nofile=500:600 --rlimit nproc=77 --security restricted
-run_ok msb exec box -- sh -c 'ulimit -n; ulimit -Hn; ulimit -p'
+run_ok msb exec box -- sh -c 'ulimit -n; ulimit -Hn; grep -o "processes  *[0-9]*" /proc/self/limits | tr -dc 0-9'
 assert_eq "$out" "$(printf '500\n600\n77')"
-run_ok msb exec --rlimit nofile=123 box -- sh -c 'ulimit -n; ulimit -Hn; ulimit -p'
+run_ok msb exec --rlimit nofile=123 box -- sh -c 'ulimit -n; ulimit -Hn; grep -o "processes  *[0-9]*" /proc/self/limits | tr -dc 0-9'
 assert_eq "$out" "$(printf '123\n123\n77')"
 run_ok msb restart -q box
 run_ok msb exec -t box -- sh -c 'ulimit -n'

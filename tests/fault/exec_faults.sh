@@ -37,7 +37,7 @@ alive
 
 # No process can be made for a while (a fifo is waited for, because sleep would be a process): a
 # typed failure, and all is well afterwards.
-run_ok msb exec -d box -- sh -c 'mkfifo /tmp/fifo; exec 3<>/tmp/fifo; read -r old </proc/sys/kernel/threads-max
+run_ok msb exec -d box -- sh -c 'mkfifo /tmp/fifo; exec 3<>/tmp/fifo; old=$(cat /proc/sys/kernel/threads-max)
     echo 20 >/proc/sys/kernel/threads-max; read -r -t 4 x <&3; echo "$old" >/proc/sys/kernel/threads-max'
 full() {
     run msb exec box -- true
@@ -47,7 +47,7 @@ eventually 4 full
 run_ok msb ping -q box
 eventually 20 "$MSB" exec box -- true
 run_ok msb exec -d -u 1000 box -- sleep 1000
-run_fail 1 'resource_limit: .*EAGAIN' msb exec -u 1000 --rlimit nproc=1 box -- true
+run_fail 1 'resource_limit: .*EAGAIN' msb exec -u 1000 --rlimit nproc=0 box -- true
 
 # Out of memory: the command that took it dies, nobody else.
 run msb exec box -- sh -c 'exec tail -c 1000000000 /dev/zero'
