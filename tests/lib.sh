@@ -329,21 +329,56 @@ debian_rootfs() {
 
 # ---- registry ------------------------------------------------------------------------------------
 
-# start_registry: a registry on loopback, empty, plain HTTP. Sets $REGISTRY (host:port) and
-# $registry_pid.
+# start_registry [tls]: a registry on loopback, plain HTTP, or HTTPS with a certificate that $T/ca.pem
+# vouches for. Both have the same content. Sets $REGISTRY (host:port) and $registry_pid.
 start_registry() {
     need docker-registry
+    local tls='' log=$T/.registry.log
     mkdir -p "$T/.registry"
+    if [ "${1:-}" = tls ]; then
+        make_certificates
+        tls=", tls: {certificate: $T/.server.pem, key: $T/.server.key}"
+        log=$T/.registry-tls.log
+    fi
     cat >"$T/.registry.yml" <<YAML
 version: 0.1
 log: {level: info}
 storage: {filesystem: {rootdirectory: $T/.registry}, delete: {enabled: true}}
-http: {addr: "127.0.0.1:0"}
+http: {addr: "127.0.0.1:0"$tls}
 YAML
-    helper docker-registry serve "$T/.registry.yml" >"$T/.registry.log" 2>&1
+    helper docker-registry serve "$T/.registry.yml" >"$log" 2>&1
     registry_pid=$helper_pid
-    eventually 10 grep -q 'listening on' "$T/.registry.log"
-    REGISTRY=$(sed -n 's/.*listening on \([0-9.]*:[0-9]*\).*/\1/p' "$T/.registry.log" | head -n 1)
+    eventually 10 grep -q 'listening on' "$log"
+    REGISTRY=$(sed -n 's/.*listening on \([0-9.]*:[0-9]*\).*/\1/p' "$log" | head -n 1)
+}
+
+# make_certificates: $T/ca.pem and, signed by it, $T/.server.pem with its key for 127.0.0.1.
+make_certificates() {
+    need openssl
+    local request=(openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes)
+    "${request[@]}" -x509 -days 2 -subj "/CN=test authority" -keyout "$T/.ca.key" -out "$T/ca.pem" 2>/dev/null
+    "${request[@]}" -subj "/CN=registry" -keyout "$T/.server.key" -out "$T/.server.csr" 2>/dev/null
+    printf 'subjectAltName=IP:127.0.0.1\n' >"$T/.san"
+    openssl x509 -req -days 2 -in "$T/.server.csr" -CA "$T/ca.pem" -CAkey "$T/.ca.key" -CAcreateserial \
+        -extfile "$T/.san" -out "$T/.server.pem" 2>/dev/null
+}
+
+# start_front MODE [ARGUMENT]: something that misbehaves before $REGISTRY (plain HTTP); the modes are in
+# registry_front.py. Sets $FRONT (host:port), $FRONT_LOG (a line a request) and $front_pid.
+start_front() {
+    need python3
+    local port=$T/.front-port
+    FRONT_LOG=$(mktemp "$T/front.XXXXXX")
+    rm -f "$port"
+    helper python3 -B "$TESTS_DIR/registry_front.py" "$port" "$FRONT_LOG" "http://$REGISTRY" "$@"
+    front_pid=$helper_pid
+    eventually 10 test -f "$port"
+    FRONT=127.0.0.1:$(cat "$port")
+}
+
+stop_front() {
+    kill "$front_pid"
+    wait "$front_pid" 2>/dev/null || :
 }
 
 stop_registry() {

@@ -1,5 +1,4 @@
 // msb pull, msb image pull
-#include "base/file.hpp"
 #include "cli/commands.hpp"
 #include "cli/session.hpp"
 
@@ -13,27 +12,20 @@ namespace {
 struct PullCommand {
     std::string reference;
     std::string ca_certs;
+    std::string platform;
     bool force = false;
     bool insecure = false;
     bool quiet = false;
 };
 
-Status check_certificates(const std::string& path) {
-    const std::string text =
-        MSB_TRY_WRAP(read_file(path), "cannot read the certificates of --ca-certs");
-    if (text.find("-----BEGIN CERTIFICATE-----") == std::string::npos)
-        return fail(ErrorKind::invalid_argument, "'" + path + "' holds no PEM certificate");
-    return {};
-}
-
 Status pull(Context& context, const PullCommand& command) {
-    if (!command.ca_certs.empty())
-        MSB_TRY(check_certificates(command.ca_certs));
     const auto begun = std::chrono::steady_clock::now();
     Session session = MSB_TRY(Session::open(context, command.quiet));
     // Without --force the registry is asked only if the image is not there.
-    const image::PullOptions options{
+    image::PullOptions options{
         .force = command.force, .insecure = command.insecure, .ca_certs = command.ca_certs};
+    if (!command.platform.empty())
+        options.platform = MSB_TRY(image::Platform::parse(command.platform));
     const auto result = session.pull(command.reference, options);
     if (!result && session.interrupted()) {
         context.exit_code = 128 + *session.interrupted();
@@ -58,6 +50,8 @@ void add_pull(CLI::App& app, Context& context) {
     command->add_flag("--insecure", options->insecure, "Plain HTTP to the registry");
     command->add_option("--ca-certs", options->ca_certs,
                         "PEM file of certificates to trust besides the system's");
+    command->add_option("--platform", options->platform,
+                        "Another platform than this machine's, e.g. linux/arm64");
     command->add_flag("-q,--quiet", options->quiet, "No progress");
     command->callback(
         [&context, options] { run_command(context, [&] { return pull(context, *options); }); });

@@ -150,7 +150,7 @@ std::string invent_manifest(const std::string& configuration,
 }
 
 Result<ImagePlan> read_docker_image(const Members& members, const Json& item,
-                                    const std::string& architecture) {
+                                    const Platform& platform) {
     const std::string config_name = MSB_TRY(normalise(json_string(item, "Config")));
     if (config_name.empty())
         return fail(ErrorKind::corrupt, "manifest.json names no configuration");
@@ -180,7 +180,7 @@ Result<ImagePlan> read_docker_image(const Members& members, const Json& item,
     }
     std::string text = invent_manifest(configuration, manifest.layers);
     ImagePlan plan =
-        MSB_TRY(make_plan(manifest, std::move(text), std::move(configuration), architecture));
+        MSB_TRY(make_plan(manifest, std::move(text), std::move(configuration), platform));
     for (std::size_t i = 0; i < offsets.size(); ++i) {
         plan.layers[i].offset = offsets[i];
         plan.layers[i].blob_digest = Digest(); // the layer may be stored compressed
@@ -192,7 +192,7 @@ Result<ImagePlan> read_docker_image(const Members& members, const Json& item,
 }
 
 Result<std::vector<ImagePlan>> read_docker_archive(const Members& members,
-                                                   const std::string& architecture) {
+                                                   const Platform& platform) {
     const std::string text = MSB_TRY(members.read("manifest.json"));
     const Json document = MSB_TRY(parse_json_object("{\"images\":" + text + "}", "manifest.json"));
     const Json& items = json_member(document, "images");
@@ -202,14 +202,24 @@ Result<std::vector<ImagePlan>> read_docker_archive(const Members& members,
         return fail(ErrorKind::limit_exceeded, "manifest.json lists too many images");
     std::vector<ImagePlan> plans;
     for (const Json& item : items)
-        plans.push_back(MSB_TRY(read_docker_image(members, item, architecture)));
+        plans.push_back(MSB_TRY(read_docker_image(members, item, platform)));
     return plans;
+}
+
+/// A layout's name may be that of the image ("alpine", "host/alpine:3") or only its tag: what tools
+/// write that had no more. "latest" and version numbers are never meant as an image's name.
+bool is_only_a_tag(std::string_view name) {
+    if (name.find_first_of("/:@") != std::string_view::npos)
+        return false;
+    const bool version = name.starts_with('v') && name.size() > 1;
+    const char first = name[version ? 1 : 0];
+    return name == "latest" || (first >= '0' && first <= '9');
 }
 
 class OciLayout {
   public:
-    OciLayout(const Members& members, const std::string& architecture)
-        : members_(members), architecture_(architecture) {}
+    OciLayout(const Members& members, const Platform& platform)
+        : members_(members), platform_(platform) {}
 
     Result<std::vector<ImagePlan>> read() {
         const Json layout =
@@ -221,7 +231,7 @@ class OciLayout {
         std::vector<ImagePlan> plans;
         std::optional<Error> mismatch;
         for (const IndexEntry& entry : entries) {
-            if (entry.attestation || (entry.platform && !choose_platform({entry}, architecture_)))
+            if (entry.attestation || (entry.platform && !choose_platform({entry}, platform_)))
                 continue;
             auto plan = image_of(entry.descriptor, 0);
             if (!plan && plan.error().kind() == ErrorKind::unsupported) {
@@ -230,7 +240,7 @@ class OciLayout {
             }
             if (!plan)
                 return fail(std::move(plan).error());
-            if (!entry.name.empty())
+            if (!entry.name.empty() && !is_only_a_tag(entry.name))
                 if (const auto name = Reference::parse(entry.name))
                     plan->references.push_back(name->to_string());
             plans.push_back(std::move(*plan));
@@ -239,7 +249,7 @@ class OciLayout {
             return fail(std::move(*mismatch));
         if (plans.empty())
             return fail(ErrorKind::unsupported,
-                        "the archive has no image for linux/" + architecture_);
+                        "the archive has no image for " + platform_.to_string());
         return plans;
     }
 
@@ -251,16 +261,16 @@ class OciLayout {
         const Json document = MSB_TRY(parse_json_object(text, "image manifest"));
         if (is_index(document)) {
             const auto entries = MSB_TRY(parse_index(document));
-            const IndexEntry* chosen = choose_platform(entries, architecture_);
+            const IndexEntry* chosen = choose_platform(entries, platform_);
             if (!chosen)
                 return fail(ErrorKind::unsupported,
-                            "the archive has no image for linux/" + architecture_);
+                            "the archive has no image for " + platform_.to_string());
             return image_of(chosen->descriptor, depth + 1);
         }
         const Manifest manifest = MSB_TRY(parse_manifest(document));
         ImagePlan plan = MSB_TRY(make_plan(
             manifest, std::move(text),
-            MSB_TRY(members_.read_blob(manifest.config, "image configuration")), architecture_));
+            MSB_TRY(members_.read_blob(manifest.config, "image configuration")), platform_));
         for (std::size_t i = 0; i < plan.layers.size(); ++i) {
             const Member member = MSB_TRY(members_.find(Members::blob_path(manifest.layers[i])));
             if (member.size != plan.layers[i].size)
@@ -274,7 +284,7 @@ class OciLayout {
     }
 
     const Members& members_;
-    const std::string& architecture_;
+    const Platform& platform_;
     unsigned documents_ = 0;
 };
 
@@ -306,14 +316,13 @@ Status spool_archive(Source& input, int output) {
     }
 }
 
-Result<std::vector<ImagePlan>> read_archive(int fd, std::uint64_t size,
-                                            const std::string& architecture) {
+Result<std::vector<ImagePlan>> read_archive(int fd, std::uint64_t size, const Platform& platform) {
     const Members members = MSB_TRY(Members::scan(fd, size));
     // Docker writes both since version 25; its manifest.json then has the names.
     if (members.has("manifest.json"))
-        return read_docker_archive(members, architecture);
+        return read_docker_archive(members, platform);
     if (members.has("oci-layout"))
-        return OciLayout(members, architecture).read();
+        return OciLayout(members, platform).read();
     return fail(ErrorKind::corrupt, "archive missing manifest.json or oci-layout");
 }
 

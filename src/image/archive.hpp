@@ -15,9 +15,8 @@ Result<bool> is_plain_tar(int fd);
 Status spool_archive(Source& input, int output);
 
 /// Reads what the archive holds, from a plain tar in a seekable file of `size` bytes: one plan per
-/// image for `architecture`, with the names the archive gives (perhaps none). Digests of documents
+/// image for `platform`, with the names the archive gives (perhaps none). Digests of documents
 /// are verified here, those of layers when they are taken in. Runs in a confined worker.
-Result<std::vector<ImagePlan>> read_archive(int fd, std::uint64_t size,
-                                            const std::string& architecture);
+Result<std::vector<ImagePlan>> read_archive(int fd, std::uint64_t size, const Platform& platform);
 
 } // namespace msb::image

@@ -3,7 +3,6 @@
 #include "base/system.hpp"
 #include "image/helper.hpp"
 #include "image/stream.hpp"
-#include "jail/jail.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -19,8 +18,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A layer of 10 GiB from a slow registry takes less.
-constexpr auto worker_deadline = 1h;
+/// A large image over a slow line. Connections that bring nothing are given up much earlier.
+constexpr auto worker_deadline = 12h;
+constexpr auto stop_wait = 2s;
 constexpr std::size_t max_answer = std::size_t{128} << 20;
 
 /// Makes libcrypto fetch its algorithms and read its configuration now: a worker can open no file,
@@ -50,7 +50,8 @@ Result<Json> call(const std::function<Result<Json>()>& body) {
 /// jail::run_worker() waits for its worker, and several layers are read at once: so this process,
 /// which does nothing else, waits. It has no descriptors but the worker's.
 [[noreturn]] void run_waiter(pid_t parent, std::vector<int> fds, int answer,
-                             const std::function<Result<Json>()>& body) {
+                             const std::function<Result<Json>()>& body,
+                             const jail::Workplace& workplace) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent)
         ::_exit(1);
@@ -73,7 +74,7 @@ Result<Json> call(const std::function<Result<Json>()>& body) {
             answer_with(answer, Json{{"result", *result}});
             return {};
         },
-        worker_deadline);
+        worker_deadline, workplace);
     if (!done)
         answer_with(answer, Json{{"error", encode_error(done.error())}});
     ::_exit(0);
@@ -100,7 +101,8 @@ SharedCounter::~SharedCounter() {
 }
 
 Result<ConfinedTask> ConfinedTask::start(const std::vector<int>& fds,
-                                         const std::function<Result<Json>()>& body) {
+                                         const std::function<Result<Json>()>& body,
+                                         const jail::Workplace& workplace) {
     prepare_libraries();
     OwnedFd answer = MSB_TRY(sys::memfd("msb-answer"));
     const pid_t parent = ::getpid();
@@ -108,7 +110,7 @@ Result<ConfinedTask> ConfinedTask::start(const std::vector<int>& fds,
     if (pid == -1)
         return fail_errno("fork");
     if (pid == 0)
-        run_waiter(parent, fds, answer.get(), body);
+        run_waiter(parent, fds, answer.get(), body, workplace);
     return ConfinedTask(Child(pid, MSB_TRY(open_pidfd(pid))), std::move(answer));
 }
 
@@ -128,6 +130,13 @@ Result<Json> ConfinedTask::finish() {
     if (message.contains("error"))
         return fail(decode_error(message["error"]));
     return json_member(message, "result");
+}
+
+void ConfinedTask::stop() {
+    const auto status = child_.wait(stop_wait);
+    if (!status || !*status)
+        (void)kill();
+    (void)child_.wait(stop_wait);
 }
 
 Result<Json> run_confined(const std::vector<int>& fds, const std::function<Result<Json>()>& body) {

@@ -4,6 +4,7 @@
 
 #include "base/process.hpp"
 #include "image/json.hpp"
+#include "jail/jail.hpp"
 
 #include <atomic>
 #include <functional>
@@ -29,13 +30,16 @@ class ConfinedTask {
   public:
     /// `fds` stay open in the worker under their numbers. `body` must not touch anything else.
     static Result<ConfinedTask> start(const std::vector<int>& fds,
-                                      const std::function<Result<Json>()>& body);
+                                      const std::function<Result<Json>()>& body,
+                                      const jail::Workplace& workplace = {});
 
     /// Readable when finish() will not block.
     int pidfd() const { return child_.pidfd(); }
     /// The worker's answer, or why there is none.
     Result<Json> finish();
     Status kill() { return child_.signal(9); }
+    /// For a worker that was told to end: a moment for that, then kill().
+    void stop();
 
   private:
     ConfinedTask(Child child, OwnedFd answer)

@@ -3,6 +3,8 @@
 #include "base/bytes.hpp"
 #include "image/record.hpp"
 
+#include <algorithm>
+
 namespace msb::image {
 
 namespace {
@@ -125,9 +127,8 @@ Result<Configuration> parse_configuration(const Json& document) {
     return result;
 }
 
-const IndexEntry* choose_platform(const std::vector<IndexEntry>& entries,
-                                  const std::string& architecture) {
-    const IndexEntry* with_variant = nullptr;
+const IndexEntry* choose_platform(const std::vector<IndexEntry>& entries, const Platform& wanted) {
+    const IndexEntry* inexact = nullptr;
     const IndexEntry* without_platform = nullptr;
     for (const IndexEntry& entry : entries) {
         if (entry.attestation)
@@ -137,27 +138,48 @@ const IndexEntry* choose_platform(const std::vector<IndexEntry>& entries,
                 without_platform = &entry;
             continue;
         }
-        if (entry.platform->os != "linux" || entry.platform->architecture != architecture)
+        if (entry.platform->os != wanted.os ||
+            entry.platform->architecture != wanted.architecture || !fits(*entry.platform, wanted))
             continue;
-        if (entry.platform->variant.empty())
+        if (entry.platform->variant == wanted.variant)
             return &entry;
-        if (!with_variant)
-            with_variant = &entry;
+        if (!inexact)
+            inexact = &entry;
     }
-    return with_variant ? with_variant : without_platform;
+    return inexact ? inexact : without_platform;
+}
+
+std::string platforms_of(const std::vector<IndexEntry>& entries) {
+    constexpr std::size_t most = 20;
+    std::vector<std::string> names;
+    for (const IndexEntry& entry : entries)
+        if (!entry.attestation && entry.platform)
+            names.push_back(entry.platform->to_string());
+    std::ranges::sort(names);
+    const auto repeated = std::ranges::unique(names);
+    names.erase(repeated.begin(), repeated.end());
+    std::string text;
+    for (std::size_t i = 0; i < names.size() && i < most; ++i)
+        text += (i == 0 ? "" : ", ") + names[i];
+    return names.empty() ? "none" : names.size() > most ? text + ", ..." : text;
+}
+
+std::uint64_t ImagePlan::transported_bytes() const {
+    std::uint64_t total = 0; // for progress; a registry may say what it likes
+    for (const PlannedLayer& layer : layers)
+        total += layer.size;
+    return total;
 }
 
 Result<ImagePlan> make_plan(const Manifest& manifest, std::string manifest_text,
-                            std::string configuration_text, const std::string& architecture) {
+                            std::string configuration_text, const Platform& wanted) {
     ImagePlan plan;
     plan.configuration = MSB_TRY(
         parse_configuration(MSB_TRY(parse_json_object(configuration_text, "image configuration"))));
     const Platform& platform = plan.configuration.platform;
-    if ((!platform.os.empty() && platform.os != "linux") ||
-        (!platform.architecture.empty() && platform.architecture != architecture))
-        return fail(ErrorKind::unsupported, "the image is for " + platform.os + "/" +
-                                                platform.architecture +
-                                                ", this machine runs linux/" + architecture);
+    if (!fits(platform, {wanted.os, wanted.architecture, {}}))
+        return fail(ErrorKind::unsupported,
+                    "the image is for " + platform.to_string() + ", not " + wanted.to_string());
     if (plan.configuration.diff_ids.size() != manifest.layers.size())
         return fail(ErrorKind::corrupt, "the manifest has " +
                                             std::to_string(manifest.layers.size()) +

@@ -4,24 +4,19 @@
 
 #include "image/image.hpp"
 #include "image/json.hpp"
+#include "image/platform.hpp"
 
 #include <optional>
 
 namespace msb::image {
 
 constexpr std::size_t max_document_size = std::size_t{16} << 20;
-constexpr std::size_t max_layers = 256;
+constexpr std::size_t max_layers = 512;
 
 struct Descriptor {
     std::string media_type;
     Digest digest;
     std::uint64_t size = 0;
-};
-
-struct Platform {
-    std::string os;
-    std::string architecture;
-    std::string variant;
 };
 
 struct Manifest {
@@ -51,10 +46,13 @@ Result<Manifest> parse_manifest(const Json& document);
 Result<std::vector<IndexEntry>> parse_index(const Json& document);
 Result<Configuration> parse_configuration(const Json& document);
 
-/// The entry for linux and `architecture`: an entry without variant before one with, then the
-/// first. An entry without a platform is taken if nothing else is there. Null if none fits.
-const IndexEntry* choose_platform(const std::vector<IndexEntry>& entries,
-                                  const std::string& architecture);
+/// The entry for `wanted`: one with exactly its variant before one that names none (or, if none is
+/// wanted, any), then the first. An entry without a platform is taken if nothing else is there.
+/// Null if none fits.
+const IndexEntry* choose_platform(const std::vector<IndexEntry>& entries, const Platform& wanted);
+
+/// What an index offers, for messages: "linux/amd64, linux/arm64/v8".
+std::string platforms_of(const std::vector<IndexEntry>& entries);
 
 /// One layer of an image that is to be stored.
 struct PlannedLayer {
@@ -72,12 +70,14 @@ struct ImagePlan {
     std::string configuration_text;      ///< As received.
     Configuration configuration;
     std::vector<PlannedLayer> layers;
+
+    std::uint64_t transported_bytes() const;
 };
 
 /// Joins a manifest and its configuration. `corrupt` if they disagree about the layers,
 /// `unsupported` if the image is for another platform.
 Result<ImagePlan> make_plan(const Manifest& manifest, std::string manifest_text,
-                            std::string configuration_text, const std::string& architecture);
+                            std::string configuration_text, const Platform& wanted);
 
 // For the way from a worker to its parent.
 Json encode(const ImagePlan& plan);

@@ -4,6 +4,7 @@
 namespace msb::image {
 namespace {
 
+const Platform amd64{"linux", "amd64", ""};
 const std::string a(64, 'a'), b(64, 'b'), c(64, 'c');
 
 Json json(const std::string& text) {
@@ -31,7 +32,7 @@ std::string config_text(const std::string& arch, int layers) {
 
 TEST(Document, JoinsManifestAndConfiguration) {
     MSB_ASSERT_OK(manifest, parse_manifest(json(manifest_text(2))));
-    MSB_ASSERT_OK(plan, make_plan(manifest, manifest_text(2), config_text("amd64", 2), "amd64"));
+    MSB_ASSERT_OK(plan, make_plan(manifest, manifest_text(2), config_text("amd64", 2), amd64));
     EXPECT_EQ(plan.layers.size(), 2u);
     EXPECT_EQ(plan.layers[0].diff_id.hex(), c);
     EXPECT_EQ(plan.layers[0].blob_digest.hex(), b);
@@ -45,9 +46,9 @@ TEST(Document, JoinsManifestAndConfiguration) {
 
 TEST(Document, RefusesDisagreement) {
     MSB_ASSERT_OK(manifest, parse_manifest(json(manifest_text(2))));
-    const auto counts = make_plan(manifest, "", config_text("amd64", 1), "amd64");
+    const auto counts = make_plan(manifest, "", config_text("amd64", 1), amd64);
     EXPECT_EQ(counts.error().kind(), ErrorKind::corrupt);
-    const auto platform = make_plan(manifest, "", config_text("arm64", 2), "amd64");
+    const auto platform = make_plan(manifest, "", config_text("arm64", 2), amd64);
     EXPECT_EQ(platform.error().kind(), ErrorKind::unsupported);
 }
 
@@ -57,7 +58,7 @@ TEST(Document, RefusesMalformedManifests) {
           std::string(R"({"schemaVersion":2,"config":{"digest":"sha256:../../x"},"layers":[]})"),
           R"({"schemaVersion":2,"config":{"digest":"sha256:)" + a + R"("}})",
           R"({"schemaVersion":2,"config":{"digest":"sha256:)" + a + R"("},"layers":[7]})",
-          manifest_text(257)})
+          manifest_text(513)})
         EXPECT_FALSE(parse_manifest(json(text))) << text.substr(0, 100);
     EXPECT_FALSE(parse_json_object("[1]", "x"));
     EXPECT_FALSE(parse_json_object("{\"a\":", "x"));
@@ -81,9 +82,27 @@ TEST(Document, ChoosesThePlatform) {
                                    entry(c, platform("linux", "amd64")) + "," +
                                    entry(a, platform("unknown", "unknown")) + "," +
                                    entry(a, attestation) + "]}")));
-    EXPECT_EQ(choose_platform(entries, "amd64")->descriptor.digest.hex(), c);
-    EXPECT_EQ(choose_platform(entries, "arm64")->descriptor.digest.hex(), a);
-    EXPECT_EQ(choose_platform(entries, "riscv64"), nullptr);
+    const auto chosen = [&](const char* text) {
+        const IndexEntry* entry = choose_platform(entries, *Platform::parse(text));
+        return entry ? entry->descriptor.digest.hex() : "none";
+    };
+    EXPECT_EQ(chosen("linux/amd64"), c);
+    EXPECT_EQ(chosen("linux/amd64/v3"), b);
+    EXPECT_EQ(chosen("linux/amd64/v2"), c);
+    EXPECT_EQ(chosen("linux/arm64"), a);
+    EXPECT_EQ(chosen("linux/arm64/v8"), a);
+    EXPECT_EQ(chosen("linux/riscv64"), "none");
+    EXPECT_EQ(platforms_of(entries), "linux/amd64, linux/amd64/v3, linux/arm64");
+    EXPECT_EQ(platforms_of({}), "none");
+}
+
+TEST(Platform, IsParsed) {
+    EXPECT_EQ(Platform::parse("linux/arm/v7")->to_string(), "linux/arm/v7");
+    EXPECT_EQ(Platform::parse("arm64")->to_string(), "linux/arm64");
+    for (const char* bad :
+         {"", "/", "linux/", "linux/a/b/c", "linux/a b", "LINUX/amd64", "linux//v8"})
+        EXPECT_EQ(Platform::parse(bad).error().kind(), ErrorKind::invalid_argument) << bad;
+    EXPECT_EQ(Platform::parse("windows/amd64").error().kind(), ErrorKind::unsupported);
 }
 
 } // namespace

@@ -1,7 +1,9 @@
 #include "image/http.hpp"
 
+#include "image/fetch_server.hpp"
+
 #include <algorithm>
-#include <mutex>
+#include <charconv>
 
 namespace msb::image {
 
@@ -14,11 +16,8 @@ constexpr long low_speed_s = 30;
 constexpr long max_redirects = 5;
 constexpr long receive_buffer = 512L << 10;
 constexpr std::size_t max_headers = 256;
-
-void initialise_once() {
-    static std::once_flag once;
-    std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-}
+constexpr std::size_t max_header_value = 8192;
+constexpr long max_retry_after_s = 20;
 
 std::string lower(std::string_view text) {
     std::string result(text);
@@ -46,8 +45,7 @@ ErrorKind kind_of(CURLcode code) {
     case CURLE_RECV_ERROR:
     case CURLE_GOT_NOTHING:
     case CURLE_PARTIAL_FILE:
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_PEER_FAILED_VERIFICATION: return ErrorKind::unreachable;
+    case CURLE_SSL_CONNECT_ERROR: return ErrorKind::unreachable;
     default: return ErrorKind::protocol;
     }
 }
@@ -77,7 +75,7 @@ std::size_t HttpTransfer::receive_header(char* data, std::size_t size, std::size
     } else if (const auto colon = line.find(':');
                colon != std::string_view::npos && transfer.answer_headers_.size() < max_headers) {
         const std::string name = lower(line.substr(0, colon));
-        const std::string value(trim(line.substr(colon + 1)));
+        const std::string value(trim(line.substr(colon + 1)).substr(0, max_header_value));
         if (name == "www-authenticate" && transfer.challenges_.size() < max_headers)
             transfer.challenges_.push_back(value);
         transfer.answer_headers_[name] = value;
@@ -87,7 +85,6 @@ std::size_t HttpTransfer::receive_header(char* data, std::size_t size, std::size
 
 Result<std::unique_ptr<HttpTransfer>> HttpTransfer::create(const HttpRequest& request,
                                                            Body on_body) {
-    initialise_once();
     std::unique_ptr<HttpTransfer> transfer(new HttpTransfer());
     transfer->handle_ = curl_easy_init();
     if (!transfer->handle_)
@@ -121,6 +118,8 @@ Status HttpTransfer::configure(const HttpRequest& request) {
     // worker is slower) makes the library buffer for it without a useful bound.
     set(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
     set(CURLOPT_USERAGENT, "microsandbox/" MSB_VERSION);
+    set(CURLOPT_CAINFO, fetch_certificates);
+    set(CURLOPT_PROXY_CAINFO, fetch_certificates);
     set(CURLOPT_ERRORBUFFER, error_text_);
     set(CURLOPT_WRITEFUNCTION, &HttpTransfer::receive_body);
     set(CURLOPT_WRITEDATA, static_cast<void*>(this));
@@ -132,8 +131,6 @@ Status HttpTransfer::configure(const HttpRequest& request) {
     }
     if (request.range_start > 0)
         set(CURLOPT_RANGE, (std::to_string(request.range_start) + "-").c_str());
-    if (!request.ca_certs.empty())
-        set(CURLOPT_CAINFO, request.ca_certs.c_str());
     return ok ? Status() : fail(ErrorKind::system, "libcurl refuses an option");
 }
 
@@ -152,6 +149,21 @@ const std::string& HttpTransfer::header(const std::string& name) const {
     static const std::string none;
     const auto found = answer_headers_.find(name);
     return found == answer_headers_.end() ? none : found->second;
+}
+
+std::chrono::seconds HttpTransfer::retry_after() const {
+    const std::string& text = header("retry-after"); // RFC 9110 §10.2.3; its dates are not read
+    long seconds = 0;
+    std::from_chars(text.data(), text.data() + text.size(), seconds);
+    return std::chrono::seconds(std::clamp(seconds, 0L, max_retry_after_s));
+}
+
+bool is_transient(long status) {
+    return status == 408 || status == 429 || status >= 500;
+}
+
+bool is_transient(const Error& error) {
+    return error.kind() == ErrorKind::unreachable || error.kind() == ErrorKind::timed_out;
 }
 
 Status HttpTransfer::perform() {

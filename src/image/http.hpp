@@ -1,9 +1,10 @@
 // libcurl with the project's rules: time-outs, bounded bodies, few redirects, none from HTTPS down
-// to HTTP, credentials never sent to another host.
+// to HTTP, credentials never sent to another host. Used in the jail of fetch_server.hpp only.
 #pragma once
 
 #include "base/result.hpp"
 
+#include <chrono>
 #include <curl/curl.h>
 #include <functional>
 #include <map>
@@ -18,7 +19,6 @@ struct HttpRequest {
     std::string url;
     std::vector<std::string> headers; ///< "Name: value"
     std::string bearer;               ///< Token, or empty.
-    std::string ca_certs;             ///< PEM file trusted besides the system's, or empty.
     std::uint64_t range_start = 0;    ///< Asks for the rest from here.
 };
 
@@ -38,6 +38,8 @@ class HttpTransfer {
     long status() const;
     /// The last value of a header of the final answer; the name is in lower case. Empty if absent.
     const std::string& header(const std::string& name) const;
+    /// How long the answer asks to wait; zero if it does not say, and never long.
+    std::chrono::seconds retry_after() const;
     /// All values of WWW-Authenticate.
     const std::vector<std::string>& challenges() const { return challenges_; }
     /// Runs alone, to the end.
@@ -59,6 +61,10 @@ class HttpTransfer {
     std::vector<std::string> challenges_;
     char error_text_[CURL_ERROR_SIZE] = {};
 };
+
+/// Whether the same request may succeed in a moment.
+bool is_transient(long status);
+bool is_transient(const Error& error);
 
 /// "https://host:port" of a URL, for messages.
 std::string url_origin(std::string_view url);

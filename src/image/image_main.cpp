@@ -6,6 +6,7 @@
 #include "image/archive.hpp"
 #include "image/helper.hpp"
 #include "image/importer.hpp"
+#include "image/layer_store.hpp"
 #include "image/reference.hpp"
 #include "image/registry.hpp"
 
@@ -21,7 +22,7 @@ namespace {
 Result<OwnedFd> seekable_archive(const Layout& layout) {
     if (MSB_TRY(is_plain_tar(helper_input)))
         return sys::dup(helper_input);
-    const std::string path = layout.temporary() + "/archive." + std::to_string(::getpid());
+    const std::string path = layout.temporary_file("archive");
     OwnedFd copy = MSB_TRY(sys::open(path, O_RDWR | O_CREAT | O_EXCL, 0600));
     MSB_TRY(sys::unlink(path));
     MSB_TRY_WRAP(run_confined({helper_input, copy.get()},
@@ -34,11 +35,23 @@ Result<OwnedFd> seekable_archive(const Layout& layout) {
     return copy;
 }
 
-Result<std::vector<ImagePlan>> plan_archive(int archive, const std::string& architecture) {
+/// Layers are parts of the archive.
+class ArchiveFeed : public LayerFeed {
+  public:
+    explicit ArchiveFeed(int archive) : archive_(archive) {}
+    Result<LayerInput> open(const PlannedLayer& layer) override {
+        return LayerInput{.fd = MSB_TRY(sys::dup(archive_)), .offset = layer.offset};
+    }
+
+  private:
+    int archive_;
+};
+
+Result<std::vector<ImagePlan>> plan_archive(int archive) {
     const auto size = static_cast<std::uint64_t>(MSB_TRY(sys::fstat(archive)).st_size);
     const Json answer = MSB_TRY(run_confined({archive}, [&]() -> Result<Json> {
         Json images = Json::array();
-        for (const ImagePlan& plan : MSB_TRY(read_archive(archive, size, architecture)))
+        for (const ImagePlan& plan : MSB_TRY(read_archive(archive, size, Platform::host())))
             images.push_back(encode(plan));
         return images;
     }));
@@ -66,8 +79,9 @@ Result<std::vector<std::string>> name_images(std::vector<ImagePlan>& plans, cons
         const auto [from, to] = std::ranges::unique(plan.references);
         plan.references.erase(from, to);
         if (plan.references.empty())
-            return fail(Error(ErrorKind::invalid_argument, "the archive gives an image no name")
-                            .with_hint("name it with --tag"));
+            return fail(Error(ErrorKind::invalid_argument,
+                              "the archive gives an image no name (or only a tag)")
+                            .with_hint("name it with --tag NAME[:TAG]"));
         all.insert(all.end(), plan.references.begin(), plan.references.end());
     }
     return all;
@@ -78,15 +92,13 @@ Result<Json> load(const Json& request, Progress& progress) {
     MSB_TRY(layout.create_directories());
     const OwnedFd store = MSB_TRY(layout.lock_store_shared());
     const OwnedFd archive = MSB_TRY(seekable_archive(layout));
-    auto plans = MSB_TRY(plan_archive(archive.get(), json_string(request, "architecture")));
+    auto plans = MSB_TRY(plan_archive(archive.get()));
     const auto references = MSB_TRY(name_images(plans, request));
     for (const ImagePlan& plan : plans) {
-        std::uint64_t total = 0;
-        for (const PlannedLayer& layer : plan.layers)
-            total += layer.size;
-        progress.resolved(plan.references.front(), plan.layers.size(), total);
-        MSB_TRY(import_archive_image(layout, archive.get(), plan,
-                                     json_string(request, "source_stamp"), progress));
+        progress.resolved(plan.references.front(), plan.layers.size(), plan.transported_bytes());
+        ArchiveFeed feed(archive.get());
+        MSB_TRY(store_layers(layout, plan, false, feed, progress));
+        MSB_TRY(publish(layout, plan, false, json_string(request, "source_stamp"), progress));
     }
     return Json{{"references", references}};
 }
@@ -97,7 +109,7 @@ Result<Json> pull(const Json& request, Progress& progress) {
     const OwnedFd store = MSB_TRY(layout.lock_store_shared());
     const PullRequest pull{.reference =
                                MSB_TRY(Reference::parse(json_string(request, "reference"))),
-                           .architecture = json_string(request, "architecture"),
+                           .platform = MSB_TRY(Platform::parse(json_string(request, "platform"))),
                            .ca_certs = json_string(request, "ca_certs"),
                            .force = json_bool(request, "force"),
                            .insecure = json_bool(request, "insecure")};

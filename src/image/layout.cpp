@@ -4,10 +4,12 @@
 #include "base/sha256.hpp"
 #include "base/system.hpp"
 
+#include <atomic>
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <thread>
+#include <unistd.h>
 
 namespace msb::image {
 
@@ -24,6 +26,12 @@ constexpr auto store_wait = 60s;
 
 std::string Layout::record(const std::string& reference) const {
     return images() + "/" + sha256_hex(reference) + ".json";
+}
+
+std::string Layout::temporary_file(const std::string& name) const {
+    static std::atomic<unsigned> counter{0};
+    return temporary() + "/" + name + "." + std::to_string(::getpid()) + "-" +
+           std::to_string(counter++);
 }
 
 Status Layout::create_directories() const {

@@ -38,6 +38,8 @@ class Layout {
     std::string blob_index(const Digest& diff_id) const {
         return blobs() + "/" + diff_id.hex() + ".index";
     }
+    /// A name in temporary() that nothing else uses.
+    std::string temporary_file(const std::string& name) const;
     std::string meta(const std::string& key) const { return metas() + "/" + key + ".erofs"; }
 
     Status create_directories() const;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "image/layout.hpp"
+#include "image/platform.hpp"
 #include "image/progress.hpp"
 #include "image/reference.hpp"
 
@@ -9,8 +10,8 @@ namespace msb::image {
 
 struct PullRequest {
     Reference reference;
-    std::string architecture; ///< "amd64"
-    std::string ca_certs;     ///< PEM file, or empty.
+    Platform platform;
+    std::string ca_certs; ///< PEM file, or empty.
     bool force = false;
     bool insecure = false; ///< Plain HTTP.
 };

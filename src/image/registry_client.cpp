@@ -1,8 +1,8 @@
 #include "image/registry_client.hpp"
 
-#include "base/file.hpp"
-#include "image/confined.hpp"
+#include "image/document.hpp"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <chrono>
 #include <thread>
@@ -17,16 +17,15 @@ constexpr unsigned max_attempts = 4;
 constexpr auto first_pause = 250ms;
 /// A token lasts minutes; a pull may need several. More than this is a loop.
 constexpr unsigned max_authorizations = 64;
+/// Of one document, in a row: there is no token at first, and one may have expired.
+constexpr unsigned max_refusals = 2;
+constexpr std::size_t max_token_answer = std::size_t{1} << 20;
 
 const std::vector<std::string> accepted_manifests = {
     "Accept: application/vnd.oci.image.index.v1+json",
     "Accept: application/vnd.docker.distribution.manifest.list.v2+json",
     "Accept: application/vnd.oci.image.manifest.v1+json",
     "Accept: application/vnd.docker.distribution.manifest.v2+json"};
-
-bool is_transient(long status) {
-    return status == 408 || status == 429 || status >= 500;
-}
 
 std::string url_encode(std::string_view text) {
     static constexpr char digits[] = "0123456789ABCDEF";
@@ -157,122 +156,93 @@ Status RegistryClient::authorize(const std::vector<std::string>& challenges) {
     address += "service=" + url_encode(challenge->service);
     address += "&scope=" + url_encode(challenge->scope);
     std::string body;
-    const auto transfer = MSB_TRY(HttpTransfer::create(
-        {.url = address, .ca_certs = request_.ca_certs}, [&](std::string_view data) {
+    const auto transfer =
+        MSB_TRY(HttpTransfer::create({.url = address}, [&](std::string_view data) {
             body += data;
-            return body.size() <= std::size_t{1} << 20 ? data.size() : 0;
+            return body.size() <= max_token_answer ? data.size() : 0;
         }));
     MSB_TRY_WRAP(transfer->perform(), "cannot get a registry token");
     if (transfer->status() != 200)
         return fail(status_error(transfer->status(), what));
-    const Json answer = MSB_TRY(run_confined({}, [&]() -> Result<Json> {
-        const Json json = MSB_TRY(parse_json_object(body, "the registry's token"));
-        std::string token = json_string(json, "token");
-        if (token.empty())
-            token = json_string(json, "access_token");
-        return Json{{"token", token}};
-    }));
+    const Json answer = MSB_TRY(parse_json_object(body, "the registry's token"));
     token_ = json_string(answer, "token");
+    if (token_.empty())
+        token_ = json_string(answer, "access_token");
     // It becomes part of a header.
-    for (const char c : token_)
-        if (c <= ' ' || c > '~')
-            token_.clear();
+    if (!std::ranges::all_of(token_, [](char c) { return c > ' ' && c <= '~'; }))
+        token_.clear();
     if (token_.empty())
         return fail(ErrorKind::protocol, "the registry's token service gave no token");
     return {};
 }
 
-Result<FetchedDocument> RegistryClient::fetch_once(const std::string& path,
-                                                   const std::vector<std::string>& headers,
-                                                   const std::string& what, bool& try_again) {
-    FetchedDocument document;
-    try_again = false;
+Result<std::string> RegistryClient::fetch_once(const std::string& path,
+                                               const std::vector<std::string>& headers,
+                                               const std::string& what, Retry& retry) {
+    std::string text;
+    retry = {};
     const auto transfer = MSB_TRY(HttpTransfer::create(
-        {.url = url(path), .headers = headers, .bearer = token_, .ca_certs = request_.ca_certs},
-        [&](std::string_view data) {
-            document.text += data;
-            return document.text.size() <= max_document_size ? data.size() : 0;
+        {.url = url(path), .headers = headers, .bearer = token_}, [&](std::string_view data) {
+            text += data;
+            return text.size() <= max_document_size ? data.size() : 0;
         }));
     const Status done = transfer->perform();
-    if (document.text.size() > max_document_size)
+    if (text.size() > max_document_size)
         return fail(ErrorKind::limit_exceeded, what + " is larger than 16 MiB");
     if (!done) {
-        try_again = done.error().kind() == ErrorKind::unreachable ||
-                    done.error().kind() == ErrorKind::timed_out;
+        retry.worth_it = is_transient(done.error());
         return fail(done.error());
     }
     const long status = transfer->status();
-    if (status == 401 && token_.empty()) {
+    if (status == 401 && refused_ < max_refusals) {
+        ++refused_;
         MSB_TRY(authorize(transfer->challenges()));
-        return fetch_once(path, headers, what, try_again);
+        return fetch_once(path, headers, what, retry);
     }
+    refused_ = 0;
     if (status != 200) {
-        try_again = is_transient(status);
+        retry = {.worth_it = is_transient(status), .after = transfer->retry_after()};
         return fail(status_error(status, what));
     }
-    document.digest = Digest::of(as_bytes(document.text));
-    return document;
+    return text;
 }
 
-Result<FetchedDocument> RegistryClient::fetch(const std::string& path,
-                                              const std::vector<std::string>& headers,
-                                              const std::string& what) {
-    auto pause = first_pause;
+Result<std::string> RegistryClient::fetch(const std::string& path,
+                                          const std::vector<std::string>& headers,
+                                          const std::string& what) {
+    std::chrono::milliseconds pause = first_pause;
     for (unsigned attempt = 1;; ++attempt) {
-        bool try_again = false;
-        auto document = fetch_once(path, headers, what, try_again);
-        if (document || !try_again || attempt == max_attempts)
+        Retry retry;
+        auto document = fetch_once(path, headers, what, retry);
+        if (document || !retry.worth_it || attempt == max_attempts)
             return document;
-        std::this_thread::sleep_for(pause);
+        std::this_thread::sleep_for(std::max<std::chrono::milliseconds>(pause, retry.after));
         pause *= 2;
     }
 }
 
-Result<FetchedDocument> RegistryClient::resolve() {
-    const Reference& reference = request_.reference;
-    const std::string path =
-        "/manifests/" +
-        (reference.digest().empty() ? reference.tag() : reference.digest().to_string());
-    const std::string what = "image '" + reference.to_string() + "'";
-    scheme_ = request_.insecure ? "http" : "https";
-    if (!request_.insecure && is_loopback(reference.domain())) {
-        bool ignored = false;
+Result<std::string> RegistryClient::manifest(const std::string& name) {
+    const std::string path = "/manifests/" + name;
+    const std::string what = "image '" + request_.reference.to_string() + "'";
+    if (scheme_.empty() && !request_.insecure && is_loopback(request_.reference.domain())) {
+        scheme_ = "https";
+        Retry ignored;
         auto document = fetch_once(path, accepted_manifests, what, ignored);
         if (document || document.error().kind() != ErrorKind::unreachable)
             return document;
         scheme_ = "http";
     }
-    auto document = fetch(path, accepted_manifests, what);
-    if (document && !reference.digest().empty() && document->digest != reference.digest())
-        return fail(ErrorKind::corrupt,
-                    what + " does not match its digest: got " + document->digest.to_string());
-    return document;
+    if (scheme_.empty())
+        scheme_ = request_.insecure ? "http" : "https";
+    return fetch(path, accepted_manifests, what);
 }
 
-Result<FetchedDocument> RegistryClient::manifest(const Descriptor& descriptor) {
-    const std::string name = descriptor.digest.to_string();
-    auto document = MSB_TRY(fetch("/manifests/" + name, accepted_manifests, "manifest " + name));
-    if (document.digest != descriptor.digest)
-        return fail(ErrorKind::corrupt, "manifest " + name + " does not match its digest: got " +
-                                            document.digest.to_string());
-    return document;
-}
-
-Result<FetchedDocument> RegistryClient::blob(const Descriptor& descriptor) {
-    const std::string name = descriptor.digest.to_string();
-    auto document = MSB_TRY(fetch("/blobs/" + name, {}, "image configuration " + name));
-    if (document.digest != descriptor.digest)
-        return fail(ErrorKind::corrupt, "image configuration " + name +
-                                            " does not match its digest: got " +
-                                            document.digest.to_string());
-    return document;
+Result<std::string> RegistryClient::blob(const std::string& digest) {
+    return fetch("/blobs/" + digest, {}, "image configuration " + digest);
 }
 
 HttpRequest RegistryClient::blob_request(const Digest& digest) const {
-    return {.url = url("/blobs/" + digest.to_string()),
-            .headers = {},
-            .bearer = token_,
-            .ca_certs = request_.ca_certs};
+    return {.url = url("/blobs/" + digest.to_string()), .bearer = token_};
 }
 
 } // namespace msb::image

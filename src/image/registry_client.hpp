@@ -1,9 +1,11 @@
-// Requests to one repository: where the registry is, anonymous tokens, documents by digest.
+// Requests to one repository: where the registry is, anonymous tokens, documents. Runs in the jail
+// of fetch_server.hpp; whoever asked verifies what it brings.
 #pragma once
 
-#include "image/document.hpp"
 #include "image/http.hpp"
 #include "image/registry.hpp"
+
+#include <optional>
 
 namespace msb::image {
 
@@ -20,21 +22,14 @@ std::optional<Challenge> parse_challenge(std::string_view header);
 /// asked, as Docker does it.
 bool is_loopback(std::string_view domain);
 
-struct FetchedDocument {
-    std::string text;
-    Digest digest; ///< Of `text`.
-};
-
 class RegistryClient {
   public:
     explicit RegistryClient(const PullRequest& request) : request_(request) {}
 
-    /// The manifest or index that the reference names. Finds out how to talk to the registry.
-    Result<FetchedDocument> resolve();
-    /// A manifest by digest, verified.
-    Result<FetchedDocument> manifest(const Descriptor& descriptor);
-    /// A small blob, verified.
-    Result<FetchedDocument> blob(const Descriptor& descriptor);
+    /// A manifest or index by tag or digest; the first one finds out how to talk to the registry.
+    Result<std::string> manifest(const std::string& name);
+    /// A small blob.
+    Result<std::string> blob(const std::string& digest);
 
     /// What to send for a layer.
     HttpRequest blob_request(const Digest& digest) const;
@@ -46,17 +41,21 @@ class RegistryClient {
     Error status_error(long status, const std::string& what) const;
 
   private:
-    Result<FetchedDocument> fetch(const std::string& path, const std::vector<std::string>& headers,
-                                  const std::string& what);
-    Result<FetchedDocument> fetch_once(const std::string& path,
-                                       const std::vector<std::string>& headers,
-                                       const std::string& what, bool& try_again);
+    struct Retry {
+        bool worth_it = false;
+        std::chrono::seconds after{0};
+    };
+    Result<std::string> fetch(const std::string& path, const std::vector<std::string>& headers,
+                              const std::string& what);
+    Result<std::string> fetch_once(const std::string& path, const std::vector<std::string>& headers,
+                                   const std::string& what, Retry& retry);
     std::string url(const std::string& path) const;
 
     PullRequest request_;
-    std::string scheme_;
+    std::string scheme_; ///< Empty until the first request.
     std::string token_;
     unsigned authorizations_ = 0;
+    unsigned refused_ = 0;
 };
 
 } // namespace msb::image

@@ -6,6 +6,7 @@
 #include "image/helper.hpp"
 #include "image/layout.hpp"
 #include "image/record.hpp"
+#include "image/registry_config.hpp"
 
 #include <algorithm>
 #include <dirent.h>
@@ -21,14 +22,6 @@ Result<std::string> helper_program(const std::string& configured) {
     if (!configured.empty())
         return configured;
     return MSB_TRY(executable_directory()) + "/../libexec/microsandbox/image";
-}
-
-std::string host_architecture() {
-#if defined(__x86_64__)
-    return "amd64";
-#elif defined(__aarch64__)
-    return "arm64";
-#endif
 }
 
 Result<Record> stored_record(const Layout& layout, const std::string& reference) {
@@ -71,6 +64,20 @@ Result<Image> Store::get(const std::string& reference) const {
     return MSB_TRY(stored_record(Layout(home_), parsed.to_string())).image;
 }
 
+Result<Image> Store::get_for(const std::string& name, const Platform& platform) const {
+    auto image = get(name);
+    if (!image)
+        return image;
+    const Platform stored{image->os, image->architecture, image->variant};
+    if (!fits(stored, platform))
+        return fail(Error(ErrorKind::not_found, "image '" + name + "' is cached for " +
+                                                    stored.to_string() + ", not " +
+                                                    platform.to_string())
+                        .with_hint("get it with: msb pull --platform " + platform.to_string() +
+                                   " " + name));
+    return image;
+}
+
 Result<Image> Store::get_version(const std::string& reference, const Digest& manifest) const {
     const Layout layout(home_);
     auto current = get(reference);
@@ -86,22 +93,24 @@ Result<Image> Store::get_version(const std::string& reference, const Digest& man
 
 Result<PullResult> Store::pull(const std::string& reference, const PullOptions& options,
                                Progress& progress) {
-    const std::string name = MSB_TRY(Reference::parse(reference)).to_string();
+    const Reference parsed = MSB_TRY(Reference::parse(reference));
+    const std::string name = parsed.to_string();
+    const Platform platform = options.platform.value_or(Platform::host());
     if (options.policy != PullPolicy::always && !options.force) {
-        auto cached = get(name);
+        auto cached = get_for(name, platform);
         if (cached)
             return PullResult{.image = std::move(*cached), .cached = true};
         if (options.policy == PullPolicy::never)
             return fail(std::move(cached).error());
     }
+    const RegistryConfig config = MSB_TRY(read_registry_config(home_, parsed.domain()));
     const Json request{{"operation", "pull"},
                        {"home", home_},
                        {"reference", name},
                        {"force", options.force},
-                       {"insecure", options.insecure},
-                       {"ca_certs", options.ca_certs},
-                       {"architecture",
-                        options.architecture.empty() ? host_architecture() : options.architecture}};
+                       {"insecure", options.insecure || config.insecure},
+                       {"ca_certs", options.ca_certs.empty() ? config.ca_certs : options.ca_certs},
+                       {"platform", platform.to_string()}};
     const Json result = MSB_TRY(
         tidy(Layout(home_), run_helper(MSB_TRY(helper_program(helper_)), request, -1, progress)));
     return PullResult{.image = MSB_TRY(get(name)), .cached = json_bool(result, "cached")};
@@ -109,10 +118,7 @@ Result<PullResult> Store::pull(const std::string& reference, const PullOptions& 
 
 Result<std::vector<Image>> Store::load(int fd, const std::vector<std::string>& tags,
                                        Progress& progress) {
-    Json request{{"operation", "load"},
-                 {"home", home_},
-                 {"architecture", host_architecture()},
-                 {"tags", Json::array()}};
+    Json request{{"operation", "load"}, {"home", home_}, {"tags", Json::array()}};
     for (const std::string& tag : tags)
         request["tags"].push_back(MSB_TRY(Reference::parse(tag)).to_string());
     const Json result = MSB_TRY(
@@ -133,7 +139,6 @@ Result<Image> Store::ensure_embedded(const std::string& archive, const std::stri
     const OwnedFd fd = MSB_TRY(sys::open(archive, O_RDONLY));
     const Json request{{"operation", "load"},
                        {"home", home_},
-                       {"architecture", host_architecture()},
                        {"tags", Json::array({name})},
                        {"source_stamp", stamp(MSB_TRY(sys::fstat(fd.get())))}};
     MSB_TRY_WRAP(tidy(Layout(home_),

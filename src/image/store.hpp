@@ -13,6 +13,7 @@
 #pragma once
 
 #include "image/image.hpp"
+#include "image/platform.hpp"
 #include "image/progress.hpp"
 #include "image/reference.hpp"
 
@@ -29,10 +30,11 @@ enum class PullPolicy {
 
 struct PullOptions {
     PullPolicy policy = PullPolicy::if_missing;
-    bool force = false;       ///< Fetch and store everything again.
-    bool insecure = false;    ///< Plain HTTP.
-    std::string ca_certs;     ///< PEM bundle trusted in addition to the system's; empty for none.
-    std::string architecture; ///< Empty: the host's.
+    bool force = false;    ///< Fetch and store everything again.
+    bool insecure = false; ///< Plain HTTP; also if the user's configuration says so.
+    std::string ca_certs;  ///< PEM bundle trusted in addition to the system's; empty for the one
+                           ///< of the user's configuration, if any.
+    std::optional<Platform> platform; ///< None: this machine's.
 };
 
 struct PullResult {
@@ -87,6 +89,8 @@ class Store {
     const std::string& home() const { return home_; }
 
   private:
+    Result<Image> get_for(const std::string& name, const Platform& platform) const;
+
     std::string home_;
     std::string helper_;
 };

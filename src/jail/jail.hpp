@@ -49,9 +49,10 @@ enum class Role {
              ///< only.
     uml,     ///< Runs guest code: the kernel bundle and a tmpfs for guest memory.
     image,   ///< Parses image bytes: only the descriptors it is given.
+    fetch,   ///< Speaks HTTP with registries: connects out, and has no file that matters.
 };
 
-/// "runtime", "uml", "image".
+/// "runtime", "uml", "image", "fetch".
 const char* to_string(Role role);
 
 /// One host file, directory or socket made visible. Always nosuid; nodev unless it is /dev/null.
@@ -106,12 +107,20 @@ Status lock_down(Role role, const LockDown& keep);
 /// host's /proc did not allow a view of it. May be called after lock_down().
 std::optional<std::chrono::nanoseconds> cpu_time_below();
 
-/// Runs `work` in a forked child of Role::image: it sees the memory of this process as it is now,
-/// the descriptors in `fds` under their own numbers, and can open, connect to or execute nothing.
-/// The child is killed after `deadline` (timed_out). An Error returned by `work` comes back with
-/// its kind, text and hint; results go through descriptors or files the child was given.
+/// Where a worker works.
+struct Workplace {
+    Role role = Role::image; ///< image, or fetch: that one keeps the host's network.
+    /// Small files that exist only in the jail: {path inside, content}.
+    std::vector<std::pair<std::string, std::string>> files;
+};
+
+/// Runs `work` in a forked child: it sees the memory of this process as it is now, the descriptors
+/// in `fds` under their own numbers, and can open, connect to or execute nothing but what
+/// `workplace` has. The child is killed after `deadline` (timed_out). An Error returned by `work`
+/// comes back with its kind, text and hint; results go through descriptors or files the child was
+/// given.
 Status run_worker(const std::vector<int>& fds, const std::function<Status()>& work,
-                  std::chrono::milliseconds deadline);
+                  std::chrono::milliseconds deadline, const Workplace& workplace = {});
 
 /// What this host offers, for `msb doctor`.
 struct Support {

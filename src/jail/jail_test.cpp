@@ -1,3 +1,4 @@
+#include "base/file.hpp"
 #include "base/system.hpp"
 #include "jail/jail.hpp"
 #include "jail/roles.hpp"
@@ -110,8 +111,20 @@ TEST(Policy, RefusesToBeBuiltUnsafe) {
     EXPECT_TRUE(Policy(kill).answer({SYS_clone3}, ENOSYS).build());
 }
 
+TEST(Policy, AnswersOtherArguments) {
+    const auto program = Policy(Policy::Otherwise::kill)
+                             .allow_when(SYS_socket, {is(0, AF_INET)})
+                             .answer_others(SYS_socket, EACCES)
+                             .build();
+    ASSERT_TRUE(program);
+    EXPECT_EQ(ask(*program, SYS_socket, {AF_INET}), SECCOMP_RET_ALLOW);
+    EXPECT_EQ(ask(*program, SYS_socket, {AF_UNIX}), SECCOMP_RET_ERRNO | EACCES);
+    EXPECT_EQ(ask(*program, SYS_socketpair, {AF_INET}), SECCOMP_RET_KILL_PROCESS);
+    EXPECT_FALSE(Policy(Policy::Otherwise::kill).answer_others(SYS_socket, EACCES).build());
+}
+
 TEST(Policy, EveryRoleBuilds) {
-    for (const Role role : {Role::runtime, Role::uml, Role::image}) {
+    for (const Role role : {Role::runtime, Role::uml, Role::image, Role::fetch}) {
         const auto program = seccomp_program(role);
         ASSERT_TRUE(program) << to_string(role) << ": " << program.error().to_string();
         for (const long call : {SYS_mount, SYS_bpf, SYS_unshare, SYS_setns, SYS_io_uring_setup})
@@ -133,6 +146,20 @@ TEST(Worker, ReturnsSuccessAndData) {
     std::array<std::uint8_t, 16> buffer{};
     const auto count = sys::read((*pipe)[0].get(), buffer);
     EXPECT_EQ(as_text({buffer.data(), count.value_or(0)}), "parsed");
+}
+
+TEST(Worker, SeesItsFilesAndNoOther) {
+    const std::string content(600'000, 'x');
+    const Status status = run_worker({},
+                                     [&]() -> Status {
+                                         if (MSB_TRY(read_file("/etc/ours", 1'000'000)) != content)
+                                             return fail(ErrorKind::corrupt, "another content");
+                                         return read_file("/etc/hostname")
+                                                    ? fail(ErrorKind::system, "a file of the host")
+                                                    : Status{};
+                                     },
+                                     5s, {.role = Role::fetch, .files = {{"/etc/ours", content}}});
+    EXPECT_TRUE(status) << status.error().to_string();
 }
 
 TEST(Worker, ReturnsErrorsWithKindAndHint) {

@@ -30,7 +30,7 @@ constexpr std::uint64_t up_to_abi1 = (1 << 13) - 1; // execute .. make_sym
 constexpr std::uint64_t refer = 1 << 13;
 } // namespace right
 
-constexpr std::uint64_t net_bind_and_connect_tcp = 3;
+constexpr std::uint64_t net_bind_tcp = 1, net_connect_tcp = 2;
 constexpr std::uint64_t scope_abstract_sockets_and_signals = 3;
 
 std::uint64_t known_file_rights(int abi) {
@@ -83,7 +83,7 @@ int landlock_abi() {
     return abi > 0 ? static_cast<int>(abi) : 0;
 }
 
-Step restrict_files(const std::vector<FileRule>& rules) {
+Step restrict_files(const std::vector<FileRule>& rules, Tcp tcp) {
     const int abi = landlock_abi();
     if (abi == 0)
         return {};
@@ -91,7 +91,7 @@ Step restrict_files(const std::vector<FileRule>& rules) {
     RulesetAttributes attributes{known, 0, 0};
     std::size_t size = sizeof(attributes.handled_access_fs);
     if (abi >= 4) {
-        attributes.handled_access_net = net_bind_and_connect_tcp;
+        attributes.handled_access_net = net_bind_tcp | (tcp == Tcp::none ? net_connect_tcp : 0);
         size += sizeof(attributes.handled_access_net);
     }
     if (abi >= 6) {

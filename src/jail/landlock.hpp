@@ -21,7 +21,10 @@ struct FileRule {
 /// 0 if the running kernel has no Landlock.
 int landlock_abi();
 
-/// Restricts the calling thread and its future children to `rules`. No-op without Landlock.
-Step restrict_files(const std::vector<FileRule>& rules);
+enum class Tcp { none, connect };
+
+/// Restricts the calling thread and its future children to `rules`, and to `tcp`. No-op without
+/// Landlock.
+Step restrict_files(const std::vector<FileRule>& rules, Tcp tcp = Tcp::none);
 
 } // namespace msb::jail

@@ -4,6 +4,8 @@
 // first step.
 #include "jail/mount.hpp"
 
+#include "base/bytes.hpp"
+
 #include <algorithm>
 #include <array>
 #include <fcntl.h>
@@ -19,6 +21,8 @@ namespace {
 
 // Any directory will do as the place where the new root is put before it becomes the root.
 constexpr const char* staging_directory = "/dev";
+/// What a root may hold besides the files it is made with.
+constexpr std::size_t spare_root_bytes = std::size_t{256} << 10;
 
 struct Descriptor {
     int fd = -1;
@@ -141,8 +145,12 @@ Status prepare(MountPlan& plan) {
     };
     for (const Bind& bind : plan.binds)
         MSB_TRY(add_parents(bind.target));
-    for (const MountPlan::File& file : plan.files)
+    std::size_t root_bytes = spare_root_bytes;
+    for (const MountPlan::File& file : plan.files) {
         MSB_TRY(add_parents(file.path));
+        root_bytes += align_up<std::size_t>(file.content.size(), 4096);
+    }
+    plan.root_bytes = std::to_string(root_bytes);
     std::ranges::sort(plan.directories);
     const auto repeated = std::ranges::unique(plan.directories);
     plan.directories.erase(repeated.begin(), repeated.end());
@@ -159,7 +167,7 @@ Step enter_root(const MountPlan& plan) {
 
     ::umask(0);
     Descriptor root;
-    MSB_STEP(make_tmpfs({{"size", "256k"}, {"nr_inodes", "256"}, {"mode", "0755"}},
+    MSB_STEP(make_tmpfs({{"size", plan.root_bytes.c_str()}, {"nr_inodes", "256"}, {"mode", "0755"}},
                         MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, root));
     MSB_STEP(check(::move_mount(root.fd, "", AT_FDCWD, staging_directory, MOVE_MOUNT_F_EMPTY_PATH),
                    "move_mount", staging_directory));

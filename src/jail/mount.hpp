@@ -19,6 +19,7 @@ struct MountPlan {
     std::vector<File> files;
     std::vector<std::string> directories; ///< To be made, parents first. Filled by prepare().
     std::string shm_bytes;                ///< Size of /dev/shm in bytes; empty = none.
+    std::string root_bytes;               ///< Size of the root's tmpfs. Filled by prepare().
 };
 constexpr std::size_t max_binds = 32;
 

@@ -5,7 +5,7 @@
 namespace msb::jail {
 
 /// The descriptor's number in a process of Role::runtime.
-constexpr int process_view_fd = 511;
+constexpr int process_view_fd = 1023;
 
 /// Called in the new pid and mount namespaces while the host's /proc can still be seen: the kernel
 /// shows an unprivileged procfs only to those who see a whole one already. -1 if that is not so.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -170,6 +172,42 @@ Policy image_policy() {
     return policy;
 }
 
+// An HTTP client: connects out by IP, never in. Files: its certificates and the resolver's
+// configuration. Threads: the library resolves names in one.
+Policy fetch_policy() {
+    Policy policy(Policy::Otherwise::kill);
+    allow_own_process(policy);
+    allow_descriptors(policy);
+    policy
+        .allow({SYS_open, SYS_openat, SYS_stat, SYS_lstat, SYS_statx, SYS_access, SYS_faccessat,
+                SYS_faccessat2, SYS_readlink, SYS_readlinkat})
+        .allow({SYS_connect, SYS_sendto, SYS_recvfrom, SYS_sendmsg, SYS_recvmsg, SYS_sendmmsg,
+                SYS_recvmmsg, SYS_shutdown, SYS_getsockname, SYS_getpeername, SYS_getsockopt,
+                SYS_pipe2, SYS_eventfd2})
+        // The C library also looks for a name service daemon and the host's interfaces, and can do
+        // without.
+        .allow_when(SYS_socket, {is(0, AF_INET)})
+        .allow_when(SYS_socket, {is(0, AF_INET6)})
+        .answer_others(SYS_socket, EACCES)
+        .allow_when(SYS_socketpair, {is(0, AF_UNIX)}) // to wake its own threads
+        .allow_when(SYS_ioctl, {is(1, FIONBIO)})
+        .allow_when(SYS_ioctl, {is(1, FIONREAD)})
+        .answer_others(SYS_ioctl, ENOTTY)
+        .allow_when(SYS_clone, {lacks(0, namespace_flags), {0, CLONE_THREAD, CLONE_THREAD}})
+        .answer({SYS_clone3}, ENOSYS)
+        .allow_when(SYS_prctl, {is(0, PR_SET_NAME)})
+        .answer_others(SYS_setsockopt, EPERM);
+    for (const int option : {SO_KEEPALIVE, SO_SNDBUF, SO_RCVBUF})
+        policy.allow_when(SYS_setsockopt,
+                          {is(1, SOL_SOCKET), is(2, static_cast<std::uint32_t>(option))});
+    for (const int option : {TCP_NODELAY, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT})
+        policy.allow_when(SYS_setsockopt,
+                          {is(1, IPPROTO_TCP), is(2, static_cast<std::uint32_t>(option))});
+    policy.allow_when(SYS_setsockopt, {is(1, IPPROTO_IP), is(2, IP_RECVERR)});
+    policy.allow_when(SYS_setsockopt, {is(1, IPPROTO_IPV6), is(2, IPV6_RECVERR)});
+    return policy;
+}
+
 } // namespace
 
 Result<Program> seccomp_program(Role role) {
@@ -177,6 +215,7 @@ Result<Program> seccomp_program(Role role) {
     case Role::runtime: return runtime_policy().build();
     case Role::uml: return uml_policy().build();
     case Role::image: return image_policy().build();
+    case Role::fetch: return fetch_policy().build();
     }
     return fail(ErrorKind::invalid_argument, "jail: unknown role");
 }
@@ -191,7 +230,11 @@ Limits limits_of(Role role, std::uint64_t memory_bytes) {
                 .processes = std::clamp<std::uint64_t>(8 * (memory_bytes / mib), 1024, 32768),
                 .file_bytes = memory_bytes + 16 * mib,
                 .data_bytes = 256 * mib};
-    case Role::image: return {.open_files = 256, .processes = 1, .data_bytes = 1024 * mib};
+    case Role::image: return {.open_files = 1024, .processes = 1, .data_bytes = 1024 * mib};
+    case Role::fetch:
+        // Threads count as processes: one for each name that is being resolved.
+        return {
+            .open_files = 256, .processes = 32, .file_bytes = 17 * mib, .data_bytes = 512 * mib};
     }
     return {};
 }

@@ -99,6 +99,11 @@ Policy& Policy::answer(std::initializer_list<long> calls, int error) {
     return *this;
 }
 
+Policy& Policy::answer_others(long call, int error) {
+    rules_[call].others = error;
+    return *this;
+}
+
 std::uint32_t Policy::default_action() const {
     return otherwise_ == Otherwise::kill ? std::uint32_t{SECCOMP_RET_KILL_PROCESS}
                                          : std::uint32_t{SECCOMP_RET_ERRNO} | EPERM;
@@ -134,7 +139,9 @@ void Policy::emit_rule(Program& program, long call, const Rule& rule) const {
             body[at].jf = static_cast<std::uint8_t>(body.size() - at - 1);
         program.insert(program.end(), body.begin(), body.end());
     }
-    program.push_back(give(default_action()));
+    program.push_back(give(rule.others != 0
+                               ? SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(rule.others)
+                               : default_action()));
 }
 
 // A binary search over the call numbers: "at least the middle one?" decides between two halves. The
@@ -168,6 +175,9 @@ Result<Program> Policy::build() const {
         if (rule.error == 0 && listed(forbidden_calls, call))
             return fail(ErrorKind::invalid_argument,
                         "seccomp policy: call " + std::to_string(call) + " may not be allowed");
+        if (!rule.always && rule.error == 0 && rule.alternatives.empty())
+            return fail(ErrorKind::invalid_argument,
+                        "seccomp policy: no rule for call " + std::to_string(call));
         if (rule.always && listed(checked_calls, call))
             return fail(ErrorKind::invalid_argument, "seccomp policy: call " +
                                                          std::to_string(call) +

@@ -52,6 +52,9 @@ class Policy {
     /// Fails with `error` instead of what `otherwise` says: for calls that libc tries and can do
     /// without.
     Policy& answer(std::initializer_list<long> calls, int error);
+    /// What a call with allow_when() rules fails with where none of them holds, instead of what
+    /// `otherwise` says.
+    Policy& answer_others(long call, int error);
 
     /// x86-64 only; other architectures' entry points (i386, x32) get `otherwise`.
     Result<Program> build() const;
@@ -60,6 +63,7 @@ class Policy {
     struct Rule {
         bool always = false;
         int error = 0;
+        int others = 0; ///< Error where no alternative holds; 0: the default action.
         std::vector<std::vector<ArgumentCheck>> alternatives;
     };
     void emit_range(Program& program, std::map<long, Rule>::const_iterator begin,

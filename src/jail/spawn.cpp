@@ -30,6 +30,7 @@
 #include <sched.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -48,8 +49,9 @@ namespace msb::jail {
 
 namespace {
 
-constexpr std::size_t max_fds = 64;
-constexpr int first_safe_fd = 512; ///< Above every descriptor number a child is given.
+/// The layers of the largest image (512), and some.
+constexpr std::size_t max_fds = 544;
+constexpr int first_safe_fd = process_view_fd + 1; ///< Above every number that a child is given.
 /// Where the child keeps its end of the socket pair; init is told this number.
 constexpr int report_number = process_view_fd - 1;
 
@@ -82,8 +84,18 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
     return result;
 }
 
-Step arrange_descriptors(const Plan& plan) {
+/// The usual soft limit is as old as select(2); apply() says later what the role may have.
+Step raise_descriptor_limit() {
+    rlimit limit{};
+    MSB_STEP(check(::getrlimit(RLIMIT_NOFILE, &limit), "getrlimit", "RLIMIT_NOFILE"));
+    limit.rlim_cur = limit.rlim_max;
+    return check(::setrlimit(RLIMIT_NOFILE, &limit), "setrlimit", "RLIMIT_NOFILE");
+}
+
+/// `processes` becomes process_view_fd unless it is -1.
+Step arrange_descriptors(const Plan& plan, int processes) {
     const auto& fds = plan.request->fds;
+    MSB_STEP(raise_descriptor_limit());
     // Sources move above every target first, so that no target overwrites a later source.
     std::array<int, max_fds> sources{};
     for (std::size_t i = 0; i < fds.size(); ++i) {
@@ -92,6 +104,10 @@ Step arrange_descriptors(const Plan& plan) {
     }
     const int report = ::fcntl(plan.report_fd, F_DUPFD_CLOEXEC, first_safe_fd);
     MSB_STEP(check(report, "fcntl(F_DUPFD)"));
+    if (processes >= 0) {
+        processes = ::fcntl(processes, F_DUPFD_CLOEXEC, first_safe_fd);
+        MSB_STEP(check(processes, "fcntl(F_DUPFD)"));
+    }
     const int null = ::fcntl(plan.null_fd, F_DUPFD_CLOEXEC, first_safe_fd);
     MSB_STEP(check(null, "fcntl(F_DUPFD)"));
     MSB_STEP(check(::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC), "close_range"));
@@ -99,6 +115,8 @@ Step arrange_descriptors(const Plan& plan) {
         MSB_STEP(check(::dup2(null, fd), "dup2"));
     for (std::size_t i = 0; i < fds.size(); ++i)
         MSB_STEP(check(::dup2(sources[i], fds[i].first), "dup2"));
+    if (processes >= 0)
+        MSB_STEP(check(::dup2(processes, process_view_fd), "dup2"));
     return check(::dup3(report, report_number, O_CLOEXEC), "dup3");
 }
 
@@ -124,9 +142,7 @@ Step confine(const Plan& plan) {
         MSB_STEP(check(::setsid(), "setsid"));
     const int processes = plan.request->role == Role::runtime ? open_process_view() : -1;
     MSB_STEP(enter_root(plan.mounts));
-    MSB_STEP(arrange_descriptors(plan));
-    if (processes >= 0)
-        MSB_STEP(check(::dup2(processes, process_view_fd), "dup2"));
+    MSB_STEP(arrange_descriptors(plan, processes));
     MSB_STEP(check(::sethostname("microvm", 7), "sethostname"));
     MSB_STEP(apply(plan.limits));
     MSB_STEP(check(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(PR_SET_NO_NEW_PRIVS)"));
@@ -228,7 +244,8 @@ void add_file_rules(Plan& plan) {
 /// `arguments` receives what plan.argv points into.
 Status prepare(const Request& request, Plan& plan, std::vector<std::string>& arguments) {
     if (request.argv.empty() || request.fds.size() > max_fds)
-        return fail(ErrorKind::invalid_argument, "jail: no program, or more than 64 descriptors");
+        return fail(ErrorKind::invalid_argument,
+                    fmt::format("jail: no program, or more than {} descriptors", max_fds));
     if (std::ranges::any_of(request.fds,
                             [](auto& fd) { return fd.first < 0 || fd.first >= report_number; }))
         return fail(ErrorKind::invalid_argument, "jail: bad descriptor number");
@@ -305,6 +322,7 @@ const char* to_string(Role role) {
     case Role::runtime: return "runtime";
     case Role::uml: return "uml";
     case Role::image: return "image";
+    case Role::fetch: return "fetch";
     }
     return "?";
 }

@@ -35,8 +35,8 @@ namespace msb::jail {
 
 namespace {
 
-constexpr int worker_namespaces = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET |
-                                  CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+constexpr int worker_namespaces =
+    CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
 constexpr std::size_t longest_text = 16 << 10;
 constexpr char unshared = 'u', mapped_private = 'p', mapped_own = 'o';
 
@@ -105,15 +105,25 @@ Step close_all_but(const std::vector<int>& keep, int socket, int null) {
     return check(::syscall(SYS_close_range, next, ~0U, 0), "close_range");
 }
 
-Step confine_worker(std::vector<int> fds, int socket, int null, bool private_id,
-                    const MountPlan& mounts, const Program& program, int holder_pipe) {
+struct Job {
+    const std::vector<int>& fds;
+    const std::function<Status()>& work;
+    Role role;
+    MountPlan mounts;
+    std::vector<FileRule> file_rules;
+    Program program;
+    int null;
+};
+
+Step confine_worker(const Job& job, int socket, bool private_id, int holder_pipe) {
+    std::vector<int> fds = job.fds;
     fds.push_back(holder_pipe);
-    MSB_STEP(close_all_but(fds, socket, null));
-    MSB_STEP(enter_root(mounts));
-    MSB_STEP(apply(limits_of(Role::image, 0)));
+    MSB_STEP(close_all_but(fds, socket, job.null));
+    MSB_STEP(enter_root(job.mounts));
+    MSB_STEP(apply(limits_of(job.role, 0)));
     MSB_STEP(check(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl(PR_SET_DUMPABLE)"));
     MSB_STEP(check(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(PR_SET_NO_NEW_PRIVS)"));
-    MSB_STEP(restrict_files({}));
+    MSB_STEP(restrict_files(job.file_rules, job.role == Role::fetch ? Tcp::connect : Tcp::none));
     MSB_STEP(bound_capabilities(0));
     if (private_id)
         MSB_STEP(become_engine_id());
@@ -121,25 +131,17 @@ Step confine_worker(std::vector<int> fds, int socket, int null, bool private_id,
     // prctl(2): a change of identity takes the parent-death signal away.
     MSB_STEP(die_with_parent(holder_pipe));
     ::close(holder_pipe);
-    return load(program);
+    return load(job.program);
 }
-
-struct Job {
-    const std::vector<int>& fds;
-    const std::function<Status()>& work;
-    MountPlan mounts;
-    Program program;
-    int null;
-};
 
 [[noreturn]] void run_worker_process(const Job& job, int socket, bool private_id, int holder_pipe) {
     // The holder never closes its end of the pipe while it lives.
     if (!die_with_parent(holder_pipe))
         ::_exit(1);
-    Status status = to_status(confine_worker(job.fds, socket, job.null, private_id, job.mounts,
-                                             job.program, holder_pipe));
+    Status status = to_status(confine_worker(job, socket, private_id, holder_pipe));
     if (!status)
-        status = fail(std::move(status).error().wrap("cannot confine the image process"));
+        status = fail(std::move(status).error().wrap(
+            fmt::format("cannot confine the {} process", to_string(job.role))));
     else
         status = job.work();
     send_verdict(socket, status);
@@ -150,7 +152,8 @@ struct Job {
     int pipe[2];
     if (!die_with_parent(socket))
         ::_exit(1);
-    if (::unshare(worker_namespaces) == -1 || ::pipe2(pipe, O_CLOEXEC) == -1) {
+    const int network = job.role == Role::fetch ? 0 : CLONE_NEWNET;
+    if (::unshare(worker_namespaces | network) == -1 || ::pipe2(pipe, O_CLOEXEC) == -1) {
         send_verdict(socket, fail_errno("unshare", "new namespaces"));
         ::_exit(1);
     }
@@ -224,9 +227,14 @@ Status converse(Child& holder, int socket, const Deadline& deadline) {
 } // namespace
 
 Status run_worker(const std::vector<int>& fds, const std::function<Status()>& work,
-                  std::chrono::milliseconds deadline) {
+                  std::chrono::milliseconds deadline, const Workplace& workplace) {
     const OwnedFd null = MSB_TRY(sys::open("/dev/null", O_RDWR));
-    Job job{fds, work, {}, MSB_TRY(seccomp_program(Role::image)), null.get()};
+    Job job{fds,       work, workplace.role, {}, {}, MSB_TRY(seccomp_program(workplace.role)),
+            null.get()};
+    for (const auto& [path, content] : workplace.files) {
+        job.mounts.files.push_back({path, content, 0444});
+        job.file_rules.push_back({path, FileRule::Access::read});
+    }
     MSB_TRY(prepare(job.mounts));
     auto sockets = MSB_TRY(sys::socket_pair(SOCK_STREAM));
     const pid_t pid = ::fork();

@@ -184,8 +184,15 @@ bool connect_abstract() {
                                              std::strlen(bait::abstract_name));
     return connects(AF_UNIX, SOCK_STREAM, &address, size);
 }
+bool ipv6_socket() {
+    return ::socket(AF_INET6, SOCK_STREAM, 0) >= 0;
+}
+bool raw_socket() {
+    return ::socket(AF_INET, SOCK_RAW, IPPROTO_ICMP) >= 0 ||
+           ::socket(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6) >= 0;
+}
 bool other_families() {
-    for (const int family : {AF_INET6, AF_PACKET, AF_VSOCK, AF_ALG, AF_NETLINK, AF_BLUETOOTH})
+    for (const int family : {AF_PACKET, AF_VSOCK, AF_ALG, AF_NETLINK, AF_BLUETOOTH})
         for (const int type : {SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET})
             if (::socket(family, type, 0) >= 0)
                 return true;
@@ -392,10 +399,12 @@ constexpr Attempt table[] = {
     {"clone3-user-namespace", clone3_user_namespace, true},
     {"new-network-namespace", new_network_namespace, false},
     {"enter-namespace", enter_namespace, false},
-    {"connect-tcp", connect_tcp, true},
-    {"send-udp", send_udp, true},
+    {"connect-tcp", connect_tcp, true, fetch},
+    {"send-udp", send_udp, true, fetch},
     {"listen-tcp", listen_tcp, true},
     {"connect-abstract", connect_abstract, true},
+    {"ipv6-socket", ipv6_socket, false, fetch},
+    {"raw-socket", raw_socket, false},
     {"other-socket-families", other_families, true},
     {"signal-parent", signal_parent, true},
     {"signal-everyone", signal_everyone, true},

@@ -73,16 +73,16 @@ int try_as_uml(const Attempt& attempt) {
     return exit && *exit ? (**exit).code : -1;
 }
 
-int try_as_image(const Attempt& attempt) {
+int try_as_worker(jail::Role role, const Attempt& attempt) {
     // The worker answers through its Status: "busy" stands for "worked".
-    const Status status = jail::run_worker(
-        {},
-        [&attempt]() -> Status {
-            if (attempt.run())
-                return fail(ErrorKind::busy, "worked");
-            return {};
-        },
-        20s);
+    const Status status =
+        jail::run_worker({},
+                         [&attempt]() -> Status {
+                             if (attempt.run())
+                                 return fail(ErrorKind::busy, "worked");
+                             return {};
+                         },
+                         20s, {.role = role, .files = {{"/ca.pem", "certificates"}}});
     if (status)
         return attempts::refused;
     if (status.error().kind() == ErrorKind::busy)
@@ -91,6 +91,14 @@ int try_as_image(const Attempt& attempt) {
         return 128 + SIGSYS;
     fmt::print(stderr, "{}\n", status.error().to_string());
     return -1;
+}
+
+int try_as_image(const Attempt& attempt) {
+    return try_as_worker(jail::Role::image, attempt);
+}
+
+int try_as_fetch(const Attempt& attempt) {
+    return try_as_worker(jail::Role::fetch, attempt);
 }
 
 /// Without a jail, in a process of its own.
@@ -114,7 +122,8 @@ void try_everything() {
             complain("outside", attempt.name, "does not work even without a jail");
         for (const Place place : {Place{"runtime", attempts::runtime, try_as_runtime},
                                   Place{"uml", attempts::uml, try_as_uml},
-                                  Place{"image", attempts::image, try_as_image}}) {
+                                  Place{"image", attempts::image, try_as_image},
+                                  Place{"fetch", attempts::fetch, try_as_fetch}}) {
             if ((attempt.allowed_for & place.bit) != 0)
                 continue;
             const int code = place.run(attempt);
@@ -124,7 +133,7 @@ void try_everything() {
                 complain(place.name, attempt.name, fmt::format("unexpected exit code {}", code));
         }
     }
-    fmt::print("{} things tried in 3 roles\n", attempts::all().size());
+    fmt::print("{} things tried in 4 roles\n", attempts::all().size());
 }
 
 // ---- bait: what the attempts could reach if they were not confined
