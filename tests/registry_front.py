@@ -88,6 +88,10 @@ def mode_status(request):
 
 def mode_bearer(request):
     """Anonymous tokens; each is good for ARGUMENT requests (default: many)."""
+    ask_for_token(request, int(ARGUMENT or 1000000))
+
+
+def ask_for_token(request, uses=1000000):
     here = "http://" + request.headers["Host"]
     if request.path.startswith("/token?"):
         query = urllib.parse.parse_qs(urllib.parse.urlsplit(request.path).query)
@@ -95,7 +99,7 @@ def mode_bearer(request):
         token = json.dumps({"token": "token-%d" % count("token")}).encode()
         return request.answer(200, token) if good else request.answer(400)
     token = request.headers.get("Authorization", "-")
-    if token.startswith("Bearer token-") and count(token) < int(ARGUMENT or 1000000):
+    if token.startswith("Bearer token-") and count(token) < uses:
         return request.forward()
     name = request.path.split("/v2/")[1].rsplit("/", 2)[0]
     challenge = 'Bearer realm="%s/token",service="front",scope="repository:%s:pull"' % (here, name)
@@ -116,16 +120,7 @@ def mode_redirect(request):
     """Tokens, and blobs are at ARGUMENT."""
     if request.is_blob and "Authorization" in request.headers:
         return request.answer(307, Location=ARGUMENT + request.path)
-    mode_bearer_many(request)
-
-
-def mode_bearer_many(request):
-    global ARGUMENT
-    saved, ARGUMENT = ARGUMENT, ""
-    try:
-        mode_bearer(request)
-    finally:
-        ARGUMENT = saved
+    ask_for_token(request)
 
 
 def mode_redirect_loop(request):
@@ -210,9 +205,9 @@ def mode_garbage(request):
 
 def mode_slow(request):
     """Layers stop half way for ever."""
-    if not request.is_blob:
-        return request.forward()
     answer, body = request.upstream()
+    if len(body) < 50000:
+        return request.forward()
     request.send_response(answer.status)
     request.send_header("Content-Length", str(len(body)))
     request.end_headers()

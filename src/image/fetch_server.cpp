@@ -136,7 +136,11 @@ class Server {
 } // namespace
 
 Status serve_fetches(const PullRequest& request, int socket) {
-    return Server(request, socket).run();
+    Server server(request, socket);
+    Status status = server.run();
+    // Before the pipes close: a worker whose layer ends early must find the reason behind it.
+    ::shutdown(socket, SHUT_RDWR);
+    return status;
 }
 
 } // namespace msb::image

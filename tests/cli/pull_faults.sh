@@ -17,7 +17,7 @@ digest=$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$REG
 nothing_kept() {
     run_ok msb image ls -q
     assert_eq "$out" "" "images"
-    assert_eq "$(find "$MSB_HOME/cache" -type f \( -path '*/tmp/*' -o -path '*/blobs/*' -o -path '*/images/*' \) 2>/dev/null)" "" "files"
+    assert_eq "$(find "$MSB_HOME"/cache/{tmp,blobs,images} -type f 2>/dev/null)" "" "files"
 }
 # fails PATTERN MODE [ARGUMENT]: a pull through the front fails.
 fails() {
@@ -131,12 +131,22 @@ assert_not_contains "$err" $'\e'
 run_ok msb pull -q --force "$REGISTRY/lib/thing:1"
 assert_eq "$err$out" ""
 need script
+run_ok msb image rm -q "$REGISTRY/lib/thing:1"
 start_front slow
-script -qec "stty -a >$T/before; timeout -s INT --foreground 2 $MSB pull $FRONT/lib/thing:1; echo \$? >$T/code; stty -a >$T/after" \
-    "$T/typescript" >/dev/null 2>&1 </dev/null
-assert_contains "$(tr -d '\0' <"$T/typescript")" "Pulling"
+cat >"$T/on-terminal" <<SH
+stty -a >$T/before
+sh -c 'echo \$\$ >$T/pid; exec $MSB pull $FRONT/lib/thing:1'
+echo \$? >$T/code
+stty -a >$T/after
+SH
+script -qfec "sh $T/on-terminal" "$T/typescript" >/dev/null 2>&1 </dev/null &
+pid=$!
+eventually 20 grep -q '/blobs/' "$FRONT_LOG"
+eventually 20 grep -q 'Pulling' "$T/typescript"
+kill -INT "$(cat "$T/pid")"
+wait $pid
 assert_contains "$(tr -d '\0' <"$T/typescript")" $'\r'
-assert_eq "$(cat "$T/code")" 130 "exit code of timeout and of what it interrupts"
+assert_eq "$(cat "$T/code")" 130 "exit code"
 assert_eq "$(cat "$T/after")" "$(cat "$T/before")" "terminal settings"
 stop_front
 no_leftovers
