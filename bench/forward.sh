@@ -7,7 +7,12 @@
 MSB=$MSB_BUILD/bin/msb
 rounds=${1:-5}
 mib=${2:-256}
+bytes=$((mib << 20))
 forward_pid=
+[ -x "$MSB_BUILD/tools/peer" ] || {
+    echo "$MSB_BUILD/tools/peer is missing: configure with -DMSB_TESTS=ON and build" >&2
+    exit 1
+}
 
 finish() {
     [ -z "$forward_pid" ] || kill "$forward_pid"
@@ -19,7 +24,7 @@ trap finish EXIT
 "$MSB" create -q -n box -m 512M
 "$MSB" exec box -- sh -c 'cat >/bin/peer; chmod 755 /bin/peer' <"$MSB_BUILD/tools/peer"
 "$MSB" exec box -- sh -c "
-    peer 9001 head -c ${mib}M /dev/zero
+    peer 9001 dd if=/dev/zero bs=262144 count=$((mib * 4))
     peer 9002 sh -c 'cat >/dev/null; echo done'
     peer 9003 cat"
 "$MSB" forward box 0:9001 0:9002 0:9003 >"$T/ports" &
@@ -61,8 +66,7 @@ elif action == "produce":
         while left:
             left = left[os.write(1, left):]
 PY
-bytes=$((mib << 20))
-exec_receive() { "$MSB" exec box -- head -c "${mib}M" /dev/zero | python3 "$T/pipe.py" swallow - "$bytes"; }
+exec_receive() { "$MSB" exec box -- sh -c "dd if=/dev/zero bs=262144 count=$((mib * 4)) 2>/dev/null" | python3 "$T/pipe.py" swallow - "$bytes"; }
 exec_send() { python3 "$T/pipe.py" produce - "$bytes" | "$MSB" exec box -- sh -c 'cat >/dev/null'; }
 for _ in $(seq "$rounds"); do
     measure "$T/receive" python3 "$T/pipe.py" receive "$(port_of 9001)" "$bytes"
