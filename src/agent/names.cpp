@@ -147,6 +147,7 @@ std::vector<std::string> candidate_names(const ResolverConfig& config, std::stri
     if (name.ends_with('.'))
         return {std::string(name.substr(0, name.size() - 1))};
     std::vector<std::string> names;
+    names.reserve(config.search.size() + 1);
     for (const std::string& domain : config.search)
         names.push_back(std::string(name) + "." + domain);
     const bool complete = static_cast<std::size_t>(std::ranges::count(name, '.')) >= config.dots;

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <iterator>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/random.h>
@@ -234,10 +235,14 @@ std::vector<IpAddress> resolve_at_once(std::string_view host) {
 Result<std::vector<IpAddress>> resolve(const std::string& host, const LookupSources& sources,
                                        Clock::time_point deadline,
                                        const std::atomic<bool>& cancelled) {
-    auto found = find_in_hosts(read_file(sources.hosts), host);
+    const auto found = find_in_hosts(read_file(sources.hosts), host);
     if (!found.empty()) {
-        std::ranges::stable_partition(found, [](const IpAddress& address) { return !address.v6; });
-        return found;
+        std::vector<IpAddress> ordered;
+        ordered.reserve(found.size());
+        for (const bool v6 : {false, true})
+            std::ranges::copy_if(found, std::back_inserter(ordered),
+                                 [&](const IpAddress& address) { return address.v6 == v6; });
+        return ordered;
     }
     const ResolverConfig config = parse_resolver_config(read_file(sources.resolver_config));
     if (config.servers.empty())

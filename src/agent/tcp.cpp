@@ -161,7 +161,7 @@ void TcpStream::start(const wire::TcpConnect& request) {
         connect_next();
 }
 
-void TcpStream::look_up(std::string host) {
+void TcpStream::look_up(const std::string& host) {
     lookup_ = std::make_shared<Lookup>();
     const bool queued = server_.workers().run(
         [this, lookup = lookup_, host, deadline = deadline_]() -> Workers::Done {
@@ -236,7 +236,7 @@ void TcpStream::give_up_attempt() {
 
 /// The path may lead into a file system that does not answer, so a worker walks it. It does not
 /// wait for a listener whose backlog is full: that is tried again from here.
-void TcpStream::connect_unix(std::string path) {
+void TcpStream::connect_unix(const std::string& path) {
     const auto address = unix_address(path);
     if (!address || (path[0] != '/' && path[0] != '@'))
         return fail("connect", EINVAL,

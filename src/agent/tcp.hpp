@@ -52,12 +52,12 @@ class TcpStream {
     struct Lookup;
     using Clock = EventLoop::Clock;
 
-    void look_up(std::string host);
+    void look_up(const std::string& host);
     void connect_next();
     bool connect_to(const IpAddress& address);
     void on_connect_event();
     void give_up_attempt();
-    void connect_unix(std::string path);
+    void connect_unix(const std::string& path);
     void opened(OwnedFd socket);
     void start_timer(Clock::duration time, void (TcpStream::*expired)());
     void stop_timer();
