@@ -59,4 +59,4 @@ install: kernel build
 	@cmake --install $(build) --prefix $(PREFIX) --strip
 
 clean:
-	rm -rf build build-asan build-fuzz build-clang
+	rm -rf build build-fuzz
