@@ -13,7 +13,14 @@ void add_creation_options(CLI::App& command, CreationOptions& options) {
                        "Image reference, e.g. alpine:3.20 (default: the embedded busybox image)");
     command.add_option("-n,--name", options.name, "Name (default: msb- and 8 hex digits)");
     command.add_option("-c,--cpus", options.cpus, "Virtual CPUs")->capture_default_str();
+    command.add_option("--max-cpus", options.max_cpus,
+                       "What --cpus may be raised to while it runs (default: as --cpus)");
     command.add_option("-m,--memory", options.memory, "Memory, e.g. 512M or 1G")
+        ->capture_default_str();
+    command.add_option("--max-memory", options.max_memory,
+                       "What --memory may be raised to while it runs (default: as --memory)");
+    command.add_option("--thp", options.thp, "Transparent huge pages in the guest")
+        ->check(CLI::IsMember({"always", "madvise", "never"}))
         ->capture_default_str();
     command.add_option("--root-disk", options.root_disk,
                        "Size of the writable root disk, e.g. 10G (default: 4G)");
@@ -67,7 +74,12 @@ Result<SandboxSpec> make_spec(const CreationOptions& options, std::string_view g
     spec.ephemeral = options.name.empty();
     spec.name = options.name.empty() ? random_name() : options.name;
     spec.cpus = options.cpus;
+    spec.max_cpus = options.max_cpus.value_or(options.cpus);
     spec.memory_mib = MSB_TRY(parse_memory_mib(options.memory));
+    spec.max_memory_mib = options.max_memory.empty()
+                              ? spec.memory_mib
+                              : MSB_TRY(parse_memory_mib(options.max_memory));
+    spec.thp = options.thp;
     if (!options.root_disk.empty())
         spec.root_disk_mib = MSB_TRY(parse_memory_mib(options.root_disk));
     for (const std::string& text : options.labels) {

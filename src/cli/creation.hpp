@@ -20,7 +20,10 @@ struct CreationOptions {
     std::string image; ///< empty: the embedded default image
     std::string name;
     unsigned cpus = 1;
+    std::optional<unsigned> max_cpus;
     std::string memory = "512M";
+    std::string max_memory;
+    std::string thp = "madvise";
     std::string root_disk;
     std::vector<std::string> env;
     std::vector<std::string> labels;

@@ -68,7 +68,10 @@ void print_text(const SandboxView& view) {
         text.add("Exit Code", std::to_string(*state.exit_code));
     text.section("Resources");
     text.add_nested("CPUs", std::to_string(spec.cpus));
+    text.add_nested("Max CPUs", std::to_string(spec.max_cpus));
     text.add_nested("Memory", fmt::format("{} MiB", spec.memory_mib));
+    text.add_nested("Max Memory", fmt::format("{} MiB", spec.max_memory_mib));
+    text.add_nested("THP", spec.thp);
     text.add("Security", spec.security == SecurityProfile::restricted ? "restricted" : "default");
     text.add("Hostname", spec.hostname);
     text.add("Workdir", spec.workdir.empty() ? "/" : spec.workdir);

@@ -63,12 +63,13 @@ Result<image::Image> Session::image_of(const SandboxSpec& spec) {
 
 Result<EngineSelection> Session::select_engine(const SandboxSpec& spec) {
     auto selection = MSB_TRY(msb::select_engine(home(), installation_, spec));
-    if (!selection.notice.empty()) {
-        const std::string marker = home().root() + "/run/isolation-notice";
-        if (!exists(marker)) {
-            print_warning(selection.notice);
-            (void)write_file_atomic(marker, "shown\n", 0600, false);
-        }
+    for (const auto& [notice, name] : {std::pair(selection.notice, "isolation-notice"),
+                                       std::pair(selection.ptrace_notice, "ptrace-notice")}) {
+        const std::string marker = home().root() + "/run/" + name;
+        if (notice.empty() || exists(marker))
+            continue;
+        print_warning(notice);
+        (void)write_file_atomic(marker, "shown\n", 0600, false);
     }
     return selection;
 }

@@ -45,6 +45,7 @@ Result<KernelBundle> parse_manifest(const std::string& text) try {
     bundle.modules = json.value("modules", std::vector<std::string>());
     bundle.cmdline = json.value("cmdline", "");
     bundle.tuned = json.value("tuned", false);
+    bundle.smp = json.value("smp", false);
     bundle.hash = json.value("hash", "");
     return bundle;
 } catch (const nlohmann::json::exception& error) {

@@ -28,6 +28,7 @@ struct KernelBundle {
     std::vector<std::string> modules; ///< File names, in the order they are to be inserted.
     std::string cmdline;              ///< Words this kernel wants, e.g. "initcall_blacklist=...".
     bool tuned = false;               ///< Built by this project for fast boot.
+    bool smp = false;                 ///< Runs on more than one CPU.
     std::string hash;                 ///< Of the content.
 
     std::string kernel_path() const { return directory + "/" + kernel; }

@@ -2,6 +2,7 @@
 #include "engine/diagnosis.hpp"
 #include "engine/engine.hpp"
 #include "engine/probe.hpp"
+#include "engine/sizes.hpp"
 #include "engine/uml/uml.hpp"
 
 #include <algorithm>
@@ -104,6 +105,42 @@ TEST(UmlCommandLine, RefusesWhatTheEngineCannotDo) {
     EXPECT_EQ(uml::command_line(machine, 1).error().kind(), ErrorKind::limit_exceeded);
 }
 
+TEST(Sizes, WhatCannotBeSaysTheValueAndWhatToDo) {
+    KernelBundle kernel;
+    kernel.name = "uml-tuned";
+    const HostSizes host{.cpus = 4, .memory_mib = 8192};
+    const Sizes good{.vcpus = 1, .max_vcpus = 1, .memory_mib = 512, .max_memory_mib = 512};
+    EXPECT_TRUE(check_sizes(kernel, good, host));
+    const auto refused = [&](const Sizes& sizes, ErrorKind kind, const char* value) {
+        const Status status = check_sizes(kernel, sizes, host);
+        ASSERT_FALSE(status) << value;
+        EXPECT_EQ(status.error().kind(), kind) << value;
+        EXPECT_NE(status.error().message().find(value), std::string::npos)
+            << status.error().message();
+        EXPECT_FALSE(status.error().hint().empty()) << value;
+    };
+    Sizes sizes = good;
+    sizes.vcpus = sizes.max_vcpus = 5;
+    refused(sizes, ErrorKind::limit_exceeded, "5 CPUs: this machine has 4");
+    sizes.vcpus = sizes.max_vcpus = 2;
+    refused(sizes, ErrorKind::unsupported, "2 CPUs: the kernel uml-tuned");
+    kernel.smp = true;
+    EXPECT_TRUE(check_sizes(kernel, sizes, host));
+    sizes.max_vcpus = 3;
+    refused(sizes, ErrorKind::unsupported, "3 CPUs");
+    sizes = good;
+    sizes.memory_mib = sizes.max_memory_mib = 8;
+    refused(sizes, ErrorKind::invalid_argument, "8 MiB");
+    sizes.memory_mib = sizes.max_memory_mib = 8193;
+    refused(sizes, ErrorKind::limit_exceeded, "8193 MiB of memory: this machine has 8192 MiB");
+    sizes = good;
+    sizes.max_memory_mib = 1024;
+    refused(sizes, ErrorKind::unsupported, "1024 MiB");
+    sizes = good;
+    sizes.thp = "always";
+    refused(sizes, ErrorKind::unsupported, "'always'");
+}
+
 TEST(UmlExit, TellsEndsApart) {
     const auto reason = [](int code) { return uml::explain_exit(code << 8).reason; };
     EXPECT_EQ(reason(0), Exit::Reason::powered_off);
@@ -130,6 +167,18 @@ TEST(Probe, EndsAndRemembers) {
     EXPECT_EQ(first.usable, second.usable);
     EXPECT_EQ(first.reason, second.reason);
     EXPECT_FALSE(first.reason.empty());
+    (void)remove_tree(directory);
+}
+
+TEST(Probe, SeccompModeIsRememberedWhenItWorks) {
+    std::string directory = "/tmp/msb-probe-test.XXXXXX";
+    ASSERT_NE(::mkdtemp(directory.data()), nullptr);
+    const auto first = probe_seccomp_mode_cached(directory);
+    EXPECT_FALSE(first.reason.empty());
+    const auto second = probe_seccomp_mode_cached(directory);
+    EXPECT_EQ(first.usable, second.usable);
+    EXPECT_EQ(first.reason, second.reason);
+    EXPECT_EQ(exists(directory + "/seccomp-mode-probe.json"), first.usable);
     (void)remove_tree(directory);
 }
 

@@ -25,22 +25,33 @@ Result<std::string> host_identity() {
     return fmt::format("{} {} {}", boot, names.release, names.version);
 }
 
-Result<KvmProbe> recall(const std::string& path, const std::string& identity) try {
-    const auto json = nlohmann::json::parse(MSB_TRY(read_file(path, 64 << 10)));
+/// What was remembered about this host in `path`; an error where nothing was.
+Result<nlohmann::json> recall(const std::string& path, const std::string& identity) try {
+    auto json = nlohmann::json::parse(MSB_TRY(read_file(path, 64 << 10)));
     if (json.at("host").get<std::string>() != identity)
         return fail(ErrorKind::not_found, "another host");
+    return json;
+} catch (const nlohmann::json::exception& error) {
+    return fail(ErrorKind::corrupt, error.what());
+}
+
+Result<KvmProbe> recall_kvm(const std::string& path, const std::string& identity) try {
+    const auto json = MSB_TRY(recall(path, identity));
     return KvmProbe{json.at("usable").get<bool>(), json.at("reason").get<std::string>(),
                     json.at("hint").get<std::string>()};
 } catch (const nlohmann::json::exception& error) {
     return fail(ErrorKind::corrupt, error.what());
 }
 
-void remember(const std::string& directory, const std::string& path, const std::string& identity,
-              const KvmProbe& probe) {
-    const nlohmann::json json = {{"host", identity},
-                                 {"usable", probe.usable},
-                                 {"reason", probe.reason},
-                                 {"hint", probe.hint}};
+Result<SeccompModeProbe> recall_seccomp_mode(const std::string& path,
+                                             const std::string& identity) try {
+    const auto json = MSB_TRY(recall(path, identity));
+    return SeccompModeProbe{json.at("usable").get<bool>(), json.at("reason").get<std::string>()};
+} catch (const nlohmann::json::exception& error) {
+    return fail(ErrorKind::corrupt, error.what());
+}
+
+void remember(const std::string& directory, const std::string& path, const nlohmann::json& json) {
     // Failing to remember costs the next run some milliseconds, nothing else.
     if (make_directories(directory))
         (void)write_file_atomic(path, json.dump() + "\n", 0644, false);
@@ -56,10 +67,29 @@ KvmProbe probe_kvm_cached(const std::string& cache_directory) {
     if (!identity)
         return probe_kvm();
     const std::string path = cache_directory + "/kvm-probe.json";
-    if (auto known = recall(path, *identity))
+    if (auto known = recall_kvm(path, *identity))
         return *known;
     KvmProbe probe = probe_kvm();
-    remember(cache_directory, path, *identity, probe);
+    remember(cache_directory, path,
+             {{"host", *identity},
+              {"usable", probe.usable},
+              {"reason", probe.reason},
+              {"hint", probe.hint}});
+    return probe;
+}
+
+SeccompModeProbe probe_seccomp_mode_cached(const std::string& cache_directory) {
+    const auto identity = host_identity();
+    if (!identity || cache_directory.empty())
+        return probe_seccomp_mode();
+    const std::string path = cache_directory + "/seccomp-mode-probe.json";
+    // Only success is remembered: what stands in the way may be around this process alone.
+    if (auto known = recall_seccomp_mode(path, *identity); known && known->usable)
+        return *known;
+    SeccompModeProbe probe = probe_seccomp_mode();
+    if (probe.usable)
+        remember(cache_directory, path,
+                 {{"host", *identity}, {"usable", true}, {"reason", probe.reason}});
     return probe;
 }
 

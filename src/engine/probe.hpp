@@ -23,6 +23,18 @@ KvmProbe probe_kvm();
 /// An empty directory name remembers nothing.
 KvmProbe probe_kvm_cached(const std::string& cache_directory);
 
+/// How the uml engine can run guest processes: in seccomp mode if `usable`, else in ptrace mode,
+/// which is slower (and what `--security restricted` always uses).
+struct SeccompModeProbe {
+    bool usable = false;
+    std::string reason; ///< For people, as a sentence without a capital.
+};
+
+/// Traps one system call as the engine traps a guest's. 1 ms.
+SeccompModeProbe probe_seccomp_mode();
+/// The same, remembered as probe_kvm_cached() does.
+SeccompModeProbe probe_seccomp_mode_cached(const std::string& cache_directory);
+
 /// What lies between a guest and the host.
 enum class Isolation {
     user_mode, ///< A jailed user process that is the guest kernel.

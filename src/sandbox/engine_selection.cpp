@@ -3,6 +3,7 @@
 #include "base/file.hpp"
 #include "engine/engine.hpp"
 #include "engine/probe.hpp"
+#include "engine/sizes.hpp"
 
 #include <fmt/format.h>
 
@@ -25,6 +26,13 @@ Result<EngineSelection> select_engine(const Home& home, const Installation& inst
                 .with_hint("`make run` fetches one, `make kernel` builds the fast one"));
     }
     const engine::KernelBundle& bundle = found.bundles.front();
+    MSB_TRY(engine::check_sizes(bundle,
+                                {.vcpus = spec.cpus,
+                                 .max_vcpus = spec.max_cpus,
+                                 .memory_mib = spec.memory_mib,
+                                 .max_memory_mib = spec.max_memory_mib,
+                                 .thp = spec.thp},
+                                engine::host_sizes()));
     EngineSelection selection;
     selection.engine = engine::to_string(choice.kind);
     selection.isolation = engine::to_string(choice.isolation);
@@ -37,6 +45,14 @@ Result<EngineSelection> select_engine(const Home& home, const Installation& inst
         selection.notice = fmt::format(
             "sandboxes are isolated in user mode, not by hardware ({}); `msb doctor` says more",
             choice.reason);
+    if (choice.kind == engine::EngineKind::uml && spec.security != SecurityProfile::restricted) {
+        const auto seccomp = engine::probe_seccomp_mode_cached(home.cache());
+        selection.ptrace = !seccomp.usable;
+        if (selection.ptrace)
+            selection.ptrace_notice = fmt::format(
+                "guest processes run in ptrace mode, which is slower ({}); `msb doctor` says more",
+                seccomp.reason);
+    }
     return selection;
 }
 

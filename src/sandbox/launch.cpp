@@ -12,6 +12,7 @@ std::string LaunchConfig::to_json() const {
         {"root", root},
         {"engine", engine},
         {"isolation", isolation},
+        {"ptrace", ptrace},
         {"attached", attached},
     };
     if (startup)
@@ -30,6 +31,7 @@ Result<LaunchConfig> LaunchConfig::from_json(std::string_view text) {
         document.at("root").get_to(config.root);
         document.at("engine").get_to(config.engine);
         document.at("isolation").get_to(config.isolation);
+        document.at("ptrace").get_to(config.ptrace);
         document.at("attached").get_to(config.attached);
         if (document.contains("startup")) {
             const json& item = document.at("startup");

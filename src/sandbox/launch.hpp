@@ -32,6 +32,7 @@ struct LaunchConfig {
     std::vector<std::uint64_t> root;
     std::string engine;    ///< "uml"
     std::string isolation; ///< "user-mode" or "hardware"
+    bool ptrace = false;   ///< guest processes in ptrace mode, whatever the security profile
     std::optional<StartupCommand> startup;
     bool attached = false; ///< stop when the watch pipe's other end is closed
 

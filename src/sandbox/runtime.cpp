@@ -131,7 +131,8 @@ Status Runtime::start_engine() {
     machine.devices = {device(*root_disk_, "root.sock"), device(*upper_disk_, "upper.sock"),
                        device(*vsock_, "vsock.sock"), device(*rng_, "rng.sock")};
     machine.console_fd = kernel_log_->console();
-    machine.isolate_guest_users = config_.spec.security == SecurityProfile::restricted;
+    machine.isolate_guest_users =
+        config_.ptrace || config_.spec.security == SecurityProfile::restricted;
     engine_ = MSB_TRY(engine::Engine::start(machine.kernel.engine, machine));
     kernel_log_->close_console();
     report_stage("engine", monotonic_ns());

@@ -65,6 +65,14 @@ TEST_F(SandboxTest, SpecValidationNamesTheValue) {
     SandboxSpec bad = spec("a");
     bad.cpus = 0;
     EXPECT_EQ(validate_spec(bad).error().message(), "invalid config: cpus must be greater than 0");
+    bad.cpus = 4;
+    bad.max_cpus = 2;
+    EXPECT_EQ(validate_spec(bad).error().message(),
+              "invalid config: max_cpus 2 must be greater than or equal to cpus 4");
+    bad = spec("a");
+    bad.memory_mib = 1024;
+    EXPECT_EQ(validate_spec(bad).error().message(), "invalid config: max_memory 512 MiB must be "
+                                                    "greater than or equal to memory 1024 MiB");
     bad = spec("a");
     bad.hostname = std::string(70, 'h');
     EXPECT_EQ(validate_spec(bad).error().message(),

@@ -40,6 +40,9 @@ struct EngineSelection {
     std::string initramfs;
     /// For people, once per MSB_HOME: set when this launch fell back to weaker isolation.
     std::string notice;
+    /// The host cannot do the uml engine's seccomp mode: guest processes run in ptrace mode.
+    bool ptrace = false;
+    std::string ptrace_notice; ///< as `notice`, for that
 };
 
 struct LaunchOptions {

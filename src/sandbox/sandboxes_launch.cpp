@@ -59,6 +59,7 @@ Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const i
         config.spec = spec;
         config.engine = engine.engine;
         config.isolation = engine.isolation;
+        config.ptrace = engine.ptrace;
         config.startup = options.startup;
         config.attached = options.attached;
 

@@ -57,7 +57,12 @@ std::string SandboxSpec::to_json() const {
         {"image", image},
         {"manifest_digest", manifest_digest},
         {"resources",
-         {{"cpus", cpus}, {"memory_mib", memory_mib}, {"root_disk_mib", root_disk_mib}}},
+         {{"cpus", cpus},
+          {"max_cpus", max_cpus},
+          {"memory_mib", memory_mib},
+          {"max_memory_mib", max_memory_mib},
+          {"thp", thp},
+          {"root_disk_mib", root_disk_mib}}},
         {"runtime",
          {{"entrypoint", entrypoint},
           {"cmd", cmd},
@@ -93,7 +98,10 @@ Result<SandboxSpec> SandboxSpec::from_json(std::string_view text) {
         document.at("manifest_digest").get_to(spec.manifest_digest);
         const json& resources = document.at("resources");
         resources.at("cpus").get_to(spec.cpus);
+        spec.max_cpus = resources.value("max_cpus", spec.cpus);
         resources.at("memory_mib").get_to(spec.memory_mib);
+        spec.max_memory_mib = resources.value("max_memory_mib", spec.memory_mib);
+        spec.thp = resources.value("thp", spec.thp);
         resources.at("root_disk_mib").get_to(spec.root_disk_mib);
         const json& runtime = document.at("runtime");
         runtime.at("entrypoint").get_to(spec.entrypoint);
@@ -149,6 +157,13 @@ Status validate_spec(const SandboxSpec& spec) {
         return invalid("cpus must be greater than 0");
     if (spec.memory_mib == 0)
         return invalid("memory must be greater than 0");
+    if (spec.max_cpus < spec.cpus)
+        return invalid("max_cpus " + std::to_string(spec.max_cpus) +
+                       " must be greater than or equal to cpus " + std::to_string(spec.cpus));
+    if (spec.max_memory_mib < spec.memory_mib)
+        return invalid("max_memory " + std::to_string(spec.max_memory_mib) +
+                       " MiB must be greater than or equal to memory " +
+                       std::to_string(spec.memory_mib) + " MiB");
     if (spec.root_disk_mib < 64 || spec.root_disk_mib > (std::uint64_t{16} << 20))
         return invalid("root disk must have 64 MiB to 16 TiB, has " +
                        std::to_string(spec.root_disk_mib) + " MiB");

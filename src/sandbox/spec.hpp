@@ -29,7 +29,10 @@ struct SandboxSpec {
     std::string image;           ///< normalised reference
     std::string manifest_digest; ///< of the image this sandbox's root was made from
     unsigned cpus = 1;
+    unsigned max_cpus = 1; ///< what they may be raised to while it runs; at least cpus
     std::uint64_t memory_mib = 512;
+    std::uint64_t max_memory_mib = 512; ///< at least memory_mib
+    std::string thp = "madvise";        ///< guest's transparent huge pages: always|madvise|never
     std::uint64_t root_disk_mib = 4096;
     std::vector<std::pair<std::string, std::string>> env; ///< image's, then the user's; keys unique
     std::map<std::string, std::string> labels;

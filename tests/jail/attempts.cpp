@@ -199,6 +199,17 @@ bool other_families() {
     return false;
 }
 
+/// A server: where clients of a jailed process come from, they were accepted before it was locked.
+bool listen_unix() {
+    int pair[2];
+    const int fd =
+        ::socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 ? ::socket(AF_UNIX, SOCK_STREAM, 0) : -1;
+    const sockaddr_un address{AF_UNIX, ""}; // the kernel chooses an abstract name
+    return fd >= 0 &&
+           ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(sa_family_t)) == 0 &&
+           ::listen(fd, 1) == 0;
+}
+
 // ---- other processes
 // -----------------------------------------------------------------------------
 
@@ -405,6 +416,7 @@ constexpr Attempt table[] = {
     {"connect-abstract", connect_abstract, true},
     {"ipv6-socket", ipv6_socket, false, fetch},
     {"raw-socket", raw_socket, false},
+    {"listen-unix", listen_unix, true},
     {"other-socket-families", other_families, true},
     {"signal-parent", signal_parent, true},
     {"signal-everyone", signal_everyone, true},

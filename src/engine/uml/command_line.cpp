@@ -33,9 +33,9 @@ Status validate(const Machine& machine) {
     constexpr std::uint64_t mib = std::uint64_t{1} << 20;
     if (machine.vcpus == 0)
         return fail(ErrorKind::invalid_argument, "a machine needs a CPU");
-    if (machine.vcpus > 1)
+    if (machine.vcpus > 1 && !machine.kernel.smp)
         return fail(Error(ErrorKind::unsupported,
-                          fmt::format("{} CPUs: the uml engine runs one", machine.vcpus))
+                          fmt::format("{} CPUs: the kernel runs on one", machine.vcpus))
                         .with_hint("use --cpus 1"));
     if (machine.memory_bytes < minimum_memory)
         return fail(Error(ErrorKind::invalid_argument,
@@ -85,6 +85,8 @@ Result<std::vector<std::string>> command_line(const Machine& machine,
             "noreboot", // a guest that reboots ends, as one that powers off
             fmt::format("lpj={}", loops_per_jiffy),
         });
+    if (machine.vcpus > 1)
+        arguments.push_back(fmt::format("ncpus={}", machine.vcpus));
     for (std::size_t i = 0; i < machine.devices.size(); ++i)
         arguments.push_back(
             fmt::format("virtio_uml.device=/s/{}:{}", i, machine.devices[i].virtio_id));
