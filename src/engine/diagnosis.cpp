@@ -124,6 +124,18 @@ Check check_identity(const jail::Support& support) {
             ""};
 }
 
+Check check_control_group(const jail::Support& support) {
+    if (support.cgroup)
+        return {"control-group", "cgroup", Level::ok, "memory, processes, CPU", "", ""};
+    return {"control-group",
+            "cgroup",
+            Level::advice,
+            "none",
+            "each process of a sandbox is limited, their sum is not: " + support.cgroup_detail,
+            "use a machine with cgroup v2 only; without root, start msb below a user service: "
+            "systemd-run --user --scope -p Delegate=yes msb ..."};
+}
+
 Check check_guest_processes(const SeccompModeProbe& probe) {
     if (probe.usable)
         return {"guest-processes", "guest procs", Level::ok, "seccomp mode", "", ""};
@@ -331,6 +343,7 @@ Diagnosis diagnose(const DiagnosisInput& input) {
         check_namespaces(support),
         check_landlock(support),
         check_identity(support),
+        check_control_group(support),
         check_guest_processes(probe_seccomp_mode()),
         check_ptrace(),
     };

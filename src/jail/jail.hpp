@@ -77,6 +77,9 @@ struct Request {
     /// The caller is itself pid 1 of a runtime jail that is not locked down yet: its user and
     /// (empty) network namespaces are shared, its engine id is used.
     bool nested = false;
+    /// A control group's directory (control_group.hpp) to start in; -1 = where the caller is, as
+    /// where the kernel refuses.
+    int control_group = -1;
     bool new_session = false;    ///< setsid(2): survives our terminal.
     bool die_with_parent = true; ///< SIGKILL when the thread that called spawn() ends.
 };

@@ -344,7 +344,15 @@ Result<Process> spawn(const Request& request) {
         arg.flags |= CLONE_NEWUSER | CLONE_NEWNET;
     arg.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
     arg.exit_signal = SIGCHLD;
-    const auto pid = static_cast<pid_t>(::syscall(SYS_clone3, &arg, sizeof(arg)));
+    if (request.control_group >= 0) {
+        arg.flags |= CLONE_INTO_CGROUP;
+        arg.cgroup = static_cast<std::uint64_t>(request.control_group);
+    }
+    auto pid = static_cast<pid_t>(::syscall(SYS_clone3, &arg, sizeof(arg)));
+    if (pid == -1 && request.control_group >= 0) { // an old kernel, or not ours to enter after all
+        arg.flags &= ~static_cast<std::uint64_t>(CLONE_INTO_CGROUP);
+        pid = static_cast<pid_t>(::syscall(SYS_clone3, &arg, sizeof(arg)));
+    }
     if (pid == -1)
         return fail(explain_clone(errno));
     if (pid == 0) {

@@ -75,6 +75,14 @@ std::string Home::agent_socket(std::string_view name) const {
     return socket_directory(name) + "/agent.sock";
 }
 
+std::string Home::control_group_name(std::string_view name) const {
+    return name_hash(root_ + '\0' + std::string(name), 12);
+}
+
+std::string Home::control_group_note(std::string_view name) const {
+    return root_ + "/run/groups/" + control_group_name(name);
+}
+
 std::string Home::lifecycle_lock(std::string_view name) const {
     return root_ + "/run/locks/" + name_hash(name, 16) + ".lock";
 }

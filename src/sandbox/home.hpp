@@ -25,6 +25,10 @@ class Home {
     /// Sockets of one sandbox: <run>/sandboxes/<first 12 bytes of sha256(name), hex>.
     std::string socket_directory(std::string_view name) const;
     std::string agent_socket(std::string_view name) const;
+    /// Name of the sandbox's control group; no other home uses it.
+    std::string control_group_name(std::string_view name) const;
+    /// Symbolic link to the group's directory, while there may be one.
+    std::string control_group_note(std::string_view name) const;
     /// flock'ed for as long as the sandbox's runtime, or a command that changes it, lives. Never
     /// deleted: unlinking a lock file lets two processes hold "the" lock.
     std::string lifecycle_lock(std::string_view name) const;

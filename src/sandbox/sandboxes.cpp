@@ -4,6 +4,7 @@
 #include "base/system.hpp"
 #include "base/time.hpp"
 #include "disk/ext4.hpp"
+#include "sandbox/sandbox_group.hpp"
 #include "wire/messages.hpp"
 
 #include <algorithm>
@@ -63,6 +64,7 @@ Status Sandboxes::erase_files(const std::string& name) {
     MSB_TRY(sys::unlink(SandboxFiles{home_.sandbox(name)}.spec()));
     MSB_TRY(remove_tree(home_.sandbox(name)));
     MSB_TRY(remove_tree(home_.socket_directory(name)));
+    MSB_TRY(remove_sandbox_group(home_, name));
     return catalogue_.erase(name);
 }
 
@@ -90,6 +92,7 @@ Result<std::optional<SandboxView>> Sandboxes::reconcile_locked(const std::string
         return std::nullopt;
     }
     MSB_TRY(remove_tree(home_.socket_directory(name)));
+    MSB_TRY(remove_sandbox_group(home_, name));
     return view;
 }
 

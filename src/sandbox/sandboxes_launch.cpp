@@ -3,6 +3,7 @@
 #include "base/system.hpp"
 #include "base/time.hpp"
 #include "jail/jail.hpp"
+#include "sandbox/sandbox_group.hpp"
 #include "sandbox/sandboxes.hpp"
 
 #include <csignal>
@@ -86,6 +87,9 @@ Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const i
             {engine.initramfs, jail_initramfs, false, false},
         };
         request.fds = fds.map;
+        MSB_TRY(remove_sandbox_group(home_, spec.name)); // with the limits of an earlier size
+        const OwnedFd group = make_sandbox_group(home_, spec);
+        request.control_group = group.get();
         request.new_session = true;
         // A disk that is thrown away needs no goodbye; others are shut down by the watch pipe.
         request.die_with_parent = options.attached && spec.ephemeral && !options.detachable;
@@ -151,6 +155,7 @@ Error Sandboxes::launch_failed(Running& running, const SandboxSpec& spec, const 
             (void)erase_files(spec.name);
         } else {
             (void)remove_tree(home_.socket_directory(spec.name));
+            (void)remove_sandbox_group(home_, spec.name);
             SandboxState state = SandboxState::load(files.state());
             state.status = SandboxStatus::stopped;
             state.reason = reason::failed;

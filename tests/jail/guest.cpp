@@ -141,6 +141,9 @@ bool plays_with_memory() {
         if (::mprotect(memory, 4096, PROT_READ | PROT_EXEC) != 0)
             return false;
         reinterpret_cast<void (*)()>(memory)();
+        // One mapping again: only such a one can be moved.
+        if (::mprotect(memory, 4096, PROT_READ | PROT_WRITE) != 0)
+            return false;
         auto* moved = ::mremap(memory, size, 2 * size, MREMAP_MAYMOVE);
         if (moved == MAP_FAILED || ::madvise(moved, size, MADV_DONTNEED) != 0 ||
             ::munmap(moved, 2 * size) != 0)

@@ -1,0 +1,164 @@
+// Kernel documentation: admin-guide/cgroup-v2.rst. A group's controllers are chosen by its parent
+// (cgroup.subtree_control), and a group other than the root that hands controllers on has no
+// processes of its own. So: BASE hands on memory and pids already; BASE/microsandbox is ours and
+// hands them on; BASE/microsandbox/NAME has a sandbox's processes. BASE is an ancestor of our own
+// group, because moving a process needs write access to the common ancestor.
+#include "jail/control_group.hpp"
+
+#include "base/file.hpp"
+#include "base/system.hpp"
+#include "jail/roles.hpp"
+
+#include <chrono>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <thread>
+#include <unistd.h>
+
+namespace msb::jail {
+
+namespace {
+
+constexpr const char* mount_point = "/sys/fs/cgroup";
+constexpr const char* our_group = "/microsandbox";
+constexpr std::uint64_t mib = std::uint64_t{1} << 20;
+constexpr unsigned period_us = 100'000;
+/// A killed process leaves its group a moment after its locks.
+constexpr int removal_attempts = 200;
+constexpr auto removal_pause = std::chrono::milliseconds(1);
+
+Status put(const std::string& path, const std::string& value) {
+    const OwnedFd fd = MSB_TRY(sys::open(path, O_WRONLY));
+    MSB_TRY_WRAP(sys::write_all(fd.get(), as_bytes(value)), path);
+    return {};
+}
+
+/// Whether a file of words ("cpu memory pids\n") has `word`.
+bool has_word(const std::string& path, std::string_view word) {
+    const std::string text = " " + read_file(path, 4096).value_or("") + " ";
+    for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) {
+        const char after = text[at + word.size()];
+        if (text[at - 1] == ' ' && (after == ' ' || after == '\n'))
+            return true;
+    }
+    return false;
+}
+
+bool hands_on_limits(const std::string& group) {
+    const std::string control = group + "/cgroup.subtree_control";
+    return has_word(control, "memory") && has_word(control, "pids");
+}
+
+/// Only the root of all groups may have processes and hand on controllers; it does not have what
+/// every other group has.
+bool is_root(const std::string& group) {
+    return !exists(group + "/cgroup.type");
+}
+
+/// Our own group's path in the hierarchy: "0::/user.slice/...".
+std::string own_group() {
+    const std::string text = read_file("/proc/self/cgroup", 64 << 10).value_or("");
+    const auto start = text.starts_with("0::") ? 0 : text.find("\n0::");
+    if (start == std::string::npos)
+        return {};
+    const auto path = text.find('/', start);
+    return path == std::string::npos ? std::string()
+                                     : text.substr(path, text.find('\n', path) - path);
+}
+
+bool usable(const std::string& group) {
+    if (::access(group.c_str(), W_OK) != 0 ||
+        ::access((group + "/cgroup.procs").c_str(), W_OK) != 0)
+        return false;
+    return hands_on_limits(group) ||
+           (is_root(group) && has_word(group + "/cgroup.controllers", "memory") &&
+            has_word(group + "/cgroup.controllers", "pids"));
+}
+
+Status hand_on(const std::string& group) {
+    if (!hands_on_limits(group))
+        MSB_TRY(put(group + "/cgroup.subtree_control", "+memory +pids"));
+    if (!has_word(group + "/cgroup.subtree_control", "cpu"))
+        (void)put(group + "/cgroup.subtree_control", "+cpu"); // not always ours to give
+    return {};
+}
+
+Status make_group(const std::string& path) {
+    if (::mkdir(path.c_str(), 0755) == -1 && errno != EEXIST)
+        return fail_errno("mkdir", path);
+    return {};
+}
+
+} // namespace
+
+GroupLimits group_limits(std::uint64_t guest_memory_bytes, unsigned vcpus) {
+    const Limits engine = limits_of(Role::uml, guest_memory_bytes);
+    // Each guest process is a process of the host: some 64 KiB of page tables, stack and task.
+    constexpr std::uint64_t per_process = 64 << 10, devices = 128 * mib, device_threads = 64;
+    return {.memory_bytes = guest_memory_bytes + devices + engine.processes * per_process,
+            .processes = engine.processes + device_threads,
+            .cpu_percent = vcpus * 100 + 50}; // half a CPU for the devices
+}
+
+ControlGroups ControlGroups::find() {
+    ControlGroups found;
+    struct statfs info{};
+    if (::statfs(mount_point, &info) != 0 || info.f_type != CGROUP2_SUPER_MAGIC) {
+        found.why_not_ = "this machine does not have cgroup v2 at /sys/fs/cgroup";
+        return found;
+    }
+    for (std::string path = own_group(); !path.empty();) {
+        if (path == "/")
+            path.clear();
+        const std::string group = mount_point + path;
+        if (usable(group)) {
+            found.base_ = group;
+            return found;
+        }
+        if (!path.empty())
+            path = path.rfind('/') == 0 ? "/" : path.substr(0, path.rfind('/'));
+    }
+    found.why_not_ = "no control group above this process may be divided by this user";
+    return found;
+}
+
+std::string ControlGroups::path_of(const std::string& name) const {
+    return base_ + our_group + "/" + name;
+}
+
+Result<OwnedFd> ControlGroups::make(const std::string& name, const GroupLimits& limits) const {
+    if (!available())
+        return fail(ErrorKind::unsupported, why_not_);
+    const std::string ours = base_ + our_group, group = path_of(name);
+    if (!exists(ours)) {
+        MSB_TRY(hand_on(base_));
+        MSB_TRY(make_group(ours));
+    }
+    if (!hands_on_limits(ours))
+        MSB_TRY(hand_on(ours));
+    MSB_TRY(make_group(group));
+    MSB_TRY(put(group + "/memory.max", std::to_string(limits.memory_bytes)));
+    MSB_TRY(put(group + "/pids.max", std::to_string(limits.processes)));
+    // Out of memory is the end of the sandbox, not of some process of its engine.
+    (void)put(group + "/memory.oom.group", "1");
+    if (exists(group + "/cpu.max"))
+        MSB_TRY(put(group + "/cpu.max",
+                    fmt::format("{} {}", limits.cpu_percent * (period_us / 100), period_us)));
+    return sys::open(group, O_RDONLY | O_DIRECTORY);
+}
+
+Status remove_control_group(const std::string& path) {
+    for (int attempt = 0; ::rmdir(path.c_str()) == -1; ++attempt) {
+        if (errno == ENOENT)
+            return {};
+        if (errno != EBUSY || attempt == removal_attempts)
+            return fail_errno("rmdir", path);
+        std::this_thread::sleep_for(removal_pause);
+    }
+    return {};
+}
+
+} // namespace msb::jail

@@ -1,0 +1,48 @@
+// Control groups (cgroup v2): what all processes of one sandbox together take from the host. The
+// limits of limits.hpp bound single processes and hold everywhere; these bound the sum, where the
+// host lets us make groups.
+#pragma once
+
+#include "base/fd.hpp"
+#include "base/result.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace msb::jail {
+
+struct GroupLimits {
+    std::uint64_t memory_bytes = 0;
+    std::uint64_t processes = 0;
+    unsigned cpu_percent = 0; ///< of one CPU; kept only where the cpu controller is given to us
+};
+
+/// What a sandbox of this size may take: the guest's memory and CPUs, and what its devices and the
+/// host's bookkeeping of guest processes need beside them.
+GroupLimits group_limits(std::uint64_t guest_memory_bytes, unsigned vcpus);
+
+class ControlGroups {
+  public:
+    /// The nearest group above this process in which we may make groups with memory and process
+    /// limits. Some microseconds, nothing is changed.
+    static ControlGroups find();
+
+    bool available() const { return why_not_.empty(); }
+    const std::string& why_not() const { return why_not_; } ///< for people
+
+    /// The directory of a group of this name, whether it exists or not.
+    std::string path_of(const std::string& name) const;
+    /// Makes the group (taking over one that is left) and opens its directory, for
+    /// Request::control_group.
+    Result<OwnedFd> make(const std::string& name, const GroupLimits& limits) const;
+
+  private:
+    std::string base_; ///< the group that holds ours
+    std::string why_not_;
+};
+
+/// Removes a group by its directory, after its last process has ended or is just ending. A group
+/// that is not there is removed.
+Status remove_control_group(const std::string& path);
+
+} // namespace msb::jail
