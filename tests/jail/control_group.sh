@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Control groups: made, filled beyond their limits and removed in a guest, which has cgroup v2 whatever
+# this machine has; and around real sandboxes where this machine can.
+. "$(dirname "$0")/../lib.sh"
+need_kernel
+group=$MSB_BUILD/tests/jail/group
+
+run_ok msb create -q -n inside -m 384M
+"$MSB" exec inside -- sh -c 'cat >/root/group && chmod 755 /root/group' <"$group"
+run_ok msb exec inside -- sh -c 'mountpoint -q /sys/fs/cgroup && echo yes || echo no'
+[ "$out" = yes ] || skip "the guest's kernel has no cgroup v2"
+run_ok msb exec inside -- /root/group
+echo "$out"
+assert_not_contains "$out" FAIL
+[ "$(grep -c '^ok ' <<<"$out")" -ge 8 ] || fail_test "fewer findings than expected: $out"
+run_ok msb rm -q -f inside
+
+# This machine: what doctor says is what happens.
+run_ok msb doctor --format json
+state=$(jq -r '.checks[] | select(.id == "control-group") | .status' <<<"$out")
+if [ "$state" = ok ]; then
+    run_ok msb create -q -n grouped -m 128M
+    note=$(find "$MSB_HOME/run/groups" -type l)
+    directory=$(readlink "$note")
+    [ "$(wc -l <"$directory/cgroup.procs")" -gt 1 ] || fail_test "nobody is in $directory"
+    [ "$(cat "$directory/memory.max")" -ge $((128 << 20)) ] || fail_test "memory.max is too small"
+    kill -9 "$(head -n 1 "$directory/cgroup.procs")"
+    eventually 10 sh -c '"$0" ls --format json | grep -q Crashed' "$MSB"
+    assert_no_path "$directory"
+    assert_no_path "$note"
+    run_ok msb start -q grouped
+    [ -d "$directory" ] || fail_test "no group after a new start"
+    run_ok msb rm -q -f grouped
+    assert_no_path "$directory"
+fi
+no_leftovers
