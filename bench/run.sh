@@ -5,6 +5,7 @@
 [ $# -eq 0 ] || MSB_BUILD=$(cd "$1" && pwd)
 MSB=$MSB_BUILD/bin/msb
 rounds=${ROUNDS:-20}
+box=bench-$$ # a name of our own: processes are found by it
 
 RUNSC_ROOT=$T/runsc
 runsc_flags=(--root "$RUNSC_ROOT" --platform=ptrace --network=none)
@@ -56,7 +57,7 @@ bench_run() {
 }
 
 bench_exec() {
-    "$MSB" create -q -n box
+    "$MSB" create -q -n "$box"
     if [ $have_runsc = 1 ]; then
         mkdir -p "$T/bundle/rootfs/bin"
         cp "$(command -v busybox)" "$T/bundle/rootfs/bin/busybox"
@@ -66,7 +67,7 @@ bench_exec() {
         runsc "${runsc_flags[@]}" run -detach -bundle "$T/bundle" peer >/dev/null 2>&1 </dev/null
     fi
     for _ in $(seq "$rounds"); do
-        measure "$T/exec" "$MSB" exec box -- true
+        measure "$T/exec" "$MSB" exec "$box" -- true
         [ $have_runsc = 0 ] || measure "$T/exec.runsc" runsc "${runsc_flags[@]}" exec peer /bin/true
     done
     [ $have_runsc = 0 ] || report "exec -- true" "$T/exec" "runsc exec /bin/true" "$T/exec.runsc" 0.4
@@ -76,11 +77,8 @@ bench_exec() {
 bench_memory() {
     local total=0 pid part
     sleep 2
-    for pid in $(pgrep -f "/runtime box") $(pgrep -P "$(pgrep -d, -f '^/runtime box')" || :); do
-        tree="${tree:-} $pid"
-    done
-    tree=$(descendants $(pgrep -f '^/runtime box'))
-    for pid in $tree; do
+    # shellcheck disable=SC2046
+    for pid in $(descendants $(pgrep -f "^/runtime $box\$")); do
         part=$(awk '/^[0-9a-f]+-[0-9a-f]+ / {guest = /vm_file|\/dev\/shm|memfd:|\(deleted\)/}
                     /^Pss:/ && !guest {sum += $2} END {print sum + 0}' "/proc/$pid/smaps" 2>/dev/null || echo 0)
         printf '    %-16s %6d KiB\n' "$(cat "/proc/$pid/comm")" "$part"

@@ -23,7 +23,7 @@ namespace {
 
 constexpr auto deadline = std::chrono::milliseconds(300);
 constexpr long trapped_call = SYS_clock_nanosleep; // what the kernel's own check uses
-constexpr int by_seccomp = 1; // si_code SYS_SECCOMP, in kernel headers only
+constexpr int by_seccomp = 1;                      // si_code SYS_SECCOMP, in kernel headers only
 constexpr long answer = 0x6d7362;
 constexpr std::size_t stack_size = 64 << 10; // vector state can be some 11 KiB
 
