@@ -233,7 +233,10 @@ bool Client::flush() {
         const ssize_t count =
             ::send(socket_.get(), out_.data() + out_begin_, queued(), MSG_DONTWAIT | MSG_NOSIGNAL);
         if (count > 0) {
+            const bool full = static_cast<std::size_t>(count) < queued();
             out_begin_ += static_cast<std::size_t>(count);
+            if (full)
+                break; // asking again would only say so
         } else if (errno == EAGAIN) {
             break;
         } else if (errno != EINTR) {

@@ -269,7 +269,7 @@ bool Session::write_some(BytesView& data) {
             data = data.subspan(static_cast<std::size_t>(count));
             took_input(static_cast<std::size_t>(count));
         } else if (count == 0 || errno == EAGAIN) {
-            if (data.size() >= small_pipe && !terminal_ && !std::exchange(input_large_, true)) {
+            if (!terminal_ && !std::exchange(input_large_, true)) {
                 enlarge_pipe(input_fd_.get());
                 continue;
             }

@@ -31,9 +31,10 @@ template <typename M> Result<M> decode_data_message(BytesView payload) {
             MSB_TRY(reader.skip());
             continue;
         }
-        auto joined = std::make_shared<Bytes>();
-        message.data = MSB_TRY(reader.bytes(*joined));
-        message.owner = joined->empty() ? nullptr : std::move(joined);
+        Bytes joined;
+        message.data = MSB_TRY(reader.bytes(joined));
+        if (!joined.empty()) // came in pieces; moving keeps what `data` points to
+            message.owner = std::make_shared<const Bytes>(std::move(joined));
         found = true;
     }
     if (!found || !reader.at_end())

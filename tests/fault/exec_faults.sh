@@ -49,9 +49,19 @@ eventually 20 "$MSB" exec box -- true
 run_ok msb exec -d -u 1000 box -- sleep 1000
 run_fail 1 'resource_limit: .*EAGAIN' msb exec -u 1000 --rlimit nproc=0 box -- true
 
-# Out of memory: the command that took it dies, nobody else.
-run msb exec box -- sh -c 'exec tail -c 1000000000 /dev/zero'
-assert_eq "$code" 137 "exit code of a command that ate the memory"
+# Out of memory: commands that take it die, nobody else.
+# shellcheck disable=SC2016
+run msb exec box -- sh -c 'for i in 1 2 3 4 5 6; do tail -c 60000000 /dev/zero & p="$p $!"; done
+    while :; do
+        sleep 0.2
+        for q in $p; do
+            kill -0 "$q" 2>/dev/null && continue
+            wait "$q"; code=$?
+            kill -9 $p 2>/dev/null
+            exit "$code"
+        done
+    done'
+assert_eq "$code" 137 "how a command ended that ate the memory"
 alive
 run_ok msb kill -q box
 no_leftovers
