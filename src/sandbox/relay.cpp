@@ -58,8 +58,7 @@ bool SessionRecorder::from_guest(std::uint32_t id, const wire::Envelope& envelop
     Session& session = found->second;
     if (envelope.type == wire::ExecStdout::type) {
         if (const auto message = wire::ExecStdout::decode(envelope.payload))
-            session.out.write(log_,
-                              session.tty ? LogSource::output : LogSource::standard_output,
+            session.out.write(log_, session.tty ? LogSource::output : LogSource::standard_output,
                               session.number, message->data);
     } else if (envelope.type == wire::ExecStderr::type) {
         if (const auto message = wire::ExecStderr::decode(envelope.payload))

@@ -55,7 +55,7 @@ class SessionObserver {
     std::shared_ptr<device::VsockConnection> connection_;
     ExecLog& log_;
     std::map<std::uint32_t, std::uint64_t> starting_; ///< id -> number
-    std::map<std::uint64_t, Streams> streams_; ///< by number
+    std::map<std::uint64_t, Streams> streams_;        ///< by number
     std::map<std::uint64_t, std::function<void(const End&)>> watched_;
     std::map<std::uint64_t, End> ended_; ///< the last ones, for a watch that comes late
     std::uint32_t last_id_ = 0;
