@@ -9,6 +9,7 @@
 //   modules     -> vsock is there
 //   transport   -> connected; /dev is mounted while the host accepts
 //   bootstrap   -> the document is read
+//   image       -> the read-only lower is mounted
 //   root        -> lower + upper -> overlay -> "/"
 //   user        -> sent to the host (core.init.resolved), which answers while we go on
 //   mounts, identity, listen
@@ -92,6 +93,9 @@ class Boot {
         machine_.ephemeral = bootstrap.ephemeral;
         if (bootstrap.unix_time_nanos)
             set_clock(*bootstrap.unix_time_nanos, 10ms);
+        stage = "image";
+        if (bootstrap.block_root)
+            MSB_TRY(mount_image(*bootstrap.block_root));
         stage = "root";
         if (bootstrap.block_root)
             machine_.initramfs = MSB_TRY(assemble_root(*bootstrap.block_root, bootstrap.ephemeral));

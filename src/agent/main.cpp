@@ -7,6 +7,7 @@
 #include "agent/transport.hpp"
 #include "base/system.hpp"
 #include "base/time.hpp"
+#include "wire/console_report.hpp"
 
 #include <malloc.h>
 #include <sys/epoll.h>
@@ -20,18 +21,21 @@ namespace {
 
 constexpr auto heartbeat_period = 1s;
 constexpr auto clock_tolerance = 100ms;
+constexpr std::size_t max_report_message = 1024;
 constexpr auto report_time = 2s; ///< for the host to take the reason of a failed boot
 
 [[noreturn]] void report_failure(Machine& machine, const char* stage, const Error& error) {
     complain(std::string("boot failed: ") + stage + ": " + error.to_string());
     if (machine.initramfs)
         (void)save_root(machine.initramfs.get());
-    if (machine.control) {
-        wire::BootFailed failed;
-        failed.stage = stage;
-        if (error.sys_errno() != 0)
-            failed.sys_errno = error.sys_errno();
-        failed.message = error.to_string();
+    wire::BootFailed failed;
+    failed.stage = stage;
+    if (error.sys_errno() != 0)
+        failed.sys_errno = error.sys_errno();
+    failed.message = error.to_string().substr(0, max_report_message);
+    if (!machine.control) { // the console is all there is to tell it by
+        complain(wire::console_boot_report(failed));
+    } else {
         machine.control.send(failed);
         machine.control.finish(report_time);
     }

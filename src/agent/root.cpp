@@ -83,9 +83,8 @@ Status mount_upper(const wire::RootUpper& upper) {
 }
 
 Status mount_overlay(const wire::BlockRoot& root, bool ephemeral) {
-    if (!root.lower || !root.upper)
-        return fail(ErrorKind::invalid_argument, "an overlay root needs a lower and an upper");
-    MSB_TRY(mount_device(*root.lower, lower_point, "erofs", MS_RDONLY, nullptr));
+    if (!root.upper)
+        return fail(ErrorKind::invalid_argument, "an overlay root needs an upper");
     MSB_TRY(mount_upper(*root.upper));
     const std::string upper = std::string(upper_point) + "/upper";
     const std::string work = std::string(upper_point) + "/work";
@@ -151,9 +150,17 @@ Status load_modules() {
     return {};
 }
 
+Status mount_image(const wire::BlockRoot& root) {
+    if (root.kind != wire::RootKind::oci_erofs)
+        return mount_disk(root);
+    if (!root.lower)
+        return fail(ErrorKind::invalid_argument, "an overlay root needs a lower");
+    return mount_device(*root.lower, lower_point, "erofs", MS_RDONLY, nullptr);
+}
+
 Result<OwnedFd> assemble_root(const wire::BlockRoot& root, bool ephemeral) {
-    MSB_TRY(root.kind == wire::RootKind::oci_erofs ? mount_overlay(root, ephemeral)
-                                                   : mount_disk(root));
+    if (root.kind == wire::RootKind::oci_erofs)
+        MSB_TRY(mount_overlay(root, ephemeral));
     empty_initramfs();
     OwnedFd initramfs = MSB_TRY(sys::open("/", O_PATH | O_DIRECTORY));
     if (::chdir(root_point) == -1)

@@ -12,8 +12,10 @@ namespace msb::agent {
 /// Inserts the modules listed in /modules/order, if there is such a list.
 Status load_modules();
 
-/// Makes `root` the root directory of this process and of everything it starts. Returns the
-/// initramfs, where the parts of the root are mounted.
+/// Mounts what the image is on: the read-only lower, or the whole disk.
+Status mount_image(const wire::BlockRoot& root);
+/// Makes `root`, whose image is mounted, the root directory of this process and of everything it
+/// starts. Returns the initramfs, where the parts of the root are mounted.
 Result<OwnedFd> assemble_root(const wire::BlockRoot& root, bool ephemeral);
 
 /// mount(2) that makes the missing mount point first and says what failed.

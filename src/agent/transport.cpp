@@ -13,6 +13,8 @@ namespace msb::agent {
 namespace {
 
 constexpr auto retry_pause = std::chrono::milliseconds(2);
+/// Without a device it will not get better: only for a driver that is still coming up.
+constexpr auto device_patience = std::chrono::seconds(2);
 
 Result<OwnedFd> vsock_socket() {
     OwnedFd fd(::socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -45,10 +47,13 @@ Result<OwnedFd> try_connect(std::uint32_t port, std::chrono::milliseconds timeou
 
 Result<OwnedFd> connect_to_host(std::uint32_t port, std::chrono::milliseconds timeout) {
     using Clock = std::chrono::steady_clock;
-    const auto deadline = Clock::now() + timeout;
+    const auto begun = Clock::now();
     for (;;) {
         auto fd = try_connect(port, timeout);
-        if (fd || Clock::now() >= deadline)
+        if (fd || fd.error().sys_errno() == EAFNOSUPPORT)
+            return fd;
+        const bool no_device = fd.error().sys_errno() == ENODEV;
+        if (Clock::now() >= begun + (no_device ? device_patience : timeout))
             return fd;
         std::this_thread::sleep_for(retry_pause);
     }

@@ -164,5 +164,23 @@ TEST(Time, FormatsRfc3339) {
     EXPECT_EQ(format_rfc3339(0, 0), "1970-01-01T00:00:00Z");
 }
 
+TEST(Time, ParsesRfc3339) {
+    constexpr std::int64_t second = 1'000'000'000;
+    EXPECT_EQ(parse_rfc3339("2026-01-02T03:04:05.678Z"), 1'767'323'045'678'000'000);
+    EXPECT_EQ(parse_rfc3339("1970-01-01t00:00:00z"), 0);
+    EXPECT_EQ(parse_rfc3339("1970-01-01 01:00:00+01:00"), 0);
+    EXPECT_EQ(parse_rfc3339("1969-12-31T23:59:59Z"), std::nullopt);
+    EXPECT_EQ(parse_rfc3339("2000-02-29T12:00:00-00:30"), 951'827'400 * second);
+    EXPECT_EQ(parse_rfc3339("2024-12-31T23:59:59.1234567899Z"),
+              1'735'689'599 * second + 123'456'789);
+    for (const char* bad :
+         {"", "2026-01-02", "2026-01-02T03:04:05", "2026-13-02T03:04:05Z", "2025-02-29T00:00:00Z",
+          "2026-01-02T24:04:05Z", "2026-01-02T03:04:05.Z", "2026-01-02T03:04:05Zx",
+          "9999-01-02T03:04:05Z", "2026-01-02T03:04:05+1:00"})
+        EXPECT_EQ(parse_rfc3339(bad), std::nullopt) << bad;
+    for (std::int64_t day = 0; day < 100'000; day += 37)
+        EXPECT_EQ(parse_rfc3339(format_rfc3339(day * 86400 * second, 0)), day * 86400 * second);
+}
+
 } // namespace
 } // namespace msb

@@ -3,6 +3,7 @@
 #include "base/time.hpp"
 
 #include <array>
+#include <mutex>
 #include <string>
 #include <unistd.h>
 
@@ -14,6 +15,8 @@ struct State {
     Level level = Level::off;
     int fd = 2;
     std::string component;
+    std::function<void(std::string_view)> sink;
+    std::mutex sink_mutex;
 };
 
 State& state() {
@@ -37,7 +40,14 @@ std::string_view to_string(Level level) {
 }
 
 void configure(Level level, int fd, std::string_view component) {
-    state() = State{level, fd, std::string(component)};
+    state().level = level;
+    state().fd = fd;
+    state().component = component;
+}
+
+void set_sink(std::function<void(std::string_view line)> sink) {
+    const std::scoped_lock lock(state().sink_mutex);
+    state().sink = std::move(sink);
 }
 
 bool enabled(Level level) {
@@ -56,6 +66,10 @@ void write(Level level, std::string_view text) {
             line += c;
     }
     line += '\n';
+    if (state().sink) {
+        const std::scoped_lock lock(state().sink_mutex);
+        return state().sink(line);
+    }
     // One write per line keeps lines of several processes whole; a full disk must not stop us.
     (void)!::write(state().fd, line.data(), line.size());
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <fmt/format.h>
+#include <functional>
 #include <optional>
 #include <string_view>
 
@@ -16,6 +17,9 @@ std::string_view to_string(Level level);
 
 /// Messages above `level` are dropped. Default: off. `component` prefixes each line.
 void configure(Level level, int fd, std::string_view component);
+/// Lines go to `sink` instead of a descriptor; called by one thread at a time. Empty: undo. Set it
+/// while no other thread logs.
+void set_sink(std::function<void(std::string_view line)> sink);
 bool enabled(Level level);
 /// Control characters in `text` are escaped, so guest-chosen text cannot forge lines.
 void write(Level level, std::string_view text);
@@ -36,6 +40,9 @@ template <typename... Args> void info(fmt::format_string<Args...> format, Args&&
 }
 template <typename... Args> void debug(fmt::format_string<Args...> format, Args&&... args) {
     emit(Level::debug, format, std::forward<Args>(args)...);
+}
+template <typename... Args> void trace(fmt::format_string<Args...> format, Args&&... args) {
+    emit(Level::trace, format, std::forward<Args>(args)...);
 }
 
 } // namespace msb::log

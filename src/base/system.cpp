@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <thread>
 #include <unistd.h>
@@ -225,16 +226,30 @@ Result<OwnedFd> unix_listen(const std::string& path, int backlog, mode_t mode) {
     return fd;
 }
 
-Result<OwnedFd> unix_connect(const std::string& path) {
+namespace {
+
+/// Also bounds how long connect(2) waits for a full backlog (unix(7)).
+Status set_send_timeout(int fd, std::chrono::milliseconds timeout) {
+    const timeval value{static_cast<time_t>(timeout.count() / 1000),
+                        static_cast<suseconds_t>(timeout.count() % 1000 * 1000)};
+    return check(::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &value, sizeof(value)),
+                 "setsockopt(SO_SNDTIMEO)");
+}
+
+} // namespace
+
+Result<OwnedFd> unix_connect(const std::string& path, std::chrono::milliseconds timeout) {
     OwnedFd dir;
     const std::string alias = MSB_TRY(socket_alias(path, dir));
     const sockaddr_un address = MSB_TRY(socket_address(alias));
     OwnedFd fd = MSB_TRY(unix_socket());
+    MSB_TRY(set_send_timeout(fd.get(), timeout));
     MSB_TRY(check(retry([&] {
                       return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address),
                                        sizeof(address));
                   }),
                   "connect", path));
+    MSB_TRY(set_send_timeout(fd.get(), {}));
     return fd;
 }
 

@@ -28,6 +28,7 @@ void add_logs(CLI::App& app, Context& context);
 void add_pull(CLI::App& app, Context& context);
 void add_load(CLI::App& app, Context& context);
 void add_image(CLI::App& app, Context& context);
+void add_agent(CLI::App& app, Context& context); ///< agent socket-path
 void add_doctor(CLI::App& app, Context& context);
 
 } // namespace msb::cli

@@ -69,7 +69,7 @@ void add_creation_options(CLI::App& command, CreationOptions& options) {
     command.add_flag("-q,--quiet", options.quiet, "No progress");
 }
 
-Result<SandboxSpec> make_spec(const CreationOptions& options, std::string_view global_log_level) {
+Result<SandboxSpec> make_spec(const CreationOptions& options, log::Level global_log_level) {
     SandboxSpec spec;
     spec.ephemeral = options.name.empty();
     spec.name = options.name.empty() ? random_name() : options.name;
@@ -98,7 +98,9 @@ Result<SandboxSpec> make_spec(const CreationOptions& options, std::string_view g
         options.security == "restricted" ? SecurityProfile::restricted : SecurityProfile::standard;
     spec.engine = options.engine;
     spec.require_hardware_isolation = options.require_isolation == "hardware";
-    spec.log_level = options.log_level.empty() ? global_log_level : options.log_level;
+    spec.log_level = options.log_level;
+    if (spec.log_level.empty() && global_log_level != log::Level::off)
+        spec.log_level = log::to_string(global_log_level);
     if (!options.max_duration.empty())
         spec.max_duration_seconds = MSB_TRY(parse_duration_ms(options.max_duration)) / 1000;
     if (!options.idle_timeout.empty())

@@ -1,6 +1,7 @@
 // Options that `run` and `create` share, and the spec they make together with the image.
 #pragma once
 
+#include "base/log.hpp"
 #include "cli/script_options.hpp"
 #include "image/image.hpp"
 #include "image/store.hpp"
@@ -51,7 +52,7 @@ void add_creation_options(CLI::App& command, CreationOptions& options);
 
 /// The user's part: every value checked, nothing from an image yet. `global_log_level` is used if
 /// --log-level is not given.
-Result<SandboxSpec> make_spec(const CreationOptions& options, std::string_view global_log_level);
+Result<SandboxSpec> make_spec(const CreationOptions& options, log::Level global_log_level);
 
 /// Adds the image's defaults where the user gave nothing. `command` replaces the image's CMD.
 void merge_image(SandboxSpec& spec, const image::Image& image, const CreationOptions& options,

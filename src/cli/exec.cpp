@@ -121,7 +121,9 @@ Status exec(Context& context, const ExecOptions& options) {
     }();
     if (temporary)
         MSB_TRY(session.sandboxes().stop(options.name, default_stop_grace));
-    return ran;
+    if (!ran)
+        session.report_failure(context, ran.error(), view.spec);
+    return {};
 }
 
 } // namespace

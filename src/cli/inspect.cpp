@@ -23,7 +23,7 @@ std::string timestamp(std::int64_t ns) {
     return ns == 0 ? "-" : format_local(ns);
 }
 
-void print_json(const SandboxView& view) {
+void print_json(const SandboxView& view, const Home& home) {
     const auto time = [](std::int64_t ns) {
         return ns == 0 ? json(nullptr) : json(format_rfc3339(ns, 9, "+00:00"));
     };
@@ -39,6 +39,7 @@ void print_json(const SandboxView& view) {
         {"updated_at", time(state.updated_at_ns)},
         {"engine", state.engine},
         {"isolation", state.isolation},
+        {"agent_socket", home.agent_socket_path(view.spec.name)},
         {"last_run",
          {{"started_at", time(state.started_at_ns)},
           {"stopped_at", time(state.stopped_at_ns)},
@@ -106,7 +107,7 @@ void add_inspect(CLI::App& app, Context& context) {
             auto sandboxes = MSB_TRY(Sandboxes::open(home, MSB_TRY(context.installation())));
             const auto view = MSB_TRY(sandboxes.get(options->name));
             if (options->format == "json")
-                print_json(view);
+                print_json(view, home);
             else
                 print_text(view);
             return {};

@@ -1,73 +1,250 @@
 // msb logs
 #include "base/file.hpp"
+#include "base/system.hpp"
+#include "base/time.hpp"
+#include "cli/boot_error_block.hpp"
 #include "cli/commands.hpp"
+#include "cli/log_renderer.hpp"
 #include "cli/session.hpp"
-#include "sandbox/log_reader.hpp"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
+#include <cstdlib>
 #include <memory>
+#include <poll.h>
+#include <sys/inotify.h>
+#include <unistd.h>
 
 namespace msb::cli {
 
 namespace {
 
+using namespace std::chrono_literals;
+
+/// Printed in pieces of this size; less when there is nothing more for now.
+constexpr std::size_t print_bytes = std::size_t{64} << 10;
+/// How often a follower looks whether the sandbox still runs; new output wakes it at once.
+constexpr auto follow_tick = 250ms;
+
 struct LogsOptions {
     std::string name;
-    std::size_t tail = 0;
+    std::optional<std::size_t> tail;
+    std::string since;
+    std::string until;
     std::vector<std::string> sources;
+    std::string grep;
+    std::string color = "auto";
+    bool no_color = false;
+    bool follow = false;
     bool timestamps = false;
     bool json = false;
+    bool raw = false;
+    bool show_id = false;
+    bool color_sessions = false;
 };
 
-/// "error: failed to start ..." as the failed start printed it.
-void print_boot_error(const SandboxFiles& files, const std::string& name) {
-    const auto text = read_file(files.boot_error(), 1 << 20);
-    if (!text)
-        return;
-    const auto boot = BootError::from_json(*text);
-    if (!boot)
-        return;
-    std::vector<std::string> hints = {boot->stage + ": " + boot->message};
-    if (!boot->hint.empty())
-        hints.push_back(boot->hint);
-    print_error("failed to start \"" + name + "\"", hints);
+bool wants_colours(const LogsOptions& options) {
+    if (options.no_color || options.color == "never")
+        return false;
+    if (options.color == "always")
+        return true;
+    const char* no_color = std::getenv("NO_COLOR");
+    const char* term = std::getenv("TERM");
+    return is_terminal(STDOUT_FILENO) && (no_color == nullptr || *no_color == '\0') &&
+           (term == nullptr || std::string_view(term) != "dumb");
 }
 
-Status logs(Context& context, const LogsOptions& options) {
-    const Home home = MSB_TRY(context.home());
-    auto sandboxes = MSB_TRY(Sandboxes::open(home, MSB_TRY(context.installation())));
-    MSB_TRY(sandboxes.get(options.name)); // not found is an error of its own
-    const SandboxFiles files{home.sandbox(options.name)};
-
-    const auto& wanted = options.sources;
-    const auto has = [&](const char* source) {
-        return std::find(wanted.begin(), wanted.end(), source) != wanted.end();
-    };
-    LogSelection selection;
-    selection.system = has("system") || has("all");
-    selection.output =
-        wanted.empty() || has("all") || has("stdout") || has("stderr") || has("output");
-    auto entries = MSB_TRY(read_logs(files, selection));
-    if (!wanted.empty() && !has("all"))
-        std::erase_if(entries, [&](const LogEntry& entry) { return !has(entry.source.c_str()); });
-    if (options.tail > 0 && entries.size() > options.tail)
-        entries.erase(entries.begin(), entries.end() - static_cast<std::ptrdiff_t>(options.tail));
-
-    print_boot_error(files, options.name);
-    for (const LogEntry& entry : entries) {
-        std::string text;
-        if (options.json) {
-            text = entry.line + "\n";
-        } else {
-            if (options.timestamps)
-                text = styled(1, Style::dim, entry.time.empty() ? "-" : entry.time) + "\t";
-            text += as_text(entry.data);
-        }
-        if (!print(text))
-            return {}; // the reader has seen enough
+std::set<LogSource> selected_sources(const std::vector<std::string>& names) {
+    if (names.empty())
+        return LogQuery{}.sources;
+    std::set<LogSource> sources;
+    for (const std::string& name : names) {
+        if (name == "all")
+            return {LogSource::standard_output, LogSource::standard_error, LogSource::output,
+                    LogSource::system};
+        if (const auto source = parse_log_source(name))
+            sources.insert(*source);
     }
+    return sources;
+}
+
+/// Wakes up when something changes in a directory, at the latest after a tick. Where the system has
+/// no more watches to give, ticks have to do.
+class DirectoryWatch {
+  public:
+    explicit DirectoryWatch(const std::string& directory)
+        : fd_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {
+        if (fd_ && ::inotify_add_watch(fd_.get(), directory.c_str(),
+                                       IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF) < 0)
+            fd_.reset();
+    }
+
+    /// False if nobody reads our output any more.
+    bool wait() {
+        std::array<pollfd, 2> fds = {{{fd_.get(), POLLIN, 0}, {STDOUT_FILENO, 0, 0}}};
+        (void)::poll(fds.data(), fds.size(), static_cast<int>(follow_tick.count()));
+        std::array<char, 4096> events;
+        while (fds[0].revents != 0 && ::read(fd_.get(), events.data(), events.size()) > 0) {
+        }
+        return (fds[1].revents & (POLLERR | POLLHUP)) == 0;
+    }
+
+  private:
+    OwnedFd fd_;
+};
+
+class Logs {
+  public:
+    Logs(Sandboxes& sandboxes, const LogsOptions& options)
+        : sandboxes_(sandboxes), options_(options) {}
+    Status run();
+
+  private:
+    Status prepare();
+    void show_boot_error();
+    Result<bool> drain();
+    Status follow();
+    bool still_runs();
+    bool flush() { return print(renderer_->take()); }
+
+    Sandboxes& sandboxes_;
+    const LogsOptions& options_;
+    std::optional<SandboxFiles> files_;
+    std::int64_t run_started_ns_ = 0;
+    bool active_ = false;
+    LogQuery query_;
+    std::optional<Pattern> grep_;
+    std::optional<LogReader> reader_;
+    std::optional<LogRenderer> renderer_;
+};
+
+Status Logs::prepare() {
+    const std::int64_t now = unix_time_ns();
+    query_.sources = selected_sources(options_.sources);
+    if (!options_.since.empty())
+        query_.since_ns = MSB_TRY(parse_log_time(options_.since, now));
+    if (!options_.until.empty())
+        query_.until_ns = MSB_TRY(parse_log_time(options_.until, now));
+    if (!options_.grep.empty())
+        grep_ = MSB_TRY(Pattern::compile(options_.grep));
+    if (options_.json)
+        query_.tail_entries = options_.tail;
+    else
+        query_.tail_lines = options_.tail;
+
+    LogStyle style;
+    style.json = options_.json;
+    style.raw = options_.raw;
+    style.timestamps = options_.timestamps;
+    style.session_ids = options_.show_id || options_.color_sessions;
+    style.colour_sessions = options_.color_sessions;
+    style.colours = wants_colours(options_);
+    style.terminal = is_terminal(STDOUT_FILENO);
+    style.grep = grep_ ? &*grep_ : nullptr;
+    renderer_.emplace(style);
     return {};
+}
+
+Status Logs::run() {
+    const SandboxView view = MSB_TRY(sandboxes_.get(options_.name)); // also ends a dead one's log
+    files_ = SandboxFiles{sandboxes_.home().sandbox(options_.name)};
+    run_started_ns_ = view.state.started_at_ns;
+    active_ = is_active(view.state.status);
+    MSB_TRY(prepare());
+    show_boot_error();
+
+    DirectoryWatch watch(files_->logs());
+    reader_ = MSB_TRY(LogReader::open(*files_, query_));
+    if (query_.tail_lines)
+        renderer_->begin_tail(*query_.tail_lines);
+    bool readable = MSB_TRY(drain());
+    renderer_->end_tail();
+    while (options_.follow && readable && active_) {
+        if (!flush() || !watch.wait())
+            return {}; // the reader has seen enough
+        // Looked at first: what was written before the end is read after it.
+        active_ = still_runs();
+        readable = MSB_TRY(drain());
+    }
+    renderer_->finish();
+    (void)flush();
+    return {};
+}
+
+/// Shows what there is. False if nobody reads it.
+Result<bool> Logs::drain() {
+    while (const auto entry = MSB_TRY(reader_->next())) {
+        renderer_->add(*entry);
+        if (reader_->take_missed())
+            print_warning("the log was rotated faster than it was read: entries are missing here");
+        if (renderer_->pending() >= print_bytes && !flush())
+            return false;
+    }
+    return true;
+}
+
+bool Logs::still_runs() {
+    if (query_.until_ns && unix_time_ns() >= *query_.until_ns)
+        return false;
+    const auto view = sandboxes_.get(options_.name);
+    // Another start is another run: the one that was followed is over.
+    return view && is_active(view->state.status) && view->state.started_at_ns == run_started_ns_;
+}
+
+void Logs::show_boot_error() {
+    const auto text = read_file(files_->boot_error(), 1 << 20);
+    const auto boot = text ? BootError::from_json(*text) : Result<BootError>(fail(text.error()));
+    if (!boot)
+        return;
+    if (options_.json) {
+        LogEntry entry;
+        entry.source = LogSource::boot_error;
+        entry.time_ns = boot->time_ns;
+        entry.data.assign(text->begin(), text->end());
+        renderer_->add(entry);
+    } else {
+        print_boot_error(*boot, options_.name, true);
+    }
+}
+
+void add_options(CLI::App& command, LogsOptions& options) {
+    command.add_option("name", options.name, "Sandbox")->required();
+    command.add_option("--tail", options.tail, "Only the last N lines (with --json: entries)");
+    command.add_option("--since", options.since,
+                       "Not older than this: RFC 3339, or 90s, 5m, 2h, 1d ago");
+    command.add_option("--until", options.until, "Only older than this");
+    command.add_flag("-f,--follow", options.follow, "Go on until the sandbox stops");
+    command
+        .add_option("--source", options.sources,
+                    "stdout, stderr, output, system or all (repeat, or separate with commas)")
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->check(CLI::IsMember({"stdout", "stderr", "output", "system", "all"}));
+    auto* grep = command.add_option("--grep", options.grep,
+                                    "Only lines (with --json: entries) that match this regex");
+    grep->check([](const std::string& text) {
+        return text.empty() ? std::string("the pattern is empty") : std::string();
+    });
+    auto* timestamps =
+        command.add_flag("--timestamps", options.timestamps, "When each line was written");
+    auto* ids = command.add_flag("--show-id", options.show_id, "Which session wrote each line");
+    auto* session_colours =
+        command.add_flag("--color-sessions", options.color_sessions, "A colour for each session");
+    auto* json =
+        command.add_flag("--json", options.json, "JSON Lines (d, e, id, s, t), nothing else");
+    auto* color = command.add_option("--color", options.color, "auto|always|never")
+                      ->check(CLI::IsMember({"auto", "always", "never"}))
+                      ->capture_default_str();
+    command.add_flag("--no-color", options.no_color, "Same as --color never")->excludes(color);
+    command
+        .add_flag("--raw", options.raw,
+                  "Bytes as the commands wrote them; they may control the terminal")
+        ->excludes(json)
+        ->excludes(timestamps)
+        ->excludes(ids)
+        ->excludes(session_colours)
+        ->excludes(color);
 }
 
 } // namespace
@@ -76,18 +253,14 @@ void add_logs(CLI::App& app, Context& context) {
     auto options = std::make_shared<LogsOptions>();
     auto* command = app.add_subcommand("logs", "What commands wrote, also after they ended");
     command->group(group_sandboxes);
-    command->add_option("name", options->name, "Sandbox")->required();
-    command->add_option("--tail", options->tail, "Only the last N entries");
-    command
-        ->add_option("--source", options->sources,
-                     "stdout, stderr, output, system or all (repeat, or separate with commas)")
-        ->delimiter(',')
-        ->allow_extra_args(false)
-        ->check(CLI::IsMember({"stdout", "stderr", "output", "system", "all"}));
-    command->add_flag("--timestamps", options->timestamps, "Show when each entry was written");
-    command->add_flag("--json", options->json, "JSON Lines, as stored");
-    command->callback(
-        [&context, options] { run_command(context, [&] { return logs(context, *options); }); });
+    add_options(*command, *options);
+    command->callback([&context, options] {
+        run_command(context, [&]() -> Status {
+            const Home home = MSB_TRY(context.home());
+            auto sandboxes = MSB_TRY(Sandboxes::open(home, MSB_TRY(context.installation())));
+            return Logs(sandboxes, *options).run();
+        });
+    });
 }
 
 } // namespace msb::cli

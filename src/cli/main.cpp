@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <unistd.h>
 
@@ -11,7 +12,9 @@ namespace msb::cli {
 namespace {
 
 void add_global_flags(CLI::App& app, Context& context) {
-    auto* levels = app.add_option_group("Logging", "Diagnostics on stderr (default: none)");
+    auto* levels = app.add_option_group(
+        "Logging",
+        "Diagnostics on stderr (default: none). `msb -v COMMAND`: info, -vv debug, -vvv trace");
     for (const auto level : {log::Level::error, log::Level::warn, log::Level::info,
                              log::Level::debug, log::Level::trace}) {
         const std::string name(log::to_string(level));
@@ -21,10 +24,28 @@ void add_global_flags(CLI::App& app, Context& context) {
     levels->require_option(0, 1);
 }
 
+/// Takes -v, -vv and -vvv off the front of the arguments; a subcommand may have a -v of its own.
+void take_verbosity(int& argc, char**& argv, Context& context) {
+    static constexpr std::array levels = {log::Level::info, log::Level::debug, log::Level::trace};
+    std::size_t count = 0;
+    while (argc > 1) {
+        const std::string_view word = argv[1];
+        if (word.size() < 2 || word[0] != '-' || word.find_first_not_of('v', 1) != word.npos)
+            break;
+        count += word.size() - 1;
+        argv[1] = argv[0];
+        ++argv;
+        --argc;
+    }
+    if (count > 0)
+        context.log_level = levels[std::min(count, levels.size()) - 1];
+}
+
 int run(int argc, char** argv) {
     // A closed pipe is an error of write(), not the death of a command that has things to undo.
     std::signal(SIGPIPE, SIG_IGN);
     Context context;
+    take_verbosity(argc, argv, context);
     CLI::App app("Microsandbox CLI v" MSB_VERSION
                  "\nUntrusted code in local virtual machines that start like processes.",
                  "msb");
@@ -49,6 +70,7 @@ int run(int argc, char** argv) {
     add_pull(app, context);
     add_load(app, context);
     add_doctor(app, context);
+    add_agent(app, context);
     app.add_subcommand("help", "Show this help")->group(group_other)->callback([&app] {
         // App::help() would show the help of the subcommand that was parsed: this one.
         (void)print(app.get_formatter()->make_help(&app, "msb", CLI::AppFormatMode::Normal));

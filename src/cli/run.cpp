@@ -88,10 +88,7 @@ class Run {
 };
 
 Status Run::check_options() {
-    const std::string level = context_.log_level == log::Level::off
-                                  ? ""
-                                  : std::string(log::to_string(context_.log_level));
-    spec_ = MSB_TRY(make_spec(options_, level));
+    spec_ = MSB_TRY(make_spec(options_, context_.log_level));
     if (!options_.timeout.empty())
         timeout_ = std::chrono::milliseconds(MSB_TRY(parse_duration_ms(options_.timeout)));
     detach_keys_ = MSB_TRY(parse_detach_keys(options_.detach_keys));
@@ -246,7 +243,7 @@ void add_create_only(CLI::App& app, Context& context) {
             Session session = MSB_TRY(Session::open(context, options->quiet));
             const auto begun = std::chrono::steady_clock::now();
             const bool generated = options->name.empty();
-            SandboxSpec spec = MSB_TRY(make_spec(*options, options->log_level));
+            SandboxSpec spec = MSB_TRY(make_spec(*options, context.log_level));
             spec.ephemeral = false;
             if (!generated && (options->replace || !options->replace_timeout.empty())) {
                 const std::chrono::milliseconds grace(MSB_TRY(replace_grace_ms(*options)));

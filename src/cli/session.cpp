@@ -1,6 +1,7 @@
 #include "cli/session.hpp"
 
 #include "base/file.hpp"
+#include "cli/boot_error_block.hpp"
 #include "cli/image_progress.hpp"
 #include "sandbox/engine_selection.hpp"
 
@@ -22,7 +23,7 @@ Result<Session> Session::open(Context& context, bool quiet) {
         MSB_TRY(SignalWatch::create({SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH}));
     Sandboxes sandboxes = MSB_TRY(Sandboxes::open(home, installation));
     return Session(std::move(installation), std::move(sandboxes), image::Store(home.root()),
-                   Progress::for_stderr(quiet), std::move(signals));
+                   Progress::for_stderr(quiet), std::move(signals), context.log_level);
 }
 
 bool Session::poll_interrupt() {
@@ -92,8 +93,15 @@ Result<Running> Session::create(const SandboxSpec& spec, const image::Image& ima
     return running;
 }
 
-Result<Running> Session::start(const SandboxSpec& spec, const LaunchOptions& options) {
-    const auto image = MSB_TRY(image_of(spec));
+Result<Running> Session::start(const SandboxSpec& spec, LaunchOptions options) {
+    if (log_level_ != log::Level::off)
+        options.log_level = log::to_string(log_level_);
+    auto found = image_of(spec);
+    if (!found) {
+        sandboxes_.record_boot_error(spec.name, BootError::from("image", found.error()));
+        return fail(std::move(found).error());
+    }
+    const image::Image image = std::move(*found);
     const auto engine = MSB_TRY(select_engine(spec));
     progress_.begin("Starting", spec.name);
     auto running = sandboxes_.start(spec.name, image, engine, options);
@@ -103,17 +111,28 @@ Result<Running> Session::start(const SandboxSpec& spec, const LaunchOptions& opt
 
 Result<std::unique_ptr<AgentClient>> Session::connect_agent(EventLoop& loop,
                                                             const std::string& name) {
-    const auto deadline = std::chrono::steady_clock::now() + handshake_deadline;
+    ConnectOptions options;
+    options.cancelled = [this] { return poll_interrupt(); };
+    const auto deadline = std::chrono::steady_clock::now() + options.handshake_timeout;
     for (;;) {
-        auto client = AgentClient::connect(loop, home().agent_socket(name), handshake_deadline);
-        if (client || client.error().kind() != ErrorKind::unreachable ||
-            std::chrono::steady_clock::now() >= deadline || poll_interrupt())
+        auto client = AgentClient::connect(loop, home().agent_socket(name), options);
+        if (client || client.error().kind() == ErrorKind::cancelled)
             return client;
         // Another command may have just started it: its runtime lives and binds its socket soon.
-        const auto view = MSB_TRY(sandboxes_.get(name));
-        if (view.state.status != SandboxStatus::starting)
-            return client;
-        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        const auto view = sandboxes_.get(name);
+        if (client.error().kind() == ErrorKind::unreachable && view &&
+            view->state.status == SandboxStatus::starting &&
+            std::chrono::steady_clock::now() < deadline && !poll_interrupt()) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+            continue;
+        }
+        // What the failing stage wrote down says more than what became of our connection.
+        sandboxes_.load_boot_error(name);
+        if (const auto& boot = sandboxes_.boot_error())
+            return fail(Error(client.error().kind(), "failed to start \"" + name + "\": " +
+                                                         boot->stage + ": " + boot->message)
+                            .with_hint(boot->hint));
+        return client;
     }
 }
 
@@ -127,12 +146,7 @@ void Session::report_failure(Context& context, const Error& error, const Sandbox
     const auto& boot = sandboxes_.boot_error();
     if (!boot)
         return print_error(error);
-    std::vector<std::string> hints = {boot->stage + ": " + boot->message};
-    if (!boot->hint.empty())
-        hints.push_back(boot->hint);
-    if (!spec.ephemeral) // what is thrown away has no logs any more
-        hints.push_back("run `msb logs --source system " + spec.name + "` for full diagnostics");
-    print_error("failed to start \"" + spec.name + "\"", hints);
+    print_boot_error(*boot, spec.name, !spec.ephemeral); // what is thrown away has no logs any more
 }
 
 std::vector<std::string>

@@ -13,8 +13,6 @@
 
 namespace msb::cli {
 
-/// Agent handshake: the sandbox may still be booting.
-inline constexpr std::chrono::seconds handshake_deadline{30};
 inline constexpr std::chrono::milliseconds default_stop_grace{10'000};
 
 class Session {
@@ -39,9 +37,11 @@ class Session {
     LaunchOptions launch_options();
     Result<Running> create(const SandboxSpec& spec, const image::Image& image,
                            const LaunchOptions& options);
-    Result<Running> start(const SandboxSpec& spec, const LaunchOptions& options);
+    /// --error ... --trace of this command apply to this run of the sandbox.
+    Result<Running> start(const SandboxSpec& spec, LaunchOptions options);
 
-    /// Connects to the agent of an active sandbox; one that is still coming up is waited for.
+    /// Connects to the agent of an active sandbox; one that is still coming up is waited for. If
+    /// that fails and the sandbox left a boot error, report_failure() shows it.
     Result<std::unique_ptr<AgentClient>> connect_agent(EventLoop& loop, const std::string& name);
 
     /// Prints a failed start as the typed block (stage, message, hint), anything else as usual, and
@@ -54,15 +54,17 @@ class Session {
 
   private:
     Session(Installation installation, Sandboxes sandboxes, image::Store store, Progress progress,
-            SignalWatch signals)
+            SignalWatch signals, log::Level log_level)
         : installation_(std::move(installation)), sandboxes_(std::move(sandboxes)),
-          store_(std::move(store)), progress_(std::move(progress)), signals_(std::move(signals)) {}
+          store_(std::move(store)), progress_(std::move(progress)), signals_(std::move(signals)),
+          log_level_(log_level) {}
 
     Installation installation_;
     Sandboxes sandboxes_;
     image::Store store_;
     Progress progress_;
     SignalWatch signals_;
+    log::Level log_level_;
     std::optional<int> interrupted_;
 };
 

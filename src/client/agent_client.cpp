@@ -2,7 +2,9 @@
 
 #include "base/system.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -13,65 +15,80 @@ namespace msb {
 namespace {
 constexpr std::size_t read_chunk = std::size_t{128} << 10;
 constexpr std::size_t id_range_size = 8;
+constexpr std::chrono::milliseconds wait_tick{100};
 } // namespace
 
-Result<std::unique_ptr<AgentClient>> AgentClient::connect(EventLoop& loop,
-                                                          const std::string& socket,
-                                                          std::chrono::milliseconds deadline) {
-    auto connected = sys::unix_connect(socket);
+Result<std::unique_ptr<AgentClient>>
+AgentClient::connect(EventLoop& loop, const std::string& socket, const ConnectOptions& options) {
+    auto connected = sys::unix_connect(socket, options.connect_timeout);
     if (!connected) {
         const int reason = connected.error().sys_errno();
         Error error = std::move(connected).error().wrap("the sandbox's agent cannot be reached");
         if (reason == ENOENT || reason == ECONNREFUSED)
             error = std::move(error).with_kind(ErrorKind::unreachable);
+        else if (reason == EAGAIN) // more clients wait than the sandbox takes
+            error = std::move(error).with_kind(ErrorKind::timed_out);
         return fail(std::move(error));
     }
     std::unique_ptr<AgentClient> client(new AgentClient(loop, std::move(*connected)));
-    MSB_TRY(client->handshake(std::chrono::steady_clock::now() + deadline));
+    MSB_TRY(client->handshake(options));
     MSB_TRY(sys::set_nonblocking(client->socket_.get()));
     AgentClient* raw = client.get();
     MSB_TRY(loop.watch(client->socket_.get(), EPOLLIN,
                        [raw](std::uint32_t events) { raw->handle_events(events); }));
+    client->watched_ = true;
     return client;
 }
 
 AgentClient::~AgentClient() {
-    if (socket_)
+    if (socket_ && watched_)
         loop_.unwatch(socket_.get());
 }
 
-Status AgentClient::read_exactly(MutableBytesView buffer,
+Status AgentClient::read_exactly(MutableBytesView buffer, const ConnectOptions& options,
                                  std::chrono::steady_clock::time_point deadline) {
+    const auto ended = [] {
+        return fail(ErrorKind::unreachable,
+                    "the sandbox ended, or serves 128 clients already, before its agent answered");
+    };
     while (!buffer.empty()) {
+        if (options.cancelled && options.cancelled())
+            return fail(ErrorKind::cancelled, "cancelled");
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(
             deadline - std::chrono::steady_clock::now());
-        if (!MSB_TRY(sys::wait_for(socket_.get(), POLLIN, left)))
-            return fail(ErrorKind::timed_out, "the sandbox's agent did not become ready in time");
-        const std::size_t count = MSB_TRY(sys::read(socket_.get(), buffer));
-        if (count == 0)
-            return fail(ErrorKind::unreachable,
-                        "the sandbox ended, or serves 128 clients already, before its agent "
-                        "answered");
-        buffer = buffer.subspan(count);
+        if (left.count() <= 0)
+            return fail(
+                ErrorKind::timed_out,
+                fmt::format("the sandbox's agent did not become ready in {} s",
+                            std::chrono::duration<double>(options.handshake_timeout).count()));
+        if (!MSB_TRY(sys::wait_for(socket_.get(), POLLIN, std::min(left, wait_tick))))
+            continue;
+        const auto count = sys::read(socket_.get(), buffer);
+        if (!count && count.error().sys_errno() != ECONNRESET)
+            return fail(count.error());
+        if (!count || *count == 0)
+            return ended();
+        buffer = buffer.subspan(*count);
     }
     return {};
 }
 
-Status AgentClient::handshake(std::chrono::steady_clock::time_point deadline) {
+Status AgentClient::handshake(const ConnectOptions& options) {
+    const auto deadline = std::chrono::steady_clock::now() + options.handshake_timeout;
     Bytes range(id_range_size);
-    MSB_TRY(read_exactly(range, deadline));
+    MSB_TRY(read_exactly(range, options, deadline));
     id_start_ = load_be<std::uint32_t>(range);
     id_end_ = load_be<std::uint32_t>(BytesView(range).subspan(4));
     if (id_start_ == 0 || id_end_ <= id_start_)
         return fail(ErrorKind::protocol, "the relay assigned an empty id range");
     next_id_ = id_start_;
     Bytes frame(4);
-    MSB_TRY(read_exactly(frame, deadline));
+    MSB_TRY(read_exactly(frame, options, deadline));
     const auto length = load_be<std::uint32_t>(frame);
     if (length < wire::frame_header_size - 4 || length > wire::max_frame_length)
         return fail(ErrorKind::protocol, "the relay sent a frame of illegal length");
     frame.resize(4 + std::size_t{length});
-    MSB_TRY(read_exactly(MutableBytesView(frame).subspan(4), deadline));
+    MSB_TRY(read_exactly(MutableBytesView(frame).subspan(4), options, deadline));
     ready_ = MSB_TRY_WRAP(
         wire::decode_body<wire::Ready>(BytesView(frame).subspan(wire::frame_header_size)),
         "agent handshake");

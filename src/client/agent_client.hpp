@@ -14,6 +14,14 @@
 
 namespace msb {
 
+struct ConnectOptions {
+    std::chrono::milliseconds connect_timeout{10'000}; ///< for the socket to take us
+    /// For the whole handshake after that, by the clock, however slowly the peer goes on.
+    std::chrono::milliseconds handshake_timeout{30'000};
+    /// Called about every 100 ms while waiting; true gives up (ErrorKind::cancelled).
+    std::function<bool()> cancelled;
+};
+
 /// Lives on one EventLoop; none of its members may be called from another thread.
 class AgentClient {
   public:
@@ -21,9 +29,9 @@ class AgentClient {
     using ClosedHandler = std::function<void(const Error&)>;
 
     /// Connects and waits for the relay's handshake: id range, then core.ready (the sandbox may
-    /// still be booting). unreachable: nobody serves the socket; timed_out after `deadline`.
+    /// still be booting). unreachable: nobody serves the socket, or the sandbox ended meanwhile.
     static Result<std::unique_ptr<AgentClient>> connect(EventLoop& loop, const std::string& socket,
-                                                        std::chrono::milliseconds deadline);
+                                                        const ConnectOptions& options = {});
     ~AgentClient();
     AgentClient(const AgentClient&) = delete;
     AgentClient& operator=(const AgentClient&) = delete;
@@ -52,8 +60,9 @@ class AgentClient {
 
   private:
     AgentClient(EventLoop& loop, OwnedFd socket) : loop_(loop), socket_(std::move(socket)) {}
-    Status handshake(std::chrono::steady_clock::time_point deadline);
-    Status read_exactly(MutableBytesView buffer, std::chrono::steady_clock::time_point deadline);
+    Status handshake(const ConnectOptions& options);
+    Status read_exactly(MutableBytesView buffer, const ConnectOptions& options,
+                        std::chrono::steady_clock::time_point deadline);
     void handle_events(std::uint32_t events);
     void read_frames();
     void flush();
@@ -70,6 +79,7 @@ class AgentClient {
     Bytes out_;
     std::size_t out_begin_ = 0;
     bool paused_ = false;
+    bool watched_ = false;
     std::unordered_map<std::uint32_t, std::shared_ptr<FrameHandler>> handlers_;
     ClosedHandler closed_;
     std::function<void()> drained_;

@@ -12,14 +12,20 @@ namespace msb {
 
 struct BootError {
     std::int64_t time_ns = 0; ///< Unix time
-    std::string stage;        ///< mount, build_vm, config, network, image, kernel, agent, other
+    std::string stage;        ///< mount, build_vm, config, network, image, other
     std::optional<int> sys_errno;
     std::string message;
     std::string hint; ///< empty if nothing is known
+    std::string step; ///< what of ours failed, finer than the stage: "user", "kernel", "modules"
 
-    static BootError from(std::string_view stage, const Error& error);
+    /// A failure of one of our steps; the stage follows from it. Without a hint in `error`, stage
+    /// and errno may know one.
+    static BootError from(std::string_view step, const Error& error);
     std::string to_json() const;
     static Result<BootError> from_json(std::string_view text);
 };
+
+/// The stage that a step belongs to; unknown steps are "other".
+std::string_view boot_stage(std::string_view step);
 
 } // namespace msb

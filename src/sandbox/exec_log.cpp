@@ -1,84 +1,147 @@
 #include "sandbox/exec_log.hpp"
 
-#include "base/system.hpp"
 #include "base/time.hpp"
 
-#include <cstdio>
-#include <fcntl.h>
+#include <algorithm>
 #include <fmt/format.h>
+#include <sys/prctl.h>
 
 namespace msb {
 
 namespace {
 
-constexpr const char* file_name = "exec.log";
+constexpr std::size_t max_queued = std::size_t{256} << 10;
+/// What callers may write by themselves: so much at once, so much a second.
+constexpr std::size_t burst_bytes = std::size_t{512} << 10;
+constexpr std::int64_t bytes_per_second = std::int64_t{1} << 20;
+/// Counted for each entry besides its data.
+constexpr std::size_t entry_overhead = 128;
 
-/// `text` must be valid UTF-8; escapes what JSON (RFC 8259 §7) requires.
-void append_json_string(std::string& out, std::string_view text) {
-    out += '"';
-    for (const char c : text) {
-        switch (c) {
-        case '"': out += "\\\""; break;
-        case '\\': out += "\\\\"; break;
-        case '\n': out += "\\n"; break;
-        case '\r': out += "\\r"; break;
-        case '\t': out += "\\t"; break;
-        default:
-            if (static_cast<unsigned char>(c) < 0x20)
-                out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-            else
-                out += c;
-        }
-    }
-    out += '"';
-}
-
-Result<OwnedFd> open_log(int directory_fd) {
-    return sys::open_at(directory_fd, file_name, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600);
+std::size_t cost(BytesView data) {
+    return data.size() + entry_overhead;
 }
 
 } // namespace
 
-Result<ExecLog> ExecLog::open(OwnedFd directory_fd) {
-    OwnedFd file = MSB_TRY(open_log(directory_fd.get()));
-    const auto size = static_cast<std::uint64_t>(MSB_TRY(sys::fstat(file.get())).st_size);
-    return ExecLog(std::move(directory_fd), std::move(file), size);
+Result<std::unique_ptr<ExecLog>> ExecLog::open(OwnedFd directory_fd) {
+    return std::unique_ptr<ExecLog>(
+        new ExecLog(MSB_TRY(RotatingFile::open(std::move(directory_fd), "exec.log"))));
 }
 
-void ExecLog::write(std::string_view source, std::optional<std::uint64_t> session, BytesView data) {
-    const std::string_view text = as_text(data);
-    const bool is_utf8 = valid_utf8_prefix(text) == text.size();
-    std::string line = "{\"d\":";
-    line.reserve(text.size() + 96);
-    append_json_string(line, is_utf8 ? text : to_base64(data));
-    if (!is_utf8)
-        line += ",\"e\":\"b64\"";
-    if (session)
-        line += fmt::format(",\"id\":{}", *session);
-    line +=
-        fmt::format(",\"s\":\"{}\",\"t\":\"{}\"}}\n", source, format_rfc3339(unix_time_ns(), 3));
-    if (size_ + line.size() > rotate_bytes)
-        rotate();
-    // One write per line: a reader sees whole lines, except after a full disk.
-    const auto written = sys::write(file_.get(), as_bytes(line));
-    if (written)
-        size_ += *written;
+ExecLog::~ExecLog() {
+    if (!thread_.joinable())
+        return;
+    {
+        const std::scoped_lock lock(mutex_);
+        ending_ = true;
+    }
+    wake_.notify_one();
+    thread_.join();
+}
+
+void ExecLog::start(EventLoop& loop, std::function<void()> progress) {
+    loop_ = &loop;
+    progress_ = std::move(progress);
+    thread_ = std::thread([this] {
+        ::prctl(PR_SET_NAME, "exec-log");
+        write_queue();
+    });
+}
+
+void ExecLog::write(LogSource source, std::optional<std::uint64_t> session, BytesView data) {
+    const std::int64_t now = unix_time_ns();
+    while (!data.empty()) {
+        std::size_t size = std::min(data.size(), max_log_data);
+        if (size < data.size())
+            size -= incomplete_utf8_suffix(as_text(data.first(size)));
+        const BytesView part = data.first(size);
+        Entry entry{now, source, session, Bytes(part.begin(), part.end())};
+        if (settled() && within_rate(cost(part), monotonic_ns()))
+            write_now(entry);
+        else
+            enqueue(std::move(entry));
+        data = data.subspan(size);
+    }
 }
 
 void ExecLog::mark(std::string_view text) {
-    write("system", std::nullopt, as_bytes(fmt::format("--- {} ---\n", text)));
+    write(LogSource::system, std::nullopt, as_bytes(fmt::format("--- {} ---\n", text)));
 }
 
-void ExecLog::rotate() {
-    const int dir = directory_fd_.get();
-    for (int i = kept_files; i > 0; --i) {
-        const std::string from = i == 1 ? file_name : fmt::format("{}.{}", file_name, i - 1);
-        (void)::renameat(dir, from.c_str(), dir, fmt::format("{}.{}", file_name, i).c_str());
+void ExecLog::write_now(const Entry& entry) {
+    std::string line;
+    append_log_line(line, entry.time_ns, entry.source, entry.session, entry.data);
+    file_.append(as_bytes(line));
+}
+
+bool ExecLog::within_rate(std::size_t bytes, std::int64_t now_ns) {
+    if (!thread_.joinable())
+        return true;
+    constexpr std::int64_t second_ns = 1'000'000'000;
+    const std::int64_t passed = std::clamp<std::int64_t>(now_ns - allowance_time_ns_, 0, second_ns);
+    allowance_time_ns_ = now_ns;
+    allowance_ += static_cast<std::size_t>(passed * bytes_per_second / second_ns);
+    allowance_ = std::min(allowance_, burst_bytes);
+    if (allowance_ < bytes)
+        return false;
+    allowance_ -= bytes;
+    return true;
+}
+
+void ExecLog::enqueue(Entry entry) {
+    {
+        const std::scoped_lock lock(mutex_);
+        queued_bytes_ += cost(entry.data);
+        queue_.push_back(std::move(entry));
+        ++newest_;
     }
-    auto fresh = open_log(dir);
-    if (fresh) {
-        file_ = std::move(*fresh);
-        size_ = 0;
+    wake_.notify_one();
+}
+
+bool ExecLog::full() const {
+    const std::scoped_lock lock(mutex_);
+    return queued_bytes_ >= max_queued;
+}
+
+std::uint64_t ExecLog::newest() const {
+    const std::scoped_lock lock(mutex_);
+    return newest_;
+}
+
+bool ExecLog::written(std::uint64_t entry) const {
+    const std::scoped_lock lock(mutex_);
+    return written_ >= entry;
+}
+
+bool ExecLog::settled() const {
+    const std::scoped_lock lock(mutex_);
+    return written_ == newest_;
+}
+
+void ExecLog::flush() {
+    std::unique_lock lock(mutex_);
+    idle_.wait(lock, [this] { return written_ == newest_; });
+}
+
+void ExecLog::write_queue() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        wake_.wait(lock, [this] { return ending_ || !queue_.empty(); });
+        if (queue_.empty())
+            return;
+        std::deque<Entry> batch;
+        batch.swap(queue_);
+        lock.unlock();
+        std::size_t bytes = 0;
+        for (const Entry& entry : batch) {
+            write_now(entry);
+            bytes += cost(entry.data);
+        }
+        lock.lock();
+        queued_bytes_ -= bytes;
+        written_ += batch.size();
+        idle_.notify_all();
+        loop_->post([this] { progress_(); });
     }
 }
 

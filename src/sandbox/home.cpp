@@ -1,11 +1,18 @@
 #include "sandbox/home.hpp"
 
 #include "base/file.hpp"
+#include "base/log.hpp"
 #include "base/sha256.hpp"
+#include "base/system.hpp"
 #include "sandbox/spec.hpp"
 
+#include <array>
+#include <cerrno>
+#include <climits>
 #include <cstdlib>
 #include <pwd.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 namespace msb {
@@ -60,6 +67,9 @@ Status Home::prepare() const {
         return fail(Error::from_errno(errno, "access", root_ + "/sandboxes")
                         .wrap("cannot use '" + root_ + "' for msb's state")
                         .with_hint("set MSB_HOME to a directory you can write"));
+    // Only other programs need it; `msb agent socket-path` reports what is wrong.
+    if (const Status published = publish_sockets(); !published)
+        log::warn("{}", published.error().to_string());
     return {};
 }
 
@@ -81,6 +91,45 @@ std::string Home::control_group_name(std::string_view name) const {
 
 std::string Home::control_group_note(std::string_view name) const {
     return root_ + "/run/groups/" + control_group_name(name);
+}
+
+/// "/tmp/microsandbox-0/<16 hex of sha256(MSB_HOME)>": independent of the environment, so that
+/// every program that knows MSB_HOME gets the same answer.
+std::string Home::socket_link() const {
+    return "/tmp/microsandbox-" + std::to_string(::geteuid()) + "/" + name_hash(root_, 8);
+}
+
+bool Home::needs_socket_link() const {
+    return agent_socket("").size() >= sizeof(sockaddr_un::sun_path);
+}
+
+std::string Home::agent_socket_path(std::string_view name) const {
+    if (!needs_socket_link())
+        return agent_socket(name);
+    return socket_link() + "/" + name_hash(name, 12) + "/agent.sock";
+}
+
+Status Home::publish_sockets() const {
+    if (!needs_socket_link())
+        return {};
+    const std::string link = socket_link();
+    const std::string target = root_ + "/run/sandboxes";
+    const std::string directory = link.substr(0, link.rfind('/'));
+    if (::mkdir(directory.c_str(), 0700) == -1 && errno != EEXIST)
+        return fail_errno("mkdir", directory);
+    const struct stat info = MSB_TRY(sys::lstat(directory));
+    if (!S_ISDIR(info.st_mode) || info.st_uid != ::geteuid() || (info.st_mode & 0077) != 0)
+        return fail(Error(ErrorKind::permission_denied,
+                          "'" + directory + "' is not a private directory of this user")
+                        .with_hint("remove it, or use a shorter MSB_HOME"));
+    std::array<char, PATH_MAX> present{};
+    const ssize_t length = ::readlink(link.c_str(), present.data(), present.size());
+    if (length >= 0 && std::string_view(present.data(), static_cast<std::size_t>(length)) == target)
+        return {};
+    MSB_TRY(sys::unlink(link));
+    if (::symlink(target.c_str(), link.c_str()) == -1 && errno != EEXIST)
+        return fail_errno("symlink", link);
+    return {};
 }
 
 std::string Home::lifecycle_lock(std::string_view name) const {

@@ -24,16 +24,27 @@ class Home {
     std::string sandbox(std::string_view name) const;
     /// Sockets of one sandbox: <run>/sandboxes/<first 12 bytes of sha256(name), hex>.
     std::string socket_directory(std::string_view name) const;
+    /// Where the runtime listens. msb itself reaches it however long the path is
+    /// (sys::unix_connect).
     std::string agent_socket(std::string_view name) const;
     /// Name of the sandbox's control group; no other home uses it.
     std::string control_group_name(std::string_view name) const;
     /// Symbolic link to the group's directory, while there may be one.
     std::string control_group_note(std::string_view name) const;
+    /// The same socket by a path that fits sockaddr_un, for any other program. The sandbox need not
+    /// run or exist. Below a long MSB_HOME it leads through a link that prepare() keeps in a
+    /// directory of this user in /tmp.
+    std::string agent_socket_path(std::string_view name) const;
+    /// Makes that link if it is needed. An error: the directory in /tmp is somebody else's.
+    Status publish_sockets() const;
     /// flock'ed for as long as the sandbox's runtime, or a command that changes it, lives. Never
     /// deleted: unlinking a lock file lets two processes hold "the" lock.
     std::string lifecycle_lock(std::string_view name) const;
 
   private:
+    bool needs_socket_link() const;
+    std::string socket_link() const;
+
     std::string root_;
 };
 

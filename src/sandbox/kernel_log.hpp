@@ -1,21 +1,24 @@
-// kernel.log: the guest console. The guest writes it, so its size is bounded: at 10 MiB the file
-// becomes kernel.log.1 and a new one starts.
+// kernel.log: the guest console, every line behind the host's time at which it began.
+//
+// The guest writes it, so its size is bounded (rotating_file.hpp) and so is the length of a line. A
+// thread of its own reads the console: a guest that floods it takes time from nobody but itself.
 #pragma once
 
 #include "base/bytes.hpp"
 #include "base/event_loop.hpp"
 #include "base/fd.hpp"
+#include "sandbox/rotating_file.hpp"
 
 #include <memory>
+#include <mutex>
 #include <string>
+#include <thread>
 
 namespace msb {
 
 class KernelLog {
   public:
-    static constexpr std::uint64_t rotate_bytes = std::uint64_t{10} << 20;
-
-    /// Opens (and empties) the log in `directory_fd`. console() is what the engine writes to.
+    /// Opens the log in `directory_fd`. console() is what the engine writes to.
     static Result<std::unique_ptr<KernelLog>> open(OwnedFd directory_fd);
     ~KernelLog();
     KernelLog(const KernelLog&) = delete;
@@ -24,27 +27,30 @@ class KernelLog {
     int console() const { return pipe_write_.get(); }
     /// The engine has its copy: from now on the end of the engine is the end of the pipe.
     void close_console() { pipe_write_.reset(); }
-    Status watch(EventLoop& loop);
-    /// Reads what is left, for the moment after the engine's end.
-    void drain();
+    /// Begins to read.
+    void start();
+    /// Takes what is left, for the moment after the engine's end; no more is read.
+    void finish();
     /// The last lines, for an error message; control characters removed. At most ~1 KiB.
     std::string tail() const;
-    /// CLOCK_MONOTONIC of the first byte the guest wrote; 0: none yet.
-    std::int64_t first_output_ns() const { return first_output_ns_; }
+    /// What the console received last, as it is; at most 8 KiB.
+    std::string recent() const;
 
   private:
-    KernelLog(OwnedFd directory_fd, OwnedFd file, OwnedFd pipe_read, OwnedFd pipe_write);
+    KernelLog(RotatingFile file, OwnedFd pipe_read, OwnedFd pipe_write, OwnedFd stop);
+    void read_until_stopped();
     bool read_some();
     void append(BytesView data);
+    void end_line();
 
-    OwnedFd directory_fd_;
-    OwnedFd file_;
+    RotatingFile file_;
     OwnedFd pipe_read_;
     OwnedFd pipe_write_;
-    EventLoop* loop_ = nullptr;
-    std::uint64_t size_ = 0;
+    OwnedFd stop_; ///< eventfd: the thread is to end
+    std::thread thread_;
+    std::size_t line_length_ = 0; ///< of the unfinished line
+    mutable std::mutex mutex_;    ///< of recent_
     std::string recent_;
-    std::int64_t first_output_ns_ = 0;
 };
 
 } // namespace msb

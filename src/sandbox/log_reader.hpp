@@ -1,35 +1,90 @@
-// Reads what a sandbox's commands wrote, oldest first, across rotated files. Needs no guest.
+// What a sandbox wrote: entries of exec.log, runtime.log and kernel.log in order of time, across
+// rotated files. Needs no guest and no runtime, and takes no lock.
 #pragma once
 
-#include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "sandbox/home.hpp"
+#include "sandbox/log_chain.hpp"
+#include "sandbox/log_line.hpp"
 
-#include <cstdint>
+#include <array>
+#include <deque>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 namespace msb {
 
-struct LogEntry {
-    std::string time;                     ///< RFC 3339 UTC; empty for lines that carry none
-    std::string source;                   ///< stdout, stderr, output, system
-    std::optional<std::uint64_t> session; ///< none for system
-    Bytes data;
-    std::string line; ///< the JSON line as stored; made up for lines of the other logs
+/// A place in the three logs between two entries. Opaque text outside this program; valid until
+/// rotation has taken away what follows it.
+struct LogCursor {
+    std::array<LogPosition, 3> positions; ///< exec.log, runtime.log, kernel.log
+
+    std::string to_string() const;
+    /// invalid_argument if `text` is not one.
+    static Result<LogCursor> parse(std::string_view text);
 };
 
-struct LogSelection {
-    bool output = true;  ///< stdout, stderr and output entries of commands
-    bool system = false; ///< markers, runtime.log and kernel.log
+struct LogEntry : LogRecord {
+    LogCursor cursor; ///< reading from here goes on strictly behind this entry
 };
 
-/// Entries of exec.log.3 ... exec.log; with `system` also runtime.log and kernel.log, which carry
-/// no session. A line that is not valid (a full disk cut it) is left out.
-Result<std::vector<LogEntry>> read_logs(const SandboxFiles& files, const LogSelection& selection);
+struct LogQuery {
+    /// `system` also selects runtime.log and kernel.log.
+    std::set<LogSource> sources = {LogSource::standard_output, LogSource::standard_error,
+                                   LogSource::output};
+    std::optional<std::int64_t> since_ns;    ///< inclusive, Unix time
+    std::optional<std::int64_t> until_ns;    ///< exclusive
+    std::optional<std::size_t> tail_entries; ///< only the last so many
+    std::optional<std::size_t> tail_lines;   ///< as few entries as hold that many lines
+    std::optional<LogCursor> after;          ///< not with a tail
+};
 
-/// One line of exec.log.
-std::optional<LogEntry> parse_log_line(std::string_view line);
+class LogReader {
+  public:
+    /// not_found if `after` names what rotation has taken away.
+    static Result<LogReader> open(const SandboxFiles& files, LogQuery query);
+
+    /// The next entry. Nothing: there is no more for now; later there may be.
+    Result<std::optional<LogEntry>> next();
+    /// True once after entries were missed: more was written than is kept before it was read.
+    bool take_missed();
+
+  private:
+    enum Log : std::size_t { exec_log, runtime_log, kernel_log, log_count };
+    /// One log, read ahead by one entry.
+    struct Chain {
+        std::string path;
+        std::optional<LogForward> forward;
+        std::optional<LogRecord> ahead;
+        LogPosition behind; ///< of what has been returned
+        LogPosition end_of_ahead;
+        std::int64_t time_ns = 0; ///< of the newest line that carried one
+    };
+
+    explicit LogReader(LogQuery query) : query_(std::move(query)) {}
+    bool selects(Log log) const;
+    bool selects(const LogRecord& record) const;
+    Status look_ahead(Log log);
+    Status read_tail();
+    LogCursor cursor() const;
+
+    LogQuery query_;
+    std::array<Chain, log_count> chains_;
+    std::deque<LogEntry> tail_; ///< returned first
+};
+
+/// All entries that match, oldest first.
+Result<std::vector<LogEntry>> read_logs(const SandboxFiles& files, LogQuery query = {});
+
+/// Unix nanoseconds of an RFC 3339 time, or of so long before `now_ns`: "90", "90s", "5m", "2h",
+/// "1d".
+Result<std::int64_t> parse_log_time(std::string_view text, std::int64_t now_ns);
+
+/// A line of runtime.log or kernel.log. It loses escape sequences and control characters: nothing
+/// that a guest prints to its console reaches a terminal as a command. `time_ns` stays 0 if the
+/// line does not begin with a time.
+LogRecord parse_plain_line(std::string_view line);
 
 } // namespace msb

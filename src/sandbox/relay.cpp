@@ -8,9 +8,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <deque>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <vector>
 
 namespace msb {
 
@@ -45,25 +47,40 @@ std::uint64_t SessionRecorder::request(std::uint32_t id, const wire::ExecRequest
         return 0;
     ++counter_;
     if (!request.detach)
-        sessions_[id] = Session{counter_, request.tty};
+        sessions_[id] = Session{counter_, request.tty, {}, {}};
     return counter_;
 }
 
-void SessionRecorder::from_guest(std::uint32_t id, const wire::Envelope& envelope) {
+bool SessionRecorder::from_guest(std::uint32_t id, const wire::Envelope& envelope) {
     const auto found = sessions_.find(id);
     if (found == sessions_.end())
-        return;
-    const Session& session = found->second;
+        return false;
+    Session& session = found->second;
     if (envelope.type == wire::ExecStdout::type) {
         if (const auto message = wire::ExecStdout::decode(envelope.payload))
-            log_.write(session.tty ? "output" : "stdout", session.number, message->data);
+            session.out.write(log_, session.tty ? LogSource::output : LogSource::standard_output,
+                              session.number, message->data);
     } else if (envelope.type == wire::ExecStderr::type) {
         if (const auto message = wire::ExecStderr::decode(envelope.payload))
-            log_.write("stderr", session.number, message->data);
+            session.err.write(log_, LogSource::standard_error, session.number, message->data);
     } else if (envelope.type == wire::ExecExited::type || envelope.type == wire::ExecFailed::type ||
                envelope.type == wire::SessionDetached::type) {
+        finish(session);
         sessions_.erase(found);
+        return true;
     }
+    return false;
+}
+
+void SessionRecorder::finish(Session& session) {
+    session.out.finish(log_, session.tty ? LogSource::output : LogSource::standard_output,
+                       session.number);
+    session.err.finish(log_, LogSource::standard_error, session.number);
+}
+
+SessionRecorder::~SessionRecorder() {
+    for (auto& [id, session] : sessions_)
+        finish(session);
 }
 
 /// One host client and its guest connection.
@@ -81,12 +98,18 @@ class Relay::Client : public std::enable_shared_from_this<Relay::Client> {
     }
 
     Status start();
+    /// The log has written something.
+    void log_progress();
 
   private:
     std::uint32_t id_start() const {
         return static_cast<std::uint32_t>(slot_) * Relay::id_step + 1;
     }
     std::uint32_t id_end() const { return id_start() + Relay::id_step - 1; }
+
+    std::size_t sendable() const {
+        return holds_.empty() ? to_client_.size() : holds_.front().bytes;
+    }
 
     void handle_socket(std::uint32_t events);
     void read_client();
@@ -95,6 +118,7 @@ class Relay::Client : public std::enable_shared_from_this<Relay::Client> {
     bool take_client_frame(const wire::Frame& frame);
     void announce(std::uint32_t id, const wire::Envelope& envelope);
     void read_guest();
+    void take_the_rest();
     void pass_to_client(BytesView frames);
     void flush_to_guest();
     void flush_to_client();
@@ -110,6 +134,13 @@ class Relay::Client : public std::enable_shared_from_this<Relay::Client> {
     wire::FrameReader from_guest_;
     OutBuffer to_guest_;
     OutBuffer to_client_;
+    /// The end of a session is told when what it wrote is in the log, so that whoever saw it end
+    /// finds its output there: bytes of to_client_ in front of such a frame, and the log's entry.
+    struct Hold {
+        std::size_t bytes;
+        std::uint64_t entry;
+    };
+    std::deque<Hold> holds_;
     std::uint32_t watched_events_ = EPOLLIN;
     bool finished_ = false;
 };
@@ -137,8 +168,7 @@ Status Relay::Client::start() {
     guest_->on_writable = guarded(&Client::flush_to_guest);
     guest_->on_closed = [weak](auto&&...) {
         if (const auto self = weak.lock()) {
-            self->read_guest();
-            self->flush_to_client();
+            self->take_the_rest();
             self->finish("the guest closed the connection");
         }
     };
@@ -169,7 +199,7 @@ void Relay::Client::update_events() {
     std::uint32_t events = 0;
     if (to_guest_.size() <= high_water)
         events |= EPOLLIN;
-    if (!to_client_.empty())
+    if (sendable() > 0)
         events |= EPOLLOUT;
     if (std::exchange(watched_events_, events) != events)
         (void)relay_.loop_.modify(socket_.get(), events);
@@ -262,8 +292,25 @@ void Relay::Client::flush_to_guest() {
     update_events();
 }
 
+void Relay::Client::log_progress() {
+    while (!holds_.empty() && relay_.log_.written(holds_.front().entry))
+        holds_.pop_front();
+    flush_to_client();
+    read_guest();
+}
+
+/// After the guest's end: what it sent before, and what waited for the log.
+void Relay::Client::take_the_rest() {
+    do {
+        relay_.log_.flush();
+        log_progress();
+    } while (!finished_ && to_client_.size() <= high_water && !guest_->readable().empty());
+    relay_.log_.flush();
+    log_progress();
+}
+
 void Relay::Client::read_guest() {
-    while (!finished_ && to_client_.size() <= high_water) {
+    while (!finished_ && to_client_.size() <= high_water && !relay_.log_.full()) {
         const BytesView data = guest_->readable();
         if (data.empty())
             break;
@@ -279,8 +326,12 @@ void Relay::Client::read_guest() {
             }
             if (!*frame)
                 break;
-            if (const auto envelope = wire::decode_envelope((*frame)->body))
-                recorder_.from_guest((*frame)->id, *envelope);
+            const auto envelope = wire::decode_envelope((*frame)->body);
+            if (envelope && recorder_.from_guest((*frame)->id, *envelope) &&
+                !relay_.log_.written(relay_.log_.newest())) {
+                pass_to_client(std::exchange(frames, {}));
+                holds_.push_back({to_client_.size(), relay_.log_.newest()});
+            }
             const BytesView raw = raw_frame(**frame);
             frames = frames.empty() ? raw : BytesView(frames.data(), frames.size() + raw.size());
         }
@@ -292,7 +343,7 @@ void Relay::Client::read_guest() {
 
 /// Sends at once what can be sent, so that only the rest is copied.
 void Relay::Client::pass_to_client(BytesView frames) {
-    if (to_client_.empty() && !frames.empty() && !finished_) {
+    if (to_client_.empty() && holds_.empty() && !frames.empty() && !finished_) {
         const ssize_t count =
             ::send(socket_.get(), frames.data(), frames.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
         if (count > 0)
@@ -303,16 +354,19 @@ void Relay::Client::pass_to_client(BytesView frames) {
 }
 
 void Relay::Client::flush_to_client() {
-    while (!finished_ && !to_client_.empty()) {
-        const BytesView data = to_client_.view();
+    while (!finished_ && sendable() > 0) {
+        const BytesView data = to_client_.view().first(sendable());
         const ssize_t count =
             ::send(socket_.get(), data.data(), data.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (count >= 0)
+        if (count >= 0) {
             to_client_.consume(static_cast<std::size_t>(count));
-        else if (errno == EAGAIN)
+            for (Hold& hold : holds_)
+                hold.bytes -= static_cast<std::size_t>(count);
+        } else if (errno == EAGAIN) {
             break;
-        else if (errno != EINTR)
+        } else if (errno != EINTR) {
             return finish("hung up");
+        }
     }
     update_events();
 }
@@ -351,10 +405,21 @@ void Relay::accept_client() {
     }
     auto client = std::make_shared<Client>(*this, slot, std::move(socket));
     clients_[slot] = client;
+    log::debug("client {}: connected", slot);
     if (const auto started = client->start(); !started) {
         log::warn("client {}: {}", slot, started.error().to_string());
         remove(slot);
     }
+}
+
+void Relay::log_progress() {
+    // A client that ends here leaves the map.
+    std::vector<std::shared_ptr<Client>> clients;
+    clients.reserve(clients_.size());
+    for (const auto& [slot, client] : clients_)
+        clients.push_back(client);
+    for (const auto& client : clients)
+        client->log_progress();
 }
 
 void Relay::remove(std::size_t slot) {

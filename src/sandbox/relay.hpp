@@ -15,6 +15,7 @@
 #include "base/fd.hpp"
 #include "device/vsock/vsock.hpp"
 #include "sandbox/exec_log.hpp"
+#include "sandbox/log_stream.hpp"
 #include "wire/messages.hpp"
 
 #include <functional>
@@ -34,16 +35,24 @@ class SessionRecorder {
   public:
     /// `counter` numbers the sessions of this run, from 1.
     SessionRecorder(ExecLog& log, std::uint64_t& counter) : log_(log), counter_(counter) {}
+    ~SessionRecorder();
+    SessionRecorder(const SessionRecorder&) = delete;
+    SessionRecorder& operator=(const SessionRecorder&) = delete;
     /// The number of the session that the request starts; 0 if there are too many. What belongs to
     /// no connection (`detach`) is for the SessionObserver to record.
     std::uint64_t request(std::uint32_t id, const wire::ExecRequest& request);
-    void from_guest(std::uint32_t id, const wire::Envelope& envelope);
+    /// True if a session ended with this: everything it wrote has been given to the log.
+    bool from_guest(std::uint32_t id, const wire::Envelope& envelope);
 
   private:
     struct Session {
-        std::uint64_t number;
-        bool tty;
+        std::uint64_t number = 0;
+        bool tty = false;
+        LogStream out;
+        LogStream err;
     };
+    void finish(Session& session);
+
     ExecLog& log_;
     std::uint64_t& counter_;
     std::unordered_map<std::uint32_t, Session> sessions_;
@@ -73,6 +82,8 @@ class Relay {
     void stop_accepting();
 
     std::uint64_t& session_counter() { return session_counter_; }
+    /// The log has written something: clients that waited for it go on.
+    void log_progress();
 
   private:
     class Client;

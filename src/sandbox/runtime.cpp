@@ -6,6 +6,7 @@
 #include "base/time.hpp"
 #include "jail/jail.hpp"
 #include "sandbox/home.hpp"
+#include "wire/console_report.hpp"
 #include "wire/exit_code.hpp"
 
 #include <csignal>
@@ -78,7 +79,12 @@ Status Runtime::run() {
 }
 
 Status Runtime::open_logs() {
-    exec_log_.emplace(MSB_TRY(ExecLog::open(MSB_TRY(open_logs_directory()))));
+    // Lines about what a guest does are the guest's to cause, so this log is bounded like the
+    // others.
+    log::set_sink([file = std::make_shared<RotatingFile>(
+                       MSB_TRY(RotatingFile::open(MSB_TRY(open_logs_directory()), "runtime.log")))](
+                      std::string_view line) { file->append(as_bytes(line)); });
+    exec_log_ = MSB_TRY(ExecLog::open(MSB_TRY(open_logs_directory())));
     kernel_log_ = MSB_TRY(KernelLog::open(MSB_TRY(open_logs_directory())));
     return {};
 }
@@ -173,7 +179,12 @@ Status Runtime::serve_devices() {
 }
 
 Status Runtime::watch_events() {
-    MSB_TRY(kernel_log_->watch(*loop_));
+    kernel_log_->start();
+    exec_log_->start(*loop_, [this] {
+        relay_->log_progress();
+        if (observer_)
+            observer_->log_progress();
+    });
     MSB_TRY(
         loop_->watch(engine_->pidfd(), EPOLLIN, [this](std::uint32_t) { handle_engine_exit(); }));
     MSB_TRY(loop_->watch(signals_.get(), EPOLLIN, [this](std::uint32_t) {
@@ -249,6 +260,8 @@ void Runtime::handle_ready(BytesView frame, const wire::Ready& ready) {
             relay_->serve(std::move(agent_listener_), Bytes(frame.begin(), frame.end()));
         !serving)
         return fail_boot("agent", serving.error());
+    log::info("sandbox '{}' is ready (engine {}, agent {})", config_.spec.name, config_.engine,
+              ready.agent_version);
     exec_log_->mark("sandbox started");
     set_status(SandboxStatus::running);
     start_timers();
@@ -362,16 +375,20 @@ void Runtime::begin_shutdown(std::string_view why, std::optional<std::uint64_t> 
 
 void Runtime::handle_engine_exit() {
     loop_->unwatch(engine_->pidfd());
-    kernel_log_->drain();
+    kernel_log_->finish();
     const auto waited = engine_->wait(0ms);
     const auto exit = waited ? *waited : std::nullopt;
     const std::string how =
         exit ? std::string(to_string(exit->reason)) + ": " + exit->detail : "the engine ended";
-    if (!ready_ && !shutting_down_)
+    if (!ready_ && !shutting_down_) {
+        if (const auto failed = wire::find_console_boot_report(kernel_log_->recent()))
+            return handle_boot_failed(*failed);
         return fail_boot("kernel",
                          Error(ErrorKind::system, "the guest ended before it was ready: " + how)
                              .with_hint("last lines of its console:\n" + kernel_log_->tail()));
+    }
     exec_log_->mark("sandbox stopped");
+    exec_log_->flush(); // whoever sees the state finds the whole log
     state_.stopped_at_ns = unix_time_ns();
     const bool powered_off = exit && exit->reason == engine::Exit::Reason::powered_off;
     if (!shutting_down_ && !powered_off) {

@@ -77,7 +77,7 @@ class Runtime {
     OwnedFd report_;
     OwnedFd signals_;
     OwnedFd agent_listener_;
-    std::optional<ExecLog> exec_log_;
+    std::unique_ptr<ExecLog> exec_log_;
     std::unique_ptr<KernelLog> kernel_log_;
 
     struct Listeners {

@@ -126,44 +126,6 @@ TEST_F(SandboxTest, StateOfAMissingOrBrokenFileIsCreated) {
     EXPECT_EQ(SandboxState::load(path).status, SandboxStatus::created);
 }
 
-TEST_F(SandboxTest, ExecLogKeepsEveryByte) {
-    auto log = ExecLog::open(sys::open(directory_, O_RDONLY | O_DIRECTORY).value()).value();
-    const Bytes binary = {0xff, 0x00, 'x'};
-    log.write("stdout", 1, as_bytes("plain \"text\"\n\x01"));
-    log.write("stderr", 2, binary);
-    log.mark("sandbox stopped");
-    const std::string text = read_file(directory_ + "/exec.log").value();
-    std::vector<LogEntry> entries;
-    for (std::size_t begin = 0, end; (end = text.find('\n', begin)) != std::string::npos;
-         begin = end + 1)
-        entries.push_back(parse_log_line(text.substr(begin, end - begin)).value());
-    ASSERT_EQ(entries.size(), 3U);
-    EXPECT_EQ(as_text(entries[0].data), "plain \"text\"\n\x01");
-    EXPECT_EQ(entries[0].session, 1U);
-    EXPECT_EQ(entries[1].data, binary);
-    EXPECT_NE(entries[1].line.find("\"e\":\"b64\""), std::string::npos);
-    EXPECT_EQ(entries[2].source, "system");
-    EXPECT_FALSE(entries[2].session);
-    EXPECT_EQ(as_text(entries[2].data), "--- sandbox stopped ---\n");
-}
-
-TEST_F(SandboxTest, ExecLogRotatesAndKeepsThreeOldFiles) {
-    auto log = ExecLog::open(sys::open(directory_, O_RDONLY | O_DIRECTORY).value()).value();
-    const Bytes block(1 << 20, 'x');
-    for (int i = 0; i < 55; ++i)
-        log.write("stdout", 1, block);
-    EXPECT_TRUE(exists(directory_ + "/exec.log.3"));
-    EXPECT_FALSE(exists(directory_ + "/exec.log.4"));
-    EXPECT_LE(sys::stat(directory_ + "/exec.log.1").value().st_size,
-              static_cast<off_t>(ExecLog::rotate_bytes));
-}
-
-TEST_F(SandboxTest, LogLinesThatAreNotValidAreSkipped) {
-    for (const char* bad : {"", "{", "[]", "{\"d\":1,\"s\":\"stdout\"}", "{\"d\":\"x\"}",
-                            "{\"d\":\"!\",\"e\":\"b64\",\"s\":\"stdout\"}"})
-        EXPECT_FALSE(parse_log_line(bad)) << bad;
-}
-
 TEST_F(SandboxTest, CatalogueListsNewestFirstAndByLabel) {
     const Home home(directory_);
     ASSERT_TRUE(home.prepare());
@@ -196,13 +158,50 @@ TEST_F(SandboxTest, ABrokenCatalogueIsRebuiltFromTheFiles) {
 
 TEST_F(SandboxTest, LaunchReportsSurviveTheirJson) {
     LaunchReport failed{.kind = LaunchReport::Kind::failed, .time_ns = 5};
-    failed.error = BootError{1, "kernel", 2, "it broke", "do this"};
+    failed.error = BootError{1, "build_vm", 2, "it broke", "do this", "kernel"};
     const auto read = LaunchReport::from_json(failed.to_json_line()).value();
     EXPECT_EQ(read.kind, LaunchReport::Kind::failed);
-    EXPECT_EQ(read.error->stage, "kernel");
+    EXPECT_EQ(read.error->stage, "build_vm");
+    EXPECT_EQ(read.error->step, "kernel");
     EXPECT_EQ(read.error->sys_errno, 2);
     EXPECT_EQ(read.error->hint, "do this");
     EXPECT_FALSE(LaunchReport::from_json("{\"stage\":1}"));
+}
+
+TEST_F(SandboxTest, BootErrorsHaveTheStageOfTheirStepAndItsHint) {
+    const auto missing = Error::from_errno(ENOENT, "open", "/x");
+    EXPECT_EQ(BootError::from("image", missing).stage, "image");
+    EXPECT_NE(BootError::from("image", missing).hint.find("pull"), std::string::npos);
+    EXPECT_EQ(BootError::from("mounts", missing).stage, "mount");
+    EXPECT_NE(BootError::from("mounts", missing).hint.find("does not exist"), std::string::npos);
+    EXPECT_NE(
+        BootError::from("mounts", Error::from_errno(EACCES, "open")).hint.find("not readable"),
+        std::string::npos);
+    EXPECT_NE(BootError::from("network", Error::from_errno(EADDRINUSE, "bind")).hint.find("bound"),
+              std::string::npos);
+    EXPECT_EQ(BootError::from("kernel", missing).stage, "build_vm");
+    EXPECT_EQ(BootError::from("user", missing).stage, "config");
+    EXPECT_EQ(BootError::from("never heard of", missing).stage, "other");
+    EXPECT_EQ(BootError::from("image", missing).sys_errno, ENOENT);
+    EXPECT_FALSE(BootError::from("user", Error(ErrorKind::not_found, "no user")).sys_errno);
+}
+
+TEST_F(SandboxTest, AgentSocketPathsFitASocketAddressBelowAnyHome) {
+    const Home near("/h");
+    EXPECT_EQ(near.agent_socket_path("box"), near.agent_socket("box"));
+    std::string deep = directory_;
+    while (deep.size() < 300)
+        deep += "/" + std::string(50, 'd');
+    const Home far(deep);
+    ASSERT_TRUE(far.prepare());
+    const std::string path = far.agent_socket_path("box");
+    EXPECT_LT(path.size(), 108U);
+    EXPECT_EQ(path, Home(deep).agent_socket_path("box"));
+    EXPECT_NE(path, far.agent_socket_path("other"));
+    ASSERT_TRUE(make_directories(far.socket_directory("box"), 0700));
+    ASSERT_TRUE(write_file_atomic(far.agent_socket("box"), "here"));
+    EXPECT_EQ(read_file(path).value_or(""), "here");
+    (void)sys::unlink(path.substr(0, path.size() - 24 - 12)); // the link
 }
 
 TEST_F(SandboxTest, LongNamesGetAHashedHostname) {

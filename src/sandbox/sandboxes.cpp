@@ -5,6 +5,7 @@
 #include "base/time.hpp"
 #include "disk/ext4.hpp"
 #include "sandbox/sandbox_group.hpp"
+#include "sandbox/exec_log.hpp"
 #include "wire/messages.hpp"
 
 #include <algorithm>
@@ -86,6 +87,10 @@ Result<std::optional<SandboxView>> Sandboxes::reconcile_locked(const std::string
         view.state.detail = "the runtime was killed";
         view.state.stopped_at_ns = view.state.updated_at_ns = unix_time_ns();
         MSB_TRY(view.state.store(files.state()));
+        // What a runtime writes when it ends by itself.
+        if (auto directory = sys::open(files.logs(), O_RDONLY | O_DIRECTORY))
+            if (const auto log = ExecLog::open(std::move(*directory)))
+                (*log)->mark("sandbox stopped");
     }
     if (view.spec.ephemeral) {
         MSB_TRY(erase_files(name));

@@ -51,6 +51,7 @@ struct LaunchOptions {
     std::optional<StartupCommand> startup;
     /// Called about every 80 ms while waiting; true cancels the launch.
     std::function<bool()> wait_tick;
+    std::string log_level; ///< of the runtime for this run; empty: as in the spec
 };
 
 struct StageTime {
@@ -89,6 +90,10 @@ class Sandboxes {
     Result<Running> start(const std::string& name, const image::Image& image,
                           const EngineSelection& engine, const LaunchOptions& options);
     const std::optional<BootError>& boot_error() const { return boot_error_; }
+    /// For what fails before start() is called: the same record as of a later stage.
+    void record_boot_error(const std::string& name, BootError error);
+    /// Makes boot_error() what the last start of the sandbox left behind, if it failed.
+    void load_boot_error(const std::string& name);
 
     /// Asks the guest to end and waits; kills after `grace` (+ what the guest needs to power off).
     /// Stopping what is stopped succeeds. Zero grace kills at once.
@@ -114,7 +119,8 @@ class Sandboxes {
     Result<Running> launch(OwnedFd lock, const SandboxSpec& spec, const image::Image& image,
                            const EngineSelection& engine, const LaunchOptions& options);
     Status wait_until_ready(Running& running, int report_fd, const LaunchOptions& options);
-    Error launch_failed(Running& running, const SandboxSpec& spec, const Error& error);
+    Error launch_failed(Running& running, const SandboxSpec& spec, std::string_view step,
+                        const Error& error);
 
     Home home_;
     Installation installation_;

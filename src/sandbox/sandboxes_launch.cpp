@@ -31,9 +31,7 @@ struct LaunchFiles {
     }
 };
 
-Status open_disks(LaunchFiles& fds, const SandboxFiles& files, const image::Image& image,
-                  LaunchConfig& config) {
-    fds.give(launch_fd_upper, MSB_TRY(sys::open(files.upper(), O_RDWR)));
+Status open_image(LaunchFiles& fds, const image::Image& image, LaunchConfig& config) {
     int number = launch_fd_root;
     for (const image::DiskPiece& piece : image.disk) {
         fds.give(number++, MSB_TRY_WRAP(sys::open(piece.path, O_RDONLY),
@@ -52,12 +50,15 @@ Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const i
     Running running;
     running.name = spec.name;
 
+    std::string_view step = "other"; // of ours that is under way, for a boot error
     const auto spawned = [&]() -> Result<OwnedFd> {
         MSB_TRY(remove_tree(sockets));
         MSB_TRY(make_directories(sockets, 0700));
         MSB_TRY(sys::unlink(files.boot_error()));
         LaunchConfig config;
         config.spec = spec;
+        if (!options.log_level.empty())
+            config.spec.log_level = options.log_level;
         config.engine = engine.engine;
         config.isolation = engine.isolation;
         config.ptrace = engine.ptrace;
@@ -65,7 +66,11 @@ Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const i
         config.attached = options.attached;
 
         LaunchFiles fds;
-        MSB_TRY(open_disks(fds, files, image, config));
+        step = "disk";
+        fds.give(launch_fd_upper, MSB_TRY(sys::open(files.upper(), O_RDWR)));
+        step = "image";
+        MSB_TRY(open_image(fds, image, config));
+        step = "build_vm";
         auto report = MSB_TRY(sys::pipe());
         auto parent = MSB_TRY(sys::pipe());
         fds.give(STDERR_FILENO,
@@ -101,7 +106,7 @@ Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const i
     Status ready = spawned ? wait_until_ready(running, spawned->get(), options)
                            : Status(fail(spawned.error()));
     if (!ready)
-        return fail(launch_failed(running, spec, ready.error()));
+        return fail(launch_failed(running, spec, step, ready.error()));
     return running;
 }
 
@@ -140,16 +145,15 @@ Status Sandboxes::wait_until_ready(Running& running, int report_fd, const Launch
     }
 }
 
-Error Sandboxes::launch_failed(Running& running, const SandboxSpec& spec, const Error& error) {
+Error Sandboxes::launch_failed(Running& running, const SandboxSpec& spec, std::string_view step,
+                               const Error& error) {
     const SandboxFiles files{home_.sandbox(spec.name)};
     if (running.runtime.pid() > 0) {
         (void)running.runtime.signal(SIGKILL);
         (void)running.runtime.wait(5s);
     }
-    if (!boot_error_ && error.kind() != ErrorKind::cancelled) {
-        boot_error_ = BootError::from("other", error);
-        (void)write_file_atomic(files.boot_error(), boot_error_->to_json(), 0600, false);
-    }
+    if (!boot_error_ && error.kind() != ErrorKind::cancelled)
+        record_boot_error(spec.name, BootError::from(step, error));
     if (const auto held = lock(spec.name, 5s)) {
         if (spec.ephemeral) {
             (void)erase_files(spec.name);
@@ -165,6 +169,19 @@ Error Sandboxes::launch_failed(Running& running, const SandboxSpec& spec, const 
         }
     }
     return Error(error).wrap("failed to start \"" + spec.name + "\"");
+}
+
+void Sandboxes::record_boot_error(const std::string& name, BootError error) {
+    const SandboxFiles files{home_.sandbox(name)};
+    (void)write_file_atomic(files.boot_error(), error.to_json(), 0600, false);
+    boot_error_ = std::move(error);
+}
+
+void Sandboxes::load_boot_error(const std::string& name) {
+    boot_error_.reset();
+    if (const auto text = read_file(SandboxFiles{home_.sandbox(name)}.boot_error(), 1 << 20))
+        if (auto error = BootError::from_json(*text))
+            boot_error_ = std::move(*error);
 }
 
 } // namespace msb

@@ -10,6 +10,7 @@ namespace msb {
 
 namespace {
 constexpr std::size_t max_ended = 64;
+constexpr std::size_t max_streams = 4096;
 } // namespace
 
 SessionObserver::SessionObserver(device::Vsock& vsock, ExecLog& log)
@@ -57,7 +58,10 @@ void SessionObserver::flush() {
 }
 
 void SessionObserver::read() {
-    for (BytesView data = connection_->readable(); !data.empty(); data = connection_->readable()) {
+    if (!connection_)
+        return;
+    for (BytesView data = connection_->readable(); !data.empty() && !log_.full();
+         data = connection_->readable()) {
         in_.feed(data);
         connection_->consume(data.size());
         for (;;) {
@@ -80,12 +84,12 @@ void SessionObserver::handle(const wire::Frame& frame) {
     const BytesView payload = envelope->payload;
     if (envelope->type == wire::SessionOutput::type) {
         if (const auto output = wire::SessionOutput::decode(payload))
-            log_.write(output->tty     ? "output"
-                       : output->error ? "stderr"
-                                       : "stdout",
-                       output->session, output->data);
+            record(*output);
     } else if (envelope->type == wire::SessionEnded::type) {
-        if (const auto ended = wire::SessionEnded::decode(payload))
+        const auto ended = wire::SessionEnded::decode(payload);
+        if (ended)
+            end_streams(ended->session);
+        if (ended)
             end(ended->session, {wire::ExecExited{ended->code, ended->signal}, {}});
     } else if (envelope->type == wire::ExecFailed::type) {
         const auto failed = wire::ExecFailed::decode(payload);
@@ -94,6 +98,29 @@ void SessionObserver::handle(const wire::Frame& frame) {
             end(started->second, {wire::ExecExited{wire::exit_code_of(*failed), std::nullopt},
                                   std::string(to_string(failed->kind)) + ": " + failed->message});
     }
+}
+
+void SessionObserver::record(const wire::SessionOutput& output) {
+    const LogSource source = output.tty     ? LogSource::output
+                             : output.error ? LogSource::standard_error
+                                            : LogSource::standard_output;
+    // The guest names the sessions; what it could at worst make us keep for them is bounded.
+    if (streams_.size() >= max_streams)
+        streams_.clear();
+    Streams& streams = streams_[output.session];
+    streams.tty = output.tty;
+    LogStream& stream = output.error && !output.tty ? streams.err : streams.out;
+    stream.write(log_, source, output.session, output.data);
+}
+
+void SessionObserver::end_streams(std::uint64_t number) {
+    const auto found = streams_.find(number);
+    if (found == streams_.end())
+        return;
+    Streams& streams = found->second;
+    streams.out.finish(log_, streams.tty ? LogSource::output : LogSource::standard_output, number);
+    streams.err.finish(log_, LogSource::standard_error, number);
+    streams_.erase(found);
 }
 
 void SessionObserver::end(std::uint64_t number, const End& end) {

@@ -7,6 +7,7 @@
 #include "base/out_buffer.hpp"
 #include "device/vsock/vsock.hpp"
 #include "sandbox/exec_log.hpp"
+#include "sandbox/log_stream.hpp"
 #include "wire/session_messages.hpp"
 
 #include <functional>
@@ -31,8 +32,17 @@ class SessionObserver {
     void start(std::uint64_t number, wire::ExecRequest request);
     /// Calls `ended` once, when that session has ended; at once if it has.
     void watch(std::uint64_t number, std::function<void(const End&)> ended);
+    /// The log has written something: goes on where it was full.
+    void log_progress() { read(); }
 
   private:
+    struct Streams {
+        bool tty = false;
+        LogStream out;
+        LogStream err;
+    };
+    void record(const wire::SessionOutput& output);
+    void end_streams(std::uint64_t number);
     template <typename M> void send(std::uint32_t id, const M& message) {
         wire::append_message(out_.tail(), id, message);
     }
@@ -45,6 +55,7 @@ class SessionObserver {
     std::shared_ptr<device::VsockConnection> connection_;
     ExecLog& log_;
     std::map<std::uint32_t, std::uint64_t> starting_; ///< id -> number
+    std::map<std::uint64_t, Streams> streams_;        ///< by number
     std::map<std::uint64_t, std::function<void(const End&)>> watched_;
     std::map<std::uint64_t, End> ended_; ///< the last ones, for a watch that comes late
     std::uint32_t last_id_ = 0;

@@ -19,6 +19,30 @@ run_ok msb logs odd
 assert_contains "$err" 'failed to start "odd"'
 run_ok msb rm -q odd
 
+# The least memory: it boots, or a stage says why not, within seconds.
+start=$SECONDS
+run msb create -q -m 32M -n tiny
+[ "$code" -eq 0 ] || assert_match "$err" '→ (build_vm|mount|config|other): '
+[ $((SECONDS - start)) -lt 30 ] || fail_test "a tiny guest took $((SECONDS - start)) s"
+run_ok msb rm -q -f tiny
+
+# A file of the cached image that is damaged, but mounts: the guest is told EIO or runs garbage; the
+# sandbox is never lost, and boots again when the file is whole.
+run_ok msb create -q -n worn
+run_ok msb stop -q worn
+data=$(find "$MSB_HOME/cache/blobs" -name '*.data' | head -n 1)
+cp "$data" "$T/data"
+dd if=/dev/urandom of="$data" bs=4096 count=64 conv=notrunc status=none
+start=$SECONDS
+run msb start worn
+if [ "$code" -eq 0 ]; then run msb exec worn -- true; else assert_match "$err" 'failed to start "worn"'; fi
+[ $((SECONDS - start)) -lt 30 ] || fail_test "a damaged image took $((SECONDS - start)) s"
+run_ok msb stop -q worn
+cp "$T/data" "$data"
+run_ok msb start -q worn
+run_ok msb exec worn -- true
+run_ok msb rm -q -f worn
+
 # More than the engine can be.
 run_fail 1 'cpu|memory|unsupported|limit' msb run -q -c 255 -- true
 run_fail 1 'memory' msb run -q -m 60000G -- true

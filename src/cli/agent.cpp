@@ -1,0 +1,51 @@
+// msb agent: for programs that speak the wire protocol themselves.
+#include "cli/commands.hpp"
+#include "cli/context.hpp"
+#include "cli/output.hpp"
+#include "sandbox/spec.hpp"
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+namespace msb::cli {
+
+namespace {
+
+struct SocketPathOptions {
+    std::string name;
+    std::string format;
+};
+
+Status socket_path(Context& context, const SocketPathOptions& options) {
+    MSB_TRY(validate_name(options.name));
+    const Home home = MSB_TRY(context.home());
+    MSB_TRY(home.publish_sockets());
+    const std::string path = home.agent_socket_path(options.name);
+    if (options.format == "json") {
+        const nlohmann::json document = {{"name", options.name}, {"socket_path", path}};
+        (void)print(document.dump(2) + "\n");
+    } else {
+        (void)print(path + "\n");
+    }
+    return {};
+}
+
+} // namespace
+
+void add_agent(CLI::App& app, Context& context) {
+    auto* agent = app.add_subcommand("agent", "For programs that talk to a sandbox's agent");
+    agent->group(group_other);
+    agent->require_subcommand(1);
+    auto options = std::make_shared<SocketPathOptions>();
+    auto* command = agent->add_subcommand(
+        "socket-path", "Path of a sandbox's agent socket; the sandbox need not run or exist");
+    command->add_option("name", options->name, "Sandbox")->required();
+    command->add_option("--format", options->format, "Output format")
+        ->check(CLI::IsMember({"json"}));
+    command->callback([&context, options] {
+        run_command(context, [&] { return socket_path(context, *options); });
+    });
+}
+
+} // namespace msb::cli

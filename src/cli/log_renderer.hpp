@@ -1,0 +1,79 @@
+// Log entries as text: whole or by line, with prefixes, filtered for the terminal or a pipe.
+#pragma once
+
+#include "cli/pattern.hpp"
+#include "sandbox/log_reader.hpp"
+#include "sandbox/terminal_text.hpp"
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+
+namespace msb::cli {
+
+struct LogStyle {
+    bool json = false;
+    bool raw = false;        ///< bytes as the command wrote them, also to a terminal
+    bool timestamps = false; ///< before each line
+    bool session_ids = false;
+    bool colour_sessions = false;
+    bool colours = false;  ///< ours, and those of the commands
+    bool terminal = false; ///< stdout is one
+    const Pattern* grep = nullptr;
+};
+
+/// Text is shown as it was written, joined. As soon as something belongs to lines (a prefix, grep,
+/// a tail) each session's pieces are put together to lines first.
+class LogRenderer {
+  public:
+    explicit LogRenderer(LogStyle style) : style_(style) {}
+
+    /// Only the last `lines` of what is added until end_tail() are shown.
+    void begin_tail(std::size_t lines) { tail_ = lines; }
+    void end_tail();
+
+    void add(const LogEntry& entry);
+    /// Lines that have no end yet are shown as they are.
+    void finish();
+    /// What is to be printed now.
+    std::string take() { return std::exchange(out_, {}); }
+    std::size_t pending() const { return out_.size(); }
+
+  private:
+    using StreamKey = std::pair<LogSource, std::optional<std::uint64_t>>;
+    struct Stream {
+        TerminalText filter;
+        std::string line; ///< the unfinished one
+        std::int64_t time_ns = 0;
+    };
+
+    struct Line {
+        std::string prefix;
+        std::string text;
+        bool ended = true;
+    };
+
+    bool by_line() const {
+        return style_.timestamps || style_.session_ids || style_.grep != nullptr || tail_;
+    }
+    Stream& stream(const StreamKey& key);
+    void add_json(const LogEntry& entry);
+    void add_text(const StreamKey& key, std::int64_t time_ns, std::string_view text);
+    void end_line(const StreamKey& key, Stream& stream, bool ended);
+    void end_lines();
+    bool wanted(const Line& line) const;
+    void show_line(const Line& line);
+    std::string prefix(const StreamKey& key, std::int64_t time_ns) const;
+    void show(std::string_view text);
+
+    LogStyle style_;
+    std::map<StreamKey, Stream> streams_;
+    std::optional<std::size_t> tail_;
+    std::deque<Line> tail_lines_;
+    std::string out_;
+    bool line_open_ = false; ///< what was shown last did not end its line
+    bool coloured_ = false;  ///< an escape sequence was shown
+};
+
+} // namespace msb::cli

@@ -1,0 +1,270 @@
+#include "sandbox/log_line.hpp"
+
+#include "base/time.hpp"
+
+#include <array>
+#include <charconv>
+#include <fmt/format.h>
+
+namespace msb {
+
+namespace {
+
+constexpr std::array<std::string_view, 5> source_names = {"stdout", "stderr", "output", "system",
+                                                          "boot-error"};
+
+constexpr bool needs_escape(char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
+}
+
+/// `text` must be valid UTF-8; escapes what JSON requires (RFC 8259 section 7).
+void append_json_string(std::string& out, std::string_view text) {
+    out += '"';
+    std::size_t clean = 0; // start of what has been looked at and not yet copied
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (!needs_escape(c))
+            continue;
+        out.append(text.substr(clean, i - clean));
+        clean = i + 1;
+        switch (c) {
+        case '"': out += "\\\""; break;
+        case '\\': out += "\\\\"; break;
+        case '\n': out += "\\n"; break;
+        case '\r': out += "\\r"; break;
+        case '\t': out += "\\t"; break;
+        default: out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+        }
+    }
+    out.append(text.substr(clean));
+    out += '"';
+}
+
+void append_utf8(std::string& out, std::uint32_t code) {
+    const auto put = [&out](std::uint32_t byte) { out += static_cast<char>(byte); };
+    if (code < 0x80) {
+        put(code);
+    } else if (code < 0x800) {
+        put(0xc0 | code >> 6);
+        put(0x80 | (code & 0x3f));
+    } else if (code < 0x10000) {
+        put(0xe0 | code >> 12);
+        put(0x80 | (code >> 6 & 0x3f));
+        put(0x80 | (code & 0x3f));
+    } else {
+        put(0xf0 | code >> 18);
+        put(0x80 | (code >> 12 & 0x3f));
+        put(0x80 | (code >> 6 & 0x3f));
+        put(0x80 | (code & 0x3f));
+    }
+}
+
+/// Reads one flat JSON object; members may be strings, numbers, true, false and null. Nothing
+/// nests, so nothing recurses.
+class LineParser {
+  public:
+    explicit LineParser(std::string_view text) : text_(text) {}
+
+    std::optional<LogRecord> parse() {
+        skip_blanks();
+        if (!take('{'))
+            return std::nullopt;
+        bool more = !take('}');
+        while (more) {
+            std::string key;
+            if (!take_string(key) || !take(':') || !take_member(key))
+                return std::nullopt;
+            if (take('}'))
+                more = false;
+            else if (!take(','))
+                return std::nullopt;
+        }
+        skip_blanks();
+        if (!text_.empty())
+            return std::nullopt;
+        return finish();
+    }
+
+  private:
+    void skip_blanks() {
+        const auto begin = text_.find_first_not_of(" \t\r");
+        text_.remove_prefix(begin == std::string_view::npos ? text_.size() : begin);
+    }
+
+    bool take(char c) {
+        skip_blanks();
+        if (text_.empty() || text_.front() != c)
+            return false;
+        text_.remove_prefix(1);
+        return true;
+    }
+
+    bool take_string(std::string& out) {
+        if (!take('"'))
+            return false;
+        for (;;) {
+            const auto special = text_.find_first_of("\"\\");
+            if (special == std::string_view::npos)
+                return false;
+            out.append(text_.substr(0, special));
+            const bool end = text_[special] == '"';
+            text_.remove_prefix(special + 1);
+            if (end)
+                return true;
+            if (!take_escape(out))
+                return false;
+        }
+    }
+
+    bool take_escape(std::string& out) {
+        if (text_.empty())
+            return false;
+        const char c = text_.front();
+        text_.remove_prefix(1);
+        switch (c) {
+        case '"':
+        case '\\':
+        case '/': out += c; return true;
+        case 'b': out += '\b'; return true;
+        case 'f': out += '\f'; return true;
+        case 'n': out += '\n'; return true;
+        case 'r': out += '\r'; return true;
+        case 't': out += '\t'; return true;
+        case 'u': return take_unicode(out);
+        default: return false;
+        }
+    }
+
+    bool take_unicode(std::string& out) {
+        constexpr std::uint32_t replacement = 0xfffd;
+        const auto first = take_hex();
+        if (!first)
+            return false;
+        std::uint32_t code = *first;
+        if (code >= 0xd800 && code <= 0xdbff && text_.starts_with("\\u")) {
+            const std::string_view before = text_;
+            text_.remove_prefix(2);
+            const auto second = take_hex();
+            if (second && *second >= 0xdc00 && *second <= 0xdfff)
+                code = 0x10000 + ((code - 0xd800) << 10) + (*second - 0xdc00);
+            else
+                text_ = before;
+        }
+        append_utf8(out, code >= 0xd800 && code <= 0xdfff ? replacement : code);
+        return true;
+    }
+
+    std::optional<std::uint32_t> take_hex() {
+        std::uint32_t value = 0;
+        const char* begin = text_.data();
+        if (text_.size() < 4)
+            return std::nullopt;
+        const auto [end, error] = std::from_chars(begin, begin + 4, value, 16);
+        if (error != std::errc{} || end != begin + 4)
+            return std::nullopt;
+        text_.remove_prefix(4);
+        return value;
+    }
+
+    bool take_member(std::string_view key) {
+        skip_blanks();
+        if (text_.starts_with('"')) {
+            std::string value;
+            if (!take_string(value))
+                return false;
+            if (key == "d")
+                data_ = std::move(value);
+            else if (key == "s")
+                source_ = parse_log_source(value);
+            else if (key == "t")
+                time_ = parse_rfc3339(value);
+            else if (key == "e")
+                encoding_ = std::move(value);
+            return true;
+        }
+        const auto end = text_.find_first_of(",} \t\r");
+        const std::string_view word = text_.substr(0, end);
+        if (word.empty() || word.find_first_of("{[\"") != std::string_view::npos)
+            return false;
+        text_.remove_prefix(word.size());
+        return key == "id" ? take_session(word) : key != "d" && key != "s" && key != "t";
+    }
+
+    bool take_session(std::string_view word) {
+        if (word == "null")
+            return true;
+        std::uint64_t value = 0;
+        const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+        session_ = value;
+        return error == std::errc{} && end == word.data() + word.size();
+    }
+
+    std::optional<LogRecord> finish() {
+        if (!data_ || !source_ || !time_)
+            return std::nullopt;
+        LogRecord record{*time_, *source_, session_, {}};
+        if (encoding_ == "b64") {
+            auto bytes = from_base64(*data_);
+            if (!bytes)
+                return std::nullopt;
+            record.data = std::move(*bytes);
+        } else if (encoding_.empty()) {
+            record.data.assign(data_->begin(), data_->end());
+        } else {
+            return std::nullopt; // from a newer writer
+        }
+        return record;
+    }
+
+    std::string_view text_;
+    std::optional<std::string> data_;
+    std::optional<LogSource> source_;
+    std::optional<std::int64_t> time_;
+    std::optional<std::uint64_t> session_;
+    std::string encoding_;
+};
+
+} // namespace
+
+std::string_view to_string(LogSource source) {
+    return source_names[static_cast<std::size_t>(source)];
+}
+
+std::optional<LogSource> parse_log_source(std::string_view name) {
+    for (std::size_t i = 0; i < source_names.size(); ++i)
+        if (source_names[i] == name)
+            return static_cast<LogSource>(i);
+    return std::nullopt;
+}
+
+void append_log_line(std::string& out, std::int64_t time_ns, LogSource source,
+                     std::optional<std::uint64_t> session, BytesView data) {
+    const std::string_view text = as_text(data);
+    const bool is_utf8 = valid_utf8_prefix(text) == text.size();
+    out.reserve(out.size() + text.size() + 96);
+    out += "{\"d\":";
+    append_json_string(out, is_utf8 ? text : to_base64(data));
+    if (!is_utf8)
+        out += ",\"e\":\"b64\"";
+    if (session)
+        fmt::format_to(std::back_inserter(out), ",\"id\":{}", *session);
+    fmt::format_to(std::back_inserter(out), ",\"s\":\"{}\",\"t\":\"{}\"}}\n", to_string(source),
+                   format_rfc3339(time_ns, 3));
+}
+
+std::optional<LogRecord> parse_log_line(std::string_view line) {
+    return LineParser(line).parse();
+}
+
+std::size_t incomplete_utf8_suffix(std::string_view text) {
+    for (std::size_t back = 1; back <= 3 && back <= text.size(); ++back) {
+        const auto byte = static_cast<unsigned char>(text[text.size() - back]);
+        if ((byte & 0xc0) == 0x80)
+            continue; // in the middle of a sequence
+        const std::size_t length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+        return length > back ? back : 0;
+    }
+    return 0;
+}
+
+} // namespace msb

@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# A start that cannot have what it needs from the host says stage mount and ENOENT, and never "process
+# exited". Directories of the host cannot be mounted in this build yet: the missing path is the
+# sandbox's own disk. Everything that keeps a guest from booting arrives within seconds, typed.
+. "$(dirname "$0")/../lib.sh"
+# ctest: timeout=240
+need_kernel
+need python3
+
+run_ok msb create -q -n box
+run_ok msb stop -q box
+mv "$MSB_HOME/sandboxes/box/upper.ext4" "$T/upper"
+run_fail 1 '→ mount: .*No such file' msb start box
+assert_not_contains "$err" exited
+assert_match "$(cat "$MSB_HOME/sandboxes/box/logs/boot-error.json")" '"errno": 2'
+mv "$T/upper" "$MSB_HOME/sandboxes/box/upper.ext4"
+
+# An installation of its own, to break the guest's kernel and initramfs.
+mkdir -p "$T/prefix/share/microsandbox"
+cp -r "$MSB_BUILD/bin" "$MSB_BUILD/libexec" "$T/prefix/"
+cp -rL "$MSB_BUILD/share/microsandbox/." "$T/prefix/share/microsandbox/"
+broken=$T/prefix/bin/msb
+mkdir "$T/initramfs"
+cp "$T"/prefix/share/microsandbox/initramfs/*.cpio "$T/initramfs/"
+
+# fails_within SECONDS PATTERN STEP: the start fails so, and the record says which step.
+fails_within() {
+    local begin=$SECONDS
+    run_fail 1 "$2" "$broken" start box
+    [ $((SECONDS - begin)) -le "$1" ] || fail_test "took $((SECONDS - begin)) s: $err"
+    assert_match "$(cat "$MSB_HOME/sandboxes/box/logs/boot-error.json")" "\"step\": \"$3\""
+}
+# each_initramfs COMMAND...: runs it with each archive's path.
+each_initramfs() {
+    local file
+    for file in "$T"/prefix/share/microsandbox/initramfs/*.cpio; do
+        cp "$T/initramfs/$(basename "$file")" "$file"
+        "$@" "$file"
+    done
+}
+
+# archive [PATH CONTENT]...: a newc archive of these files (no content: a directory).
+archive() {
+    python3 - "$@" <<'PY'
+import sys
+def entry(name, mode, data):
+    name = name.encode() + b"\0"
+    fields = [1, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name), 0]
+    head = b"070701" + b"".join(b"%08X" % f for f in fields) + name
+    pad = lambda part: part + b"\0" * (-len(part) % 4)
+    return pad(head) + pad(data)
+words = sys.argv[1:]
+out = b""
+for path, content in zip(words[::2], words[1::2]):
+    out += entry(path, 0o100644, content.encode()) if content else entry(path, 0o40755, b"")
+sys.stdout.buffer.write(out + entry("TRAILER!!!", 0, b""))
+PY
+}
+
+# A module that the kernel needs is missing: the guest says so on its console, there is no other way yet.
+without_module() {
+    truncate -s %512 "$1" # archives may follow each other
+    archive modules "" modules/order missing.ko >>"$1"
+}
+each_initramfs without_module
+fails_within 20 '→ build_vm: .*missing\.ko' modules
+
+# There is no first process at all: the kernel panics.
+without_init() { archive dev "" >"$1"; }
+each_initramfs without_init
+fails_within 20 '→ build_vm: .*before it was ready' kernel
+assert_match "$err" 'panic|init'
+
+# The kernel is not one.
+each_initramfs :
+for kernel in "$T"/prefix/share/microsandbox/kernels/*; do
+    python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["kernel"])' "$kernel/manifest.json" >"$T/name"
+    printf '#!/bin/false\n' >"$kernel/$(cat "$T/name")"
+done
+fails_within 20 '→ build_vm: ' '(kernel|build_vm)'
+run_ok msb start -q box
+run_ok msb rm -q -f box
+no_leftovers
