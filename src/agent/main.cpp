@@ -55,6 +55,7 @@ class Agent {
         schedule_heartbeat();
         for (;;) {
             MSB_TRY(server_.step(1h));
+            report_drained();
             stopper_.poll();
         }
     }
@@ -95,6 +96,8 @@ class Agent {
         if (envelope->type == wire::Shutdown::type) {
             server_.request_shutdown(
                 wire::Shutdown::decode(envelope->payload).value_or(wire::Shutdown{}));
+        } else if (envelope->type == wire::Drain::type) {
+            server_.request_drain();
         } else if (envelope->type == wire::ClockSync::type) {
             if (const auto sync = wire::ClockSync::decode(envelope->payload))
                 set_clock(sync->unix_time_nanos, clock_tolerance);
@@ -102,6 +105,13 @@ class Agent {
             machine_.control.send(wire::Pong{});
         }
         return true; // anything else is from a newer host and optional
+    }
+
+    void report_drained() {
+        if (!drained_ && server_.drained()) {
+            drained_ = true;
+            machine_.control.send(wire::Drained{});
+        }
     }
 
     void schedule_heartbeat() {
@@ -120,6 +130,7 @@ class Agent {
     Stopper stopper_;
     OwnedFd spare_;
     std::uint64_t heartbeats_ = 0;
+    bool drained_ = false;
 };
 
 Status serve(Machine& machine) {

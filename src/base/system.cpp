@@ -225,11 +225,16 @@ Result<OwnedFd> unix_listen(const std::string& path, int backlog, mode_t mode) {
     return fd;
 }
 
-Result<OwnedFd> unix_connect(const std::string& path) {
+Result<OwnedFd> unix_connect(const std::string& path, std::chrono::milliseconds timeout) {
     OwnedFd dir;
     const std::string alias = MSB_TRY(socket_alias(path, dir));
     const sockaddr_un address = MSB_TRY(socket_address(alias));
     OwnedFd fd = MSB_TRY(unix_socket());
+    if (timeout.count() > 0) {
+        const timeval limit{timeout.count() / 1000, timeout.count() % 1000 * 1000};
+        MSB_TRY(check(::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)),
+                      "setsockopt(SO_SNDTIMEO)"));
+    }
     MSB_TRY(check(retry([&] {
                       return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address),
                                        sizeof(address));

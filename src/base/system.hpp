@@ -50,7 +50,9 @@ Status set_cloexec(int fd, bool on = true);
 /// Stream sockets in the file system. A path that does not fit sockaddr_un (107 bytes) is reached
 /// through /proc/self/fd of its directory, so MSB_HOME may have any length.
 Result<OwnedFd> unix_listen(const std::string& path, int backlog, mode_t mode = 0600);
-Result<OwnedFd> unix_connect(const std::string& path);
+/// With a `timeout` (the connection's send time-out from then on) it does not wait for ever for a
+/// listener that does not accept: EAGAIN.
+Result<OwnedFd> unix_connect(const std::string& path, std::chrono::milliseconds timeout = {});
 
 /// poll(2) for one descriptor: true if ready, false on time-out.
 Result<bool> wait_for(int fd, short events, std::chrono::milliseconds timeout);

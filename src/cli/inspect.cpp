@@ -69,6 +69,8 @@ void print_text(const SandboxView& view) {
     text.section("Resources");
     text.add_nested("CPUs", std::to_string(spec.cpus));
     text.add_nested("Memory", fmt::format("{} MiB", spec.memory_mib));
+    if (spec.init)
+        text.add("Init", spec.init->cmd);
     text.add("Security", spec.security == SecurityProfile::restricted ? "restricted" : "default");
     text.add("Hostname", spec.hostname);
     text.add("Workdir", spec.workdir.empty() ? "/" : spec.workdir);

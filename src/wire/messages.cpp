@@ -25,6 +25,8 @@ MSB_WIRE_FIELDS(BootFailed,
     f.nullable("errno", m.sys_errno);
     f.required("message", m.message);)
 MSB_WIRE_FIELDS(Shutdown, f.omittable("grace_ms", m.grace_ms);)
+MSB_WIRE_EMPTY(Drain)
+MSB_WIRE_EMPTY(Drained)
 MSB_WIRE_FIELDS(RelayClientDisconnected,
     f.required("id_start", m.id_start);
     f.required("id_end_exclusive", m.id_end_exclusive);)
@@ -257,6 +259,8 @@ MSB_WIRE_CODEC(Bootstrap)
 MSB_WIRE_CODEC(InitAck)
 MSB_WIRE_CODEC(Ready)
 MSB_WIRE_CODEC(BootFailed)
+MSB_WIRE_CODEC(Drain)
+MSB_WIRE_CODEC(Drained)
 MSB_WIRE_CODEC(RelayClientDisconnected)
 MSB_WIRE_CODEC(ClockSync)
 MSB_WIRE_CODEC(Heartbeat)
