@@ -43,7 +43,7 @@ median() { sort -n "$1" | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
 for _ in $(seq "$rounds"); do
     round systemd inits /lib/systemd/systemd
     round sysvinit inits /sbin/init
-    round runit inits /sbin/runit-init
+    round runit inits /lib/runit/runit-init
     round busybox busybox-init /sbin/init
 done
 echo "machine: $(nproc) cores, $(uname -r); load $(cut -d' ' -f1 /proc/loadavg); $rounds rounds"

@@ -327,17 +327,17 @@ debian_rootfs() {
     cp "$cached" "$tar"
 }
 
-# init_image NAME: loads a small image NAME whose /sbin/init is busybox's: it notes in /etc/init.args,
-# /etc/init.env and /etc/init.down what it was started with and that it was shut down.
+# init_image NAME: loads a small image NAME whose /sbin/init is busybox's, and notes in /etc/init.down
+# that it was shut down. /sbin/noting-init is the same and first notes its arguments and environment in
+# /etc/init.args and /etc/init.env.
 init_image() {
     need busybox umoci skopeo
     make_rootfs "$T/.init"
     mkdir -p "$T/.init/sbin"
     ln -s ../bin/busybox "$T/.init/sbin/init"
-    cat >"$T/.init/etc/inittab" <<'TAB'
-::sysinit:/bin/busybox sh -c 'tr "\\0" " " </proc/1/cmdline >/etc/init.args; tr "\\0" "\\n" </proc/1/environ >/etc/init.env'
-::shutdown:/bin/busybox sh -c 'echo down >/etc/init.down'
-TAB
+    printf '#!/bin/sh\necho "$0 $*" >/etc/init.args\nenv >/etc/init.env\nexec /sbin/init\n' >"$T/.init/sbin/noting-init"
+    chmod 755 "$T/.init/sbin/noting-init"
+    echo "::shutdown:/bin/busybox sh -c 'echo down >/etc/init.down'" >"$T/.init/etc/inittab"
     new_image "$T/.init.layout"
     add_layer "$T/.init.layout" "$T/.init"
     pack_oci "$T/.init.layout" "$T/.init.tar"

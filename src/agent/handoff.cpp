@@ -108,12 +108,14 @@ bool write_fifo(const char* path, std::string_view text) {
     return info && S_ISFIFO(info->st_mode) && sys::write_all(fifo->get(), as_bytes(text));
 }
 
-/// runit(8): at SIGCONT it goes to stage 3 if this file is executable, and powers off unless the
-/// other one is.
+/// runit(8): at SIGCONT it goes to stage 3 if its marker is executable, and powers off unless the
+/// other one is. Distributions that keep /etc unwritable have them in /run.
 bool ask_runit() {
-    (void)::chmod("/etc/runit/reboot", 0);
-    const OwnedFd marker(::open("/etc/runit/stopit", O_WRONLY | O_CREAT | O_CLOEXEC, 0100));
-    return ::chmod("/etc/runit/stopit", 0100) == 0 && ::kill(1, SIGCONT) == 0;
+    const bool in_run = exists("/run/runit.stopit") || exists("/run/runit.reboot");
+    const char* stop = in_run ? "/run/runit.stopit" : "/etc/runit/stopit";
+    (void)::chmod(in_run ? "/run/runit.reboot" : "/etc/runit/reboot", 0);
+    const OwnedFd marker(::open(stop, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0100));
+    return marker && ::fchmod(marker.get(), 0100) == 0 && ::kill(1, SIGCONT) == 0;
 }
 
 bool ask(InitKind kind) {

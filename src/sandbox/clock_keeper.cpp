@@ -11,7 +11,6 @@ namespace msb {
 Result<std::unique_ptr<ClockKeeper>> ClockKeeper::start(EventLoop& loop, Send send) {
     std::unique_ptr<ClockKeeper> keeper(new ClockKeeper(loop, std::move(send)));
     MSB_TRY(keeper->watch_host_clock());
-    keeper->tell();
     keeper->schedule();
     return keeper;
 }
@@ -36,27 +35,27 @@ Status ClockKeeper::watch_host_clock() {
     return loop_.watch(host_clock_.get(), EPOLLIN, [this](std::uint32_t) {
         std::uint64_t expirations = 0;
         (void)!::read(host_clock_.get(), &expirations, sizeof(expirations)); // ECANCELED
-        tell();
+        owed_ = true;
     });
 }
 
-void ClockKeeper::observe(std::uint64_t guest_unix_ns) {
-    if (EventLoop::Clock::now() - last_told_ < least_pause)
+void ClockKeeper::observe(const wire::Heartbeat& heartbeat) {
+    const auto now = EventLoop::Clock::now();
+    if (now - last_told_ < least_pause)
         return;
     const auto host = static_cast<std::uint64_t>(unix_time_ns());
-    const std::uint64_t off = host > guest_unix_ns ? host - guest_unix_ns : guest_unix_ns - host;
-    if (off > static_cast<std::uint64_t>(std::chrono::nanoseconds(tolerance).count()))
-        tell();
-}
-
-void ClockKeeper::tell() {
-    last_told_ = EventLoop::Clock::now();
-    send_(wire::ClockSync{static_cast<std::uint64_t>(unix_time_ns())});
+    const std::uint64_t guest = heartbeat.timestamp;
+    const std::uint64_t off = host > guest ? host - guest : guest - host;
+    if (!owed_ && off <= static_cast<std::uint64_t>(std::chrono::nanoseconds(tolerance).count()))
+        return;
+    owed_ = false;
+    last_told_ = now;
+    send_(wire::ClockSync{host, heartbeat.heartbeat_seq});
 }
 
 void ClockKeeper::schedule() {
     timer_ = loop_.after(period, [this] {
-        tell();
+        owed_ = true;
         schedule();
     });
 }

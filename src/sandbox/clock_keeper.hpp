@@ -1,6 +1,9 @@
 // Keeps the guest's wall clock on the host's: tells it the time every minute, whenever the host's
 // clock is set or the host wakes up, and whenever a heartbeat shows that the guest is off (it was
 // stopped, or somebody in it set its clock).
+//
+// The time is only ever told in answer to a heartbeat. The guest knows when it sent that, so it
+// knows how long the answer can have been on its way, and a busy host does not make its clock jump.
 #pragma once
 
 #include "base/event_loop.hpp"
@@ -15,30 +18,30 @@ class ClockKeeper {
   public:
     using Send = std::function<void(const wire::ClockSync&)>;
 
-    /// Needs the loop for as long as it lives. `send` is called soon for the first time.
+    /// Needs the loop for as long as it lives.
     static Result<std::unique_ptr<ClockKeeper>> start(EventLoop& loop, Send send);
     ~ClockKeeper();
     ClockKeeper(const ClockKeeper&) = delete;
     ClockKeeper& operator=(const ClockKeeper&) = delete;
 
-    /// What the guest's clock showed when it sent a heartbeat that has just arrived.
-    void observe(std::uint64_t guest_unix_ns);
+    /// A heartbeat has just arrived.
+    void observe(const wire::Heartbeat& heartbeat);
 
     static constexpr std::chrono::seconds period{60};
-    /// At most one message a second is owed to heartbeats, whatever the guest sends.
-    static constexpr std::chrono::seconds least_pause{1};
-    static constexpr std::chrono::milliseconds tolerance{100};
+    /// Between two answers, whatever the guest sends; heartbeats come once a second.
+    static constexpr std::chrono::milliseconds least_pause{500};
+    static constexpr std::chrono::milliseconds tolerance{50};
 
   private:
     ClockKeeper(EventLoop& loop, Send send) : loop_(loop), send_(std::move(send)) {}
     Status watch_host_clock();
-    void tell();
     void schedule();
 
     EventLoop& loop_;
     Send send_;
     OwnedFd host_clock_;
     EventLoop::TimerId timer_ = 0;
+    bool owed_ = true;
     EventLoop::Clock::time_point last_told_{};
 };
 

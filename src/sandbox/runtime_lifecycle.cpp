@@ -38,7 +38,7 @@ void Runtime::handle_heartbeat(const wire::Heartbeat& heartbeat) {
     if (!ready_)
         return;
     if (clock_)
-        clock_->observe(heartbeat.timestamp);
+        clock_->observe(heartbeat);
     if (idle_.observe(heartbeat, EventLoop::Clock::now()))
         begin_shutdown(reason::idle_timeout, std::nullopt);
 }

@@ -27,6 +27,7 @@ constexpr auto connect_patience = 5s;
 /// A full backlog is served soon, or by nobody.
 constexpr auto connect_timeout = 500ms;
 constexpr auto connect_pause = 10ms;
+constexpr auto greeting_timeout = 1s;
 constexpr auto longest_grace = 1h;
 /// What the host waits beyond the time after which the runtime itself ends the engine.
 constexpr auto runtime_margin = 1s;
@@ -74,9 +75,16 @@ struct Sandboxes::Reached {
     /// Sends the message, or `number` to a runtime that does not listen (yet).
     template <typename M> Status ask(const M& message, int number) const {
         if (status != SandboxStatus::starting && connection &&
-            sys::write_all(connection.get(), wire::encode_message(0, message)))
+            sys::write_all(connection.get(), wire::encode_message(0, message)) && is_served())
             return {};
         return signal_pidfd(process, number);
+    }
+
+    /// The relay greets whom it serves, and reads what he sent even if he has left by then.
+    bool is_served() const {
+        std::uint8_t first = 0;
+        const auto greeted = sys::wait_for(connection.get(), POLLIN, greeting_timeout);
+        return greeted && *greeted && sys::read(connection.get(), {&first, 1}).value_or(0) == 1;
     }
 };
 

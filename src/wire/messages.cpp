@@ -30,7 +30,9 @@ MSB_WIRE_EMPTY(Drained)
 MSB_WIRE_FIELDS(RelayClientDisconnected,
     f.required("id_start", m.id_start);
     f.required("id_end_exclusive", m.id_end_exclusive);)
-MSB_WIRE_FIELDS(ClockSync, f.required("unix_time_nanos", m.unix_time_nanos);)
+MSB_WIRE_FIELDS(ClockSync,
+    f.required("unix_time_nanos", m.unix_time_nanos);
+    f.omittable("heartbeat_seq", m.heartbeat_seq);)
 MSB_WIRE_FIELDS(ActivityCounters,
     f.defaulted("host_messages", m.host_messages);
     f.defaulted("guest_messages", m.guest_messages);

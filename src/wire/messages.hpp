@@ -92,6 +92,8 @@ struct RelayClientDisconnected {
 
 struct ClockSync {
     std::uint64_t unix_time_nanos = 0;
+    /// New: the heartbeat that this answers, so that the guest knows how old it can be; omitted.
+    std::optional<std::uint64_t> heartbeat_seq;
     MSB_WIRE_MESSAGE(ClockSync, "core.clock.sync", 1, 0);
 };
 

@@ -4,11 +4,11 @@
 need_kernel
 init_image inited
 
-run_ok msb create -q -n box -e SHARED=sandbox -e ONLY=sandbox --init /sbin/init --init-arg one --init-arg --two \
+run_ok msb create -q -n box -e SHARED=sandbox -e ONLY=sandbox --init /sbin/noting-init --init-arg one --init-arg --two \
     --init-env SHARED=init --init-env EXTRA="a b" inited
 eventually 10 msb exec box -- test -s /etc/init.env
 run_ok msb exec box -- cat /etc/init.args
-assert_eq "$out" "/sbin/init one --two "
+assert_eq "$out" "/sbin/noting-init one --two"
 run_ok msb exec box -- cat /etc/init.env
 assert_match "$out" '^SHARED=init$'
 assert_match "$out" '^ONLY=sandbox$'

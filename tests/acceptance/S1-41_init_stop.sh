@@ -7,9 +7,9 @@ init_image inited
 
 run_ok msb create -q -n box --init /sbin/init inited
 run_ok msb exec box -- sh -c 'echo kept >/root/data'
-"$MSB" exec box -- sh -c 'trap "echo bye >/root/bye; exit 0" TERM; while :; do sleep 0.05; done' &
+"$MSB" exec box -- sh -c 'trap "echo bye >/root/bye; exit 0" TERM; touch /root/ready; while :; do sleep 0.05; done' &
 kind=$!
-eventually 10 sh -c '"$0" exec box -- pgrep -f bye >/dev/null || "$0" exec box -- sh -c "ps | grep -q [b]ye"' "$MSB"
+eventually 10 msb exec box -- test -e /root/ready
 run_ok msb stop -q -t 30 box
 wait "$kind" || :
 assert_not_contains "$(cat "$MSB_HOME/sandboxes/box/logs/runtime.log")" "did not power off in time"

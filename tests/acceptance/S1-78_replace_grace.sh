@@ -4,7 +4,8 @@
 need_kernel
 
 stubborn() { # START: a sandbox whose command ignores SIGTERM
-    run_ok msb run -d -q -n box -- sh -c 'trap "" TERM; while :; do sleep 0.1; done'
+    run_ok msb run -d -q -n box -- sh -c 'trap "" TERM; touch /root/ready; while :; do sleep 0.1; done'
+    eventually 10 msb exec box -- test -e /root/ready
 }
 replaced() { # SECONDS OPTION...: replaced within this, and the new one is new
     local limit=$1 start=$SECONDS
@@ -23,9 +24,8 @@ replaced 25 --replace
 replaced 25 --replace-with-timeout 2m # who goes willingly is not waited for
 
 # The command that goes willingly has its say.
-run_ok msb run -d -q -n box --replace -- sh -c 'trap "echo bye; exit 0" TERM; while :; do sleep 0.05; done'
-eventually 10 sh -c '"$0" exec box -- sh -c "ps | grep -q [b]ye"' "$MSB"
-cp -r "$MSB_HOME/sandboxes/box/logs" "$T/before"
+run_ok msb run -d -q -n box --replace -- sh -c 'trap "echo bye; exit 0" TERM; touch /root/ready; while :; do sleep 0.05; done'
+eventually 10 msb exec box -- test -e /root/ready
 run_ok msb run -q -n box --replace-with-timeout 10s -- echo new
 assert_eq "$out" new
 

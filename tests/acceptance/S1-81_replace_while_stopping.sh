@@ -3,9 +3,11 @@
 # grace.
 . "$(dirname "$0")/../lib.sh"
 need_kernel
+need python3
 
 # In the middle of a long goodbye.
-run_ok msb run -d -q -n box -- sh -c 'trap "" TERM; while :; do sleep 0.1; done'
+run_ok msb run -d -q -n box -- sh -c 'trap "" TERM; touch /root/ready; while :; do sleep 0.1; done'
+eventually 10 msb exec box -- test -e /root/ready
 run_ok msb stop -q --no-wait -t 600 box
 run_ok msb ls --format json
 assert_contains "$out" '"status": "Draining"'
@@ -23,7 +25,7 @@ run_ok msb create -q -n box --replace-with-timeout 1s
 # ... and nobody gets through to it, because its backlog is full.
 runtime=$(host_pids_of runtime)
 kill -STOP "$runtime"
-helper python3 - "$MSB_HOME" <<'PY'
+cat >"$T/fill.py" <<'PY'
 import glob, socket, sys, time
 held = []
 path, = glob.glob(sys.argv[1] + "/run/sandboxes/*/agent.sock")
@@ -38,6 +40,7 @@ while True:
 open(sys.argv[1] + "/full", "w").close()
 time.sleep(300)
 PY
+helper python3 "$T/fill.py" "$MSB_HOME"
 eventually 30 test -e "$MSB_HOME/full"
 start=$SECONDS
 run_ok msb create -q -n box --replace-with-timeout 1s

@@ -11,7 +11,8 @@ assert_contains "$out" '"status": "Stopped"'
 run_ok msb stop -q box # stopped already
 run_fail 1 'sandbox not found: missing' msb stop -q missing
 
-run_ok msb run -d -q -n deaf -- sh -c 'trap "" TERM; while :; do sleep 0.1; done'
+run_ok msb run -d -q -n deaf -- sh -c 'trap "" TERM; touch /root/ready; while :; do sleep 0.1; done'
+eventually 10 msb exec deaf -- test -e /root/ready
 start=$SECONDS
 run_ok msb stop -q -t 1 deaf
 [ $((SECONDS - start)) -lt 15 ] || fail_test "took $((SECONDS - start)) s"
@@ -25,9 +26,9 @@ add_layer "$T/layout" "$T/root"
 pack_oci "$T/layout" "$T/image.tar"
 run_ok msb load -q -i "$T/image.tar" -t signalled
 run_ok msb create -q -n kind signalled
-"$MSB" exec kind -- sh -c 'trap "echo term >/root/got" TERM; trap "echo 37 >/root/got; exit 0" 37; while :; do sleep 0.05; done' &
+"$MSB" exec kind -- sh -c 'trap "echo term >/root/got" TERM; trap "echo 37 >/root/got; exit 0" 37; touch /root/ready; while :; do sleep 0.05; done' &
 session=$!
-eventually 10 sh -c '"$0" exec kind -- sh -c "ps | grep -q [t]rap"' "$MSB"
+eventually 10 msb exec kind -- test -e /root/ready
 run_ok msb stop -q kind
 wait "$session" || :
 run_ok msb exec kind -- cat /root/got

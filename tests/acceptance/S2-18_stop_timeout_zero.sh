@@ -4,9 +4,9 @@
 need_kernel
 
 run_ok msb create -q -n box
-"$MSB" exec box -- sh -c 'trap "echo asked >/root/asked; sync" TERM; while :; do sleep 0.05; done' 2>/dev/null &
+"$MSB" exec box -- sh -c 'trap "echo asked >/root/asked; sync" TERM; touch /root/ready; while :; do sleep 0.05; done' 2>/dev/null &
 session=$!
-eventually 10 sh -c '"$0" exec box -- sh -c "ps | grep -q [a]sked"' "$MSB"
+eventually 10 msb exec box -- test -e /root/ready
 run_ok msb stop -q -t 0 box
 wait "$session" || :
 run_ok msb inspect box --format json

@@ -8,12 +8,12 @@ stopped() { msb ls --stopped -q | grep -qx box; }
 run_ok msb create -q -n box
 run_ok msb exec box -- true
 # drain: the running command finishes, its output and exit code arrive; another one is refused.
-"$MSB" exec box -- sh -c 'while [ ! -e /root/go ]; do sleep 0.05; done; echo finished; exit 4' >"$T/out" &
+"$MSB" exec box -- sh -c 'touch /root/one; while [ ! -e /root/go ]; do sleep 0.05; done; echo finished; exit 4' >"$T/out" &
 session=$!
-eventually 10 sh -c '"$0" exec box -- sh -c "ps | grep -q [f]inished"' "$MSB"
-"$MSB" exec box -- sh -c 'sleep 2; touch /root/go; sleep 1' &
+eventually 10 msb exec box -- test -e /root/one
+"$MSB" exec box -- sh -c 'touch /root/two; sleep 3; touch /root/go; sleep 1' &
 other=$!
-eventually 10 sh -c '"$0" exec box -- sh -c "ps | grep -q [t]ouch"' "$MSB"
+eventually 10 msb exec box -- test -e /root/two
 run_ok msb drain -q --no-wait box
 run_ok msb ls --format json
 assert_contains "$out" '"status": "Draining"'

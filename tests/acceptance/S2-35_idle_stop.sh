@@ -7,7 +7,7 @@ need_kernel
 run_ok msb create -q -n idle --idle-timeout 1s
 # A daemon is not activity, and is told to end.
 run_ok msb exec idle -- sh -c '(trap "echo asked >/root/asked; exit 0" TERM; while :; do sleep 0.05; done) >/dev/null 2>&1 &'
-run_ok msb create -q -n long --max-duration 2s
+run_ok msb create -q -n long --max-duration 4s
 "$MSB" exec long -- sh -c 'trap "echo asked >/root/asked; exit 0" TERM; while :; do sleep 0.05; done' &
 session=$!
 stopped() { msb ls --stopped -q | grep -qx "$1"; }

@@ -23,5 +23,5 @@ try() { # INIT COMM
     run_ok msb rm -q -f box
 }
 try /sbin/init init
-try /sbin/runit-init runit
+try /lib/runit/runit-init runit
 no_leftovers
