@@ -29,6 +29,7 @@ run_ok msb start -q box
 run_ok msb exec box -- cat /root/ended
 assert_eq "$out" ended "the unit was stopped"
 # A power-off from inside is an ordinary end.
+eventually 120 settled
 run msb exec box -- systemctl poweroff
 eventually 60 sh -c '"$0" ls --stopped -q | grep -qx box' "$MSB"
 run_ok msb rm -q -f box
