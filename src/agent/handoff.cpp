@@ -58,6 +58,13 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
     return result;
 }
 
+/// This machine has a console and no virtual terminals. User-mode Linux has their nodes, which
+/// cannot be opened; an init would start a login on each, and that again and again.
+void remove_virtual_terminals() {
+    for (int number = 0; number < 64; ++number)
+        ::unlink(("/dev/tty" + std::to_string(number)).c_str());
+}
+
 /// In the parent, process 1. Returns only the reason why it is still here.
 int become_init(const Handoff& handoff) {
     for (int number = 1; number < NSIG; ++number)
@@ -157,6 +164,7 @@ Result<Handoff> prepare_handoff(const wire::HandoffInit& init,
 }
 
 Status hand_over(const Handoff& handoff) {
+    remove_virtual_terminals();
     auto report = MSB_TRY(sys::pipe());
     const pid_t child = ::fork();
     if (child == -1)
