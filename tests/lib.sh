@@ -327,6 +327,53 @@ debian_rootfs() {
     cp "$cached" "$tar"
 }
 
+# init_image NAME: loads a small image NAME whose /sbin/init is busybox's, and notes in /etc/init.down
+# that it was shut down. /sbin/noting-init is the same and first notes its arguments and environment in
+# /etc/init.args and /etc/init.env.
+init_image() {
+    need busybox umoci skopeo
+    make_rootfs "$T/.init"
+    mkdir -p "$T/.init/sbin"
+    ln -s ../bin/busybox "$T/.init/sbin/init"
+    printf '#!/bin/sh\necho "$0 $*" >/etc/init.args\nenv >/etc/init.env\nexec /sbin/init\n' >"$T/.init/sbin/noting-init"
+    chmod 755 "$T/.init/sbin/noting-init"
+    echo "::shutdown:/bin/busybox sh -c 'echo down >/etc/init.down'" >"$T/.init/etc/inittab"
+    new_image "$T/.init.layout"
+    add_layer "$T/.init.layout" "$T/.init"
+    pack_oci "$T/.init.layout" "$T/.init.tar"
+    msb load -q -i "$T/.init.tar" -t "$1"
+    rm -rf "$T/.init" "$T/.init.layout" "$T/.init.tar"
+}
+
+# debian_inits_image NAME: loads a Debian image NAME that holds systemd, sysvinit (as /sbin/init) and
+# runit; made once and cached.
+debian_inits_image() {
+    need umoci mmdebstrap
+    local key cached
+    key=$({ declare -f debian_inits_image debian_rootfs new_image add_layer pack_oci; } | sha256sum | cut -c1-16)
+    cached=$MSB_CACHE/test/inits-$key.tar
+    if [ ! -f "$cached" ]; then
+        debian_rootfs "$T/.inits.tar" systemd sysvinit-core runit
+        mkdir -p "$T/.inits"
+        tar -C "$T/.inits" -xf "$T/.inits.tar" --exclude='./dev/*' --exclude='./usr/share/doc/*' \
+            --exclude='./usr/share/man/*' --exclude='./usr/share/locale/*' --exclude='./usr/share/i18n/*' \
+            --exclude='./var/cache/apt/*' --exclude='./var/lib/apt/lists/*' --exclude='./usr/share/perl/*' \
+            --exclude='./usr/lib/x86_64-linux-gnu/perl/*' --exclude='./usr/lib/x86_64-linux-gnu/gconv/*'
+        new_image "$T/.inits.layout" --config.stopsignal SIGRTMIN+3
+        add_layer "$T/.inits.layout" "$T/.inits"
+        pack_oci "$T/.inits.layout" "$cached.$$"
+        mv "$cached.$$" "$cached"
+        rm -rf "$T/.inits" "$T/.inits.tar" "$T/.inits.layout"
+    fi
+    msb load -q -i "$cached" -t "$1"
+}
+
+# host_pids_of NAME...: process ids of this test's processes that have one of these names.
+host_pids_of() {
+    local name
+    for name in "$@"; do test_processes | awk -v n="$name" '$2 == n {print $1}'; done
+}
+
 # ---- registry ------------------------------------------------------------------------------------
 
 # start_registry [tls]: a registry on loopback, plain HTTP, or HTTPS with a certificate that $T/ca.pem

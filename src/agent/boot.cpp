@@ -14,9 +14,11 @@
 //   user        -> sent to the host (core.init.resolved), which answers while we go on
 //   mounts, identity, listen
 //   acknowledge -> the host's answer is there; core.ready may be sent
+//   init        -> if asked for: process 1 is the image's init system, we are its child
 
 #include "agent/boot.hpp"
 
+#include "agent/handoff.hpp"
 #include "agent/identity.hpp"
 #include "agent/root.hpp"
 #include "agent/scripts.hpp"
@@ -53,8 +55,6 @@ Status check_supported(const wire::Bootstrap& bootstrap) {
         return refuse("disk mounts");
     if (bootstrap.network)
         return refuse("a network");
-    if (bootstrap.handoff_init)
-        return refuse("handing over to an init system");
     return {};
 }
 
@@ -115,8 +115,18 @@ class Boot {
         machine_.listener = MSB_TRY(listen_on(client_port));
         const rlimit descriptors{agent_descriptors, command_descriptors_hard};
         ::setrlimit(RLIMIT_NOFILE, &descriptors);
+        stage = "init";
+        std::optional<Handoff> handoff;
+        if (bootstrap.handoff_init)
+            handoff = MSB_TRY(prepare_handoff(*bootstrap.handoff_init, bootstrap.default_env,
+                                              machine_.config.limits));
         stage = "acknowledge";
         MSB_TRY(machine_.control.expect<wire::InitAck>(host_timeout));
+        stage = "init";
+        if (handoff) {
+            MSB_TRY(hand_over(*handoff));
+            machine_.has_init = machine_.config.beside_init = true;
+        }
         return {};
     }
 

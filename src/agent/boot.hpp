@@ -17,6 +17,7 @@ struct Machine {
     wire::Ready times;      ///< ready_time_ns is still to be filled in
     OwnedFd initramfs;      ///< below the root; none if it is the root itself
     bool ephemeral = false; ///< the root's changes are thrown away at the end
+    bool has_init = false;  ///< process 1 is an init system of the image, not this program
     OwnedFd listener;       ///< where clients connect
 };
 

@@ -192,8 +192,8 @@ bool Client::refuse_id(std::uint32_t id, std::string_view type) {
 void Client::start_session(std::uint32_t id, const wire::ExecRequest& request) {
     if (refuse_id(id, wire::ExecRequest::type))
         return;
-    if (server_.stopping()) {
-        send(id, wire::ExecFailed{.message = "the sandbox is stopping", .stage = "accept"});
+    if (const std::string_view refusal = server_.refusal(); !refusal.empty()) {
+        send(id, wire::ExecFailed{.message = std::string(refusal), .stage = "accept"});
         return;
     }
     if (sessions_.size() >= max_sessions) {

@@ -9,6 +9,7 @@
 #include "base/time.hpp"
 #include "wire/console_report.hpp"
 
+#include <algorithm>
 #include <malloc.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -20,8 +21,8 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto heartbeat_period = 1s;
-constexpr auto clock_tolerance = 100ms;
 constexpr std::size_t max_report_message = 1024;
+constexpr std::chrono::nanoseconds clock_tolerance = 50ms;
 constexpr auto report_time = 2s; ///< for the host to take the reason of a failed boot
 
 [[noreturn]] void report_failure(Machine& machine, const char* stage, const Error& error) {
@@ -59,6 +60,7 @@ class Agent {
         schedule_heartbeat();
         for (;;) {
             MSB_TRY(server_.step(1h));
+            report_drained();
             stopper_.poll();
         }
     }
@@ -99,19 +101,41 @@ class Agent {
         if (envelope->type == wire::Shutdown::type) {
             server_.request_shutdown(
                 wire::Shutdown::decode(envelope->payload).value_or(wire::Shutdown{}));
+        } else if (envelope->type == wire::Drain::type) {
+            server_.request_drain();
         } else if (envelope->type == wire::ClockSync::type) {
             if (const auto sync = wire::ClockSync::decode(envelope->payload))
-                set_clock(sync->unix_time_nanos, clock_tolerance);
+                follow_clock(*sync);
         } else if (envelope->type == wire::Ping::type) {
             machine_.control.send(wire::Pong{});
         }
         return true; // anything else is from a newer host and optional
     }
 
+    /// The host read its clock after it got the heartbeat, so at some moment between our sending
+    /// that and now. What is less off than that is uncertain is left alone.
+    void follow_clock(const wire::ClockSync& sync) {
+        if (sync.heartbeat_seq && *sync.heartbeat_seq != heartbeats_)
+            return; // very late; the next one is on its way
+        std::chrono::nanoseconds half{0};
+        if (sync.heartbeat_seq)
+            half = (EventLoop::Clock::now() - heartbeat_sent_) / 2;
+        set_clock(sync.unix_time_nanos + static_cast<std::uint64_t>(half.count()),
+                  std::max(clock_tolerance, half));
+    }
+
+    void report_drained() {
+        if (!drained_ && server_.drained()) {
+            drained_ = true;
+            machine_.control.send(wire::Drained{});
+        }
+    }
+
     void schedule_heartbeat() {
         loop_.after(heartbeat_period, [this] {
             wire::Heartbeat heartbeat = server_.activity();
             heartbeat.heartbeat_seq = ++heartbeats_;
+            heartbeat_sent_ = EventLoop::Clock::now();
             heartbeat.timestamp = static_cast<std::uint64_t>(unix_time_ns());
             machine_.control.send(heartbeat);
             schedule_heartbeat();
@@ -124,6 +148,8 @@ class Agent {
     Stopper stopper_;
     OwnedFd spare_;
     std::uint64_t heartbeats_ = 0;
+    EventLoop::Clock::time_point heartbeat_sent_{};
+    bool drained_ = false;
 };
 
 Status serve(Machine& machine) {

@@ -26,8 +26,11 @@ constexpr const char* lower_point = "/lower";
 constexpr const char* upper_point = "/upper";
 constexpr const char* root_point = "/newroot";
 
-/// EXT4_IOC_SHUTDOWN, which has no public header; an argument of 2 drops even the journal.
+/// EXT4_IOC_SHUTDOWN, which has no public header. 0: everything is written and the journal emptied
+/// first; 2: not even the journal is written.
 constexpr unsigned long shutdown_request = _IOR('X', 125, std::uint32_t);
+constexpr std::uint32_t shutdown_after_sync = 0;
+constexpr std::uint32_t shutdown_without_log = 2;
 
 Status mount_device(const std::string& device, const char* target, const char* type,
                     unsigned long flags, const char* options) {
@@ -262,11 +265,22 @@ Status save_root(int initramfs) {
     return {};
 }
 
+namespace {
+Status shut_down_upper(int initramfs, std::uint32_t how) {
+    const auto upper = MSB_TRY(sys::open_at(initramfs, upper_point + 1, O_RDONLY | O_DIRECTORY));
+    if (::ioctl(upper.get(), shutdown_request, &how) == -1)
+        return fail_errno("ioctl(EXT4_IOC_SHUTDOWN)", upper_point);
+    return {};
+}
+} // namespace
+
+Status freeze_root(int initramfs) {
+    ::sync(); // also what is not the upper
+    return shut_down_upper(initramfs, shutdown_after_sync);
+}
+
 void discard_root(int initramfs) {
-    auto upper = sys::open_at(initramfs, upper_point + 1, O_RDONLY | O_DIRECTORY);
-    std::uint32_t without_log = 2;
-    if (upper)
-        (void)::ioctl(upper->get(), shutdown_request, &without_log);
+    (void)shut_down_upper(initramfs, shutdown_without_log);
 }
 
 } // namespace msb::agent

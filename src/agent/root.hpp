@@ -30,6 +30,9 @@ Status mount_writable(const wire::Bootstrap& bootstrap);
 /// Unmounts the root, so that everything in it is durable and consistent. Nothing may run any more
 /// and nothing in it may be open. `initramfs` is what assemble_root() returned.
 Status save_root(int initramfs);
+/// The same while an init system keeps the root in use: from here on it is clean on disk, and every
+/// write fails.
+Status freeze_root(int initramfs);
 /// Makes the kernel forget what is not written yet instead of writing it at power-off.
 void discard_root(int initramfs);
 

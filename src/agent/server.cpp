@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -67,10 +68,22 @@ void Server::add_client(OwnedFd socket) {
 }
 
 void Server::request_shutdown(const wire::Shutdown& request) {
-    if (std::exchange(stopping_, true))
-        return;
+    stopping_ = true;
     if (on_shutdown)
         on_shutdown(request);
+}
+
+bool Server::drained() const {
+    if (!draining_)
+        return false;
+    const wire::Heartbeat now = activity();
+    return now.active_exec_sessions == 0 && now.active_fs_streams == 0;
+}
+
+std::string_view Server::refusal() const {
+    if (stopping_)
+        return "the sandbox is stopping";
+    return draining_ ? "the sandbox is draining: it takes no new commands" : "";
 }
 
 void Server::signal_sessions() {
@@ -133,6 +146,14 @@ void Server::reap() {
         session->on_exit(status);
     }
     loop_.post([this] { reap(); });
+}
+
+/// The agent is the last to be taken when memory is short; what it starts is not.
+void Server::child_executed(pid_t pid) const {
+    if (!config_.beside_init)
+        return;
+    if (const auto score = sys::open("/proc/" + std::to_string(pid) + "/oom_score_adj", O_WRONLY))
+        (void)sys::write_all(score->get(), as_bytes("0"));
 }
 
 void Server::count_host_message(bool is_activity) {

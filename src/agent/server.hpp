@@ -30,8 +30,9 @@ struct ServerConfig {
     std::string directory = "/"; ///< working directory of requests that name none
     std::vector<ResourceLimit> limits;
     bool restricted = false;
-    bool switch_user = true; ///< false when the agent is not root (tests on a host)
-    bool scripts = false;    ///< /.msb/scripts exists and goes in front of PATH
+    bool switch_user = true;  ///< false when the agent is not root (tests on a host)
+    bool scripts = false;     ///< /.msb/scripts exists and goes in front of PATH
+    bool beside_init = false; ///< the agent is not process 1: it protects itself, not its commands
     int stop_signal = 15;
     std::chrono::milliseconds stop_grace{10'000};
 };
@@ -51,11 +52,17 @@ class Server {
     void add_client(OwnedFd socket);
     std::size_t client_count() const { return clients_.size(); }
 
-    /// Called once, when a client or the control channel asks to shut down. From then on commands
-    /// are refused.
+    /// Called whenever a client or the control channel asks to shut down. From then on commands are
+    /// refused.
     std::function<void(const wire::Shutdown&)> on_shutdown;
     void request_shutdown(const wire::Shutdown& request);
     bool stopping() const { return stopping_; }
+    /// Refuses new commands and lets those that run finish.
+    void request_drain() { draining_ = true; }
+    /// A drain was asked for, and no command and no file transfer is left.
+    bool drained() const;
+    /// Why no command may start any more; empty while it may.
+    std::string_view refusal() const;
     /// Sends the stop signal to the process group of every session, and a hang-up to terminals.
     void signal_sessions();
     /// The process is a session leader that a client's command was started as.
@@ -82,6 +89,8 @@ class Server {
     std::vector<wire::SessionInfo> list_sessions() const;
     void register_child(pid_t pid, Session& session) { sessions_[pid] = &session; }
     void forget_child(pid_t pid) { sessions_.erase(pid); }
+    /// The child runs its own program now.
+    void child_executed(pid_t pid) const;
     /// Keeps a launch whose session is gone until its child has left our memory.
     void adopt(std::unique_ptr<Launch> launch);
     void count_host_message(bool is_activity);
@@ -109,6 +118,7 @@ class Server {
     std::vector<Client*> dirty_;
     std::vector<Client*> dropped_;
     bool stopping_ = false;
+    bool draining_ = false;
     std::uint64_t activity_seq_ = 0;
     std::uint64_t last_activity_ns_ = 0;
     wire::ActivityCounters counters_;

@@ -154,6 +154,22 @@ TEST_F(ServerTest, LeavingClientTakesItsCommandsAlong) {
     EXPECT_EQ(server_->activity().active_exec_sessions, 0U);
 }
 
+TEST_F(ServerTest, DrainingFinishesWhatRunsAndRefusesMore) {
+    TestClient client(*server_);
+    const std::uint32_t id = client.start(shell("read line; echo $line; exit 3"));
+    EXPECT_FALSE(server_->drained());
+    server_->request_drain();
+    EXPECT_FALSE(server_->drained());
+    TestClient other(*server_);
+    EXPECT_NE(other.run(shell("echo no")).failed.value().message.find("draining"),
+              std::string::npos);
+    client.send(id, wire::ExecStdin{as_bytes("bye\n")});
+    EXPECT_TRUE(client.until([&] { return client.outcome(id).exited.has_value(); }));
+    EXPECT_EQ(client.outcome(id).out, "bye\n");
+    EXPECT_EQ(client.outcome(id).exited->code, 3);
+    EXPECT_TRUE(server_->drained());
+}
+
 TEST_F(ServerTest, RequestBeforeHangUpIsHonoured) {
     bool asked = false;
     server_->on_shutdown = [&](const wire::Shutdown& request) {

@@ -157,6 +157,7 @@ bool Session::settle_launch() {
     }
     launch_.reset();
     started_ = true;
+    server_.child_executed(pid_);
     owner_->started(pid_);
     for (const int number : std::exchange(early_signals_, {}))
         signal(number);

@@ -1,6 +1,7 @@
 #include "agent/stop.hpp"
 
 #include "agent/console.hpp"
+#include "agent/handoff.hpp"
 #include "agent/root.hpp"
 
 #include <algorithm>
@@ -25,22 +26,36 @@ using namespace std::chrono_literals;
 constexpr auto kill_time = 300ms;  ///< for SIGKILL to be carried out
 constexpr auto flush_time = 200ms; ///< for clients to take their last frames
 constexpr auto host_time = 200ms;  ///< for the host to close the control channel
+constexpr auto last_moment = 1s;   ///< between SIGTERM to an init system and the power-off
 constexpr auto max_grace = std::chrono::hours(1);
 
 } // namespace
 
+void Stopper::wake_at(Clock::time_point time) {
+    server_.loop().after(time - Clock::now(), [] {}); // a round of the loop for poll()
+}
+
 void Stopper::begin(const wire::Shutdown& request) {
-    active_ = true;
     auto grace = server_.config().stop_grace;
     if (request.grace_ms)
         grace = std::chrono::milliseconds(std::min<std::uint64_t>(
             *request.grace_ms, std::chrono::milliseconds(max_grace).count()));
-    deadline_ = EventLoop::Clock::now() + grace;
-    server_.loop().after(grace, [] {}); // wakes the loop for poll()
+    const auto now = Clock::now();
+    // Whoever asks again can only make it shorter.
+    if (phase_ != Phase::none && now + grace >= deadline_)
+        return;
+    deadline_ = now + grace;
+    half_ = now + grace / 2;
+    wake_at(deadline_);
+    if (machine_.has_init)
+        wake_at(half_);
+    if (std::exchange(phase_, std::max(phase_, Phase::commands)) != Phase::none)
+        return;
     if (!processes_left())
         return;
     server_.signal_sessions();
-    signal_others();
+    if (!machine_.has_init) // an init sees to them itself
+        signal_others();
 }
 
 /// Daemons that a command left behind know SIGTERM only; the stop signal is the image's wish for
@@ -67,36 +82,64 @@ bool Stopper::processes_left() const {
 }
 
 void Stopper::poll() {
-    if (active_ && (!processes_left() || EventLoop::Clock::now() >= deadline_))
+    if (phase_ == Phase::none)
+        return;
+    if (machine_.has_init)
+        poll_init();
+    else if (!processes_left() || Clock::now() >= deadline_)
         finish();
+}
+
+void Stopper::poll_init() {
+    const auto now = Clock::now();
+    const bool commands_left = server_.activity().active_exec_sessions > 0;
+    if (phase_ == Phase::commands && (!commands_left || now >= half_)) {
+        phase_ = Phase::init;
+        ask_to_power_off(running_init());
+    }
+    if (phase_ == Phase::init && now >= deadline_) {
+        complain("the init system did not power off in time");
+        phase_ = Phase::last_moment;
+        ::kill(1, SIGTERM);
+        deadline_ = now + last_moment;
+        wake_at(deadline_);
+    } else if (phase_ == Phase::last_moment && now >= deadline_) {
+        finish();
+    }
 }
 
 void Stopper::kill_all() {
     if (!processes_left())
         return;
     ::kill(-1, SIGKILL);
-    const auto deadline = EventLoop::Clock::now() + kill_time;
-    while (EventLoop::Clock::now() < deadline && processes_left())
+    const auto deadline = Clock::now() + kill_time;
+    while (Clock::now() < deadline && processes_left())
         (void)server_.step(1ms); // reaps, and clients learn how their commands ended
 }
 
 void Stopper::finish() {
     kill_all();
-    const auto deadline = EventLoop::Clock::now() + flush_time;
-    while (!server_.flush() && EventLoop::Clock::now() < deadline)
+    const auto deadline = Clock::now() + flush_time;
+    while (!server_.flush() && Clock::now() < deadline)
         (void)server_.step(1ms);
-    if (machine_.initramfs && machine_.ephemeral) {
-        discard_root(machine_.initramfs.get());
-    } else if (machine_.initramfs) {
-        const Status saved = save_root(machine_.initramfs.get());
-        if (!saved) {
-            complain("cannot unmount the root: " + saved.error().to_string());
-            ::sync();
-        }
-    }
+    save();
     if (machine_.control.has_queued())
         machine_.control.finish(host_time);
     power_off();
+}
+
+void Stopper::save() {
+    if (!machine_.initramfs)
+        return;
+    const int initramfs = machine_.initramfs.get();
+    if (machine_.ephemeral)
+        return discard_root(initramfs);
+    // Process 1 keeps the root in use if it is not ours.
+    const Status saved = machine_.has_init ? freeze_root(initramfs) : save_root(initramfs);
+    if (!saved) {
+        complain("cannot unmount the root: " + saved.error().to_string());
+        ::sync();
+    }
 }
 
 void power_off() {

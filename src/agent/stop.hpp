@@ -1,4 +1,8 @@
 // The kind way down: stop signal, grace, SIGKILL, sync, power off.
+//
+// With an init system as process 1 the grace is shared: first the commands, for half of it at most,
+// then the init, which is asked to power off in its own way and does the rest. When the grace is
+// over it gets SIGTERM and a moment more; then we power off without it.
 #pragma once
 
 #include "agent/boot.hpp"
@@ -17,15 +21,23 @@ class Stopper {
     void poll();
 
   private:
+    /// What poll() waits for.
+    enum class Phase { none, commands, init, last_moment };
+    using Clock = EventLoop::Clock;
+
     void signal_others();
     bool processes_left() const;
+    void poll_init();
+    void wake_at(Clock::time_point time);
+    void save();
     void kill_all();
     [[noreturn]] void finish();
 
     Server& server_;
     Machine& machine_;
-    bool active_ = false;
-    EventLoop::Clock::time_point deadline_{};
+    Phase phase_ = Phase::none;
+    Clock::time_point half_{};
+    Clock::time_point deadline_{};
 };
 
 /// Ends the machine. Does not return even if the kernel refuses.

@@ -3,6 +3,7 @@
 #include "base/file.hpp"
 #include "base/process.hpp"
 #include "base/sha256.hpp"
+#include "base/signal_name.hpp"
 #include "base/system.hpp"
 #include "base/time.hpp"
 
@@ -30,6 +31,19 @@ class TemporaryDirectory {
   private:
     std::string path_;
 };
+
+TEST(SignalName, NamesAndNumbersInAnySpelling) {
+    EXPECT_EQ(parse_signal("SIGTERM"), SIGTERM);
+    EXPECT_EQ(parse_signal("quit"), SIGQUIT);
+    EXPECT_EQ(parse_signal("9"), SIGKILL);
+    EXPECT_EQ(parse_signal("64"), 64);
+    EXPECT_EQ(parse_signal("SIGRTMIN+3"), 37);
+    EXPECT_EQ(parse_signal("rtmin"), 34);
+    EXPECT_EQ(parse_signal("RTMAX-2"), 62);
+    for (const char* wrong : {"", "SIG", "SIG9", "0", "65", "-1", "9x", "TERMINATE", "RTMIN-1",
+                              "RTMIN+31", "RTMAX-31", "RTMIN+", "RTMIN++1", "99999999999"})
+        EXPECT_FALSE(parse_signal(wrong)) << wrong;
+}
 
 TEST(Bytes, Base64RoundTripsEveryLength) {
     for (std::size_t length = 0; length < 10; ++length) {

@@ -18,8 +18,10 @@ inline constexpr const char* group_other = "Other";
 
 void add_run(CLI::App& app, Context& context);
 void add_create(CLI::App& app, Context& context);
-void add_lifecycle(CLI::App& app, Context& context); ///< start stop restart kill rm ping
-void add_list(CLI::App& app, Context& context);      ///< ls, ps
+/// start stop restart kill drain rm ping touch
+void add_lifecycle(CLI::App& app, Context& context);
+void add_wait(CLI::App& app, Context& context);
+void add_list(CLI::App& app, Context& context); ///< ls, ps
 void add_inspect(CLI::App& app, Context& context);
 void add_exec(CLI::App& app, Context& context);
 void add_forward(CLI::App& app, Context& context);

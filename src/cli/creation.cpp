@@ -5,8 +5,35 @@
 #include "base/time.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
 
 namespace msb::cli {
+
+namespace {
+
+Result<InitSpec> make_init(const CreationOptions& options) {
+    InitSpec init{options.init, options.init_args, {}};
+    for (const std::string& text : options.init_env)
+        init.env.push_back(MSB_TRY(parse_env(text)));
+    return init;
+}
+
+/// An image whose entrypoint is an init says which one `--init auto` means. The init is started by
+/// the handoff then, and not once more with the command.
+void take_init_from_entrypoint(SandboxSpec& spec) {
+    static constexpr std::array<std::string_view, 4> known = {
+        "/init", "/sbin/init", "/lib/systemd/systemd", "/usr/lib/systemd/systemd"};
+    if (!spec.init || spec.init->cmd != "auto" || spec.entrypoint.empty() ||
+        std::ranges::find(known, spec.entrypoint[0]) == known.end())
+        return;
+    spec.init->cmd = spec.entrypoint[0];
+    spec.init->args.insert(spec.init->args.begin(), spec.entrypoint.begin() + 1,
+                           spec.entrypoint.end());
+    spec.entrypoint.clear();
+}
+
+} // namespace
 
 void add_creation_options(CLI::App& command, CreationOptions& options) {
     command.add_option("image", options.image,
@@ -50,6 +77,17 @@ void add_creation_options(CLI::App& command, CreationOptions& options) {
         .add_option("--require-isolation", options.require_isolation,
                     "hardware: fail rather than run without hardware virtualisation")
         ->check(CLI::IsMember({"hardware", "any"}));
+    auto* init = command.add_option(
+        "--init", options.init,
+        "Init system that becomes process 1 of the guest: absolute path, or auto");
+    init->take_last();
+    command.add_option("--init-arg", options.init_args, "Argument of the init (repeatable)")
+        ->needs(init)
+        ->allow_extra_args(false);
+    command.add_option("--init-env", options.init_env, "KEY=value for the init only (repeatable)")
+        ->needs(init)
+        ->allow_extra_args(false);
+    command.add_flag("--no-net", options.no_net, "No network: no interface but loopback");
     command.add_option("--max-duration", options.max_duration, "Stop after this long, e.g. 1h");
     command.add_option("--idle-timeout", options.idle_timeout,
                        "Stop after this long without activity, e.g. 10m");
@@ -105,6 +143,9 @@ Result<SandboxSpec> make_spec(const CreationOptions& options, log::Level global_
         spec.max_duration_seconds = MSB_TRY(parse_duration_ms(options.max_duration)) / 1000;
     if (!options.idle_timeout.empty())
         spec.idle_timeout_seconds = MSB_TRY(parse_duration_ms(options.idle_timeout)) / 1000;
+    spec.network = !options.no_net;
+    if (!options.init.empty())
+        spec.init = MSB_TRY(make_init(options));
     spec.created_at_ns = unix_time_ns();
     for (const std::string& text : options.env)
         MSB_TRY(parse_env(text)); // merged later, complained about now
@@ -135,6 +176,7 @@ void merge_image(SandboxSpec& spec, const image::Image& image, const CreationOpt
         spec.cmd = *command;
     else if (!options.entrypoint)
         spec.cmd = image.config.cmd; // another entrypoint does not take the image's arguments
+    take_init_from_entrypoint(spec);
     if (spec.workdir.empty())
         spec.workdir = image.config.working_dir;
     if (spec.user.empty())

@@ -39,6 +39,10 @@ struct CreationOptions {
     std::string pull = "if-missing";
     std::string engine = "auto";
     std::string require_isolation;
+    std::string init; ///< empty: the agent stays process 1
+    std::vector<std::string> init_args;
+    std::vector<std::string> init_env;
+    bool no_net = false;
     std::string max_duration;
     std::string idle_timeout;
     std::string log_level;

@@ -73,6 +73,8 @@ void print_text(const SandboxView& view) {
     text.add_nested("Memory", fmt::format("{} MiB", spec.memory_mib));
     text.add_nested("Max Memory", fmt::format("{} MiB", spec.max_memory_mib));
     text.add_nested("THP", spec.thp);
+    if (spec.init)
+        text.add("Init", spec.init->cmd);
     text.add("Security", spec.security == SecurityProfile::restricted ? "restricted" : "default");
     text.add("Hostname", spec.hostname);
     text.add("Workdir", spec.workdir.empty() ? "/" : spec.workdir);

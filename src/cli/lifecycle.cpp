@@ -1,4 +1,5 @@
-// msb start, stop, restart, kill, rm, ping: commands on many sandboxes, one after the other.
+// msb start, stop, restart, kill, drain, rm, ping, touch: commands on many sandboxes, one after the
+// other.
 #include "cli/commands.hpp"
 #include "cli/session.hpp"
 #include "client/agent_client.hpp"
@@ -18,6 +19,8 @@ struct BulkOptions {
     std::vector<std::string> labels;
     bool quiet = false;
     bool force = false;
+    bool no_wait = false;
+    bool touch = false;
     std::uint64_t timeout_seconds = 10;
 };
 
@@ -93,38 +96,75 @@ Result<std::string> start_one(Session& session, const std::string& name) {
 
 Result<std::string> stop_one(Session& session, const std::string& name,
                              const BulkOptions& options) {
-    const std::chrono::milliseconds grace(options.force ? 0 : options.timeout_seconds * 1000);
+    // Longer than an hour is as good as an hour, and cannot overflow.
+    const std::uint64_t seconds = std::min<std::uint64_t>(options.timeout_seconds, 3600);
+    const std::chrono::milliseconds grace(options.force ? 0 : seconds * 1000);
+    Sandboxes& sandboxes = session.sandboxes();
     session.progress().begin("Stopping", name);
-    const Status stopped = session.sandboxes().stop(name, grace);
+    const Status stopped = options.no_wait
+                               ? sandboxes.request_stop(name, grace)
+                               : sandboxes.stop(name, grace, [&] { return session.tick(); });
     session.progress().clear();
     MSB_TRY(Status(stopped));
-    return std::string();
+    return std::string(options.no_wait ? "(requested)" : "");
 }
 
-Result<std::string> ping_one(Session& session, const std::string& name) {
+Result<std::string> drain_one(Session& session, const std::string& name,
+                              const BulkOptions& options) {
+    Sandboxes& sandboxes = session.sandboxes();
+    session.progress().begin("Draining", name);
+    const Status drained = options.no_wait ? sandboxes.request_drain(name)
+                                           : sandboxes.drain(name, [&] { return session.tick(); });
+    session.progress().clear();
+    MSB_TRY(Status(drained));
+    return std::string(options.no_wait ? "(requested)" : "");
+}
+
+/// Sends `request` to the agent of a running sandbox; how long the answer took, for people.
+template <typename Answer, typename Request>
+Result<std::string> ask_agent(Session& session, const std::string& name, const Request& request,
+                              const std::string& verb) {
     using Clock = std::chrono::steady_clock;
     const auto view = MSB_TRY(session.sandboxes().get(name));
     if (!is_active(view.state.status))
         return fail(ErrorKind::unreachable, "sandbox '" + name + "' is not running (status: " +
                                                 std::string(to_string(view.state.status)) +
-                                                "); cannot ping");
+                                                "); cannot " + verb);
     const auto loop = MSB_TRY(EventLoop::create());
     const auto client = MSB_TRY(session.connect_agent(*loop, name));
     std::optional<Clock::duration> took;
     const auto begun = Clock::now();
     const auto id = client->open_id([&](const wire::Frame&, const wire::Envelope& envelope) {
-        if (envelope.type == wire::Pong::type)
+        if (envelope.type == Answer::type)
             took = Clock::now() - begun;
         loop->stop();
     });
     client->on_closed([&](const Error&) { loop->stop(); });
-    client->send(id, wire::Ping{});
+    client->send(id, request);
     loop->after(std::chrono::seconds(10), [&] { loop->stop(); });
     MSB_TRY(loop->run());
     if (!took)
         return fail(ErrorKind::timed_out, "the agent of sandbox '" + name + "' does not answer");
     const auto us = std::chrono::duration_cast<std::chrono::microseconds>(*took).count();
     return us < 1000 ? fmt::format("({}us)", us) : fmt::format("({}ms)", us / 1000);
+}
+
+Result<std::string> touch_one(Session& session, const std::string& name) {
+    MSB_TRY(ask_agent<wire::Touched>(session, name, wire::Touch{}, "touch"));
+    return std::string();
+}
+
+Result<std::string> ping_one(Session& session, const std::string& name,
+                             const BulkOptions& options) {
+    auto took = MSB_TRY(ask_agent<wire::Pong>(session, name, wire::Ping{}, "ping"));
+    if (options.touch)
+        MSB_TRY(touch_one(session, name));
+    return took;
+}
+
+void add_no_wait(CLI::App* command, const std::shared_ptr<BulkOptions>& options) {
+    command->add_flag("--no-wait", options->no_wait,
+                      "Return when the request is delivered, not when the sandbox has stopped");
 }
 
 void add_stop_options(CLI::App* command, const std::shared_ptr<BulkOptions>& options) {
@@ -142,18 +182,28 @@ void add_lifecycle(CLI::App& app, Context& context) {
              std::make_shared<BulkOptions>(), start_one);
 
     auto stop = std::make_shared<BulkOptions>();
-    add_stop_options(add_bulk(app, context, "stop", "Stop sandboxes, kindly", "Stopped", stop,
-                              [stop](Session& session, const std::string& name) {
-                                  return stop_one(session, name, *stop);
-                              }),
-                     stop);
+    auto* stop_command = add_bulk(app, context, "stop", "Stop sandboxes, kindly", "Stopped", stop,
+                                  [stop](Session& session, const std::string& name) {
+                                      return stop_one(session, name, *stop);
+                                  });
+    add_stop_options(stop_command, stop);
+    add_no_wait(stop_command, stop);
 
     auto kill = std::make_shared<BulkOptions>();
     kill->force = true;
-    add_bulk(app, context, "kill", "Stop sandboxes at once", "Killed", kill,
-             [kill](Session& session, const std::string& name) {
-                 return stop_one(session, name, *kill);
-             });
+    add_no_wait(add_bulk(app, context, "kill", "Stop sandboxes at once", "Killed", kill,
+                         [kill](Session& session, const std::string& name) {
+                             return stop_one(session, name, *kill);
+                         }),
+                kill);
+
+    auto drain = std::make_shared<BulkOptions>();
+    add_no_wait(add_bulk(app, context, "drain", "Let commands finish, refuse new ones, then stop",
+                         "Drained", drain,
+                         [drain](Session& session, const std::string& name) {
+                             return drain_one(session, name, *drain);
+                         }),
+                drain);
 
     auto restart = std::make_shared<BulkOptions>();
     add_stop_options(
@@ -173,8 +223,14 @@ void add_lifecycle(CLI::App& app, Context& context) {
         ->alias("rm")
         ->add_flag("-f,--force", remove->force, "Also running ones: kill them first");
 
-    add_bulk(app, context, "ping", "Ask the agents of sandboxes for an answer", "Reachable",
-             std::make_shared<BulkOptions>(), ping_one);
+    auto ping = std::make_shared<BulkOptions>();
+    add_bulk(app, context, "ping", "Ask the agents of sandboxes for an answer", "Reachable", ping,
+             [ping](Session& session, const std::string& name) {
+                 return ping_one(session, name, *ping);
+             })
+        ->add_flag("--touch", ping->touch, "Also count as activity for --idle-timeout");
+    add_bulk(app, context, "touch", "Start the idle time of sandboxes anew", "Touched",
+             std::make_shared<BulkOptions>(), touch_one);
 }
 
 } // namespace msb::cli

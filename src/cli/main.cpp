@@ -60,6 +60,7 @@ int run(int argc, char** argv) {
     add_run(app, context);
     add_create(app, context);
     add_lifecycle(app, context);
+    add_wait(app, context);
     add_list(app, context);
     add_inspect(app, context);
     add_exec(app, context);

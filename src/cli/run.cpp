@@ -116,10 +116,7 @@ Result<bool> Run::reuse_existing() {
     }
     if (options_.replace || !options_.replace_timeout.empty()) {
         const std::chrono::milliseconds grace(MSB_TRY(replace_grace_ms(options_)));
-        session_.progress().begin("Replacing", options_.name);
-        MSB_TRY(session_.sandboxes().stop(options_.name, grace));
-        MSB_TRY(session_.sandboxes().remove(options_.name, true));
-        session_.progress().clear();
+        MSB_TRY(session_.replace(options_.name, grace));
         return false;
     }
     print_warning("sandbox '" + options_.name +
@@ -247,12 +244,8 @@ void add_create_only(CLI::App& app, Context& context) {
             spec.ephemeral = false;
             if (!generated && (options->replace || !options->replace_timeout.empty())) {
                 const std::chrono::milliseconds grace(MSB_TRY(replace_grace_ms(*options)));
-                const auto removed = [&]() -> Status {
-                    MSB_TRY(session.sandboxes().stop(spec.name, grace));
-                    return session.sandboxes().remove(spec.name, true);
-                }();
-                if (!removed && removed.error().kind() != ErrorKind::not_found)
-                    return removed;
+                if (const Status done = session.replace(spec.name, grace); !done)
+                    return session.report_failure(context, done.error(), spec), Status();
             }
             image::PullOptions pull;
             pull.policy = MSB_TRY(parse_pull_policy(options->pull));

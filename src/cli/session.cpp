@@ -77,11 +77,24 @@ Result<EngineSelection> Session::select_engine(const SandboxSpec& spec) {
 
 LaunchOptions Session::launch_options() {
     LaunchOptions options;
-    options.wait_tick = [this] {
-        progress_.tick();
-        return poll_interrupt();
-    };
+    options.wait_tick = [this] { return tick(); };
     return options;
+}
+
+bool Session::tick() {
+    progress_.tick();
+    return poll_interrupt();
+}
+
+Status Session::replace(const std::string& name, std::chrono::milliseconds grace) {
+    progress_.begin("Replacing", name);
+    Status done = sandboxes_.stop(name, grace, [this] { return tick(); });
+    if (done)
+        done = sandboxes_.remove(name, true);
+    progress_.clear();
+    if (!done && done.error().kind() == ErrorKind::not_found)
+        return {};
+    return done;
 }
 
 Result<Running> Session::create(const SandboxSpec& spec, const image::Image& image,

@@ -13,7 +13,6 @@
 
 namespace msb::cli {
 
-inline constexpr std::chrono::milliseconds default_stop_grace{10'000};
 
 class Session {
   public:
@@ -51,6 +50,11 @@ class Session {
     /// SIGINT or SIGTERM that arrived while we waited.
     std::optional<int> interrupted() const { return interrupted_; }
     bool poll_interrupt();
+    /// For those who wait: keeps the progress line alive; true if the user does not want to wait.
+    bool tick();
+
+    /// Stops (killing after `grace`) and removes the sandbox of this name, if there is one.
+    Status replace(const std::string& name, std::chrono::milliseconds grace);
 
   private:
     Session(Installation installation, Sandboxes sandboxes, image::Store store, Progress progress,

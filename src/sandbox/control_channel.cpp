@@ -53,6 +53,8 @@ Status ControlChannel::handle(const wire::Frame& frame) {
                       ready);
     } else if (envelope.type == wire::Heartbeat::type) {
         events_.heartbeat(MSB_TRY(wire::Heartbeat::decode(envelope.payload)));
+    } else if (envelope.type == wire::Drained::type) {
+        events_.drained();
     } else if (envelope.type == wire::BootFailed::type) {
         events_.boot_failed(MSB_TRY(wire::BootFailed::decode(envelope.payload)));
     }

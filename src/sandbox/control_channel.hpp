@@ -18,6 +18,7 @@ class ControlChannel {
             ready; ///< whole frame, and decoded
         std::function<void(const wire::BootFailed&)> boot_failed;
         std::function<void(const wire::Heartbeat&)> heartbeat;
+        std::function<void()> drained;
         std::function<void(std::string_view why)> lost;
     };
 
@@ -32,6 +33,9 @@ class ControlChannel {
         wire::append_message(out_, 0, message);
         flush();
     }
+
+    /// Bytes that the guest has not taken. What is worth nothing when late is not sent then.
+    std::size_t queued() const { return out_.size(); }
 
   private:
     void flush();

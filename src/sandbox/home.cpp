@@ -136,6 +136,10 @@ std::string Home::lifecycle_lock(std::string_view name) const {
     return root_ + "/run/locks/" + name_hash(name, 16) + ".lock";
 }
 
+std::string Home::runtime_pid(std::string_view name) const {
+    return root_ + "/run/locks/" + name_hash(name, 16) + ".pid";
+}
+
 std::string derived_hostname(std::string_view name) {
     constexpr std::size_t max_hostname_bytes = 64;
     if (name.size() <= max_hostname_bytes)

@@ -40,6 +40,9 @@ class Home {
     /// flock'ed for as long as the sandbox's runtime, or a command that changes it, lives. Never
     /// deleted: unlinking a lock file lets two processes hold "the" lock.
     std::string lifecycle_lock(std::string_view name) const;
+    /// Process id of the runtime, as its starter saw it; only true while the lock is held. Outside
+    /// of everything that the runtime can write.
+    std::string runtime_pid(std::string_view name) const;
 
   private:
     bool needs_socket_link() const;

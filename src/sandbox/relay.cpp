@@ -26,11 +26,12 @@ constexpr std::size_t max_recorded_sessions = 4096;
 
 /// Messages that only host and agent may send each other.
 bool is_control_plane(std::string_view type) {
-    static constexpr std::array<std::string_view, 12> types = {
+    static constexpr std::array<std::string_view, 13> types = {
         wire::Bootstrap::type,      wire::InitResolved::type,  wire::InitAck::type,
         wire::Ready::type,          wire::BootFailed::type,    wire::RelayClientDisconnected::type,
         wire::ClockSync::type,      wire::Heartbeat::type,     wire::SessionNumber::type,
-        wire::SessionObserve::type, wire::SessionOutput::type, wire::SessionEnded::type};
+        wire::SessionObserve::type, wire::SessionOutput::type, wire::SessionEnded::type,
+        wire::Drained::type};
     return std::find(types.begin(), types.end(), type) != types.end();
 }
 
@@ -254,6 +255,12 @@ bool Relay::Client::take_client_frame(const wire::Frame& frame) {
         if (!shutdown || (frame.flags & wire::flag_shutdown) == 0)
             return false;
         relay_.events_.shutdown(*shutdown);
+        return true;
+    }
+    if (envelope->type == wire::Drain::type) {
+        if (!wire::Drain::decode(envelope->payload) || (frame.flags & wire::flag_shutdown) == 0)
+            return false;
+        relay_.events_.drain();
         return true;
     }
     if (frame.id < id_start() || frame.id >= id_end())

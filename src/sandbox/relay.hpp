@@ -68,6 +68,8 @@ class Relay {
         std::function<void(const wire::Shutdown&)> shutdown;
         /// A client starts or makes a session that outlives its connection.
         std::function<void()> session_kept;
+        /// A client asked for a drain.
+        std::function<void()> drain;
     };
 
     Relay(EventLoop& loop, device::Vsock& vsock, ExecLog& log, Events events);

@@ -2,6 +2,7 @@
 
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "base/signal_name.hpp"
 #include "base/system.hpp"
 #include "base/time.hpp"
 #include "jail/jail.hpp"
@@ -24,9 +25,6 @@ using namespace std::chrono_literals;
 
 constexpr std::uint64_t guest_cid = 3;
 constexpr auto boot_deadline = 120s;
-constexpr std::uint64_t default_grace_ms = 10'000;
-/// What the guest gets beyond its commands' grace to sync, unmount and power off.
-constexpr auto power_off_margin = 2s;
 constexpr std::size_t entropy_bytes = 64;
 
 const SandboxFiles files{jail_sandbox};
@@ -37,19 +35,6 @@ std::string socket_path(std::string_view name) {
 
 Result<OwnedFd> open_logs_directory() {
     return sys::open(files.logs(), O_RDONLY | O_DIRECTORY);
-}
-
-/// Number of a signal name as images write it ("SIGTERM", "TERM", "15"); SIGTERM if unknown.
-int signal_number(const std::string& name) {
-    static constexpr std::pair<const char*, int> known[] = {
-        {"HUP", SIGHUP},   {"INT", SIGINT},   {"QUIT", SIGQUIT}, {"KILL", SIGKILL},
-        {"USR1", SIGUSR1}, {"USR2", SIGUSR2}, {"TERM", SIGTERM}, {"WINCH", SIGWINCH}};
-    const std::string bare = name.starts_with("SIG") ? name.substr(3) : name;
-    for (const auto& [text, number] : known)
-        if (bare == text)
-            return number;
-    const int number = std::atoi(bare.c_str());
-    return number > 0 && number <= 64 ? number : SIGTERM;
 }
 
 } // namespace
@@ -148,7 +133,7 @@ Status Runtime::start_engine() {
 Status Runtime::confine() {
     sigset_t handled;
     sigemptyset(&handled);
-    for (const int number : {SIGTERM, SIGINT, SIGHUP})
+    for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1})
         sigaddset(&handled, number);
     ::sigprocmask(SIG_BLOCK, &handled, nullptr);
     signals_ = OwnedFd(::signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK));
@@ -174,7 +159,8 @@ Status Runtime::serve_devices() {
                           [this](const wire::Shutdown& shutdown) {
                               begin_shutdown(reason::shutdown_requested, shutdown.grace_ms);
                           },
-                      .session_kept = [this] { (void)observer(); }});
+                      .session_kept = [this] { (void)observer(); },
+                      .drain = [this] { begin_drain(); }});
     return {};
 }
 
@@ -190,7 +176,10 @@ Status Runtime::watch_events() {
     MSB_TRY(loop_->watch(signals_.get(), EPOLLIN, [this](std::uint32_t) {
         signalfd_siginfo info{};
         while (::read(signals_.get(), &info, sizeof(info)) == sizeof(info))
-            begin_shutdown(reason::signal, std::nullopt);
+            if (info.ssi_signo == SIGUSR1)
+                begin_drain();
+            else
+                begin_shutdown(reason::signal, std::nullopt);
     }));
     if (config_.attached)
         MSB_TRY(
@@ -227,9 +216,14 @@ wire::Bootstrap Runtime::bootstrap() const {
     Bytes entropy(entropy_bytes);
     if (::getrandom(entropy.data(), entropy.size(), 0) == static_cast<ssize_t>(entropy.size()))
         document.entropy = std::move(entropy);
-    document.stop_signal = signal_number(spec.stop_signal);
-    document.stop_grace_ms = default_grace_ms;
+    document.stop_signal = parse_signal(spec.stop_signal).value_or(SIGTERM);
+    document.stop_grace_ms = static_cast<std::uint64_t>(default_stop_grace.count());
     document.ephemeral = spec.ephemeral;
+    if (spec.init) {
+        document.handoff_init = wire::HandoffInit{spec.init->cmd, spec.init->args, {}, {}};
+        for (const auto& [key, value] : spec.init->env)
+            document.handoff_init->env.push_back({key, value});
+    }
     return document;
 }
 
@@ -245,7 +239,8 @@ void Runtime::accept_control(std::shared_ptr<device::VsockConnection> connection
             [this](BytesView frame, const wire::Ready& ready) { handle_ready(frame, ready); },
             [this](const wire::BootFailed& failed) { handle_boot_failed(failed); },
             [this](const wire::Heartbeat& heartbeat) { handle_heartbeat(heartbeat); },
-            [](std::string_view why) { log::info("control channel: {}", why); }});
+            [this] { begin_shutdown(reason::drain_requested, std::nullopt); },
+            [this](std::string_view why) { handle_control_lost(why); }});
 }
 
 void Runtime::handle_ready(BytesView frame, const wire::Ready& ready) {
@@ -294,24 +289,6 @@ void Runtime::fail_boot(std::string_view stage, const Error& error) {
     loop_->stop();
 }
 
-void Runtime::start_timers() {
-    if (config_.spec.max_duration_seconds > 0)
-        loop_->after(std::chrono::seconds(config_.spec.max_duration_seconds),
-                     [this] { begin_shutdown(reason::max_duration, std::nullopt); });
-    last_activity_ = EventLoop::Clock::now();
-}
-
-void Runtime::handle_heartbeat(const wire::Heartbeat& heartbeat) {
-    const auto now = EventLoop::Clock::now();
-    if (heartbeat.activity_seq != last_activity_seq_ || heartbeat.active_exec_sessions > 0) {
-        last_activity_seq_ = heartbeat.activity_seq;
-        last_activity_ = now;
-    }
-    const std::chrono::seconds limit(config_.spec.idle_timeout_seconds);
-    if (ready_ && limit.count() > 0 && now - last_activity_ >= limit)
-        begin_shutdown(reason::idle_timeout, std::nullopt);
-}
-
 SessionObserver& Runtime::observer() {
     if (!observer_)
         observer_ = std::make_unique<SessionObserver>(*vsock_, *exec_log_);
@@ -351,26 +328,6 @@ void Runtime::handle_main_session_end(const SessionObserver::End& end) {
     if (!end.failure.empty())
         exec_log_->mark("command failed: " + end.failure);
     begin_shutdown(state_.exit_code == 0 ? reason::completed : reason::failed, std::nullopt);
-}
-
-void Runtime::begin_shutdown(std::string_view why, std::optional<std::uint64_t> grace_ms) {
-    if (std::exchange(shutting_down_, true))
-        return;
-    log::info("shutting down: {}", why);
-    state_.reason = why;
-    if (!control_ || !ready_) {
-        (void)engine_->stop();
-        return;
-    }
-    set_status(SandboxStatus::draining);
-    // More than an hour of goodbye is a mistake; the bound also keeps the arithmetic safe.
-    const std::chrono::milliseconds grace(
-        std::min<std::uint64_t>(grace_ms.value_or(default_grace_ms), 3'600'000));
-    control_->send(wire::Shutdown{static_cast<std::uint64_t>(grace.count())});
-    loop_->after(grace + power_off_margin, [this] {
-        log::warn("the guest did not power off in time");
-        (void)engine_->stop();
-    });
 }
 
 void Runtime::handle_engine_exit() {

@@ -8,8 +8,10 @@
 #include "device/vsock/vsock.hpp"
 #include "engine/engine.hpp"
 #include "sandbox/boot_error.hpp"
+#include "sandbox/clock_keeper.hpp"
 #include "sandbox/control_channel.hpp"
 #include "sandbox/exec_log.hpp"
+#include "sandbox/idle.hpp"
 #include "sandbox/kernel_log.hpp"
 #include "sandbox/launch.hpp"
 #include "sandbox/relay.hpp"
@@ -40,7 +42,9 @@ class Runtime {
     ~Runtime();
 
   private:
-    explicit Runtime(LaunchConfig config) : config_(std::move(config)) {}
+    explicit Runtime(LaunchConfig config)
+        : config_(std::move(config)),
+          idle_(std::chrono::seconds(config_.spec.idle_timeout_seconds)) {}
 
     // Set-up, in this order.
     Status open_logs();
@@ -63,10 +67,14 @@ class Runtime {
     void handle_parent();
     /// The session whose end is the sandbox's end.
     void handle_main_session_end(const SessionObserver::End& end);
+    void handle_control_lost(std::string_view why);
     void start_timers();
 
-    /// Asks the guest to end, and ends it by force when the time is up.
+    /// Asks the guest to end, and ends it by force when the time is up. Asking again can only make
+    /// it shorter.
     void begin_shutdown(std::string_view why, std::optional<std::uint64_t> grace_ms);
+    /// Commands may finish, new ones are refused; then the shutdown begins.
+    void begin_drain();
     void set_status(SandboxStatus status);
     void report(const LaunchReport& report);
     void report_stage(std::string_view stage, std::int64_t time_ns);
@@ -98,8 +106,11 @@ class Runtime {
     bool ready_ = false;
     bool boot_failed_ = false;
     bool shutting_down_ = false;
-    std::uint64_t last_activity_seq_ = 0;
-    EventLoop::Clock::time_point last_activity_{};
+    bool draining_ = false;
+    EventLoop::TimerId kill_timer_ = 0;
+    EventLoop::Clock::time_point kill_time_{};
+    IdleWatch idle_;
+    std::unique_ptr<ClockKeeper> clock_;
 };
 
 } // namespace msb

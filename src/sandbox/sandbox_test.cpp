@@ -33,6 +33,8 @@ class SandboxTest : public testing::Test {
         result.rlimits = {{"nofile", 10, 20}};
         result.security = SecurityProfile::restricted;
         result.created_at_ns = 42;
+        result.init = InitSpec{"/sbin/init", {"--arg"}, {{"K", "v"}}};
+        result.network = false;
         return result;
     }
 
@@ -45,6 +47,8 @@ TEST_F(SandboxTest, SpecSurvivesItsJson) {
     ASSERT_TRUE(after) << after.error().to_string();
     EXPECT_EQ(after->to_json(), before.to_json());
     EXPECT_EQ(after->env, before.env);
+    EXPECT_EQ(after->init, before.init);
+    EXPECT_FALSE(after->network);
     EXPECT_EQ(after->security, SecurityProfile::restricted);
     EXPECT_EQ(SandboxSpec::from_json("{}").error().kind(), ErrorKind::corrupt);
     EXPECT_FALSE(SandboxSpec::from_json("not json"));

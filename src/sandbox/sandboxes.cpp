@@ -4,17 +4,13 @@
 #include "base/system.hpp"
 #include "base/time.hpp"
 #include "disk/ext4.hpp"
-#include "sandbox/sandbox_group.hpp"
 #include "sandbox/exec_log.hpp"
-#include "wire/messages.hpp"
+#include "sandbox/sandbox_group.hpp"
 
 #include <algorithm>
-#include <csignal>
 #include <dirent.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <set>
-#include <sys/socket.h>
 
 namespace msb {
 
@@ -24,27 +20,10 @@ using namespace std::chrono_literals;
 
 /// Whoever holds the lock longer than this is a runtime, not a command in passing.
 constexpr auto lock_wait = 300ms;
-/// What the guest gets beyond the grace of its commands to sync, unmount and power off.
-constexpr auto power_off_margin = 3s;
-constexpr auto kill_wait = 5s;
-/// 10 ms each: how long a runtime may take to its socket before stop gives up on it.
-constexpr int stop_connect_attempts = 500;
-
+/// For a runtime that has ended to let go of the lock.
+constexpr auto release_wait = 5s;
 std::unexpected<Error> not_found(const std::string& name) {
     return fail(ErrorKind::not_found, "sandbox not found: " + name);
-}
-
-/// The runtime that listens on the agent socket (SO_PEERCRED of a connection to it).
-Result<OwnedFd> runtime_pidfd(const OwnedFd& connection) {
-    ucred credentials{};
-    socklen_t size = sizeof(credentials);
-    if (::getsockopt(connection.get(), SOL_SOCKET, SO_PEERCRED, &credentials, &size) == -1)
-        return fail_errno("getsockopt(SO_PEERCRED)");
-    return open_pidfd(credentials.pid);
-}
-
-Status signal_pidfd(const OwnedFd& pidfd, int number) {
-    return Child(-1, MSB_TRY(sys::dup(pidfd.get()))).signal(number);
 }
 
 } // namespace
@@ -63,6 +42,7 @@ Result<OwnedFd> Sandboxes::lock(const std::string& name, std::chrono::millisecon
 Status Sandboxes::erase_files(const std::string& name) {
     // The spec goes first: from here on the directory is rubbish, whatever happens to us.
     MSB_TRY(sys::unlink(SandboxFiles{home_.sandbox(name)}.spec()));
+    MSB_TRY(sys::unlink(home_.runtime_pid(name)));
     MSB_TRY(remove_tree(home_.sandbox(name)));
     MSB_TRY(remove_tree(home_.socket_directory(name)));
     MSB_TRY(remove_sandbox_group(home_, name));
@@ -205,55 +185,6 @@ Result<Running> Sandboxes::start(const std::string& name, const image::Image& im
     return launch(std::move(*held), view->spec, image, engine, options);
 }
 
-Status Sandboxes::stop(const std::string& name, std::chrono::milliseconds grace) {
-    const SandboxView view = MSB_TRY(get(name));
-    if (!is_active(view.state.status))
-        return {};
-    auto connection = sys::unix_connect(home_.agent_socket(name));
-    for (int attempt = 0; !connection && attempt < stop_connect_attempts; ++attempt) {
-        // Either it just ended, or it has not come to its socket yet.
-        if (lock(name, 10ms)) {
-            MSB_TRY(look(name));
-            return {};
-        }
-        connection = sys::unix_connect(home_.agent_socket(name));
-    }
-    if (!connection)
-        return fail(std::move(connection).error().wrap("cannot stop sandbox '" + name + "'"));
-    const OwnedFd pidfd = MSB_TRY(runtime_pidfd(*connection));
-    bool ended = false;
-    if (grace > 0ms) {
-        const auto frame =
-            wire::encode_message(0, wire::Shutdown{static_cast<std::uint64_t>(grace.count())});
-        if (view.state.status == SandboxStatus::starting ||
-            !sys::write_all(connection->get(), frame))
-            MSB_TRY(signal_pidfd(pidfd, SIGTERM));
-        ended = MSB_TRY(sys::wait_for(pidfd.get(), POLLIN, grace + power_off_margin));
-    }
-    if (!ended) {
-        MSB_TRY(signal_pidfd(pidfd, SIGKILL));
-        if (!MSB_TRY(sys::wait_for(pidfd.get(), POLLIN, kill_wait)))
-            return fail(ErrorKind::timed_out, "sandbox '" + name + "' does not end");
-    }
-    const OwnedFd held = MSB_TRY(lock(name, kill_wait));
-    auto after = MSB_TRY(reconcile_locked(name));
-    if (after && after->state.status == SandboxStatus::crashed) {
-        after->state.status = SandboxStatus::stopped; // we wanted it dead
-        after->state.reason = reason::shutdown_requested;
-        after->state.detail = "killed";
-        MSB_TRY(after->state.store(SandboxFiles{home_.sandbox(name)}.state()));
-    }
-    return {};
-}
-
-Status Sandboxes::discard(Running& running) {
-    MSB_TRY(running.runtime.signal(SIGKILL));
-    if (!MSB_TRY(running.runtime.wait(kill_wait)))
-        return fail(ErrorKind::timed_out, "sandbox '" + running.name + "' does not end");
-    const OwnedFd held = MSB_TRY(lock(running.name, kill_wait));
-    return erase_files(running.name);
-}
-
 Status Sandboxes::remove(const std::string& name, bool force) {
     const SandboxView view = MSB_TRY(get(name));
     if (is_active(view.state.status)) {
@@ -263,7 +194,7 @@ Status Sandboxes::remove(const std::string& name, bool force) {
                             .with_hint("stop it first (msb stop), or use --force"));
         MSB_TRY(stop(name, 0ms));
     }
-    const OwnedFd held = MSB_TRY(lock(name, kill_wait));
+    const OwnedFd held = MSB_TRY(lock(name, release_wait));
     return erase_files(name);
 }
 

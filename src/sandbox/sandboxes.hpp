@@ -70,6 +70,16 @@ struct Running {
     Status leave(std::uint64_t session);
 };
 
+/// What wait_until_stopped() saw.
+struct StopObservation {
+    std::string name;
+    SandboxStatus status = SandboxStatus::stopped;
+    std::optional<int> exit_code; ///< of the startup command
+    std::optional<int> signal;    ///< that ended the runtime; only if the runtime was ours
+    std::int64_t observed_at_ns = 0;
+    std::string_view source; ///< "process" (the runtime was ours) or "state"
+};
+
 class Sandboxes {
   public:
     static Result<Sandboxes> open(const Home& home, const Installation& installation);
@@ -96,8 +106,26 @@ class Sandboxes {
     void load_boot_error(const std::string& name);
 
     /// Asks the guest to end and waits; kills after `grace` (+ what the guest needs to power off).
-    /// Stopping what is stopped succeeds. Zero grace kills at once.
-    Status stop(const std::string& name, std::chrono::milliseconds grace);
+    /// Stopping what is stopped succeeds, and so does a stop that had to kill. Zero grace kills at
+    /// once. Bounded even if the runtime is wedged. `cancelled` is asked now and then: true ends
+    /// the waiting (ErrorKind::cancelled), the request stands.
+    Status stop(const std::string& name, std::chrono::milliseconds grace,
+                const std::function<bool()>& cancelled = {});
+    /// Finishes commands, refuses new ones, stops when none is left: waits for that, without limit.
+    Status drain(const std::string& name, const std::function<bool()>& cancelled = {});
+
+    // The same without waiting: these return when the request is delivered.
+    Status request_stop(const std::string& name, std::chrono::milliseconds grace);
+    Status request_kill(const std::string& name);
+    Status request_drain(const std::string& name);
+
+    /// Waits until the sandbox is not active any more; never causes it. timed_out after `timeout`.
+    Result<StopObservation> wait_until_stopped(const std::string& name,
+                                               std::chrono::milliseconds timeout,
+                                               const std::function<bool()>& cancelled = {});
+    /// The same for a runtime of ours, whose exit tells more.
+    Result<StopObservation> wait_until_stopped(Running& running, std::chrono::milliseconds timeout,
+                                               const std::function<bool()>& cancelled = {});
     /// Ends an attached sandbox of ours whose disk is thrown away: no goodbye to the guest.
     Status discard(Running& running);
     /// busy if it runs, unless `force` (kills it first).
@@ -114,6 +142,12 @@ class Sandboxes {
     /// Needs the lock. Returns nothing if there is no sandbox (any more).
     Result<std::optional<SandboxView>> reconcile_locked(const std::string& name);
     Result<std::optional<SandboxView>> look(const std::string& name);
+    /// The runtime of an active sandbox. Returns nothing if it has ended meanwhile.
+    struct Reached;
+    Result<std::optional<Reached>> reach(const std::string& name);
+    Result<std::optional<OwnedFd>> runtime_process(const std::string& name, int connection);
+    Status end(const std::string& name, const Reached& runtime);
+    Status note_end(const std::string& name);
     Status make_files(const SandboxSpec& spec);
     Status erase_files(const std::string& name);
     Result<Running> launch(OwnedFd lock, const SandboxSpec& spec, const image::Image& image,

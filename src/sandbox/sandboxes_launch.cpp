@@ -55,6 +55,7 @@ Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const i
         MSB_TRY(remove_tree(sockets));
         MSB_TRY(make_directories(sockets, 0700));
         MSB_TRY(sys::unlink(files.boot_error()));
+        MSB_TRY(sys::unlink(home_.runtime_pid(spec.name)));
         LaunchConfig config;
         config.spec = spec;
         if (!options.log_level.empty())
@@ -99,6 +100,8 @@ Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const i
         // A disk that is thrown away needs no goodbye; others are shut down by the watch pipe.
         request.die_with_parent = options.attached && spec.ephemeral && !options.detachable;
         running.runtime = MSB_TRY(jail::spawn(request));
+        MSB_TRY(write_file_atomic(home_.runtime_pid(spec.name),
+                                  std::to_string(running.runtime.pid()), 0600, false));
         if (options.attached)
             running.parent_watch = std::move(parent[1]);
         return std::move(report[0]);

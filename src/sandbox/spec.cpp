@@ -32,6 +32,27 @@ Status check_text(std::string_view what, std::string_view text) {
     return {};
 }
 
+InitSpec init_from_json(const json& object) {
+    InitSpec init;
+    object.at("cmd").get_to(init.cmd);
+    object.at("args").get_to(init.args);
+    for (const json& item : object.at("env"))
+        init.env.emplace_back(item.at("key").get<std::string>(),
+                              item.at("value").get<std::string>());
+    return init;
+}
+
+Status validate_init(const InitSpec& init) {
+    if (init.cmd != "auto" && !init.cmd.starts_with('/'))
+        return invalid("init must be an absolute path or 'auto': '" + init.cmd + "'");
+    MSB_TRY(check_text("init", init.cmd));
+    for (const std::string& argument : init.args)
+        MSB_TRY(check_text("init argument", argument));
+    for (const auto& [key, value] : init.env)
+        MSB_TRY(check_text("init environment variable '" + key + "'", value));
+    return {};
+}
+
 } // namespace
 
 void SandboxSpec::set_env(const std::string& key, const std::string& value) {
@@ -52,6 +73,13 @@ std::string SandboxSpec::to_json() const {
     json env_list = json::array();
     for (const auto& [key, value] : env)
         env_list.push_back({{"key", key}, {"value", value}});
+    json init_object;
+    if (init) {
+        json init_env = json::array();
+        for (const auto& [key, value] : init->env)
+            init_env.push_back({{"key", key}, {"value", value}});
+        init_object = {{"cmd", init->cmd}, {"args", init->args}, {"env", init_env}};
+    }
     const json document = {
         {"name", name},
         {"image", image},
@@ -72,11 +100,13 @@ std::string SandboxSpec::to_json() const {
           {"scripts", scripts},
           {"hostname", hostname},
           {"stop_signal", stop_signal},
+          {"init", init_object},
           {"log_level", log_level}}},
         {"env", env_list},
         {"labels", labels},
         {"rlimits", rlimit_list},
         {"security_profile", security == SecurityProfile::restricted ? "restricted" : "default"},
+        {"network", {{"enabled", network}}},
         {"engine", engine},
         {"require_isolation", require_hardware_isolation ? "hardware" : "any"},
         {"lifecycle",
@@ -113,6 +143,10 @@ Result<SandboxSpec> SandboxSpec::from_json(std::string_view text) {
         runtime.at("hostname").get_to(spec.hostname);
         runtime.at("stop_signal").get_to(spec.stop_signal);
         runtime.at("log_level").get_to(spec.log_level);
+        if (runtime.contains("init") && runtime.at("init").is_object())
+            spec.init = init_from_json(runtime.at("init"));
+        if (document.contains("network"))
+            document.at("network").at("enabled").get_to(spec.network);
         for (const json& item : document.at("env"))
             spec.env.emplace_back(item.at("key").get<std::string>(),
                                   item.at("value").get<std::string>());
@@ -135,6 +169,10 @@ Result<SandboxSpec> SandboxSpec::from_json(std::string_view text) {
     } catch (const json::exception& error) {
         return fail(ErrorKind::corrupt, std::string("sandbox spec: ") + error.what());
     }
+}
+
+std::chrono::milliseconds power_off_margin(const SandboxSpec& spec) {
+    return std::chrono::seconds(spec.init ? 4 : 2);
 }
 
 Status validate_name(std::string_view name) {
@@ -189,6 +227,8 @@ Status validate_spec(const SandboxSpec& spec) {
         MSB_TRY(check_text("environment variable '" + key + "'", value));
     for (const auto& [key, value] : spec.labels)
         MSB_TRY(check_text("label '" + key + "'", value));
+    if (spec.init)
+        MSB_TRY(validate_init(*spec.init));
     MSB_TRY(check_text("user", spec.user));
     MSB_TRY(check_text("workdir", spec.workdir));
     if ((!spec.entrypoint.empty() && spec.entrypoint[0].empty()) ||

@@ -5,6 +5,7 @@
 #include "base/result.hpp"
 #include "sandbox/scripts.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -20,6 +21,14 @@ struct Rlimit {
     std::uint64_t soft = 0;
     std::uint64_t hard = 0;
     bool operator==(const Rlimit&) const = default;
+};
+
+/// The init system that becomes process 1 of the guest in place of the agent.
+struct InitSpec {
+    std::string cmd; ///< absolute path, or "auto": the guest looks for one
+    std::vector<std::string> args;
+    std::vector<std::pair<std::string, std::string>> env; ///< over the sandbox's
+    bool operator==(const InitSpec&) const = default;
 };
 
 enum class SecurityProfile { standard, restricted };
@@ -43,7 +52,9 @@ struct SandboxSpec {
     std::string shell = "/bin/sh";
     std::string hostname;
     std::string stop_signal; ///< of the image, e.g. "SIGTERM"; empty: SIGTERM
+    std::optional<InitSpec> init;
     SecurityProfile security = SecurityProfile::standard;
+    bool network = true; ///< false: none, whatever the rest says
     std::vector<Rlimit> rlimits; ///< of every command
     Scripts scripts;
     std::string engine = "auto"; ///< auto | kvm | uml
@@ -60,6 +71,12 @@ struct SandboxSpec {
     std::string to_json() const;
     static Result<SandboxSpec> from_json(std::string_view text);
 };
+
+/// Between the stop signal and the kill, unless somebody says otherwise.
+inline constexpr std::chrono::milliseconds default_stop_grace{10'000};
+/// What the guest gets beyond that to sync, unmount and power off; an init system gets more,
+/// because it has been asked a second time, by SIGTERM, when the grace is over.
+std::chrono::milliseconds power_off_margin(const SandboxSpec& spec);
 
 // Each check names the value and the rule it broke.
 Status validate_name(std::string_view name);

@@ -27,6 +27,7 @@ namespace reason {
 inline constexpr std::string_view completed = "Completed";
 inline constexpr std::string_view failed = "Failed";
 inline constexpr std::string_view shutdown_requested = "ShutdownRequested";
+inline constexpr std::string_view drain_requested = "DrainRequested";
 inline constexpr std::string_view max_duration = "MaxDurationExceeded";
 inline constexpr std::string_view idle_timeout = "IdleTimeout";
 inline constexpr std::string_view agent_unresponsive = "AgentUnresponsive";

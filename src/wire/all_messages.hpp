@@ -9,7 +9,7 @@
 namespace msb::wire {
 
 using AllMessages =
-    std::tuple<Bootstrap, InitResolved, InitAck, Ready, BootFailed, Shutdown,
+    std::tuple<Bootstrap, InitResolved, InitAck, Ready, BootFailed, Shutdown, Drain, Drained,
                RelayClientDisconnected, ClockSync, Heartbeat, Ping, Pong, Touch, Touched, CoreError,
                ExecRequest, ExecStarted, ExecStdin, ExecStdinError, ExecStdout, ExecStderr,
                ExecExited, ExecFailed, ExecResize, ExecSignal, FsRequest, FsResponse, FsData,

@@ -25,10 +25,14 @@ MSB_WIRE_FIELDS(BootFailed,
     f.nullable("errno", m.sys_errno);
     f.required("message", m.message);)
 MSB_WIRE_FIELDS(Shutdown, f.omittable("grace_ms", m.grace_ms);)
+MSB_WIRE_EMPTY(Drain)
+MSB_WIRE_EMPTY(Drained)
 MSB_WIRE_FIELDS(RelayClientDisconnected,
     f.required("id_start", m.id_start);
     f.required("id_end_exclusive", m.id_end_exclusive);)
-MSB_WIRE_FIELDS(ClockSync, f.required("unix_time_nanos", m.unix_time_nanos);)
+MSB_WIRE_FIELDS(ClockSync,
+    f.required("unix_time_nanos", m.unix_time_nanos);
+    f.omittable("heartbeat_seq", m.heartbeat_seq);)
 MSB_WIRE_FIELDS(ActivityCounters,
     f.defaulted("host_messages", m.host_messages);
     f.defaulted("guest_messages", m.guest_messages);
@@ -257,6 +261,8 @@ MSB_WIRE_CODEC(Bootstrap)
 MSB_WIRE_CODEC(InitAck)
 MSB_WIRE_CODEC(Ready)
 MSB_WIRE_CODEC(BootFailed)
+MSB_WIRE_CODEC(Drain)
+MSB_WIRE_CODEC(Drained)
 MSB_WIRE_CODEC(RelayClientDisconnected)
 MSB_WIRE_CODEC(ClockSync)
 MSB_WIRE_CODEC(Heartbeat)

@@ -73,6 +73,17 @@ struct Shutdown {
     MSB_WIRE_MESSAGE(Shutdown, "core.shutdown", 1, flag_shutdown);
 };
 
+/// New. Commands that run may finish, new ones are refused; the sandbox stops when none is left.
+/// From a client to the relay, and from the runtime to the agent.
+struct Drain {
+    MSB_WIRE_MESSAGE(Drain, "core.drain", 7, flag_shutdown);
+};
+
+/// New. The agent's answer when no command is left.
+struct Drained {
+    MSB_WIRE_MESSAGE(Drained, "core.drained", 7, 0);
+};
+
 struct RelayClientDisconnected {
     std::uint32_t id_start = 0;
     std::uint32_t id_end_exclusive = 0;
@@ -81,6 +92,8 @@ struct RelayClientDisconnected {
 
 struct ClockSync {
     std::uint64_t unix_time_nanos = 0;
+    /// New: the heartbeat that this answers, so that the guest knows how old it can be; omitted.
+    std::optional<std::uint64_t> heartbeat_seq;
     MSB_WIRE_MESSAGE(ClockSync, "core.clock.sync", 1, 0);
 };
 

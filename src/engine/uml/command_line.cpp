@@ -82,7 +82,8 @@ Result<std::vector<std::string>> command_line(const Machine& machine,
             "con=none",
             "loglevel=3", // the 15 unused consoles are reported as errors
             "uml_dir=/dev/shm",
-            "noreboot", // a guest that reboots ends, as one that powers off
+            "dummy.numdummies=0", // a driver that is built in makes an interface to nowhere
+            "noreboot",           // a guest that reboots ends, as one that powers off
             fmt::format("lpj={}", loops_per_jiffy),
         });
     if (machine.vcpus > 1)

@@ -1,0 +1,82 @@
+// msb wait: until sandboxes have stopped, without causing it.
+#include "base/time.hpp"
+#include "cli/commands.hpp"
+#include "cli/session.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+namespace msb::cli {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+struct WaitOptions {
+    std::vector<std::string> names;
+    std::string timeout;
+    std::string format;
+    bool quiet = false;
+};
+
+constexpr std::chrono::milliseconds longest = 24h * 365 * 100;
+
+nlohmann::json to_json(const StopObservation& seen) {
+    return {{"name", seen.name},
+            {"status", to_string(seen.status)},
+            {"exit_code", seen.exit_code ? nlohmann::json(*seen.exit_code) : nullptr},
+            {"signal", seen.signal ? nlohmann::json(*seen.signal) : nullptr},
+            {"observed_at", format_rfc3339(seen.observed_at_ns, 3)},
+            {"source", seen.source}};
+}
+
+Status wait_for_all(Context& context, const WaitOptions& options) {
+    std::chrono::milliseconds timeout = longest;
+    if (!options.timeout.empty())
+        timeout = std::min<std::chrono::milliseconds>(
+            longest, std::chrono::milliseconds(
+                         static_cast<std::int64_t>(MSB_TRY(parse_duration_ms(options.timeout)))));
+    Session session = MSB_TRY(Session::open(context, options.quiet || !options.format.empty()));
+    nlohmann::json list = nlohmann::json::array();
+    for (const std::string& name : options.names) {
+        const auto begun = std::chrono::steady_clock::now();
+        session.progress().begin("Waiting", name);
+        const auto seen =
+            session.sandboxes().wait_until_stopped(name, timeout, [&] { return session.tick(); });
+        session.progress().clear();
+        if (!seen) {
+            SandboxSpec named;
+            named.name = name;
+            session.report_failure(context, seen.error(), named);
+            if (session.interrupted())
+                break;
+        } else if (!options.format.empty()) {
+            list.push_back(to_json(*seen));
+        } else if (!options.quiet) {
+            print_done(to_string(seen->status), name, std::chrono::steady_clock::now() - begun);
+        }
+    }
+    if (!options.format.empty())
+        (void)print(list.dump(2) + "\n");
+    return {};
+}
+
+} // namespace
+
+void add_wait(CLI::App& app, Context& context) {
+    auto options = std::make_shared<WaitOptions>();
+    auto* command = app.add_subcommand("wait", "Wait until sandboxes have stopped");
+    command->group(group_sandboxes);
+    command->add_option("names", options->names, "Sandboxes")->required();
+    command->add_option("--timeout", options->timeout, "Fail after this long, e.g. 30s");
+    command->add_option("--format", options->format, "Output format")
+        ->check(CLI::IsMember({"json"}));
+    command->add_flag("-q,--quiet", options->quiet, "No ticks");
+    command->callback([&context, options] {
+        run_command(context, [&] { return wait_for_all(context, *options); });
+    });
+}
+
+} // namespace msb::cli

@@ -1,0 +1,257 @@
+// Stopping, killing, draining, and waiting for it.
+//
+// Nothing here relies on the runtime's good will. It is asked over its socket; whether it lives is
+// told by the lifecycle lock and its pidfd, and SIGKILL reaches it even if it is stopped or stuck.
+#include "base/file.hpp"
+#include "base/system.hpp"
+#include "base/time.hpp"
+#include "sandbox/sandboxes.hpp"
+#include "wire/messages.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+namespace msb {
+
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+constexpr auto kill_wait = 5s;
+/// How long a runtime may take to its socket before we go by its recorded process id.
+constexpr auto connect_patience = 5s;
+/// A full backlog is served soon, or by nobody.
+constexpr auto connect_timeout = 500ms;
+constexpr auto connect_pause = 10ms;
+constexpr auto greeting_timeout = 1s;
+constexpr auto longest_grace = 1h;
+/// What the host waits beyond the time after which the runtime itself ends the engine.
+constexpr auto runtime_margin = 1s;
+constexpr auto tick = 80ms;
+
+Status signal_pidfd(const OwnedFd& pidfd, int number) {
+    Status sent = Child(-1, MSB_TRY(sys::dup(pidfd.get()))).signal(number);
+    if (!sent && sent.error().sys_errno() == ESRCH)
+        return {};
+    return sent;
+}
+
+/// True when the process has ended, false after `timeout`.
+Result<bool> wait_for_end(int pidfd, std::chrono::milliseconds timeout,
+                          const std::function<bool()>& cancelled) {
+    const auto deadline = Clock::now() + timeout;
+    for (;;) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+        const auto step = cancelled ? std::min<std::chrono::milliseconds>(left, tick) : left;
+        if (MSB_TRY(sys::wait_for(pidfd, POLLIN, step)))
+            return true;
+        if (cancelled && cancelled())
+            return fail(ErrorKind::cancelled, "cancelled");
+        if (Clock::now() >= deadline)
+            return false;
+    }
+}
+
+std::chrono::milliseconds bounded(std::chrono::milliseconds grace) {
+    return std::min<std::chrono::milliseconds>(grace, longest_grace);
+}
+
+wire::Shutdown shutdown_message(std::chrono::milliseconds grace) {
+    return {static_cast<std::uint64_t>(bounded(grace).count())};
+}
+
+} // namespace
+
+struct Sandboxes::Reached {
+    SandboxStatus status = SandboxStatus::running;
+    OwnedFd process;    ///< pidfd
+    OwnedFd connection; ///< none if it does not take connections
+    std::chrono::milliseconds margin{};
+
+    /// Sends the message, or `number` to a runtime that does not listen (yet).
+    template <typename M> Status ask(const M& message, int number) const {
+        if (status != SandboxStatus::starting && connection &&
+            sys::write_all(connection.get(), wire::encode_message(0, message)) && is_served())
+            return {};
+        return signal_pidfd(process, number);
+    }
+
+    /// The relay greets whom it serves, and reads what he sent even if he has left by then.
+    bool is_served() const {
+        std::uint8_t first = 0;
+        const auto greeted = sys::wait_for(connection.get(), POLLIN, greeting_timeout);
+        return greeted && *greeted && sys::read(connection.get(), {&first, 1}).value_or(0) == 1;
+    }
+};
+
+/// By the socket's other end or, without a connection (-1), by what its starter recorded. Nothing
+/// if it has ended: a process id may belong to somebody else then, so the lock is asked afterwards.
+Result<std::optional<OwnedFd>> Sandboxes::runtime_process(const std::string& name, int connection) {
+    pid_t pid = 0;
+    if (connection >= 0) {
+        ucred peer{};
+        socklen_t size = sizeof(peer);
+        if (::getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) == -1)
+            return fail_errno("getsockopt(SO_PEERCRED)");
+        pid = peer.pid;
+    } else {
+        const std::string text = MSB_TRY(read_file(home_.runtime_pid(name), 32));
+        pid = std::atoi(text.c_str());
+    }
+    if (pid <= 0)
+        return fail(ErrorKind::corrupt, "the process of sandbox '" + name + "' is not known");
+    auto process = open_pidfd(pid);
+    if (lock(name, 0ms) || (!process && process.error().kind() == ErrorKind::not_found))
+        return std::nullopt;
+    return std::optional(MSB_TRY(std::move(process)));
+}
+
+Result<std::optional<Sandboxes::Reached>> Sandboxes::reach(const std::string& name) {
+    const auto view = MSB_TRY(look(name));
+    if (!view || !is_active(view->state.status))
+        return std::nullopt;
+    Reached reached;
+    reached.status = view->state.status;
+    reached.margin = power_off_margin(view->spec) + runtime_margin;
+    const auto deadline = Clock::now() + connect_patience;
+    auto connection = sys::unix_connect(home_.agent_socket(name), connect_timeout);
+    while (!connection && connection.error().sys_errno() != EAGAIN && Clock::now() < deadline) {
+        // Either it just ended, or it has not come to its socket yet.
+        if (lock(name, connect_pause))
+            return std::nullopt;
+        connection = sys::unix_connect(home_.agent_socket(name), connect_timeout);
+    }
+    auto process = MSB_TRY_WRAP(runtime_process(name, connection ? connection->get() : -1),
+                                "cannot stop sandbox '" + name + "'");
+    if (!process)
+        return std::nullopt;
+    reached.process = std::move(*process);
+    if (connection)
+        reached.connection = std::move(*connection);
+    return reached;
+}
+
+/// Whoever asked for the end of a sandbox does not want to read that it crashed.
+Status Sandboxes::note_end(const std::string& name) {
+    const OwnedFd held = MSB_TRY(lock(name, kill_wait));
+    auto after = MSB_TRY(reconcile_locked(name));
+    if (after && after->state.status == SandboxStatus::crashed) {
+        after->state.status = SandboxStatus::stopped;
+        after->state.reason = reason::shutdown_requested;
+        after->state.detail = "killed";
+        MSB_TRY(after->state.store(SandboxFiles{home_.sandbox(name)}.state()));
+    }
+    return {};
+}
+
+Status Sandboxes::end(const std::string& name, const Reached& runtime) {
+    MSB_TRY(signal_pidfd(runtime.process, SIGKILL));
+    if (!MSB_TRY(wait_for_end(runtime.process.get(), kill_wait, {})))
+        return fail(ErrorKind::timed_out,
+                    "timed out observing stopped state: sandbox '" + name + "' does not end");
+    return note_end(name);
+}
+
+Status Sandboxes::stop(const std::string& name, std::chrono::milliseconds grace,
+                       const std::function<bool()>& cancelled) {
+    MSB_TRY(get(name));
+    const auto runtime = MSB_TRY(reach(name));
+    if (!runtime)
+        return {};
+    if (grace > 0ms) {
+        MSB_TRY(runtime->ask(shutdown_message(grace), SIGTERM));
+        if (MSB_TRY(
+                wait_for_end(runtime->process.get(), bounded(grace) + runtime->margin, cancelled)))
+            return note_end(name);
+    }
+    return end(name, *runtime);
+}
+
+Status Sandboxes::drain(const std::string& name, const std::function<bool()>& cancelled) {
+    MSB_TRY(request_drain(name));
+    for (;;) {
+        const auto seen = wait_until_stopped(name, longest_grace, cancelled);
+        if (seen || seen.error().kind() == ErrorKind::not_found)
+            return {};
+        if (seen.error().kind() != ErrorKind::timed_out)
+            return fail(seen.error());
+    }
+}
+
+Status Sandboxes::request_stop(const std::string& name, std::chrono::milliseconds grace) {
+    if (grace <= 0ms)
+        return request_kill(name);
+    MSB_TRY(get(name));
+    const auto runtime = MSB_TRY(reach(name));
+    return runtime ? runtime->ask(shutdown_message(grace), SIGTERM) : Status();
+}
+
+Status Sandboxes::request_kill(const std::string& name) {
+    MSB_TRY(get(name));
+    const auto runtime = MSB_TRY(reach(name));
+    return runtime ? signal_pidfd(runtime->process, SIGKILL) : Status();
+}
+
+Status Sandboxes::request_drain(const std::string& name) {
+    MSB_TRY(get(name));
+    const auto runtime = MSB_TRY(reach(name));
+    return runtime ? runtime->ask(wire::Drain{}, SIGUSR1) : Status();
+}
+
+Result<StopObservation> Sandboxes::wait_until_stopped(const std::string& name,
+                                                      std::chrono::milliseconds timeout,
+                                                      const std::function<bool()>& cancelled) {
+    const auto deadline = Clock::now() + timeout;
+    for (;;) {
+        const SandboxView view = MSB_TRY(get(name));
+        if (!is_active(view.state.status))
+            return StopObservation{.name = name,
+                                   .status = view.state.status,
+                                   .exit_code = view.state.exit_code,
+                                   .signal = std::nullopt,
+                                   .observed_at_ns = unix_time_ns(),
+                                   .source = "state"};
+        if (Clock::now() >= deadline)
+            return fail(ErrorKind::timed_out, "sandbox '" + name + "' is not stopped (status: " +
+                                                  std::string(to_string(view.state.status)) + ")");
+        if (cancelled && cancelled())
+            return fail(ErrorKind::cancelled, "cancelled");
+        // The lock is free as soon as the runtime has ended.
+        (void)lock(name, tick);
+    }
+}
+
+Result<StopObservation> Sandboxes::wait_until_stopped(Running& running,
+                                                      std::chrono::milliseconds timeout,
+                                                      const std::function<bool()>& cancelled) {
+    if (!MSB_TRY(wait_for_end(running.runtime.pidfd(), timeout, cancelled)))
+        return fail(ErrorKind::timed_out, "sandbox '" + running.name + "' is not stopped");
+    const auto status = MSB_TRY(running.runtime.wait(0ms));
+    StopObservation seen;
+    seen.name = running.name;
+    seen.source = "process";
+    if (status && WIFSIGNALED(*status))
+        seen.signal = WTERMSIG(*status);
+    // An ephemeral sandbox leaves nothing to read.
+    const OwnedFd held = MSB_TRY(lock(running.name, kill_wait));
+    if (const auto view = MSB_TRY(reconcile_locked(running.name))) {
+        seen.status = view->state.status;
+        seen.exit_code = view->state.exit_code;
+    }
+    seen.observed_at_ns = unix_time_ns();
+    return seen;
+}
+
+Status Sandboxes::discard(Running& running) {
+    MSB_TRY(running.runtime.signal(SIGKILL));
+    if (!MSB_TRY(running.runtime.wait(kill_wait)))
+        return fail(ErrorKind::timed_out, "sandbox '" + running.name + "' does not end");
+    const OwnedFd held = MSB_TRY(lock(running.name, kill_wait));
+    return erase_files(running.name);
+}
+
+} // namespace msb

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Creating over an existing name without --replace fails at once, running or stopped.
+. "$(dirname "$0")/../lib.sh"
+need_kernel
+
+run_ok msb create -q -n box
+run_fail 1 "sandbox 'box' already exists" msb create -q -n box
+assert_contains "$err" "--replace"
+run_ok msb kill -q box
+run_fail 1 "sandbox 'box' already exists" msb create -q -n box
+# With --replace a name that is free is as good.
+run_ok msb create -q -n other --replace
+run_ok msb rm -q -f box other
+no_leftovers

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# kill returns when the sandbox is stopped, whatever state its runtime is in.
+. "$(dirname "$0")/../lib.sh"
+need_kernel
+
+run_ok msb create -q -n box
+run_ok msb kill -q box
+run_ok msb ls --stopped -q
+assert_eq "$out" box
+run_ok msb kill -q box # stopped already
+run_ok msb start -q box
+kill -STOP "$(host_pids_of runtime)"
+start=$SECONDS
+run_ok msb kill -q box
+[ $((SECONDS - start)) -lt 15 ] || fail_test "took $((SECONDS - start)) s"
+run_ok msb ls --stopped -q
+assert_eq "$out" box
+run_ok msb rm -q box
+no_leftovers

@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Request-only forms return at once; drain lets commands finish and refuses new ones.
+. "$(dirname "$0")/../lib.sh"
+need_kernel
+
+stopped() { msb ls --stopped -q | grep -qx box; }
+
+run_ok msb create -q -n box
+run_ok msb exec box -- true
+# drain: the running command finishes, its output and exit code arrive; another one is refused.
+"$MSB" exec box -- sh -c 'touch /root/one; while [ ! -e /root/go ]; do sleep 0.05; done; echo finished; exit 4' >"$T/out" &
+session=$!
+eventually 10 msb exec box -- test -e /root/one
+"$MSB" exec box -- sh -c 'touch /root/two; sleep 3; touch /root/go; sleep 1' &
+other=$!
+eventually 10 msb exec box -- test -e /root/two
+run_ok msb drain -q --no-wait box
+run_ok msb ls --format json
+assert_contains "$out" '"status": "Draining"'
+run_fail 1 'draining' msb exec box -- echo late
+code=0
+wait "$session" || code=$?
+assert_eq "$code" 4 "exit code of the draining command"
+assert_eq "$(cat "$T/out")" finished
+wait "$other" || :
+eventually 15 stopped
+run_ok msb inspect box --format json
+assert_contains "$out" '"reason": "DrainRequested"'
+
+# Nothing runs: drained at once. The waiting form.
+run_ok msb start -q box
+run_ok msb drain box
+assert_match "$err" 'Drained +box'
+stopped || fail_test "drain returned before the sandbox was stopped"
+
+# A drain that nobody wants to wait for is cut short by stop.
+run_ok msb run -d -q --replace -n box -- sleep 300
+run_ok msb drain -q --no-wait box
+run_ok msb stop -q -t 5 box
+stopped || fail_test "not stopped"
+
+run_ok msb start -q box
+run_ok msb stop --no-wait box
+assert_match "$err" 'box \(requested\)'
+eventually 20 stopped
+run_ok msb start -q box
+run_ok msb kill -q --no-wait box
+eventually 20 stopped
+run_ok msb rm -q box
+no_leftovers
