@@ -8,14 +8,13 @@
 
 namespace msb::wire {
 
-using AllMessages =
-    std::tuple<Bootstrap, InitResolved, InitAck, Ready, BootFailed, Shutdown,
-               RelayClientDisconnected, ClockSync, Heartbeat, Ping, Pong, Touch, Touched, CoreError,
-               ExecRequest, ExecStarted, ExecStdin, ExecStdinError, ExecStdout, ExecStderr,
-               ExecExited, ExecFailed, ExecResize, ExecSignal, FsRequest, FsResponse, FsData,
-               TcpConnect, TcpConnected, TcpData, TcpEof, TcpClose, TcpClosed, TcpFailed,
-               FlowWindow, SessionNumber, SessionDetach, SessionDetachFailed, SessionDetached,
-               SessionAttach, SessionAttached, SessionFailed, SessionList, SessionListed,
-               SessionSignal, SessionSignalled, SessionObserve, SessionOutput, SessionEnded>;
+using AllMessages = std::tuple<
+    Bootstrap, InitResolved, InitAck, Ready, BootFailed, Shutdown, RelayClientDisconnected,
+    ClockSync, Heartbeat, Ping, Pong, Touch, Touched, CoreError, ExecRequest, ExecStarted,
+    ExecStdin, ExecStdinError, ExecStdout, ExecStderr, ExecExited, ExecFailed, ExecResize,
+    ExecSignal, FsRequest, FsResponse, FsData, TcpConnect, TcpConnected, TcpData, TcpEof, TcpClose,
+    TcpClosed, TcpFailed, FlowWindow, SessionNumber, SessionDetach, SessionDetachFailed,
+    SessionDetached, SessionAttach, SessionAttached, SessionFailed, SessionList, SessionListed,
+    SessionSignal, SessionSignalled, SessionObserve, SessionOutput, SessionEnded, FsCancel>;
 
 } // namespace msb::wire
