@@ -1,6 +1,6 @@
-// Any sequence of file operations and data, really carried out, in a directory that the thread doing
-// it cannot leave: every operation ends with an answer that can be encoded, and outside nothing
-// changes.
+// Any sequence of file operations and data, really carried out, in a directory that the thread
+// doing it cannot leave: every operation ends with an answer that can be encoded, and outside
+// nothing changes.
 #include "agent/file_ops.hpp"
 #include "base/file.hpp"
 #include "base/system.hpp"

@@ -227,8 +227,8 @@ TEST_F(Files, ReadsAndWritesOfAnySize) {
 
 TEST_F(Files, AnAnnouncedLengthIsKept) {
     FsClient client(*server_);
-    const auto handle = client.get<std::uint64_t>(
-        wire::FsOpenFile{at("f"), {.write = true, .create = true}});
+    const auto handle =
+        client.get<std::uint64_t>(wire::FsOpenFile{at("f"), {.write = true, .create = true}});
     const auto too_much = client.start(wire::FsWrite{handle, 0, 4});
     client.send(too_much, wire::FsData{as_bytes("12345")});
     EXPECT_FALSE(client.wait_for(too_much).response->ok) << "at once, not at the end";
@@ -283,8 +283,8 @@ TEST_F(Files, AFifoKeepsNobody) {
     expect_error(client.call(wire::FsOpenFile{at("fifo"), {.write = true}}), ENXIO,
                  ErrorKind::system);
     expect_error(client.call(wire::FsCopy{at("fifo"), at("g")}), EINVAL, ErrorKind::system);
-    const auto handle = client.get<std::uint64_t>(
-        wire::FsOpenFile{at("fifo"), {.read = true, .write = true}});
+    const auto handle =
+        client.get<std::uint64_t>(wire::FsOpenFile{at("fifo"), {.read = true, .write = true}});
     const auto id = client.start(wire::FsRead{handle, 0, {}}); // never ends by itself
     EXPECT_TRUE(other.call(wire::FsStat{at("f")}).ok);
     EXPECT_TRUE(client.call(wire::FsStat{at("f")}).ok) << "streams do not hold up their client";
@@ -300,8 +300,7 @@ TEST_F(Files, AClientThatDoesNotReadHoldsOnlyItself) {
     FsClient lazy(*server_);
     FsClient busy(*server_);
     put("f", "x");
-    const auto handle =
-        lazy.get<std::uint64_t>(wire::FsOpenFile{"/dev/zero", {.read = true}});
+    const auto handle = lazy.get<std::uint64_t>(wire::FsOpenFile{"/dev/zero", {.read = true}});
     lazy.start(wire::FsRead{handle, 0, {}});
     for (int i = 0; i < 50; ++i)
         lazy.step(false);
@@ -332,8 +331,8 @@ TEST_F(Files, HandlesAreBoundedAndEndWithTheirClient) {
         for (int fd = 0; fd < 2048; ++fd) {
             const std::string link = "/proc/self/fd/" + std::to_string(fd);
             const ssize_t size = ::readlink(link.c_str(), target.data(), target.size());
-            count += size > 0 && std::string_view(target.data(), static_cast<std::size_t>(size)) ==
-                                     at("f");
+            count += size > 0 &&
+                     std::string_view(target.data(), static_cast<std::size_t>(size)) == at("f");
         }
         return count;
     };
@@ -383,8 +382,7 @@ TEST_F(Files, TreesTravel) {
 
 TEST_F(Files, IdsBelongToOneSession) {
     FsClient client(*server_);
-    const auto handle =
-        client.get<std::uint64_t>(wire::FsOpenFile{"/dev/zero", {.read = true}});
+    const auto handle = client.get<std::uint64_t>(wire::FsOpenFile{"/dev/zero", {.read = true}});
     const auto id = client.start(wire::FsWrite{handle, 0, {}});
     client.send(id, wire::FsRequest{wire::FsStat{"/"}});
     client.send(0, wire::FsRequest{wire::FsStat{"/"}});

@@ -2,6 +2,7 @@
 #include "base/file.hpp"
 #include "base/system.hpp"
 #include "cli/commands.hpp"
+#include "cli/confined_child.hpp"
 #include "cli/copy_target.hpp"
 #include "cli/session.hpp"
 #include "client/files.hpp"
@@ -66,7 +67,6 @@ class Copy {
     Connection to_connection_;
     std::vector<Running> started_;
     TreeProgress progress_;
-    std::size_t skipped_links_ = 0;
     std::chrono::steady_clock::time_point ticked_{};
 };
 
@@ -181,8 +181,23 @@ Status Copy::out_of_sandbox(const CopyTarget& target) {
                     : options_.links == "skip" ? LinkPolicy::skip
                                                : LinkPolicy::confine;
     extract.origin = from_.path;
-    extract.skipped_links = &skipped_links_;
-    return extract_tree(directory.get(), extract, *download, progress_);
+    std::size_t skipped_links = 0;
+    extract.skipped_links = &skipped_links;
+    // The guest wrote what is read here. The child has the connection to itself meanwhile, and it
+    // is not used again.
+    const auto unpack = [&]() -> Status {
+        MSB_TRY(extract_tree(directory.get(), extract, *download, progress_));
+        session_.progress().clear();
+        if (skipped_links > 0)
+            print_warning(
+                fmt::format("{} links that lead out of the tree were left out", skipped_links));
+        return {};
+    };
+    return run_confined(directory.get(), unpack, [this]() -> Status {
+        if (session_.poll_interrupt())
+            return fail(ErrorKind::cancelled, "interrupted");
+        return {};
+    });
 }
 
 Status Copy::between_sandboxes(const CopyTarget& target) {
@@ -293,9 +308,6 @@ Status Copy::run() {
         Status done = copy();
         session_.progress().clear();
         MSB_TRY(std::move(done));
-        if (skipped_links_ > 0)
-            print_warning(
-                fmt::format("{} links that lead out of the tree were left out", skipped_links_));
         if (!options_.quiet && !to_.archive)
             print_done("Copied", from_.text + " → " + to_.text,
                        std::chrono::steady_clock::now() - begun);
