@@ -265,9 +265,9 @@ TEST_F(Files, DirectoriesInPages) {
 
 TEST_F(Files, AListTooLargeForAFrameSaysSo) {
     FsClient client(*server_);
-    const std::string deep(200, 'n');
-    for (int i = 0; i < 7500; ++i) {
-        const std::string name = at(deep + std::to_string(i));
+    const std::string long_name(240, 'n');
+    for (int i = 0; i < 6300; ++i) {
+        const std::string name = at(long_name + std::to_string(i));
         ASSERT_EQ(::symlink("x", name.c_str()), 0);
     }
     const auto response = client.call(wire::FsList{root_});
@@ -394,7 +394,7 @@ TEST_F(Files, DeepTreesAreRemovedWithoutFollowingLinks) {
     FsClient client(*server_);
     put("victim", "safe");
     OwnedFd at_level = *sys::open(root_, O_RDONLY | O_DIRECTORY);
-    for (int i = 0; i < 2000; ++i) {
+    for (int i = 0; i < 600; ++i) {
         ASSERT_EQ(::mkdirat(at_level.get(), "d", 0700), 0);
         ASSERT_EQ(::symlinkat("/", at_level.get(), ("l" + std::to_string(i)).c_str()), 0);
         at_level = *sys::open_at(at_level.get(), "d", O_RDONLY | O_DIRECTORY);
