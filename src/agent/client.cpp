@@ -32,6 +32,7 @@ Client::Client(Server& server, OwnedFd socket)
     : server_(server), socket_(std::move(socket)), read_size_(small_read), tcp_(server, *this) {}
 
 Client::~Client() {
+    files_.reset();
     sessions_.clear();
     tcp_.clear();
     for (const auto& [id, kept] : std::exchange(kept_, {}))
@@ -136,6 +137,15 @@ bool Client::dispatch(const wire::Frame& frame, const wire::Envelope& envelope) 
                                  for_session([](Session& s, const wire::ExecSignal& message) {
                                      s.signal(message.signal);
                                  })) ||
+        decode<wire::FsData>(
+            frame, envelope,
+            [&](const wire::FsData& message) { files().data(frame.id, message.data); }) ||
+        decode<wire::FsRequest>(frame, envelope,
+                                [&](wire::FsRequest& message) {
+                                    start_file_operation(frame.id, std::move(message));
+                                }) ||
+        decode<wire::FsCancel>(frame, envelope,
+                               [&](const wire::FsCancel&) { files().cancel(frame.id); }) ||
         decode<wire::Ping>(frame, envelope,
                            [&](const wire::Ping&) { send(frame.id, wire::Pong{}); }) ||
         decode<wire::Touch>(
@@ -215,6 +225,17 @@ void Client::start_session(std::uint32_t id, const wire::ExecRequest& request) {
     sessions_.emplace(id, std::move(owner));
 }
 
+FileService& Client::files() {
+    if (!files_)
+        files_ = std::make_unique<FileService>(server_, *this);
+    return *files_;
+}
+
+void Client::start_file_operation(std::uint32_t id, wire::FsRequest request) {
+    if (!refuse_id(id, wire::FsRequest::type))
+        files().start(id, std::move(request));
+}
+
 void Client::send_error(std::uint32_t id, wire::CoreErrorKind kind, std::string message,
                         std::string_view type) {
     // A name that is not one does not deserve to be repeated whole.
@@ -277,11 +298,14 @@ void Client::resume_output() {
     if (observer_)
         server_.kept().resume_all();
     tcp_.update_interest();
+    if (files_)
+        files_->resume_output();
 }
 
 void Client::update_interest() {
     // Whoever does not read answers, or lets a command's input pile up, has to wait.
-    const bool reading = queued() < output_max && !input_over_bound_ && !tcp_.over_bound();
+    const bool reading = queued() < output_max && !input_over_bound_ && !tcp_.over_bound() &&
+                         !(files_ && files_->input_over_bound());
     const std::uint32_t wanted =
         (reading ? EPOLLIN : 0U) | (queued() > 0 ? EPOLLOUT : 0U) | EPOLLRDHUP;
     if (wanted == interest_)

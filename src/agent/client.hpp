@@ -1,6 +1,7 @@
 // One connection: frames in, sessions, frames out.
 #pragma once
 
+#include "agent/files.hpp"
 #include "agent/kept_sessions.hpp"
 #include "agent/session.hpp"
 #include "agent/tcp.hpp"
@@ -74,6 +75,8 @@ class Client {
     std::size_t tcp_count() const { return tcp_.size(); }
     Session* find_session(std::uint64_t number);
     void list_sessions(std::vector<wire::SessionInfo>& sessions) const;
+    std::uint32_t file_stream_count() const { return files_ ? files_->stream_count() : 0; }
+    void end_file_operations() { files_.reset(); }
 
     /// Frames the peer sent are handled one by one; false = this connection must be closed.
     bool handle(const wire::Frame& frame);
@@ -95,13 +98,16 @@ class Client {
     void signal_session(std::uint32_t id, const wire::SessionSignal& request);
     Session* session_of(std::uint32_t id);
     bool in_use(std::uint32_t id) const {
-        return sessions_.contains(id) || kept_.contains(id) || tcp_.contains(id);
+        return sessions_.contains(id) || kept_.contains(id) || tcp_.contains(id) ||
+               (files_ && files_->has(id));
     }
     template <typename M>
     bool decode(const wire::Frame& frame, const wire::Envelope& envelope, auto handler);
     /// True: nothing can be started with this id, which the client has been told.
     bool refuse_id(std::uint32_t id, std::string_view type);
     void start_session(std::uint32_t id, const wire::ExecRequest& request);
+    void start_file_operation(std::uint32_t id, wire::FsRequest request);
+    FileService& files();
     void send_error(std::uint32_t id, wire::CoreErrorKind kind, std::string message,
                     std::string_view type);
     void prepare_to_send(std::string_view type);
@@ -125,6 +131,7 @@ class Client {
     std::pair<std::uint32_t, std::uint64_t> announced_; ///< core.session.number: id, number
     bool observer_ = false;
     bool input_over_bound_ = false;
+    std::unique_ptr<FileService> files_; ///< made when it is needed first
 };
 
 /// True if it was an M, whether or not its payload made sense.

@@ -21,11 +21,13 @@ constexpr int reap_batch = 128;
 } // namespace
 
 Server::Server(EventLoop& loop, ServerConfig config)
-    : loop_(loop), config_(std::move(config)), workers_(loop) {}
+    : loop_(loop), config_(std::move(config)), workers_(loop),
+      mailbox_(std::make_shared<Mailbox>(loop)) {}
 
 Server::~Server() {
     clients_.clear();
     kept_.clear();
+    mailbox_->close();
     for (const auto& [fd, launch] : adopted_) {
         loop_.unwatch(fd);
         // The child may still run in our memory.
@@ -90,6 +92,11 @@ void Server::signal_sessions() {
     for (const auto& [client, owner] : clients_)
         client->signal_sessions();
     kept_.stop_all(config_.stop_signal);
+}
+
+void Server::end_file_operations() {
+    for (const auto& [client, owner] : clients_)
+        client->end_file_operations();
 }
 
 bool Server::flush() {
@@ -211,6 +218,7 @@ wire::Heartbeat Server::activity() const {
     for (const auto& [client, owner] : clients_) {
         heartbeat.active_exec_sessions += static_cast<std::uint32_t>(client->session_count());
         heartbeat.active_tcp_streams += static_cast<std::uint32_t>(client->tcp_count());
+        heartbeat.active_fs_streams += client->file_stream_count();
     }
     heartbeat.activity_counters = counters_;
     return heartbeat;

@@ -4,6 +4,7 @@
 // handling of one bounded read.
 #pragma once
 
+#include "agent/file_threads.hpp"
 #include "agent/kept_sessions.hpp"
 #include "agent/limits.hpp"
 #include "agent/workers.hpp"
@@ -67,6 +68,9 @@ class Server {
     void signal_sessions();
     /// The process is a session leader that a client's command was started as.
     bool is_session(pid_t pid) const { return sessions_.contains(pid); }
+    /// Ends all file operations of all clients, so that the root can be unmounted.
+    void end_file_operations();
+    bool has_file_operations() const { return file_threads_->busy_count() > 0; }
     /// Sends what is queued as far as clients take it; true when nothing is left.
     bool flush();
 
@@ -97,7 +101,11 @@ class Server {
     void count_guest_message(bool is_activity);
     void count_output(std::size_t bytes) { counters_.exec_output_bytes += bytes; }
     void count_tcp(std::size_t bytes) { counters_.tcp_bytes += bytes; }
+    void count_file_bytes(std::size_t bytes) { counters_.fs_bytes += bytes; }
     std::uint64_t activity_seq() const { return activity_seq_; }
+    /// For system calls on the guest's file systems, which may block for ever.
+    FileThreads& file_threads() { return *file_threads_; }
+    std::shared_ptr<Mailbox> mailbox() { return mailbox_; }
 
     static constexpr std::size_t max_clients = 512;
 
@@ -109,6 +117,8 @@ class Server {
     EventLoop& loop_;
     ServerConfig config_;
     Workers workers_;
+    std::shared_ptr<FileThreads> file_threads_ = FileThreads::create();
+    std::shared_ptr<Mailbox> mailbox_;
     OwnedFd child_signals_;
     KeptSessions kept_{*this};
     std::uint64_t last_session_ = 0;

@@ -405,7 +405,7 @@ TEST_F(ServerTest, MistakesAreAnsweredOnTheirId) {
     expect_error(5, invalid_payload);
     client.send(6, wire::ClockSync{1});
     expect_error(6, unsupported_message_type);
-    client.send(7, wire::FsRequest{wire::FsStat{"/", true}});
+    client.send(7, wire::InitAck{});
     expect_error(7, unsupported_message_type);
     client.send(0, shell("true"));
     expect_error(0, invalid_session);

@@ -24,6 +24,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kill_time = 300ms;  ///< for SIGKILL to be carried out
+constexpr auto files_time = 200ms; ///< for file operations to let go of the root
 constexpr auto flush_time = 200ms; ///< for clients to take their last frames
 constexpr auto host_time = 200ms;  ///< for the host to close the control channel
 constexpr auto last_moment = 1s;   ///< between SIGTERM to an init system and the power-off
@@ -119,6 +120,10 @@ void Stopper::kill_all() {
 
 void Stopper::finish() {
     kill_all();
+    server_.end_file_operations();
+    const auto files_deadline = Clock::now() + files_time;
+    while (server_.has_file_operations() && Clock::now() < files_deadline)
+        (void)server_.step(1ms);
     const auto deadline = Clock::now() + flush_time;
     while (!server_.flush() && Clock::now() < deadline)
         (void)server_.step(1ms);

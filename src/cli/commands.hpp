@@ -26,6 +26,7 @@ void add_inspect(CLI::App& app, Context& context);
 void add_exec(CLI::App& app, Context& context);
 void add_forward(CLI::App& app, Context& context);
 void add_sessions(CLI::App& app, Context& context); ///< sessions attach signal
+void add_copy(CLI::App& app, Context& context);
 void add_logs(CLI::App& app, Context& context);
 void add_pull(CLI::App& app, Context& context);
 void add_load(CLI::App& app, Context& context);

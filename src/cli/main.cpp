@@ -66,6 +66,7 @@ int run(int argc, char** argv) {
     add_exec(app, context);
     add_forward(app, context);
     add_sessions(app, context);
+    add_copy(app, context);
     add_logs(app, context);
     add_image(app, context);
     add_pull(app, context);

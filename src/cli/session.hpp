@@ -13,7 +13,6 @@
 
 namespace msb::cli {
 
-
 class Session {
   public:
     static Result<Session> open(Context& context, bool quiet);

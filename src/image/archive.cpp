@@ -5,7 +5,7 @@
 #include "image/layer_tree.hpp"
 #include "image/reference.hpp"
 #include "image/stream.hpp"
-#include "image/tar.hpp"
+#include "tar/tar.hpp"
 
 #include <algorithm>
 #include <map>

@@ -3,7 +3,7 @@
 #include "base/system.hpp"
 #include "image/index.hpp"
 #include "image/layer_tree.hpp"
-#include "image/tar.hpp"
+#include "tar/tar.hpp"
 
 #include <algorithm>
 

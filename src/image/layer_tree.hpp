@@ -3,7 +3,7 @@
 #pragma once
 
 #include "image/index.hpp"
-#include "image/tar.hpp"
+#include "tar/tar.hpp"
 
 #include <deque>
 #include <map>

@@ -4,24 +4,12 @@
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "image/digest.hpp"
+#include "tar/source.hpp"
 
 #include <atomic>
 #include <memory>
 
 namespace msb::image {
-
-/// A stream that is read once, front to back.
-class Source {
-  public:
-    virtual ~Source() = default;
-    /// Fills some of `buffer` (at least one byte); 0 is the end.
-    virtual Result<std::size_t> read(MutableBytesView buffer) = 0;
-    /// Jumps over up to `count` bytes and returns how many; 0 if only reading can pass them.
-    virtual std::uint64_t skip(std::uint64_t count) {
-        (void)count;
-        return 0;
-    }
-};
 
 /// Reads from where the descriptor stands, or `length` bytes from `offset` with pread.
 class FdSource : public Source {

@@ -1,7 +1,8 @@
 // Any bytes as a tar: entries keep the promises of tar.hpp, data stays inside its file, and the
 // size of the reads that the source gives does not matter.
 #include "base/bytes.hpp"
-#include "image/tar.hpp"
+#include "image/stream.hpp"
+#include "tar/tar.hpp"
 
 using namespace msb;
 using namespace msb::image;

@@ -1,4 +1,4 @@
-#include "image/tar.hpp"
+#include "tar/tar.hpp"
 #include "image/testing/support.hpp"
 
 namespace msb::image {

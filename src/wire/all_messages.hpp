@@ -16,6 +16,7 @@ using AllMessages =
                TcpConnect, TcpConnected, TcpData, TcpEof, TcpClose, TcpClosed, TcpFailed,
                FlowWindow, SessionNumber, SessionDetach, SessionDetachFailed, SessionDetached,
                SessionAttach, SessionAttached, SessionFailed, SessionList, SessionListed,
-               SessionSignal, SessionSignalled, SessionObserve, SessionOutput, SessionEnded>;
+               SessionSignal, SessionSignalled, SessionObserve, SessionOutput, SessionEnded,
+               FsCancel>;
 
 } // namespace msb::wire

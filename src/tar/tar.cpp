@@ -1,10 +1,10 @@
-#include "image/tar.hpp"
+#include "tar/tar.hpp"
 
-#include "image/tar_format.hpp"
+#include "tar/tar_format.hpp"
 
 #include <algorithm>
 
-namespace msb::image {
+namespace msb {
 
 namespace {
 
@@ -378,4 +378,4 @@ Result<std::optional<TarReader::Data>> TarReader::next_data() {
     return data;
 }
 
-} // namespace msb::image
+} // namespace msb

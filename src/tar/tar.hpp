@@ -9,14 +9,14 @@
 // ignored, types other than regular files have no data.
 #pragma once
 
-#include "image/stream.hpp"
+#include "tar/source.hpp"
 
 #include <map>
 #include <optional>
 #include <utility>
 #include <vector>
 
-namespace msb::image {
+namespace msb {
 
 constexpr std::size_t max_path_length = 4096;
 
@@ -95,4 +95,4 @@ class TarReader {
 /// are cut. For tests and the reader.
 std::optional<std::pair<std::int64_t, std::uint32_t>> parse_pax_time(std::string_view text);
 
-} // namespace msb::image
+} // namespace msb

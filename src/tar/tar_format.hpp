@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace msb::image::tar {
+namespace msb::tar {
 
 constexpr std::size_t block_size = 512;
 
@@ -44,4 +44,4 @@ std::optional<std::uint64_t> parse_decimal(std::string_view text);
 /// The "LENGTH KEY=VALUE\n" records of a pax header (POSIX.1-2001, pax, "Extended Header").
 Result<std::vector<std::pair<std::string, std::string>>> parse_records(std::string_view text);
 
-} // namespace msb::image::tar
+} // namespace msb::tar

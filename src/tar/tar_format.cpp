@@ -1,10 +1,10 @@
-#include "image/tar_format.hpp"
+#include "tar/tar_format.hpp"
 
-#include "image/tar.hpp"
+#include "tar/tar.hpp"
 
 #include <algorithm>
 
-namespace msb::image::tar {
+namespace msb::tar {
 
 std::string text_field(BytesView header, Field where) {
     const std::string_view text = as_text(field(header, where));
@@ -87,9 +87,9 @@ Result<std::vector<std::pair<std::string, std::string>>> parse_records(std::stri
     return records;
 }
 
-} // namespace msb::image::tar
+} // namespace msb::tar
 
-namespace msb::image {
+namespace msb {
 
 std::optional<std::pair<std::int64_t, std::uint32_t>> parse_pax_time(std::string_view text) {
     const bool negative = text.starts_with('-');
@@ -120,4 +120,4 @@ std::optional<std::pair<std::int64_t, std::uint32_t>> parse_pax_time(std::string
     return std::pair{whole, nanoseconds};
 }
 
-} // namespace msb::image
+} // namespace msb

@@ -1,0 +1,85 @@
+#include "cli/copy_target.hpp"
+
+#include "sandbox/spec.hpp"
+
+namespace msb::cli {
+
+namespace {
+
+bool is_plainly_local(std::string_view text) {
+    return text.starts_with('/') || text.starts_with("./") || text.starts_with("../") ||
+           text == "." || text == "..";
+}
+
+std::string without_slashes(std::string path) {
+    while (path.size() > 1 && path.ends_with('/'))
+        path.pop_back();
+    return path;
+}
+
+std::string parent_of(const std::string& path) {
+    const std::string trimmed = without_slashes(path);
+    const auto slash = trimmed.rfind('/');
+    if (slash == std::string::npos)
+        return ".";
+    return slash == 0 ? "/" : trimmed.substr(0, slash);
+}
+
+} // namespace
+
+Result<CopyEndpoint> parse_endpoint(const std::string& text) {
+    if (text.empty())
+        return fail(ErrorKind::invalid_argument, "a path is empty");
+    CopyEndpoint endpoint{.path = text, .text = text};
+    if (text == "-") {
+        endpoint.archive = true;
+        return endpoint;
+    }
+    const auto colon = text.find(':');
+    if (is_plainly_local(text) || colon == std::string::npos ||
+        !validate_name(text.substr(0, colon)))
+        return endpoint;
+    endpoint.sandbox = text.substr(0, colon);
+    endpoint.path = text.substr(colon + 1);
+    if (!endpoint.path.starts_with('/'))
+        return fail(
+            Error(ErrorKind::invalid_argument, "path in a sandbox must be absolute: " + text)
+                .with_hint("a local file of this name is ./" + text));
+    return endpoint;
+}
+
+std::optional<std::string> base_name(const std::string& path) {
+    const std::string trimmed = without_slashes(path);
+    const std::string base = trimmed.substr(trimmed.rfind('/') + 1);
+    if (base.empty() || base == ".")
+        return std::nullopt;
+    return base;
+}
+
+Result<CopyTarget> resolve_target(const CopyView& view, const std::string& path,
+                                  const std::optional<std::string>& base) {
+    const auto directory = MSB_TRY(view.is_directory(path));
+    if (directory && *directory)
+        return CopyTarget{path, base};
+    if (path.ends_with('/')) {
+        if (directory)
+            return fail(ErrorKind::already_exists, "'" + path + "' is not a directory");
+        MSB_TRY(view.make_directories(without_slashes(path)));
+        return CopyTarget{path, base};
+    }
+    // Through a link to the file that is meant, so that the file is replaced and not the link.
+    const std::string real = directory ? MSB_TRY(view.real_path(path)) : path;
+    const CopyTarget target{parent_of(real), base_name(real)};
+    const auto parent = MSB_TRY(view.is_directory(target.directory));
+    if (!parent || !*parent)
+        return fail(
+            Error(ErrorKind::not_found, "'" + target.directory + "' is not an existing directory")
+                .with_hint("a destination that ends in / is made"));
+    return target;
+}
+
+bool is_inside(const std::string& path, const std::string& directory) {
+    return directory == "/" || path == directory || path.starts_with(directory + "/");
+}
+
+} // namespace msb::cli

@@ -1,0 +1,48 @@
+// What the two sides of `msb cp` name.
+#pragma once
+
+#include "base/result.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace msb::cli {
+
+/// SANDBOX:/absolute/path, a local path, or "-" for an archive on our own stdin or stdout.
+struct CopyEndpoint {
+    std::string sandbox; ///< empty: local
+    std::string path;
+    bool archive = false;
+    std::string text; ///< as the user wrote it
+};
+
+/// A local path that could be taken for a sandbox's begins with "./", "../" or "/".
+Result<CopyEndpoint> parse_endpoint(const std::string& text);
+
+/// What something copied is called where a directory is named as the destination: the last
+/// component. None for "DIR/." and "/", whose contents are what is copied; ".." is none of both.
+std::optional<std::string> base_name(const std::string& path);
+
+/// One side's file system, as far as finding the destination needs it.
+struct CopyView {
+    /// None if there is nothing. Links are followed.
+    std::function<Result<std::optional<bool>>(const std::string&)> is_directory;
+    std::function<Result<std::string>(const std::string&)> real_path;
+    std::function<Status(const std::string&)> make_directories;
+};
+
+struct CopyTarget {
+    std::string directory;
+    std::optional<std::string> name; ///< none: the contents go into the directory
+};
+
+/// An existing directory, or a path that ends in "/", takes `base` inside; anything else is the
+/// new name itself.
+Result<CopyTarget> resolve_target(const CopyView& view, const std::string& path,
+                                  const std::optional<std::string>& base);
+
+/// Whether `path` is `directory` or lies below it; both resolved.
+bool is_inside(const std::string& path, const std::string& directory);
+
+} // namespace msb::cli

@@ -1,0 +1,56 @@
+// One file operation in a sandbox, seen from a client: a request, data in either direction, an
+// answer.
+#pragma once
+
+#include "client/agent_client.hpp"
+#include "wire/fs_messages.hpp"
+
+#include <deque>
+#include <optional>
+
+namespace msb {
+
+/// The answer's error with the agent's kind, text and errno.
+Error fs_error(const wire::FsResponse& response);
+
+class FileOperation {
+  public:
+    /// Sends the request.
+    FileOperation(AgentClient& client, const wire::FsRequest& request);
+    /// Cancels what has not ended.
+    ~FileOperation();
+    FileOperation(const FileOperation&) = delete;
+    FileOperation& operator=(const FileOperation&) = delete;
+
+    /// Data that came and was not taken yet. Above a bound the connection is not read any further,
+    /// so whoever stops taking stops the guest.
+    BytesView received() const;
+    void take(std::size_t size);
+
+    void send(BytesView data);
+    void end_data() { client_.send(id_, wire::FsData{}); }
+    /// Whether the connection takes more without piling it up.
+    bool has_room() const { return client_.queued() <= AgentClient::high_water; }
+    void cancel();
+
+    bool ended() const { return response_.has_value() || failure_.has_value(); }
+    /// After the end.
+    Result<wire::FsResponse> result() const;
+    /// The connection is gone; ends the operation.
+    void lose(const Error& error);
+
+  private:
+    void handle(const wire::Envelope& envelope);
+    void update_reading();
+
+    AgentClient& client_;
+    std::uint32_t id_;
+    std::deque<Bytes> chunks_;
+    std::size_t begin_ = 0; ///< of the first chunk
+    std::size_t queued_ = 0;
+    bool paused_ = false;
+    std::optional<wire::FsResponse> response_;
+    std::optional<Error> failure_;
+};
+
+} // namespace msb

@@ -1,0 +1,35 @@
+// A file or a directory tree as a pax archive.
+#pragma once
+
+#include "tar/source.hpp"
+
+#include <functional>
+#include <string>
+
+namespace msb {
+
+/// Called before each entry and each piece of data; an error ends the work with it.
+struct TreeProgress {
+    std::uint64_t entries = 0;
+    std::uint64_t bytes = 0;
+    std::function<Status()> tick;
+
+    Status step(std::uint64_t more_bytes) {
+        bytes += more_bytes;
+        return tick ? tick() : Status{};
+    }
+};
+
+struct PackOptions {
+    std::string name;    ///< what `path` is called in the archive; "." for "its contents"
+    bool xattrs = true;  ///< all that can be read
+    bool follow = false; ///< `path` may be a symbolic link to what is meant
+};
+
+/// Links are archived, never followed. Device nodes, FIFOs and sockets are errors (unsupported),
+/// and so are trees nested deeper than 256 directories. The tree may change meanwhile: what is
+/// archived is what was there when each entry was opened.
+Status pack_tree(const std::string& path, const PackOptions& options, Sink& sink,
+                 TreeProgress& progress);
+
+} // namespace msb
