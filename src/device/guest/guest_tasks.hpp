@@ -30,6 +30,6 @@ void test_raw(const Words& words);         ///< /dev/vdc: writes, discard, zeroe
 void test_vsock(const Words& words);
 void test_rng(const Words& words);
 void bench_vsock(const Words& words); ///< streams to and from the host
-void bench_blk(const Words& words); ///< /dev/vda
+void bench_blk(const Words& words);   ///< /dev/vda
 
 } // namespace msb::guest
