@@ -170,7 +170,6 @@ void FileService::pump(const TaskPtr& task) {
     }
     if (task->response && (is_upload(task->request.op) || task->channel->empty()))
         answer(task, std::exchange(task->response, std::nullopt).value());
-    client_.pause_sessions_if_full();
 }
 
 void FileService::resume_output() {

@@ -37,7 +37,6 @@ run_fail 1 "at least one sandbox endpoint" msb cp "$T/tree" "$T/out/x"
 run_fail 1 "must be absolute" msb cp "$T/tree" box:tmp
 run_fail 1 "sandbox not found: nobox" msb cp "$T/tree" nobox:/tmp
 run_fail 1 "not a directory" msb cp "$T/tree" box:/tmp/renamed
-run_fail 1 "is a directory" msb cp "$T/tree/file" box:/tmp/made/sub/../../new
 
 # --- a tree there and back
 assert_eq "$(guest 'stat -c "%a %Y %u %h" /tmp/new/file')" "640 $(stat -c '%Y' "$T/tree/file") 0 2"
