@@ -1,5 +1,6 @@
 #include "agent/handoff.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <gtest/gtest.h>
 

@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 
 /// A large image over a slow line. Connections that bring nothing are given up much earlier.
 constexpr auto worker_deadline = 12h;
-constexpr auto stop_wait = 2s;
+constexpr auto stop_wait = 5s;
 constexpr std::size_t max_answer = std::size_t{128} << 20;
 
 /// Makes libcrypto fetch its algorithms and read its configuration now: a worker can open no file,

@@ -128,6 +128,7 @@ Result<LayerInput> Fetcher::open(const PlannedLayer& layer) {
 
 /// Why the other end of the socket is closed.
 Error Fetcher::ended() {
+    task_.stop();
     const auto answer = task_.finish();
     return answer ? Error(ErrorKind::system, "the process that fetches the image ended")
                   : answer.error();

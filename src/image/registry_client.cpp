@@ -196,7 +196,11 @@ Result<std::string> RegistryClient::fetch_once(const std::string& path,
     const long status = transfer->status();
     if (status == 401 && refused_ < max_refusals) {
         ++refused_;
-        MSB_TRY(authorize(transfer->challenges()));
+        if (Status token = authorize(transfer->challenges()); !token) {
+            refused_ = 0;
+            retry.worth_it = is_transient(token.error());
+            return fail(std::move(token).error());
+        }
         return fetch_once(path, headers, what, retry);
     }
     refused_ = 0;

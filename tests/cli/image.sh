@@ -24,6 +24,15 @@ new_image "$T/layout" --clear config.cmd --config.entrypoint /bin/echo --config.
 umoci config --image "$T/layout:latest" --config.cmd default >/dev/null
 add_layer "$T/layout" "$T/root"
 pack_oci "$T/layout" "$T/oci.tar"
+# Its only name is the tag "latest": that says nothing about what it is.
+run_fail 1 'no name' msb load -q -i "$T/oci.tar"
+assert_contains "$err" "--tag"
+cp -r "$T/layout" "$T/named"
+umoci tag --image "$T/named:latest" word >/dev/null
+umoci remove --image "$T/named:latest" >/dev/null
+pack_oci "$T/named" "$T/named.tar"
+run_ok msb load -i "$T/named.tar"
+assert_contains "$err" "docker.io/library/word:latest"
 run_ok msb load -q -i "$T/oci.tar" -t oci/image
 run_ok msb run -q oci/image </dev/null
 assert_eq "$out" default "entrypoint and cmd of the image"

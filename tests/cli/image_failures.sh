@@ -77,6 +77,22 @@ run_ok msb load -q -i "$T/good.tar"
 run_ok msb image inspect good:1
 no_leftovers
 
+# Several loads of one image at once.
+# shellcheck disable=SC2046
+run_ok msb image rm $(msb image ls -q)
+pids=()
+for _ in 1 2 3 4; do
+    "$MSB" load -q -i "$T/good.tar" 2>>"$T/errors" &
+    pids+=($!)
+done
+for pid in "${pids[@]}"; do
+    wait "$pid" || fail_test "a concurrent load failed: $(cat "$T/errors")"
+done
+run_ok msb image ls -q
+assert_eq "$out" docker.io/library/good:1
+assert_eq "$(find "$MSB_HOME/cache/tmp" -type f)" "" "temporary files"
+no_leftovers
+
 # A full disk.
 need_root
 mkdir "$T/small"
