@@ -7,7 +7,7 @@ namespace msb {
 
 namespace {
 
-constexpr std::size_t chunk = std::size_t{64} << 10;
+constexpr std::size_t chunk = std::size_t{256} << 10;
 constexpr std::size_t pause_above = std::size_t{4} << 20;
 constexpr std::size_t resume_below = std::size_t{1} << 20;
 

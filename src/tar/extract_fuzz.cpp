@@ -4,6 +4,7 @@
 #include "base/system.hpp"
 #include "tar/extract.hpp"
 
+#include <csignal>
 #include <cstdlib>
 #include <dirent.h>
 #include <fcntl.h>

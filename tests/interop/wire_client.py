@@ -1,6 +1,7 @@
 """A client of the agent socket written from the published protocol alone: CBOR (RFC 8949) and frames by
 hand, nothing shared with the implementation. Run by wire_protocol.sh; other tests import its Client."""
 
+import hashlib
 import os
 import socket
 import struct
@@ -191,6 +192,52 @@ def check_tcp(client, first):
     assert client.until_end(first)[2] == "core.exec.exited"
 
 
+def largest(kind):
+    """Data that makes a frame of this data message exactly as long as a frame may be."""
+    overhead = 5 + len(encode({"v": 7, "t": kind, "p": encode({"data": bytes(4 << 20)})})) - (4 << 20)
+    return os.urandom((4 << 20) - overhead)
+
+
+def check_largest_frames(client, first):
+    """Frames of the greatest length, several in a row: into a file, out of it, into a command."""
+    def request(number, op):
+        client.send(number, "core.fs.request", {"op": op}, flags=2)
+
+    def answer(number):
+        got, flags, kind, payload = client.receive()
+        assert (got, flags, kind) == (number, 1, "core.fs.response") and payload["ok"], payload
+        return payload["data"]
+
+    data = [largest("core.fs.data") for _ in range(3)]
+    options = {"read": True, "write": True, "append": False, "create": True, "truncate": True,
+               "create_new": False, "mode": None}
+    request(first, {"OpenFile": {"path": "/tmp/large", "options": options}})
+    handle = answer(first)["Handle"]
+    request(first + 1, {"Write": {"handle": handle, "offset": 0, "len": None}})
+    for part in data:
+        client.send(first + 1, "core.fs.data", {"data": part})
+    client.send(first + 1, "core.fs.data", {"data": b""})
+    answer(first + 1)
+    request(first + 2, {"Read": {"handle": handle, "offset": 0, "len": None}})
+    read = b""
+    while True:
+        got, flags, kind, payload = client.receive()
+        if kind != "core.fs.data":
+            break
+        read += payload["data"]
+    assert kind == "core.fs.response" and payload["ok"] and read == b"".join(data)
+    request(first + 3, {"CloseHandle": {"handle": handle}})
+    answer(first + 3)
+
+    data = largest("core.exec.stdin")
+    client.exec(first + 4, "sha256sum")
+    client.send(first + 4, "core.exec.stdin", {"data": data})
+    client.send(first + 4, "core.exec.stdin", {"data": b""})
+    assert client.receive()[2] == "core.exec.started"
+    out = client.until_end(first + 4)[0]
+    assert out.split()[0] == hashlib.sha256(data).hexdigest().encode(), out
+
+
 def main(path):
     client = Client(path)
     first = client.start
@@ -226,6 +273,7 @@ def main(path):
     assert kind == "core.exec.exited" and out in (b"24 80\r\n", b"50 100\r\n"), out
 
     check_tcp(client, first + 100)
+    check_largest_frames(client, first + 200)
 
     # Unknown messages are answered, control-plane messages refused; neither ends the connection.
     for kind in ("core.unheard.of", "core.clock.sync", "core.relay.client.disconnected", "core.bootstrap"):

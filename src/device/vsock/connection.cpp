@@ -240,8 +240,12 @@ void VsockConnection::sent(VsockOp op, std::size_t data_bytes) {
     outgoing_.pop(data_bytes);
     if (write_refused_ && outgoing_.room() >= buffer_limit / 2 && !closing_) {
         write_refused_ = false;
-        if (on_writable)
-            on_writable();
+        // Never from inside write(): its caller has yet to take away what was accepted, and would
+        // write the same bytes again.
+        device_->loop_.post([self = shared_from_this()] {
+            if (self->on_writable)
+                self->on_writable();
+        });
     }
 }
 

@@ -318,6 +318,17 @@ TEST_F(VsockTest, WriteIsBoundedAndWritableFollows) {
     offer(10);
     EXPECT_EQ(writable, 0);
     offer(60);
+    turn();
+    EXPECT_EQ(writable, 1);
+}
+
+TEST_F(VsockTest, WritableIsNotToldFromInsideWrite) {
+    establish();
+    offer(200); // takes the whole first write at once, so that there is room again
+    const Bytes data(buffer + 1, 7);
+    EXPECT_EQ(accepted->write(data), buffer);
+    EXPECT_EQ(writable, 0) << "the writer has not yet taken away what was accepted";
+    turn();
     EXPECT_EQ(writable, 1);
 }
 
