@@ -238,4 +238,22 @@ Result<std::vector<CatalogueRow>> Catalogue::list(const LabelSelector& labels) {
     return rows;
 }
 
+Result<Catalogue*> LazyCatalogue::get() {
+    if (!opened_)
+        opened_ = MSB_TRY(Catalogue::open(home_));
+    return &*opened_;
+}
+
+Status LazyCatalogue::put(const SandboxSpec& spec) {
+    return MSB_TRY(get())->put(spec);
+}
+
+Status LazyCatalogue::erase(const std::string& name) {
+    return MSB_TRY(get())->erase(name);
+}
+
+Result<std::vector<CatalogueRow>> LazyCatalogue::list(const LabelSelector& labels) {
+    return MSB_TRY(get())->list(labels);
+}
+
 } // namespace msb

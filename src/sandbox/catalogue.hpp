@@ -6,6 +6,7 @@
 #include "sandbox/spec.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,23 @@ class Catalogue {
     Status rebuild(const Home& home);
 
     Database db_;
+};
+
+/// Opens the catalogue when it is first asked: a command that is given its sandbox's name never
+/// does, and opening a database costs more than the rest of such a command.
+class LazyCatalogue {
+  public:
+    explicit LazyCatalogue(Home home) : home_(std::move(home)) {}
+
+    Status put(const SandboxSpec& spec);
+    Status erase(const std::string& name);
+    Result<std::vector<CatalogueRow>> list(const LabelSelector& labels = {});
+
+  private:
+    Result<Catalogue*> get();
+
+    Home home_;
+    std::optional<Catalogue> opened_;
 };
 
 } // namespace msb

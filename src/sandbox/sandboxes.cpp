@@ -29,7 +29,7 @@ std::unexpected<Error> not_found(const std::string& name) {
 } // namespace
 
 Result<Sandboxes> Sandboxes::open(const Home& home, const Installation& installation) {
-    return Sandboxes(home, installation, MSB_TRY(Catalogue::open(home)));
+    return Sandboxes(home, installation);
 }
 
 Result<OwnedFd> Sandboxes::lock(const std::string& name, std::chrono::milliseconds wait) const {

@@ -134,9 +134,8 @@ class Sandboxes {
     const Home& home() const { return home_; }
 
   private:
-    Sandboxes(Home home, Installation installation, Catalogue catalogue)
-        : home_(std::move(home)), installation_(std::move(installation)),
-          catalogue_(std::move(catalogue)) {}
+    Sandboxes(Home home, Installation installation)
+        : home_(std::move(home)), installation_(std::move(installation)), catalogue_(home_) {}
 
     Result<OwnedFd> lock(const std::string& name, std::chrono::milliseconds wait) const;
     /// Needs the lock. Returns nothing if there is no sandbox (any more).
@@ -158,7 +157,7 @@ class Sandboxes {
 
     Home home_;
     Installation installation_;
-    Catalogue catalogue_;
+    LazyCatalogue catalogue_;
     std::optional<BootError> boot_error_;
 };
 
