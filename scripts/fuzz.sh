@@ -3,6 +3,8 @@
 # at once as there are cores, and closes with "N passed, N failed, N skipped". Findings are left in
 # BUILD/fuzz/findings.
 set -uo pipefail
+# As for the unit tests (cmake/MsbTargets.cmake): launched children share the memory.
+export ASAN_OPTIONS=detect_stack_use_after_return=0
 export build=$1 seconds=$2
 only=${3:-}
 export findings=$build/fuzz/findings

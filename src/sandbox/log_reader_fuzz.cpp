@@ -10,16 +10,18 @@ using namespace msb;
 
 namespace {
 
-const SandboxFiles& directory() {
-    static const SandboxFiles files = [] {
+struct Directory {
+    Directory() {
         char pattern[] = "/tmp/msb-log-fuzz.XXXXXX";
-        SandboxFiles made{::mkdtemp(pattern)};
-        (void)make_directories(made.logs());
-        std::atexit([] { (void)remove_tree(directory().directory); });
-        return made;
-    }();
-    return files;
-}
+        files.directory = ::mkdtemp(pattern);
+        (void)make_directories(files.logs());
+    }
+    ~Directory() { (void)remove_tree(files.directory); }
+    Directory(const Directory&) = delete;
+    Directory& operator=(const Directory&) = delete;
+
+    SandboxFiles files;
+};
 
 void put(const std::string& path, BytesView data) {
     (void)write_file_atomic(path, as_text(data), 0600, false);
@@ -34,7 +36,8 @@ bool same(const LogEntry& a, const LogEntry& b) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size < 2)
         return 0;
-    const SandboxFiles& files = directory();
+    static const Directory directory;
+    const SandboxFiles& files = directory.files;
     BytesView rest(data + 2, size - 2);
     const std::size_t cut = rest.size() * data[0] / 256;
     const std::size_t second_cut = cut + (rest.size() - cut) * data[1] / 256;
