@@ -48,7 +48,7 @@ void FileService::dispose(std::shared_ptr<void> garbage) {
         [garbage = std::move(garbage)]() mutable { garbage.reset(); });
 }
 
-template <typename Call> std::function<void()> FileService::on_loop(Call call) {
+template <typename Call> std::function<void()> FileService::on_loop(const Call& call) {
     return [mailbox = server_.mailbox(), self = std::weak_ptr(self_), call] {
         mailbox->post([self, call] {
             if (const auto service = self.lock())
@@ -66,7 +66,7 @@ void FileService::start(std::uint32_t id, wire::FsRequest request) {
     task->request = std::move(request);
     task->handles = handles_;
     const wire::FsOp& op = task->request.op;
-    const auto refuse = [&](Error error) {
+    const auto refuse = [&](const Error& error) {
         if (is_upload(op) && ignored_.size() < max_ignored)
             ignored_.insert(id);
         client_.send(id, failed_response(op, error));

@@ -59,7 +59,7 @@ class FileService {
     void answer(const TaskPtr& task, const wire::FsResponse& response);
     void interrupt_again(const TaskPtr& task);
     /// Calls a member on the loop, if this object still lives then.
-    template <typename Call> std::function<void()> on_loop(Call call);
+    template <typename Call> std::function<void()> on_loop(const Call& call);
     void dispose(std::shared_ptr<void> garbage);
 
     Server& server_;

@@ -319,6 +319,7 @@ TEST_F(Files, HandlesAreBoundedAndEndWithTheirClient) {
     FsClient other(*server_);
     put("f", "x");
     std::vector<std::uint32_t> ids;
+    ids.reserve(1025);
     for (int i = 0; i < 1025; ++i)
         ids.push_back(client.start(wire::FsOpenFile{at("f"), {.read = true}}));
     for (int i = 0; i < 1024; ++i)

@@ -52,6 +52,7 @@ void set_variable(std::vector<std::string>& env, const std::string& key, const s
 
 std::vector<char*> pointers(const std::vector<std::string>& strings) {
     std::vector<char*> result;
+    result.reserve(strings.size() + 1);
     for (const std::string& text : strings)
         result.push_back(const_cast<char*>(text.c_str()));
     result.push_back(nullptr);

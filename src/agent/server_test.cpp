@@ -47,7 +47,8 @@ TEST_F(ServerTest, InputIsDeliveredAndEnds) {
     EXPECT_EQ(client.run(request, "hello").out, "hello");
     request.cmd = "wc";
     request.args = {"-c"};
-    const std::string large(10'000'000, 'x');
+    std::string large;
+    large.resize(10'000'000, 'x');
     const std::uint32_t id = 77;
     client.send(id, request);
     for (std::size_t at = 0; at < large.size(); at += 1'000'000)

@@ -22,8 +22,9 @@ constexpr std::pair<std::string_view, int> names[] = {
 
 std::optional<int> parse_number(std::string_view digits) {
     int number = 0;
-    const char* end = digits.data() + digits.size();
-    const auto [stop, error] = std::from_chars(digits.data(), end, number);
+    const char* begin = digits.data();
+    const char* end = begin + digits.size();
+    const auto [stop, error] = std::from_chars(begin, end, number);
     if (digits.empty() || error != std::errc{} || stop != end)
         return std::nullopt;
     return number;

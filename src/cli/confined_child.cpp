@@ -77,9 +77,12 @@ Status run_confined(int directory, const std::function<Status()>& work,
             if (report.size() < max_report)
                 report += as_text(BytesView(part).first(count));
         }
-        if (ticked && !(ticked = tick())) {
-            (void)child.signal(SIGTERM);
-            deadline = std::chrono::steady_clock::now() + end_time;
+        if (ticked) {
+            ticked = tick();
+            if (!ticked) {
+                (void)child.signal(SIGTERM);
+                deadline = std::chrono::steady_clock::now() + end_time;
+            }
         }
         if (std::chrono::steady_clock::now() >= deadline)
             (void)child.signal(SIGKILL);

@@ -50,7 +50,7 @@ Result<CopyEndpoint> parse_endpoint(const std::string& text) {
 
 std::optional<std::string> base_name(const std::string& path) {
     const std::string trimmed = without_slashes(path);
-    const std::string base = trimmed.substr(trimmed.rfind('/') + 1);
+    std::string base = trimmed.substr(trimmed.rfind('/') + 1);
     if (base.empty() || base == ".")
         return std::nullopt;
     return base;
@@ -69,7 +69,7 @@ Result<CopyTarget> resolve_target(const CopyView& view, const std::string& path,
     }
     // Through a link to the file that is meant, so that the file is replaced and not the link.
     const std::string real = directory ? MSB_TRY(view.real_path(path)) : path;
-    const CopyTarget target{parent_of(real), base_name(real)};
+    CopyTarget target{parent_of(real), base_name(real)};
     const auto parent = MSB_TRY(view.is_directory(target.directory));
     if (!parent || !*parent)
         return fail(
