@@ -27,6 +27,7 @@ constexpr auto kill_time = 300ms;  ///< for SIGKILL to be carried out
 constexpr auto files_time = 200ms; ///< for file operations to let go of the root
 constexpr auto flush_time = 200ms; ///< for clients to take their last frames
 constexpr auto host_time = 200ms;  ///< for the host to close the control channel
+constexpr auto ask_period = 2s;    ///< of asking an init to power off
 constexpr auto last_moment = 1s;   ///< between SIGTERM to an init system and the power-off
 constexpr auto max_grace = std::chrono::hours(1);
 
@@ -91,12 +92,27 @@ void Stopper::poll() {
         finish();
 }
 
+/// Not only once: an init that is still starting up does not hear it (runit says so).
+void Stopper::ask_init() {
+    const InitKind kind = running_init();
+    ask_to_power_off(kind);
+    // Of one that we do not know, a second SIGTERM may be taken for impatience.
+    if (kind == InitKind::other || kind == InitKind::s6) {
+        ask_again_ = deadline_;
+        return;
+    }
+    ask_again_ = Clock::now() + ask_period;
+    wake_at(ask_again_);
+}
+
 void Stopper::poll_init() {
     const auto now = Clock::now();
     const bool commands_left = server_.activity().active_exec_sessions > 0;
     if (phase_ == Phase::commands && (!commands_left || now >= half_)) {
         phase_ = Phase::init;
-        ask_to_power_off(running_init());
+        ask_init();
+    } else if (phase_ == Phase::init && now >= ask_again_ && now < deadline_) {
+        ask_init();
     }
     if (phase_ == Phase::init && now >= deadline_) {
         complain("the init system did not power off in time");

@@ -28,6 +28,7 @@ class Stopper {
     void signal_others();
     bool processes_left() const;
     void poll_init();
+    void ask_init();
     void wake_at(Clock::time_point time);
     void save();
     void kill_all();
@@ -38,6 +39,7 @@ class Stopper {
     Phase phase_ = Phase::none;
     Clock::time_point half_{};
     Clock::time_point deadline_{};
+    Clock::time_point ask_again_{};
 };
 
 /// Ends the machine. Does not return even if the kernel refuses.
