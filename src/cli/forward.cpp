@@ -219,6 +219,7 @@ Status forward_ports(EventLoop& loop, AgentClient& client, SignalWatch& signals,
                                 fmt::format("connection from {}: {}", peer, printable(message)));
                         });
     std::vector<ForwardListen> places;
+    places.reserve(rules.size());
     for (const ForwardRule& rule : rules)
         places.push_back(MSB_TRY(forwarder.listen(rule)));
     // Only now: what is announced works.
@@ -237,6 +238,7 @@ Status forward(Context& context, const ForwardOptions& options) {
                                                 : "--stdio forwards one connection and no ports")
                         .with_hint("msb forward " + options.name + " 8080:80, or msb forward " +
                                    options.name + " --stdio localhost:80"));
+    rules.reserve(options.rules.size());
     for (const std::string& text : options.rules)
         rules.push_back(MSB_TRY(parse_forward_rule(text)));
     if (!options.stdio.empty())
