@@ -76,7 +76,8 @@ bool Pattern::matches(std::string_view text) const {
     regmatch_t range{};
     range.rm_so = 0;
     range.rm_eo = static_cast<regoff_t>(text.size());
-    return ::regexec(regex_.get(), text.data(), 1, &range, REG_STARTEND) == 0;
+    const char* begin = text.data(); // REG_STARTEND: no terminator is looked for
+    return ::regexec(regex_.get(), begin, 1, &range, REG_STARTEND) == 0;
 }
 
 } // namespace msb::cli
