@@ -13,7 +13,7 @@ constexpr const char* rule_hint =
     "./app.sock:/run/app.sock";
 constexpr const char* local_host = "localhost";
 
-std::unexpected<Error> bad_rule(std::string_view text, std::string why) {
+std::unexpected<Error> bad_rule(std::string_view text, const std::string& why) {
     return fail(
         Error(ErrorKind::invalid_argument, "cannot forward \"" + std::string(text) + "\": " + why)
             .with_hint(rule_hint));
@@ -46,8 +46,9 @@ std::vector<std::string_view> split(std::string_view text) {
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
     std::uint16_t port = 0;
-    const char* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, port);
+    const char* begin = text.data();
+    const char* end = begin + text.size();
+    const auto [stop, error] = std::from_chars(begin, end, port);
     if (text.empty() || error != std::errc{} || stop != end)
         return std::nullopt;
     return port;

@@ -104,7 +104,7 @@ TEST_F(BlkTest, ReadsAndWrites) {
     EXPECT_EQ(read.data, content(1536, 1024));
     const Bytes data = numbered(1536, 99);
     EXPECT_EQ(request(out, 5, data, 0).status, ok);
-    EXPECT_EQ(content(5 * 512, 1536), data);
+    EXPECT_EQ(content(5 * 512UL, 1536), data);
 }
 
 TEST_F(BlkTest, AnyFramingIsUnderstood) { // §2.7.4.1: header, data and status cut anywhere
@@ -181,17 +181,17 @@ TEST_F(BlkTest, DiscardAndWriteZeroes) {
     EXPECT_EQ(range_request(write_zeroes, 16, 8, 1), ok);
     EXPECT_EQ(content(8192, 4096), Bytes(4096, 0));
     EXPECT_EQ(range_request(write_zeroes, 33, 1, 0), ok);
-    EXPECT_EQ(content(33 * 512, 512), Bytes(512, 0));
+    EXPECT_EQ(content(33 * 512UL, 512), Bytes(512, 0));
     const Bytes before = numbered(64 << 10, 0);
     EXPECT_TRUE(
-        std::ranges::equal(content(34 * 512, 512), BytesView(before).subspan(34 * 512, 512)));
+        std::ranges::equal(content(34 * 512UL, 512), BytesView(before).subspan(34 * 512UL, 512)));
     EXPECT_EQ(range_request(discard, 24, 8, 0), ok);
     EXPECT_EQ(range_request(discard, 24, 8, 1), unsupp);
     EXPECT_EQ(range_request(write_zeroes, 24, 8, 2), unsupp);
     EXPECT_EQ(range_request(discard, 120, 9, 0), ioerr);
     EXPECT_EQ(range_request(write_zeroes, UINT64_MAX, 8, 0), ioerr);
     EXPECT_EQ(request(discard, 0, Bytes(15), 0).status, ioerr);
-    EXPECT_EQ(request(discard, 0, Bytes(16 * 17), 0).status, ioerr);
+    EXPECT_EQ(request(discard, 0, Bytes(16UL * 17), 0).status, ioerr);
 }
 
 TEST_F(BlkTest, FlushIdAndUnknownRequests) {
@@ -294,7 +294,7 @@ TEST_F(BlkTest, ReadsThatWaitForTheDiskAreAllAnswered) {
         ASSERT_TRUE(used);
         EXPECT_EQ(used->length, 2049u);
         EXPECT_TRUE(std::ranges::equal(ram.load(places[i], 2048),
-                                       BytesView(bytes).subspan(41 * 512 * i, 2048)));
+                                       BytesView(bytes).subspan(41 * 512UL * i, 2048)));
         EXPECT_EQ(*ram.at(places[i] + 2048), ok);
     }
 }

@@ -29,7 +29,7 @@ int allocate(int fd, int mode, std::int64_t offset, std::uint64_t length) {
 
 } // namespace
 
-Result<Disk> Disk::create(std::vector<Extent> extents) {
+Result<Disk> Disk::create(const std::vector<Extent>& extents) {
     Disk disk;
     for (const Extent& extent : extents) {
         const auto file_end = checked_add(extent.file_offset, extent.length);

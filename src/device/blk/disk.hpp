@@ -19,7 +19,7 @@ struct Extent {
 class Disk {
   public:
     /// invalid_argument: no extent, a length that is 0 or not a multiple of 512, an overflow.
-    static Result<Disk> create(std::vector<Extent> extents);
+    static Result<Disk> create(const std::vector<Extent>& extents);
 
     std::uint64_t size() const { return size_; }
 

@@ -161,7 +161,7 @@ TEST_F(GuestTest, VsockAndEntropy) {
     std::shared_ptr<VsockConnection> outgoing;
     int accepted = 0;
     std::vector<VsockClose> outgoing_end;
-    vsock.listen(1024, [&](std::shared_ptr<VsockConnection> connection) {
+    vsock.listen(1024, [&](const std::shared_ptr<VsockConnection>& connection) {
         make_echo(connection);
         if (accepted++ == 0) {
             outgoing = vsock.connect(1025);
