@@ -65,7 +65,7 @@ Status clone(const std::string& from, const std::string& to) {
 
 Result<std::string> ensure_template(const std::string& home, const Ext4Options& options) {
     const std::string directory = home + "/cache/templates";
-    const std::string path = directory + "/" + template_name(options);
+    std::string path = directory + "/" + template_name(options);
     if (exists(path))
         return path;
     MSB_TRY(make_directories(directory, 0700));

@@ -33,6 +33,8 @@ Result<Bytes> read_whole(int fd) {
 Result<Json> merge_layers(const std::vector<OwnedFd>& indexes, int output, std::string_view key) {
     std::vector<Bytes> files;
     std::vector<IndexView> views;
+    files.reserve(indexes.size());
+    views.reserve(indexes.size());
     for (const OwnedFd& fd : indexes)
         files.push_back(MSB_TRY(read_whole(fd.get())));
     for (const Bytes& file : files)

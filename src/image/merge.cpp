@@ -174,7 +174,7 @@ Result<MergedNode*> MergedTree::merge_child(LayerState& layer, MergedNode* paren
         layer.deferred.push_back({parent, lower->name, number});
         return lower;
     }
-    if (!(lower && S_ISDIR(record.mode) && lower->is_directory())) {
+    if (!lower || !S_ISDIR(record.mode) || !lower->is_directory()) {
         MergedNode* node = MSB_TRY(new_node(parent, layer.view->name(entry)));
         node->inode = inode_of(layer, entry.inode);
         if (S_ISDIR(record.mode))

@@ -86,7 +86,7 @@ bool is_domain(std::string_view text) {
 
 bool is_tag(std::string_view text) {
     if (text.empty() || text.size() > max_tag_length ||
-        !(is_alphanumeric(text.front()) || text.front() == '_'))
+        (!is_alphanumeric(text.front()) && text.front() != '_'))
         return false;
     return std::ranges::all_of(
         text, [](char c) { return is_alphanumeric(c) || c == '_' || c == '.' || c == '-'; });

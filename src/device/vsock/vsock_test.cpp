@@ -311,7 +311,7 @@ TEST_F(VsockTest, WriteIsBoundedAndWritableFollows) {
     offer(1);
     say(header(VsockOp::request, 5000));
     ASSERT_EQ(heard(), "response");
-    const Bytes data(2 * buffer, 7);
+    const Bytes data(std::size_t{2} * buffer, 7);
     EXPECT_EQ(accepted->write(data), buffer);
     EXPECT_EQ(accepted->write(data), 0u);
     EXPECT_EQ(accepted->unsent(), buffer);
@@ -426,7 +426,7 @@ TEST_F(VsockTest, LostDeviceEndsEverything) {
 TEST_F(VsockTest, HandlersMayDoAnything) {
     offer(64);
     std::shared_ptr<VsockConnection> second;
-    vsock.listen(1024, [&](std::shared_ptr<VsockConnection> connection) {
+    vsock.listen(1024, [&](const std::shared_ptr<VsockConnection>& connection) {
         VsockConnection* const raw = connection.get();
         connection->on_readable = [&, raw] {
             second = vsock.connect(1);

@@ -70,6 +70,7 @@ struct Device {
     /// All paths, in the order of the directories.
     std::vector<std::string> paths() const {
         std::vector<std::string> result;
+        result.reserve(files.size());
         for (const FileInfo& file : files)
             result.push_back(file.path);
         return result;
@@ -98,9 +99,11 @@ inline Result<Device> build_device(const std::vector<std::string>& tars) {
 }
 
 /// ASSERT that a Result holds a value, and get it.
+// NOLINTBEGIN(bugprone-macro-parentheses): the name of a variable cannot stand in parentheses.
 #define MSB_ASSERT_OK(variable, expression)                                                        \
     auto variable##_result = (expression);                                                         \
     ASSERT_TRUE(variable##_result) << variable##_result.error().to_string();                       \
     auto& variable = *variable##_result
+// NOLINTEND(bugprone-macro-parentheses)
 
 } // namespace msb::image::testing
