@@ -25,6 +25,7 @@ Step give_up(const std::vector<FileRule>& rules, const Program& program) {
 Status lock_down(Role role, const LockDown& keep) {
     const Program program = MSB_TRY(seccomp_program(role));
     std::vector<FileRule> rules;
+    rules.reserve(keep.writable.size() + keep.readable.size() + 1);
     for (const std::string& path : keep.writable)
         rules.push_back({path, FileRule::Access::everything});
     for (const std::string& path : keep.readable)

@@ -19,7 +19,7 @@ constexpr std::uint32_t arch_offset = offsetof(seccomp_data, arch);
 constexpr std::uint32_t x32_bit = 0x4000'0000;
 
 constexpr std::uint32_t low_half(unsigned argument) {
-    return static_cast<std::uint32_t>(offsetof(seccomp_data, args) + argument * 8);
+    return static_cast<std::uint32_t>(offsetof(seccomp_data, args) + std::size_t{8} * argument);
 }
 
 sock_filter statement(unsigned code, std::uint32_t k) {
