@@ -15,7 +15,7 @@ assert_eq "$(printf '%s\n' "$block" | tail -n 1)" \
     "  → run \`msb logs --source system box\` for full diagnostics"
 
 run_ok msb inspect box --format json
-assert_match "$out" '"reason": "failed"'
+assert_match "$out" '"reason": "Failed"'
 run_ok msb logs box
 assert_eq "$err" "$block"
 run_ok msb logs --json box
