@@ -108,8 +108,10 @@ Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const i
     }();
     Status ready = spawned ? wait_until_ready(running, spawned->get(), options)
                            : Status(fail(spawned.error()));
-    if (!ready)
+    if (!ready) {
+        lock.reset(); // still ours if the failure came before the runtime got it
         return fail(launch_failed(running, spec, step, ready.error()));
+    }
     return running;
 }
 

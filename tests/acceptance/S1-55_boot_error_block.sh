@@ -14,6 +14,8 @@ assert_match "$block" '^  → the sandbox.s own disk cannot be used'
 assert_eq "$(printf '%s\n' "$block" | tail -n 1)" \
     "  → run \`msb logs --source system box\` for full diagnostics"
 
+run_ok msb inspect box --format json
+assert_match "$out" '"reason": "Failed"'
 run_ok msb logs box
 assert_eq "$err" "$block"
 run_ok msb logs --json box
