@@ -420,6 +420,7 @@ start_front() {
     helper python3 -B "$TESTS_DIR/registry_front.py" "$port" "$FRONT_LOG" "http://$REGISTRY" "$@"
     front_pid=$helper_pid
     eventually 10 test -f "$port"
+    # shellcheck disable=SC2034 # for the test
     FRONT=127.0.0.1:$(cat "$port")
 }
 

@@ -33,6 +33,7 @@ class LogsTest : public testing::Test {
     std::vector<std::string> texts(const LogQuery& query) const {
         std::vector<std::string> found;
         const auto entries = read_logs(files_, query).value();
+        found.reserve(entries.size());
         for (const LogEntry& entry : entries)
             found.emplace_back(as_text(entry.data));
         return found;

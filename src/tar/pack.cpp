@@ -237,7 +237,7 @@ void Packer::read_xattrs(int fd, TarEntry& entry) {
 
 Result<std::vector<TarExtent>> Packer::find_extents(int fd, const struct stat& info) const {
     const auto size = static_cast<std::uint64_t>(info.st_size);
-    const std::vector<TarExtent> whole{{0, size}};
+    std::vector<TarExtent> whole{{0, size}};
     if (static_cast<std::uint64_t>(info.st_blocks) * 512 >= size)
         return whole;
     std::vector<TarExtent> extents;

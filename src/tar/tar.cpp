@@ -29,7 +29,7 @@ std::optional<TarType> type_of(char flag, const std::string& path) {
     case '\0':
         // Before ustar, a directory was a file whose name ends in a slash.
         return path.ends_with('/') ? TarType::directory : TarType::file;
-    case '7': return TarType::file;
+    case '7':
     case 'S': return TarType::file;
     case '1': return TarType::hard_link;
     case '2': return TarType::symlink;
@@ -42,7 +42,7 @@ std::optional<TarType> type_of(char flag, const std::string& path) {
 }
 
 std::string header_path(BytesView header) {
-    const std::string name = tar::text_field(header, tar::name);
+    std::string name = tar::text_field(header, tar::name);
     const std::string_view magic = as_text(tar::field(header, tar::magic));
     // GNU's magic is "ustar  \0"; its headers keep other things where the prefix is.
     if (!magic.starts_with(std::string_view("ustar\0", 6)))

@@ -168,7 +168,7 @@ Status VhostUserSession::set_features(BytesView payload) {
     features_ = features;
     device_.set_features(features & device_.features());
     // Without protocol features there is no SET_VRING_ENABLE: rings are enabled from the start.
-    for (std::uint16_t i = 0; i < rings_.size(); ++i) {
+    for (std::uint16_t i = 0; i < ring_count(); ++i) {
         if ((features & feature_protocol_features) == 0)
             rings_[i].enabled = true;
         MSB_TRY(start_ring(i));
@@ -189,7 +189,7 @@ Status VhostUserSession::set_memory(Message& message) {
     stop_all();
     memory_ = GuestMemory();
     memory_ = MSB_TRY(GuestMemory::map(std::move(regions)));
-    for (std::uint16_t i = 0; i < rings_.size(); ++i)
+    for (std::uint16_t i = 0; i < ring_count(); ++i)
         MSB_TRY(start_ring(i));
     return {};
 }
@@ -314,7 +314,7 @@ void VhostUserSession::stop_ring(std::uint16_t index) {
 }
 
 void VhostUserSession::stop_all() {
-    for (std::uint16_t i = 0; i < rings_.size(); ++i)
+    for (std::uint16_t i = 0; i < ring_count(); ++i)
         stop_ring(i);
 }
 

@@ -59,6 +59,8 @@ class VhostUserSession {
     Status set_config(BytesView payload);
 
     Result<Ring*> ring_at(std::uint32_t index);
+    /// A device has at most 65535 queues: virtio numbers them with 16 bits.
+    std::uint16_t ring_count() const { return static_cast<std::uint16_t>(rings_.size()); }
     Status start_ring(std::uint16_t index);
     void stop_ring(std::uint16_t index);
     void kicked(std::uint16_t index);

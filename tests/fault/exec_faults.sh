@@ -11,7 +11,7 @@ alive() {
 no_sessions() { [ -z "$(msb sessions box -q)" ]; }
 
 # kill -9 of a client in the middle of its streams takes its command along.
-for i in 1 2 3; do
+for _ in 1 2 3; do
     (yes | "$MSB" exec box -- sh -c 'cat; sleep 1000' >/dev/null) 2>/dev/null &
     cli=$!
     eventually 10 sh -c '"$0" sessions box | grep -q attached' "$MSB"
