@@ -1,5 +1,5 @@
-#include "tar/tar.hpp"
 #include "image/testing/support.hpp"
+#include "tar/tar.hpp"
 
 namespace msb::image {
 namespace {

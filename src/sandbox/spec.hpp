@@ -54,7 +54,7 @@ struct SandboxSpec {
     std::string stop_signal; ///< of the image, e.g. "SIGTERM"; empty: SIGTERM
     std::optional<InitSpec> init;
     SecurityProfile security = SecurityProfile::standard;
-    bool network = true; ///< false: none, whatever the rest says
+    bool network = true;         ///< false: none, whatever the rest says
     std::vector<Rlimit> rlimits; ///< of every command
     Scripts scripts;
     std::string engine = "auto"; ///< auto | kvm | uml
