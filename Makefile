@@ -27,7 +27,7 @@ build: packages-build kernel-any
 	@touch $(build)/.built
 
 build-all: packages-build packages-test kernel-any
-	@grep -qs '^MSB_TESTS:BOOL=ON' $(build)/CMakeCache.txt || cmake --preset release -DMSB_TESTS=ON
+	@grep -qs '^MSB_BENCH:BOOL=ON' $(build)/CMakeCache.txt || cmake --preset release -DMSB_TESTS=ON -DMSB_BENCH=ON
 	@cmake --build $(build) -j $(JOBS) -- $(quiet)
 	@touch $(build)/.built
 

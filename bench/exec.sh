@@ -7,7 +7,7 @@
 MSB=$MSB_BUILD/bin/msb
 if [ ! -x "$MSB_BUILD/tools/exec_rpc" ] || [ ! -x "$MSB_BUILD/tools/stream_bench" ]; then
     cmake -S "$(dirname "$BENCH_DIR")" -B "$MSB_BUILD" -DMSB_BENCH=ON >/dev/null
-    cmake --build "$MSB_BUILD" --target exec_rpc stream_bench >/dev/null
+    cmake --build "$MSB_BUILD" --target exec_rpc stream_bench -- --quiet
 fi
 trap '"$MSB" rm -q -f rpc 2>/dev/null || :; rm -rf "$T"' EXIT
 "$MSB" create -q -n rpc
