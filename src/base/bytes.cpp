@@ -1,6 +1,7 @@
 #include "base/bytes.hpp"
 
 #include <array>
+#include <cstring>
 
 namespace msb {
 
@@ -76,7 +77,16 @@ std::size_t valid_utf8_prefix(std::string_view text) {
         std::uint8_t low = 0x80;
         std::uint8_t high = 0xbf;
         if (lead < 0x80) {
-            ++i;
+            // Logs are mostly ASCII: eight bytes at a time while none has its high bit set.
+            std::uint64_t word = 0;
+            while (bytes.size() - i >= sizeof(word)) {
+                std::memcpy(&word, bytes.data() + i, sizeof(word));
+                if ((word & 0x8080'8080'8080'8080) != 0)
+                    break;
+                i += sizeof(word);
+            }
+            if (i < bytes.size() && bytes[i] < 0x80)
+                ++i;
             continue;
         }
         if (lead >= 0xc2 && lead <= 0xdf) {

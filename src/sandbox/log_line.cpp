@@ -4,6 +4,7 @@
 
 #include <array>
 #include <charconv>
+#include <cstring>
 #include <fmt/format.h>
 
 namespace msb {
@@ -13,8 +14,21 @@ namespace {
 constexpr std::array<std::string_view, 5> source_names = {"stdout", "stderr", "output", "system",
                                                           "boot-error"};
 
+constexpr std::string_view hex_digits = "0123456789abcdef";
+
 constexpr bool needs_escape(char c) {
     return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
+}
+
+/// Whether one of the eight bytes needs an escape. Says yes at times when none does, never no when
+/// one does: a byte that is less than n, or equal to it, borrows from its own high bit.
+constexpr bool may_need_escape(std::uint64_t word) {
+    constexpr std::uint64_t each = 0x0101'0101'0101'0101;
+    constexpr auto zero_byte = [](std::uint64_t bytes) { return (bytes - each) & ~bytes; };
+    const std::uint64_t control = (word - each * 0x20) & ~word;
+    const std::uint64_t quote = zero_byte(word ^ (each * '"'));
+    const std::uint64_t backslash = zero_byte(word ^ (each * '\\'));
+    return ((control | quote | backslash) & (each * 0x80)) != 0;
 }
 
 /// `text` must be valid UTF-8; escapes what JSON requires (RFC 8259 section 7).
@@ -22,6 +36,13 @@ void append_json_string(std::string& out, std::string_view text) {
     out += '"';
     std::size_t clean = 0; // start of what has been looked at and not yet copied
     for (std::size_t i = 0; i < text.size(); ++i) {
+        std::uint64_t word = 0;
+        while (text.size() - i > sizeof(word)) {
+            std::memcpy(&word, text.data() + i, sizeof(word));
+            if (may_need_escape(word))
+                break;
+            i += sizeof(word);
+        }
         const char c = text[i];
         if (!needs_escape(c))
             continue;
@@ -33,7 +54,10 @@ void append_json_string(std::string& out, std::string_view text) {
         case '\n': out += "\\n"; break;
         case '\r': out += "\\r"; break;
         case '\t': out += "\\t"; break;
-        default: out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+        default:
+            out += "\\u00";
+            out += hex_digits[static_cast<unsigned char>(c) >> 4];
+            out += hex_digits[c & 0xf];
         }
     }
     out.append(text.substr(clean));
