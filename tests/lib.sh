@@ -58,7 +58,7 @@ finish() {
     if [ $code -ne 0 ] && [ $code -ne 77 ] && [ -d "$MSB_HOME/sandboxes" ]; then
         find "$MSB_HOME/sandboxes" -name '*.log' -size +0 2>/dev/null | while read -r log; do
             echo "--- $log (end)" >&2
-            tail -n 20 "$log" >&2
+            tail -n 20 "$log" | cut -c1-400 >&2
         done
     fi
     rm -rf "$T"

@@ -1,6 +1,7 @@
 #include "agent/handoff.hpp"
 
 #include "base/file.hpp"
+#include "base/process.hpp"
 #include "base/system.hpp"
 
 #include <algorithm>
@@ -50,15 +51,6 @@ void set_variable(std::vector<std::string>& env, const std::string& key, const s
     env.push_back(key + "=" + value);
 }
 
-std::vector<char*> pointers(const std::vector<std::string>& strings) {
-    std::vector<char*> result;
-    result.reserve(strings.size() + 1);
-    for (const std::string& text : strings)
-        result.push_back(const_cast<char*>(text.c_str()));
-    result.push_back(nullptr);
-    return result;
-}
-
 /// This machine has a console and no virtual terminals. User-mode Linux has their nodes, which
 /// cannot be opened; an init would start a login on each, and that again and again.
 void remove_virtual_terminals() {
@@ -81,7 +73,8 @@ int become_init(const Handoff& handoff) {
     }
     if (::chdir(handoff.directory.c_str()) == -1)
         return errno;
-    ::execve(handoff.path.c_str(), pointers(handoff.argv).data(), pointers(handoff.env).data());
+    ::execve(handoff.path.c_str(), exec_pointers(handoff.argv).data(),
+             exec_pointers(handoff.env).data());
     return errno;
 }
 

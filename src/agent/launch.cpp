@@ -19,6 +19,7 @@
 #include "agent/launch.hpp"
 
 #include "agent/raw.hpp"
+#include "base/process.hpp"
 #include "base/system.hpp"
 
 #include <csignal>
@@ -66,15 +67,6 @@ void return_stack(void* stack) {
         ::munmap(stack, stack_size);
 }
 
-std::vector<char*> pointers(std::vector<std::string>& strings, std::size_t spare) {
-    std::vector<char*> result;
-    result.reserve(strings.size() + spare + 1);
-    for (std::string& text : strings)
-        result.push_back(text.data());
-    result.resize(strings.size() + spare + 1, nullptr);
-    return result;
-}
-
 long signal_mask(int how, std::uint64_t mask) {
     return raw::call(SYS_rt_sigprocmask, how, raw::address(&mask), 0, sizeof(mask));
 }
@@ -97,8 +89,8 @@ std::string_view to_string(LaunchStep step) {
 }
 
 Launch::Launch(LaunchPlan plan) : plan_(std::move(plan)) {
-    argv_ = pointers(plan_.argv, 0);
-    envp_ = pointers(plan_.env, 1);
+    argv_ = exec_pointers(plan_.argv);
+    envp_ = exec_pointers(plan_.env, 1);
     for (const std::string& variable : plan_.env) {
         if (variable.starts_with("PATH="))
             path_ = variable.c_str() + 5;

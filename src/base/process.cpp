@@ -81,23 +81,23 @@ int run_child(const ExecPlan& plan) {
     ::_exit(127);
 }
 
-std::vector<char*> pointers(const std::vector<std::string>& strings) {
+} // namespace
+
+std::vector<char*> exec_pointers(const std::vector<std::string>& strings, std::size_t spare) {
     std::vector<char*> result;
-    result.reserve(strings.size() + 1);
+    result.reserve(strings.size() + spare + 1);
     for (const std::string& text : strings)
         result.push_back(const_cast<char*>(text.c_str()));
-    result.push_back(nullptr);
+    result.resize(strings.size() + spare + 1, nullptr);
     return result;
 }
-
-} // namespace
 
 Result<Child> spawn(const SpawnOptions& options) {
     if (options.argv.empty() || options.fds.size() > 64)
         return fail(ErrorKind::invalid_argument, "spawn: no program, or more than 64 descriptors");
-    const auto argv = pointers(options.argv);
+    const auto argv = exec_pointers(options.argv);
     const auto environment =
-        options.environment ? pointers(*options.environment) : std::vector<char*>();
+        options.environment ? exec_pointers(*options.environment) : std::vector<char*>();
     auto report = MSB_TRY(sys::pipe());
     const OwnedFd null_fd = MSB_TRY(sys::open("/dev/null", O_RDWR));
     ExecPlan plan{};

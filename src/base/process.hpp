@@ -45,6 +45,10 @@ class Child {
 /// Exit code as a shell reports it: code, or 128 + signal number.
 int shell_exit_code(int wait_status);
 
+/// argv or envp for execve(2): into `strings`, then `spare` null pointers to fill in, then the null
+/// pointer that ends it.
+std::vector<char*> exec_pointers(const std::vector<std::string>& strings, std::size_t spare = 0);
+
 /// A failing exec (ENOENT, EACCES, ...) is returned here, not as an exit code of the child.
 Result<Child> spawn(const SpawnOptions& options);
 

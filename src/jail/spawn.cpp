@@ -76,15 +76,6 @@ struct Plan {
     int report_fd;
 };
 
-std::vector<char*> pointers(const std::vector<std::string>& strings) {
-    std::vector<char*> result;
-    result.reserve(strings.size() + 1);
-    for (const std::string& text : strings)
-        result.push_back(const_cast<char*>(text.c_str()));
-    result.push_back(nullptr);
-    return result;
-}
-
 /// The usual soft limit is as old as select(2); apply() says later what the role may have.
 Step raise_descriptor_limit() {
     rlimit limit{};
@@ -273,8 +264,8 @@ Status prepare(const Request& request, Plan& plan, std::vector<std::string>& arg
     }
     MSB_TRY(prepare(plan.mounts));
     add_file_rules(plan);
-    plan.argv = pointers(arguments);
-    plan.environment = pointers(request.environment);
+    plan.argv = exec_pointers(arguments);
+    plan.environment = exec_pointers(request.environment);
     return {};
 }
 
