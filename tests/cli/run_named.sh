@@ -17,8 +17,8 @@ assert_eq "$out" "" "replaced disk"
 "$MSB" run -q -n keep -- sleep 60 &
 cli=$!
 eventually 15 sh -c '"$0" ps -q | grep -qx keep' "$MSB"
-run_ok msb run -q -n keep -- sh -c 'ps | grep -c "sleep [6]0"'
-assert_eq "$out" 1 "commands of the first run seen from the second"
+# The guest serves before the first run has asked it for its command.
+eventually 15 "$MSB" run -q -n keep -- sh -c 'ps | grep -q "sleep [6]0"'
 kill -INT "$cli"
 code=0
 wait "$cli" || code=$?
