@@ -1,5 +1,7 @@
 #include "agent/file_channel.hpp"
 
+#include "wire/flow.hpp"
+
 #include <algorithm>
 
 namespace msb::agent {
@@ -31,7 +33,8 @@ Result<std::size_t> FileChannel::read(MutableBytesView buffer) {
             begin_ = 0;
         }
     }
-    if (was_over && queued_ <= bound / 2)
+    taken_ += filled;
+    if ((was_over && queued_ <= bound / 2) || taken_ >= wire::ReceiveWindow::grain)
         wake_loop(lock);
     return filled;
 }
@@ -60,9 +63,10 @@ void FileChannel::wake_loop(std::unique_lock<std::mutex>& lock) {
     lock.lock();
 }
 
-void FileChannel::attend() {
+std::size_t FileChannel::attend() {
     const std::lock_guard lock(mutex_);
     woken_ = false;
+    return std::exchange(taken_, 0);
 }
 
 void FileChannel::push(BytesView data) {

@@ -14,8 +14,9 @@ namespace msb::agent {
 /// A queue of bounded size in one direction. The thread's side blocks; the loop's never does.
 class FileChannel final : public Source, public Sink {
   public:
-    /// `wake` is called on the thread when the loop has something to do: data to send, or room for
-    /// more where there was none. Not again before attend().
+    /// `wake` is called on the thread when the loop has something to do: data to send, or to let the
+    /// sender go on, since much was read or there is room where there was none. Not again before
+    /// attend().
     explicit FileChannel(std::function<void()> wake) : wake_(std::move(wake)) {}
 
     // --- the thread ---
@@ -23,7 +24,8 @@ class FileChannel final : public Source, public Sink {
     Status write(BytesView data) override;
 
     // --- the loop ---
-    void attend();
+    /// Bytes the thread has read since the last time.
+    std::size_t attend();
     /// From the client. Keeps what is over the bound, too: the sender is to be stopped then.
     void push(BytesView data);
     void end();
@@ -48,6 +50,7 @@ class FileChannel final : public Source, public Sink {
     std::deque<Bytes> chunks_;
     std::size_t begin_ = 0; ///< of the first chunk, what the thread has read
     std::size_t queued_ = 0;
+    std::size_t taken_ = 0; ///< read, and not told to the loop yet
     bool ended_ = false;
     bool closed_ = false;
     bool woken_ = false;

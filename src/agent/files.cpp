@@ -85,6 +85,11 @@ void FileService::start(std::uint32_t id, wire::FsRequest request) {
         ++streams_;
     }
     ignored_.erase(id);
+    if (is_upload(op)) {
+        task->window = wire::ReceiveWindow(task->request.flow);
+        if (const auto bytes = task->window.first_grant(); bytes > 0)
+            client_.send(id, wire::FlowWindow{bytes});
+    }
     tasks_.emplace(id, task);
     pending_.push_back(std::move(task));
     advance();
@@ -156,8 +161,10 @@ void FileService::pump(const TaskPtr& task) {
     const auto found = tasks_.find(task->id);
     if (found == tasks_.end() || found->second != task)
         return;
-    task->channel->attend();
+    const std::size_t taken = task->channel->attend();
     if (is_upload(task->request.op)) {
+        if (const auto bytes = task->window.consumed(taken); bytes > 0)
+            client_.send(task->id, wire::FlowWindow{bytes});
         client_.input_bound_changed();
     } else {
         while (client_.accepts_output()) {

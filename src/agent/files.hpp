@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agent/file_ops.hpp"
+#include "wire/flow.hpp"
 
 #include <deque>
 #include <memory>
@@ -45,6 +46,7 @@ class FileService {
         std::shared_ptr<HandleTable> handles;
         Cancellation cancellation;
         std::unique_ptr<FileChannel> channel;
+        wire::ReceiveWindow window{false}; ///< of an upload
         std::optional<wire::FsResponse> response; ///< to follow the data that is left
         bool started = false;
         int interruptions = 0;

@@ -3,6 +3,7 @@
 #include "base/file.hpp"
 #include "base/system.hpp"
 #include "wire/all_messages.hpp"
+#include "wire/flow.hpp"
 
 #include <cerrno>
 #include <fcntl.h>
@@ -24,6 +25,7 @@ using wire::FsOp;
 struct Answer {
     std::string data;
     std::size_t frames = 0;
+    std::uint64_t granted = 0;
     std::optional<wire::FsResponse> response;
     std::optional<wire::CoreError> error;
     bool ended() const { return response || error; }
@@ -39,8 +41,8 @@ class FsClient {
     template <typename M> void send(std::uint32_t id, const M& message) {
         wire::append_message(unsent_, id, message);
     }
-    std::uint32_t start(FsOp op, bool extended = false) {
-        send(++last_id_, wire::FsRequest{.op = std::move(op), .extended = extended});
+    std::uint32_t start(FsOp op, bool extended = false, bool flow = false) {
+        send(++last_id_, wire::FsRequest{.op = std::move(op), .extended = extended, .flow = flow});
         return last_id_;
     }
     void step(bool read = true) {
@@ -94,6 +96,8 @@ class FsClient {
                 answer.data += as_text(wire::FsData::decode(envelope->payload)->data);
             else if (envelope->type == wire::FsResponse::type)
                 answer.response = *wire::FsResponse::decode(envelope->payload);
+            else if (envelope->type == wire::FlowWindow::type)
+                answer.granted += wire::FlowWindow::decode(envelope->payload)->bytes;
             else if (envelope->type == wire::CoreError::type)
                 answer.error = *wire::CoreError::decode(envelope->payload);
         }
@@ -293,6 +297,40 @@ TEST_F(Files, AFifoKeepsNobody) {
     expect_error(*client.wait_for(id).response, ECANCELED, ErrorKind::cancelled);
     EXPECT_EQ(server_->activity().active_fs_streams, 0U);
     client.send(id, wire::FsCancel{}); // of no effect
+    EXPECT_TRUE(client.call(wire::FsStat{at("f")}).ok);
+}
+
+TEST_F(Files, AnUploadThatIsStuckHoldsNothingElseUp) {
+    FsClient client(*server_);
+    ASSERT_EQ(::mkfifo(at("fifo").c_str(), 0600), 0);
+    put("f", "x");
+    const auto handle =
+        client.get<std::uint64_t>(wire::FsOpenFile{at("fifo"), {.read = true, .write = true}});
+    const auto id = client.start(wire::FsWrite{handle, 0, {}}, false, true);
+    std::uint64_t sent = 0;
+    const auto fill_window = [&] {
+        for (std::uint64_t window = 0;
+             window = wire::initial_window + client.answer(id).granted, sent < window;) {
+            const Bytes data(std::min<std::uint64_t>(window - sent, 100'000), 0x55);
+            client.send(id, wire::FsData{data});
+            sent += data.size();
+        }
+    };
+    ASSERT_TRUE(client.until([&] { return client.answer(id).granted > 0; }));
+    fill_window();
+    EXPECT_TRUE(client.call(wire::FsStat{at("f")}).ok);
+    EXPECT_LT(sent, 2 * wire::ReceiveWindow::size) << "the window is bounded";
+    // It goes on as soon as the pipe is read.
+    const auto fifo = *sys::open(at("fifo"), O_RDONLY | O_NONBLOCK);
+    const std::uint64_t before = sent;
+    Bytes buffer(std::size_t{64} << 10);
+    EXPECT_TRUE(client.until([&] {
+        (void)!::read(fifo.get(), buffer.data(), buffer.size());
+        fill_window();
+        return sent > before + (4U << 20);
+    }));
+    client.send(id, wire::FsCancel{});
+    expect_error(*client.wait_for(id).response, ECANCELED, ErrorKind::cancelled);
     EXPECT_TRUE(client.call(wire::FsStat{at("f")}).ok);
 }
 

@@ -36,7 +36,8 @@ Error fs_error(const wire::FsResponse& response) {
 FileOperation::FileOperation(AgentClient& client, const wire::FsRequest& request)
     : client_(client),
       id_(client.open_id(
-          [this](const wire::Frame&, const wire::Envelope& envelope) { handle(envelope); })) {
+          [this](const wire::Frame&, const wire::Envelope& envelope) { handle(envelope); })),
+      window_(request.flow) {
     client_.send(id_, request);
 }
 
@@ -68,12 +69,19 @@ void FileOperation::update_reading() {
         client_.pause_reading(pause);
 }
 
-void FileOperation::send(BytesView data) {
-    while (!data.empty()) {
-        const BytesView part = data.first(std::min(data.size(), chunk));
-        client_.send(id_, wire::FsData{part});
-        data = data.subspan(part.size());
-    }
+std::size_t FileOperation::room() const {
+    if (client_.queued() > AgentClient::high_water)
+        return 0;
+    return static_cast<std::size_t>(std::min<std::uint64_t>(window_.available(), chunk));
+}
+
+void FileOperation::send(BytesView& data) {
+    const BytesView part = data.first(std::min(data.size(), room()));
+    if (part.empty())
+        return; // an empty frame would be the end
+    client_.send(id_, wire::FsData{part});
+    window_.sent(part.size());
+    data = data.subspan(part.size());
 }
 
 void FileOperation::cancel() {
@@ -109,6 +117,11 @@ void FileOperation::handle(const wire::Envelope& envelope) {
         chunks_.emplace_back(message->data.begin(), message->data.end());
         queued_ += message->data.size();
         update_reading();
+    } else if (envelope.type == wire::FlowWindow::type) {
+        const auto message = wire::FlowWindow::decode(envelope.payload);
+        if (!message)
+            return lose(message.error());
+        window_.grant(message->bytes);
     } else if (envelope.type == wire::FsResponse::type) {
         auto message = wire::FsResponse::decode(envelope.payload);
         if (!message)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "client/agent_client.hpp"
+#include "wire/flow.hpp"
 #include "wire/fs_messages.hpp"
 
 #include <deque>
@@ -27,10 +28,11 @@ class FileOperation {
     BytesView received() const;
     void take(std::size_t size);
 
-    void send(BytesView data);
+    /// Sends as much as room() says, at most; the rest is the caller's.
+    void send(BytesView& data);
     void end_data() { client_.send(id_, wire::FsData{}); }
-    /// Whether the connection takes more without piling it up.
-    bool has_room() const { return client_.queued() <= AgentClient::high_water; }
+    /// Bytes that the agent wants and the connection takes without piling them up.
+    std::size_t room() const;
     void cancel();
 
     bool ended() const { return response_.has_value() || failure_.has_value(); }
@@ -49,6 +51,7 @@ class FileOperation {
     std::size_t begin_ = 0; ///< of the first chunk
     std::size_t queued_ = 0;
     bool paused_ = false;
+    wire::SendWindow window_;
     std::optional<wire::FsResponse> response_;
     std::optional<Error> failure_;
 };

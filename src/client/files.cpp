@@ -24,7 +24,7 @@ Files::~Files() {
 }
 
 wire::FsRequest Files::request(wire::FsOp op) const {
-    wire::FsRequest request{.op = std::move(op), .extended = true};
+    wire::FsRequest request{.op = std::move(op), .extended = true, .flow = true};
     if (!user_.empty())
         request.user = user_;
     return request;
@@ -175,12 +175,14 @@ Files::Upload::Upload(Files& files, const wire::FsRequest& request)
     : files_(files), operation_(files.client_, request) {}
 
 Status Files::Upload::write(BytesView data) {
-    MSB_TRY(files_.wait(operation_, [this] { return operation_.has_room(); }));
-    if (operation_.ended()) {
-        MSB_TRY(operation_.result());
-        return fail(ErrorKind::protocol, "the agent ended the upload before its data did");
+    while (!data.empty()) {
+        MSB_TRY(files_.wait(operation_, [this] { return operation_.room() > 0; }));
+        if (operation_.ended()) {
+            MSB_TRY(operation_.result());
+            return fail(ErrorKind::protocol, "the agent ended the upload before its data did");
+        }
+        operation_.send(data);
     }
-    operation_.send(data);
     return {};
 }
 

@@ -178,6 +178,9 @@ struct FsRequest {
     /// New: act as this USER[:GROUP] of the guest instead of root, with its permissions.
     std::optional<std::string> user;
     bool extended = false; ///< new: entries carry the members marked so; omitted when false
+    /// New: data of an upload are sent as core.flow.window permits; omitted when false, and without
+    /// meaning in other operations.
+    bool flow = false;
     MSB_WIRE_MESSAGE(FsRequest, "core.fs.request", 2, flag_session_start);
 };
 

@@ -176,7 +176,7 @@ template <> struct Names<FsOp> {
 };
 MSB_WIRE_FIELDS(FsRequest,
     f.required("op", m.op); f.omittable("user", m.user);
-    f.omittable("extended", m.extended);)
+    f.omittable("extended", m.extended); f.omittable("flow", m.flow);)
 template <> struct Names<FsEntryKind> {
     static constexpr std::array<std::string_view, 4> values = {"file", "dir", "symlink", "other"};
     static constexpr auto fallback = FsEntryKind::other;

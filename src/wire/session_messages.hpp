@@ -8,6 +8,7 @@
 // "data"; an empty data message (end of input) needs no window. An agent that knows the field
 // grants at least once before its first answer (core.exec.started, core.tcp.connected, ...): an
 // answer without a grant before it means that the agent knows no windows and there is no limit.
+// An upload's only answer is its end; its first grant comes as soon as the request is read.
 //
 // Kept sessions. core.session.detach on a running session's id takes the session from its
 // connection, and it goes on without. `detach` in core.exec.request starts one like that: the
