@@ -7,18 +7,18 @@
 #include <cerrno>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 namespace msb::agent {
 
 namespace {
 
-/// First read of a connection; most requests fit, and untouched buffer pages cost nothing.
+/// A read at least; most requests fit.
 constexpr std::size_t small_read = 4096;
-/// Once a read filled the buffer, data is streaming.
+/// At most so much is read, and waited for, at a time: half of what the socket holds.
 constexpr std::size_t large_read = std::size_t{128} << 10;
-/// A queue that grew beyond this is given back when it is empty.
-constexpr std::size_t kept_capacity = std::size_t{1} << 20;
-
+/// So much of a frame is not worth waiting for: the next look will find it.
+constexpr std::size_t worth_waiting = std::size_t{16} << 10;
 /// Messages that keep a sandbox alive only by being exchanged do not count as activity.
 bool is_activity(std::string_view type) {
     return type != wire::Ping::type && type != wire::Pong::type && type != wire::Touched::type &&
@@ -29,7 +29,7 @@ bool is_activity(std::string_view type) {
 } // namespace
 
 Client::Client(Server& server, OwnedFd socket)
-    : server_(server), socket_(std::move(socket)), read_size_(small_read), tcp_(server, *this) {}
+    : server_(server), socket_(std::move(socket)), tcp_(server, *this) {}
 
 Client::~Client() {
     files_.reset();
@@ -51,8 +51,10 @@ Status Client::start() {
 void Client::on_event(std::uint32_t events) {
     if (broken_)
         return;
-    if ((events & EPOLLOUT) != 0)
+    if ((events & EPOLLOUT) != 0) {
+        full_ = false;
         flush();
+    }
     bool alive = true;
     if ((events & EPOLLIN) != 0 && (interest_ & EPOLLIN) != 0)
         alive = receive();
@@ -67,23 +69,32 @@ void Client::on_event(std::uint32_t events) {
 }
 
 bool Client::receive() {
-    const MutableBytesView room = reader_.prepare(read_size_);
+    const MutableBytesView room =
+        reader_.prepare(std::clamp(reader_.missing() + small_read, small_read, large_read));
     const ssize_t count = ::recv(socket_.get(), room.data(), room.size(), MSG_DONTWAIT);
     if (count < 0)
         return errno == EAGAIN || errno == EINTR;
     if (count == 0)
         return false;
     reader_.commit(static_cast<std::size_t>(count));
-    read_size_ = static_cast<std::size_t>(count) == room.size() ? large_read : small_read;
     for (;;) {
         const auto frame = reader_.next();
         if (!frame)
             return false;
         if (!*frame)
-            return true;
+            break;
         if (!handle(**frame))
             return false;
     }
+    wait_for(reader_.missing());
+    return true;
+}
+
+/// The rest of a large frame comes in many packets; none of them alone is worth waking up for.
+void Client::wait_for(std::size_t bytes) {
+    const int mark = bytes < worth_waiting ? 1 : static_cast<int>(std::min(bytes, large_read));
+    if (std::exchange(low_water_, mark) != mark)
+        (void)::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof(mark));
 }
 
 bool Client::handle(const wire::Frame& frame) {
@@ -242,23 +253,48 @@ void Client::send_error(std::uint32_t id, wire::CoreErrorKind kind, std::string 
     send(id, wire::CoreError{kind, std::move(message), std::string(type.substr(0, 128))});
 }
 
-void Client::prepare_to_send(std::string_view type) {
+void Client::count_sent(std::string_view type) {
     server_.count_guest_message(is_activity(type));
-    if (!std::exchange(dirty_, true))
+}
+
+void Client::flush_later() {
+    if (!full_ && !std::exchange(dirty_, true))
         server_.mark_dirty(*this);
 }
 
-bool Client::flush() {
+void Client::send_directly(BytesView head, BytesView data) {
+    iovec pieces[2] = {{const_cast<std::uint8_t*>(head.data()), head.size()},
+                       {const_cast<std::uint8_t*>(data.data()), data.size()}};
+    msghdr message{};
+    message.msg_iov = pieces;
+    message.msg_iovlen = 2;
+    // An error comes again when the rest is flushed.
+    const ssize_t count = ::sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const std::size_t sent = count > 0 ? static_cast<std::size_t>(count) : 0;
+    if (sent == head.size() + data.size())
+        return;
+    const std::size_t of_head = std::min(sent, head.size());
+    out_.append(head.subspan(of_head));
+    out_.append(data.subspan(sent - of_head));
+    if (sent == 0)
+        return flush_later();
+    full_ = true;
+    update_interest();
+}
+
+void Client::flush() {
     dirty_ = false;
-    while (queued() > 0 && !broken_) {
+    while (!out_.empty() && !broken_) {
+        const BytesView data = out_.view();
         const ssize_t count =
-            ::send(socket_.get(), out_.data() + out_begin_, queued(), MSG_DONTWAIT | MSG_NOSIGNAL);
+            ::send(socket_.get(), data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
         if (count > 0) {
-            const bool full = static_cast<std::size_t>(count) < queued();
-            out_begin_ += static_cast<std::size_t>(count);
-            if (full)
+            out_.consume(static_cast<std::size_t>(count));
+            full_ = static_cast<std::size_t>(count) < data.size();
+            if (full_)
                 break; // asking again would only say so
         } else if (errno == EAGAIN) {
+            full_ = true;
             break;
         } else if (errno != EINTR) {
             broken_ = true;
@@ -266,24 +302,14 @@ bool Client::flush() {
         }
     }
     if (broken_)
-        return true;
-    if (queued() == 0) {
-        out_begin_ = 0;
-        out_.clear();
-        if (out_.capacity() > kept_capacity)
-            Bytes().swap(out_);
-    } else if (out_begin_ > out_.size() / 2) {
-        out_.erase(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(out_begin_));
-        out_begin_ = 0;
-    }
-    if (output_paused_ && queued() < output_low)
+        return;
+    if (output_paused_ && out_.size() < output_low)
         resume_output();
     update_interest();
-    return queued() == 0;
 }
 
 bool Client::accepts_output() {
-    if (queued() < output_high)
+    if (out_.size() < output_high)
         return true;
     output_paused_ = true;
     return false;
@@ -304,10 +330,10 @@ void Client::resume_output() {
 
 void Client::update_interest() {
     // Whoever does not read answers, or lets a command's input pile up, has to wait.
-    const bool reading = queued() < output_max && !input_over_bound_ && !tcp_.over_bound() &&
+    const bool reading = out_.size() < output_max && !input_over_bound_ && !tcp_.over_bound() &&
                          !(files_ && files_->input_over_bound());
     const std::uint32_t wanted =
-        (reading ? EPOLLIN : 0U) | (queued() > 0 ? EPOLLOUT : 0U) | EPOLLRDHUP;
+        (reading ? EPOLLIN : 0U) | (full_ ? EPOLLOUT : 0U) | EPOLLRDHUP;
     if (wanted == interest_)
         return;
     interest_ = wanted;

@@ -6,6 +6,7 @@
 #include "agent/session.hpp"
 #include "agent/tcp.hpp"
 #include "base/fd.hpp"
+#include "base/out_buffer.hpp"
 #include "wire/all_messages.hpp"
 
 #include <memory>
@@ -54,15 +55,24 @@ class Client {
 
     /// Queues one frame; it leaves at the end of the round.
     template <typename M> void send(std::uint32_t id, const M& message) {
-        prepare_to_send(M::type);
-        wire::append_message(out_, id, message);
+        count_sent(M::type);
+        if constexpr (wire::DataMessage<M>) {
+            if (message.data.size() >= direct_size && out_.empty()) {
+                Bytes head;
+                wire::append_data_head<M>(head, id, message.data.size());
+                return send_directly(head, message.data);
+            }
+        }
+        wire::append_message(out_.tail(), id, message);
+        flush_later();
     }
 
     /// False while the peer is so far behind that sessions should not read more output; they are
     /// told when there is room again.
     bool accepts_output();
-    /// Sends what the socket takes; true if nothing is left. Sessions resume when there is room.
-    bool flush();
+    /// Sends what the socket takes. Sessions resume when there is room.
+    void flush();
+    bool has_unsent() const { return !out_.empty() && !broken_; }
     /// The session has ended and sent its last frame: deletes it.
     void remove_session(std::uint32_t id);
     /// The id is, or is no longer, the id of a kept session.
@@ -89,6 +99,7 @@ class Client {
   private:
     void on_event(std::uint32_t events);
     bool receive();
+    void wait_for(std::size_t bytes);
     bool dispatch(const wire::Frame& frame, const wire::Envelope& envelope);
     bool dispatch_tcp(const wire::Frame& frame, const wire::Envelope& envelope);
     // The messages of session_messages.hpp, in client_sessions.cpp.
@@ -110,18 +121,23 @@ class Client {
     FileService& files();
     void send_error(std::uint32_t id, wire::CoreErrorKind kind, std::string message,
                     std::string_view type);
-    void prepare_to_send(std::string_view type);
+    void count_sent(std::string_view type);
+    /// With nothing queued: only what the socket does not take is copied.
+    void send_directly(BytesView head, BytesView data);
+    void flush_later();
     void update_interest();
     void resume_output();
-    std::size_t queued() const { return out_.size() - out_begin_; }
+
+    /// Data of this size are worth a system call of their own.
+    static constexpr std::size_t direct_size = std::size_t{16} << 10;
 
     Server& server_;
     OwnedFd socket_;
     wire::FrameReader reader_;
-    std::size_t read_size_;
-    Bytes out_;
-    std::size_t out_begin_ = 0;
+    int low_water_ = 1; ///< SO_RCVLOWAT
+    OutBuffer out_;
     bool dirty_ = false;
+    bool full_ = false; ///< the socket takes no more until it says so
     bool output_paused_ = false;
     bool broken_ = false;
     std::uint32_t interest_ = 0;

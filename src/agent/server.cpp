@@ -99,13 +99,15 @@ void Server::end_file_operations() {
         client->end_file_operations();
 }
 
-bool Server::flush() {
+void Server::flush() {
     std::vector<Client*> dirty;
     dirty.swap(dirty_);
-    bool empty = true;
     for (Client* client : dirty)
-        empty = client->flush() && empty;
-    return empty;
+        client->flush();
+}
+
+bool Server::has_unsent() const {
+    return std::ranges::any_of(clients_, [](const auto& item) { return item.first->has_unsent(); });
 }
 
 void Server::mark_dirty(Client& client) {
@@ -165,18 +167,14 @@ void Server::child_executed(pid_t pid) const {
 
 void Server::count_host_message(bool is_activity) {
     ++counters_.host_messages;
-    if (is_activity) {
+    if (is_activity)
         ++activity_seq_;
-        last_activity_ns_ = static_cast<std::uint64_t>(unix_time_ns());
-    }
 }
 
 void Server::count_guest_message(bool is_activity) {
     ++counters_.guest_messages;
-    if (is_activity) {
+    if (is_activity)
         ++activity_seq_;
-        last_activity_ns_ = static_cast<std::uint64_t>(unix_time_ns());
-    }
 }
 
 std::uint64_t Server::take_session_number(std::uint64_t announced) {
@@ -210,11 +208,20 @@ std::vector<wire::SessionInfo> Server::list_sessions() const {
     return sessions;
 }
 
+wire::Heartbeat Server::heartbeat() {
+    wire::Heartbeat heartbeat = activity();
+    heartbeat.timestamp = static_cast<std::uint64_t>(unix_time_ns());
+    // Noticed here, not at each message: reading the clock costs as much as receiving one.
+    if (std::exchange(told_activity_seq_, activity_seq_) != activity_seq_)
+        last_activity_ns_ = heartbeat.timestamp;
+    heartbeat.last_activity = last_activity_ns_;
+    return heartbeat;
+}
+
 wire::Heartbeat Server::activity() const {
     wire::Heartbeat heartbeat;
     heartbeat.active_exec_sessions = static_cast<std::uint32_t>(kept_.live_count());
     heartbeat.activity_seq = activity_seq_;
-    heartbeat.last_activity = last_activity_ns_;
     for (const auto& [client, owner] : clients_) {
         heartbeat.active_exec_sessions += static_cast<std::uint32_t>(client->session_count());
         heartbeat.active_tcp_streams += static_cast<std::uint32_t>(client->tcp_count());

@@ -71,11 +71,13 @@ class Server {
     /// Ends all file operations of all clients, so that the root can be unmounted.
     void end_file_operations();
     bool has_file_operations() const { return file_threads_->busy_count() > 0; }
-    /// Sends what is queued as far as clients take it; true when nothing is left.
-    bool flush();
+    /// Clients have not taken everything that is queued for them.
+    bool has_unsent() const;
 
     /// Counts of core.heartbeat, without time stamps.
     wire::Heartbeat activity() const;
+    /// The whole message but its number. Its last_activity is late by up to a heartbeat's period.
+    wire::Heartbeat heartbeat();
 
     // --- for Client and Session ---
     EventLoop& loop() { return loop_; }
@@ -111,6 +113,7 @@ class Server {
 
   private:
     Server(EventLoop& loop, ServerConfig config);
+    void flush();
     void reap();
     void drop_clients();
 
@@ -130,6 +133,7 @@ class Server {
     bool stopping_ = false;
     bool draining_ = false;
     std::uint64_t activity_seq_ = 0;
+    std::uint64_t told_activity_seq_ = 0;
     std::uint64_t last_activity_ns_ = 0;
     wire::ActivityCounters counters_;
 };

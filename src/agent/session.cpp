@@ -241,7 +241,7 @@ void Session::write_input(BytesView data) {
     if (data.empty())
         return;
     const bool was_over = input_over_bound();
-    input_.insert(input_.end(), data.begin(), data.end());
+    input_.append(data);
     if (started_)
         watch_input(true);
     if (input_over_bound() != was_over)
@@ -287,24 +287,13 @@ void Session::pump_input() {
     if (!input_open_)
         return;
     const bool was_over = input_over_bound();
-    BytesView data = BytesView(input_).subspan(input_begin_);
+    BytesView data = input_.view();
     if (!write_some(data))
         return;
-    input_begin_ = input_.size() - data.size();
-    if (data.empty()) {
-        Bytes().swap(input_);
-        input_begin_ = 0;
-        watch_input(false);
-        if (input_closing_)
-            finish_input();
-    } else {
-        if (input_begin_ > input_.size() / 2) {
-            input_.erase(input_.begin(),
-                         input_.begin() + static_cast<std::ptrdiff_t>(input_begin_));
-            input_begin_ = 0;
-        }
-        watch_input(true);
-    }
+    input_.consume(input_.size() - data.size());
+    watch_input(!input_.empty());
+    if (input_.empty() && input_closing_)
+        finish_input();
     if (input_over_bound() != was_over)
         owner_->input_bound_changed();
 }
@@ -326,8 +315,7 @@ void Session::fail_input(int reason, std::size_t unwritten) {
     owner_->input_failed(
         {reason, name == nullptr ? "" : name, "the command does not read its input any more"});
     took_input(unwritten);
-    Bytes().swap(input_);
-    input_begin_ = 0;
+    input_.clear();
     watch_input(false);
     input_fd_.reset();
     input_open_ = false;
@@ -378,7 +366,7 @@ void Session::redraw(std::uint16_t rows, std::uint16_t cols) {
 
 void Session::restart_window(bool asked) {
     window_ = wire::ReceiveWindow(asked);
-    if (const auto bytes = window_.first_grant(input_.size() - input_begin_); bytes > 0)
+    if (const auto bytes = window_.first_grant(input_.size()); bytes > 0)
         owner_->grant_input(bytes);
 }
 

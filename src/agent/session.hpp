@@ -4,6 +4,7 @@
 #include "agent/exec_plan.hpp"
 #include "agent/session_owner.hpp"
 #include "base/event_loop.hpp"
+#include "base/out_buffer.hpp"
 #include "wire/flow.hpp"
 
 #include <memory>
@@ -41,7 +42,7 @@ class Session {
     void signal(int number);
     /// The same, and a terminal is hung up: interactive shells ignore a mere SIGTERM.
     void stop(int number);
-    bool input_over_bound() const { return input_.size() - input_begin_ > input_bound; }
+    bool input_over_bound() const { return input_.size() > input_bound; }
 
     /// Output is read again, after SessionOwner::accepts_output() was false.
     void resume_output();
@@ -99,8 +100,7 @@ class Session {
     std::array<Output, 2> outputs_; ///< stdout (or the terminal), stderr
     OwnedFd input_fd_;              ///< write end of stdin; a terminal uses outputs_[0].fd
     wire::ReceiveWindow window_{false};
-    Bytes input_;
-    std::size_t input_begin_ = 0;
+    OutBuffer input_;
     bool input_closing_ = false; ///< end of input follows the queue
     bool input_open_ = false;
     bool input_large_ = false; ///< the pipe was enlarged

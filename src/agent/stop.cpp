@@ -141,7 +141,7 @@ void Stopper::finish() {
     while (server_.has_file_operations() && Clock::now() < files_deadline)
         (void)server_.step(1ms);
     const auto deadline = Clock::now() + flush_time;
-    while (!server_.flush() && Clock::now() < deadline)
+    while (server_.has_unsent() && Clock::now() < deadline)
         (void)server_.step(1ms);
     save();
     if (machine_.control.has_queued())

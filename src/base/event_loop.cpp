@@ -2,9 +2,11 @@
 
 #include "base/system.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 namespace msb {
@@ -14,17 +16,28 @@ Result<std::unique_ptr<EventLoop>> EventLoop::create() {
     if (!epoll_fd)
         return fail_errno("epoll_create1");
     OwnedFd wake_fd = MSB_TRY(sys::event_fd());
-    std::unique_ptr<EventLoop> loop(new EventLoop(std::move(epoll_fd), std::move(wake_fd)));
+    OwnedFd timer_fd(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+    if (!timer_fd)
+        return fail_errno("timerfd_create");
+    std::unique_ptr<EventLoop> loop(
+        new EventLoop(std::move(epoll_fd), std::move(wake_fd), std::move(timer_fd)));
     const int wake = loop->wake_fd_.get();
     MSB_TRY(loop->watch(wake, EPOLLIN, [wake](std::uint32_t) {
         std::uint64_t count = 0;
         (void)!::read(wake, &count, sizeof(count));
     }));
+    MSB_TRY(loop->watch(loop->timer_fd_.get(), EPOLLIN, [raw = loop.get()](std::uint32_t) {
+        std::uint64_t count = 0;
+        (void)!::read(raw->timer_fd_.get(), &count, sizeof(count));
+        raw->armed_ = Clock::time_point::max();
+        raw->timer_fired_ = true;
+    }));
     return loop;
 }
 
-EventLoop::EventLoop(OwnedFd epoll_fd, OwnedFd wake_fd)
-    : epoll_fd_(std::move(epoll_fd)), wake_fd_(std::move(wake_fd)) {}
+EventLoop::EventLoop(OwnedFd epoll_fd, OwnedFd wake_fd, OwnedFd timer_fd)
+    : epoll_fd_(std::move(epoll_fd)), wake_fd_(std::move(wake_fd)), timer_fd_(std::move(timer_fd)) {
+}
 
 EventLoop::~EventLoop() = default;
 
@@ -81,16 +94,25 @@ void EventLoop::stop() {
     post([this] { stopped_ = true; });
 }
 
-int EventLoop::wait_milliseconds(Clock::duration limit) const {
-    Clock::duration wait = limit;
-    if (!timers_.empty())
-        wait = std::min(wait, timers_.begin()->first.first - Clock::now());
-    const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(wait).count();
-    return static_cast<int>(std::max<std::int64_t>(0, milliseconds));
+/// Once too often after a timer was cancelled is cheaper than a system call for each that is.
+Status EventLoop::arm_timer() {
+    if (timers_.empty() || timers_.begin()->first.first >= armed_)
+        return {};
+    armed_ = timers_.begin()->first.first;
+    // steady_clock is CLOCK_MONOTONIC. A time of zero would disarm.
+    const auto nanoseconds = std::max<std::int64_t>(
+        1, std::chrono::nanoseconds(armed_.time_since_epoch()).count());
+    const itimerspec time{{}, {nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000}};
+    if (::timerfd_settime(timer_fd_.get(), TFD_TIMER_ABSTIME, &time, nullptr) == -1)
+        return fail_errno("timerfd_settime");
+    return {};
 }
 
 void EventLoop::run_due_timers() {
-    while (!timers_.empty() && timers_.begin()->first.first <= Clock::now()) {
+    if (!std::exchange(timer_fired_, false))
+        return;
+    const auto now = Clock::now();
+    while (!timers_.empty() && timers_.begin()->first.first <= now) {
         auto node = timers_.extract(timers_.begin());
         timer_times_.erase(node.key().second);
         node.mapped()();
@@ -108,9 +130,11 @@ void EventLoop::run_posted() {
 }
 
 Status EventLoop::run_once(Clock::duration timeout) {
+    MSB_TRY(arm_timer());
     std::array<epoll_event, 64> events{};
-    const int count =
-        ::epoll_wait(epoll_fd_.get(), events.data(), events.size(), wait_milliseconds(timeout));
+    const auto limit = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
+    const int count = ::epoll_wait(epoll_fd_.get(), events.data(), events.size(),
+                                   static_cast<int>(std::max<std::int64_t>(0, limit)));
     if (count == -1 && errno != EINTR)
         return fail_errno("epoll_wait");
     for (int i = 0; i < count; ++i) {

@@ -4,6 +4,9 @@
 
 #include "base/bytes.hpp"
 
+#include <algorithm>
+#include <utility>
+
 namespace msb {
 
 class OutBuffer {
@@ -17,22 +20,29 @@ class OutBuffer {
     void append(BytesView data) { data_.insert(data_.end(), data.begin(), data.end()); }
     void consume(std::size_t count) {
         begin_ += count;
+        peak_ = std::max(peak_, data_.size());
         if (begin_ == data_.size()) {
             begin_ = 0;
             data_.clear();
-            if (data_.capacity() > kept_capacity)
+            // A stream fills it again and again: what it needs is kept while it lasts.
+            if (std::exchange(peak_, 0) <= small && data_.capacity() > small)
                 Bytes().swap(data_);
         } else if (begin_ > data_.size() / 2) {
             data_.erase(data_.begin(), data_.begin() + static_cast<std::ptrdiff_t>(begin_));
             begin_ = 0;
         }
     }
+    /// Gives the memory back too.
+    void clear() {
+        Bytes().swap(data_);
+        begin_ = peak_ = 0;
+    }
 
   private:
-    /// What grew beyond this is given back when it is empty.
-    static constexpr std::size_t kept_capacity = std::size_t{1} << 20;
+    static constexpr std::size_t small = std::size_t{64} << 10;
     Bytes data_;
     std::size_t begin_ = 0;
+    std::size_t peak_ = 0; ///< most that was in data_ since it was empty
 };
 
 } // namespace msb

@@ -148,7 +148,7 @@ void OutputPump::flush() {
 }
 
 InputPump::InputPump(EventLoop& loop, int fd, Events events)
-    : loop_(loop), fd_(fd), events_(std::move(events)), buffer_(std::size_t{64} << 10) {}
+    : loop_(loop), fd_(fd), events_(std::move(events)), buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(size)) {}
 
 InputPump::~InputPump() {
     if (watching_)
@@ -173,12 +173,13 @@ void InputPump::read_once() {
         (void)loop_.modify(fd_, 0);
         return;
     }
-    const auto count = sys::read(fd_, buffer_);
+    const MutableBytesView buffer(buffer_.get(), size);
+    const auto count = sys::read(fd_, buffer);
     if (!count && count.error().sys_errno() == EAGAIN)
         return;
     if (!count || *count == 0)
         return finish();
-    events_.data(BytesView(buffer_).first(*count));
+    events_.data(buffer.first(*count));
 }
 
 void InputPump::resume() {

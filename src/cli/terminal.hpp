@@ -113,7 +113,8 @@ class InputPump {
     bool pollable_ = true;
     bool watching_ = false;
     bool ended_ = false;
-    Bytes buffer_;
+    static constexpr std::size_t size = std::size_t{256} << 10;
+    std::unique_ptr<std::uint8_t[]> buffer_; ///< pages that are not read into are not touched
 };
 
 } // namespace msb::cli

@@ -174,21 +174,18 @@ void AgentClient::read_frames() {
 void AgentClient::flush() {
     const bool had_much = queued() > high_water;
     while (socket_ && queued() > 0) {
+        const BytesView data = out_.view();
         const ssize_t count =
-            ::send(socket_.get(), out_.data() + out_begin_, queued(), MSG_NOSIGNAL | MSG_DONTWAIT);
+            ::send(socket_.get(), data.data(), data.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
         if (count < 0) {
             if (errno == EINTR)
                 continue;
             // A closed peer is reported by the reading side, with what it still had to say.
             if (errno != EAGAIN)
-                out_begin_ = out_.size();
+                out_.clear();
             break;
         }
-        out_begin_ += static_cast<std::size_t>(count);
-    }
-    if (out_begin_ == out_.size() || out_begin_ > high_water) {
-        out_.erase(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(out_begin_));
-        out_begin_ = 0;
+        out_.consume(static_cast<std::size_t>(count));
     }
     update_events();
     if (had_much && queued() <= high_water && drained_)

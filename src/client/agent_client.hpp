@@ -3,6 +3,7 @@
 
 #include "base/event_loop.hpp"
 #include "base/fd.hpp"
+#include "base/out_buffer.hpp"
 #include "base/result.hpp"
 #include "wire/messages.hpp"
 
@@ -45,12 +46,12 @@ class AgentClient {
     void release(std::uint32_t id);
 
     template <typename M> void send(std::uint32_t id, const M& message) {
-        wire::append_message(out_, id, message);
+        wire::append_message(out_.tail(), id, message);
         flush();
     }
     /// Bytes accepted by send() but not yet by the socket. Senders of bulk data pause above
     /// `high_water` and go on at the drained handler.
-    std::size_t queued() const { return out_.size() - out_begin_; }
+    std::size_t queued() const { return out_.size(); }
     static constexpr std::size_t high_water = std::size_t{1} << 20;
 
     void on_closed(ClosedHandler handler) { closed_ = std::move(handler); }
@@ -76,8 +77,7 @@ class AgentClient {
     std::uint32_t next_id_ = 0;
     wire::Ready ready_;
     wire::FrameReader in_;
-    Bytes out_;
-    std::size_t out_begin_ = 0;
+    OutBuffer out_;
     bool paused_ = false;
     bool watched_ = false;
     std::unordered_map<std::uint32_t, std::shared_ptr<FrameHandler>> handlers_;

@@ -61,6 +61,6 @@ class ExecSession {
 };
 
 /// Largest piece of stdin that goes into one frame.
-inline constexpr std::size_t stdin_chunk = std::size_t{64} << 10;
+inline constexpr std::size_t stdin_chunk = std::size_t{256} << 10;
 
 } // namespace msb

@@ -3,18 +3,19 @@
 #include "wire/cbor.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace msb::wire {
 
 namespace {
-/// A buffer that grew beyond this for one large frame is given back once it is empty.
-constexpr std::size_t kept_capacity = std::size_t{256} << 10;
+/// A buffer that grew beyond this is given back when the frames are small again.
+constexpr std::size_t small_buffer = std::size_t{256} << 10;
 } // namespace
 
 void FrameReader::make_room(std::size_t size) {
     if (begin_ == end_) {
         begin_ = end_ = 0;
-        if (buffer_.size() > kept_capacity && size <= kept_capacity)
+        if (std::exchange(peak_, 0) <= small_buffer / 2 && buffer_.size() > small_buffer)
             Bytes().swap(buffer_);
     }
     if (buffer_.size() - end_ >= size)
@@ -37,6 +38,7 @@ MutableBytesView FrameReader::prepare(std::size_t size) {
 
 void FrameReader::commit(std::size_t size) {
     end_ += size;
+    peak_ = std::max(peak_, end_);
 }
 
 void FrameReader::feed(BytesView data) {
@@ -58,6 +60,14 @@ Result<std::optional<Frame>> FrameReader::next() {
     begin_ += 4 + length;
     return Frame{load_be<std::uint32_t>(data.subspan(4, 4)), data[8],
                  data.subspan(frame_header_size, length + 4 - frame_header_size)};
+}
+
+std::size_t FrameReader::missing() const {
+    const BytesView data = BytesView(buffer_).subspan(begin_, end_ - begin_);
+    if (data.size() < 4)
+        return 0;
+    const std::size_t size = std::size_t{4} + load_be<std::uint32_t>(data.first(4));
+    return size - std::min(size, data.size());
 }
 
 Result<Envelope> decode_envelope(BytesView body) {

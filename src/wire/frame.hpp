@@ -46,12 +46,15 @@ class FrameReader {
     Result<std::optional<Frame>> next();
 
     std::size_t buffered() const { return end_ - begin_; }
+    /// Bytes that the frame which has begun still lacks; 0 if its length is not known yet.
+    std::size_t missing() const;
 
   private:
     void make_room(std::size_t size);
     Bytes buffer_;
     std::size_t begin_ = 0; ///< first byte not yet returned
     std::size_t end_ = 0;   ///< end of the bytes received
+    std::size_t peak_ = 0;  ///< largest end_ since the buffer was empty
 };
 
 /// A decoded body. `type` and `payload` point into the body (or into `joined`, if they came as

@@ -275,14 +275,24 @@ struct MessageType {
 /// Nothing for a name that generation 7 (with this project's additions) does not have.
 const MessageType* find_message_type(std::string_view name);
 
+/// {"data": bytes}: can be sent from where the bytes are.
+template <typename M>
+concept DataMessage = requires(const M& message) { message.owner; };
+
+/// Appends a frame up to its data, exactly `size` bytes of which must follow.
+template <DataMessage M> void append_data_head(Bytes& out, std::uint32_t id, std::size_t size) {
+    begin_frame(out, id, M::flags, M::type, 1 + 5 + cbor::head_size(size) + size);
+    cbor::Writer writer(out);
+    writer.map(1);
+    writer.text("data");
+    writer.bytes_head(size);
+}
+
 /// Appends one frame. The sender keeps it within max_frame_size; data messages of up to 3 MiB do.
 template <typename M> void append_message(Bytes& out, std::uint32_t id, const M& message) {
-    if constexpr (requires { message.owner; }) {
-        // {"data": bytes}: the size is known beforehand, so the bytes are copied once.
-        const std::size_t size = 1 + 5 + cbor::head_size(message.data.size()) + message.data.size();
-        begin_frame(out, id, M::flags, M::type, size);
-        cbor::Writer writer(out);
-        message.encode(writer);
+    if constexpr (DataMessage<M>) {
+        append_data_head<M>(out, id, message.data.size());
+        out.insert(out.end(), message.data.begin(), message.data.end());
     } else {
         Bytes payload;
         cbor::Writer writer(payload);

@@ -34,7 +34,7 @@ std::string_view to_string(VsockClose reason);
 class VsockConnection : public std::enable_shared_from_this<VsockConnection> {
   public:
     /// Bytes buffered in each direction at most; also the credit the guest has.
-    static constexpr std::uint32_t buffer_limit = 256 << 10;
+    static constexpr std::uint32_t buffer_limit = 512 << 10;
 
     std::function<void()> on_connected; ///< Only for Vsock::connect().
     /// More has arrived, or the guest's stream has ended. Called once per arrival, not again for
