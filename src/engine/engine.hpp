@@ -64,6 +64,8 @@ struct Machine {
     bool isolate_guest_users = false;
     std::string extra_cmdline; ///< Words for the guest kernel, space separated.
     bool quiet = true;         ///< No kernel messages but warnings.
+    /// All processes of the machine share one of the host's CPUs, the one that balance() chooses.
+    bool one_cpu = false;
     /// The caller is the runtime in its jail (jail.hpp); false: the engine makes all namespaces.
     bool nested = true;
 };
@@ -103,6 +105,9 @@ class Engine {
     virtual Result<std::optional<Exit>> wait(std::chrono::milliseconds timeout) = 0;
     /// Host CPU time of the machine so far; nothing if the host does not tell.
     virtual std::optional<std::chrono::nanoseconds> cpu_time() const = 0;
+    /// To be called now and then: moves the machine to another of the host's CPUs if that is better
+    /// (placement.hpp). True: it is busy, look again after placement_period.
+    virtual bool balance() = 0;
 };
 
 } // namespace msb::engine

@@ -9,7 +9,9 @@
 // argv: init, number of the lifeline, program, arguments...
 // The lifeline is a socket to the starter. An int is sent over it: 0 when the program runs, or the
 // errno of the failed exec. When the starter closes its end, or dies, everything ends; the starter
-// may have no right to send signals here.
+// may have no right to send signals here. Nor may it choose the CPU of processes that are another
+// user's: it sends packets of ints over the lifeline, a CPU and the pids (as they are called here)
+// that are to run on it.
 // Exit code: the program's, or 128 + the number of the signal that ended it.
 #include <asm/poll.h>
 #include <asm/unistd.h>
@@ -63,6 +65,31 @@ bool is_cut(int lifeline) {
     return call(__NR_poll, address(&entry), 1, 0) == 1;
 }
 
+constexpr int max_cpus = 8192;
+constexpr int max_words = 256;
+unsigned char cpus[max_cpus / 8];
+int words[max_words];
+
+void place(int cpu, const int* pids, long count) {
+    if (cpu < 0 || cpu >= max_cpus)
+        return;
+    cpus[cpu / 8] = static_cast<unsigned char>(1 << cpu % 8);
+    for (long i = 0; i < count; ++i)
+        call(__NR_sched_setaffinity, pids[i], sizeof(cpus), address(cpus)); // or it is gone
+    cpus[cpu / 8] = 0;
+}
+
+/// The program first: what it starts meanwhile runs where it does.
+void obey(int lifeline, int program) {
+    for (;;) {
+        const long size = call(__NR_read, lifeline, address(words), sizeof(words));
+        if (size < static_cast<long>(sizeof(words[0])))
+            return;
+        place(words[0], &program, 1);
+        place(words[0], words + 1, size / static_cast<long>(sizeof(words[0])) - 1);
+    }
+}
+
 [[noreturn]] void reap(long program, int lifeline) {
     constexpr unsigned long everything = ~0UL;
     constexpr int killed = 128 + SIGKILL;
@@ -73,6 +100,7 @@ bool is_cut(int lifeline) {
             leave((status & 0x7f) == 0 ? status >> 8 & 0xff : 128 + (status & 0x7f));
         if (pid > 0)
             continue;
+        obey(lifeline, static_cast<int>(program));
         if (is_cut(lifeline))
             leave(killed);
         // SIGCHLD, or SIGIO from the lifeline.
@@ -98,7 +126,7 @@ extern "C" [[noreturn, gnu::used]] void jail_init(long* stack) {
     call(__NR_close_range, 0, lifeline - 1, 0);
     call(__NR_close_range, lifeline + 1, ~0U, 0);
     call(__NR_fcntl, lifeline, F_SETOWN, 1);
-    call(__NR_fcntl, lifeline, F_SETFL, FASYNC);
+    call(__NR_fcntl, lifeline, F_SETFL, FASYNC | O_NONBLOCK);
     reap(program, lifeline);
 }
 

@@ -80,6 +80,8 @@ struct Request {
     /// A control group's directory (control_group.hpp) to start in; -1 = where the caller is, as
     /// where the kernel refuses.
     int control_group = -1;
+    /// Role::uml: all its processes share one CPU, at first the one the kernel puts them on.
+    bool one_cpu = false;
     bool new_session = false;    ///< setsid(2): survives our terminal.
     bool die_with_parent = true; ///< SIGKILL when the thread that called spawn() ends.
 };
@@ -106,9 +108,20 @@ struct LockDown {
 /// SIGSYS), core dumps and being traced. Only for a process with one thread.
 Status lock_down(Role role, const LockDown& keep);
 
-/// CPU time so far of all processes below this one, pid 1 of a runtime jail; nothing where the
-/// host's /proc did not allow a view of it. May be called after lock_down().
-std::optional<std::chrono::nanoseconds> cpu_time_below();
+/// The processes below this one, which is pid 1 of a runtime jail: the engine's.
+struct Below {
+    static constexpr std::size_t max_pids = 4096;
+    std::chrono::nanoseconds cpu_time{}; ///< of all of them so far, in steps of 10 ms
+    int cpu = -1;                        ///< where one of them ran last
+    std::vector<std::string> pids;
+};
+/// Nothing where the host's /proc did not allow a view of it. May be called after lock_down().
+std::optional<Below> look_below();
+/// The host's /proc/stat, the lines of its CPUs at least. May be called after lock_down().
+std::optional<std::string> read_cpu_times();
+/// Has the init of an engine that was started with Request::one_cpu move all of the engine to
+/// another CPU. What the engine starts meanwhile may stay behind: placing it twice gets that, too.
+Status place(int lifeline, int cpu, const Below& below);
 
 /// Where a worker works.
 struct Workplace {

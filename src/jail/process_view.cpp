@@ -3,47 +3,72 @@
 #include "base/system.hpp"
 #include "jail/jail.hpp"
 
+#include <array>
 #include <charconv>
 #include <dirent.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 namespace msb::jail {
 
 namespace {
 
-/// Clock ticks (sysconf(_SC_CLK_TCK), 1/100 s) a process and the children it has waited for spent.
-struct Ticks {
-    std::uint64_t own = 0, children = 0;
+/// Of one process, from its /proc/PID/stat (proc(5)); times in clock ticks.
+struct Stat {
+    std::uint64_t own_ticks = 0;
+    std::uint64_t waited_ticks = 0; ///< of children it has waited for
+    int cpu = -1;                   ///< where it ran last
 };
 
-/// proc(5), /proc/PID/stat: fields 14 to 17, counted from behind the name in parentheses.
-std::optional<Ticks> parse_stat(std::string_view text) {
+/// Fields are counted from behind the name in parentheses, which may contain anything.
+std::optional<Stat> parse_stat(std::string_view text) {
     const auto name_end = text.rfind(')');
     if (name_end == std::string_view::npos)
         return std::nullopt;
     text.remove_prefix(name_end + 1);
-    std::uint64_t values[4] = {};
-    for (int field = 3; field <= 17; ++field) {
+    constexpr int first_time = 14;
+    constexpr int cpu = 39;
+    std::uint64_t values[cpu - first_time + 1] = {};
+    for (int field = 3; field <= cpu; ++field) {
         const auto start = text.find_first_not_of(' ');
         if (start == std::string_view::npos)
             return std::nullopt;
         text.remove_prefix(start);
-        if (field >= 14)
-            std::from_chars(text.data(), text.data() + text.size(), values[field - 14]);
+        if (field >= first_time)
+            std::from_chars(text.data(), text.data() + text.size(), values[field - first_time]);
         text.remove_prefix(std::min(text.find(' '), text.size()));
     }
-    return Ticks{values[0] + values[1], values[2] + values[3]};
+    return Stat{values[0] + values[1], values[2] + values[3],
+                static_cast<int>(values[cpu - first_time])};
 }
 
-std::optional<Ticks> ticks_of(const char* pid) {
-    const auto fd = sys::open_at(process_view_fd, std::string(pid) + "/stat", O_RDONLY);
+/// The last number of the NSpid line of /proc/PID/status: its name in its own namespace.
+int parse_inner_pid(std::string_view text) {
+    constexpr std::string_view key = "\nNSpid:";
+    const auto start = text.find(key);
+    if (start == std::string_view::npos)
+        return 0;
+    text.remove_prefix(start + key.size());
+    text = text.substr(0, text.find('\n'));
+    const auto last = text.find_last_of("\t ");
+    int pid = 0;
+    if (last != std::string_view::npos)
+        std::from_chars(text.data() + last + 1, text.data() + text.size(), pid);
+    return pid;
+}
+
+/// Nothing if the process has just ended; then its parent has its time.
+std::optional<std::string> read_view(std::string_view pid, std::string_view file) {
+    const auto fd =
+        sys::open_at(process_view_fd, fmt::format("{}/{}", pid, file), O_RDONLY | O_NOFOLLOW);
     if (!fd)
-        return std::nullopt; // it has just ended; its parent has its time now
-    std::array<std::uint8_t, 1024> buffer{};
+        return std::nullopt;
+    std::array<std::uint8_t, 4096> buffer{};
     const auto count = sys::read(fd->get(), buffer);
-    return count ? parse_stat(as_text({buffer.data(), *count})) : std::nullopt;
+    return count ? std::optional(std::string(as_text({buffer.data(), *count}))) : std::nullopt;
 }
 
 } // namespace
@@ -62,7 +87,11 @@ int open_process_view() {
     return mount;
 }
 
-std::optional<std::chrono::nanoseconds> cpu_time_below() {
+int open_cpu_times() {
+    return ::open("/proc/stat", O_RDONLY | O_CLOEXEC);
+}
+
+std::optional<Below> look_below() {
     auto listing = sys::open_at(process_view_fd, ".", O_RDONLY | O_DIRECTORY);
     if (!listing)
         return std::nullopt;
@@ -70,18 +99,67 @@ std::optional<std::chrono::nanoseconds> cpu_time_below() {
     if (directory == nullptr)
         return std::nullopt;
     (void)listing->release();
+    Below below;
     std::uint64_t ticks = 0;
     while (const dirent* entry = ::readdir(directory)) {
-        if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
+        const std::string_view pid = entry->d_name;
+        if (pid[0] < '1' || pid[0] > '9')
             continue;
-        const auto spent = ticks_of(entry->d_name);
-        const bool self = std::string_view(entry->d_name) == "1";
-        if (spent)
-            ticks += spent->children + (self ? 0 : spent->own);
+        const auto text = read_view(pid, "stat");
+        const auto stat = text ? parse_stat(*text) : std::nullopt;
+        if (!stat)
+            continue;
+        ticks += stat->waited_ticks;
+        if (pid == "1")
+            continue; // ourselves
+        ticks += stat->own_ticks;
+        below.cpu = stat->cpu;
+        if (below.pids.size() < Below::max_pids)
+            below.pids.emplace_back(pid);
     }
     ::closedir(directory);
     constexpr auto tick = std::chrono::milliseconds(10); // USER_HZ is 100 on x86-64
-    return tick * ticks;
+    below.cpu_time = tick * ticks;
+    return below;
+}
+
+std::optional<std::string> read_cpu_times() {
+    std::string text;
+    std::array<std::uint8_t, 4096> buffer{};
+    constexpr std::size_t limit = std::size_t{256} << 10;
+    while (text.size() < limit) {
+        const ssize_t count = ::pread(cpu_times_fd, buffer.data(), buffer.size(),
+                                      static_cast<off_t>(text.size()));
+        if (count < 0)
+            return std::nullopt;
+        text += as_text({buffer.data(), static_cast<std::size_t>(count)});
+        // The lines of the CPUs come first.
+        if (count == 0 || text.find("\nintr ") != std::string::npos)
+            break;
+    }
+    return text;
+}
+
+Status place(int lifeline, int cpu, const Below& below) {
+    // One packet is read at a time, into a buffer of init's.
+    constexpr std::size_t per_packet = 255;
+    std::vector<int> packet = {cpu};
+    const auto send = [&]() -> Status {
+        const BytesView bytes{reinterpret_cast<const std::uint8_t*>(packet.data()),
+                              packet.size() * sizeof(int)};
+        if (::send(lifeline, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL) == -1)
+            return fail_errno("send", "init of the engine");
+        packet.resize(1);
+        return {};
+    };
+    for (const std::string& pid : below.pids) {
+        const auto text = read_view(pid, "status");
+        if (const int inner = text ? parse_inner_pid(*text) : 0; inner > 1)
+            packet.push_back(inner);
+        if (packet.size() > per_packet)
+            MSB_TRY(send());
+    }
+    return send();
 }
 
 } // namespace msb::jail

@@ -120,6 +120,8 @@ Policy uml_policy() {
                 SYS_getpgrp, SYS_setsid})
         .allow({SYS_timer_create, SYS_timer_settime, SYS_clock_gettime, SYS_clock_nanosleep,
                 SYS_futex, SYS_restart_syscall})
+        // Of init, to move the machine to another CPU.
+        .allow({SYS_sched_setaffinity})
         .allow({SYS_set_tid_address, SYS_set_robust_list, SYS_rseq, SYS_arch_prctl, SYS_getrandom,
                 SYS_uname, SYS_personality, SYS_exit, SYS_exit_group, SYS_wait4, SYS_execve,
                 SYS_execveat})

@@ -53,7 +53,7 @@ namespace {
 constexpr std::size_t max_fds = 544;
 constexpr int first_safe_fd = process_view_fd + 1; ///< Above every number that a child is given.
 /// Where the child keeps its end of the socket pair; init is told this number.
-constexpr int report_number = process_view_fd - 1;
+constexpr int report_number = cpu_times_fd - 1;
 
 /// What a child that failed sends.
 struct Report {
@@ -84,8 +84,22 @@ Step raise_descriptor_limit() {
     return check(::setrlimit(RLIMIT_NOFILE, &limit), "setrlimit", "RLIMIT_NOFILE");
 }
 
-/// `processes` becomes process_view_fd unless it is -1.
-Step arrange_descriptors(const Plan& plan, int processes) {
+/// What a runtime sees of the host; -1 = nothing.
+struct Views {
+    int processes = -1;
+    int cpu_times = -1;
+};
+
+/// Moves a descriptor, if there is one, above every number that a child is given.
+Step move_up(int& fd) {
+    if (fd < 0)
+        return {};
+    fd = ::fcntl(fd, F_DUPFD_CLOEXEC, first_safe_fd);
+    return check(fd, "fcntl(F_DUPFD)");
+}
+
+/// `views` get their fixed numbers.
+Step arrange_descriptors(const Plan& plan, Views views) {
     const auto& fds = plan.request->fds;
     MSB_STEP(raise_descriptor_limit());
     // Sources move above every target first, so that no target overwrites a later source.
@@ -94,21 +108,19 @@ Step arrange_descriptors(const Plan& plan, int processes) {
         sources[i] = ::fcntl(fds[i].second, F_DUPFD_CLOEXEC, first_safe_fd);
         MSB_STEP(check(sources[i], "fcntl(F_DUPFD)"));
     }
-    const int report = ::fcntl(plan.report_fd, F_DUPFD_CLOEXEC, first_safe_fd);
-    MSB_STEP(check(report, "fcntl(F_DUPFD)"));
-    if (processes >= 0) {
-        processes = ::fcntl(processes, F_DUPFD_CLOEXEC, first_safe_fd);
-        MSB_STEP(check(processes, "fcntl(F_DUPFD)"));
-    }
-    const int null = ::fcntl(plan.null_fd, F_DUPFD_CLOEXEC, first_safe_fd);
-    MSB_STEP(check(null, "fcntl(F_DUPFD)"));
+    int report = plan.report_fd;
+    int null = plan.null_fd;
+    for (int* fd : {&report, &null, &views.processes, &views.cpu_times})
+        MSB_STEP(move_up(*fd));
     MSB_STEP(check(::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC), "close_range"));
     for (int fd = 0; fd < 3; ++fd)
         MSB_STEP(check(::dup2(null, fd), "dup2"));
     for (std::size_t i = 0; i < fds.size(); ++i)
         MSB_STEP(check(::dup2(sources[i], fds[i].first), "dup2"));
-    if (processes >= 0)
-        MSB_STEP(check(::dup2(processes, process_view_fd), "dup2"));
+    if (views.processes >= 0)
+        MSB_STEP(check(::dup2(views.processes, process_view_fd), "dup2"));
+    if (views.cpu_times >= 0)
+        MSB_STEP(check(::dup2(views.cpu_times, cpu_times_fd), "dup2"));
     return check(::dup3(report, report_number, O_CLOEXEC), "dup3");
 }
 
@@ -123,6 +135,18 @@ Step give_up_identity(const Plan& plan, Go go) {
     return set_capabilities(0);
 }
 
+/// Where the kernel has just put us, which knows best what is free.
+Step stay_on_cpu() {
+    const int cpu = ::sched_getcpu();
+    if (cpu < 0 || cpu >= CPU_SETSIZE)
+        return {}; // beyond 1024 CPUs the machine roams
+    cpu_set_t cpus;
+    CPU_ZERO(&cpus);
+    CPU_SET(cpu, &cpus);
+    (void)::sched_setaffinity(0, sizeof(cpus), &cpus); // a matter of speed only
+    return {};
+}
+
 Step confine(const Plan& plan) {
     char byte = 0;
     if (::read(plan.report_fd, &byte, 1) != 1)
@@ -132,9 +156,13 @@ Step confine(const Plan& plan) {
         MSB_STEP(require_empty_network());
     if (plan.request->new_session)
         MSB_STEP(check(::setsid(), "setsid"));
-    const int processes = plan.request->role == Role::runtime ? open_process_view() : -1;
+    Views views;
+    if (plan.request->role == Role::runtime)
+        views = {open_process_view(), open_cpu_times()};
+    if (plan.request->one_cpu)
+        MSB_STEP(stay_on_cpu());
     MSB_STEP(enter_root(plan.mounts));
-    MSB_STEP(arrange_descriptors(plan, processes));
+    MSB_STEP(arrange_descriptors(plan, views));
     MSB_STEP(check(::sethostname("microvm", 7), "sethostname"));
     MSB_STEP(apply(plan.limits));
     MSB_STEP(check(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(PR_SET_NO_NEW_PRIVS)"));

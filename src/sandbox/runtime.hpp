@@ -69,6 +69,7 @@ class Runtime {
     void handle_main_session_end(const SessionObserver::End& end);
     void handle_control_lost(std::string_view why);
     void start_timers();
+    void balance_machine();
 
     /// Asks the guest to end, and ends it by force when the time is up. Asking again can only make
     /// it shorter.
@@ -108,6 +109,7 @@ class Runtime {
     bool shutting_down_ = false;
     bool draining_ = false;
     EventLoop::TimerId kill_timer_ = 0;
+    EventLoop::TimerId balance_timer_ = 0;
     EventLoop::Clock::time_point kill_time_{};
     IdleWatch idle_;
     std::unique_ptr<ClockKeeper> clock_;

@@ -1,6 +1,7 @@
 // How a sandbox comes to its end: by request, by time, by idleness, by losing its agent. All of
 // them take the same way: the guest is asked and given time, then the engine is ended.
 #include "base/log.hpp"
+#include "engine/placement.hpp"
 #include "sandbox/runtime.hpp"
 
 #include <algorithm>
@@ -37,10 +38,18 @@ void Runtime::start_timers() {
 void Runtime::handle_heartbeat(const wire::Heartbeat& heartbeat) {
     if (!ready_)
         return;
+    if (balance_timer_ == 0)
+        balance_machine();
     if (clock_)
         clock_->observe(heartbeat);
     if (idle_.observe(heartbeat, EventLoop::Clock::now()))
         begin_shutdown(reason::idle_timeout, std::nullopt);
+}
+
+void Runtime::balance_machine() {
+    balance_timer_ = 0;
+    if (engine_->balance())
+        balance_timer_ = loop_->after(engine::placement_period, [this] { balance_machine(); });
 }
 
 void Runtime::begin_drain() {

@@ -93,6 +93,7 @@ Result<std::string> run_guest(const Boot& boot, const std::string& work_director
                              .devices = boot.devices,
                              .console_fd = console[1].get(),
                              .extra_cmdline = boot.words,
+                             .one_cpu = true,
                              .nested = false}));
     console[1].reset();
     auto text = read_until_end(console[0].get(), boot.deadline);

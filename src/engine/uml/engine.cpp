@@ -1,9 +1,12 @@
 #include "base/system.hpp"
+#include "engine/placement.hpp"
 #include "engine/uml/uml.hpp"
 #include "jail/jail.hpp"
 
 #include <csignal>
 #include <fmt/format.h>
+#include <random>
+#include <sched.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,7 +19,9 @@ constexpr int shell_signal_base = 128;
 
 class UmlEngine final : public Engine {
   public:
-    explicit UmlEngine(jail::Process process) : process_(std::move(process)) {}
+    /// `cpus`: where it may run; nothing if it is not kept on one of them.
+    UmlEngine(jail::Process process, std::optional<cpu_set_t> cpus)
+        : process_(std::move(process)), cpus_(cpus) {}
     ~UmlEngine() override {
         (void)stop();
         (void)wait(std::chrono::seconds(5));
@@ -45,13 +50,56 @@ class UmlEngine final : public Engine {
     }
 
     std::optional<std::chrono::nanoseconds> cpu_time() const override {
-        return jail::cpu_time_below();
+        const auto below = jail::look_below();
+        return below ? std::optional(below->cpu_time) : std::nullopt;
+    }
+
+    bool balance() override {
+        const auto time = std::chrono::steady_clock::now();
+        if (!cpus_ || time - sample_.time < placement_period / 2)
+            return false;
+        const auto below = jail::look_below();
+        if (!below)
+            return false;
+        PlacementSample now{time, below->cpu_time, {}};
+        const bool busy = is_busy(sample_, now);
+        if (busy)
+            if (const auto times = jail::read_cpu_times())
+                now.cpus = usable(parse_cpu_times(*times));
+        const auto cpu = better_cpu(sample_, now, below->cpu);
+        sample_ = std::move(now);
+        // Those who share a CPU see the same free one. By chance some stay.
+        if (cpu && random_() % 2 == 0)
+            target_ = {*cpu, 2};
+        // Twice, for what was started in between.
+        if (target_.times > 0 && process_.lifeline) {
+            --target_.times;
+            (void)jail::place(process_.lifeline.get(), target_.cpu, *below); // or the next time
+        }
+        return busy;
     }
 
   private:
+    CpuTable usable(CpuTable table) const {
+        std::erase_if(table, [this](const auto& entry) {
+            return entry.first >= CPU_SETSIZE ||
+                   !CPU_ISSET(static_cast<std::size_t>(entry.first), &*cpus_);
+        });
+        return table;
+    }
+
+    struct Target {
+        int cpu = -1;
+        int times = 0; ///< still to be told
+    };
+
     jail::Process process_;
     std::optional<Exit> exit_;
     bool stopped_ = false;
+    std::optional<cpu_set_t> cpus_;
+    PlacementSample sample_;
+    Target target_;
+    std::minstd_rand random_{std::random_device()()};
 };
 
 /// The engine runs as a user who owns nothing: what it must read has to be readable by everybody.
@@ -84,6 +132,7 @@ Result<jail::Request> describe(const Machine& machine) {
             return fail_errno("chmod", path);
         request.binds.push_back({.source = path, .target = fmt::format("/s/{}", i)});
     }
+    request.one_cpu = machine.one_cpu;
     if (machine.console_fd >= 0)
         request.fds = {{1, machine.console_fd}, {2, machine.console_fd}};
     return request;
@@ -111,7 +160,10 @@ Exit explain_exit(int wait_status) {
 Result<std::unique_ptr<Engine>> start(const Machine& machine) {
     const jail::Request request = MSB_TRY(describe(machine));
     auto process = MSB_TRY_WRAP(jail::spawn(request), "cannot start the uml engine");
-    return std::make_unique<UmlEngine>(std::move(process));
+    cpu_set_t cpus;
+    const bool known = ::sched_getaffinity(0, sizeof(cpus), &cpus) == 0;
+    return std::make_unique<UmlEngine>(
+        std::move(process), machine.one_cpu && known ? std::optional(cpus) : std::nullopt);
 }
 
 } // namespace msb::engine::uml
