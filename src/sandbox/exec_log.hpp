@@ -65,7 +65,9 @@ class ExecLog {
     void write_queue();
     bool settled() const;
 
-    RotatingFile file_; ///< of the thread while anything is queued, else of the caller
+    // Of the thread while anything is queued, else of the caller.
+    RotatingFile file_;
+    std::string line_;
     std::size_t allowance_ = 0;
     std::int64_t allowance_time_ns_ = 0;
 
