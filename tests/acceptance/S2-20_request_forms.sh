@@ -17,7 +17,7 @@ eventually 10 msb exec box -- test -e /root/two
 run_ok msb drain -q --no-wait box
 run_ok msb ls --format json
 assert_contains "$out" '"status": "Draining"'
-run_fail 1 'draining' msb exec box -- echo late
+run_fail 1 '→ other: .*draining' msb exec box -- echo late
 code=0
 wait "$session" || code=$?
 assert_eq "$code" 4 "exit code of the draining command"

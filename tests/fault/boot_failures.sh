@@ -11,7 +11,7 @@ start=$SECONDS
 run_fail 1 'failed to start "odd"' msb create -q -n odd -u nobody-here
 assert_contains "$err" "guest user not found: nobody-here"
 assert_contains "$err" "msb logs --source system odd"
-[ $((SECONDS - start)) -lt 10 ] || fail_test "the boot failure took $((SECONDS - start)) s"
+[ $((SECONDS - start)) -le 5 ] || fail_test "the boot failure took $((SECONDS - start)) s"
 run_ok msb ls --format json
 assert_contains "$out" '"status": "Stopped"'
 assert_path "$MSB_HOME/sandboxes/odd/logs/boot-error.json"
