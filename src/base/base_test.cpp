@@ -51,6 +51,8 @@ TEST(Bytes, Base64RoundTripsEveryLength) {
         EXPECT_EQ(from_base64(to_base64(data)), data);
     }
     EXPECT_EQ(to_base64(as_bytes("foob")), "Zm9vYg==");
+    EXPECT_EQ(to_base64(as_bytes("fooba")), "Zm9vYmE=");
+    EXPECT_EQ(to_base64(as_bytes("foobar")), "Zm9vYmFy");
     EXPECT_FALSE(from_base64("Zg="));
     EXPECT_FALSE(from_base64("Z!=="));
 }

@@ -27,20 +27,41 @@ constexpr std::array<std::int8_t, 256> make_base64_values() {
         values[static_cast<std::uint8_t>(base64_alphabet[i])] = static_cast<std::int8_t>(i);
     return values;
 }
+/// The two digits of twelve bits.
+constexpr auto make_base64_pairs() {
+    std::array<std::array<char, 2>, 4096> pairs{};
+    for (std::size_t i = 0; i < pairs.size(); ++i)
+        pairs[i] = {base64_alphabet[i >> 6], base64_alphabet[i & 63]};
+    return pairs;
+}
+constexpr auto base64_pairs = make_base64_pairs();
 constexpr auto base64_values = make_base64_values();
 } // namespace
 
+void append_base64(std::string& text, BytesView bytes) {
+    const std::size_t begin = text.size();
+    text.resize(begin + (bytes.size() + 2) / 3 * 4);
+    char* out = text.data() + begin;
+    const std::uint8_t* in = bytes.data();
+    // Three bytes are two pairs of digits.
+    for (std::size_t i = bytes.size() / 3; i > 0; --i, in += 3, out += 4) {
+        const std::uint32_t group = std::uint32_t{in[0]} << 16 | std::uint32_t{in[1]} << 8 | in[2];
+        std::memcpy(out, base64_pairs[group >> 12].data(), 2);
+        std::memcpy(out + 2, base64_pairs[group & 0xfff].data(), 2);
+    }
+    const std::size_t left = bytes.size() % 3;
+    if (left == 0)
+        return;
+    const std::uint32_t group =
+        std::uint32_t{in[0]} << 16 | (left > 1 ? std::uint32_t{in[1]} << 8 : 0);
+    std::memcpy(out, base64_pairs[group >> 12].data(), 2);
+    out[2] = left > 1 ? base64_alphabet[group >> 6 & 63] : '=';
+    out[3] = '=';
+}
+
 std::string to_base64(BytesView bytes) {
     std::string text;
-    text.reserve((bytes.size() + 2) / 3 * 4);
-    for (std::size_t i = 0; i < bytes.size(); i += 3) {
-        const std::size_t count = std::min<std::size_t>(3, bytes.size() - i);
-        std::uint32_t group = 0;
-        for (std::size_t k = 0; k < 3; ++k)
-            group = group << 8 | (k < count ? bytes[i + k] : 0U);
-        for (std::size_t k = 0; k < 4; ++k)
-            text.push_back(k <= count ? base64_alphabet[group >> (18 - 6 * k) & 63] : '=');
-    }
+    append_base64(text, bytes);
     return text;
 }
 

@@ -76,6 +76,7 @@ std::string to_hex(BytesView bytes);
 
 /// Standard base64 with padding (RFC 4648 §4).
 std::string to_base64(BytesView bytes);
+void append_base64(std::string& text, BytesView bytes);
 std::optional<Bytes> from_base64(std::string_view text);
 
 /// Length of the longest prefix that is well-formed UTF-8 (RFC 3629: no surrogates, no overlongs).

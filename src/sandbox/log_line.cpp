@@ -267,9 +267,13 @@ void append_log_line(std::string& out, std::int64_t time_ns, LogSource source,
     const bool is_utf8 = valid_utf8_prefix(text) == text.size();
     out.reserve(out.size() + text.size() + 96);
     out += "{\"d\":";
-    append_json_string(out, is_utf8 ? text : to_base64(data));
-    if (!is_utf8)
-        out += ",\"e\":\"b64\"";
+    if (is_utf8) {
+        append_json_string(out, text);
+    } else {
+        out += '"';
+        append_base64(out, data);
+        out += "\",\"e\":\"b64\"";
+    }
     if (session)
         fmt::format_to(std::back_inserter(out), ",\"id\":{}", *session);
     fmt::format_to(std::back_inserter(out), ",\"s\":\"{}\",\"t\":\"{}\"}}\n", to_string(source),
