@@ -15,8 +15,6 @@ constexpr std::size_t max_queued = std::size_t{2} << 20;
 /// What callers may write by themselves: so much at once, so much a second.
 constexpr std::size_t burst_bytes = std::size_t{512} << 10;
 constexpr std::int64_t bytes_per_second = std::int64_t{1} << 20;
-/// A line of text of max_log_data bytes fits; one that is all escapes is given back.
-constexpr std::size_t kept_line = 4 * max_log_data;
 /// Counted for each entry besides its data.
 constexpr std::size_t entry_overhead = 128;
 
@@ -75,8 +73,6 @@ void ExecLog::write_now(const Entry& entry) {
     line_.clear();
     append_log_line(line_, entry.time_ns, entry.source, entry.session, entry.data);
     file_.append(as_bytes(line_));
-    if (line_.capacity() > kept_line)
-        std::string().swap(line_);
 }
 
 bool ExecLog::within_rate(std::size_t bytes, std::int64_t now_ns) {

@@ -14,11 +14,26 @@ namespace {
 constexpr std::array<std::string_view, 5> source_names = {"stdout", "stderr", "output", "system",
                                                           "boot-error"};
 
-constexpr std::string_view hex_digits = "0123456789abcdef";
-
-constexpr bool needs_escape(char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
+/// How a byte stands in a JSON string (RFC 8259 section 7).
+struct JsonForm {
+    std::array<char, 7> text;
+    std::uint8_t size;
+};
+constexpr std::array<JsonForm, 256> make_json_forms() {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::array<JsonForm, 256> forms{};
+    for (std::size_t byte = 0; byte < forms.size(); ++byte)
+        forms[byte] = byte < 0x20 ? JsonForm{{'\\', 'u', '0', '0', digits[byte >> 4],
+                                              digits[byte & 0xf]},
+                                             6}
+                                  : JsonForm{{static_cast<char>(byte)}, 1};
+    for (const auto& [byte, letter] : {std::pair('"', '"'), std::pair('\\', '\\'),
+                                       std::pair('\n', 'n'), std::pair('\r', 'r'),
+                                       std::pair('\t', 't')})
+        forms[static_cast<unsigned char>(byte)] = {{'\\', letter}, 2};
+    return forms;
 }
+constexpr auto json_forms = make_json_forms();
 
 /// Whether one of the eight bytes needs an escape. Says yes at times when none does, never no when
 /// one does: a byte that is less than n, or equal to it, borrows from its own high bit.
@@ -31,37 +46,38 @@ constexpr bool may_need_escape(std::uint64_t word) {
     return ((control | quote | backslash) & (each * 0x80)) != 0;
 }
 
-/// `text` must be valid UTF-8; escapes what JSON requires (RFC 8259 section 7).
+/// `text` must be valid UTF-8.
 void append_json_string(std::string& out, std::string_view text) {
-    out += '"';
-    std::size_t clean = 0; // start of what has been looked at and not yet copied
-    for (std::size_t i = 0; i < text.size(); ++i) {
+    const std::size_t begin = out.size();
+    // Room for the worst, without filling it: quotes, and each form stored whole.
+    const std::size_t most = begin + 2 + 6 * text.size() + sizeof(JsonForm);
+    out.resize_and_overwrite(most, [&](char* buffer, std::size_t) {
+        char* to = buffer + begin;
+        const char* from = text.data();
+        const char* const end = from + text.size();
+        const auto put = [&to](char c) {
+            const JsonForm& form = json_forms[static_cast<unsigned char>(c)];
+            std::memcpy(to, form.text.data(), form.text.size());
+            to += form.size;
+        };
+        *to++ = '"';
         std::uint64_t word = 0;
-        while (text.size() - i > sizeof(word)) {
-            std::memcpy(&word, text.data() + i, sizeof(word));
-            if (may_need_escape(word))
-                break;
-            i += sizeof(word);
+        while (end - from >= static_cast<std::ptrdiff_t>(sizeof(word))) {
+            std::memcpy(&word, from, sizeof(word));
+            if (may_need_escape(word)) {
+                for (std::size_t i = 0; i < sizeof(word); ++i)
+                    put(from[i]);
+            } else {
+                std::memcpy(to, &word, sizeof(word));
+                to += sizeof(word);
+            }
+            from += sizeof(word);
         }
-        const char c = text[i];
-        if (!needs_escape(c))
-            continue;
-        out.append(text.substr(clean, i - clean));
-        clean = i + 1;
-        switch (c) {
-        case '"': out += "\\\""; break;
-        case '\\': out += "\\\\"; break;
-        case '\n': out += "\\n"; break;
-        case '\r': out += "\\r"; break;
-        case '\t': out += "\\t"; break;
-        default:
-            out += "\\u00";
-            out += hex_digits[static_cast<unsigned char>(c) >> 4];
-            out += hex_digits[c & 0xf];
-        }
-    }
-    out.append(text.substr(clean));
-    out += '"';
+        while (from < end)
+            put(*from++);
+        *to++ = '"';
+        return to - buffer;
+    });
 }
 
 void append_utf8(std::string& out, std::uint32_t code) {
