@@ -332,8 +332,7 @@ void Client::update_interest() {
     // Whoever does not read answers, or lets a command's input pile up, has to wait.
     const bool reading = out_.size() < output_max && !input_over_bound_ && !tcp_.over_bound() &&
                          !(files_ && files_->input_over_bound());
-    const std::uint32_t wanted =
-        (reading ? EPOLLIN : 0U) | (full_ ? EPOLLOUT : 0U) | EPOLLRDHUP;
+    const std::uint32_t wanted = (reading ? EPOLLIN : 0U) | (full_ ? EPOLLOUT : 0U) | EPOLLRDHUP;
     if (wanted == interest_)
         return;
     interest_ = wanted;

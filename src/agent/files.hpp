@@ -46,7 +46,7 @@ class FileService {
         std::shared_ptr<HandleTable> handles;
         Cancellation cancellation;
         std::unique_ptr<FileChannel> channel;
-        wire::ReceiveWindow window{false}; ///< of an upload
+        wire::ReceiveWindow window{false};        ///< of an upload
         std::optional<wire::FsResponse> response; ///< to follow the data that is left
         bool started = false;
         int interruptions = 0;

@@ -100,8 +100,8 @@ Status EventLoop::arm_timer() {
         return {};
     armed_ = timers_.begin()->first.first;
     // steady_clock is CLOCK_MONOTONIC. A time of zero would disarm.
-    const auto nanoseconds = std::max<std::int64_t>(
-        1, std::chrono::nanoseconds(armed_.time_since_epoch()).count());
+    const auto nanoseconds =
+        std::max<std::int64_t>(1, std::chrono::nanoseconds(armed_.time_since_epoch()).count());
     const itimerspec time{{}, {nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000}};
     if (::timerfd_settime(timer_fd_.get(), TFD_TIMER_ABSTIME, &time, nullptr) == -1)
         return fail_errno("timerfd_settime");

@@ -148,7 +148,8 @@ void OutputPump::flush() {
 }
 
 InputPump::InputPump(EventLoop& loop, int fd, Events events)
-    : loop_(loop), fd_(fd), events_(std::move(events)), buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(size)) {}
+    : loop_(loop), fd_(fd), events_(std::move(events)),
+      buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(size)) {}
 
 InputPump::~InputPump() {
     if (watching_)

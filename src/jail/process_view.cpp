@@ -128,8 +128,8 @@ std::optional<std::string> read_cpu_times() {
     std::array<std::uint8_t, 4096> buffer{};
     constexpr std::size_t limit = std::size_t{256} << 10;
     while (text.size() < limit) {
-        const ssize_t count = ::pread(cpu_times_fd, buffer.data(), buffer.size(),
-                                      static_cast<off_t>(text.size()));
+        const ssize_t count =
+            ::pread(cpu_times_fd, buffer.data(), buffer.size(), static_cast<off_t>(text.size()));
         if (count < 0)
             return std::nullopt;
         text += as_text({buffer.data(), static_cast<std::size_t>(count)});

@@ -23,13 +23,12 @@ constexpr std::array<JsonForm, 256> make_json_forms() {
     constexpr std::string_view digits = "0123456789abcdef";
     std::array<JsonForm, 256> forms{};
     for (std::size_t byte = 0; byte < forms.size(); ++byte)
-        forms[byte] = byte < 0x20 ? JsonForm{{'\\', 'u', '0', '0', digits[byte >> 4],
-                                              digits[byte & 0xf]},
-                                             6}
-                                  : JsonForm{{static_cast<char>(byte)}, 1};
-    for (const auto& [byte, letter] : {std::pair('"', '"'), std::pair('\\', '\\'),
-                                       std::pair('\n', 'n'), std::pair('\r', 'r'),
-                                       std::pair('\t', 't')})
+        forms[byte] =
+            byte < 0x20 ? JsonForm{{'\\', 'u', '0', '0', digits[byte >> 4], digits[byte & 0xf]}, 6}
+                        : JsonForm{{static_cast<char>(byte)}, 1};
+    for (const auto& [byte, letter] :
+         {std::pair('"', '"'), std::pair('\\', '\\'), std::pair('\n', 'n'), std::pair('\r', 'r'),
+          std::pair('\t', 't')})
         forms[static_cast<unsigned char>(byte)] = {{'\\', letter}, 2};
     return forms;
 }
