@@ -5,6 +5,7 @@
 #include "base/signal_name.hpp"
 #include "base/system.hpp"
 #include "base/time.hpp"
+#include "engine/placement.hpp"
 #include "jail/jail.hpp"
 #include "sandbox/home.hpp"
 #include "wire/console_report.hpp"
@@ -247,6 +248,7 @@ void Runtime::accept_control(std::shared_ptr<device::VsockConnection> connection
 void Runtime::handle_ready(BytesView frame, const wire::Ready& ready) {
     if (std::exchange(ready_, true))
         return;
+    balance_timer_ = loop_->after(engine::placement_period, [this] { balance_machine(); });
     // The guest's clock counts from its boot; only differences mean something here.
     const std::int64_t now = monotonic_ns();
     if (ready.boot_time_ns <= ready.init_time_ns && ready.init_time_ns <= ready.ready_time_ns)

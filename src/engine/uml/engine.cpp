@@ -97,7 +97,7 @@ class UmlEngine final : public Engine {
     std::optional<Exit> exit_;
     bool stopped_ = false;
     std::optional<cpu_set_t> cpus_;
-    PlacementSample sample_;
+    PlacementSample sample_{std::chrono::steady_clock::now(), {}, {}}; ///< has used nothing yet
     Target target_;
     std::minstd_rand random_{std::random_device()()};
 };
