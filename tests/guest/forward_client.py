@@ -134,4 +134,5 @@ def drip(where, seconds):
 
 
 globals()[sys.argv[1]](*sys.argv[2:])
+sys.stdout.flush()  # not done by _exit, which is for threads that still wait
 os._exit(0)
