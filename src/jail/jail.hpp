@@ -115,7 +115,8 @@ struct Below {
     int cpu = -1;                        ///< where one of them ran last
     std::vector<std::string> pids;
 };
-/// Nothing where the host's /proc did not allow a view of it. May be called after lock_down().
+/// Nothing where the host's /proc did not allow a view of it, or when there are more than max_pids:
+/// how many is the guest's choice. May be called after lock_down().
 std::optional<Below> look_below();
 /// The host's /proc/stat, the lines of its CPUs at least. May be called after lock_down().
 std::optional<std::string> read_cpu_times();

@@ -105,6 +105,10 @@ std::optional<Below> look_below() {
         const std::string_view pid = entry->d_name;
         if (pid[0] < '1' || pid[0] > '9')
             continue;
+        if (below.pids.size() >= Below::max_pids) {
+            ::closedir(directory);
+            return std::nullopt;
+        }
         const auto text = read_view(pid, "stat");
         const auto stat = text ? parse_stat(*text) : std::nullopt;
         if (!stat)
@@ -114,8 +118,7 @@ std::optional<Below> look_below() {
             continue; // ourselves
         ticks += stat->own_ticks;
         below.cpu = stat->cpu;
-        if (below.pids.size() < Below::max_pids)
-            below.pids.emplace_back(pid);
+        below.pids.emplace_back(pid);
     }
     ::closedir(directory);
     constexpr auto tick = std::chrono::milliseconds(10); // USER_HZ is 100 on x86-64

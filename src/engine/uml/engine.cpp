@@ -3,6 +3,7 @@
 #include "engine/uml/uml.hpp"
 #include "jail/jail.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <fmt/format.h>
 #include <random>
@@ -55,10 +56,14 @@ class UmlEngine final : public Engine {
     }
 
     bool balance() override {
-        const auto time = std::chrono::steady_clock::now();
-        if (!cpus_ || time - sample_.time < placement_period / 2)
+        using Clock = std::chrono::steady_clock;
+        const auto time = Clock::now();
+        if (!cpus_ || time < next_look_)
             return false;
         const auto below = jail::look_below();
+        // A guest of thousands of processes takes time to look at, which is its devices' time.
+        const Clock::duration pause = 50 * (Clock::now() - time);
+        next_look_ = time + std::max<Clock::duration>(placement_period / 2, pause);
         if (!below)
             return false;
         PlacementSample now{time, below->cpu_time, {}};
@@ -98,6 +103,7 @@ class UmlEngine final : public Engine {
     bool stopped_ = false;
     std::optional<cpu_set_t> cpus_;
     PlacementSample sample_{std::chrono::steady_clock::now(), {}, {}}; ///< has used nothing yet
+    std::chrono::steady_clock::time_point next_look_ = sample_.time + placement_period / 2;
     Target target_;
     std::minstd_rand random_{std::random_device()()};
 };
