@@ -25,6 +25,7 @@
 #include "agent/transport.hpp"
 #include "base/system.hpp"
 #include "base/time.hpp"
+#include "wire/transport.hpp"
 
 #include <ctime>
 #include <fcntl.h>
@@ -85,7 +86,7 @@ class Boot {
         MSB_TRY(load_modules());
         stage = "transport";
         machine_.control =
-            ControlChannel(MSB_TRY(connect_to_host(control_port, transport_timeout)));
+            ControlChannel(MSB_TRY(connect_to_host(wire::control_port, transport_timeout)));
         MSB_TRY(mount_at("devtmpfs", "/dev", "devtmpfs", MS_NOSUID));
         stage = "bootstrap";
         const auto bootstrap = MSB_TRY(machine_.control.expect<wire::Bootstrap>(host_timeout));
@@ -112,7 +113,7 @@ class Boot {
             MSB_TRY(seed_random(*bootstrap.entropy));
         stage = "serve";
         machine_.config = MSB_TRY(make_config(bootstrap));
-        machine_.listener = MSB_TRY(listen_on(client_port));
+        machine_.listener = MSB_TRY(listen_on(wire::client_port));
         const rlimit descriptors{agent_descriptors, command_descriptors_hard};
         ::setrlimit(RLIMIT_NOFILE, &descriptors);
         stage = "init";

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "tar/source.hpp"
+#include "wire/transport.hpp"
 
 #include <condition_variable>
 #include <deque>
@@ -39,7 +40,7 @@ class FileChannel final : public Source, public Sink {
     void close();
 
     static constexpr std::size_t bound = std::size_t{1} << 20;
-    static constexpr std::size_t chunk = std::size_t{256} << 10;
+    static constexpr std::size_t chunk = wire::client_piece;
 
   private:
     void wake_loop(std::unique_lock<std::mutex>& lock);

@@ -3,6 +3,7 @@
 #include "agent/server.hpp"
 #include "base/system.hpp"
 #include "base/time.hpp"
+#include "wire/transport.hpp"
 
 #include <cerrno>
 #include <csignal>
@@ -26,7 +27,7 @@ constexpr std::size_t shown_words = 32;
 constexpr std::size_t shown_bytes = 256;
 
 /// Shared by all sessions: what is read is copied into a frame at once.
-std::array<std::uint8_t, std::size_t{256} << 10> read_buffer;
+std::array<std::uint8_t, wire::client_piece> read_buffer;
 
 /// What a pipe holds at first, and once it is seen to carry a stream: fewer turns between command
 /// and agent, which cost most of a stream's time.

@@ -1,6 +1,7 @@
 #include "agent/transport.hpp"
 
 #include "base/system.hpp"
+#include "wire/transport.hpp"
 
 #include <cerrno>
 #include <linux/vm_sockets.h>
@@ -61,6 +62,10 @@ Result<OwnedFd> connect_to_host(std::uint32_t port, std::chrono::milliseconds ti
 
 Result<OwnedFd> listen_on(std::uint32_t port) {
     OwnedFd fd = MSB_TRY(vsock_socket());
+    const std::uint64_t window = wire::client_window;
+    for (const int option : {SO_VM_SOCKETS_BUFFER_MAX_SIZE, SO_VM_SOCKETS_BUFFER_SIZE})
+        if (::setsockopt(fd.get(), AF_VSOCK, option, &window, sizeof(window)) == -1)
+            return fail_errno("setsockopt(vsock buffer)");
     sockaddr_vm address{};
     address.svm_family = AF_VSOCK;
     address.svm_cid = VMADDR_CID_ANY;

@@ -9,12 +9,9 @@
 
 namespace msb::agent {
 
-inline constexpr std::uint32_t control_port = 1024; ///< the host listens, the agent connects
-inline constexpr std::uint32_t client_port = 1025;  ///< the agent listens, one connection a client
-
 /// A non-blocking connection to a port of the host. Retries while the device appears.
 Result<OwnedFd> connect_to_host(std::uint32_t port, std::chrono::milliseconds timeout);
-/// A non-blocking listening socket.
+/// A non-blocking listening socket; its connections have wire::client_window.
 Result<OwnedFd> listen_on(std::uint32_t port);
 /// The next connection from the host, non-blocking. An empty descriptor: nobody waits, or somebody
 /// in the guest tried to pose as the host and was turned away.

@@ -3,8 +3,10 @@
 #include "base/time.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <fmt/format.h>
 #include <sys/prctl.h>
+#include <utility>
 
 namespace msb {
 
@@ -18,8 +20,8 @@ constexpr std::int64_t bytes_per_second = std::int64_t{1} << 20;
 /// Counted for each entry besides its data.
 constexpr std::size_t entry_overhead = 128;
 
-std::size_t cost(BytesView data) {
-    return data.size() + entry_overhead;
+std::size_t cost(std::size_t data_size) {
+    return data_size + entry_overhead;
 }
 
 } // namespace
@@ -56,11 +58,11 @@ void ExecLog::write(LogSource source, std::optional<std::uint64_t> session, Byte
         if (size < data.size())
             size -= incomplete_utf8_suffix(as_text(data.first(size)));
         const BytesView part = data.first(size);
-        Entry entry{now, source, session, Bytes(part.begin(), part.end())};
-        if (settled() && within_rate(cost(part), monotonic_ns()))
-            write_now(entry);
+        const Entry entry{now, source, session, size};
+        if (settled() && within_rate(cost(size), monotonic_ns()))
+            write_now(entry, part);
         else
-            enqueue(std::move(entry));
+            enqueue(entry, part);
         data = data.subspan(size);
     }
 }
@@ -69,9 +71,9 @@ void ExecLog::mark(std::string_view text) {
     write(LogSource::system, std::nullopt, as_bytes(fmt::format("--- {} ---\n", text)));
 }
 
-void ExecLog::write_now(const Entry& entry) {
+void ExecLog::write_now(const Entry& entry, BytesView data) {
     line_.clear();
-    append_log_line(line_, entry.time_ns, entry.source, entry.session, entry.data);
+    append_log_line(line_, entry.time_ns, entry.source, entry.session, data);
     file_.append(as_bytes(line_));
 }
 
@@ -89,11 +91,12 @@ bool ExecLog::within_rate(std::size_t bytes, std::int64_t now_ns) {
     return true;
 }
 
-void ExecLog::enqueue(Entry entry) {
+void ExecLog::enqueue(const Entry& entry, BytesView data) {
     {
         const std::scoped_lock lock(mutex_);
-        queued_bytes_ += cost(entry.data);
-        queue_.push_back(std::move(entry));
+        queued_bytes_ += cost(entry.size);
+        queue_.entries.push_back(entry);
+        queue_.data.insert(queue_.data.end(), data.begin(), data.end());
         ++newest_;
     }
     wake_.notify_one();
@@ -125,24 +128,35 @@ void ExecLog::flush() {
 }
 
 void ExecLog::write_queue() {
+    // The two batches change places, so that a flood uses the same memory all the time.
+    Batch batch;
     std::unique_lock lock(mutex_);
+    const auto awaited = [this] { return ending_ || !queue_.entries.empty(); };
     for (;;) {
-        wake_.wait(lock, [this] { return ending_ || !queue_.empty(); });
-        if (queue_.empty())
+        if (batch.data.capacity() > 0 && !wake_.wait_for(lock, std::chrono::seconds(1), awaited))
+            batch = queue_ = Batch(); // the flood is over
+        wake_.wait(lock, awaited);
+        if (queue_.entries.empty())
             return;
-        std::deque<Entry> batch;
-        batch.swap(queue_);
+        std::swap(batch, queue_);
         lock.unlock();
-        std::size_t bytes = 0;
-        for (const Entry& entry : batch) {
-            write_now(entry);
-            bytes += cost(entry.data);
-        }
+        write_batch(batch);
         lock.lock();
-        queued_bytes_ -= bytes;
-        written_ += batch.size();
+        for (const Entry& entry : batch.entries)
+            queued_bytes_ -= cost(entry.size);
+        written_ += batch.entries.size();
+        batch.entries.clear();
+        batch.data.clear();
         idle_.notify_all();
         loop_->post([this] { progress_(); });
+    }
+}
+
+void ExecLog::write_batch(const Batch& batch) {
+    BytesView data = batch.data;
+    for (const Entry& entry : batch.entries) {
+        write_now(entry, data.first(entry.size));
+        data = data.subspan(entry.size);
     }
 }
 

@@ -16,13 +16,13 @@
 
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 namespace msb {
 
@@ -55,14 +55,20 @@ class ExecLog {
         std::int64_t time_ns;
         LogSource source;
         std::optional<std::uint64_t> session;
+        std::size_t size; ///< of its data
+    };
+    /// Entries, and their data one behind the other.
+    struct Batch {
+        std::vector<Entry> entries;
         Bytes data;
     };
 
     explicit ExecLog(RotatingFile file) : file_(std::move(file)) {}
-    void write_now(const Entry& entry);
+    void write_now(const Entry& entry, BytesView data);
     bool within_rate(std::size_t bytes, std::int64_t now_ns);
-    void enqueue(Entry entry);
+    void enqueue(const Entry& entry, BytesView data);
     void write_queue();
+    void write_batch(const Batch& batch);
     bool settled() const;
 
     // Of the thread while anything is queued, else of the caller.
@@ -77,7 +83,7 @@ class ExecLog {
     mutable std::mutex mutex_; ///< of what follows
     std::condition_variable wake_;
     std::condition_variable idle_;
-    std::deque<Entry> queue_;
+    Batch queue_;
     std::size_t queued_bytes_ = 0; ///< including what the thread is writing
     std::uint64_t newest_ = 0;     ///< entries that were queued
     std::uint64_t written_ = 0;    ///< of them, in the file

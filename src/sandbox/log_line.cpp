@@ -34,49 +34,60 @@ constexpr std::array<JsonForm, 256> make_json_forms() {
 }
 constexpr auto json_forms = make_json_forms();
 
-/// Whether one of the eight bytes needs an escape. Says yes at times when none does, never no when
-/// one does: a byte that is less than n, or equal to it, borrows from its own high bit.
-constexpr bool may_need_escape(std::uint64_t word) {
-    constexpr std::uint64_t each = 0x0101'0101'0101'0101;
-    constexpr auto zero_byte = [](std::uint64_t bytes) { return (bytes - each) & ~bytes; };
-    const std::uint64_t control = (word - each * 0x20) & ~word;
-    const std::uint64_t quote = zero_byte(word ^ (each * '"'));
-    const std::uint64_t backslash = zero_byte(word ^ (each * '\\'));
-    return ((control | quote | backslash) & (each * 0x80)) != 0;
+/// Sixteen bytes at a time: commands write mostly what needs no escape.
+using Block = std::uint8_t __attribute__((vector_size(16)));
+
+/// Whether one of the bytes needs an escape.
+bool needs_escape(Block block) {
+    const auto found = (block < 0x20) | (block == '"') | (block == '\\');
+    std::array<std::uint64_t, 2> halves;
+    static_assert(sizeof(halves) == sizeof(found));
+    std::memcpy(halves.data(), &found, sizeof(found));
+    return (halves[0] | halves[1]) != 0;
 }
 
-/// `text` must be valid UTF-8.
-void append_json_string(std::string& out, std::string_view text) {
+/// `text` must be valid UTF-8. False, and nothing appended, if escapes make it, or a beginning of
+/// it, more than three times as long: those are not words.
+bool append_json_string(std::string& out, std::string_view text) {
     const std::size_t begin = out.size();
-    // Room for the worst, without filling it: quotes, and each form stored whole.
-    const std::size_t most = begin + 2 + 6 * text.size() + sizeof(JsonForm);
+    // Room for the worst, without filling it: a block beyond the limit, forms stored whole, quotes.
+    constexpr std::size_t slack = 128;
+    const std::size_t most = begin + 3 * text.size() + 2 * slack;
+    bool fits = true;
     out.resize_and_overwrite(most, [&](char* buffer, std::size_t) {
         char* to = buffer + begin;
         const char* from = text.data();
         const char* const end = from + text.size();
+        const auto within_limit = [&] {
+            return to - (buffer + begin) <= 3 * (from - text.data()) + std::ptrdiff_t{slack};
+        };
         const auto put = [&to](char c) {
             const JsonForm& form = json_forms[static_cast<unsigned char>(c)];
             std::memcpy(to, form.text.data(), form.text.size());
             to += form.size;
         };
         *to++ = '"';
-        std::uint64_t word = 0;
-        while (end - from >= static_cast<std::ptrdiff_t>(sizeof(word))) {
-            std::memcpy(&word, from, sizeof(word));
-            if (may_need_escape(word)) {
-                for (std::size_t i = 0; i < sizeof(word); ++i)
+        Block block;
+        while (end - from >= static_cast<std::ptrdiff_t>(sizeof(block)) && within_limit()) {
+            std::memcpy(&block, from, sizeof(block));
+            if (needs_escape(block)) {
+                for (std::size_t i = 0; i < sizeof(block); ++i)
                     put(from[i]);
             } else {
-                std::memcpy(to, &word, sizeof(word));
-                to += sizeof(word);
+                std::memcpy(to, &block, sizeof(block));
+                to += sizeof(block);
             }
-            from += sizeof(word);
+            from += sizeof(block);
         }
+        fits = within_limit();
+        if (!fits)
+            return begin;
         while (from < end)
             put(*from++);
         *to++ = '"';
-        return to - buffer;
+        return static_cast<std::size_t>(to - buffer);
     });
+    return fits;
 }
 
 void append_utf8(std::string& out, std::uint32_t code) {
@@ -279,12 +290,8 @@ std::optional<LogSource> parse_log_source(std::string_view name) {
 void append_log_line(std::string& out, std::int64_t time_ns, LogSource source,
                      std::optional<std::uint64_t> session, BytesView data) {
     const std::string_view text = as_text(data);
-    const bool is_utf8 = valid_utf8_prefix(text) == text.size();
-    out.reserve(out.size() + text.size() + 96);
     out += "{\"d\":";
-    if (is_utf8) {
-        append_json_string(out, text);
-    } else {
+    if (valid_utf8_prefix(text) < text.size() || !append_json_string(out, text)) {
         out += '"';
         append_base64(out, data);
         out += "\",\"e\":\"b64\"";

@@ -1,6 +1,7 @@
 // The format of exec.log: JSON Lines
 // {"d":text,"e":"b64"?,"id":session?,"s":"stdout|stderr|output|system","t":RFC 3339 UTC with ms}.
-// "d" is the text itself, or base64 with "e":"b64" if the bytes are not UTF-8: nothing that a
+// "d" is the text itself, or base64 with "e":"b64" if the bytes are not UTF-8, or for the most part
+// control characters (a disk image's zeros would become six times as many bytes): nothing that a
 // command wrote is changed on its way into the log and out again.
 #pragma once
 
@@ -32,7 +33,8 @@ struct LogRecord {
 
 /// More data than this in one record is split by the writer; it bounds the length of a line.
 inline constexpr std::size_t max_log_data = std::size_t{64} << 10;
-/// No line of any log is longer: every byte of the data can become six ("\u0001").
+/// No line of any log is longer, whoever wrote it: every byte of the data can become six
+/// ("\u0001").
 inline constexpr std::size_t max_log_line = std::size_t{512} << 10;
 
 /// Appends the line of a record, newline included.

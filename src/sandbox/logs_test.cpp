@@ -76,6 +76,36 @@ TEST(LogLineTest, KeysAreSortedAndTimesHaveMilliseconds) {
               "{\"d\":\"é\\n\",\"id\":12,\"s\":\"output\",\"t\":\"2026-01-02T03:04:05.678Z\"}\n");
 }
 
+TEST(LogLineTest, WhateverIsWrittenIsReadAgainAndIsNotMuchLonger) {
+    Bytes data;
+    std::uint32_t random = 1;
+    for (std::size_t size = 0; size < 3000; size = size < 300 ? size + 1 : size + 97) {
+        // From words with an escape here and there to nothing but control characters.
+        for (const std::uint32_t rarity : {1U, 2U, 3U, 4U, 16U, 1000U}) {
+            data.clear();
+            for (std::size_t i = 0; i < size; ++i) {
+                random = random * 1'664'525 + 1'013'904'223;
+                const bool control = (random >> 8) % rarity == 0;
+                data.push_back(static_cast<std::uint8_t>(control ? random >> 27
+                                                                 : 0x20 + (random >> 24) % 0x5f));
+            }
+            std::string line;
+            append_log_line(line, 0, LogSource::output, 1, data);
+            EXPECT_LE(line.size(), 3 * size + 400);
+            const auto record = parse_log_line(std::string_view(line).substr(0, line.size() - 1));
+            ASSERT_TRUE(record) << line;
+            ASSERT_EQ(record->data, data) << line;
+        }
+    }
+    std::string zeros;
+    append_log_line(zeros, 0, LogSource::output, 1, Bytes(max_log_data));
+    EXPECT_NE(zeros.find("\"e\":\"b64\""), std::string::npos);
+    EXPECT_LT(zeros.size(), max_log_data * 3 / 2);
+    std::string words;
+    append_log_line(words, 0, LogSource::output, 1, as_bytes("\x1b[31mred\x1b[0m\r\n"));
+    EXPECT_EQ(words.find("b64"), std::string::npos);
+}
+
 TEST(LogLineTest, LinesOfOtherWritersAreRead) {
     const auto record = parse_log_line(
         R"({ "t":"2026-01-02T04:04:05+01:00", "s":"stderr","new":1.5, "d":"\ud83d\ude00\/\ud800x","id":null })");

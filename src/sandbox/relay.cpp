@@ -4,6 +4,7 @@
 #include "base/out_buffer.hpp"
 #include "base/system.hpp"
 #include "wire/session_messages.hpp"
+#include "wire/transport.hpp"
 
 #include <algorithm>
 #include <array>
@@ -23,6 +24,11 @@ constexpr std::size_t read_chunk = std::size_t{128} << 10;
 constexpr std::size_t high_water = std::size_t{256} << 10;
 /// A client may have no more exec sessions under observation; the agent has its own limit.
 constexpr std::size_t max_recorded_sessions = 4096;
+/// A frame of the guest up to this size is used where it lies in the connection's buffer. So much
+/// may wait there for its end, and a quarter be consumed and not told yet, without the guest
+/// running out of credit.
+constexpr std::size_t max_in_place = wire::client_window / 2;
+static_assert(device::VsockConnection::buffer_limit >= wire::client_window);
 
 /// Messages that only host and agent may send each other.
 bool is_control_plane(std::string_view type) {
@@ -33,12 +39,6 @@ bool is_control_plane(std::string_view type) {
         wire::SessionObserve::type, wire::SessionOutput::type, wire::SessionEnded::type,
         wire::Drained::type};
     return std::find(types.begin(), types.end(), type) != types.end();
-}
-
-/// The whole frame, header included: FrameReader keeps it in front of the body.
-BytesView raw_frame(const wire::Frame& frame) {
-    return {frame.body.data() - wire::frame_header_size,
-            frame.body.size() + wire::frame_header_size};
 }
 
 } // namespace
@@ -119,6 +119,9 @@ class Relay::Client : public std::enable_shared_from_this<Relay::Client> {
     bool take_client_frame(const wire::Frame& frame);
     void announce(std::uint32_t id, const wire::Envelope& envelope);
     void read_guest();
+    Status take_guest_frames(BytesView& data);
+    Status take_large_frame(BytesView& data);
+    bool must_wait_for_log(const wire::Frame& frame);
     void take_the_rest();
     void pass_to_client(BytesView frames);
     void flush_to_guest();
@@ -132,7 +135,7 @@ class Relay::Client : public std::enable_shared_from_this<Relay::Client> {
     std::shared_ptr<device::VsockConnection> guest_;
     SessionRecorder recorder_;
     wire::FrameReader from_client_;
-    wire::FrameReader from_guest_;
+    wire::FrameReader from_guest_; ///< of a frame beyond max_in_place, what has arrived
     OutBuffer to_guest_;
     OutBuffer to_client_;
     /// The end of a session is told when what it wrote is in the log, so that whoever saw it end
@@ -154,7 +157,7 @@ Status Relay::Client::start() {
     to_client_.append(range);
     to_client_.append(relay_.ready_);
 
-    guest_ = relay_.vsock_.connect(agent_client_port);
+    guest_ = relay_.vsock_.connect(wire::client_port);
     if (!guest_)
         return fail(ErrorKind::limit_exceeded, "too many connections to the guest");
     const std::weak_ptr<Client> weak = weak_from_this();
@@ -274,7 +277,7 @@ bool Relay::Client::take_client_frame(const wire::Frame& frame) {
         return true;
     }
     announce(frame.id, *envelope);
-    to_guest_.append(raw_frame(frame));
+    to_guest_.append(wire::raw_frame(frame));
     return true;
 }
 
@@ -308,44 +311,75 @@ void Relay::Client::log_progress() {
 
 /// After the guest's end: what it sent before, and what waited for the log.
 void Relay::Client::take_the_rest() {
+    std::size_t left = 0;
     do {
+        left = guest_->readable().size();
         relay_.log_.flush();
         log_progress();
-    } while (!finished_ && to_client_.size() <= high_water && !guest_->readable().empty());
+    } while (!finished_ && to_client_.size() <= high_water && guest_->readable().size() < left);
     relay_.log_.flush();
     log_progress();
 }
 
 void Relay::Client::read_guest() {
     while (!finished_ && to_client_.size() <= high_water && !relay_.log_.full()) {
-        const BytesView data = guest_->readable();
-        if (data.empty())
+        BytesView data = guest_->readable();
+        const std::size_t available = data.size();
+        const Status taken =
+            from_guest_.buffered() > 0 ? take_large_frame(data) : take_guest_frames(data);
+        if (!taken)
+            return finish("received a malformed frame from the guest");
+        if (guest_->ended())
+            data = {}; // what is left of a frame will not become one
+        if (data.size() == available)
             break;
-        from_guest_.feed(data);
-        guest_->consume(data.size());
-        // Whole frames lie one behind the other in the reader: they are passed on together.
-        BytesView frames;
-        for (;;) {
-            const auto frame = from_guest_.next();
-            if (!frame) {
-                pass_to_client(frames);
-                return finish("received a malformed frame from the guest");
-            }
-            if (!*frame)
-                break;
-            const auto envelope = wire::decode_envelope((*frame)->body);
-            if (envelope && recorder_.from_guest((*frame)->id, *envelope) &&
-                !relay_.log_.written(relay_.log_.newest())) {
-                pass_to_client(std::exchange(frames, {}));
-                holds_.push_back({to_client_.size(), relay_.log_.newest()});
-            }
-            const BytesView raw = raw_frame(**frame);
-            frames = frames.empty() ? raw : BytesView(frames.data(), frames.size() + raw.size());
-        }
-        pass_to_client(frames);
+        guest_->consume(available - data.size());
     }
     if (!finished_ && guest_->at_end() && to_client_.empty())
         finish("the guest closed the connection");
+}
+
+/// Passes on the whole frames at the beginning of `data`, which is then what is left.
+Status Relay::Client::take_guest_frames(BytesView& data) {
+    BytesView frames; // one behind the other: they go together
+    for (;;) {
+        const auto frame = wire::take_frame(data);
+        if (!frame || !*frame) {
+            pass_to_client(frames);
+            MSB_TRY(frame);
+            break;
+        }
+        if (must_wait_for_log(**frame)) {
+            pass_to_client(std::exchange(frames, {}));
+            holds_.push_back({to_client_.size(), relay_.log_.newest()});
+        }
+        const BytesView raw = wire::raw_frame(**frame);
+        frames = frames.empty() ? raw : BytesView(frames.data(), frames.size() + raw.size());
+    }
+    if (data.size() + wire::missing_bytes(data) > max_in_place)
+        from_guest_.feed(std::exchange(data, {}));
+    return {};
+}
+
+/// Goes on with the frame that is put together in from_guest_.
+Status Relay::Client::take_large_frame(BytesView& data) {
+    const std::size_t size = std::min(data.size(), from_guest_.missing());
+    from_guest_.feed(data.first(size));
+    data = data.subspan(size);
+    const auto frame = MSB_TRY(from_guest_.next());
+    if (!frame)
+        return {};
+    if (must_wait_for_log(*frame))
+        holds_.push_back({to_client_.size(), relay_.log_.newest()});
+    pass_to_client(wire::raw_frame(*frame));
+    return {};
+}
+
+/// Records what the frame says of its session.
+bool Relay::Client::must_wait_for_log(const wire::Frame& frame) {
+    const auto envelope = wire::decode_envelope(frame.body);
+    return envelope && recorder_.from_guest(frame.id, *envelope) &&
+           !relay_.log_.written(relay_.log_.newest());
 }
 
 /// Sends at once what can be sent, so that only the rest is copied.

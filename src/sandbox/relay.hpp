@@ -25,11 +25,6 @@
 
 namespace msb {
 
-/// Guest port on which the agent serves clients, one connection each.
-inline constexpr std::uint32_t agent_client_port = 1025;
-/// Host port to which the agent connects when it starts: the control channel.
-inline constexpr std::uint32_t agent_control_port = 1024;
-
 /// Writes the output of one guest connection's exec sessions to exec.log.
 class SessionRecorder {
   public:

@@ -10,6 +10,7 @@
 #include "sandbox/home.hpp"
 #include "wire/console_report.hpp"
 #include "wire/exit_code.hpp"
+#include "wire/transport.hpp"
 
 #include <csignal>
 #include <fcntl.h>
@@ -153,7 +154,7 @@ Status Runtime::serve_devices() {
         MSB_TRY(virtio::VhostUserServer::create(*loop_, std::move(listeners_.vsock), *vsock_)));
     servers_.push_back(
         MSB_TRY(virtio::VhostUserServer::create(*loop_, std::move(listeners_.rng), *rng_)));
-    vsock_->listen(agent_control_port,
+    vsock_->listen(wire::control_port,
                    [this](auto connection) { accept_control(std::move(connection)); });
     relay_ = std::make_unique<Relay>(
         *loop_, *vsock_, *exec_log_,

@@ -3,6 +3,7 @@
 #include "base/log.hpp"
 #include "sandbox/relay.hpp"
 #include "wire/exit_code.hpp"
+#include "wire/transport.hpp"
 
 #include <utility>
 
@@ -14,7 +15,7 @@ constexpr std::size_t max_streams = 4096;
 } // namespace
 
 SessionObserver::SessionObserver(device::Vsock& vsock, ExecLog& log)
-    : connection_(vsock.connect(agent_client_port)), log_(log) {
+    : connection_(vsock.connect(wire::client_port)), log_(log) {
     if (!connection_) {
         log::warn("too many connections to the guest: output of detached sessions is not logged");
         return;

@@ -12,6 +12,27 @@ namespace {
 constexpr std::size_t small_buffer = std::size_t{256} << 10;
 } // namespace
 
+Result<std::optional<Frame>> take_frame(BytesView& data) {
+    if (data.size() < 4)
+        return std::nullopt;
+    const std::size_t length = load_be<std::uint32_t>(data.first(4));
+    if (length < frame_header_size - 4 || length > max_frame_length)
+        return fail(ErrorKind::protocol, "frame length " + std::to_string(length) +
+                                             " is outside 5.." + std::to_string(max_frame_length));
+    if (data.size() - 4 < length)
+        return std::nullopt;
+    const BytesView raw = data.first(4 + length);
+    data = data.subspan(raw.size());
+    return Frame{load_be<std::uint32_t>(raw.subspan(4, 4)), raw[8], raw.subspan(frame_header_size)};
+}
+
+std::size_t missing_bytes(BytesView data) {
+    if (data.size() < 4)
+        return 0;
+    const std::size_t size = std::size_t{4} + load_be<std::uint32_t>(data.first(4));
+    return size - std::min(size, data.size());
+}
+
 void FrameReader::make_room(std::size_t size) {
     if (begin_ == end_) {
         begin_ = end_ = 0;
@@ -48,26 +69,10 @@ void FrameReader::feed(BytesView data) {
 }
 
 Result<std::optional<Frame>> FrameReader::next() {
-    const BytesView data = BytesView(buffer_).subspan(begin_, end_ - begin_);
-    if (data.size() < 4)
-        return std::nullopt;
-    const std::size_t length = load_be<std::uint32_t>(data.first(4));
-    if (length < frame_header_size - 4 || length > max_frame_length)
-        return fail(ErrorKind::protocol, "frame length " + std::to_string(length) +
-                                             " is outside 5.." + std::to_string(max_frame_length));
-    if (data.size() - 4 < length)
-        return std::nullopt;
-    begin_ += 4 + length;
-    return Frame{load_be<std::uint32_t>(data.subspan(4, 4)), data[8],
-                 data.subspan(frame_header_size, length + 4 - frame_header_size)};
-}
-
-std::size_t FrameReader::missing() const {
-    const BytesView data = BytesView(buffer_).subspan(begin_, end_ - begin_);
-    if (data.size() < 4)
-        return 0;
-    const std::size_t size = std::size_t{4} + load_be<std::uint32_t>(data.first(4));
-    return size - std::min(size, data.size());
+    BytesView data = unread();
+    auto frame = take_frame(data);
+    begin_ = end_ - data.size();
+    return frame;
 }
 
 Result<Envelope> decode_envelope(BytesView body) {

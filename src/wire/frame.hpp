@@ -30,6 +30,17 @@ struct Frame {
     BytesView body; ///< points into the reader's buffer
 };
 
+/// The frame at the beginning of `data`, which is then what follows it; none if `data` does not
+/// hold the whole of it. An illegal length is ErrorKind::protocol: the stream cannot be
+/// resynchronised and must be closed.
+Result<std::optional<Frame>> take_frame(BytesView& data);
+/// Bytes that the frame which begins with `data` still lacks; 0 if its length is not known yet.
+std::size_t missing_bytes(BytesView data);
+/// The whole frame, header included: it lies in front of the body.
+inline BytesView raw_frame(const Frame& frame) {
+    return {frame.body.data() - frame_header_size, frame.body.size() + frame_header_size};
+}
+
 /// Cuts a byte stream into frames. Holds at most one incomplete frame plus what was fed since the
 /// last next() that returned none, so memory is bounded if the caller drains after each feed.
 class FrameReader {
@@ -40,16 +51,16 @@ class FrameReader {
     MutableBytesView prepare(std::size_t size);
     void commit(std::size_t size);
 
-    /// The next whole frame, or none until more is fed. An illegal length is ErrorKind::protocol:
-    /// the stream cannot be resynchronised and must be closed. The frame's body stays valid until
-    /// the next feed() or prepare().
+    /// The next whole frame, or none until more is fed; see take_frame(). The frame's body stays
+    /// valid until the next feed() or prepare().
     Result<std::optional<Frame>> next();
 
     std::size_t buffered() const { return end_ - begin_; }
-    /// Bytes that the frame which has begun still lacks; 0 if its length is not known yet.
-    std::size_t missing() const;
+    /// See missing_bytes().
+    std::size_t missing() const { return missing_bytes(unread()); }
 
   private:
+    BytesView unread() const { return BytesView(buffer_).subspan(begin_, end_ - begin_); }
     void make_room(std::size_t size);
     Bytes buffer_;
     std::size_t begin_ = 0; ///< first byte not yet returned

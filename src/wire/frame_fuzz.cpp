@@ -1,4 +1,4 @@
-// However a stream is cut into pieces, the same frames come out.
+// However a stream is cut into pieces, the same frames come out, and they are those that lie in it.
 #include "wire/frame.hpp"
 
 #include <algorithm>
@@ -6,6 +6,27 @@
 using namespace msb;
 
 namespace {
+
+void note(Bytes& seen, const wire::Frame& frame) {
+    seen.push_back(static_cast<std::uint8_t>(frame.id));
+    seen.push_back(frame.flags);
+    seen.insert(seen.end(), frame.body.begin(), frame.body.end());
+    seen.push_back(wire::decode_envelope(frame.body) ? 1 : 0);
+}
+
+Bytes frames_in(BytesView stream) {
+    Bytes seen;
+    for (;;) {
+        const std::size_t size = stream.size();
+        const auto frame = wire::take_frame(stream);
+        if (!frame || !*frame)
+            return seen;
+        const BytesView raw = wire::raw_frame(**frame);
+        if (raw.size() != size - stream.size() || raw.data() + raw.size() != stream.data())
+            __builtin_trap();
+        note(seen, **frame);
+    }
+}
 
 Bytes frames_of(BytesView stream, std::size_t piece) {
     wire::FrameReader reader;
@@ -20,11 +41,7 @@ Bytes frames_of(BytesView stream, std::size_t piece) {
                 return seen;
             if (!*frame)
                 break;
-            seen.push_back(static_cast<std::uint8_t>((*frame)->id));
-            seen.push_back((*frame)->flags);
-            seen.insert(seen.end(), (*frame)->body.begin(), (*frame)->body.end());
-            const auto envelope = wire::decode_envelope((*frame)->body);
-            seen.push_back(envelope ? 1 : 0);
+            note(seen, **frame);
         }
     }
     return seen;
@@ -36,7 +53,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (size == 0)
         return 0;
     const BytesView stream(data + 1, size - 1);
-    if (frames_of(stream, std::size_t{data[0]} % 16 + 1) != frames_of(stream, stream.size() + 1))
-        __builtin_trap();
+    const Bytes frames = frames_in(stream);
+    for (const std::size_t piece : {std::size_t{data[0]} % 16 + 1, stream.size() + 1})
+        if (frames_of(stream, piece) != frames)
+            __builtin_trap();
     return 0;
 }

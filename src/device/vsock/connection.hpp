@@ -49,6 +49,8 @@ class VsockConnection : public std::enable_shared_from_this<VsockConnection> {
     BytesView readable() const { return received_.view(); }
     /// Drops the first `count` bytes and gives the guest credit for them.
     void consume(std::size_t count);
+    /// The guest ended its stream: nothing more arrives.
+    bool ended() const { return guest_ended_; }
     /// The guest ended its stream and everything it sent has been consumed.
     bool at_end() const { return guest_ended_ && received_.empty(); }
 
