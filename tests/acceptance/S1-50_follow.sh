@@ -29,8 +29,9 @@ assert_eq "$out" "$(tail -n 1 "$T/follow")"
 # The runtime is killed; the sandbox is removed.
 for end in crash remove; do
     run_ok msb start -q box
-    "$MSB" logs -f --tail 0 --source all box >"$T/$end" &
+    "$MSB" logs -f --tail 1 --source all box >"$T/$end" &
     follower=$!
+    eventually 10 grep -q "sandbox started" "$T/$end"
     run_ok msb exec box -- echo "then $end"
     eventually 10 grep -q "then $end" "$T/$end"
     if [ $end = crash ]; then
