@@ -234,35 +234,39 @@ void TcpStream::give_up_attempt() {
     connect_next();
 }
 
-/// The path may lead into a file system that does not answer, so a worker walks it. It does not
-/// wait for a listener whose backlog is full: that is tried again from here.
+/// The path may lead into a file system that never answers, so a thread of its own walks it. It
+/// does not wait for a listener whose backlog is full: that is tried again from here.
 void TcpStream::connect_unix(const std::string& path) {
     const auto address = unix_address(path);
     if (!address || (path[0] != '/' && path[0] != '@'))
         return fail("connect", EINVAL,
                     "a Unix socket is an absolute path or @name of at most 107 bytes");
     lookup_ = std::make_shared<Lookup>();
-    const bool queued =
-        server_.workers().run([this, lookup = lookup_, path, address]() -> Workers::Done {
-            if (!lookup->cancelled)
-                lookup->unix_socket = attempt(*address);
-            return [this, lookup, path] {
-                if (lookup->cancelled)
-                    return;
-                Attempt& tried = lookup->unix_socket;
-                if (tried.error == EAGAIN && Clock::now() < deadline_)
-                    return (void)server_.loop().after(retry_pause, [this, lookup, path] {
-                        if (!lookup->cancelled)
-                            connect_unix(path);
-                    });
-                lookup_.reset();
-                if (tried.error != 0)
-                    return fail("connect", tried.error, reason_text(tried.error));
-                opened(std::move(tried.socket));
-            };
+    const Status given = server_.connect_threads().run(
+        [this, lookup = lookup_, mailbox = server_.mailbox(), path, address] {
+            if (lookup->cancelled)
+                return;
+            lookup->unix_socket = attempt(*address);
+            mailbox->post([this, lookup, path] {
+                if (!lookup->cancelled) // else this stream is gone
+                    tried_unix(path);
+            });
         });
-    if (!queued)
+    if (!given)
         fail("connect", EAGAIN, "too many connections are being made");
+}
+
+void TcpStream::tried_unix(const std::string& path) {
+    Attempt& tried = lookup_->unix_socket;
+    if (tried.error == EAGAIN && Clock::now() < deadline_)
+        return (void)server_.loop().after(retry_pause, [this, lookup = lookup_, path] {
+            if (!lookup->cancelled)
+                connect_unix(path);
+        });
+    const auto lookup = std::exchange(lookup_, nullptr);
+    if (tried.error != 0)
+        return fail("connect", tried.error, reason_text(tried.error));
+    opened(std::move(tried.socket));
 }
 
 void TcpStream::opened(OwnedFd socket) {
