@@ -36,6 +36,8 @@ struct ServerConfig {
     bool beside_init = false; ///< the agent is not process 1: it protects itself, not its commands
     int stop_signal = 15;
     std::chrono::milliseconds stop_grace{10'000};
+    /// For looking a name up and connecting, of a client's connection (core.tcp).
+    std::chrono::milliseconds connect_timeout{30'000};
 };
 
 class Server {

@@ -144,8 +144,9 @@ void TcpStream::start(const wire::TcpConnect& request) {
         read_window_ = *request.window;
     if (const auto bytes = write_window_.first_grant(); bytes > 0)
         client_.send(id_, wire::FlowWindow{bytes});
-    deadline_ = Clock::now() + connect_timeout;
-    start_timer(connect_timeout, &TcpStream::give_up_attempt);
+    const auto timeout = server_.config().connect_timeout;
+    deadline_ = Clock::now() + timeout;
+    start_timer(timeout, &TcpStream::give_up_attempt);
     target_ = request.host;
     if (request.host.starts_with(unix_prefix))
         return connect_unix(request.host.substr(unix_prefix.size()));
@@ -230,7 +231,9 @@ void TcpStream::give_up_attempt() {
     socket_.reset();
     last_error_ = ETIMEDOUT;
     if (lookup_)
-        return fail("connect", ETIMEDOUT, "no answer within 30 s");
+        return fail("connect", ETIMEDOUT,
+                    "no answer within " + std::to_string(server_.config().connect_timeout / 1s) +
+                        " s");
     connect_next();
 }
 
@@ -258,7 +261,7 @@ void TcpStream::connect_unix(const std::string& path) {
 
 void TcpStream::tried_unix(const std::string& path) {
     Attempt& tried = lookup_->unix_socket;
-    if (tried.error == EAGAIN && Clock::now() < deadline_)
+    if (tried.error == EAGAIN) // until the time is over
         return (void)server_.loop().after(retry_pause, [this, lookup = lookup_, path] {
             if (!lookup->cancelled)
                 connect_unix(path);

@@ -45,7 +45,6 @@ class TcpStream {
     void update_interest();
 
     static constexpr std::size_t pending_bound = wire::ReceiveWindow::size;
-    static constexpr std::chrono::seconds connect_timeout{30};
 
   private:
     /// Shared with the thread that looks a name up or walks to a Unix socket.
