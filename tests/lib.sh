@@ -161,6 +161,13 @@ eventually() {
     done
 }
 
+# assert_prompt BEGIN WHAT: what began at BEGIN ($EPOCHREALTIME) is over within the 5 s in which a start that
+# fails has to say why. It takes a tenth of a second; twice the 5 s pass here, for a machine under load.
+assert_prompt() {
+    local took=$(((${EPOCHREALTIME/./} - ${1/./}) / 1000))
+    [ $took -lt 10000 ] || fail_test "$2 took $took ms, wanted at most 5 s"
+}
+
 # milliseconds COMMAND...: runs it (output discarded) and prints how long it took.
 milliseconds() {
     local begin=${EPOCHREALTIME/./}

@@ -3,9 +3,8 @@
 // turns so that the machine's other work hits both alike.
 //
 // usage: exec_rpc AGENT_SOCKET [COMMANDS]
-#include "client/exec_session.hpp"
+#include "exec_call.hpp"
 
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <fmt/format.h>
@@ -14,46 +13,6 @@
 namespace {
 
 using namespace msb;
-using Clock = std::chrono::steady_clock;
-
-/// Milliseconds from the request to the exit event.
-Result<double> run(EventLoop& loop, AgentClient& client, const wire::ExecRequest& request) {
-    Status outcome;
-    const auto done = [&](Status status) {
-        outcome = std::move(status);
-        loop.stop();
-    };
-    ExecEvents events;
-    events.started = [](std::uint32_t) {};
-    events.out = events.err = [](BytesView) {};
-    events.stdin_error = [](const wire::ExecStdinError&) {};
-    events.exited = [&](const wire::ExecExited& exited) {
-        done(exited.code == 0 ? Status() : fail(ErrorKind::system, "the command failed"));
-    };
-    events.failed = [&](const wire::ExecFailed& failed) {
-        done(fail(ErrorKind::system, failed.message));
-    };
-    events.broken = [&](const Error& error) { done(fail(error)); };
-    const auto begun = Clock::now();
-    ExecSession session(client, request, std::move(events));
-    MSB_TRY(loop.run());
-    MSB_TRY(std::move(outcome));
-    return std::chrono::duration<double, std::milli>(Clock::now() - begun).count();
-}
-
-wire::ExecRequest command(std::string cmd, std::vector<std::string> args) {
-    wire::ExecRequest request;
-    request.cmd = std::move(cmd);
-    request.args = std::move(args);
-    request.env = {"PATH=/bin:/usr/bin"};
-    return request;
-}
-
-double percentile(std::vector<double> values, double part) {
-    std::ranges::sort(values);
-    return values[std::min(values.size() - 1,
-                           static_cast<std::size_t>(part * static_cast<double>(values.size())))];
-}
 
 Status bench(const std::string& socket, int commands) {
     constexpr int batch = 20;
@@ -67,14 +26,14 @@ Status bench(const std::string& socket, int commands) {
     };
     const wire::ExecRequest one = command("/bin/true", {});
     for (int i = 0; i < batch; ++i)
-        MSB_TRY(run(*loop, *client, one));
+        MSB_TRY(run_command(*loop, *client, one));
     std::vector<double> ours;
     std::vector<double> guest;
     for (int i = 0; i < commands; i += batch) {
         for (int j = 0; j < batch; ++j)
-            ours.push_back(MSB_TRY(run(*loop, *client, one)));
-        const double empty = MSB_TRY(run(*loop, *client, guest_loop(0)));
-        guest.push_back((MSB_TRY(run(*loop, *client, guest_loop(batch))) - empty) / batch);
+            ours.push_back(MSB_TRY(run_command(*loop, *client, one)));
+        const double empty = MSB_TRY(run_command(*loop, *client, guest_loop(0)));
+        guest.push_back((MSB_TRY(run_command(*loop, *client, guest_loop(batch))) - empty) / batch);
     }
     const double p50 = percentile(ours, 0.5);
     const double inside = percentile(guest, 0.5);

@@ -9,8 +9,6 @@
 #include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
-#include <linux/fs.h>
-#include <sys/ioctl.h>
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -27,7 +25,6 @@ constexpr std::size_t max_answer = wire::max_frame_length - 4096;
 constexpr std::size_t max_list = 131'072;   ///< elements that receivers accept
 constexpr std::size_t entry_overhead = 400; ///< encoded, without its path; more than it ever is
 constexpr std::size_t max_xattr = std::size_t{64} << 10;
-constexpr std::size_t copy_step = std::size_t{8} << 20;
 
 template <typename... T> struct Overload : T... {
     using T::operator()...;
@@ -281,58 +278,6 @@ FileResult open_file(const wire::FsOpenFile& op, const FileWork& work) {
     return answer(MSB_TRY(work.handles.add(std::move(handle))));
 }
 
-Status copy_contents(int from, int to, std::uint64_t size, const FileWork& work) {
-    std::uint64_t done = 0;
-    bool in_kernel = true;
-    Bytes buffer;
-    for (;;) {
-        MSB_TRY(work.cancellation.check());
-        ssize_t count = -1;
-        if (in_kernel && size > 0) {
-            count = ::copy_file_range(from, nullptr, to, nullptr, copy_step, 0);
-            // Not between these file systems, or a file that is not what its size says (/proc).
-            in_kernel = count > 0 || (count == 0 && done >= size);
-            if (count == 0 && in_kernel)
-                return {};
-        }
-        if (count <= 0) {
-            buffer.resize(FileChannel::chunk);
-            count = ::read(from, buffer.data(), buffer.size());
-            if (count == -1 && errno == EINTR)
-                continue;
-            if (count == -1)
-                return fail_errno("read");
-            if (count == 0)
-                return {};
-            MSB_TRY(sys::write_all(to, BytesView(buffer).first(static_cast<std::size_t>(count))));
-        }
-        done += static_cast<std::uint64_t>(count);
-    }
-}
-
-/// Contents and mode of one regular file, into a new or an existing one.
-FileResult copy_file(const wire::FsCopy& op, const FileWork& work) {
-    constexpr int safe = O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-    const OwnedFd from(::open(op.src.c_str(), O_RDONLY | safe));
-    if (!from)
-        return fail_errno("open", op.src);
-    const auto source = MSB_TRY(sys::fstat(from.get()));
-    if (!S_ISREG(source.st_mode))
-        return fail(Error::from_errno(S_ISDIR(source.st_mode) ? EISDIR : EINVAL, "copy", op.src));
-    const OwnedFd to(::open(op.dst.c_str(), O_WRONLY | O_CREAT | safe, 0600));
-    if (!to)
-        return fail_errno("open", op.dst);
-    const auto target = MSB_TRY(sys::fstat(to.get()));
-    if (!S_ISREG(target.st_mode) ||
-        (target.st_dev == source.st_dev && target.st_ino == source.st_ino))
-        return fail(Error::from_errno(EINVAL, "copy to", op.dst));
-    MSB_TRY(sys::truncate(to.get(), 0));
-    if (::ioctl(to.get(), FICLONE, from.get()) == -1)
-        MSB_TRY(
-            copy_contents(from.get(), to.get(), static_cast<std::uint64_t>(source.st_size), work));
-    return check(::fchmod(to.get(), source.st_mode & 07777), "chmod", op.dst);
-}
-
 FileResult real_path(const wire::FsRealPath& op) {
     const std::unique_ptr<char, void (*)(void*)> resolved(::realpath(op.path.c_str(), nullptr),
                                                           ::free);
@@ -495,7 +440,10 @@ FileResult operate(const FileWork& work) {
                 return check(::unlink(op.path.c_str()), "unlink", op.path);
             },
             [&](const wire::FsRemoveDir& op) { return remove_dir(op, work); },
-            [&](const wire::FsCopy& op) { return copy_file(op, work); },
+            [&](const wire::FsCopy& op) -> FileResult {
+                MSB_TRY(copy_file(op, work.cancellation));
+                return done();
+            },
             [](const wire::FsRename& op) {
                 return check(::rename(op.src.c_str(), op.dst.c_str()), "rename", op.src);
             },

@@ -52,7 +52,7 @@ using FileResult = Result<std::optional<wire::FsResponseData>>;
 wire::FsResponse perform(const FileWork& work);
 wire::FsResponse failed_response(const wire::FsOp& op, const Error& error);
 
-// --- parts; see file_metadata.cpp, file_streams.cpp ---
+// --- parts; see file_metadata.cpp, file_streams.cpp, file_copy.cpp, file_remove.cpp ---
 
 FileResult operate(const FileWork& work);
 FileResult stream(const FileWork& work);
@@ -62,6 +62,8 @@ Status check_path(const std::string& path);
 Result<off_t> to_offset(std::uint64_t value);
 /// poll(2) in steps, until cancelled.
 Status wait_until_ready(int fd, short events, const Cancellation& cancellation);
+/// Contents, holes and mode of one regular file, into a new or an existing one.
+Status copy_file(const wire::FsCopy& op, const Cancellation& cancellation);
 /// rm -r: never follows a link, and needs no descriptor per level.
 Status remove_recursively(const std::string& path, const Cancellation& cancellation);
 

@@ -169,6 +169,49 @@ TEST_F(Files, MetadataOperations) {
     EXPECT_FALSE(exists(at("a")));
 }
 
+TEST_F(Files, CopiesKeepHoles) {
+    FsClient client(*server_);
+    const OwnedFd file = *sys::open(at("f"), O_RDWR | O_CREAT, 0640);
+    // At both ends and in the middle; data that no buffer ends with; much larger than memory may
+    // be.
+    const std::string data(300'001, 'd');
+    constexpr std::uint64_t first = std::uint64_t{64} << 20;
+    constexpr std::uint64_t second = std::uint64_t{2} << 30;
+    constexpr std::uint64_t size = std::uint64_t{3} << 30;
+    ASSERT_TRUE(sys::pwrite_all(file.get(), as_bytes(data), first));
+    ASSERT_TRUE(sys::pwrite_all(file.get(), as_bytes(data), second));
+    ASSERT_TRUE(sys::truncate(file.get(), size));
+    const auto source = *sys::stat(at("f"));
+    if (static_cast<std::uint64_t>(source.st_blocks) * 512 >= first)
+        GTEST_SKIP() << "the file system here has no holes";
+    put("g", std::string(1000, 'g')); // replaced
+    ASSERT_TRUE(client.call(wire::FsCopy{at("f"), at("g")}).ok);
+    const auto copy = *sys::stat(at("g"));
+    EXPECT_EQ(copy.st_size, source.st_size);
+    EXPECT_LE(copy.st_blocks, source.st_blocks);
+    const OwnedFd copied = *sys::open(at("g"), O_RDONLY);
+    std::string read(data.size() + 2, 'x');
+    for (const std::uint64_t at : {first, second}) {
+        ASSERT_EQ(::pread(copied.get(), read.data(), read.size(), static_cast<off_t>(at - 1)),
+                  static_cast<ssize_t>(read.size()));
+        EXPECT_TRUE(read == '\0' + data + '\0');
+    }
+    // Nothing but a hole; nothing at all; and a file whose size says nothing.
+    ASSERT_TRUE(sys::truncate(file.get(), 0));
+    ASSERT_TRUE(client.call(wire::FsCopy{at("f"), at("g")}).ok);
+    EXPECT_EQ(sys::stat(at("g"))->st_size, 0);
+    ASSERT_TRUE(sys::truncate(file.get(), size));
+    ASSERT_TRUE(client.call(wire::FsCopy{at("f"), at("g")}).ok);
+    EXPECT_EQ(sys::stat(at("g"))->st_size, static_cast<off_t>(size));
+    EXPECT_EQ(sys::stat(at("g"))->st_blocks, 0);
+    ASSERT_TRUE(client.call(wire::FsCopy{"/proc/self/status", at("g")}).ok);
+    EXPECT_TRUE(read_file(at("g"))->starts_with("Name:"));
+    if (const std::string online = "/sys/devices/system/cpu/online"; exists(online)) {
+        ASSERT_TRUE(client.call(wire::FsCopy{online, at("g")}).ok);
+        EXPECT_EQ(*read_file(at("g")), *read_file(online));
+    }
+}
+
 TEST_F(Files, ErrorsHaveErrnoAndKind) {
     FsClient client(*server_);
     put("f", "x");

@@ -36,6 +36,8 @@ struct ServerConfig {
     bool beside_init = false; ///< the agent is not process 1: it protects itself, not its commands
     int stop_signal = 15;
     std::chrono::milliseconds stop_grace{10'000};
+    /// For looking a name up and connecting, of a client's connection (core.tcp).
+    std::chrono::milliseconds connect_timeout{30'000};
 };
 
 class Server {
@@ -107,6 +109,9 @@ class Server {
     std::uint64_t activity_seq() const { return activity_seq_; }
     /// For system calls on the guest's file systems, which may block for ever.
     FileThreads& file_threads() { return *file_threads_; }
+    /// For walking to Unix sockets, which may, too: of its own, so that those that are stuck leave
+    /// room for operations on files.
+    FileThreads& connect_threads() { return *connect_threads_; }
     std::shared_ptr<Mailbox> mailbox() { return mailbox_; }
 
     static constexpr std::size_t max_clients = 512;
@@ -121,6 +126,7 @@ class Server {
     ServerConfig config_;
     Workers workers_;
     std::shared_ptr<FileThreads> file_threads_ = FileThreads::create();
+    std::shared_ptr<FileThreads> connect_threads_ = FileThreads::create();
     std::shared_ptr<Mailbox> mailbox_;
     OwnedFd child_signals_;
     KeptSessions kept_{*this};

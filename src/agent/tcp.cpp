@@ -144,8 +144,9 @@ void TcpStream::start(const wire::TcpConnect& request) {
         read_window_ = *request.window;
     if (const auto bytes = write_window_.first_grant(); bytes > 0)
         client_.send(id_, wire::FlowWindow{bytes});
-    deadline_ = Clock::now() + connect_timeout;
-    start_timer(connect_timeout, &TcpStream::give_up_attempt);
+    const auto timeout = server_.config().connect_timeout;
+    deadline_ = Clock::now() + timeout;
+    start_timer(timeout, &TcpStream::give_up_attempt);
     target_ = request.host;
     if (request.host.starts_with(unix_prefix))
         return connect_unix(request.host.substr(unix_prefix.size()));
@@ -230,39 +231,45 @@ void TcpStream::give_up_attempt() {
     socket_.reset();
     last_error_ = ETIMEDOUT;
     if (lookup_)
-        return fail("connect", ETIMEDOUT, "no answer within 30 s");
+        return fail("connect", ETIMEDOUT,
+                    "no answer within " + std::to_string(server_.config().connect_timeout / 1s) +
+                        " s");
     connect_next();
 }
 
-/// The path may lead into a file system that does not answer, so a worker walks it. It does not
-/// wait for a listener whose backlog is full: that is tried again from here.
+/// The path may lead into a file system that never answers, so a thread of its own walks it. It
+/// does not wait for a listener whose backlog is full: that is tried again from here.
 void TcpStream::connect_unix(const std::string& path) {
     const auto address = unix_address(path);
     if (!address || (path[0] != '/' && path[0] != '@'))
         return fail("connect", EINVAL,
                     "a Unix socket is an absolute path or @name of at most 107 bytes");
     lookup_ = std::make_shared<Lookup>();
-    const bool queued =
-        server_.workers().run([this, lookup = lookup_, path, address]() -> Workers::Done {
-            if (!lookup->cancelled)
-                lookup->unix_socket = attempt(*address);
-            return [this, lookup, path] {
-                if (lookup->cancelled)
-                    return;
-                Attempt& tried = lookup->unix_socket;
-                if (tried.error == EAGAIN && Clock::now() < deadline_)
-                    return (void)server_.loop().after(retry_pause, [this, lookup, path] {
-                        if (!lookup->cancelled)
-                            connect_unix(path);
-                    });
-                lookup_.reset();
-                if (tried.error != 0)
-                    return fail("connect", tried.error, reason_text(tried.error));
-                opened(std::move(tried.socket));
-            };
+    const Status given = server_.connect_threads().run(
+        [this, lookup = lookup_, mailbox = server_.mailbox(), path, address] {
+            if (lookup->cancelled)
+                return;
+            lookup->unix_socket = attempt(*address);
+            mailbox->post([this, lookup, path] {
+                if (!lookup->cancelled) // else this stream is gone
+                    tried_unix(path);
+            });
         });
-    if (!queued)
+    if (!given)
         fail("connect", EAGAIN, "too many connections are being made");
+}
+
+void TcpStream::tried_unix(const std::string& path) {
+    Attempt& tried = lookup_->unix_socket;
+    if (tried.error == EAGAIN) // until the time is over
+        return (void)server_.loop().after(retry_pause, [this, lookup = lookup_, path] {
+            if (!lookup->cancelled)
+                connect_unix(path);
+        });
+    const auto lookup = std::exchange(lookup_, nullptr);
+    if (tried.error != 0)
+        return fail("connect", tried.error, reason_text(tried.error));
+    opened(std::move(tried.socket));
 }
 
 void TcpStream::opened(OwnedFd socket) {

@@ -45,10 +45,9 @@ class TcpStream {
     void update_interest();
 
     static constexpr std::size_t pending_bound = wire::ReceiveWindow::size;
-    static constexpr std::chrono::seconds connect_timeout{30};
 
   private:
-    /// Shared with the worker that looks a name up.
+    /// Shared with the thread that looks a name up or walks to a Unix socket.
     struct Lookup;
     using Clock = EventLoop::Clock;
 
@@ -58,6 +57,7 @@ class TcpStream {
     void on_connect_event();
     void give_up_attempt();
     void connect_unix(const std::string& path);
+    void tried_unix(const std::string& path);
     void opened(OwnedFd socket);
     void start_timer(Clock::duration time, void (TcpStream::*expired)());
     void stop_timer();

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/un.h>
 
 namespace msb::agent {
@@ -369,6 +370,59 @@ TEST_F(TcpTest, AbstractUnixSocket) {
     ASSERT_EQ(::listen(listener.get(), 1), 0);
     client_->send(1, wire::TcpConnect{"unix:@" + name, 0, false, {}});
     EXPECT_EQ(client_->next().type, wire::TcpConnected::type);
+}
+
+/// A listener that nobody accepts from, and whose backlog is full, answers no one.
+class TcpTimeoutTest : public TcpTest {
+  protected:
+    TcpTimeoutTest() {
+        client_.reset();
+        ServerConfig config;
+        config.switch_user = ::getuid() == 0;
+        config.connect_timeout = 20ms;
+        configure(std::move(config));
+        client_ = std::make_unique<TestClient>(*server_);
+    }
+    void expect_timeout(const wire::TcpConnect& request) {
+        client_->send(1, request);
+        client_->send(1, wire::TcpData{as_bytes("early")});
+        const Received frame = client_->next();
+        EXPECT_EQ(frame.id, 1U);
+        EXPECT_EQ(frame.type, wire::TcpFailed::type);
+        EXPECT_EQ(frame.flags, wire::flag_terminal);
+        const auto failed = frame.as<wire::TcpFailed>();
+        EXPECT_EQ(failed.sys_errno, ETIMEDOUT);
+        EXPECT_EQ(failed.stage, "connect");
+        EXPECT_EQ(server_->activity().active_tcp_streams, 0U);
+        // It was the last one, and others are served.
+        client_->send(2, wire::Ping{});
+        EXPECT_EQ(client_->next().type, wire::Pong::type);
+        EXPECT_FALSE(client_->has_frame());
+    }
+};
+
+TEST_F(TcpTimeoutTest, TcpPort) {
+    const OwnedFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    auto* const generic = reinterpret_cast<sockaddr*>(&address);
+    ASSERT_EQ(::bind(listener.get(), generic, size), 0);
+    ASSERT_EQ(::listen(listener.get(), 0), 0); // room for one
+    ASSERT_EQ(::getsockname(listener.get(), generic, &size), 0);
+    const OwnedFd first(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::connect(first.get(), generic, size), 0);
+    ASSERT_TRUE(*sys::wait_for(listener.get(), POLLIN, 10s));
+    expect_timeout({"127.0.0.1", ntohs(address.sin_port), false, {}});
+}
+
+TEST_F(TcpTimeoutTest, UnixSocket) {
+    const std::string path = testing::TempDir() + "tcp_test." + std::to_string(::getpid());
+    const OwnedFd listener = *sys::unix_listen(path, 0);
+    const OwnedFd first = *sys::unix_connect(path);
+    expect_timeout({"unix:" + path, 0, false, {}});
+    ::unlink(path.c_str());
 }
 
 TEST_F(TcpTest, ManyAtOnceAndTheLimit) {

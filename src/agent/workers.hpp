@@ -1,4 +1,4 @@
-// A few threads for what may block: the guest's own files and name servers.
+// A few threads for looking names up, which may wait for the guest's name servers.
 //
 // Threads and launching commands do not disturb each other: a launching child (see launch.cpp)
 // shares the agent's memory but uses neither the allocator nor any lock, and every thread here is

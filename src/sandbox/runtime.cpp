@@ -13,6 +13,7 @@
 #include "wire/transport.hpp"
 
 #include <csignal>
+#include <cstring>
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
@@ -274,8 +275,14 @@ void Runtime::handle_boot_failed(const wire::BootFailed& failed) {
     if (ready_)
         return;
     Error error(ErrorKind::system, failed.message);
-    if (failed.sys_errno && *failed.sys_errno > 0)
-        error = Error::from_errno(*failed.sys_errno, failed.message);
+    if (failed.sys_errno && *failed.sys_errno > 0) {
+        // Most messages of the guest end in the text of the errno: once is enough.
+        std::string_view message = failed.message;
+        const std::string text = std::string(": ") + std::strerror(*failed.sys_errno);
+        if (message.ends_with(text))
+            message.remove_suffix(text.size());
+        error = Error::from_errno(*failed.sys_errno, message);
+    }
     fail_boot(failed.stage, error);
 }
 

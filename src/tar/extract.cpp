@@ -20,6 +20,7 @@
 #include "tar/links.hpp"
 #include "tar/tar.hpp"
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
@@ -48,6 +49,14 @@ std::string temporary_name() {
     static std::atomic<unsigned> counter{0};
     return std::string(temporary_prefix) + std::to_string(::getpid()) + "-" +
            std::to_string(counter++);
+}
+
+/// As utimensat takes them.
+std::array<timespec, 2> times_of(const TarEntry& entry) {
+    timespec accessed{0, UTIME_NOW};
+    if (entry.atime)
+        accessed = {entry.atime->first, entry.atime->second};
+    return {accessed, {entry.mtime, entry.mtime_nsec}};
 }
 
 /// Removes a file or a whole directory. /proc leads to the very directory, whatever its path is.
@@ -339,8 +348,7 @@ Status Extractor::set_attributes(int fd, const TarEntry& entry) {
         return fail_errno("chmod", entry.path);
     if (entry.type == TarType::directory && entry.path.empty())
         return {}; // no entry of its own: it is as old as it is
-    const timespec times[2] = {{0, UTIME_NOW}, {entry.mtime, entry.mtime_nsec}};
-    if (::futimens(fd, times) == -1)
+    if (::futimens(fd, times_of(entry).data()) == -1)
         return fail_errno("utimens", entry.path);
     return {};
 }
@@ -415,8 +423,7 @@ Status Extractor::add_symlink(const TarEntry& entry, const std::string& name, st
     if (options_.owners &&
         ::fchownat(dir, working.c_str(), entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW) == -1)
         return fail_errno("chown", where(name));
-    const timespec times[2] = {{0, UTIME_NOW}, {entry.mtime, entry.mtime_nsec}};
-    (void)::utimensat(dir, working.c_str(), times, AT_SYMLINK_NOFOLLOW);
+    (void)::utimensat(dir, working.c_str(), times_of(entry).data(), AT_SYMLINK_NOFOLLOW);
     return working == name ? Status{} : publish(name);
 }
 

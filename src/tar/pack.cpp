@@ -160,6 +160,7 @@ TarEntry Packer::describe(const struct stat& info) const {
     entry.gid = info.st_gid;
     entry.mtime = info.st_mtim.tv_sec;
     entry.mtime_nsec = static_cast<std::uint32_t>(info.st_mtim.tv_nsec);
+    entry.atime.emplace(info.st_atim.tv_sec, static_cast<std::uint32_t>(info.st_atim.tv_nsec));
     return entry;
 }
 

@@ -37,7 +37,9 @@ struct TarEntry {
     std::uint32_t gid = 0;
     std::int64_t mtime = 0;       ///< Seconds since the epoch.
     std::uint32_t mtime_nsec = 0; ///< 0..999999999
-    std::uint64_t size = 0;       ///< Of a file, holes included.
+    /// The same of the last access, where the archive tells it.
+    std::optional<std::pair<std::int64_t, std::uint32_t>> atime;
+    std::uint64_t size = 0; ///< Of a file, holes included.
     std::uint32_t device_major = 0;
     std::uint32_t device_minor = 0;
     std::map<std::string, std::string> xattrs; ///< From SCHILY.xattr.*, full names.

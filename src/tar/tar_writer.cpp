@@ -110,6 +110,8 @@ std::string extended_records(const TarEntry& entry, std::uint64_t size, bool spa
     if (entry.mtime < 0 || static_cast<std::uint64_t>(entry.mtime) > octal_max(tar::mtime) ||
         entry.mtime_nsec != 0)
         add_record(records, "mtime", pax_time(entry.mtime, entry.mtime_nsec));
+    if (entry.atime)
+        add_record(records, "atime", pax_time(entry.atime->first, entry.atime->second));
     for (const auto& [name, value] : entry.xattrs)
         if (name.find('=') == std::string::npos) // could not be told from the value
             add_record(records, "SCHILY.xattr." + name, value);

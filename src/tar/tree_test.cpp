@@ -120,11 +120,18 @@ TEST_F(Tree, KeepsWhatATreeHas) {
     const timespec times[2] = {{1, 2}, {1'234'567'890, 123'456'789}};
     ASSERT_EQ(::utimensat(AT_FDCWD, at("from/plain").c_str(), times, 0), 0);
     ASSERT_EQ(::utimensat(AT_FDCWD, at("from/dir").c_str(), times, 0), 0);
+    const std::string link = at("from/dir/link");
+    ASSERT_EQ(::utimensat(AT_FDCWD, link.c_str(), times, AT_SYMLINK_NOFOLLOW), 0);
 
     const auto packed = pack("from");
     ASSERT_TRUE(packed) << packed.error().to_string();
     const Status extracted = extract(*packed, {.only = "t"});
     ASSERT_TRUE(extracted) << extracted.error().to_string();
+    for (const char* name : {"to/t/plain", "to/t/dir", "to/t/dir/link"}) { // not looked into yet
+        const auto accessed = sys::lstat(at(name))->st_atim;
+        EXPECT_EQ(accessed.tv_sec, 1) << name;
+        EXPECT_EQ(accessed.tv_nsec, 2) << name;
+    }
     EXPECT_EQ(get("to/t/plain"), "hello");
     EXPECT_EQ(get("to/t/" + long_name).size(), 300'000U);
     EXPECT_EQ(get("to/t/\xff not utf-8\n"), "odd");

@@ -30,9 +30,9 @@ run_ok msb stop -q box
 metadata=$(find "$MSB_HOME/cache/meta" -name '*.erofs')
 cp "$metadata" "$T/metadata"
 dd if=/dev/zero of="$metadata" bs=4096 count=1 conv=notrunc status=none
-begin=$SECONDS
+begin=$EPOCHREALTIME
 run_fail 1 'image: .*mount' msb start box
-[ $((SECONDS - begin)) -lt 20 ] || fail_test "the failure took $((SECONDS - begin)) s"
+assert_prompt "$begin" "the damaged image"
 boot_error image image 22
 cp "$T/metadata" "$metadata"
 

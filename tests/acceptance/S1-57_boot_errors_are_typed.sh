@@ -1,18 +1,25 @@
 #!/usr/bin/env bash
 # A start that cannot have what it needs from the host says stage mount and ENOENT, and never "process
 # exited". Directories of the host cannot be mounted in this build yet: the missing path is the
-# sandbox's own disk. Everything that keeps a guest from booting arrives within seconds, typed.
+# sandbox's own disk. Everything that keeps a guest from booting arrives within 5 seconds, typed.
 . "$(dirname "$0")/../lib.sh"
-# ctest: timeout=240
 need_kernel
 need python3
 
 run_ok msb create -q -n box
 run_ok msb stop -q box
 mv "$MSB_HOME/sandboxes/box/upper.ext4" "$T/upper"
+begin=$EPOCHREALTIME
 run_fail 1 '→ mount: .*No such file' msb start box
+assert_prompt "$begin" "the missing disk"
 assert_not_contains "$err" exited
 assert_match "$(cat "$MSB_HOME/sandboxes/box/logs/boot-error.json")" '"errno": 2'
+
+# A disk that is none.
+truncate -s "$(stat -c %s "$T/upper")" "$MSB_HOME/sandboxes/box/upper.ext4"
+begin=$EPOCHREALTIME
+run_fail 1 '→ mount: .*Invalid argument' msb start box
+assert_prompt "$begin" "the empty disk"
 mv "$T/upper" "$MSB_HOME/sandboxes/box/upper.ext4"
 
 # An installation of its own, to break the guest's kernel and initramfs.
@@ -23,12 +30,12 @@ broken=$T/prefix/bin/msb
 mkdir "$T/initramfs"
 cp "$T"/prefix/share/microsandbox/initramfs/*.cpio "$T/initramfs/"
 
-# fails_within SECONDS PATTERN STEP: the start fails so, and the record says which step.
-fails_within() {
-    local begin=$SECONDS
-    run_fail 1 "$2" "$broken" start box
-    [ $((SECONDS - begin)) -le "$1" ] || fail_test "took $((SECONDS - begin)) s: $err"
-    assert_match "$(cat "$MSB_HOME/sandboxes/box/logs/boot-error.json")" "\"step\": \"$3\""
+# fails PATTERN STEP: the start fails so, promptly, and the record says which step.
+fails() {
+    local begin=$EPOCHREALTIME
+    run_fail 1 "$1" "$broken" start box
+    assert_prompt "$begin" "'$err'"
+    assert_match "$(cat "$MSB_HOME/sandboxes/box/logs/boot-error.json")" "\"step\": \"$2\""
 }
 # each_initramfs COMMAND...: runs it with each archive's path.
 each_initramfs() {
@@ -63,12 +70,13 @@ without_module() {
     archive modules "" modules/order missing.ko >>"$1"
 }
 each_initramfs without_module
-fails_within 20 '→ build_vm: .*missing\.ko' modules
+fails '→ build_vm: .*missing\.ko' modules
+assert_not_contains "$err" "No such file or directory: No such"
 
 # There is no first process at all: the kernel panics.
 without_init() { archive dev "" >"$1"; }
 each_initramfs without_init
-fails_within 20 '→ build_vm: .*before it was ready' kernel
+fails '→ build_vm: .*before it was ready' kernel
 assert_match "$err" 'panic|init'
 
 # The kernel is not one.
@@ -77,7 +85,7 @@ for kernel in "$T"/prefix/share/microsandbox/kernels/*; do
     python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["kernel"])' "$kernel/manifest.json" >"$T/name"
     printf '#!/bin/false\n' >"$kernel/$(cat "$T/name")"
 done
-fails_within 20 '→ build_vm: ' '(kernel|build_vm)'
+fails '→ build_vm: ' '(kernel|build_vm)'
 run_ok msb start -q box
 run_ok msb rm -q -f box
 no_leftovers

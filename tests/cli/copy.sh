@@ -53,6 +53,16 @@ diff "$T/want" "$T/got" || fail_test "the tree has changed on its way"
 cmp "$T/tree/sparse" "$T/out/back/sparse"
 [ "$(stat -c %b "$T/out/back/sparse")" -lt 2048 ] || fail_test "the sparse file is not sparse here"
 
+# --- times of access, which looking at a file changes
+mkdir -p "$T/accessed/dir"
+echo x >"$T/accessed/file"
+ln -s file "$T/accessed/link"
+touch -h -a -d @1000000000.5 "$T/accessed/"{file,dir,link}
+run_ok msb cp -q "$T/accessed" box:/tmp/accessed
+assert_eq "$(guest 'cd /tmp/accessed && stat -c %X file dir link | tr "\n" " "')" "1000000000 1000000000 1000000000 "
+run_ok msb cp -q box:/tmp/accessed "$T/out/accessed"
+assert_eq "$(cd "$T/out/accessed" && stat -c %.1X file dir link | uniq)" 1000000000.5
+
 # --- between sandboxes, and inside one
 run_ok msb create -q -n other
 run_ok msb cp -q box:/tmp/new other:/tmp/moved

@@ -7,11 +7,11 @@ need_kernel
 run_fail 1 'memory' msb run -q -m 8M -- true
 
 # A failure inside the guest: its stage arrives at once, is kept, and is shown again by logs.
-start=$SECONDS
+begin=$EPOCHREALTIME
 run_fail 1 'failed to start "odd"' msb create -q -n odd -u nobody-here
 assert_contains "$err" "guest user not found: nobody-here"
 assert_contains "$err" "msb logs --source system odd"
-[ $((SECONDS - start)) -le 5 ] || fail_test "the boot failure took $((SECONDS - start)) s"
+assert_prompt "$begin" "the boot failure"
 run_ok msb ls --format json
 assert_contains "$out" '"status": "Stopped"'
 assert_path "$MSB_HOME/sandboxes/odd/logs/boot-error.json"
@@ -20,10 +20,10 @@ assert_contains "$err" 'failed to start "odd"'
 run_ok msb rm -q odd
 
 # The least memory: it boots, or a stage says why not, within seconds.
-start=$SECONDS
+begin=$EPOCHREALTIME
 run msb create -q -m 32M -n tiny
 [ "$code" -eq 0 ] || assert_match "$err" '→ (build_vm|mount|config|other): '
-[ $((SECONDS - start)) -lt 30 ] || fail_test "a tiny guest took $((SECONDS - start)) s"
+assert_prompt "$begin" "a tiny guest"
 run_ok msb rm -q -f tiny
 
 # A file of the cached image that is damaged, but mounts: the guest is told EIO or runs garbage; the
@@ -33,10 +33,10 @@ run_ok msb stop -q worn
 data=$(find "$MSB_HOME/cache/blobs" -name '*.data' | head -n 1)
 cp "$data" "$T/data"
 dd if=/dev/urandom of="$data" bs=4096 count=64 conv=notrunc status=none
-start=$SECONDS
+begin=$EPOCHREALTIME
 run msb start worn
 if [ "$code" -eq 0 ]; then run msb exec worn -- true; else assert_match "$err" 'failed to start "worn"'; fi
-[ $((SECONDS - start)) -lt 30 ] || fail_test "a damaged image took $((SECONDS - start)) s"
+assert_prompt "$begin" "a damaged image"
 run_ok msb stop -q worn
 cp "$T/data" "$data"
 run_ok msb start -q worn

@@ -36,8 +36,38 @@ for pid in $engine; do kill -CONT "$pid"; done
 eventually 10 near one
 eventually 10 near two
 
-run_ok msb exec one -- date -s 2001-02-03
-eventually 10 near one
+# Set ahead by an hour, and back by years. A process that looks on sees the clock go wrong once and
+# right again once, in a second or two (a busy machine is given twice that); its own time (the uptime) goes on as if nothing had been.
+"$MSB" exec -d one -- sh -c 'while read -r up rest </proc/uptime; do
+    echo "$up $(date +%s)"
+    sleep 0.05
+done >>/tmp/seen' >/dev/null
+sees_time() { [ "$("$MSB" exec one -- sh -c 'wc -l </tmp/seen')" -gt 3 ]; }
+# sees_jump TIME: sets the clock to this, and says what was seen of it.
+sees_jump() {
+    run_ok msb exec one -- sh -c ': >/tmp/seen'
+    eventually 10 sees_time
+    run_ok msb exec one -- date -s "@$1"
+    eventually 10 near one
+    run_ok msb exec one -- sh -c 'sleep 1.5; cat /tmp/seen'
+    printf '%s\n' "$out" | awk '
+        { offset = $2 - $1 }
+        NR > 1 && ($1 < up || $1 - up > 5) { stood = 1 }
+        NR > 1 && (offset - last > 1.5 || last - offset > 1.5) { # of one that shows whole seconds
+            if (!jumps++) begin = $1
+            end = $1
+            sum += offset - last
+        }
+        { last = offset; up = $1 }
+        END { printf "%d jumps, %d s in all, within %d s, uptime %s\n", jumps,
+                     sum < 0 ? -sum : sum, end - begin, stood ? "stood" : "went on" }'
+}
+ahead=$(sees_jump $(($(date +%s) + 3600)))
+back=$(sees_jump 981158400)
+printf '%s\n' "ahead: $ahead" "back: $back"
+for seen in "$ahead" "$back"; do
+    assert_match "$seen" '^2 jumps, [012] s in all, within [0-4] s, uptime went on$' "what a process saw"
+done
 
 run_ok msb exec one -- sh -c 'head -c 32 /dev/random | sha256sum'
 first=$out

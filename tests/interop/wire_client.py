@@ -199,7 +199,7 @@ def largest(kind):
 
 
 def check_largest_frames(client, first):
-    """Frames of the greatest length, several in a row: into a file, out of it, into a command."""
+    """Frames of the greatest length, several in a row: into a file, out of it, into a command. And a copy."""
     def request(number, op):
         client.send(number, "core.fs.request", {"op": op}, flags=2)
 
@@ -228,6 +228,16 @@ def check_largest_frames(client, first):
     assert kind == "core.fs.response" and payload["ok"] and read == b"".join(data)
     request(first + 3, {"CloseHandle": {"handle": handle}})
     answer(first + 3)
+
+    # A copy inside the guest keeps holes: a terabyte with 1 MiB in it.
+    client.exec(first + 5, "sh", "-c", "cd /tmp; dd if=large of=holes bs=1M count=1 seek=1000 2>&1; truncate -s 1024G holes")
+    assert client.until_end(first + 5)[3]["code"] == 0
+    request(first + 6, {"Copy": {"src": "/tmp/holes", "dst": "/tmp/copied"}})
+    answer(first + 6)
+    client.exec(first + 7, "sh", "-c", "cd /tmp; stat -c %s copied; du -k copied | cut -f 1; "
+                "dd if=copied bs=1M count=1 skip=1000 2>/dev/null | cmp -n 1048576 - large; rm holes copied")
+    out = client.until_end(first + 7)[0]
+    assert out.split()[0] == b"1099511627776" and int(out.split()[1]) < 1100 and len(out.split()) == 2, out
 
     data = largest("core.exec.stdin")
     client.exec(first + 4, "sha256sum")
