@@ -352,27 +352,48 @@ init_image() {
     rm -rf "$T/.init" "$T/.init.layout" "$T/.init.tar"
 }
 
-# debian_inits_image NAME: loads a Debian image NAME that holds systemd, sysvinit (as /sbin/init) and
-# runit; made once and cached.
+# s6_scan_directory DIR: what s6-svscan as process 1 needs: a service, which says in /root/service when it is
+# stopped, and what to do when all have been, which powers off.
+s6_scan_directory() {
+    mkdir -p "$1/.s6-svscan" "$1/idle"
+    printf '#!/bin/sh\nexec sleep 1000000\n' >"$1/idle/run"
+    printf '#!/bin/sh\necho stopped >/root/service\n' >"$1/idle/finish"
+    printf '#!/bin/sh\nexec poweroff -f\n' >"$1/.s6-svscan/finish"
+    chmod 755 "$1/idle/run" "$1/idle/finish" "$1/.s6-svscan/finish"
+}
+
+# debian_inits_image NAME [PACKAGE...]: loads a Debian image NAME that holds the packages, by default systemd,
+# sysvinit (as /sbin/init), runit and s6 (with the scan directory /etc/s6); made once and cached.
 debian_inits_image() {
     need umoci mmdebstrap
-    local key cached
-    key=$({ declare -f debian_inits_image debian_rootfs new_image add_layer pack_oci; } | sha256sum | cut -c1-16)
+    local name=$1 key cached
+    shift
+    [ $# -gt 0 ] || set -- systemd sysvinit-core runit s6
+    key=$({ declare -f debian_inits_image s6_scan_directory debian_rootfs new_image add_layer pack_oci; echo "$@"; } | sha256sum | cut -c1-16)
     cached=$MSB_CACHE/test/inits-$key.tar
     if [ ! -f "$cached" ]; then
-        debian_rootfs "$T/.inits.tar" systemd sysvinit-core runit
+        debian_rootfs "$T/.inits.tar" "$@"
         mkdir -p "$T/.inits"
         tar -C "$T/.inits" -xf "$T/.inits.tar" --exclude='./dev/*' --exclude='./usr/share/doc/*' \
             --exclude='./usr/share/man/*' --exclude='./usr/share/locale/*' --exclude='./usr/share/i18n/*' \
             --exclude='./var/cache/apt/*' --exclude='./var/lib/apt/lists/*' --exclude='./usr/share/perl/*' \
             --exclude='./usr/lib/x86_64-linux-gnu/perl/*' --exclude='./usr/lib/x86_64-linux-gnu/gconv/*'
+        s6_scan_directory "$T/.inits/etc/s6"
         new_image "$T/.inits.layout" --config.stopsignal SIGRTMIN+3
         add_layer "$T/.inits.layout" "$T/.inits"
         pack_oci "$T/.inits.layout" "$cached.$$"
         mv "$cached.$$" "$cached"
         rm -rf "$T/.inits" "$T/.inits.tar" "$T/.inits.layout"
     fi
-    msb load -q -i "$cached" -t "$1"
+    msb load -q -i "$cached" -t "$name"
+}
+
+# stopped_by_itself NAME: the init, or the guest, did not have to be ended at the end of its time.
+stopped_by_itself() {
+    local log
+    for log in kernel runtime; do
+        assert_not_contains "$(cat "$MSB_HOME/sandboxes/$1/logs/$log.log")" "did not power off in time" "$log.log"
+    done
 }
 
 # host_pids_of NAME...: process ids of this test's processes that have one of these names.

@@ -7,12 +7,14 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace msb::agent {
@@ -111,28 +113,31 @@ bool write_fifo(const char* path, std::string_view text) {
 
 /// runit(8): at SIGCONT it goes to stage 3 if its marker is executable, and powers off unless the
 /// other one is. Distributions that keep /etc unwritable have them in /run.
-bool ask_runit() {
+void ask_runit() {
     const bool in_run = exists("/run/runit.stopit") || exists("/run/runit.reboot");
     const char* stop = in_run ? "/run/runit.stopit" : "/etc/runit/stopit";
     (void)::chmod(in_run ? "/run/runit.reboot" : "/etc/runit/reboot", 0);
     const OwnedFd marker(::open(stop, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0100));
-    return marker && ::fchmod(marker.get(), 0100) == 0 && ::kill(1, SIGCONT) == 0;
+    if (marker && ::fchmod(marker.get(), 0100) == 0)
+        ::kill(1, SIGCONT);
 }
 
-bool ask(InitKind kind) {
-    switch (kind) {
-    case InitKind::systemd: return ::kill(1, systemd_power_off) == 0;
-    case InitKind::busybox:
-    case InitKind::s6: return ::kill(1, SIGUSR2) == 0;
-    case InitKind::sysvinit: {
-        const std::string request = sysvinit_request('0');
-        return write_fifo("/run/initctl", request) || write_fifo("/dev/initctl", request);
-    }
-    case InitKind::openrc: return write_fifo("/run/openrc/init.ctl", "poweroff\n");
-    case InitKind::runit: return ask_runit();
-    case InitKind::other: break;
-    }
-    return false;
+bool signal_init(int signal) {
+    const std::string status = read_file("/proc/1/status", 65'536).value_or("");
+    const std::string call = read_file("/proc/1/syscall", 1024).value_or("");
+    return hears_signal(status, call, signal) && ::kill(1, signal) == 0;
+}
+
+/// The scan directory, which is where s6-svscan works, says what a signal does. In one that
+/// s6-linux-init made SIGUSR1 is the power-off (and SIGTERM nothing); in others SIGTERM ends the
+/// services and executes .s6-svscan/finish.
+bool ask_s6() {
+    return signal_init(exists("/proc/1/cwd/.s6-svscan/SIGUSR1") ? SIGUSR1 : SIGTERM);
+}
+
+bool ask_sysvinit() {
+    const std::string request = sysvinit_request('0');
+    return write_fifo("/run/initctl", request) || write_fifo("/dev/initctl", request);
 }
 
 } // namespace
@@ -208,16 +213,49 @@ InitKind running_init() {
                          name);
 }
 
-void ask_to_power_off(InitKind kind) {
-    if (!ask(kind))
-        ::kill(1, SIGTERM);
+bool ask_to_power_off(InitKind kind) {
+    switch (kind) {
+    case InitKind::systemd: return signal_init(systemd_power_off);
+    // Not every process 1 of that program is its init: it is also the shell of many a script.
+    case InitKind::busybox: return signal_init(SIGUSR2) || signal_init(SIGTERM);
+    case InitKind::s6: return ask_s6();
+    // It takes no request while a start-up script runs that it waits for. Other inits have its
+    // name.
+    case InitKind::sysvinit: return !ask_sysvinit() && signal_init(SIGTERM);
+    // Its FIFO is there once start-up is over, and not read from while it is busy. SIGTERM would
+    // not wait: it would start the shutdown beside the start-up, or beside the shutdown.
+    case InitKind::openrc: return write_fifo("/run/openrc/init.ctl", "poweroff");
+    // It drops what comes before its stage 2.
+    case InitKind::runit: ask_runit(); return false;
+    case InitKind::other: return signal_init(SIGTERM);
+    }
+    return false;
+}
+
+bool hears_signal(std::string_view status, std::string_view call, int signal) {
+    if (call.starts_with(std::to_string(SYS_rt_sigtimedwait) + " "))
+        return true;
+    const std::uint64_t bit = std::uint64_t{1} << (signal - 1);
+    for (const std::string_view key : {"SigBlk:\t", "SigCgt:\t"}) {
+        const std::size_t at = status.find(key);
+        if (at == status.npos)
+            continue;
+        const std::string_view value = status.substr(at + key.size());
+        std::uint64_t mask = 0;
+        std::from_chars(value.data(), value.data() + value.size(), mask, 16);
+        if ((mask & bit) != 0)
+            return true;
+    }
+    return false;
 }
 
 std::string sysvinit_request(char runlevel) {
     // initreq.h: magic, cmd, runlevel, sleeptime, 368 bytes of data.
     constexpr std::int32_t magic = 0x03091969;
     constexpr std::int32_t change_runlevel = 1;
-    const std::int32_t head[4] = {magic, change_runlevel, runlevel, 0};
+    // Between SIGTERM and SIGKILL to what its inittab started, in seconds; telinit's default.
+    constexpr std::int32_t grace = 3;
+    const std::int32_t head[4] = {magic, change_runlevel, runlevel, grace};
     std::string request(384, '\0');
     std::memcpy(request.data(), head, sizeof(head));
     return request;

@@ -40,15 +40,21 @@ enum class InitKind {
     sysvinit, ///< a request for runlevel 0 in its FIFO
     openrc,   ///< openrc-init: a word in its FIFO
     runit,    ///< a marker file and SIGCONT
-    s6,       ///< s6-svscan under s6-linux-init: SIGUSR2
+    s6,       ///< s6-svscan: SIGUSR1 if its scan directory has a script for that, else SIGTERM
     other,    ///< SIGTERM
 };
 /// By the program that process 1 is (target of /proc/1/exe) and its name (/proc/1/comm).
 InitKind identify_init(std::string_view program, std::string_view name);
 /// Of the running process 1.
 InitKind running_init();
-/// Does not wait. An init that cannot be reached its own way gets SIGTERM.
-void ask_to_power_off(InitKind kind);
+/// Does not wait. False: the init may not have heard it, because it is still starting up, and
+/// should be asked again in a while. True: it has, and twice might be taken for impatience.
+bool ask_to_power_off(InitKind kind);
+
+/// By a process's /proc/PID/status and /proc/PID/syscall. Process 1 never gets a signal that it
+/// neither catches nor blocks (to read it from a descriptor). In a wait for signals (sigwait) those
+/// that are waited for are not shown as blocked; it is taken to be one of them.
+bool hears_signal(std::string_view status, std::string_view call, int signal);
 
 /// struct init_request of sysvinit's FIFO, asking for a runlevel.
 std::string sysvinit_request(char runlevel);

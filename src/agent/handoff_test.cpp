@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
 
 namespace msb::agent {
 namespace {
@@ -27,6 +28,28 @@ TEST(Handoff, SysvinitRequestIsLaidOutAsItsHeaderSays) {
     EXPECT_EQ(head[0], 0x03091969);
     EXPECT_EQ(head[1], 1);
     EXPECT_EQ(head[2], '0');
+}
+
+TEST(Handoff, SignalsAreHeardThatAreCaughtOrBlocked) {
+    constexpr const char* status =
+        "Name:\tinit\nSigPnd:\tffffffffffffffff\nSigBlk:\t0000002000000001\n"
+        "SigIgn:\tffffffffffffffff\nSigCgt:\t0000000000004800\n";
+    const auto hears = [&](int signal) { return hears_signal(status, "7 0x1", signal); };
+    EXPECT_TRUE(hears(1));
+    EXPECT_TRUE(hears(12)); // SIGUSR2
+    EXPECT_TRUE(hears(15));
+    EXPECT_TRUE(hears(38)); // SIGRTMIN+4
+    EXPECT_FALSE(hears(10));
+    EXPECT_FALSE(hears(64));
+    EXPECT_FALSE(hears_signal("", "", 15));
+    EXPECT_FALSE(hears_signal("SigCgt:\t", "running", 15));
+}
+
+TEST(Handoff, WhoWaitsForSignalsHearsThem) {
+    constexpr const char* status = "SigBlk:\t0000000000000000\nSigCgt:\t0000000000000000\n";
+    const std::string call = std::to_string(SYS_rt_sigtimedwait);
+    EXPECT_TRUE(hears_signal(status, call + " 0x5eb308 0x0 0x0 0x8", 12));
+    EXPECT_FALSE(hears_signal(status, call + "0 0x1", 12));
 }
 
 TEST(Handoff, WhatCannotBeExecutedIsRefusedBeforehand) {

@@ -27,7 +27,7 @@ constexpr auto kill_time = 300ms;  ///< for SIGKILL to be carried out
 constexpr auto files_time = 200ms; ///< for file operations to let go of the root
 constexpr auto flush_time = 200ms; ///< for clients to take their last frames
 constexpr auto host_time = 200ms;  ///< for the host to close the control channel
-constexpr auto ask_period = 2s;    ///< of asking an init to power off
+constexpr auto ask_period = 250ms; ///< of asking an init that has not heard yet
 constexpr auto last_moment = 1s;   ///< between SIGTERM to an init system and the power-off
 constexpr auto max_grace = std::chrono::hours(1);
 
@@ -92,15 +92,12 @@ void Stopper::poll() {
         finish();
 }
 
-/// Not only once: an init that is still starting up does not hear it (runit says so).
+/// Until it has heard: an init that is still starting up may be another program so far, or lose
+/// what it is told.
 void Stopper::ask_init() {
     const InitKind kind = running_init();
-    ask_to_power_off(kind);
-    // Of one that we do not know, a second SIGTERM may be taken for impatience.
-    if (kind == InitKind::other || kind == InitKind::s6) {
-        ask_again_ = deadline_;
-        return;
-    }
+    if (kind != heard_ && ask_to_power_off(kind))
+        heard_ = kind;
     ask_again_ = Clock::now() + ask_period;
     wake_at(ask_again_);
 }

@@ -6,7 +6,10 @@
 #pragma once
 
 #include "agent/boot.hpp"
+#include "agent/handoff.hpp"
 #include "agent/server.hpp"
+
+#include <optional>
 
 namespace msb::agent {
 
@@ -40,6 +43,7 @@ class Stopper {
     Clock::time_point half_{};
     Clock::time_point deadline_{};
     Clock::time_point ask_again_{};
+    std::optional<InitKind> heard_; ///< the init that knows it
 };
 
 /// Ends the machine. Does not return even if the kernel refuses.
