@@ -219,10 +219,8 @@ Result<std::optional<TarEntry>> TarReader::finish_entry(BytesView header, Pendin
             if (!time)
                 return corrupt("bad mtime");
             std::tie(entry.mtime, entry.mtime_nsec) = *time;
-        } else if (key == "atime" && !value.empty()) {
-            entry.atime = parse_pax_time(value);
-            if (!entry.atime)
-                return corrupt("bad atime");
+        } else if (key == "atime") {
+            entry.atime = parse_pax_time(value); // a bad one is not worth an archive
         } else if (key.starts_with(xattr_prefix) && key.size() > xattr_prefix.size())
             entry.xattrs[key.substr(xattr_prefix.size())] = value;
     }
