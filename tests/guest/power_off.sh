@@ -42,15 +42,18 @@ run_ok msb rm -q -f box
 
 debian_inits_image inits
 run_ok msb create -q -m 1G -n box --init /sbin/init inits
-is_up() { msb exec box -- runlevel | grep -qx "N 2"; }
-eventually 60 is_up
+in_runlevel_2() { msb exec box -- runlevel | grep -qx "N 2"; }
+eventually 60 in_runlevel_2
 powered_off poweroff
 assert_eq "$ended" 143
 run_ok msb rm -q -f box
 
 run_ok msb create -q -m 1G -n box --init /lib/systemd/systemd inits
-is_up() { msb exec box -- systemctl is-system-running | grep -qx 'running\|degraded'; }
-eventually 60 is_up
+is_running() {
+    state=$(msb exec box -- systemctl is-system-running || :)
+    [ "$state" = running ] || [ "$state" = degraded ]
+}
+eventually 60 is_running
 powered_off systemctl poweroff
 assert_eq "$ended" 143
 run_ok msb rm -q -f box
