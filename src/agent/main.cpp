@@ -50,6 +50,9 @@ class Agent {
 
     Status serve() {
         server_.on_shutdown = [this](const wire::Shutdown& request) { stopper_.begin(request); };
+        // systemd spares the agent when it ends all others (handoff.cpp).
+        if (machine_.has_init && running_init() != InitKind::systemd)
+            server_.on_terminate = [this] { stopper_.leave(); };
         spare_ = MSB_TRY(sys::event_fd());
         MSB_TRY(loop_.watch(machine_.listener.get(), EPOLLIN, [this](std::uint32_t) { accept(); }));
         MSB_TRY(

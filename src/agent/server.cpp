@@ -35,22 +35,24 @@ Server::~Server() {
         while (launch->poll() == Launch::State::pending)
             (void)sys::wait_for(fd, EPOLLIN, std::chrono::milliseconds(10));
     }
-    if (child_signals_)
-        loop_.unwatch(child_signals_.get());
+    if (signals_)
+        loop_.unwatch(signals_.get());
 }
 
 Result<std::unique_ptr<Server>> Server::create(EventLoop& loop, ServerConfig config) {
     std::unique_ptr<Server> server(new Server(loop, std::move(config)));
     ::signal(SIGPIPE, SIG_IGN);
-    sigset_t child;
-    sigemptyset(&child);
-    sigaddset(&child, SIGCHLD);
-    ::sigprocmask(SIG_BLOCK, &child, nullptr);
-    server->child_signals_ = OwnedFd(::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
-    if (!server->child_signals_)
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGCHLD);
+    if (server->config_.beside_init)
+        sigaddset(&signals, SIGTERM);
+    ::sigprocmask(SIG_BLOCK, &signals, nullptr);
+    server->signals_ = OwnedFd(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!server->signals_)
         return fail_errno("signalfd");
-    MSB_TRY(loop.watch(server->child_signals_.get(), EPOLLIN,
-                       [raw = server.get()](std::uint32_t) { raw->reap(); }));
+    MSB_TRY(loop.watch(server->signals_.get(), EPOLLIN,
+                       [raw = server.get()](std::uint32_t) { raw->take_signals(); }));
     return server;
 }
 
@@ -139,9 +141,19 @@ void Server::adopt(std::unique_ptr<Launch> launch) {
     });
 }
 
-void Server::reap() {
+void Server::take_signals() {
     signalfd_siginfo signals[8];
-    (void)!::read(child_signals_.get(), signals, sizeof(signals));
+    const ssize_t size = ::read(signals_.get(), signals, sizeof(signals));
+    const auto count = static_cast<std::size_t>(std::max<ssize_t>(size, 0)) / sizeof(signals[0]);
+    const auto end = signals + count;
+    if (on_terminate && std::any_of(signals, end, [](const signalfd_siginfo& signal) {
+            return signal.ssi_signo == SIGTERM;
+        }))
+        on_terminate();
+    reap();
+}
+
+void Server::reap() {
     for (int i = 0; i < reap_batch; ++i) {
         int status = 0;
         const pid_t pid = ::waitpid(-1, &status, WNOHANG);

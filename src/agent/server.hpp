@@ -42,7 +42,8 @@ struct ServerConfig {
 
 class Server {
   public:
-    /// Blocks SIGCHLD and ignores SIGPIPE in this process, and reaps every child of it.
+    /// Blocks SIGCHLD (beside an init also SIGTERM) and ignores SIGPIPE in this process, and reaps
+    /// every child of it.
     static Result<std::unique_ptr<Server>> create(EventLoop& loop, ServerConfig config);
     ~Server();
     Server(const Server&) = delete;
@@ -60,6 +61,8 @@ class Server {
     std::function<void(const wire::Shutdown&)> on_shutdown;
     void request_shutdown(const wire::Shutdown& request);
     bool stopping() const { return stopping_; }
+    /// Beside an init: SIGTERM came, as from an init that ends everything. Unset: it is ignored.
+    std::function<void()> on_terminate;
     /// Refuses new commands and lets those that run finish.
     void request_drain() { draining_ = true; }
     /// A drain was asked for, and no command and no file transfer is left.
@@ -119,6 +122,7 @@ class Server {
   private:
     Server(EventLoop& loop, ServerConfig config);
     void flush();
+    void take_signals();
     void reap();
     void drop_clients();
 
@@ -128,7 +132,7 @@ class Server {
     std::shared_ptr<FileThreads> file_threads_ = FileThreads::create();
     std::shared_ptr<FileThreads> connect_threads_ = FileThreads::create();
     std::shared_ptr<Mailbox> mailbox_;
-    OwnedFd child_signals_;
+    OwnedFd signals_;
     KeptSessions kept_{*this};
     std::uint64_t last_session_ = 0;
     std::unordered_map<Client*, std::unique_ptr<Client>> clients_;

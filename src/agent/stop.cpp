@@ -28,6 +28,7 @@ constexpr auto files_time = 200ms; ///< for file operations to let go of the roo
 constexpr auto flush_time = 200ms; ///< for clients to take their last frames
 constexpr auto host_time = 200ms;  ///< for the host to close the control channel
 constexpr auto ask_period = 250ms; ///< of asking an init that has not heard yet
+constexpr auto leave_time = 2s;    ///< for commands to end when the init ends everything
 constexpr auto last_moment = 1s;   ///< between SIGTERM to an init system and the power-off
 constexpr auto max_grace = std::chrono::hours(1);
 
@@ -83,7 +84,30 @@ bool Stopper::processes_left() const {
     return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
+void Stopper::leave() {
+    if (leave_by_)
+        return;
+    leave_by_ = Clock::now() + leave_time;
+    wake_at(*leave_by_);
+}
+
+/// An init that waits for what it ended, before it kills, does not wait for us in vain.
+void Stopper::poll_leave() {
+    if (server_.activity().active_exec_sessions > 0 && Clock::now() < *leave_by_)
+        return;
+    flush();
+    ::_exit(0);
+}
+
+void Stopper::flush() {
+    const auto deadline = Clock::now() + flush_time;
+    while (server_.has_unsent() && Clock::now() < deadline)
+        (void)server_.step(1ms);
+}
+
 void Stopper::poll() {
+    if (leave_by_)
+        poll_leave();
     if (phase_ == Phase::none)
         return;
     if (machine_.has_init)
@@ -137,9 +161,7 @@ void Stopper::finish() {
     const auto files_deadline = Clock::now() + files_time;
     while (server_.has_file_operations() && Clock::now() < files_deadline)
         (void)server_.step(1ms);
-    const auto deadline = Clock::now() + flush_time;
-    while (server_.has_unsent() && Clock::now() < deadline)
-        (void)server_.step(1ms);
+    flush();
     save();
     if (machine_.control.has_queued())
         machine_.control.finish(host_time);

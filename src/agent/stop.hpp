@@ -22,6 +22,8 @@ class Stopper {
     /// To be called after every round of the loop: once nothing runs any more, or the grace is
     /// over, powers off and does not return.
     void poll();
+    /// The init ends everything, and us with it; not before clients know how their commands ended.
+    void leave();
 
   private:
     /// What poll() waits for.
@@ -32,6 +34,8 @@ class Stopper {
     bool processes_left() const;
     void poll_init();
     void ask_init();
+    void poll_leave();
+    void flush();
     void wake_at(Clock::time_point time);
     void save();
     void kill_all();
@@ -43,6 +47,7 @@ class Stopper {
     Clock::time_point half_{};
     Clock::time_point deadline_{};
     Clock::time_point ask_again_{};
+    std::optional<Clock::time_point> leave_by_;
     std::optional<InitKind> heard_; ///< the init that knows it
 };
 

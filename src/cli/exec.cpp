@@ -116,7 +116,9 @@ Status exec(Context& context, const ExecOptions& options) {
         if (result.detached)
             report_detached(options.name, result);
         if (result.lost)
-            return fail(Error(*result.lost).wrap("exec session ended without exit event"));
+            return fail(Error(*result.lost)
+                            .wrap("exec session ended without exit event")
+                            .with_hint(lost_session_hint(options.name)));
         return {};
     }();
     if (temporary)

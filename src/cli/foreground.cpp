@@ -255,6 +255,10 @@ void Foreground::end(int exit_code) {
 
 } // namespace
 
+std::string lost_session_hint(const std::string& name) {
+    return "the guest was ended or powered itself off: `msb status " + name + "` says more";
+}
+
 void show_exec_failure(const std::string& command, const wire::ExecFailed& failed) {
     static constexpr const char* not_found_hint =
         "check the spelling, or that the image has this program on its PATH";

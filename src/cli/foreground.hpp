@@ -39,6 +39,9 @@ struct ForegroundResult {
 /// Tells the user how to come back to the session that was left. In sessions.cpp.
 void report_detached(const std::string& name, const ForegroundResult& result);
 
+/// Of an error that says that the connection to `name` was lost.
+std::string lost_session_hint(const std::string& name);
+
 /// Tells the user why a command could not start.
 void show_exec_failure(const std::string& command, const wire::ExecFailed& failed);
 

@@ -182,7 +182,9 @@ Status attach(Context& context, const AttachOptions& options) {
     if (result.detached)
         report_detached(options.name, result);
     if (result.lost)
-        return fail(Error(*result.lost).wrap("the session ended without exit event"));
+        return fail(Error(*result.lost)
+                        .wrap("the session ended without exit event")
+                        .with_hint(lost_session_hint(options.name)));
     return {};
 }
 
