@@ -72,7 +72,7 @@ class Client {
     bool accepts_output();
     /// Sends what the socket takes. Sessions resume when there is room.
     void flush();
-    bool has_unsent() const { return !out_.empty() && !broken_; }
+    std::size_t unsent() const { return broken_ ? 0 : out_.size(); }
     /// The session has ended and sent its last frame: deletes it.
     void remove_session(std::uint32_t id);
     /// The id is, or is no longer, the id of a kept session.

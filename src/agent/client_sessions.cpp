@@ -4,6 +4,35 @@
 
 namespace msb::agent {
 
+namespace {
+
+/// A frame holds no more; so many sessions that this matters are not read by people.
+constexpr std::size_t max_listed_bytes = std::size_t{3} << 20;
+constexpr std::size_t listed_overhead = 256; ///< of a session besides its words, at most
+
+/// Long command lines lose their words, and the newest sessions are not listed at all, if need be.
+wire::SessionListed fit(std::vector<wire::SessionInfo> sessions) {
+    const auto size = [](const wire::SessionInfo& info) {
+        std::size_t bytes = listed_overhead;
+        for (const std::string& word : info.command)
+            bytes += word.size() + 5;
+        return bytes;
+    };
+    std::size_t total = 0;
+    for (const wire::SessionInfo& info : sessions)
+        total += size(info);
+    for (std::size_t i = 0; i < sessions.size() && total > max_listed_bytes; ++i) {
+        total -= size(sessions[i]);
+        sessions[i].command.resize(1);
+        total += size(sessions[i]);
+    }
+    for (; total > max_listed_bytes; sessions.pop_back())
+        total -= size(sessions.back());
+    return {std::move(sessions)};
+}
+
+} // namespace
+
 // --- a session that ends with the connection ----------------------------------------------------
 
 bool ClientSession::accepts_output() {
@@ -105,10 +134,9 @@ bool Client::dispatch_sessions(const wire::Frame& frame, const wire::Envelope& e
            decode<wire::SessionAttach>(
                frame, envelope,
                [&](const wire::SessionAttach& message) { attach_session(id, message); }) ||
-           decode<wire::SessionList>(frame, envelope,
-                                     [&](const wire::SessionList&) {
-                                         send(id, wire::SessionListed{server_.list_sessions()});
-                                     }) ||
+           decode<wire::SessionList>(
+               frame, envelope,
+               [&](const wire::SessionList&) { send(id, fit(server_.list_sessions())); }) ||
            decode<wire::SessionSignal>(
                frame, envelope,
                [&](const wire::SessionSignal& message) { signal_session(id, message); }) ||

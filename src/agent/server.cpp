@@ -108,8 +108,11 @@ void Server::flush() {
         client->flush();
 }
 
-bool Server::has_unsent() const {
-    return std::ranges::any_of(clients_, [](const auto& item) { return item.first->has_unsent(); });
+std::pair<std::uint64_t, std::size_t> Server::output_state() const {
+    std::size_t unsent = 0;
+    for (const auto& [client, owner] : clients_)
+        unsent += client->unsent();
+    return {counters_.exec_output_bytes, unsent};
 }
 
 void Server::mark_dirty(Client& client) {

@@ -17,6 +17,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace msb::agent {
@@ -76,8 +77,9 @@ class Server {
     /// Ends all file operations of all clients, so that the root can be unmounted.
     void end_file_operations();
     bool has_file_operations() const { return file_threads_->busy_count() > 0; }
-    /// Clients have not taken everything that is queued for them.
-    bool has_unsent() const;
+    /// Output of commands that was read, and the part of it, with everything else, that clients
+    /// have not taken. Both stand still if no client reads.
+    std::pair<std::uint64_t, std::size_t> output_state() const;
 
     /// Counts of core.heartbeat, without time stamps.
     wire::Heartbeat activity() const;

@@ -372,9 +372,10 @@ void Session::restart_window(bool asked) {
 }
 
 void Session::signal(int number) {
-    if (number <= 0 || number > SIGRTMAX)
+    // Once the leader is reaped the number of its group may be another's.
+    if (number <= 0 || number > SIGRTMAX || exited_)
         return;
-    if (!started_ && !exited_) {
+    if (!started_) {
         if (early_signals_.size() < max_early_signals)
             early_signals_.push_back(number);
         return;

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 namespace msb::agent {
 
@@ -25,7 +26,9 @@ using namespace std::chrono_literals;
 
 constexpr auto kill_time = 300ms;  ///< for SIGKILL to be carried out
 constexpr auto files_time = 200ms; ///< for file operations to let go of the root
-constexpr auto flush_time = 200ms; ///< for clients to take their last frames
+constexpr auto flush_time = 200ms; ///< for clients to take their last frames, at least
+/// The rest of the grace is for clients that are behind, as long as one of them reads on.
+constexpr auto flush_patience = 1s;
 constexpr auto host_time = 200ms;  ///< for the host to close the control channel
 constexpr auto ask_period = 250ms; ///< of asking an init that has not heard yet
 constexpr auto leave_time = 2s;    ///< for commands to end when the init ends everything
@@ -95,14 +98,22 @@ void Stopper::leave() {
 void Stopper::poll_leave() {
     if (server_.activity().active_exec_sessions > 0 && Clock::now() < *leave_by_)
         return;
-    flush();
+    flush(*leave_by_);
     ::_exit(0);
 }
 
-void Stopper::flush() {
-    const auto deadline = Clock::now() + flush_time;
-    while (server_.has_unsent() && Clock::now() < deadline)
+/// A client that is behind is owed what its commands left in pipes, too: those sessions have not
+/// ended.
+void Stopper::flush(Clock::time_point deadline) {
+    auto state = server_.output_state();
+    auto progress = Clock::now();
+    deadline = std::max(deadline, progress + flush_time);
+    while ((state.second > 0 || server_.activity().active_exec_sessions > 0) &&
+           Clock::now() < std::min(deadline, progress + flush_patience)) {
         (void)server_.step(1ms);
+        if (const auto now = server_.output_state(); std::exchange(state, now) != now)
+            progress = Clock::now();
+    }
 }
 
 void Stopper::poll() {
@@ -161,7 +172,7 @@ void Stopper::finish() {
     const auto files_deadline = Clock::now() + files_time;
     while (server_.has_file_operations() && Clock::now() < files_deadline)
         (void)server_.step(1ms);
-    flush();
+    flush(deadline_);
     save();
     if (machine_.control.has_queued())
         machine_.control.finish(host_time);

@@ -35,7 +35,7 @@ class Stopper {
     void poll_init();
     void ask_init();
     void poll_leave();
-    void flush();
+    void flush(Clock::time_point deadline);
     void wake_at(Clock::time_point time);
     void save();
     void kill_all();

@@ -114,7 +114,10 @@ void FileOperation::handle(const wire::Envelope& envelope) {
             return lose(message.error());
         if (message->data.empty())
             return;
-        chunks_.emplace_back(message->data.begin(), message->data.end());
+        // Small frames share a chunk, so that the bound holds for what is really used.
+        if (chunks_.empty() || chunks_.back().size() >= chunk / 4)
+            chunks_.emplace_back();
+        chunks_.back().insert(chunks_.back().end(), message->data.begin(), message->data.end());
         queued_ += message->data.size();
         update_reading();
     } else if (envelope.type == wire::FlowWindow::type) {

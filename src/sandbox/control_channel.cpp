@@ -1,5 +1,7 @@
 #include "sandbox/control_channel.hpp"
 
+#include <utility>
+
 namespace msb {
 
 ControlChannel::ControlChannel(std::shared_ptr<device::VsockConnection> connection,
@@ -22,6 +24,11 @@ ControlChannel::~ControlChannel() {
 void ControlChannel::flush() {
     const std::size_t accepted = connection_->write(out_);
     out_.erase(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(accepted));
+    if (out_.size() > max_queued) {
+        Bytes().swap(out_);
+        connection_->reset();
+        events_.lost("the guest does not read what it asks for");
+    }
 }
 
 void ControlChannel::read() {
@@ -45,7 +52,8 @@ Status ControlChannel::handle(const wire::Frame& frame) {
     const auto envelope = MSB_TRY(wire::decode_envelope(frame.body));
     if (envelope.type == wire::InitResolved::type) {
         MSB_TRY(wire::InitResolved::decode(envelope.payload));
-        send(wire::InitAck{});
+        if (!std::exchange(resolved_, true))
+            send(wire::InitAck{});
     } else if (envelope.type == wire::Ready::type) {
         const auto ready = MSB_TRY(wire::Ready::decode(envelope.payload));
         events_.ready({frame.body.data() - wire::frame_header_size,

@@ -42,10 +42,15 @@ class ControlChannel {
     void read();
     Status handle(const wire::Frame& frame);
 
+    /// Above the bootstrap document, which is a frame. An agent reads; whoever has taken its place
+    /// may not.
+    static constexpr std::size_t max_queued = wire::max_frame_size;
+
     std::shared_ptr<device::VsockConnection> connection_;
     Events events_;
     wire::FrameReader in_;
     Bytes out_;
+    bool resolved_ = false; ///< core.init.resolved has come
 };
 
 } // namespace msb

@@ -24,6 +24,9 @@ constexpr std::size_t read_chunk = std::size_t{128} << 10;
 constexpr std::size_t high_water = std::size_t{256} << 10;
 /// A client may have no more exec sessions under observation; the agent has its own limit.
 constexpr std::size_t max_recorded_sessions = 4096;
+/// See Relay::finish().
+constexpr auto patience = std::chrono::seconds(1);
+constexpr auto look_again = std::chrono::milliseconds(50);
 /// A frame of the guest up to this size is used where it lies in the connection's buffer. So much
 /// may wait there for its end, and a quarter be consumed and not told yet, without the guest
 /// running out of credit.
@@ -45,10 +48,16 @@ bool is_control_plane(std::string_view type) {
 
 std::uint64_t SessionRecorder::request(std::uint32_t id, const wire::ExecRequest& request) {
     if (sessions_.size() >= max_recorded_sessions)
+        std::erase_if(sessions_, [](const auto& item) {
+            return item.second.state == Session::State::refused;
+        });
+    const auto found = sessions_.find(id);
+    if (sessions_.size() >= max_recorded_sessions ||
+        (found != sessions_.end() && found->second.state != Session::State::refused))
         return 0;
     ++counter_;
     if (!request.detach)
-        sessions_[id] = Session{counter_, request.tty, {}, {}};
+        sessions_[id] = Session{counter_, request.tty, Session::State::asked, {}, {}};
     return counter_;
 }
 
@@ -57,7 +66,14 @@ bool SessionRecorder::from_guest(std::uint32_t id, const wire::Envelope& envelop
     if (found == sessions_.end())
         return false;
     Session& session = found->second;
-    if (envelope.type == wire::ExecStdout::type) {
+    if (envelope.type == wire::ExecStarted::type) {
+        session.state = Session::State::started;
+    } else if (envelope.type == wire::CoreError::type) {
+        const auto error = wire::CoreError::decode(envelope.payload);
+        if (error && error->offending_type == wire::ExecRequest::type &&
+            session.state == Session::State::asked)
+            session.state = Session::State::refused;
+    } else if (envelope.type == wire::ExecStdout::type) {
         if (const auto message = wire::ExecStdout::decode(envelope.payload))
             session.out.write(log_, session.tty ? LogSource::output : LogSource::standard_output,
                               session.number, message->data);
@@ -101,6 +117,8 @@ class Relay::Client : public std::enable_shared_from_this<Relay::Client> {
     Status start();
     /// The log has written something.
     void log_progress();
+    /// Bytes that are here and have not reached the client.
+    std::size_t owed() const { return to_client_.size() + guest_->readable().size(); }
 
   private:
     std::uint32_t id_start() const {
@@ -117,12 +135,13 @@ class Relay::Client : public std::enable_shared_from_this<Relay::Client> {
     /// False if the client must go.
     bool take_client_frames();
     bool take_client_frame(const wire::Frame& frame);
-    void announce(std::uint32_t id, const wire::Envelope& envelope);
+    void announce(const wire::Frame& frame, const wire::Envelope& envelope);
+    bool takes_frames() const;
     void read_guest();
     Status take_guest_frames(BytesView& data);
     Status take_large_frame(BytesView& data);
     bool must_wait_for_log(const wire::Frame& frame);
-    void take_the_rest();
+    void guest_gone();
     void pass_to_client(BytesView frames);
     void flush_to_guest();
     void flush_to_client();
@@ -146,6 +165,8 @@ class Relay::Client : public std::enable_shared_from_this<Relay::Client> {
     };
     std::deque<Hold> holds_;
     std::uint32_t watched_events_ = EPOLLIN;
+    bool gone_ = false;          ///< the guest's side is closed; what it sent may still be here
+    bool owes_refusals_ = false; ///< some are in to_client_
     bool finished_ = false;
 };
 
@@ -171,10 +192,8 @@ Status Relay::Client::start() {
     guest_->on_readable = guarded(&Client::read_guest);
     guest_->on_writable = guarded(&Client::flush_to_guest);
     guest_->on_closed = [weak](auto&&...) {
-        if (const auto self = weak.lock()) {
-            self->take_the_rest();
-            self->finish("the guest closed the connection");
-        }
+        if (const auto self = weak.lock())
+            self->guest_gone();
     };
     MSB_TRY(relay_.loop_.watch(socket_.get(), EPOLLIN, [weak](std::uint32_t events) {
         if (const auto self = weak.lock())
@@ -201,7 +220,7 @@ void Relay::Client::update_events() {
     if (finished_)
         return;
     std::uint32_t events = 0;
-    if (to_guest_.size() <= high_water)
+    if (takes_frames())
         events |= EPOLLIN;
     if (sendable() > 0)
         events |= EPOLLOUT;
@@ -222,8 +241,14 @@ void Relay::Client::handle_socket(std::uint32_t events) {
         finish("hung up");
 }
 
+/// Whoever does not read refusals can have no more of them. Output that is not read is another
+/// matter: its command may have to be signalled.
+bool Relay::Client::takes_frames() const {
+    return to_guest_.size() <= high_water && !(owes_refusals_ && to_client_.size() > high_water);
+}
+
 void Relay::Client::read_client() {
-    if (to_guest_.size() > high_water)
+    if (!takes_frames())
         return;
     const MutableBytesView space = from_client_.prepare(read_chunk);
     const ssize_t count = ::read(socket_.get(), space.data(), space.size());
@@ -269,6 +294,7 @@ bool Relay::Client::take_client_frame(const wire::Frame& frame) {
     if (frame.id < id_start() || frame.id >= id_end())
         return false;
     if (is_control_plane(envelope->type)) {
+        owes_refusals_ = true;
         wire::append_message(to_client_.tail(), frame.id,
                              wire::CoreError{wire::CoreErrorKind::unsupported_message_type,
                                              "clients may not send this message",
@@ -276,19 +302,19 @@ bool Relay::Client::take_client_frame(const wire::Frame& frame) {
         flush_to_client();
         return true;
     }
-    announce(frame.id, *envelope);
+    announce(frame, *envelope);
     to_guest_.append(wire::raw_frame(frame));
     return true;
 }
 
 /// What the agent and the log have to know of a session before its request arrives.
-void Relay::Client::announce(std::uint32_t id, const wire::Envelope& envelope) {
+void Relay::Client::announce(const wire::Frame& frame, const wire::Envelope& envelope) {
     bool kept = envelope.type == wire::SessionDetach::type;
-    if (envelope.type == wire::ExecRequest::type) {
+    if (envelope.type == wire::ExecRequest::type && frame.flags == wire::ExecRequest::flags) {
         const auto request = wire::ExecRequest::decode(envelope.payload);
-        const std::uint64_t number = request ? recorder_.request(id, *request) : 0;
+        const std::uint64_t number = request ? recorder_.request(frame.id, *request) : 0;
         if (number != 0)
-            wire::append_message(to_guest_.tail(), id, wire::SessionNumber{number});
+            wire::append_message(to_guest_.tail(), frame.id, wire::SessionNumber{number});
         kept = request && request->detach;
     }
     if (kept)
@@ -309,15 +335,9 @@ void Relay::Client::log_progress() {
     read_guest();
 }
 
-/// After the guest's end: what it sent before, and what waited for the log.
-void Relay::Client::take_the_rest() {
-    std::size_t left = 0;
-    do {
-        left = guest_->readable().size();
-        relay_.log_.flush();
-        log_progress();
-    } while (!finished_ && to_client_.size() <= high_water && guest_->readable().size() < left);
-    relay_.log_.flush();
+void Relay::Client::guest_gone() {
+    gone_ = true;
+    relay_.log_.flush(); // what waited for it
     log_progress();
 }
 
@@ -329,13 +349,14 @@ void Relay::Client::read_guest() {
             from_guest_.buffered() > 0 ? take_large_frame(data) : take_guest_frames(data);
         if (!taken)
             return finish("received a malformed frame from the guest");
-        if (guest_->ended())
+        if (gone_ || guest_->ended())
             data = {}; // what is left of a frame will not become one
         if (data.size() == available)
             break;
         guest_->consume(available - data.size());
     }
-    if (!finished_ && guest_->at_end() && to_client_.empty())
+    const bool at_end = guest_->at_end() || (gone_ && guest_->readable().empty());
+    if (!finished_ && at_end && to_client_.empty())
         finish("the guest closed the connection");
 }
 
@@ -401,6 +422,7 @@ void Relay::Client::flush_to_client() {
             ::send(socket_.get(), data.data(), data.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
         if (count >= 0) {
             to_client_.consume(static_cast<std::size_t>(count));
+            owes_refusals_ = owes_refusals_ && !to_client_.empty();
             for (Hold& hold : holds_)
                 hold.bytes -= static_cast<std::size_t>(count);
         } else if (errno == EAGAIN) {
@@ -465,6 +487,32 @@ void Relay::log_progress() {
 
 void Relay::remove(std::size_t slot) {
     clients_.erase(slot);
+    if (finish_ && clients_.empty())
+        check_finished();
+}
+
+void Relay::finish(EventLoop::Clock::time_point deadline, std::function<void()> done) {
+    stop_accepting();
+    finish_ = Finish{deadline, std::move(done), 0, EventLoop::Clock::now()};
+    check_finished();
+}
+
+void Relay::check_finished() {
+    if (!finish_)
+        return;
+    std::size_t owed = 0;
+    for (const auto& [slot, client] : clients_)
+        owed += client->owed();
+    const auto now = EventLoop::Clock::now();
+    if (std::exchange(finish_->owed, owed) != owed)
+        finish_->progress = now;
+    if (!clients_.empty() && now < std::min(finish_->deadline, finish_->progress + patience)) {
+        loop_.after(look_again, [this] { check_finished(); });
+        return;
+    }
+    const auto done = std::move(finish_->done);
+    finish_.reset();
+    done();
 }
 
 } // namespace msb

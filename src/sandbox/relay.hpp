@@ -21,6 +21,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 
 namespace msb {
@@ -33,8 +34,9 @@ class SessionRecorder {
     ~SessionRecorder();
     SessionRecorder(const SessionRecorder&) = delete;
     SessionRecorder& operator=(const SessionRecorder&) = delete;
-    /// The number of the session that the request starts; 0 if there are too many. What belongs to
-    /// no connection (`detach`) is for the SessionObserver to record.
+    /// The number of the session that the request starts; 0 if there are too many, or if the id has
+    /// one, so that the agent will refuse it. What belongs to no connection (`detach`) is for the
+    /// SessionObserver to record.
     std::uint64_t request(std::uint32_t id, const wire::ExecRequest& request);
     /// True if a session ended with this: everything it wrote has been given to the log.
     bool from_guest(std::uint32_t id, const wire::Envelope& envelope);
@@ -43,6 +45,8 @@ class SessionRecorder {
     struct Session {
         std::uint64_t number = 0;
         bool tty = false;
+        /// `refused`: the agent has refused a request with this id, most likely this one.
+        enum class State : std::uint8_t { asked, refused, started } state = State::asked;
         LogStream out;
         LogStream err;
     };
@@ -77,6 +81,9 @@ class Relay {
     Status serve(OwnedFd listener, Bytes ready);
     /// Closes the listener; clients that are connected stay until the guest ends.
     void stop_accepting();
+    /// The guest has ended. Clients that are behind are given what it still sent; `done` is called
+    /// once they have it, or none of them has read for a second, or the time is up.
+    void finish(EventLoop::Clock::time_point deadline, std::function<void()> done);
 
     std::uint64_t& session_counter() { return session_counter_; }
     /// The log has written something: clients that waited for it go on.
@@ -86,6 +93,14 @@ class Relay {
     class Client;
     void accept_client();
     void remove(std::size_t slot);
+    void check_finished();
+
+    struct Finish {
+        EventLoop::Clock::time_point deadline;
+        std::function<void()> done;
+        std::size_t owed = 0; ///< to clients, when we last looked
+        EventLoop::Clock::time_point progress;
+    };
 
     EventLoop& loop_;
     device::Vsock& vsock_;
@@ -95,6 +110,7 @@ class Relay {
     Bytes ready_;
     std::uint64_t session_counter_ = 0;
     std::map<std::size_t, std::shared_ptr<Client>> clients_; ///< by slot
+    std::optional<Finish> finish_;
 };
 
 } // namespace msb

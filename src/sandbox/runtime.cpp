@@ -29,6 +29,10 @@ using namespace std::chrono_literals;
 constexpr std::uint64_t guest_cid = 3;
 constexpr auto boot_deadline = 120s;
 constexpr std::size_t entropy_bytes = 64;
+/// What readers of output get to take the rest of it when the guest has ended: at all, and when
+/// somebody waits for the end.
+constexpr auto patience_for_readers = 10s;
+constexpr auto last_readers_time = 500ms;
 
 const SandboxFiles files{jail_sandbox};
 
@@ -335,6 +339,8 @@ void Runtime::handle_parent() {
 }
 
 void Runtime::handle_main_session_end(const SessionObserver::End& end) {
+    if (engine_gone_ && !end.failure.empty())
+        return; // that is how it looks when the guest has ended
     state_.exit_code = wire::exit_code_of(end.exited);
     if (!end.failure.empty())
         exec_log_->mark("command failed: " + end.failure);
@@ -355,19 +361,28 @@ void Runtime::handle_engine_exit() {
                          Error(ErrorKind::system, "the guest ended before it was ready: " + how)
                              .with_hint("last lines of its console:\n" + kernel_log_->tail()));
     }
+    engine_gone_ = true;
+    loop_->cancel(kill_timer_);
+    const bool crashed =
+        !shutting_down_ && !(exit && exit->reason == engine::Exit::Reason::powered_off);
+    // Whoever asked for the end waits until kill_time_ and not much longer.
+    const auto now = EventLoop::Clock::now();
+    const auto deadline =
+        shutting_down_ ? std::max(kill_time_, now + last_readers_time) : now + patience_for_readers;
+    relay_->finish(deadline, [this, crashed, how] { record_end(crashed, how); });
+}
+
+void Runtime::record_end(bool crashed, const std::string& how) {
     exec_log_->mark("sandbox stopped");
     exec_log_->flush(); // whoever sees the state finds the whole log
     state_.stopped_at_ns = unix_time_ns();
-    const bool powered_off = exit && exit->reason == engine::Exit::Reason::powered_off;
-    if (!shutting_down_ && !powered_off) {
+    if (crashed) {
         state_.reason = reason::guest_crashed;
         state_.detail = how;
-        set_status(SandboxStatus::crashed);
-    } else {
-        if (state_.reason.empty())
-            state_.reason = reason::completed; // the guest powered itself off
-        set_status(SandboxStatus::stopped);
+    } else if (state_.reason.empty()) { // the guest powered itself off
+        state_.reason = state_.exit_code.value_or(0) == 0 ? reason::completed : reason::failed;
     }
+    set_status(crashed ? SandboxStatus::crashed : SandboxStatus::stopped);
     loop_->stop();
 }
 

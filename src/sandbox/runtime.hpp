@@ -61,6 +61,7 @@ class Runtime {
     void handle_boot_failed(const wire::BootFailed& failed);
     void handle_heartbeat(const wire::Heartbeat& heartbeat);
     void handle_engine_exit();
+    void record_end(bool crashed, const std::string& how);
     /// The connection for sessions that no client owns, made at the first call.
     SessionObserver& observer();
     void start_command(const StartupCommand& command);
@@ -108,6 +109,7 @@ class Runtime {
     bool boot_failed_ = false;
     bool shutting_down_ = false;
     bool draining_ = false;
+    bool engine_gone_ = false;
     EventLoop::TimerId kill_timer_ = 0;
     EventLoop::TimerId balance_timer_ = 0;
     EventLoop::Clock::time_point kill_time_{};

@@ -48,12 +48,12 @@ void Runtime::handle_heartbeat(const wire::Heartbeat& heartbeat) {
 
 void Runtime::balance_machine() {
     balance_timer_ = 0;
-    if (engine_->balance())
+    if (!engine_gone_ && engine_->balance())
         balance_timer_ = loop_->after(engine::placement_period, [this] { balance_machine(); });
 }
 
 void Runtime::begin_drain() {
-    if (shutting_down_ || std::exchange(draining_, true))
+    if (shutting_down_ || engine_gone_ || std::exchange(draining_, true))
         return;
     if (!control_ || !ready_)
         return begin_shutdown(reason::drain_requested, std::nullopt);
@@ -64,6 +64,8 @@ void Runtime::begin_drain() {
 
 void Runtime::begin_shutdown(std::string_view why, std::optional<std::uint64_t> grace_ms) {
     const auto asked = static_cast<std::uint64_t>(longest_grace.count());
+    if (engine_gone_)
+        return;
     const std::chrono::milliseconds grace(
         std::min(grace_ms.value_or(static_cast<std::uint64_t>(default_stop_grace.count())), asked));
     const auto kill_time = EventLoop::Clock::now() + grace + power_off_margin(config_.spec);
@@ -89,10 +91,12 @@ void Runtime::begin_shutdown(std::string_view why, std::optional<std::uint64_t> 
 
 void Runtime::handle_control_lost(std::string_view why) {
     log::info("control channel: {}", why);
-    if (!ready_ || shutting_down_)
+    if (!ready_ || shutting_down_ || engine_gone_)
         return;
     const auto patience = config_.spec.init ? init_alone_time : kernel_alone_time;
     loop_->after(patience, [this] {
+        if (engine_gone_)
+            return;
         if (!std::exchange(shutting_down_, true)) {
             state_.reason = reason::agent_unresponsive;
             state_.detail = "the agent is gone";

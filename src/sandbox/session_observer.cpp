@@ -5,6 +5,7 @@
 #include "wire/exit_code.hpp"
 #include "wire/transport.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace msb {
@@ -47,7 +48,8 @@ void SessionObserver::start(std::uint64_t number, wire::ExecRequest request) {
 
 void SessionObserver::watch(std::uint64_t number, std::function<void(const End&)> ended) {
     watched_[number] = std::move(ended);
-    if (const auto found = ended_.find(number); found != ended_.end())
+    const auto found = std::ranges::find(ended_, number, &decltype(ended_)::value_type::first);
+    if (found != ended_.end())
         return end(number, End(found->second));
     if (!connection_)
         end_all("the agent cannot be reached");
@@ -127,9 +129,9 @@ void SessionObserver::end_streams(std::uint64_t number) {
 void SessionObserver::end(std::uint64_t number, const End& end) {
     const auto found = watched_.find(number);
     if (found == watched_.end()) {
-        ended_.emplace(number, end);
+        ended_.emplace_back(number, end);
         if (ended_.size() > max_ended)
-            ended_.erase(ended_.begin());
+            ended_.pop_front();
         return;
     }
     const auto ended = std::move(found->second);

@@ -10,9 +10,11 @@
 #include "sandbox/log_stream.hpp"
 #include "wire/session_messages.hpp"
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <utility>
 
 namespace msb {
 
@@ -57,7 +59,8 @@ class SessionObserver {
     std::map<std::uint32_t, std::uint64_t> starting_; ///< id -> number
     std::map<std::uint64_t, Streams> streams_;        ///< by number
     std::map<std::uint64_t, std::function<void(const End&)>> watched_;
-    std::map<std::uint64_t, End> ended_; ///< the last ones, for a watch that comes late
+    /// The last ones, for a watch that comes late.
+    std::deque<std::pair<std::uint64_t, End>> ended_;
     std::uint32_t last_id_ = 0;
     wire::FrameReader in_;
     OutBuffer out_;
