@@ -72,7 +72,10 @@ class Server {
     bool is_session(pid_t pid) const { return sessions_.contains(pid); }
     /// Ends all file operations of all clients, so that the root can be unmounted.
     void end_file_operations();
-    bool has_file_operations() const { return file_threads_->busy_count() > 0; }
+    /// Or connections on their way to a Unix socket.
+    bool has_file_operations() const {
+        return file_threads_->busy_count() + connect_threads_->busy_count() > 0;
+    }
     /// Clients have not taken everything that is queued for them.
     bool has_unsent() const;
 
