@@ -155,10 +155,8 @@ void Stopper::save() {
     const int initramfs = machine_.initramfs.get();
     if (machine_.ephemeral)
         return discard_root(initramfs);
-    // What is in use is not written by being unmounted. Process 1 uses the root if it is not ours,
-    // and so does what is stuck in a file system that does not answer, however often it was killed.
-    const bool in_use = machine_.has_init || server_.has_file_operations() || processes_left();
-    const Status saved = in_use ? freeze_root(initramfs) : save_root(initramfs);
+    // Process 1 keeps the root in use if it is not ours.
+    const Status saved = machine_.has_init ? freeze_root(initramfs) : save_root(initramfs);
     if (!saved) {
         complain("cannot unmount the root: " + saved.error().to_string());
         ::sync();
