@@ -253,18 +253,6 @@ Status mount_writable(const wire::Bootstrap& bootstrap) {
     return make_temporary("/var/tmp");
 }
 
-Status save_root(int initramfs) {
-    // Detaching takes everything below along and waits for nobody; leaving drops the last use.
-    if (::umount2("/", MNT_DETACH) == -1)
-        return fail_errno("umount", "/");
-    if (::fchdir(initramfs) == -1 || ::chroot(".") == -1)
-        return fail_errno("chroot", "initramfs");
-    for (const char* point : {upper_point, lower_point})
-        if (::umount2(point, 0) == -1 && errno != EINVAL && errno != ENOENT)
-            return fail_errno("umount", point);
-    return {};
-}
-
 namespace {
 Status shut_down_upper(int initramfs, std::uint32_t how) {
     const auto upper = MSB_TRY(sys::open_at(initramfs, upper_point + 1, O_RDONLY | O_DIRECTORY));
@@ -272,7 +260,29 @@ Status shut_down_upper(int initramfs, std::uint32_t how) {
         return fail_errno("ioctl(EXT4_IOC_SHUTDOWN)", upper_point);
     return {};
 }
+
+/// Not left to unmounting, which writes nothing while something still uses the root: a loop device,
+/// or a thread that is stuck. It succeeds, and the file system stays mounted where nobody sees it.
+void make_clean(int initramfs) {
+    if (::mount(nullptr, upper_point, nullptr, MS_REMOUNT | MS_RDONLY, nullptr) == -1 &&
+        !shut_down_upper(initramfs, shutdown_after_sync)) // a file is open for writing
+        ::sync();
+}
+
 } // namespace
+
+Status save_root(int initramfs) {
+    // Detaching takes everything below along and waits for nobody; leaving drops the last use.
+    if (::umount2("/", MNT_DETACH) == -1)
+        return fail_errno("umount", "/");
+    if (::fchdir(initramfs) == -1 || ::chroot(".") == -1)
+        return fail_errno("chroot", "initramfs");
+    make_clean(initramfs);
+    for (const char* point : {upper_point, lower_point})
+        if (::umount2(point, 0) == -1 && errno != EINVAL && errno != ENOENT)
+            return fail_errno("umount", point);
+    return {};
+}
 
 Status freeze_root(int initramfs) {
     ::sync(); // also what is not the upper

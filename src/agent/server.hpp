@@ -76,7 +76,10 @@ class Server {
     bool is_session(pid_t pid) const { return sessions_.contains(pid); }
     /// Ends all file operations of all clients, so that the root can be unmounted.
     void end_file_operations();
-    bool has_file_operations() const { return file_threads_->busy_count() > 0; }
+    /// Or connections on their way to a Unix socket.
+    bool has_file_operations() const {
+        return file_threads_->busy_count() + connect_threads_->busy_count() > 0;
+    }
     /// Output of commands that was read, and the part of it, with everything else, that clients
     /// have not taken. Both stand still if no client reads.
     std::pair<std::uint64_t, std::size_t> output_state() const;

@@ -376,7 +376,10 @@ void Session::signal(int number) {
     if (number <= 0 || number > SIGRTMAX || exited_)
         return;
     if (!started_) {
-        if (early_signals_.size() < max_early_signals)
+        // On its way it may be stuck in a file system that never answers, with all others blocked.
+        if (number == SIGKILL)
+            ::kill(pid_, SIGKILL);
+        else if (early_signals_.size() < max_early_signals)
             early_signals_.push_back(number);
         return;
     }

@@ -110,6 +110,23 @@ hang() {
     others_work
     assert_no_path "$T/never"
 
+    # A command has Ctrl-C for itself; the third one in a row kills it, also where it is stuck on its way.
+    for pid in $in_directory $program; do
+        code=0
+        kill -INT "$pid"
+        sleep 0.2
+        kill -INT "$pid"
+        sleep 0.2
+        kill -INT "$pid"
+        wait "$pid" || code=$?
+        assert_match "$code" '^(130|137)$' "exit code of the interrupted ${started[$pid]}"
+    done
+    others_work
+    start exec -w /stuck box -- true
+    in_directory=$last
+    start exec box -- /stuck/program
+    program=$last
+
     # As many as there are other users of anything that is shared, and more.
     local copies=() forwards=()
     for _ in $(seq 12); do
