@@ -244,7 +244,7 @@ void Relay::Client::handle_socket(std::uint32_t events) {
 /// Whoever does not read refusals can have no more of them. Output that is not read is another
 /// matter: its command may have to be signalled.
 bool Relay::Client::takes_frames() const {
-    return to_guest_.size() <= high_water && !(owes_refusals_ && to_client_.size() > high_water);
+    return to_guest_.size() <= high_water && (!owes_refusals_ || to_client_.size() <= high_water);
 }
 
 void Relay::Client::read_client() {

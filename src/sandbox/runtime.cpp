@@ -363,8 +363,8 @@ void Runtime::handle_engine_exit() {
     }
     engine_gone_ = true;
     loop_->cancel(kill_timer_);
-    const bool crashed =
-        !shutting_down_ && !(exit && exit->reason == engine::Exit::Reason::powered_off);
+    const bool powered_off = exit && exit->reason == engine::Exit::Reason::powered_off;
+    const bool crashed = !shutting_down_ && !powered_off;
     // Whoever asked for the end waits until kill_time_ and not much longer.
     const auto now = EventLoop::Clock::now();
     const auto deadline =

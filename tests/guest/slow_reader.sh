@@ -35,7 +35,7 @@ done
 # Nobody reads: the grace is not waited for.
 run_ok msb create -q -n box
 mkfifo "$T/pipe"
-sleep 60 <"$T/pipe" &
+sh -c 'exec sleep 60' <"$T/pipe" &
 stuck=$!
 "$MSB" exec box -- sh -c 'head -c 3000000 /dev/zero; touch /written' >"$T/pipe" &
 cli=$!

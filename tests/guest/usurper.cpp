@@ -1,6 +1,7 @@
-// usurper MIB: what root in a guest can do to its runtime over the control channel. Takes the agent's
-// end of it (pidfd_getfd), stops the agent, and sends so much of a message that is answered, without
-// reading an answer. Then it waits: without an agent nobody would hear of its end.
+// usurper MIB: what root in a guest can do to its runtime over the control channel. Takes the
+// agent's end of it (pidfd_getfd), stops the agent, and sends so much of a message that is
+// answered, without reading an answer. Then it waits: without an agent nobody would hear of its
+// end.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
