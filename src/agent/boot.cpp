@@ -106,6 +106,10 @@ class Boot {
         stage = "mounts";
         MSB_TRY(mount_system());
         MSB_TRY(mount_writable(bootstrap));
+        if (auto own = make_own_directory())
+            machine_.own_directory = std::move(*own);
+        else if (!bootstrap.scripts.empty())
+            return fail(own.error());
         MSB_TRY(install_scripts(bootstrap.scripts));
         stage = "identity";
         MSB_TRY(set_up_host_identity(bootstrap));

@@ -19,6 +19,7 @@ struct Machine {
     bool ephemeral = false; ///< the root's changes are thrown away at the end
     bool has_init = false;  ///< process 1 is an init system of the image, not this program
     OwnedFd listener;       ///< where clients connect
+    OwnedFd own_directory;  ///< /.msb; none where the root cannot have it
 };
 
 /// The step that failed.

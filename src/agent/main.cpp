@@ -2,6 +2,7 @@
 
 #include "agent/boot.hpp"
 #include "agent/console.hpp"
+#include "agent/heartbeat_file.hpp"
 #include "agent/root.hpp"
 #include "agent/stop.hpp"
 #include "agent/transport.hpp"
@@ -139,6 +140,8 @@ class Agent {
             heartbeat.heartbeat_seq = ++heartbeats_;
             heartbeat_sent_ = EventLoop::Clock::now();
             machine_.control.send(heartbeat);
+            if (machine_.own_directory)
+                write_heartbeat(machine_.own_directory.get(), heartbeat);
             schedule_heartbeat();
         });
     }

@@ -47,15 +47,19 @@ void extend_profile() {
 
 } // namespace
 
-Status install_scripts(const std::vector<wire::Script>& scripts) {
-    if (scripts.empty())
-        return {};
+Result<OwnedFd> make_own_directory() {
     struct stat info{};
     if (::mkdir(directory, 0755) == -1 && errno != EEXIST)
         return fail_errno("mkdir", directory);
     if (::lstat(directory, &info) == -1 || !S_ISDIR(info.st_mode))
         return fail(ErrorKind::invalid_argument, "the image's /.msb is not a directory");
-    MSB_TRY(mount_at("scripts", directory, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755"));
+    MSB_TRY(mount_at("msb", directory, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755"));
+    return sys::open(directory, O_RDONLY | O_DIRECTORY);
+}
+
+Status install_scripts(const std::vector<wire::Script>& scripts) {
+    if (scripts.empty())
+        return {};
     if (::mkdir(scripts_directory, 0755) == -1)
         return fail_errno("mkdir", scripts_directory);
     ::chmod(scripts_directory, 0755);

@@ -1,6 +1,8 @@
-// Scripts that came with the bootstrap document: /.msb/scripts, in front of every PATH.
+// /.msb, which is ours in every guest, and the scripts that came with the bootstrap document:
+// /.msb/scripts, in front of every PATH.
 #pragma once
 
+#include "base/fd.hpp"
 #include "base/result.hpp"
 #include "wire/bootstrap.hpp"
 
@@ -8,8 +10,9 @@
 
 namespace msb::agent {
 
-/// Mounts a RAM file system at /.msb and writes the scripts there, so that each boot has exactly
-/// those of its document. Does nothing if there are none.
+/// Mounts a RAM file system at /.msb: each boot begins with an empty one.
+Result<OwnedFd> make_own_directory();
+/// Writes the scripts there. Does nothing if there are none.
 Status install_scripts(const std::vector<wire::Script>& scripts);
 
 } // namespace msb::agent

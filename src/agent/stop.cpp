@@ -180,6 +180,7 @@ void Stopper::finish() {
 }
 
 void Stopper::save() {
+    machine_.own_directory.reset();
     if (!machine_.initramfs)
         return;
     const int initramfs = machine_.initramfs.get();

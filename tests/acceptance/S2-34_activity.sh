@@ -8,6 +8,17 @@ run_ok msb create -q -n box --idle-timeout 2s
 run_ok msb exec box -- sh -c 'sleep 5; echo survived'
 assert_eq "$out" survived
 
+# The guest can look at its heartbeat, too; a FIFO in its place does not stop it.
+beat() { msb exec box -- cat /.msb/heartbeat.json; }
+eventually 5 beat
+beat=$(beat)
+for key in heartbeat_seq activity_seq timestamp last_activity active_exec_sessions active_fs_streams active_tcp_streams \
+    activity_counters host_messages guest_messages exec_output_bytes fs_bytes tcp_bytes; do
+    assert_contains "$beat" "\"$key\":"
+done
+run_ok msb exec box -- sh -c 'mkfifo /.msb/heartbeat.tmp; sleep 2'
+[ "$(beat)" != "$beat" ] || fail_test "the heartbeat stands still: $beat"
+
 # A client that does not read: the command is blocked, the sandbox neither dead nor idle.
 mkfifo "$T/pipe"
 "$MSB" exec box -- cat /dev/zero >"$T/pipe" 2>/dev/null &
