@@ -54,7 +54,9 @@ Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const i
     const auto spawned = [&]() -> Result<OwnedFd> {
         MSB_TRY(remove_tree(sockets));
         MSB_TRY(make_directories(sockets, 0700));
+        MSB_TRY(make_directories(files.logs(), 0700)); // which somebody may have tidied away
         MSB_TRY(sys::unlink(files.boot_error()));
+        MSB_TRY(sys::unlink(home_.kill_request(spec.name)));
         MSB_TRY(sys::unlink(home_.runtime_pid(spec.name)));
         LaunchConfig config;
         config.spec = spec;
@@ -184,7 +186,8 @@ void Sandboxes::record_boot_error(const std::string& name, BootError error) {
 
 void Sandboxes::load_boot_error(const std::string& name) {
     boot_error_.reset();
-    if (const auto text = read_file(SandboxFiles{home_.sandbox(name)}.boot_error(), 1 << 20))
+    if (const auto text =
+            read_regular_file(SandboxFiles{home_.sandbox(name)}.boot_error(), 1 << 20))
         if (auto error = BootError::from_json(*text))
             boot_error_ = std::move(*error);
 }

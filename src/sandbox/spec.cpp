@@ -166,8 +166,10 @@ Result<SandboxSpec> SandboxSpec::from_json(std::string_view text) {
         lifecycle.at("idle_timeout_secs").get_to(spec.idle_timeout_seconds);
         document.at("created_at_ns").get_to(spec.created_at_ns);
         return spec;
-    } catch (const json::exception& error) {
-        return fail(ErrorKind::corrupt, std::string("sandbox spec: ") + error.what());
+    } catch (const json::parse_error& error) {
+        return fail(ErrorKind::corrupt, "not JSON, at byte " + std::to_string(error.byte));
+    } catch (const json::exception&) {
+        return fail(ErrorKind::corrupt, "not the specification of a sandbox");
     }
 }
 
