@@ -61,6 +61,7 @@ class Runtime {
     void handle_boot_failed(const wire::BootFailed& failed);
     void handle_heartbeat(const wire::Heartbeat& heartbeat);
     void handle_engine_exit();
+    std::string describe_init_end() const;
     /// The connection for sessions that no client owns, made at the first call.
     SessionObserver& observer();
     void start_command(const StartupCommand& command);

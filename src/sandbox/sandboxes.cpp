@@ -22,6 +22,10 @@ using namespace std::chrono_literals;
 constexpr auto lock_wait = 300ms;
 /// For a runtime that has ended to let go of the lock.
 constexpr auto release_wait = 5s;
+// The specification's bounds are those of what makes the disk: one refusal, before anything is
+// made.
+static_assert(min_root_disk_mib << 20 == disk::min_size);
+static_assert(max_root_disk_mib << 20 == disk::max_size);
 constexpr std::size_t max_spec_bytes = std::size_t{16} << 20;
 
 std::unexpected<Error> not_found(const std::string& name) {
@@ -221,7 +225,7 @@ Result<Running> Sandboxes::create(const SandboxSpec& spec, const image::Image& i
         (void)erase_files(spec.name);
         return fail(std::move(made).error().wrap("cannot create sandbox '" + spec.name + "'"));
     }
-    return launch(std::move(*held), spec, image, engine, options);
+    return launch(std::move(*held), spec, image, engine, options, true);
 }
 
 Result<Running> Sandboxes::start(const std::string& name, const image::Image& image,
@@ -239,7 +243,7 @@ Result<Running> Sandboxes::start(const std::string& name, const image::Image& im
         return not_found(name);
     if (view->damage)
         return fail(std::move(*view->damage));
-    return launch(std::move(*held), view->spec, image, engine, options);
+    return launch(std::move(*held), view->spec, image, engine, options, false);
 }
 
 Status Sandboxes::remove(const std::string& name, bool force) {

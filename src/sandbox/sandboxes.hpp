@@ -162,7 +162,7 @@ class Sandboxes {
     Status make_files(const SandboxSpec& spec);
     Status erase_files(const std::string& name);
     Result<Running> launch(OwnedFd lock, const SandboxSpec& spec, const image::Image& image,
-                           const EngineSelection& engine, const LaunchOptions& options);
+                           const EngineSelection& engine, const LaunchOptions& options, bool first);
     Status wait_until_ready(Running& running, int report_fd, const LaunchOptions& options);
     Error launch_failed(Running& running, const SandboxSpec& spec, std::string_view step,
                         const Error& error);

@@ -44,7 +44,8 @@ Status open_image(LaunchFiles& fds, const image::Image& image, LaunchConfig& con
 } // namespace
 
 Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const image::Image& image,
-                                  const EngineSelection& engine, const LaunchOptions& options) {
+                                  const EngineSelection& engine, const LaunchOptions& options,
+                                  bool first) {
     const SandboxFiles files{home_.sandbox(spec.name)};
     const std::string sockets = home_.socket_directory(spec.name);
     Running running;
@@ -67,6 +68,8 @@ Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const i
         config.ptrace = engine.ptrace;
         config.startup = options.startup;
         config.attached = options.attached;
+        config.make_workdir = spec.workdir == image.config.working_dir;
+        config.need_workdir = first;
 
         LaunchFiles fds;
         step = "disk";
