@@ -12,7 +12,7 @@
 //   image       -> the read-only lower is mounted
 //   root        -> lower + upper -> overlay -> "/"
 //   user        -> sent to the host (core.init.resolved), which answers while we go on
-//   mounts, identity, listen
+//   mounts, workdir, identity, limits, listen
 //   acknowledge -> the host's answer is there; core.ready may be sent
 //   init        -> if asked for: process 1 is the image's init system, we are its child
 
@@ -20,18 +20,22 @@
 
 #include "agent/handoff.hpp"
 #include "agent/identity.hpp"
+#include "agent/limits.hpp"
 #include "agent/root.hpp"
 #include "agent/scripts.hpp"
 #include "agent/transport.hpp"
+#include "base/file.hpp"
 #include "base/system.hpp"
 #include "base/time.hpp"
 #include "wire/transport.hpp"
 
+#include <cerrno>
 #include <ctime>
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace msb::agent {
@@ -76,6 +80,20 @@ Result<ServerConfig> make_config(const wire::Bootstrap& bootstrap) {
     return config;
 }
 
+Status check_directory(const wire::Bootstrap& bootstrap) {
+    const std::string path = bootstrap.default_cwd.value_or("/");
+    if (bootstrap.make_default_cwd.value_or(false) && !exists(path))
+        MSB_TRY(make_directories(path, 0755));
+    if (!bootstrap.need_default_cwd.value_or(false))
+        return {};
+    struct stat info{};
+    if (::stat(path.c_str(), &info) == -1)
+        return fail_errno("working directory", path);
+    if (!S_ISDIR(info.st_mode))
+        return fail(Error::from_errno(ENOTDIR, "working directory", path));
+    return {};
+}
+
 /// Steps of boot(); the member `stage` names the one that is running.
 class Boot {
   public:
@@ -111,10 +129,14 @@ class Boot {
         else if (!bootstrap.scripts.empty())
             return fail(own.error());
         MSB_TRY(install_scripts(bootstrap.scripts));
+        stage = "workdir";
+        MSB_TRY(check_directory(bootstrap));
         stage = "identity";
         MSB_TRY(set_up_host_identity(bootstrap));
         if (bootstrap.entropy)
             MSB_TRY(seed_random(*bootstrap.entropy));
+        stage = "limits";
+        MSB_TRY(try_limits(bootstrap.rlimits));
         stage = "serve";
         machine_.config = MSB_TRY(make_config(bootstrap));
         machine_.listener = MSB_TRY(listen_on(wire::client_port));

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
@@ -15,11 +16,14 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <thread>
 #include <unistd.h>
 
 namespace msb::agent {
 
 namespace {
+
+using namespace std::chrono_literals;
 
 constexpr int systemd_power_off = 34 + 4; ///< SIGRTMIN+4, systemd(1) "SIGNALS"
 constexpr const char* first_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -140,7 +144,45 @@ bool ask_sysvinit() {
     return write_fifo("/run/initctl", request) || write_fifo("/dev/initctl", request);
 }
 
+/// The kernel says ENOENT of a script too if it is the script's interpreter that is missing.
+Error cannot_execute(const std::string& path, int reason) {
+    if (reason == ENOENT && exists(path)) {
+        std::array<std::uint8_t, 256> head{};
+        std::size_t size = 0;
+        if (const auto file = sys::open(path, O_RDONLY | O_NONBLOCK))
+            size = sys::read(file->get(), head).value_or(0);
+        const std::string interpreter = script_interpreter(as_text(BytesView(head).first(size)));
+        return Error::from_errno(reason, interpreter.empty() ? "its dynamic loader" : "interpreter",
+                                 interpreter)
+            .wrap("cannot execute the handoff init '" + path + "'");
+    }
+    return Error::from_errno(reason, "cannot execute the handoff init", path);
+}
+
+/// An init that ends takes its guest along. One that ends at once has done so before the guest is
+/// said to be ready, if we wait until it waits for something itself, or has worked for a while.
+void wait_for_life() {
+    constexpr auto step = 2ms;
+    constexpr int steps = 50;
+    constexpr int enough = 3;
+    for (int i = 0, waiting = 0; i < steps && waiting < enough; ++i) {
+        std::this_thread::sleep_for(step);
+        const std::string stat = read_file("/proc/1/stat", 4096).value_or("");
+        const std::size_t name_end = stat.rfind(')');
+        waiting =
+            name_end != stat.npos && stat.substr(name_end).starts_with(") S") ? waiting + 1 : 0;
+    }
+}
+
 } // namespace
+
+std::string script_interpreter(std::string_view head) {
+    if (!head.starts_with("#!"))
+        return {};
+    head = head.substr(2, head.find('\n') - 2);
+    head.remove_prefix(std::min(head.find_first_not_of(" \t"), head.size()));
+    return std::string(head.substr(0, head.find_first_of(" \t")));
+}
 
 Result<Handoff> prepare_handoff(const wire::HandoffInit& init,
                                 const std::vector<wire::KeyValue>& environment,
@@ -180,9 +222,10 @@ Status hand_over(const Handoff& handoff) {
     const auto count =
         sys::read(report[0].get(), {reinterpret_cast<std::uint8_t*>(&reason), sizeof(reason)});
     if (count && *count == sizeof(reason))
-        return fail(Error::from_errno(reason, "cannot execute the handoff init", handoff.path));
+        return fail(cannot_execute(handoff.path, reason));
     if (running_init() == InitKind::systemd)
         survive_systemd();
+    wait_for_life();
     return {};
 }
 

@@ -29,8 +29,11 @@ Result<Handoff> prepare_handoff(const wire::HandoffInit& init,
                                 const std::vector<wire::KeyValue>& environment,
                                 std::vector<ResourceLimit> limits);
 
-/// Returns in the child, once the init runs. Error: the init could not be executed; process 1 then
-/// does nothing any more.
+/// Program after the "#!" with which a script begins; empty if it is none.
+std::string script_interpreter(std::string_view head);
+
+/// Returns in the child, once the init runs and does not end at once. Error: the init could not be
+/// executed; process 1 then does nothing any more.
 Status hand_over(const Handoff& handoff);
 
 /// How an init is asked to power the machine off. There is no common way.

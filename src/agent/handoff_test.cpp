@@ -77,5 +77,17 @@ TEST(Handoff, InitVariablesGoOverTheSandboxes) {
     EXPECT_EQ(std::ranges::count(env, "A=sandbox"), 0);
 }
 
+TEST(Handoff, NamesTheInterpreterOfAScript) {
+    EXPECT_EQ(script_interpreter("#!/bin/sh\nexit\n"), "/bin/sh");
+    EXPECT_EQ(script_interpreter("#! \t/usr/bin/env  python3 -u\n"), "/usr/bin/env");
+    EXPECT_EQ(script_interpreter("#!/bin/sh"), "/bin/sh");
+    EXPECT_EQ(script_interpreter("#!\n/bin/sh\n"), "");
+    EXPECT_EQ(script_interpreter("#!"), "");
+    EXPECT_EQ(script_interpreter("\x7f"
+                                 "ELF"),
+              "");
+    EXPECT_EQ(script_interpreter(""), "");
+}
+
 } // namespace
 } // namespace msb::agent

@@ -173,6 +173,11 @@ MSB_CHILD void Launch::run_child() {
         if (result < 0)
             give_up(LaunchStep::limits, result);
     }
+    // An ordinary user may not shrink the bounding set: before the identity changes.
+    if (plan_.restricted)
+        if (const long result = raw::call(SYS_prctl, PR_CAPBSET_DROP, CAP_SYS_ADMIN, 0, 0, 0);
+            result < 0)
+            give_up(LaunchStep::profile, result);
     set_up_identity();
     if (const long result = raw::call(SYS_chdir, raw::address(plan_.directory.c_str())); result < 0)
         give_up(LaunchStep::directory, result);
@@ -245,8 +250,6 @@ MSB_CHILD void Launch::drop_privileges() {
     long result = raw::call(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     if (result >= 0)
         result = raw::call(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-    // An ordinary user may not shrink the bounding set; no new privileges makes it moot.
-    raw::call(SYS_prctl, PR_CAPBSET_DROP, CAP_SYS_ADMIN, 0, 0, 0);
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
     __user_cap_data_struct data[2]{};
     if (result >= 0)

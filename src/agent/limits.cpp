@@ -1,6 +1,9 @@
 #include "agent/limits.hpp"
 
+#include "base/file.hpp"
+
 #include <algorithm>
+#include <cerrno>
 #include <string_view>
 #include <sys/resource.h>
 
@@ -34,6 +37,29 @@ Result<std::vector<ResourceLimit>> parse_limits(const std::vector<wire::Rlimit>&
         parsed.push_back({found->resource, limit.soft, limit.hard});
     }
     return parsed;
+}
+
+Status try_limits(const std::vector<wire::Rlimit>& limits) {
+    const auto parsed = MSB_TRY(parse_limits(limits));
+    for (std::size_t i = 0; i < limits.size(); ++i) {
+        const auto resource = static_cast<__rlimit_resource>(parsed[i].resource);
+        const rlimit wanted{parsed[i].soft, parsed[i].hard};
+        rlimit before{};
+        if (::prlimit(0, resource, &wanted, &before) == 0) {
+            ::prlimit(0, resource, &before, nullptr);
+            continue;
+        }
+        Error error = Error::from_errno(errno, "resource limit",
+                                        limits[i].resource + "=" + std::to_string(wanted.rlim_cur) +
+                                            ":" + std::to_string(wanted.rlim_max));
+        if (resource == RLIMIT_NOFILE)
+            if (auto most = read_file("/proc/sys/fs/nr_open", 32))
+                return fail(std::move(error).wrap("a guest process can have at most " +
+                                                  most->substr(0, most->find('\n')) +
+                                                  " open files"));
+        return fail(std::move(error));
+    }
+    return {};
 }
 
 } // namespace msb::agent

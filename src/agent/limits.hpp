@@ -18,5 +18,7 @@ struct ResourceLimit {
 
 /// invalid_argument names the first unknown resource, or a soft limit above its hard limit.
 Result<std::vector<ResourceLimit>> parse_limits(const std::vector<wire::Rlimit>& limits);
+/// Whether this kernel takes these limits: each is set for a moment, and is as before afterwards.
+Status try_limits(const std::vector<wire::Rlimit>& limits);
 
 } // namespace msb::agent

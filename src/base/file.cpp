@@ -14,8 +14,9 @@
 
 namespace msb {
 
-Result<std::string> read_file(const std::string& path, std::size_t limit) {
-    const OwnedFd fd = MSB_TRY(sys::open(path, O_RDONLY));
+namespace {
+
+Result<std::string> read_all(const OwnedFd& fd, const std::string& path, std::size_t limit) {
     std::string data;
     std::size_t used = 0;
     for (;;) {
@@ -33,6 +34,19 @@ Result<std::string> read_file(const std::string& path, std::size_t limit) {
     }
     data.resize(used);
     return data;
+}
+
+} // namespace
+
+Result<std::string> read_file(const std::string& path, std::size_t limit) {
+    return read_all(MSB_TRY(sys::open(path, O_RDONLY)), path, limit);
+}
+
+Result<std::string> read_regular_file(const std::string& path, std::size_t limit) {
+    const OwnedFd fd = MSB_TRY(sys::open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+    if (!S_ISREG(MSB_TRY(sys::fstat(fd.get())).st_mode))
+        return fail(ErrorKind::corrupt, "'" + path + "' is not a regular file");
+    return read_all(fd, path, limit);
 }
 
 namespace {

@@ -11,6 +11,10 @@ namespace msb {
 
 /// Reads a whole file; more than `limit` bytes is ErrorKind::limit_exceeded.
 Result<std::string> read_file(const std::string& path, std::size_t limit = std::size_t{16} << 20);
+/// The same for a file in a directory that others write to: neither follows a link nor waits for
+/// the writer of a FIFO, but says ErrorKind::corrupt or ELOOP.
+Result<std::string> read_regular_file(const std::string& path,
+                                      std::size_t limit = std::size_t{16} << 20);
 
 /// Replaces `path` so that a crash at any moment leaves either the old or the new content:
 /// temporary file in the same directory, write, fsync (unless `durable` is false), rename.

@@ -50,7 +50,10 @@ Result<std::vector<SandboxView>> selected(Context& context, const ListOptions& o
     LabelSelector selector;
     for (const std::string& text : options.labels)
         selector.push_back(MSB_TRY(parse_label(text)));
-    return sandboxes.list(selector);
+    auto views = sandboxes.list(selector);
+    for (const Error& error : sandboxes.damaged())
+        print_warning(error.to_string() + "; " + error.hint());
+    return views;
 }
 
 Status list(Context& context, const ListOptions& options) {

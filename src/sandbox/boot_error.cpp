@@ -32,7 +32,7 @@ std::string_view known_hint(std::string_view step, std::string_view stage, int s
 } // namespace
 
 std::string_view boot_stage(std::string_view step) {
-    static constexpr std::array<std::pair<std::string_view, std::string_view>, 16> stages = {{
+    static constexpr std::array<std::pair<std::string_view, std::string_view>, 18> stages = {{
         // of the host
         {"disk", "mount"},
         {"build_vm", "build_vm"},
@@ -46,7 +46,9 @@ std::string_view boot_stage(std::string_view step) {
         {"mount", "mount"},
         {"mounts", "mount"},
         {"user", "config"},
+        {"workdir", "config"},
         {"identity", "config"},
+        {"limits", "config"},
         {"serve", "config"},
         {"init", "config"},
         {"config", "config"},

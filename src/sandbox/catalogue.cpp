@@ -197,7 +197,7 @@ Status Catalogue::rebuild(const Home& home) {
     const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(home.sandboxes().c_str()), ::closedir);
     while (const dirent* entry = dir ? ::readdir(dir.get()) : nullptr) {
         const SandboxFiles files{home.sandbox(entry->d_name)};
-        const auto text = read_file(files.spec());
+        const auto text = read_regular_file(files.spec());
         auto spec = text ? SandboxSpec::from_json(*text) : Result<SandboxSpec>(SandboxSpec{});
         if (spec && spec->name == entry->d_name)
             specs.push_back(std::move(*spec));

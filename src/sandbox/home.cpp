@@ -140,6 +140,10 @@ std::string Home::runtime_pid(std::string_view name) const {
     return root_ + "/run/locks/" + name_hash(name, 16) + ".pid";
 }
 
+std::string Home::kill_request(std::string_view name) const {
+    return root_ + "/run/locks/" + name_hash(name, 16) + ".kill";
+}
+
 std::string derived_hostname(std::string_view name) {
     constexpr std::size_t max_hostname_bytes = 64;
     if (name.size() <= max_hostname_bytes)

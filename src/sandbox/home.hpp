@@ -43,6 +43,9 @@ class Home {
     /// Process id of the runtime, as its starter saw it; only true while the lock is held. Outside
     /// of everything that the runtime can write.
     std::string runtime_pid(std::string_view name) const;
+    /// There while somebody has asked for the end of the runtime whose process id it holds, by
+    /// SIGKILL: what ended that way did not crash. As much out of the runtime's reach.
+    std::string kill_request(std::string_view name) const;
 
   private:
     bool needs_socket_link() const;

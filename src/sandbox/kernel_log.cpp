@@ -6,16 +6,22 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <unistd.h>
+#include <vector>
 
 namespace msb {
 
 namespace {
 constexpr std::size_t read_bytes = std::size_t{16} << 10;
 constexpr std::size_t recent_bytes = std::size_t{8} << 10;
-constexpr std::size_t tail_bytes = 1024;
+constexpr std::size_t summary_bytes = 1024;
+constexpr std::size_t summary_line = 200;
+constexpr std::size_t lines_before_panic = 4;
+constexpr std::size_t lines_after_panic = 1; ///< the process it happened in
+constexpr std::string_view panic_words = "Kernel panic - not syncing: ";
 /// The console's own lines are far shorter.
 constexpr std::size_t max_line = 4096;
 } // namespace
@@ -78,8 +84,11 @@ bool KernelLog::read_some() {
     append(data);
     const std::scoped_lock lock(mutex_);
     recent_.append(as_text(data));
-    if (recent_.size() > recent_bytes)
-        recent_.erase(0, recent_.size() - recent_bytes);
+    if (recent_.size() > recent_bytes) {
+        const std::size_t excess = recent_.size() - recent_bytes;
+        const std::size_t line_end = recent_.find('\n', excess);
+        recent_.erase(0, line_end == recent_.npos ? excess : line_end + 1);
+    }
     return true;
 }
 
@@ -118,13 +127,48 @@ std::string KernelLog::recent() const {
     return recent_;
 }
 
-std::string KernelLog::tail() const {
-    const std::string all = recent();
+std::string console_summary(std::string_view console) {
+    std::vector<std::string> lines(1);
+    std::size_t panic = std::string::npos;
+    for (const char c : console) {
+        if (c == '\n')
+            lines.emplace_back();
+        else if (c >= 0x20 && c < 0x7f && lines.back().size() < summary_line)
+            lines.back() += c;
+    }
+    std::erase_if(lines, [](const std::string& line) { return line.empty(); });
+    for (std::size_t i = 0; i < lines.size(); ++i)
+        if (lines[i].find(panic_words) != std::string::npos)
+            panic = i;
+    std::size_t begin = lines.size();
+    std::size_t end = lines.size();
+    if (panic != std::string::npos) {
+        begin = panic - std::min(panic, lines_before_panic);
+        end = std::min(end, panic + 1 + lines_after_panic);
+    } else {
+        for (std::size_t size = 0; begin > 0 && size + lines[begin - 1].size() < summary_bytes;)
+            size += lines[--begin].size() + 1;
+    }
     std::string text;
-    for (const char c : std::string_view(all).substr(all.size() - std::min(all.size(), tail_bytes)))
-        if (c == '\n' || (c >= 0x20 && c < 0x7f))
-            text += c;
+    for (; begin < end; ++begin)
+        text += lines[begin] + '\n';
     return text;
+}
+
+std::optional<int> end_of_process_1(std::string_view console) {
+    const std::size_t panic = console.rfind(panic_words);
+    if (panic == console.npos)
+        return std::nullopt;
+    std::string_view line = console.substr(panic, console.find('\n', panic) - panic);
+    static constexpr std::string_view words = "Attempted to kill init! exitcode=0x";
+    const std::size_t at = line.find(words);
+    if (at == line.npos)
+        return std::nullopt;
+    line.remove_prefix(at + words.size());
+    unsigned status = 0;
+    if (std::from_chars(line.data(), line.data() + line.size(), status, 16).ec != std::errc())
+        return std::nullopt;
+    return static_cast<int>(status & 0xffff);
 }
 
 } // namespace msb

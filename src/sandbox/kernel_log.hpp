@@ -11,7 +11,9 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 
 namespace msb {
@@ -31,9 +33,7 @@ class KernelLog {
     void start();
     /// Takes what is left, for the moment after the engine's end; no more is read.
     void finish();
-    /// The last lines, for an error message; control characters removed. At most ~1 KiB.
-    std::string tail() const;
-    /// What the console received last, as it is; at most 8 KiB.
+    /// What the console received last, in whole lines, as they are; at most 8 KiB.
     std::string recent() const;
 
   private:
@@ -52,5 +52,12 @@ class KernelLog {
     mutable std::mutex mutex_;    ///< of recent_
     std::string recent_;
 };
+
+/// The end of a console for an error message: whole lines without control characters, about 1 KiB
+/// at most. Of a kernel panic what led to it and its reason, little of its stack.
+std::string console_summary(std::string_view console);
+
+/// How process 1 ended, as waitpid(2) tells it, if it is that what the kernel panicked about.
+std::optional<int> end_of_process_1(std::string_view console);
 
 } // namespace msb

@@ -14,6 +14,8 @@ std::string LaunchConfig::to_json() const {
         {"isolation", isolation},
         {"ptrace", ptrace},
         {"attached", attached},
+        {"make_workdir", make_workdir},
+        {"need_workdir", need_workdir},
     };
     if (startup)
         document["startup"] = {{"argv", startup->argv},
@@ -33,6 +35,8 @@ Result<LaunchConfig> LaunchConfig::from_json(std::string_view text) {
         document.at("isolation").get_to(config.isolation);
         document.at("ptrace").get_to(config.ptrace);
         document.at("attached").get_to(config.attached);
+        document.at("make_workdir").get_to(config.make_workdir);
+        document.at("need_workdir").get_to(config.need_workdir);
         if (document.contains("startup")) {
             const json& item = document.at("startup");
             config.startup.emplace();

@@ -35,6 +35,12 @@ struct LaunchConfig {
     bool ptrace = false;   ///< guest processes in ptrace mode, whatever the security profile
     std::optional<StartupCommand> startup;
     bool attached = false; ///< stop when the watch pipe's other end is closed
+    /// The image names the working directory: it is made if it is missing, as other container tools
+    /// do, because many an image relies on that.
+    bool make_workdir = false;
+    /// Where the user may have misspelled it. Later on it is the guest's own affair: a sandbox that
+    /// has lost the directory must still start.
+    bool need_workdir = false;
 
     std::string to_json() const;
     static Result<LaunchConfig> from_json(std::string_view text);

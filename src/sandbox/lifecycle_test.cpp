@@ -1,9 +1,12 @@
 #include "base/time.hpp"
 #include "sandbox/clock_keeper.hpp"
 #include "sandbox/idle.hpp"
+#include "sandbox/kernel_log.hpp"
 
 #include <cstdint>
 #include <gtest/gtest.h>
+#include <optional>
+#include <string>
 #include <vector>
 
 namespace msb {
@@ -87,6 +90,41 @@ TEST(ClockKeeper, AnswersHeartbeatsOfAGuestThatIsOff) {
     EXPECT_EQ(told.back().heartbeat_seq, heartbeat.heartbeat_seq);
     pause();
     EXPECT_EQ(observe(UINT64_MAX), 3U);
+}
+
+TEST(Console, OfAPanicTheReasonIsShownAndNotTheStack) {
+    std::string console = "early\none\ntwo\nVFS: Unable to mount root fs\n"
+                          "Kernel panic - not syncing: No working init found.\n"
+                          "CPU: 0 PID: 1 Comm: swapper\nStack:\n";
+    for (int i = 0; i < 40; ++i)
+        console += " 60ca7e70 6002b1c5 00000000 \x1b[31m6038f0c8\n";
+    EXPECT_EQ(console_summary(console), "early\none\ntwo\nVFS: Unable to mount root fs\n"
+                                        "Kernel panic - not syncing: No working init found.\n"
+                                        "CPU: 0 PID: 1 Comm: swapper\n");
+}
+
+TEST(Console, WithoutAPanicTheLastWholeLinesAreShown) {
+    std::string console;
+    for (int i = 0; i < 100; ++i)
+        console += "line " + std::to_string(i) + " \x1b[0mof the console\r\n";
+    const std::string summary = console_summary(console);
+    EXPECT_LE(summary.size(), 1024U + 64);
+    EXPECT_TRUE(summary.starts_with("line "));
+    EXPECT_TRUE(summary.ends_with("line 99 [0mof the console\n"));
+    EXPECT_EQ(console_summary(""), "");
+    EXPECT_LE(console_summary(std::string(10'000, 'x')).size(), 1024U);
+}
+
+TEST(Console, TellsHowProcess1Ended) {
+    const auto end = [](const std::string& line) { return end_of_process_1("[    0.2] " + line); };
+    const std::string panic = "Kernel panic - not syncing: Attempted to kill init! exitcode=0x";
+    EXPECT_EQ(end(panic + "00000300\nCPU: 0\n"), 0x300);
+    EXPECT_EQ(end(panic + "0000000b\n"), 11);
+    EXPECT_EQ(end(panic + "zz\n"), std::nullopt);
+    EXPECT_EQ(end(panic), std::nullopt);
+    EXPECT_EQ(end("Kernel panic - not syncing: Out of memory\n"), std::nullopt);
+    EXPECT_EQ(end(panic + "00000100\nKernel panic - not syncing: other\n"), std::nullopt);
+    EXPECT_EQ(end(""), std::nullopt);
 }
 
 } // namespace

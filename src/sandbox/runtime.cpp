@@ -18,6 +18,7 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace msb {
@@ -212,8 +213,11 @@ wire::Bootstrap Runtime::bootstrap() const {
         document.rlimits.push_back({limit.resource, limit.soft, limit.hard});
     if (!spec.user.empty())
         document.user = spec.user;
-    if (!spec.workdir.empty())
+    if (!spec.workdir.empty()) {
         document.default_cwd = spec.workdir;
+        document.make_default_cwd = config_.make_workdir;
+        document.need_default_cwd = config_.need_workdir;
+    }
     for (const auto& [key, value] : spec.env)
         document.default_env.push_back({key, value});
     if (spec.security == SecurityProfile::restricted)
@@ -352,14 +356,21 @@ void Runtime::handle_engine_exit() {
     kernel_log_->finish();
     const auto waited = engine_->wait(0ms);
     const auto exit = waited ? *waited : std::nullopt;
-    const std::string how =
-        exit ? std::string(to_string(exit->reason)) + ": " + exit->detail : "the engine ended";
+    const std::string init_end = describe_init_end();
+    const std::string how = !init_end.empty() ? init_end
+                            : exit ? std::string(to_string(exit->reason)) + ": " + exit->detail
+                                   : "the engine ended";
     if (!ready_ && !shutting_down_) {
         if (const auto failed = wire::find_console_boot_report(kernel_log_->recent()))
             return handle_boot_failed(*failed);
+        if (!init_end.empty())
+            return fail_boot("init", Error(ErrorKind::system, init_end)
+                                         .with_hint("an init has to run as long as the sandbox; "
+                                                    "commands need none (msb run, msb exec)"));
         return fail_boot("kernel",
                          Error(ErrorKind::system, "the guest ended before it was ready: " + how)
-                             .with_hint("last lines of its console:\n" + kernel_log_->tail()));
+                             .with_hint("last lines of its console:\n" +
+                                        console_summary(kernel_log_->recent())));
     }
     engine_gone_ = true;
     loop_->cancel(kill_timer_);
@@ -384,6 +395,21 @@ void Runtime::record_end(bool crashed, const std::string& how) {
     }
     set_status(crashed ? SandboxStatus::crashed : SandboxStatus::stopped);
     loop_->stop();
+}
+
+/// Empty unless the guest is over because the user's init is.
+std::string Runtime::describe_init_end() const {
+    const auto status = config_.spec.init ? end_of_process_1(kernel_log_->recent()) : std::nullopt;
+    if (!status)
+        return {};
+    const std::string& cmd = config_.spec.init->cmd;
+    std::string text = cmd == "auto" ? "the init" : "the init '" + cmd + "'";
+    if (WIFSIGNALED(*status)) {
+        const char* name = ::sigabbrev_np(WTERMSIG(*status));
+        return text + " was ended by signal " +
+               (name != nullptr ? "SIG" + std::string(name) : std::to_string(WTERMSIG(*status)));
+    }
+    return text + " ended with exit code " + std::to_string(WEXITSTATUS(*status));
 }
 
 void Runtime::set_status(SandboxStatus status) {

@@ -62,6 +62,7 @@ class Runtime {
     void handle_heartbeat(const wire::Heartbeat& heartbeat);
     void handle_engine_exit();
     void record_end(bool crashed, const std::string& how);
+    std::string describe_init_end() const;
     /// The connection for sessions that no client owns, made at the first call.
     SessionObserver& observer();
     void start_command(const StartupCommand& command);

@@ -22,6 +22,12 @@ using namespace std::chrono_literals;
 constexpr auto lock_wait = 300ms;
 /// For a runtime that has ended to let go of the lock.
 constexpr auto release_wait = 5s;
+// The specification's bounds are those of what makes the disk: one refusal, before anything is
+// made.
+static_assert(min_root_disk_mib << 20 == disk::min_size);
+static_assert(max_root_disk_mib << 20 == disk::max_size);
+constexpr std::size_t max_spec_bytes = std::size_t{16} << 20;
+
 std::unexpected<Error> not_found(const std::string& name) {
     return fail(ErrorKind::not_found, "sandbox not found: " + name);
 }
@@ -40,33 +46,72 @@ Result<OwnedFd> Sandboxes::lock(const std::string& name, std::chrono::millisecon
 }
 
 Status Sandboxes::erase_files(const std::string& name) {
-    // The spec goes first: from here on the directory is rubbish, whatever happens to us.
-    MSB_TRY(sys::unlink(SandboxFiles{home_.sandbox(name)}.spec()));
+    // The spec goes first: from here on the directory is rubbish, whatever happens to us. A damaged
+    // one may be anything, even a directory.
+    MSB_TRY(remove_tree(SandboxFiles{home_.sandbox(name)}.spec()));
     MSB_TRY(sys::unlink(home_.runtime_pid(name)));
+    MSB_TRY(sys::unlink(home_.kill_request(name)));
     MSB_TRY(remove_tree(home_.sandbox(name)));
     MSB_TRY(remove_tree(home_.socket_directory(name)));
     MSB_TRY(remove_sandbox_group(home_, name));
     return catalogue_.erase(name);
 }
 
+/// The runtime of a sandbox can write to its directory, and users may: neither must take what they
+/// write beyond this sandbox.
+std::optional<SandboxView> Sandboxes::load(const std::string& name) const {
+    const SandboxFiles files{home_.sandbox(name)};
+    SandboxView view;
+    view.state = SandboxState::load(files.state());
+    auto spec = [&]() -> Result<SandboxSpec> {
+        SandboxSpec read = MSB_TRY(
+            SandboxSpec::from_json(MSB_TRY(read_regular_file(files.spec(), max_spec_bytes))));
+        if (read.name != name)
+            return fail(ErrorKind::corrupt, "it is of another sandbox");
+        MSB_TRY(validate_spec(read));
+        return read;
+    }();
+    if (spec) {
+        view.spec = std::move(*spec);
+        return view;
+    }
+    if (spec.error().sys_errno() == ENOENT)
+        return std::nullopt;
+    view.spec.name = name;
+    view.damage = std::move(spec)
+                      .error()
+                      .wrap("sandbox '" + name + "' is damaged: '" + files.spec() + "'")
+                      .with_hint("remove it (msb rm -f " + name + "), or use --replace");
+    return view;
+}
+
+void Sandboxes::note_death(const std::string& name, SandboxState& state) const {
+    const bool draining = state.status == SandboxStatus::draining;
+    const auto killed = read_file(home_.kill_request(name), 32);
+    const bool requested = killed && *killed == read_file(home_.runtime_pid(name), 32).value_or("");
+    state.status = draining || requested ? SandboxStatus::stopped : SandboxStatus::crashed;
+    // One that was draining has noted why, unless it was a drain.
+    if (!draining)
+        state.reason = requested ? reason::shutdown_requested : reason::internal_error;
+    else if (state.reason.empty())
+        state.reason = requested ? reason::shutdown_requested : reason::drain_requested;
+    state.detail = requested ? "killed" : "the runtime was killed";
+    state.stopped_at_ns = state.updated_at_ns = unix_time_ns();
+}
+
 Result<std::optional<SandboxView>> Sandboxes::reconcile_locked(const std::string& name) {
     const SandboxFiles files{home_.sandbox(name)};
-    const auto text = read_file(files.spec());
-    if (!text) {
-        if (text.error().sys_errno() != ENOENT)
-            return fail(text.error());
+    auto found = load(name);
+    if (!found) {
         MSB_TRY(erase_files(name));
         return std::nullopt;
     }
-    SandboxView view;
-    view.spec = MSB_TRY_WRAP(SandboxSpec::from_json(*text), "'" + files.spec() + "'");
-    view.state = SandboxState::load(files.state());
+    SandboxView& view = *found;
     if (is_active(view.state.status)) {
-        view.state.status = SandboxStatus::crashed;
-        view.state.reason = reason::internal_error;
-        view.state.detail = "the runtime was killed";
-        view.state.stopped_at_ns = view.state.updated_at_ns = unix_time_ns();
-        MSB_TRY(view.state.store(files.state()));
+        note_death(name, view.state);
+        // Not being able to write this down must not hide the sandbox: the next look tries again.
+        if (view.state.store(files.state()))
+            (void)sys::unlink(home_.kill_request(name));
         // What a runtime writes when it ends by itself.
         if (auto directory = sys::open(files.logs(), O_RDONLY | O_DIRECTORY))
             if (const auto log = ExecLog::open(std::move(*directory)))
@@ -78,7 +123,7 @@ Result<std::optional<SandboxView>> Sandboxes::reconcile_locked(const std::string
     }
     MSB_TRY(remove_tree(home_.socket_directory(name)));
     MSB_TRY(remove_sandbox_group(home_, name));
-    return view;
+    return found;
 }
 
 Result<std::optional<SandboxView>> Sandboxes::look(const std::string& name) {
@@ -88,19 +133,13 @@ Result<std::optional<SandboxView>> Sandboxes::look(const std::string& name) {
     if (held.error().kind() != ErrorKind::busy)
         return fail(held.error());
     // Alive: believe the files, except that a runtime which has not written yet is starting.
-    const SandboxFiles files{home_.sandbox(name)};
-    const auto text = read_file(files.spec());
-    if (!text)
-        return std::nullopt; // being made or removed right now
-    SandboxView view;
-    view.spec = MSB_TRY_WRAP(SandboxSpec::from_json(*text), "'" + files.spec() + "'");
-    view.state = SandboxState::load(files.state());
-    if (!is_active(view.state.status))
-        view.state.status = SandboxStatus::starting;
+    auto view = load(name); // nothing: being made or removed right now
+    if (view && !is_active(view->state.status))
+        view->state.status = SandboxStatus::starting;
     return view;
 }
 
-Result<SandboxView> Sandboxes::get(const std::string& name) {
+Result<SandboxView> Sandboxes::find(const std::string& name) {
     MSB_TRY(validate_name(name));
     if (!exists(home_.sandbox(name)))
         return not_found(name);
@@ -110,7 +149,26 @@ Result<SandboxView> Sandboxes::get(const std::string& name) {
     return std::move(*view);
 }
 
+Result<SandboxView> Sandboxes::get(const std::string& name) {
+    SandboxView view = MSB_TRY(find(name));
+    if (view.damage)
+        return fail(std::move(*view.damage));
+    return view;
+}
+
 Result<std::vector<SandboxView>> Sandboxes::list(const LabelSelector& labels) {
+    damaged_.clear();
+    // What is wrong with one must not hide the others.
+    const auto usable = [&](const std::string& name) -> std::optional<SandboxView> {
+        auto view = look(name);
+        if (!view)
+            damaged_.push_back(std::move(view).error().wrap("sandbox '" + name + "'"));
+        else if (*view && (*view)->damage)
+            damaged_.push_back(std::move(*(*view)->damage));
+        else
+            return std::move(*view);
+        return std::nullopt;
+    };
     // Directories that the index does not know: a command was killed between the two.
     std::set<std::string> known;
     for (const CatalogueRow& row : MSB_TRY(catalogue_.list()))
@@ -120,12 +178,12 @@ Result<std::vector<SandboxView>> Sandboxes::list(const LabelSelector& labels) {
         const std::string name = entry->d_name;
         if (known.contains(name) || !validate_name(name))
             continue;
-        if (const auto view = MSB_TRY(look(name)))
+        if (const auto view = usable(name))
             MSB_TRY(catalogue_.put(view->spec));
     }
     std::vector<SandboxView> views;
     for (const CatalogueRow& row : MSB_TRY(catalogue_.list(labels)))
-        if (auto view = MSB_TRY(look(row.name)))
+        if (auto view = usable(row.name))
             views.push_back(std::move(*view));
     return views;
 }
@@ -157,8 +215,9 @@ Result<Running> Sandboxes::create(const SandboxSpec& spec, const image::Image& i
     auto held = lock(spec.name, lock_wait);
     if (!held)
         return held.error().kind() == ErrorKind::busy ? taken() : fail(held.error());
-    if (exists(home_.sandbox(spec.name)) && MSB_TRY(reconcile_locked(spec.name)))
-        return taken();
+    if (exists(home_.sandbox(spec.name)))
+        if (auto old = MSB_TRY(reconcile_locked(spec.name)))
+            return old->damage ? fail(std::move(*old->damage)) : taken();
     Status made = make_files(spec);
     if (made)
         made = catalogue_.put(spec);
@@ -166,7 +225,7 @@ Result<Running> Sandboxes::create(const SandboxSpec& spec, const image::Image& i
         (void)erase_files(spec.name);
         return fail(std::move(made).error().wrap("cannot create sandbox '" + spec.name + "'"));
     }
-    return launch(std::move(*held), spec, image, engine, options);
+    return launch(std::move(*held), spec, image, engine, options, true);
 }
 
 Result<Running> Sandboxes::start(const std::string& name, const image::Image& image,
@@ -182,11 +241,15 @@ Result<Running> Sandboxes::start(const std::string& name, const image::Image& im
     auto view = MSB_TRY(reconcile_locked(name));
     if (!view)
         return not_found(name);
-    return launch(std::move(*held), view->spec, image, engine, options);
+    if (view->damage)
+        return fail(std::move(*view->damage));
+    return launch(std::move(*held), view->spec, image, engine, options, false);
 }
 
 Status Sandboxes::remove(const std::string& name, bool force) {
-    const SandboxView view = MSB_TRY(get(name));
+    SandboxView view = MSB_TRY(find(name));
+    if (view.damage && !force)
+        return fail(std::move(*view.damage));
     if (is_active(view.state.status)) {
         if (!force)
             return fail(Error(ErrorKind::busy,

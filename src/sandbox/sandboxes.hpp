@@ -6,9 +6,11 @@
 //    for life; the kernel releases it when the holder dies. "Is it alive?" = "is the lock held?".
 //  - sandboxes/<name>/spec.json is written last when a sandbox is made and removed first when it
 //    is removed: a directory without it is rubbish that the next command sweeps up.
-//  - Every look at a sandbox reconciles it: a dead runtime's sandbox becomes Crashed (or is
-//  removed,
-//    if ephemeral), stale sockets go, the index follows the files.
+//  - Every look at a sandbox reconciles it: a dead runtime's sandbox becomes Crashed, or Stopped if
+//    its end was asked for, or is removed, if ephemeral; stale sockets go, the index follows the
+//    files.
+//  - Who kills a runtime on request says so first (Home::kill_request), because anybody may be the
+//    first to look at what is left.
 #pragma once
 
 #include "base/process.hpp"
@@ -30,6 +32,8 @@ namespace msb {
 struct SandboxView {
     SandboxSpec spec;
     SandboxState state;
+    /// Why the spec cannot be read; it has nothing but the name then.
+    std::optional<Error> damage;
 };
 
 /// How the engine was chosen for a launch; see engine::choose().
@@ -84,10 +88,12 @@ class Sandboxes {
   public:
     static Result<Sandboxes> open(const Home& home, const Installation& installation);
 
-    /// Reconciled. not_found if there is none of that name.
+    /// Reconciled. not_found if there is none of that name; an error too if it is damaged.
     Result<SandboxView> get(const std::string& name);
-    /// Reconciled, newest first.
+    /// Reconciled, newest first, without damaged ones.
     Result<std::vector<SandboxView>> list(const LabelSelector& labels = {});
+    /// What is wrong with those that the last list() left out.
+    const std::vector<Error>& damaged() const { return damaged_; }
     /// Manifest digests that sandboxes were made from.
     Result<std::vector<std::string>> images_in_use();
 
@@ -128,7 +134,7 @@ class Sandboxes {
                                                const std::function<bool()>& cancelled = {});
     /// Ends an attached sandbox of ours whose disk is thrown away: no goodbye to the guest.
     Status discard(Running& running);
-    /// busy if it runs, unless `force` (kills it first).
+    /// busy if it runs, unless `force` (kills it first). A damaged one is only removed by force.
     Status remove(const std::string& name, bool force);
 
     const Home& home() const { return home_; }
@@ -138,19 +144,25 @@ class Sandboxes {
         : home_(std::move(home)), installation_(std::move(installation)), catalogue_(home_) {}
 
     Result<OwnedFd> lock(const std::string& name, std::chrono::milliseconds wait) const;
+    std::optional<SandboxView> load(const std::string& name) const;
+    /// Like get(), but a damaged one is found.
+    Result<SandboxView> find(const std::string& name);
     /// Needs the lock. Returns nothing if there is no sandbox (any more).
     Result<std::optional<SandboxView>> reconcile_locked(const std::string& name);
+    /// Turns the state that a runtime left when it was killed into that of an ended sandbox.
+    void note_death(const std::string& name, SandboxState& state) const;
     Result<std::optional<SandboxView>> look(const std::string& name);
     /// The runtime of an active sandbox. Returns nothing if it has ended meanwhile.
     struct Reached;
     Result<std::optional<Reached>> reach(const std::string& name);
-    Result<std::optional<OwnedFd>> runtime_process(const std::string& name, int connection);
+    Result<bool> find_process(const std::string& name, int connection, Reached& found);
+    Status kill(const std::string& name, const Reached& runtime);
     Status end(const std::string& name, const Reached& runtime);
     Status note_end(const std::string& name);
     Status make_files(const SandboxSpec& spec);
     Status erase_files(const std::string& name);
     Result<Running> launch(OwnedFd lock, const SandboxSpec& spec, const image::Image& image,
-                           const EngineSelection& engine, const LaunchOptions& options);
+                           const EngineSelection& engine, const LaunchOptions& options, bool first);
     Status wait_until_ready(Running& running, int report_fd, const LaunchOptions& options);
     Error launch_failed(Running& running, const SandboxSpec& spec, std::string_view step,
                         const Error& error);
@@ -159,6 +171,7 @@ class Sandboxes {
     Installation installation_;
     LazyCatalogue catalogue_;
     std::optional<BootError> boot_error_;
+    std::vector<Error> damaged_;
 };
 
 } // namespace msb

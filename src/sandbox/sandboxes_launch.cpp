@@ -44,7 +44,8 @@ Status open_image(LaunchFiles& fds, const image::Image& image, LaunchConfig& con
 } // namespace
 
 Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const image::Image& image,
-                                  const EngineSelection& engine, const LaunchOptions& options) {
+                                  const EngineSelection& engine, const LaunchOptions& options,
+                                  bool first) {
     const SandboxFiles files{home_.sandbox(spec.name)};
     const std::string sockets = home_.socket_directory(spec.name);
     Running running;
@@ -54,7 +55,9 @@ Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const i
     const auto spawned = [&]() -> Result<OwnedFd> {
         MSB_TRY(remove_tree(sockets));
         MSB_TRY(make_directories(sockets, 0700));
+        MSB_TRY(make_directories(files.logs(), 0700)); // which somebody may have tidied away
         MSB_TRY(sys::unlink(files.boot_error()));
+        MSB_TRY(sys::unlink(home_.kill_request(spec.name)));
         MSB_TRY(sys::unlink(home_.runtime_pid(spec.name)));
         LaunchConfig config;
         config.spec = spec;
@@ -65,6 +68,8 @@ Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const i
         config.ptrace = engine.ptrace;
         config.startup = options.startup;
         config.attached = options.attached;
+        config.make_workdir = spec.workdir == image.config.working_dir;
+        config.need_workdir = first;
 
         LaunchFiles fds;
         step = "disk";
@@ -184,7 +189,8 @@ void Sandboxes::record_boot_error(const std::string& name, BootError error) {
 
 void Sandboxes::load_boot_error(const std::string& name) {
     boot_error_.reset();
-    if (const auto text = read_file(SandboxFiles{home_.sandbox(name)}.boot_error(), 1 << 20))
+    if (const auto text =
+            read_regular_file(SandboxFiles{home_.sandbox(name)}.boot_error(), 1 << 20))
         if (auto error = BootError::from_json(*text))
             boot_error_ = std::move(*error);
 }

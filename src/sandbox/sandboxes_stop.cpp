@@ -68,7 +68,8 @@ wire::Shutdown shutdown_message(std::chrono::milliseconds grace) {
 
 struct Sandboxes::Reached {
     SandboxStatus status = SandboxStatus::running;
-    OwnedFd process;    ///< pidfd
+    pid_t pid = 0;
+    OwnedFd process;    ///< pidfd of it
     OwnedFd connection; ///< none if it does not take connections
     std::chrono::milliseconds margin{};
 
@@ -88,9 +89,9 @@ struct Sandboxes::Reached {
     }
 };
 
-/// By the socket's other end or, without a connection (-1), by what its starter recorded. Nothing
-/// if it has ended: a process id may belong to somebody else then, so the lock is asked afterwards.
-Result<std::optional<OwnedFd>> Sandboxes::runtime_process(const std::string& name, int connection) {
+/// By the socket's other end or, without a connection (-1), by what its starter recorded. False if
+/// it has ended: a process id may belong to somebody else then, so the lock is asked afterwards.
+Result<bool> Sandboxes::find_process(const std::string& name, int connection, Reached& found) {
     pid_t pid = 0;
     if (connection >= 0) {
         ucred peer{};
@@ -106,8 +107,10 @@ Result<std::optional<OwnedFd>> Sandboxes::runtime_process(const std::string& nam
         return fail(ErrorKind::corrupt, "the process of sandbox '" + name + "' is not known");
     auto process = open_pidfd(pid);
     if (lock(name, 0ms) || (!process && process.error().kind() == ErrorKind::not_found))
-        return std::nullopt;
-    return std::optional(MSB_TRY(std::move(process)));
+        return false;
+    found.process = MSB_TRY(std::move(process));
+    found.pid = pid;
+    return true;
 }
 
 Result<std::optional<Sandboxes::Reached>> Sandboxes::reach(const std::string& name) {
@@ -125,11 +128,9 @@ Result<std::optional<Sandboxes::Reached>> Sandboxes::reach(const std::string& na
             return std::nullopt;
         connection = sys::unix_connect(home_.agent_socket(name), connect_timeout);
     }
-    auto process = MSB_TRY_WRAP(runtime_process(name, connection ? connection->get() : -1),
-                                "cannot stop sandbox '" + name + "'");
-    if (!process)
+    if (!MSB_TRY_WRAP(find_process(name, connection ? connection->get() : -1, reached),
+                      "cannot stop sandbox '" + name + "'"))
         return std::nullopt;
-    reached.process = std::move(*process);
     if (connection)
         reached.connection = std::move(*connection);
     return reached;
@@ -148,8 +149,17 @@ Status Sandboxes::note_end(const std::string& name) {
     return {};
 }
 
+/// Says first that this end is wanted: whoever looks next, in whichever process, is to see Stopped.
+/// If we are killed in between, the request lies there until the runtime ends; it names the
+/// process, so a later runtime of the sandbox has nothing to do with it.
+Status Sandboxes::kill(const std::string& name, const Reached& runtime) {
+    // A full disk must not keep anybody from killing.
+    (void)write_file_atomic(home_.kill_request(name), std::to_string(runtime.pid), 0600, false);
+    return signal_pidfd(runtime.process, SIGKILL);
+}
+
 Status Sandboxes::end(const std::string& name, const Reached& runtime) {
-    MSB_TRY(signal_pidfd(runtime.process, SIGKILL));
+    MSB_TRY(kill(name, runtime));
     if (!MSB_TRY(wait_for_end(runtime.process.get(), kill_wait, {})))
         return fail(ErrorKind::timed_out,
                     "timed out observing stopped state: sandbox '" + name + "' does not end");
@@ -158,7 +168,7 @@ Status Sandboxes::end(const std::string& name, const Reached& runtime) {
 
 Status Sandboxes::stop(const std::string& name, std::chrono::milliseconds grace,
                        const std::function<bool()>& cancelled) {
-    MSB_TRY(get(name));
+    MSB_TRY(find(name));
     const auto runtime = MSB_TRY(reach(name));
     if (!runtime)
         return {};
@@ -185,19 +195,19 @@ Status Sandboxes::drain(const std::string& name, const std::function<bool()>& ca
 Status Sandboxes::request_stop(const std::string& name, std::chrono::milliseconds grace) {
     if (grace <= 0ms)
         return request_kill(name);
-    MSB_TRY(get(name));
+    MSB_TRY(find(name));
     const auto runtime = MSB_TRY(reach(name));
     return runtime ? runtime->ask(shutdown_message(grace), SIGTERM) : Status();
 }
 
 Status Sandboxes::request_kill(const std::string& name) {
-    MSB_TRY(get(name));
+    MSB_TRY(find(name));
     const auto runtime = MSB_TRY(reach(name));
-    return runtime ? signal_pidfd(runtime->process, SIGKILL) : Status();
+    return runtime ? kill(name, *runtime) : Status();
 }
 
 Status Sandboxes::request_drain(const std::string& name) {
-    MSB_TRY(get(name));
+    MSB_TRY(find(name));
     const auto runtime = MSB_TRY(reach(name));
     return runtime ? runtime->ask(wire::Drain{}, SIGUSR1) : Status();
 }
@@ -207,7 +217,7 @@ Result<StopObservation> Sandboxes::wait_until_stopped(const std::string& name,
                                                       const std::function<bool()>& cancelled) {
     const auto deadline = Clock::now() + timeout;
     for (;;) {
-        const SandboxView view = MSB_TRY(get(name));
+        const SandboxView view = MSB_TRY(find(name));
         if (!is_active(view.state.status))
             return StopObservation{.name = name,
                                    .status = view.state.status,

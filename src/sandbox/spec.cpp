@@ -166,8 +166,10 @@ Result<SandboxSpec> SandboxSpec::from_json(std::string_view text) {
         lifecycle.at("idle_timeout_secs").get_to(spec.idle_timeout_seconds);
         document.at("created_at_ns").get_to(spec.created_at_ns);
         return spec;
-    } catch (const json::exception& error) {
-        return fail(ErrorKind::corrupt, std::string("sandbox spec: ") + error.what());
+    } catch (const json::parse_error& error) {
+        return fail(ErrorKind::corrupt, "not JSON, at byte " + std::to_string(error.byte));
+    } catch (const json::exception&) {
+        return fail(ErrorKind::corrupt, "not the specification of a sandbox");
     }
 }
 
@@ -202,8 +204,8 @@ Status validate_spec(const SandboxSpec& spec) {
         return invalid("max_memory " + std::to_string(spec.max_memory_mib) +
                        " MiB must be greater than or equal to memory " +
                        std::to_string(spec.memory_mib) + " MiB");
-    if (spec.root_disk_mib < 64 || spec.root_disk_mib > (std::uint64_t{16} << 20))
-        return invalid("root disk must have 64 MiB to 16 TiB, has " +
+    if (spec.root_disk_mib < min_root_disk_mib || spec.root_disk_mib > max_root_disk_mib)
+        return invalid("root disk must have 128 MiB to 16 TiB, has " +
                        std::to_string(spec.root_disk_mib) + " MiB");
     if (spec.hostname.size() > max_hostname_bytes)
         return invalid("hostname is too long: " + std::to_string(spec.hostname.size()) +

@@ -33,6 +33,9 @@ struct InitSpec {
 
 enum class SecurityProfile { standard, restricted };
 
+inline constexpr std::uint64_t min_root_disk_mib = 128;
+inline constexpr std::uint64_t max_root_disk_mib = std::uint64_t{16} << 20;
+
 struct SandboxSpec {
     std::string name;
     std::string image;           ///< normalised reference
@@ -42,7 +45,7 @@ struct SandboxSpec {
     std::uint64_t memory_mib = 512;
     std::uint64_t max_memory_mib = 512; ///< at least memory_mib
     std::string thp = "madvise";        ///< guest's transparent huge pages: always|madvise|never
-    std::uint64_t root_disk_mib = 4096;
+    std::uint64_t root_disk_mib = 4096; ///< min_root_disk_mib to max_root_disk_mib
     std::vector<std::pair<std::string, std::string>> env; ///< image's, then the user's; keys unique
     std::map<std::string, std::string> labels;
     std::vector<std::string> entrypoint;

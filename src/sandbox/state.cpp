@@ -64,7 +64,7 @@ Result<SandboxState> SandboxState::from_json(std::string_view text) {
 }
 
 SandboxState SandboxState::load(const std::string& path) {
-    auto text = read_file(path, 64 << 10);
+    auto text = read_regular_file(path, 64 << 10);
     if (!text)
         return {};
     return from_json(*text).value_or(SandboxState{});

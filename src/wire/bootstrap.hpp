@@ -137,6 +137,8 @@ struct Bootstrap {
     std::vector<Script> scripts;                  ///< in /.msb/scripts, mode 0755
     /// The upper is thrown away after this run: skip what makes it survive a crash.
     bool ephemeral = false;
+    std::optional<bool> make_default_cwd; ///< it is made if it is missing
+    std::optional<bool> need_default_cwd; ///< booting fails if it is not a directory
 
     static constexpr std::string_view type = "core.bootstrap";
     static constexpr std::uint8_t min_generation = 7;

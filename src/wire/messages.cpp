@@ -269,7 +269,9 @@ MSB_WIRE_FIELDS(Bootstrap,
     f.omittable("stop_signal", m.stop_signal);
     f.omittable("stop_grace_ms", m.stop_grace_ms);
     f.omittable("scripts", m.scripts);
-    f.defaulted("ephemeral", m.ephemeral);)
+    f.defaulted("ephemeral", m.ephemeral);
+    f.omittable("make_default_cwd", m.make_default_cwd);
+    f.omittable("need_default_cwd", m.need_default_cwd);)
 
 // clang-format on
 

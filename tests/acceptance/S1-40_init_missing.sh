@@ -28,11 +28,29 @@ new_image "$T/layout"
 add_layer "$T/layout" "$T/root"
 pack_oci "$T/layout" "$T/image.tar"
 run_ok msb load -q -i "$T/image.tar" -t inited
-refused /script 'cannot execute the handoff init'
+refused /script "cannot execute the handoff init '/script': interpreter '/no/interpreter': No such file"
+assert_not_contains "$err" "directory: No such"
 refused /garbage 'cannot execute the handoff init'
 
-# An init that ends takes its guest along: the sandbox is over, nothing hangs.
-run msb create -q -n box --init /bin/true inited
+# An init that ends takes its guest along: one that does so at once is said to have, not how the kernel died of it.
+ends() { # PATTERN INIT-OPTION...
+    local begin=$EPOCHREALTIME pattern=$1
+    shift
+    run_fail 1 "→ config: the init .*$pattern" msb create -q -n box "$@" inited
+    assert_prompt "$begin" "the end of $*"
+    assert_not_contains "$err" anic
+    assert_contains "$err" "an init has to run as long as the sandbox"
+    run_ok msb rm -q box
+}
+for _ in 1 2 3; do
+    ends "'/bin/true' ended with exit code 0" --init /bin/true
+done
+ends "ended with exit code 3" --init /bin/sh --init-arg=-c --init-arg='exit 3'
+
+# One that ends later: the sandbox is over, nothing hangs, and it is known why.
+run_ok msb create -q -n box --init /bin/sh --init-arg=-c --init-arg='sleep 2; exit 4' inited
 eventually 20 sh -c '! "$0" ls --running -q | grep -q .' "$MSB"
+run_ok msb inspect box --format json
+assert_contains "$out" "ended with exit code 4"
 run_ok msb rm -q -f box
 no_leftovers

@@ -9,6 +9,13 @@ run_ok msb ls --stopped -q
 assert_eq "$out" box
 run_ok msb kill -q box # stopped already
 run_ok msb start -q box
+# Whoever watches sees what kill says, not a crash.
+"$MSB" wait box --format json >"$T/wait" &
+waiter=$!
+run_ok msb kill -q box
+wait "$waiter"
+assert_contains "$(cat "$T/wait")" '"status": "Stopped"' "what wait saw"
+run_ok msb start -q box
 kill -STOP "$(host_pids_of runtime)"
 start=$SECONDS
 run_ok msb kill -q box

@@ -44,7 +44,22 @@ run_ok msb stop --no-wait box
 assert_match "$err" 'box \(requested\)'
 eventually 20 stopped
 run_ok msb start -q box
-run_ok msb kill -q --no-wait box
-eventually 20 stopped
+# An end by force that was asked for is no crash, whoever looks first and however late.
+for request in kill 'stop -t 0'; do
+    "$MSB" wait box --format json >"$T/wait" &
+    waiter=$!
+    # shellcheck disable=SC2086
+    run_ok msb $request -q --no-wait box
+    wait "$waiter"
+    assert_contains "$(cat "$T/wait")" '"status": "Stopped"' "what wait saw of $request --no-wait"
+    run_ok msb inspect box --format json
+    assert_contains "$out" '"status": "Stopped"' "after $request --no-wait"
+    assert_contains "$out" '"reason": "ShutdownRequested"' "after $request --no-wait"
+    run_ok msb start -q box
+done
+
+# The request is over with the run it was for: the next one that is killed by somebody else has crashed.
+kill -9 "$(host_pids_of runtime)"
+eventually 10 sh -c '"$0" ls --format json | grep -q Crashed' "$MSB"
 run_ok msb rm -q box
 no_leftovers

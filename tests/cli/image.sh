@@ -42,6 +42,16 @@ run_ok msb image inspect oci/image --format json
 assert_contains "$out" '"team": "images"'
 assert_contains "$out" '"working_dir": "/tmp"'
 
+# A working directory that the image names and does not have is made, for images rely on that; one that the user
+# names is not.
+cp -r "$T/layout" "$T/deep"
+umoci config --image "$T/deep:latest" --config.workingdir /srv/app/deep >/dev/null
+pack_oci "$T/deep" "$T/deep.tar"
+run_ok msb load -q -i "$T/deep.tar" -t deep
+run_ok msb run -q --entrypoint /bin/pwd deep
+assert_eq "$out" /srv/app/deep "a missing WORKDIR"
+run_fail 1 "→ config: working directory '/srv/app': No such file" msb run -q -w /srv/app deep
+
 # A registry on loopback.
 start_registry
 push_image "$T/layout" lib/thing:2

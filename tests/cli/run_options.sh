@@ -9,7 +9,14 @@ assert_eq "$out" "1|two words|copied|/root|/usr/local/sbin:/usr/local/bin:/usr/s
 
 run_ok msb run -q -w /tmp -- pwd
 assert_eq "$out" /tmp workdir
-run_fail 1 'bad_cwd' msb run -q -w /does/not/exist -- pwd
+# Where it is not there, or no directory, nothing is started; but not for the sake of what the guest does later.
+run_fail 1 "→ config: working directory '/does/not/exist': No such file" msb run -q -w /does/not/exist -- pwd
+run_fail 1 "working directory '/etc/passwd': Not a directory" msb create -q -n odd -w /etc/passwd
+run_ok msb rm -q odd
+run_ok msb create -q -n odd -w /var/tmp
+run_ok msb exec odd -- rm -r /var/tmp
+run_ok msb restart -q odd
+run_ok msb rm -q -f odd
 
 run_ok msb run -q -u 1234:77 -- id
 assert_contains "$out" "uid=1234" "numeric user"

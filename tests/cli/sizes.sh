@@ -35,6 +35,10 @@ run_fail 1 'cpus must be greater than 0' msb run -q -c 0 -- true
 run_fail 1 'max_cpus 1 must be greater than or equal to cpus 2' msb run -q -c 2 --max-cpus 1 -- true
 run_fail 1 'max_memory 256 MiB must be greater than or equal to memory 512 MiB' \
     msb run -q --max-memory 256M -- true
+for size in 64M 127M 17000G; do
+    run_fail 1 'invalid config: root disk must have 128 MiB to 16 TiB' msb run -q --root-disk $size -- true
+done
+run_ok msb run -q --root-disk 128M -- true
 run_fail 1 'invalid size' msb run -q -m lots -- true
 run_fail 2 'thp' msb run -q --thp sometimes -- true
 
