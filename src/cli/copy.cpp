@@ -90,16 +90,15 @@ Result<bool> Copy::connect(Connection& connection, const CopyEndpoint& endpoint)
     if (endpoint.sandbox.empty())
         return true;
     const auto view = MSB_TRY(session_.sandboxes().get(endpoint.sandbox));
-    if (!is_active(view.state.status)) {
-        LaunchOptions launch = session_.launch_options();
-        launch.attached = true;
-        auto started = session_.start(view.spec, launch);
-        if (!started) {
-            session_.report_failure(context_, started.error(), view.spec);
-            return false;
-        }
-        started_.push_back(std::move(*started));
+    LaunchOptions launch = session_.launch_options();
+    launch.attached = true;
+    auto started = session_.start_if_stopped(view, launch);
+    if (!started) {
+        session_.report_failure(context_, started.error(), view.spec);
+        return false;
     }
+    if (*started)
+        started_.push_back(std::move(**started));
     connection.client = MSB_TRY(session_.connect_agent(*loop_, endpoint.sandbox));
     connection.files =
         std::make_unique<Files>(*loop_, *connection.client, [this] { return tick(); });
@@ -242,7 +241,7 @@ Status Copy::to_stdout() {
             MSB_TRY(tick());
         }
         if (out.broken())
-            return fail(ErrorKind::system, "stdout was closed, or its disk is full");
+            return fail(*out.error());
         return {};
     };
     Bytes buffer(std::size_t{256} << 10);
@@ -316,8 +315,11 @@ Status Copy::run() {
     // Before their connection goes.
     from_connection_.files.reset();
     to_connection_.files.reset();
+    // A stream that we left would be waited for.
+    from_connection_.client.reset();
+    to_connection_.client.reset();
     for (const Running& running : started_)
-        MSB_TRY(session_.sandboxes().stop(running.name, default_stop_grace));
+        MSB_TRY(session_.end_temporary(running.name));
     if (const auto number = session_.interrupted()) {
         context_.exit_code = 128 + *number;
         return {};

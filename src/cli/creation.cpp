@@ -93,12 +93,9 @@ void add_creation_options(CLI::App& command, CreationOptions& options) {
                        "Stop after this long without activity, e.g. 10m");
     command.add_option("--log-level", options.log_level, "Of the runtime process")
         ->check(CLI::IsMember({"error", "warn", "info", "debug", "trace"}));
-    auto* replace = command.add_flag("--replace", options.replace,
-                                     "Stop and remove a sandbox of this name first");
-    command
-        .add_option("--replace-with-timeout,--replace-grace", options.replace_timeout,
-                    "Like --replace; grace before the old one is killed (default: 10s)")
-        ->excludes(replace);
+    command.add_flag("--replace", options.replace, "Stop and remove a sandbox of this name first");
+    command.add_option("--replace-with-timeout,--replace-grace", options.replace_timeout,
+                       "Like --replace; grace before the old one is killed (default: 10s)");
     command
         .add_option("--rlimit", options.rlimits,
                     "RESOURCE=LIMIT or SOFT:HARD, of every command (repeatable)")
@@ -127,8 +124,11 @@ Result<SandboxSpec> make_spec(const CreationOptions& options, log::Level global_
     spec.workdir = options.workdir;
     spec.user = options.user;
     spec.hostname = options.hostname.empty() ? derived_hostname(spec.name) : options.hostname;
-    if (!options.shell.empty())
-        spec.shell = options.shell;
+    if (options.shell) {
+        if (valid_utf8_prefix(*options.shell) != options.shell->size())
+            return fail(ErrorKind::invalid_argument, "the shell's name is not UTF-8");
+        spec.shell = *options.shell;
+    }
     spec.scripts = MSB_TRY(make_scripts(options.scripts, spec.shell));
     for (const std::string& text : options.rlimits)
         spec.rlimits.push_back(MSB_TRY(parse_rlimit(text)));

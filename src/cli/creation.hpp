@@ -33,7 +33,7 @@ struct CreationOptions {
     std::string workdir;
     std::string user;
     std::string hostname;
-    std::string shell;
+    std::optional<std::string> shell;
     std::optional<std::string> entrypoint;
     std::string security = "default";
     std::string pull = "if-missing";

@@ -28,21 +28,32 @@ struct ExecOptions {
     bool quiet = false;
 };
 
+/// A command that is given is the whole command; otherwise it is the sandbox's own, or its shell
+/// for who sits at a terminal.
+std::vector<std::string> command_of(const Context& context, const SandboxSpec& spec,
+                                    bool interactive) {
+    if (context.command && !context.command->empty())
+        return *context.command;
+    if (interactive)
+        return {spec.shell};
+    std::vector<std::string> argv = spec.entrypoint;
+    argv.insert(argv.end(), spec.cmd.begin(), spec.cmd.end());
+    return argv;
+}
+
+/// `request.cmd` is empty if there is nothing to run.
 Result<ForegroundOptions> make_request(const Context& context, const ExecOptions& options,
                                        const SandboxSpec& spec) {
     ForegroundOptions foreground;
     foreground.detach_keys = MSB_TRY(parse_detach_keys(options.detach_keys));
+    if (options.stream && is_terminal(STDIN_FILENO))
+        return fail(ErrorKind::invalid_argument,
+                    "--stream is for a stdin that is not a terminal: a pipe or a file");
     const bool interactive = !options.detach && !options.no_tty && !options.stream &&
                              is_terminal(STDIN_FILENO) &&
                              (is_terminal(STDOUT_FILENO) || options.tty);
-    std::vector<std::string> argv = context.command.value_or(std::vector<std::string>());
-    if (argv.empty()) {
-        if (!interactive)
-            return fail(Error(ErrorKind::invalid_argument, "no command given")
-                            .with_hint("put it behind `--`: msb exec " + options.name + " -- ls"));
-        argv.push_back(spec.shell);
-    }
-    if (argv.front().empty())
+    const std::vector<std::string> argv = command_of(context, spec, interactive);
+    if (!argv.empty() && argv.front().empty())
         return fail(ErrorKind::invalid_argument, "the command's executable is empty");
     std::vector<std::pair<std::string, std::string>> env;
     env.reserve(options.env.size());
@@ -58,6 +69,8 @@ Result<ForegroundOptions> make_request(const Context& context, const ExecOptions
     const std::string& user = options.user.empty() ? spec.user : options.user;
     if (!workdir.empty() && workdir[0] != '/')
         return fail(ErrorKind::invalid_argument, "workdir must be an absolute path: " + workdir);
+    if (argv.empty())
+        return foreground;
     foreground.request.cmd = argv.front();
     foreground.request.args.assign(argv.begin() + 1, argv.end());
     foreground.request.tty = interactive || options.tty;
@@ -90,29 +103,32 @@ Status exec(Context& context, const ExecOptions& options) {
     Session session = MSB_TRY(Session::open(context, options.quiet));
     const auto view = MSB_TRY(session.sandboxes().get(options.name));
     auto foreground = MSB_TRY(make_request(context, options, view.spec));
-    const bool temporary = !is_active(view.state.status);
-    if (options.detach && temporary)
+    if (foreground.request.cmd.empty()) {
+        print_warning("no command provided and stdin is not a terminal");
+        return {};
+    }
+    if (options.detach && !is_active(view.state.status))
         return fail(
             Error(ErrorKind::unreachable, "sandbox '" + options.name + "' is not running")
                 .with_hint("a detached command needs one that goes on: msb start " + options.name));
     if (options.detach)
         return exec_detached(context, session, options.name, foreground.request);
-    std::optional<Running> running;
-    if (temporary) {
+    LaunchOptions launch = session.launch_options();
+    launch.attached = true;
+    const auto started = session.start_if_stopped(view, launch);
+    if (!started)
+        return session.report_failure(context, started.error(), view.spec), Status();
+    const bool temporary = started->has_value();
+    if (temporary)
         foreground.detach_keys.clear(); // it stops with us
-        LaunchOptions launch = session.launch_options();
-        launch.attached = true;
-        auto started = session.start(view.spec, launch);
-        if (!started)
-            return session.report_failure(context, started.error(), view.spec), Status();
-        running = std::move(*started);
-    }
+    bool agent_answers = true;
     const Status ran = [&]() -> Status {
         const auto loop = MSB_TRY(EventLoop::create());
         const auto client = MSB_TRY(session.connect_agent(*loop, options.name));
         const auto result =
             MSB_TRY(run_foreground(*loop, *client, session.signals(), std::move(foreground)));
         context.exit_code = result.exit_code;
+        agent_answers = !result.gave_up;
         if (result.detached)
             report_detached(options.name, result);
         if (result.lost)
@@ -122,7 +138,8 @@ Status exec(Context& context, const ExecOptions& options) {
         return {};
     }();
     if (temporary)
-        MSB_TRY(session.sandboxes().stop(options.name, default_stop_grace));
+        MSB_TRY(agent_answers ? session.end_temporary(options.name)
+                              : session.sandboxes().stop(options.name, unresponsive_grace));
     if (!ran)
         session.report_failure(context, ran.error(), view.spec);
     return {};
@@ -134,8 +151,9 @@ void add_exec(CLI::App& app, Context& context) {
     auto options = std::make_shared<ExecOptions>();
     auto* command = app.add_subcommand("exec", "Run a command in an existing sandbox");
     command->group(group_sandboxes);
-    command->footer("The command follows `--`: msb exec web -- ps\nA stopped sandbox is started "
-                    "for the command and stopped again.");
+    command->footer("The command follows `--`: msb exec web -- ps\nWithout one it is the sandbox's "
+                    "own (ENTRYPOINT and CMD), or its shell at a terminal.\nA stopped sandbox is "
+                    "started for the command and stopped again.");
     command->add_option("name", options->name, "Sandbox")->required();
     command->add_option("-e,--env", options->env, "KEY=value, or KEY to copy ours (repeatable)")
         ->allow_extra_args(false);

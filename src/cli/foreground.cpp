@@ -4,6 +4,7 @@
 #include "cli/output.hpp"
 #include "wire/exit_code.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -30,12 +31,15 @@ class Foreground {
 
   private:
     void start_session();
-    Status start_input();
+    void start_input();
     void handle_input(BytesView data);
     void handle_input_end();
     void handle_detached(const wire::SessionDetached& detached);
     void handle_signal(int number);
+    void watch_agent(int number);
     void handle_output_change();
+    void handle_stream_error(const Error& error);
+    void leave(int exit_code);
     void time_out();
     void kill();
     void end(int exit_code);
@@ -51,7 +55,12 @@ class Foreground {
     std::optional<InputPump> input_;
     DetachKeys detach_keys_;
     ForegroundResult result_;
+    std::optional<Error> stream_error_; ///< of stdin, stdout or stderr
+    std::optional<std::uint32_t> ping_;
     int interrupts_ = 0;
+    bool started_ = false;
+    bool answer_due_ = false; ///< to ping_
+    bool giving_up_ = false;
     bool ended_ = false;
     bool killed_ = false;
     bool timed_out_ = false;
@@ -79,10 +88,12 @@ Result<ForegroundResult> Foreground::run() {
     });
     MSB_TRY(signals_.attach(loop_, [this](int number) { handle_signal(number); }));
     start_session();
-    MSB_TRY(start_input());
+    start_input();
     if (options_.timeout)
         loop_.after(*options_.timeout, [this] { time_out(); });
     const Status done = loop_.run();
+    if (ping_)
+        client_.release(*ping_);
     signals_.detach();
     client_.on_closed({});
     client_.on_drained({});
@@ -90,6 +101,13 @@ Result<ForegroundResult> Foreground::run() {
     MSB_TRY(Status(done));
     if (timed_out_) {
         print_error("exec timed out after " + format_duration(*options_.timeout));
+        result_.exit_code = 1;
+        result_.lost.reset();
+    } else if (result_.gave_up) {
+        print_error("the sandbox's agent does not answer: its command is given up");
+        result_.lost.reset();
+    } else if (stream_error_) {
+        print_error(*stream_error_);
         result_.exit_code = 1;
         result_.lost.reset();
     } else if (reader_gone_) {
@@ -101,7 +119,10 @@ Result<ForegroundResult> Foreground::run() {
 
 void Foreground::start_session() {
     ExecEvents events;
-    events.started = [this](std::uint32_t) { result_.started_ns = monotonic_ns(); };
+    events.started = [this](std::uint32_t) {
+        started_ = true;
+        result_.started_ns = monotonic_ns();
+    };
     events.out = [this](BytesView data) {
         out_.write(data);
         handle_output_change();
@@ -126,7 +147,8 @@ void Foreground::start_session() {
         result_.lost = error;
         end(1);
     };
-    events.attached = [](const wire::SessionAttached& attached) {
+    events.attached = [this](const wire::SessionAttached& attached) {
+        started_ = true;
         if (attached.lost_bytes > 0)
             print_stderr(fmt::format("[{} of earlier output are not kept any more]\r\n",
                                      format_bytes(attached.lost_bytes)));
@@ -149,11 +171,9 @@ void Foreground::start_session() {
     }
 }
 
-Status Foreground::start_input() {
-    if (!options_.forward_stdin) {
-        handle_input_end();
-        return {};
-    }
+void Foreground::start_input() {
+    if (!options_.forward_stdin)
+        return handle_input_end();
     client_.on_drained([this] {
         if (input_)
             input_->resume();
@@ -168,15 +188,15 @@ Status Foreground::start_input() {
                                       client_.queued() <= AgentClient::high_water;
                            },
                    });
-    const Status started = input_->start();
-    if (!started) { // a closed stdin, for one
-        input_.reset();
-        handle_input_end();
-    }
-    return {};
+    input_->start();
 }
 
 void Foreground::handle_input(BytesView data) {
+    // A raw terminal makes no signal of ^C, and there is nobody yet who would.
+    constexpr std::uint8_t interrupt_key = 3;
+    if (!started_ && options_.attach_terminal &&
+        std::ranges::find(data, interrupt_key) != data.end())
+        watch_agent(SIGINT);
     if (options_.detach_keys.empty() || !options_.attach_terminal)
         return session_->write_stdin(data);
     const Bytes passed = detach_keys_.filter(data);
@@ -187,6 +207,10 @@ void Foreground::handle_input(BytesView data) {
 }
 
 void Foreground::handle_input_end() {
+    if (input_ && input_->error())
+        handle_stream_error(*input_->error());
+    if (ended_)
+        return;
     // The end of our input is not the end of a terminal that others will attach to.
     if (!options_.attach || (options_.forward_stdin && !options_.request.tty))
         session_->close_stdin();
@@ -206,10 +230,9 @@ void Foreground::handle_signal(int number) {
             session_->resize(size->rows, size->cols);
         return;
     }
-    if (options_.attach && (number == SIGHUP || number == SIGTERM)) {
-        end(128 + number);
-        return loop_.stop();
-    }
+    if (options_.attach && (number == SIGHUP || number == SIGTERM))
+        return leave(128 + number);
+    watch_agent(number);
     if (number == SIGINT && ++interrupts_ >= interrupts_that_kill)
         return kill();
     if (number != SIGINT)
@@ -217,10 +240,54 @@ void Foreground::handle_signal(int number) {
     session_->signal(number);
 }
 
+/// Who wants us to end is not kept by an agent that does not get to know it. One that lives may
+/// take its time, and so may its command: only when nothing was started yet, or when another signal
+/// follows before the agent has answered, it has no more than the time for a kill.
+void Foreground::watch_agent(int number) {
+    const bool asked_before = std::exchange(answer_due_, true);
+    if (!ping_)
+        ping_ = client_.open_id(
+            [this](const wire::Frame&, const wire::Envelope&) { answer_due_ = false; });
+    if (!asked_before)
+        client_.send(*ping_, wire::Ping{});
+    if ((started_ && !asked_before) || std::exchange(giving_up_, true))
+        return;
+    loop_.after(kill_grace, [this, number] {
+        giving_up_ = false;
+        if (ended_ || (started_ && !answer_due_))
+            return;
+        result_.gave_up = true;
+        leave(128 + number);
+    });
+}
+
+/// The command gets its end of input, or cannot write any more; what came of it is not what was
+/// asked for.
+void Foreground::handle_stream_error(const Error& error) {
+    if (!stream_error_)
+        stream_error_ = error;
+    if (options_.attach)
+        leave(1);
+}
+
+/// Without waiting for anybody.
+void Foreground::leave(int exit_code) {
+    end(exit_code);
+    loop_.stop();
+}
+
 void Foreground::handle_output_change() {
-    if ((out_.broken() || err_.broken()) && !reader_gone_ && !ended_) {
-        reader_gone_ = true;
-        kill();
+    for (const OutputPump* pump : {&out_, &err_}) {
+        if (!pump->broken())
+            continue;
+        if (!pump->reader_gone())
+            handle_stream_error(*pump->error());
+        if (ended_ || std::exchange(reader_gone_, true))
+            continue;
+        if (options_.attach)
+            leave(0);
+        else
+            kill();
     }
     client_.pause_reading(out_.full() || err_.full());
     if (ended_ && out_.empty() && err_.empty())

@@ -14,7 +14,8 @@ namespace msb::cli {
 struct ForegroundOptions {
     wire::ExecRequest request;
     /// Instead of starting `request`: a session that is there already. Our end is not its end then:
-    /// SIGHUP, SIGTERM and (with a terminal) the end of our input only leave it.
+    /// SIGHUP, SIGTERM, output that nobody takes and (with a terminal) the end of our input only
+    /// leave it.
     /// `request` has but `cmd` and `tty` then, for messages.
     std::optional<wire::SessionAttach> attach;
     /// Our terminal is the command's terminal: raw mode, window size, every key forwarded.
@@ -32,6 +33,7 @@ struct ForegroundResult {
     /// The command goes on without us as this session.
     std::optional<std::uint64_t> detached;
     bool stolen = false;         ///< because another client attached
+    bool gave_up = false;        ///< the agent does not answer
     std::int64_t started_ns = 0; ///< CLOCK_MONOTONIC: the guest reported the start
     std::int64_t ended_ns = 0;   ///< the guest reported the end
 };
@@ -46,6 +48,7 @@ std::string lost_session_hint(const std::string& name);
 void show_exec_failure(const std::string& command, const wire::ExecFailed& failed);
 
 /// SIGINT, SIGTERM, SIGHUP and SIGQUIT of `signals` go to the command; the third SIGINT kills it.
+/// Where nothing shows that the agent gets them (no answer, no start), they end us after a while.
 /// Returns when the command has ended and all of its output is written.
 Result<ForegroundResult> run_foreground(EventLoop& loop, AgentClient& client, SignalWatch& signals,
                                         ForegroundOptions options);

@@ -41,6 +41,7 @@ class StdioLink {
     void take(BytesView data);
     void written();
     void close_output();
+    void give_up(std::optional<std::string> failure);
     void end(std::optional<std::string> failure);
 
     EventLoop& loop_;
@@ -66,6 +67,8 @@ StdioLink::StdioLink(EventLoop& loop, AgentClient& client, const TcpTarget& targ
                   },
               .end =
                   [this] {
+                      if (in_.error())
+                          return give_up(in_.error()->to_string());
                       input_ended_ = true;
                       push();
                   },
@@ -76,10 +79,7 @@ StdioLink::StdioLink(EventLoop& loop, AgentClient& client, const TcpTarget& targ
 }
 
 void StdioLink::start() {
-    if (in_.start())
-        return;
-    input_ended_ = true; // a closed stdin, for one
-    push();
+    in_.start();
 }
 
 TcpEvents StdioLink::events() {
@@ -124,9 +124,9 @@ void StdioLink::take(BytesView data) {
 /// Something was written, or there is nothing more to write.
 void StdioLink::written() {
     if (out_ && out_->broken() && !ended_) {
-        stream_.close(true);
-        end(std::nullopt); // whoever read our output has seen enough
-        return loop_.stop();
+        // Whoever read our output has seen enough.
+        return give_up(out_->reader_gone() ? std::nullopt
+                                           : std::optional(out_->error()->to_string()));
     }
     if (out_ && !out_->full())
         stream_.consumed(std::exchange(not_consumed_, 0));
@@ -151,6 +151,12 @@ void StdioLink::close_output() {
     });
 }
 
+void StdioLink::give_up(std::optional<std::string> failure) {
+    stream_.close(true);
+    end(std::move(failure));
+    loop_.stop();
+}
+
 void StdioLink::end(std::optional<std::string> failure) {
     if (std::exchange(ended_, true))
         return;
@@ -163,10 +169,10 @@ Status announce(const ForwardOptions& options, const ForwardListen& where,
     if (options.format == "json") {
         const nlohmann::json line = {{"listen", where.to_string()}, {"target", target.to_string()}};
         if (!print(line.dump() + "\n"))
-            return fail_errno("write", "stdout");
+            return fail(*print_failure());
     } else if (!options.quiet && !print(fmt::format("{} -> {}\n", where.to_string(),
                                                     printable(target.to_string())))) {
-        return fail_errno("write", "stdout");
+        return fail(*print_failure());
     }
     if (where.path.empty() && !where.address.starts_with("127.") && where.address != "::1")
         print_warning(where.to_string() + " can be reached from other machines");

@@ -210,7 +210,8 @@ void Logs::show_boot_error() {
 
 void add_options(CLI::App& command, LogsOptions& options) {
     command.add_option("name", options.name, "Sandbox")->required();
-    command.add_option("--tail", options.tail, "Only the last N lines (with --json: entries)");
+    command.add_option("--tail", options.tail, "Only the last N lines (with --json: entries)")
+        ->check(CLI::NonNegativeNumber);
     command.add_option("--since", options.since,
                        "Not older than this: RFC 3339, or 90s, 5m, 2h, 1d ago");
     command.add_option("--until", options.until, "Only older than this");

@@ -6,15 +6,25 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <fcntl.h>
+#include <sstream>
 #include <unistd.h>
 
 namespace msb::cli {
 namespace {
 
 void add_global_flags(CLI::App& app, Context& context) {
-    auto* levels = app.add_option_group(
-        "Logging",
-        "Diagnostics on stderr (default: none). `msb -v COMMAND`: info, -vv debug, -vvv trace");
+    auto* levels = app.add_option_group("Logging", "Diagnostics on stderr (default: none)");
+    levels->add_flag_function(
+        "-v",
+        [&context](std::int64_t count) {
+            static constexpr std::array more = {log::Level::info, log::Level::debug,
+                                                log::Level::trace};
+            const auto last = static_cast<std::int64_t>(more.size());
+            context.log_level =
+                more[static_cast<std::size_t>(std::clamp<std::int64_t>(count, 1, last) - 1)];
+        },
+        "Log level info; -vv: debug, -vvv: trace");
     for (const auto level : {log::Level::error, log::Level::warn, log::Level::info,
                              log::Level::debug, log::Level::trace}) {
         const std::string name(log::to_string(level));
@@ -24,28 +34,44 @@ void add_global_flags(CLI::App& app, Context& context) {
     levels->require_option(0, 1);
 }
 
-/// Takes -v, -vv and -vvv off the front of the arguments; a subcommand may have a -v of its own.
-void take_verbosity(int& argc, char**& argv, Context& context) {
-    static constexpr std::array levels = {log::Level::info, log::Level::debug, log::Level::trace};
-    std::size_t count = 0;
-    while (argc > 1) {
-        const std::string_view word = argv[1];
-        if (word.size() < 2 || word[0] != '-' || word.find_first_not_of('v', 1) != word.npos)
-            break;
-        count += word.size() - 1;
-        argv[1] = argv[0];
-        ++argv;
-        --argc;
+/// A closed one would become the first file that we open, and be written to.
+void open_standard_streams() {
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        if (::fcntl(fd, F_GETFD) == -1)
+            // The lowest free number is this one. For reading only: writing fails as it did.
+            if (::open("/dev/null", O_RDONLY) != fd)
+                return;
+}
+
+/// `extra`: the command line has words that nobody asked for.
+std::string usage_hint(const CLI::App& app, bool extra) {
+    std::string name = "msb";
+    for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
+        at = at->get_subcommands().front();
+        name += " " + at->get_name();
     }
-    if (count > 0)
-        context.log_level = levels[std::min(count, levels.size()) - 1];
+    if (extra && (name == "msb run" || name == "msb create"))
+        return "a command for the sandbox goes behind `--`: " + name + " IMAGE -- ls";
+    if (extra && name == "msb exec")
+        return "a command for the sandbox goes behind `--`: msb exec NAME -- ls";
+    if (name == "msb")
+        return "see `msb --help`, or `msb COMMAND --help`";
+    return "see `" + name + " --help`";
+}
+
+/// What was printed and did not arrive is no success.
+int exit_code_of(const Context& context) {
+    if (!print_failure() || is_reader_gone(*print_failure()))
+        return context.exit_code;
+    print_error(*print_failure());
+    return context.exit_code == 0 ? exit_failure : context.exit_code;
 }
 
 int run(int argc, char** argv) {
     // A closed pipe is an error of write(), not the death of a command that has things to undo.
     std::signal(SIGPIPE, SIG_IGN);
+    open_standard_streams();
     Context context;
-    take_verbosity(argc, argv, context);
     CLI::App app("Microsandbox CLI v" MSB_VERSION
                  "\nUntrusted code in local virtual machines that start like processes.",
                  "msb");
@@ -87,17 +113,16 @@ int run(int argc, char** argv) {
         app.parse(static_cast<int>(separator - argv), argv);
         if (app.get_subcommands().empty())
             (void)print(app.help());
-    } catch (const CLI::Success& success) {
-        return app.exit(success); // --help, --version
-    } catch (const CLI::ExtrasError& error) {
-        print_error(error.what(),
-                    {"a command for the sandbox goes behind `--`: msb run IMAGE -- ls"});
-        return exit_usage;
+    } catch (const CLI::Success& success) { // --help, --version
+        std::ostringstream text;
+        context.exit_code = app.exit(success, text, text);
+        (void)print(text.str());
     } catch (const CLI::ParseError& error) {
-        print_error(error.what(), {"see `msb --help`, or `msb COMMAND --help`"});
+        const bool extra = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
+        print_error(error.what(), {usage_hint(app, extra)});
         return exit_usage;
     }
-    return context.exit_code;
+    return exit_code_of(context);
 }
 
 } // namespace

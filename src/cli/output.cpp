@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -16,6 +18,8 @@ bool is_terminal(int fd) {
 }
 
 namespace {
+
+std::optional<Error> stdout_failure;
 
 bool colours(int stream) {
     static const bool wanted = [] {
@@ -62,8 +66,26 @@ std::string styled(int stream, Style style, std::string_view text) {
     return fmt::format("{}{}\x1b[0m", code_of(style), text);
 }
 
+bool is_reader_gone(const Error& error) {
+    return error.sys_errno() == EPIPE || error.sys_errno() == ECONNRESET;
+}
+
+const std::optional<Error>& print_failure() {
+    return stdout_failure;
+}
+
 bool print(std::string_view text) {
-    return sys::write_all(STDOUT_FILENO, as_bytes(text)).has_value();
+    BytesView data = as_bytes(text);
+    while (!data.empty() && !stdout_failure) {
+        const auto count = sys::write(STDOUT_FILENO, data);
+        if (count)
+            data = data.subspan(*count);
+        else if (count.error().sys_errno() != EAGAIN)
+            stdout_failure = Error::from_errno(count.error().sys_errno(), "cannot write to stdout");
+        else // another program made the pipe that we share non-blocking
+            (void)sys::wait_for(STDOUT_FILENO, POLLOUT, std::chrono::seconds(1));
+    }
+    return !stdout_failure;
 }
 
 void print_stderr(std::string_view text) {

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,8 +20,13 @@ enum class Style { plain, bold_red, yellow, cyan, bold_cyan, green, dim, bold_ye
 std::string styled(int stream, Style style, std::string_view text);
 bool is_terminal(int fd);
 
-/// Writes all of it; false if the reader has gone or the disk is full.
+/// Writes all of it to stdout; false if that failed, now or before.
 bool print(std::string_view text);
+/// Why print() failed. Who reads only the beginning of our output does not make us fail; main says
+/// anything else.
+const std::optional<Error>& print_failure();
+/// The error of a write tells that nobody reads any more.
+bool is_reader_gone(const Error& error);
 void print_stderr(std::string_view text);
 
 /// "error: {message}" and one "  → {hint}" line each.

@@ -5,8 +5,9 @@
 #include "cli/session.hpp"
 
 #include <CLI/CLI.hpp>
-#include <csignal>
+#include <cstdlib>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <memory>
 #include <unistd.h>
 
@@ -14,13 +15,18 @@ namespace msb::cli {
 
 namespace {
 
+using namespace std::chrono_literals;
+
 const std::int64_t process_started_ns = monotonic_ns();
+/// How long others may make and remove a sandbox of the same name before we give up on it.
+constexpr auto settling_time = 10s;
 
 struct RunOptions : CreationOptions {
     bool detach = false;
     bool tty = false;
     bool no_tty = false;
     bool timings = false;
+    std::vector<std::string> creation_given; ///< names of what an existing sandbox does not take
     std::string timeout;
     std::string detach_keys = default_detach_keys;
 };
@@ -70,10 +76,11 @@ class Run {
   private:
     Status check_options();
     Result<bool> reuse_existing();
-    Status run_detached();
+    Status run_new();
     Status run_in(const SandboxSpec& spec);
     Status finish(const SandboxSpec& spec);
     std::vector<std::string> command_of(const SandboxSpec& spec) const;
+    bool replaces() const { return options_.replace || !options_.replace_timeout.empty(); }
 
     Context& context_;
     const RunOptions& options_;
@@ -84,6 +91,8 @@ class Run {
     Bytes detach_keys_;
     std::optional<std::uint64_t> left_session_; ///< goes on without us
     std::optional<Running> running_;            ///< what we started and so have to stop
+    bool name_taken_ = false;                   ///< while we made a sandbox of this name
+    bool agent_answers_ = true;
     Timeline timeline_;
 };
 
@@ -114,42 +123,48 @@ Result<bool> Run::reuse_existing() {
             return false;
         return fail(existing.error());
     }
-    if (options_.replace || !options_.replace_timeout.empty()) {
+    if (replaces()) {
         const std::chrono::milliseconds grace(MSB_TRY(replace_grace_ms(options_)));
         MSB_TRY(session_.replace(options_.name, grace));
         return false;
     }
-    print_warning("sandbox '" + options_.name +
-                  "' exists: it is used as it is, creation options are ignored");
+    if (!options_.creation_given.empty())
+        print_warning(fmt::format(
+            "sandbox '{}' exists: it is used as it is, creation options are ignored: {}",
+            options_.name, fmt::join(options_.creation_given, ", ")));
+    if (options_.detach && context_.command)
+        print_warning("the command is ignored: sandbox '" + options_.name + "' exists");
     const SandboxSpec& spec = existing->spec;
-    if (is_active(existing->state.status)) {
-        if (options_.detach)
-            return print(options_.name + "\n"), true;
-        MSB_TRY(run_in(spec));
-        return true;
-    }
     LaunchOptions launch = session_.launch_options();
     launch.attached = !options_.detach;
     launch.detachable = interactive_ && !detach_keys_.empty();
     timeline_.launch_ns = monotonic_ns();
-    running_ = MSB_TRY(session_.start(spec, launch));
+    running_ = MSB_TRY(session_.start_if_stopped(*existing, launch));
     timeline_.ready_ns = monotonic_ns();
-    if (options_.detach) {
-        if (context_.command)
-            print_warning("the command is ignored: sandbox '" + options_.name + "' exists");
+    if (options_.detach)
         return print(options_.name + "\n"), true;
-    }
     Status ran = run_in(spec);
-    const Status finished = finish(spec);
+    const Status finished = running_ ? finish(spec) : Status();
     MSB_TRY(std::move(ran));
     MSB_TRY(Status(finished));
     return true;
 }
 
 Status Run::execute() {
-    MSB_TRY(check_options());
-    if (!options_.name.empty() && MSB_TRY(reuse_existing()))
-        return {};
+    const auto deadline = std::chrono::steady_clock::now() + settling_time;
+    for (;;) {
+        MSB_TRY(check_options());
+        if (!options_.name.empty() && MSB_TRY(reuse_existing()))
+            return {};
+        name_taken_ = false;
+        Status done = run_new();
+        // Somebody else has made it meanwhile: it is one that exists.
+        if (!name_taken_ || replaces() || std::chrono::steady_clock::now() >= deadline)
+            return done;
+    }
+}
+
+Status Run::run_new() {
     image::PullOptions pull;
     pull.policy = MSB_TRY(parse_pull_policy(options_.pull));
     pull.insecure = options_.insecure;
@@ -165,10 +180,12 @@ Status Run::execute() {
     launch.attached = !options_.detach;
     launch.detachable = interactive_ && !detach_keys_.empty();
     if (options_.detach && !argv.empty())
-        launch.startup =
-            StartupCommand{argv, exec_environment(spec_, {}, false), spec_.workdir, spec_.user};
+        launch.startup = StartupCommand{argv, exec_environment(spec_, {}, options_.tty),
+                                        spec_.workdir, spec_.user, options_.tty};
     timeline_.launch_ns = monotonic_ns();
-    running_ = MSB_TRY(session_.create(spec_, image, launch));
+    auto created = session_.create(spec_, image, launch);
+    name_taken_ = !created && created.error().kind() == ErrorKind::already_exists;
+    running_ = MSB_TRY(std::move(created));
     timeline_.ready_ns = monotonic_ns();
     timeline_.stages = running_->stages;
     if (options_.detach)
@@ -210,6 +227,7 @@ Status Run::run_in(const SandboxSpec& spec) {
     timeline_.exec_started_ns = result.started_ns;
     timeline_.exec_ended_ns = result.ended_ns;
     context_.exit_code = result.exit_code;
+    agent_answers_ = !result.gave_up;
     if (result.detached) {
         left_session_ = result.detached;
         report_detached(spec.name, result);
@@ -226,8 +244,22 @@ Status Run::finish(const SandboxSpec& spec) {
         return running_->leave(*left_session_);
     if (spec.ephemeral)
         return session_.sandboxes().discard(*running_);
-    running_->parent_watch.reset();
-    return session_.sandboxes().stop(spec.name, default_stop_grace);
+    if (!agent_answers_)
+        return session_.sandboxes().stop(spec.name, unresponsive_grace);
+    return session_.end_temporary(spec.name);
+}
+
+/// Of the options that `create` has too, those that were given and shape the sandbox.
+std::vector<std::string> given_for_creation(const std::vector<CLI::Option*>& options) {
+    std::vector<std::string> names;
+    for (const CLI::Option* option : options) {
+        const std::string name = option->get_name();
+        const bool from_environment =
+            !option->get_envname().empty() && std::getenv(option->get_envname().c_str()) != nullptr;
+        if (option->count() > 0 && !from_environment && name != "--name" && name != "--quiet")
+            names.push_back(name);
+    }
+    return names;
 }
 
 void add_create_only(CLI::App& app, Context& context) {
@@ -275,17 +307,20 @@ void add_run(CLI::App& app, Context& context) {
     command->group(group_sandboxes);
     command->footer("The command follows `--`: msb run alpine -- ls -l /");
     add_creation_options(*command, *options);
-    command->add_flag("-d,--detach", options->detach, "Leave it running; print its name");
+    const auto creation = command->get_options();
+    auto* detach =
+        command->add_flag("-d,--detach", options->detach, "Leave it running; print its name");
     command
         ->add_option("--detach-keys", options->detach_keys,
                      "Keys that leave the command running, e.g. ctrl-p,ctrl-q, or none")
         ->capture_default_str();
     auto* tty = command->add_flag("-t,--tty", options->tty, "Give the command a terminal");
     command->add_flag("--no-tty", options->no_tty, "Never a terminal")->excludes(tty);
-    command->add_option("--timeout", options->timeout,
-                        "Kill the command after this long, e.g. 30s");
+    command->add_option("--timeout", options->timeout, "Kill the command after this long, e.g. 30s")
+        ->excludes(detach);
     command->add_flag("--timings", options->timings, "Show on stderr where the time went");
-    command->callback([&context, options] {
+    command->callback([&context, options, creation] {
+        options->creation_given = given_for_creation(creation);
         run_command(context, [&]() -> Status {
             Session session = MSB_TRY(Session::open(context, options->quiet));
             Run run(context, *options, session);

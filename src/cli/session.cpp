@@ -3,8 +3,10 @@
 #include "base/file.hpp"
 #include "cli/boot_error_block.hpp"
 #include "cli/image_progress.hpp"
+#include "client/session_control.hpp"
 #include "sandbox/engine_selection.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <thread>
@@ -12,8 +14,17 @@
 namespace msb::cli {
 
 namespace {
+
+using namespace std::chrono_literals;
+
 constexpr const char* default_image = "microsandbox/default:latest";
-}
+/// When it is first looked who is waited for, and how often then.
+constexpr auto first_look = 300ms;
+constexpr auto look_again = 1s;
+/// A copy does not show how far it is.
+constexpr auto longest_copy = 5min;
+
+} // namespace
 
 Result<Session> Session::open(Context& context, bool quiet) {
     const Home home = MSB_TRY(context.home());
@@ -120,6 +131,53 @@ Result<Running> Session::start(const SandboxSpec& spec, LaunchOptions options) {
     auto running = sandboxes_.start(spec.name, image, engine, options);
     progress_.clear();
     return running;
+}
+
+Result<std::optional<Running>> Session::start_if_stopped(const SandboxView& view,
+                                                         const LaunchOptions& options) {
+    if (is_active(view.state.status))
+        return std::nullopt;
+    auto started = start(view.spec, options);
+    if (!started && started.error().kind() == ErrorKind::busy)
+        if (const auto now = sandboxes_.get(view.spec.name); now && is_active(now->state.status))
+            return std::nullopt;
+    return std::optional(MSB_TRY(std::move(started)));
+}
+
+Status Session::end_temporary(const std::string& name) {
+    using Clock = std::chrono::steady_clock;
+    progress_.begin("Draining", name);
+    auto look = Clock::now() + first_look;
+    auto copied_until = Clock::now() + longest_copy;
+    const auto enough = [&] {
+        if (tick())
+            return true;
+        if (Clock::now() < look)
+            return false;
+        const auto commands = running_commands(name);
+        look = Clock::now() + look_again;
+        if (!commands)
+            return true;
+        if (commands->empty()) // it powers off, or files are being copied
+            return Clock::now() >= copied_until;
+        copied_until = Clock::now() + longest_copy;
+        return std::ranges::none_of(*commands, &wire::SessionInfo::attached);
+    };
+    const Status drained = sandboxes_.drain(name, enough);
+    progress_.clear();
+    return drained ? drained : sandboxes_.stop(name, default_stop_grace);
+}
+
+Result<std::vector<wire::SessionInfo>> Session::running_commands(const std::string& name) {
+    const auto loop = MSB_TRY(EventLoop::create());
+    ConnectOptions options;
+    options.connect_timeout = 1s;
+    options.handshake_timeout = 5s;
+    options.cancelled = [this] { return poll_interrupt(); };
+    const auto client = MSB_TRY(AgentClient::connect(*loop, home().agent_socket(name), options));
+    auto commands = MSB_TRY(list_sessions(*loop, *client));
+    std::erase_if(commands, [](const auto& command) { return command.ended_at_ns.has_value(); });
+    return commands;
 }
 
 Result<std::unique_ptr<AgentClient>> Session::connect_agent(EventLoop& loop,

@@ -8,10 +8,14 @@
 #include "client/agent_client.hpp"
 #include "image/store.hpp"
 #include "sandbox/sandboxes.hpp"
+#include "wire/session_messages.hpp"
 
 #include <optional>
 
 namespace msb::cli {
+
+/// For the guest of an agent that did not answer.
+inline constexpr std::chrono::seconds unresponsive_grace{2};
 
 class Session {
   public:
@@ -37,6 +41,14 @@ class Session {
                            const LaunchOptions& options);
     /// --error ... --trace of this command apply to this run of the sandbox.
     Result<Running> start(const SandboxSpec& spec, LaunchOptions options);
+    /// The same for a command that only needs it to run: nothing if it does, or if another command
+    /// starts it at this moment.
+    Result<std::optional<Running>> start_if_stopped(const SandboxView& view,
+                                                    const LaunchOptions& options);
+    /// Stops what was started for a command of ours. The commands and copies of others that found
+    /// it running finish first, new ones are refused. What was detached ends with its sandbox, and
+    /// there is no waiting for an agent that does not answer, nor after a signal.
+    Status end_temporary(const std::string& name);
 
     /// Connects to the agent of an active sandbox; one that is still coming up is waited for. If
     /// that fails and the sandbox left a boot error, report_failure() shows it.
@@ -56,6 +68,8 @@ class Session {
     Status replace(const std::string& name, std::chrono::milliseconds grace);
 
   private:
+    Result<std::vector<wire::SessionInfo>> running_commands(const std::string& name);
+
     Session(Installation installation, Sandboxes sandboxes, image::Store store, Progress progress,
             SignalWatch signals, log::Level log_level)
         : installation_(std::move(installation)), sandboxes_(std::move(sandboxes)),

@@ -1,4 +1,5 @@
 // msb sessions, msb attach, msb signal: commands that run on without the client that started them.
+#include "base/signal_name.hpp"
 #include "base/time.hpp"
 #include "cli/commands.hpp"
 #include "cli/foreground.hpp"
@@ -9,8 +10,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
-#include <csignal>
-#include <cstring>
 #include <fmt/format.h>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -125,24 +124,34 @@ Status list(Context& context, const ListOptions& options) {
 
 struct AttachOptions {
     std::string name;
-    std::uint64_t session = 0;
+    std::optional<std::string> session; ///< none: the only one
     std::string replay = "missed";
     std::string detach_keys = default_detach_keys;
     bool steal = false;
     bool no_stdin = false;
 };
 
+/// CLI11's own numbers stop at the largest one without saying so.
+Result<std::uint64_t> parse_session(const std::string& text, const std::string& sandbox) {
+    std::uint64_t id = 0;
+    const char* const last = text.data() + text.size();
+    const auto [end, error] = std::from_chars(text.data(), last, id);
+    if (error == std::errc() && end == last && id > 0)
+        return id;
+    return fail(Error(ErrorKind::invalid_argument, "invalid session id: " + text)
+                    .with_hint("see `msb sessions " + sandbox + "`"));
+}
+
 /// The one that was named, or the only one that there is to attach to.
 Result<wire::SessionInfo> choose(const std::vector<wire::SessionInfo>& sessions,
                                  const AttachOptions& options) {
-    if (options.session != 0) {
-        const auto found =
-            std::ranges::find(sessions, options.session, &wire::SessionInfo::session);
+    if (options.session) {
+        const auto id = MSB_TRY(parse_session(*options.session, options.name));
+        const auto found = std::ranges::find(sessions, id, &wire::SessionInfo::session);
         if (found != sessions.end())
             return *found;
-        return fail(
-            Error(ErrorKind::not_found, fmt::format("session not found: {}", options.session))
-                .with_hint("see `msb sessions " + options.name + "`"));
+        return fail(Error(ErrorKind::not_found, fmt::format("session not found: {}", id))
+                        .with_hint("see `msb sessions " + options.name + "`"));
     }
     std::vector<wire::SessionInfo> candidates;
     std::ranges::copy_if(sessions, std::back_inserter(candidates),
@@ -192,35 +201,23 @@ Status attach(Context& context, const AttachOptions& options) {
 
 struct SignalOptions {
     std::string name;
-    std::uint64_t session = 0;
+    std::string session;
     std::string signal = "TERM";
 };
 
-Result<int> parse_signal(std::string_view text) {
-    int number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error == std::errc() && end == text.data() + text.size() && number > 0 &&
-        number <= SIGRTMAX)
-        return number;
-    std::string name(text);
-    std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::toupper(c); });
-    if (name.starts_with("SIG"))
-        name.erase(0, 3);
-    for (number = 1; number < NSIG; ++number)
-        if (const char* known = ::sigabbrev_np(number); known != nullptr && name == known)
-            return number;
-    return fail(ErrorKind::invalid_argument,
-                "invalid signal: " + std::string(text) + " (expected a name as TERM, or a number)");
-}
-
 Status send_signal(Context& context, const SignalOptions& options) {
-    const int number = MSB_TRY(parse_signal(options.signal));
+    const auto number = parse_signal(options.signal);
+    if (!number)
+        return fail(ErrorKind::invalid_argument,
+                    "invalid signal: " + options.signal +
+                        " (expected a name, as TERM or RTMIN+3, or a number)");
+    const auto id = MSB_TRY(parse_session(options.session, options.name));
     Session session = MSB_TRY(Session::open(context, true));
     const auto connection = MSB_TRY(connect(session, options.name));
-    auto sent = signal_session(*connection.loop, *connection.client, options.session, number);
+    auto sent = signal_session(*connection.loop, *connection.client, id, *number);
     if (!sent)
         return fail(std::move(sent).error().wrap(
-            fmt::format("session {} of sandbox '{}'", options.session, options.name)));
+            fmt::format("session {} of sandbox '{}'", id, options.name)));
     return {};
 }
 

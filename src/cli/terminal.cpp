@@ -1,6 +1,7 @@
 #include "cli/terminal.hpp"
 
 #include "base/system.hpp"
+#include "cli/output.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -87,9 +88,12 @@ std::optional<int> SignalWatch::poll() const {
     return static_cast<int>(info.ssi_signo);
 }
 
-OutputPump::OutputPump(EventLoop& loop, int fd) : loop_(loop), fd_(fd) {
+OutputPump::OutputPump(EventLoop& loop, int fd)
+    : loop_(loop), fd_(fd),
+      what_fails_(fd == STDERR_FILENO ? "cannot write to stderr" : "cannot write to stdout") {
     const auto info = sys::fstat(fd);
-    if (!info)
+    // The twin of one that cannot be written to would swallow everything.
+    if (!info || (::fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
         return;
     if (S_ISSOCK(info->st_mode)) {
         kind_ = Kind::socket;
@@ -109,8 +113,12 @@ OutputPump::~OutputPump() {
         loop_.unwatch(fd_);
 }
 
+bool OutputPump::reader_gone() const {
+    return error_ && is_reader_gone(*error_);
+}
+
 void OutputPump::write(BytesView data) {
-    if (broken_)
+    if (broken())
         return;
     pending_.insert(pending_.end(), data.begin(), data.end());
     if (!watching_)
@@ -125,16 +133,16 @@ ssize_t OutputPump::write_some() {
 
 void OutputPump::flush() {
     const bool was_full = full();
-    while (!pending_.empty() && !broken_) {
+    while (!pending_.empty() && !broken()) {
         const ssize_t count = write_some();
         if (count >= 0)
             pending_.erase(pending_.begin(), pending_.begin() + count);
         else if (errno == EAGAIN)
             break;
         else if (errno != EINTR)
-            broken_ = true;
+            error_ = Error::from_errno(errno, what_fails_);
     }
-    if (broken_)
+    if (broken())
         pending_.clear();
     const bool want = !pending_.empty();
     if (want && !watching_)
@@ -143,12 +151,12 @@ void OutputPump::flush() {
         loop_.unwatch(fd_);
         watching_ = false;
     }
-    if (on_change && (broken_ || pending_.empty() || (was_full && !full())))
+    if (on_change && (broken() || pending_.empty() || (was_full && !full())))
         on_change();
 }
 
 InputPump::InputPump(EventLoop& loop, int fd, Events events)
-    : loop_(loop), fd_(fd), events_(std::move(events)),
+    : loop_(loop), fd_(fd), events_(std::move(events)), terminal_(is_terminal(fd)),
       buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(size)) {}
 
 InputPump::~InputPump() {
@@ -156,17 +164,16 @@ InputPump::~InputPump() {
         loop_.unwatch(fd_);
 }
 
-Status InputPump::start() {
+void InputPump::start() {
     const auto watched = loop_.watch(fd_, EPOLLIN, [this](std::uint32_t) { read_once(); });
     if (watched) {
         watching_ = true;
-        return {};
+        return;
     }
-    if (watched.error().sys_errno() != EPERM)
-        return watched;
     pollable_ = false; // a regular file is always readable
+    if (watched.error().sys_errno() != EPERM)
+        return handle_error(watched.error());
     resume();
-    return {};
 }
 
 void InputPump::read_once() {
@@ -176,11 +183,22 @@ void InputPump::read_once() {
     }
     const MutableBytesView buffer(buffer_.get(), size);
     const auto count = sys::read(fd_, buffer);
-    if (!count && count.error().sys_errno() == EAGAIN)
-        return;
-    if (!count || *count == 0)
+    if (!count)
+        return handle_error(count.error());
+    if (*count == 0)
         return finish();
     events_.data(buffer.first(*count));
+}
+
+void InputPump::handle_error(const Error& error) {
+    if (error.sys_errno() == EAGAIN && pollable_)
+        return;
+    // A terminal that was hung up, and a stdin that never was for reading (as nohup gives), have no
+    // input; anything else has more than was read.
+    const bool plain_end = error.sys_errno() == EBADF || (error.sys_errno() == EIO && terminal_);
+    if (!plain_end)
+        error_ = Error::from_errno(error.sys_errno(), "cannot read stdin");
+    finish();
 }
 
 void InputPump::resume() {

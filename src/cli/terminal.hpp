@@ -66,8 +66,11 @@ class OutputPump {
     void write(BytesView data);
     bool full() const { return pending_.size() > high_water; }
     bool empty() const { return pending_.empty(); }
-    /// The reader has gone, or the disk is full.
-    bool broken() const { return broken_; }
+    /// Nothing can be written any more: error() says why.
+    bool broken() const { return error_.has_value(); }
+    /// The reader has gone, which is his right.
+    bool reader_gone() const;
+    const std::optional<Error>& error() const { return error_; }
     /// Called when full() turns false, empty() turns true or broken() turns true.
     std::function<void()> on_change;
 
@@ -83,7 +86,8 @@ class OutputPump {
     OwnedFd reopened_; ///< non-blocking twin; our own descriptor may be shared with the shell
     Bytes pending_;
     bool watching_ = false;
-    bool broken_ = false;
+    const char* what_fails_;
+    std::optional<Error> error_;
 };
 
 /// Reads one of our own descriptors while its consumer has room.
@@ -91,7 +95,7 @@ class InputPump {
   public:
     struct Events {
         std::function<void(BytesView)> data;
-        std::function<void()> end; ///< end of file or error; nothing follows
+        std::function<void()> end; ///< end of file or error(); nothing follows
         std::function<bool()> has_room;
     };
     InputPump(EventLoop& loop, int fd, Events events);
@@ -99,20 +103,25 @@ class InputPump {
     InputPump(const InputPump&) = delete;
     InputPump& operator=(const InputPump&) = delete;
 
-    Status start();
+    void start();
     /// The consumer has room again.
     void resume();
+    /// Why there is an end before that of the file.
+    const std::optional<Error>& error() const { return error_; }
 
   private:
     void read_once();
+    void handle_error(const Error& error);
     void finish();
 
     EventLoop& loop_;
     int fd_;
     Events events_;
+    bool terminal_;
     bool pollable_ = true;
     bool watching_ = false;
     bool ended_ = false;
+    std::optional<Error> error_;
     static constexpr std::size_t size = std::size_t{256} << 10;
     std::unique_ptr<std::uint8_t[]> buffer_; ///< pages that are not read into are not touched
 };

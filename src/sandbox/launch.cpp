@@ -21,7 +21,8 @@ std::string LaunchConfig::to_json() const {
         document["startup"] = {{"argv", startup->argv},
                                {"env", startup->env},
                                {"cwd", startup->cwd},
-                               {"user", startup->user}};
+                               {"user", startup->user},
+                               {"tty", startup->tty}};
     return document.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -44,6 +45,7 @@ Result<LaunchConfig> LaunchConfig::from_json(std::string_view text) {
             item.at("env").get_to(config.startup->env);
             item.at("cwd").get_to(config.startup->cwd);
             item.at("user").get_to(config.startup->user);
+            item.at("tty").get_to(config.startup->tty);
         }
         return config;
     } catch (const json::exception& error) {

@@ -21,6 +21,7 @@ struct StartupCommand {
     std::vector<std::string> env; ///< "K=V"
     std::string cwd;              ///< empty: "/"
     std::string user;             ///< empty: root
+    bool tty = false;
 };
 
 /// Everything the runtime needs, as one JSON document on a descriptor: nothing of it shows up in

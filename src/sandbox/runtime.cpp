@@ -320,6 +320,7 @@ void Runtime::start_command(const StartupCommand& command) {
     request.cmd = command.argv.front();
     request.args.assign(command.argv.begin() + 1, command.argv.end());
     request.env = command.env;
+    request.tty = command.tty;
     if (!command.cwd.empty())
         request.cwd = command.cwd;
     if (!command.user.empty())

@@ -21,6 +21,7 @@ run_ok msb rm -q -f box
 stubborn
 replaced 15 --replace-grace 500ms
 replaced 25 --replace
+replaced 25 --replace --replace-with-timeout 5s
 replaced 25 --replace-with-timeout 2m # who goes willingly is not waited for
 
 # The command that goes willingly has its say.
@@ -30,6 +31,5 @@ run_ok msb run -q -n box --replace-with-timeout 10s -- echo new
 assert_eq "$out" new
 
 run_fail 1 'duration' msb create -q -n box --replace-with-timeout soon
-run_fail 2 'exclude' msb create -q -n box --replace --replace-with-timeout 1s
 run_ok msb rm -q -f box
 no_leftovers

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# --error ... --trace, and -v in front of the command, set the runtime's log level for run, create and
+# --error ... --trace, and -v, in front of the command or behind it, set the runtime's log level for run, create and
 # start; --log-level wins.
 . "$(dirname "$0")/../lib.sh"
 need_kernel
@@ -23,6 +23,9 @@ run_ok msb stop -q louder
 assert_eq "$(levels louder)" "debug info "
 run_ok msb -v run -q -n verbose -- true
 assert_eq "$(levels verbose)" "info "
+run_ok msb run -q -vv -n verboser -- true
+assert_eq "$(levels verboser)" "debug info "
+run_fail 2 '' msb -v --debug ls
 
 # start: for this run only.
 run_ok msb stop -q silent
@@ -34,5 +37,5 @@ run_ok msb start -q silent
 run_ok msb stop -q silent
 assert_eq "$(wc -l <"$MSB_HOME/sandboxes/silent/logs/runtime.log")" "$lines"
 run_fail 2 '' msb --error --debug ls
-run_ok msb rm -q -f silent global explicit louder verbose
+run_ok msb rm -q -f silent global explicit louder verbose verboser
 no_leftovers

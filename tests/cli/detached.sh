@@ -23,6 +23,15 @@ run_ok msb logs job --tail 1 --source stdout
 assert_eq "$out" out
 run_ok msb rm job
 
+# With a terminal; without a limit, which nobody would watch.
+run_ok msb run -d -t -q -n terminal -- sh -c 'tty; echo "[$TERM]"'
+eventually 20 sh -c '"$0" ls --stopped -q | grep -qx terminal' "$MSB"
+run_ok msb logs terminal
+assert_match "$out" '^/dev/pts/'
+assert_match "$out" '^\[.+\]'
+run_ok msb rm terminal
+run_fail 2 'excludes' msb run -d --timeout 1s -- sleep 5
+
 # Unnamed: gone when its command has ended.
 run_ok msb run -d -q -- sleep 1
 name=$out

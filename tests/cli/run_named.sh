@@ -8,7 +8,9 @@ run_ok msb ls --format json
 assert_contains "$out" '"status": "Stopped"'
 run_ok msb run -q -n keep -e IGNORED=1 -- sh -c 'cat /root/file; stat -c %a /data; echo "[$IGNORED]"'
 assert_eq "$out" $'saved\n700\n[]' "contents of the kept disk"
-assert_contains "$err" "creation options are ignored"
+assert_contains "$err" "creation options are ignored: --env"
+run_ok msb run -q -n keep -- true
+assert_eq "$err" "" "warnings of a plain second run"
 
 run_ok msb run -q -n keep --replace -- ls /root
 assert_eq "$out" "" "replaced disk"

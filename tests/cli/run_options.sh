@@ -48,4 +48,29 @@ run_ok msb run -q --timings -- true
 for stage in host engine kernel root ready exec command teardown total; do
     assert_match "$err" "^$stage +[0-9.]+ ms" "timings"
 done
+
+# exec without a command: the sandbox's own (entrypoint and command), or else a warning and nothing is started.
+run_ok msb run -q -n said -- echo said
+run_ok msb exec said
+assert_eq "$out" said
+run_ok msb exec said -- echo other
+assert_eq "$out" other
+run_ok msb create -q -n entry --entrypoint id
+run_ok msb exec entry
+assert_match "$out" '^uid=0'
+run_ok msb exec entry -- echo alone
+assert_eq "$out" alone "an explicit command, without the entrypoint"
+need umoci
+make_rootfs "$T/root"
+new_image "$T/layout"
+umoci config --image "$T/layout:latest" --clear config.cmd >/dev/null
+add_layer "$T/layout" "$T/root"
+pack_oci "$T/layout" "$T/image.tar"
+run_ok msb load -q -i "$T/image.tar" -t idle
+run_ok msb create -q -n idle idle
+run_ok msb stop -q idle
+run_ok msb exec idle
+assert_eq "$out" ""
+assert_contains "$err" "no command provided and stdin is not a terminal"
+run_ok msb rm -q -f said entry idle
 no_leftovers

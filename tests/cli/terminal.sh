@@ -19,6 +19,15 @@ assert_match "$got" '^1$' "echo is on again"
 got=$( (sleep 5; printf '\003'; sleep 1) | in_terminal "$MSB run -q -- sh -c 'sleep 60'" | tr -d '\r')
 assert_contains "$got" code=130
 
+# --stream is not for terminals.
+run_ok msb create -q -n box
+got=$(in_terminal "$MSB exec --stream box -- true" </dev/null | tr -d '\r')
+assert_contains "$got" "stdin that is not a terminal"
+assert_contains "$got" code=1
+run_ok msb exec --stream box -- echo piped </dev/null
+assert_eq "$out" piped
+run_ok msb rm -q -f box
+
 # -t gives the guest a terminal even if we have none; --no-tty never.
 run_ok msb run -q -t -- sh -c 'test -t 1 && echo yes'
 assert_contains "$out" yes

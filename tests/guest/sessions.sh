@@ -78,6 +78,32 @@ assert_match "$(cat "$T/flood.err")" 'are not kept any more'
 [ "$(wc -c <"$T/flood")" -le 300000 ] || fail_test "replayed $(wc -c <"$T/flood") bytes"
 eventually 10 sh -c '"$0" sessions box | grep -q "^$1 .*detached"' "$MSB" "$flood"
 
+# Nor is that of our output.
+run_ok msb exec -d box -- sh -c 'while :; do echo tick; sleep 0.1; done'
+ticking=$out
+run_ok bash -c '"$0" attach --no-stdin box "$1" | head -n 1; exit "${PIPESTATUS[0]}"' "$MSB" "$ticking"
+assert_eq "$out" tick
+detached() { msb sessions box | grep -q "^$ticking .*detached"; }
+eventually 10 detached
+run_fail 1 'cannot write to stdout: No space' bash -c '"$0" attach --no-stdin box "$1" >/dev/full' "$MSB" "$ticking"
+eventually 10 detached
+run_fail 1 'cannot write to stdout: Bad file' bash -c '"$0" attach --no-stdin box "$1" >&-' "$MSB" "$ticking"
+eventually 10 detached
+run_fail 1 'cannot read stdin: Is a directory' msb attach box "$ticking" </etc
+eventually 10 detached
+
+# Ids are checked, and signals have all the names that a STOPSIGNAL has.
+for id in 0 12345678901234567890123 1x ''; do
+    run_fail 1 'invalid session id' msb attach box "$id"
+done
+run_fail 1 'invalid session id: 12345678901234567890123' msb signal box 12345678901234567890123
+run_fail 1 'invalid session id: 0' msb signal box 0
+run_ok msb exec -d box -- sh -c 'trap "exit 5" 37; touch /tmp/trapped; while :; do sleep 0.1; done'
+trapped=$out
+eventually 10 msb exec box -- test -e /tmp/trapped
+run_ok msb signal box "$trapped" -s SIGRTMIN+3
+run_fail 5 '' msb attach box "$trapped" --no-stdin
+
 # The command of a detached run is such a session, and its end is the sandbox's end.
 run_ok msb run -d -q -n job -- sh -c 'echo from job; until [ -e /tmp/go ]; do sleep 0.1; done; exit 3'
 "$MSB" attach job </dev/null >"$T/job" &
