@@ -8,6 +8,7 @@
 #include "sandbox/sandbox_group.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <dirent.h>
 #include <fcntl.h>
 #include <set>
@@ -48,7 +49,9 @@ Result<OwnedFd> Sandboxes::lock(const std::string& name, std::chrono::millisecon
 Status Sandboxes::erase_files(const std::string& name) {
     // The spec goes first: from here on the directory is rubbish, whatever happens to us. A damaged
     // one may be anything, even a directory.
-    MSB_TRY(remove_tree(SandboxFiles{home_.sandbox(name)}.spec()));
+    if (Status gone = remove_tree(SandboxFiles{home_.sandbox(name)}.spec());
+        !gone && gone.error().sys_errno() != ENOTDIR)
+        return gone;
     MSB_TRY(sys::unlink(home_.runtime_pid(name)));
     MSB_TRY(sys::unlink(home_.kill_request(name)));
     MSB_TRY(remove_tree(home_.sandbox(name)));
@@ -64,11 +67,12 @@ std::optional<SandboxView> Sandboxes::load(const std::string& name) const {
     SandboxView view;
     view.state = SandboxState::load(files.state());
     auto spec = [&]() -> Result<SandboxSpec> {
-        SandboxSpec read = MSB_TRY(
-            SandboxSpec::from_json(MSB_TRY(read_regular_file(files.spec(), max_spec_bytes))));
+        const std::string text = MSB_TRY(read_regular_file(files.spec(), max_spec_bytes));
+        const std::string path = "'" + files.spec() + "'";
+        SandboxSpec read = MSB_TRY_WRAP(SandboxSpec::from_json(text), path);
         if (read.name != name)
-            return fail(ErrorKind::corrupt, "it is of another sandbox");
-        MSB_TRY(validate_spec(read));
+            return fail(ErrorKind::corrupt, path + " is of another sandbox");
+        MSB_TRY_WRAP(validate_spec(read), path);
         return read;
     }();
     if (spec) {
@@ -80,7 +84,7 @@ std::optional<SandboxView> Sandboxes::load(const std::string& name) const {
     view.spec.name = name;
     view.damage = std::move(spec)
                       .error()
-                      .wrap("sandbox '" + name + "' is damaged: '" + files.spec() + "'")
+                      .wrap("sandbox '" + name + "' is damaged")
                       .with_hint("remove it (msb rm -f " + name + "), or use --replace");
     return view;
 }

@@ -51,6 +51,16 @@ assert_no_path "$dir"
 run_ok msb ls
 assert_eq "$err" "" "warnings after the removal"
 
+# No sandbox at all: a file in the place of its directory, and an empty directory, which just goes.
+touch "$dir"
+mkdir "$MSB_HOME/sandboxes/empty"
+run_ok msb ls -q
+assert_eq "$out" whole "ls beside what is no sandbox"
+assert_contains "$err" "sandbox 'worn' is damaged"
+assert_no_path "$MSB_HOME/sandboxes/empty"
+run_ok msb rm -q -f worn
+assert_no_path "$dir"
+
 # Replaced; while it runs, too.
 for state in stopped running; do
     run_ok msb create -q -n worn
