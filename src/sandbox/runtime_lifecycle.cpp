@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 /// More than an hour of goodbye is a mistake; the bound also keeps the arithmetic safe.
 constexpr std::chrono::milliseconds longest_grace = 1h;
 /// An agent that is not process 1 may go before an init system that is powering off by itself.
-constexpr auto init_alone_time = 15s;
+constexpr auto init_alone_time = 30s;
 constexpr auto kernel_alone_time = 2s;
 
 } // namespace
