@@ -117,7 +117,8 @@ run_fail() {
     else
         [ "$code" -eq "$want" ] || { show; fail_test "exit code $code (wanted $want): $*"; }
     fi
-    printf '%s\n' "$err" | grep -Eq -- "$pattern" ||
+    # Not through a pipe: a grep that has seen enough would end its writer, and so fail the pipeline.
+    grep -Eq -- "$pattern" <<<"$err" ||
         { show; fail_test "stderr does not match /$pattern/: $*"; }
 }
 
@@ -143,7 +144,7 @@ assert_not_contains() {
 
 # assert_match TEXT REGEX [WHAT]: some line matches.
 assert_match() {
-    printf '%s\n' "$1" | grep -Eq -- "$2" ||
+    grep -Eq -- "$2" <<<"$1" ||
         fail_test "${3:-text} does not match /$2/: $(printf %q "$1")"
 }
 
