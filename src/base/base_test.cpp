@@ -53,6 +53,11 @@ TEST(Bytes, Base64RoundTripsEveryLength) {
     EXPECT_EQ(to_base64(as_bytes("foob")), "Zm9vYg==");
     EXPECT_EQ(to_base64(as_bytes("fooba")), "Zm9vYmE=");
     EXPECT_EQ(to_base64(as_bytes("foobar")), "Zm9vYmFy");
+    for (std::string text; text.size() < 100; text += '-') {
+        std::string appended = text; // whatever room the string has left
+        append_base64(appended, as_bytes("fooba"));
+        EXPECT_EQ(appended, text + "Zm9vYmE=");
+    }
     EXPECT_FALSE(from_base64("Zg="));
     EXPECT_FALSE(from_base64("Z!=="));
 }

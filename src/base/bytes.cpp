@@ -40,27 +40,28 @@ constexpr auto base64_values = make_base64_values();
 
 void append_base64(std::string& text, BytesView bytes) {
     const std::size_t begin = text.size();
-    text.resize_and_overwrite(
-        begin + (bytes.size() + 2) / 3 * 4, [&](char* buffer, std::size_t size) {
-            char* out = buffer + begin;
-            const std::uint8_t* in = bytes.data();
-            // Three bytes are two pairs of digits.
-            for (std::size_t i = bytes.size() / 3; i > 0; --i, in += 3, out += 4) {
-                const std::uint32_t group =
-                    std::uint32_t{in[0]} << 16 | std::uint32_t{in[1]} << 8 | in[2];
-                std::memcpy(out, base64_pairs[group >> 12].data(), 2);
-                std::memcpy(out + 2, base64_pairs[group & 0xfff].data(), 2);
-            }
-            const std::size_t left = bytes.size() % 3;
-            if (left == 0)
-                return size;
+    const std::size_t size = begin + (bytes.size() + 2) / 3 * 4;
+    // What libstdc++ 12 passes as the size can be more than was asked for.
+    text.resize_and_overwrite(size, [&](char* buffer, std::size_t) {
+        char* out = buffer + begin;
+        const std::uint8_t* in = bytes.data();
+        // Three bytes are two pairs of digits.
+        for (std::size_t i = bytes.size() / 3; i > 0; --i, in += 3, out += 4) {
             const std::uint32_t group =
-                std::uint32_t{in[0]} << 16 | (left > 1 ? std::uint32_t{in[1]} << 8 : 0);
+                std::uint32_t{in[0]} << 16 | std::uint32_t{in[1]} << 8 | in[2];
             std::memcpy(out, base64_pairs[group >> 12].data(), 2);
-            out[2] = left > 1 ? base64_alphabet[group >> 6 & 63] : '=';
-            out[3] = '=';
+            std::memcpy(out + 2, base64_pairs[group & 0xfff].data(), 2);
+        }
+        const std::size_t left = bytes.size() % 3;
+        if (left == 0)
             return size;
-        });
+        const std::uint32_t group =
+            std::uint32_t{in[0]} << 16 | (left > 1 ? std::uint32_t{in[1]} << 8 : 0);
+        std::memcpy(out, base64_pairs[group >> 12].data(), 2);
+        out[2] = left > 1 ? base64_alphabet[group >> 6 & 63] : '=';
+        out[3] = '=';
+        return size;
+    });
 }
 
 std::string to_base64(BytesView bytes) {
