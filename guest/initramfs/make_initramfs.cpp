@@ -1,18 +1,20 @@
 // make_initramfs AGENT SHARE: for every kernel bundle SHARE/kernels/NAME writes
 // SHARE/initramfs/NAME.cpio, which holds what the kernel unpacks into its first root file system:
 // the agent as /init, the modules it inserts before it can see a disk (with /modules/order, one
-// name a line), and the device nodes it needs before devtmpfs is mounted.
+// name a line), and the device nodes it needs before devtmpfs is mounted. A kernel that has the
+// drivers of a feature as modules gets one more file for each combination (engine::initramfs_name),
+// so that a guest without the feature spends no time on them.
 //
 // The format is "newc", described in the kernel's buffer-format.rst: each entry is a header of
 // 13 eight-digit hexadecimal numbers after the magic, the name, the content, each padded to 4
 // bytes. Uncompressed: the kernel would spend longer unpacking than the host spends copying.
 #include "base/file.hpp"
 #include "base/system.hpp"
+#include "engine/engine.hpp"
 
 #include <cstdio>
 #include <dirent.h>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -55,21 +57,18 @@ class Cpio {
 
 constexpr std::size_t largest_part = std::size_t{64} << 20;
 
-Result<std::vector<std::string>> boot_modules(const std::string& bundle) {
-    const auto manifest = nlohmann::json::parse(MSB_TRY(read_file(bundle + "/manifest.json")),
-                                                nullptr, /*allow_exceptions=*/false);
-    if (!manifest.is_object() || !manifest.contains("modules") || !manifest["modules"].is_array())
-        return fail(ErrorKind::corrupt, bundle + "/manifest.json has no list \"modules\"");
-    std::vector<std::string> names;
-    for (const auto& name : manifest["modules"]) {
-        if (!name.is_string())
-            return fail(ErrorKind::corrupt, bundle + "/manifest.json: a module is not a string");
-        names.push_back(name.get<std::string>());
-    }
-    return names;
+std::vector<std::string> modules_of(const engine::KernelBundle& bundle,
+                                    engine::Features features) {
+    std::vector<std::string> modules = bundle.modules;
+    if (features.net)
+        modules.insert(modules.end(), bundle.net_modules.begin(), bundle.net_modules.end());
+    if (features.mounts)
+        modules.insert(modules.end(), bundle.mounts_modules.begin(), bundle.mounts_modules.end());
+    return modules;
 }
 
-Result<std::string> build(const std::string& agent, const std::string& bundle) {
+Result<std::string> build(const std::string& agent, const engine::KernelBundle& bundle,
+                          engine::Features features) {
     Cpio cpio;
     cpio.directory("dev");
     cpio.character_device("dev/console", 0600, makedev(5, 1));
@@ -77,14 +76,14 @@ Result<std::string> build(const std::string& agent, const std::string& bundle) {
     cpio.directory("proc");
     cpio.directory("sys");
     cpio.file("init", 0755, agent);
-    const auto modules = MSB_TRY(boot_modules(bundle));
+    const auto modules = modules_of(bundle, features);
     if (!modules.empty()) {
         cpio.directory("modules");
         std::string order;
         for (const auto& module : modules) {
             order += module + "\n";
             cpio.file("modules/" + module, 0644,
-                      MSB_TRY(read_file(bundle + "/" + module, largest_part)));
+                      MSB_TRY(read_file(bundle.directory + "/" + module, largest_part)));
         }
         cpio.file("modules/order", 0644, order);
     }
@@ -104,19 +103,26 @@ Result<std::set<std::string>> list_directory(const std::string& path) {
     return names;
 }
 
+/// Unchanged files keep their time stamp, which caches made from them look at.
+Status write_if_changed(const std::string& path, const std::string& content) {
+    if (const auto old = read_file(path, largest_part); old && *old == content)
+        return {};
+    return write_file_atomic(path, content, 0644, false);
+}
+
 Status run(const std::string& agent_path, const std::string& share) {
     const auto agent = MSB_TRY(read_file(agent_path, largest_part));
     const std::string output = share + "/initramfs";
     MSB_TRY(make_directories(output));
     auto stale = MSB_TRY(list_directory(output));
-    for (const auto& name : MSB_TRY(list_directory(share + "/kernels"))) {
-        const auto cpio = MSB_TRY(build(agent, share + "/kernels/" + name));
-        const std::string path = output + "/" + name + ".cpio";
-        stale.erase(name + ".cpio");
-        // Unchanged files keep their time stamp, which caches made from them look at.
-        if (const auto old = read_file(path, largest_part); old && *old == cpio)
-            continue;
-        MSB_TRY(write_file_atomic(path, cpio, 0644, false));
+    for (const auto& directory : MSB_TRY(list_directory(share + "/kernels"))) {
+        const auto bundle = MSB_TRY(engine::load_kernel_bundle(share + "/kernels/" + directory));
+        for (const engine::Features features :
+             {engine::Features{}, {.net = true}, {.mounts = true}, {.net = true, .mounts = true}}) {
+            const std::string name = engine::initramfs_name(bundle, features);
+            stale.erase(name);
+            MSB_TRY(write_if_changed(output + "/" + name, MSB_TRY(build(agent, bundle, features))));
+        }
     }
     for (const auto& name : stale)
         MSB_TRY(sys::unlink(output + "/" + name));

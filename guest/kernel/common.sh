@@ -63,8 +63,9 @@ json_list() {
     printf ']'
 }
 
-# finish_bundle VERSION TUNED CMDLINE: hashes $WORK/bundle with $MODULES, $OPTIONAL_MODULES and
-# $INTERPRETER_FILES (arrays of file names in it), writes its manifest and moves it into the cache.
+# finish_bundle VERSION TUNED CMDLINE: hashes $WORK/bundle with $BOOT_MODULES, $NET_MODULES,
+# $MOUNTS_MODULES, $OPTIONAL_MODULES and $INTERPRETER_FILES (arrays of file names in it), writes its
+# manifest and moves it into the cache.
 finish_bundle() {
     local version=$1 tuned=$2 cmdline=$3 hash
     manifest() {
@@ -73,7 +74,9 @@ finish_bundle() {
         printf '  "kernel": "linux",\n'
         [ ${#INTERPRETER_FILES[@]} -eq 0 ] ||
             printf '  "interpreter_files": %s,\n' "$(json_list "${INTERPRETER_FILES[@]}")"
-        printf '  "modules": %s,\n' "$(json_list "${MODULES[@]}")"
+        printf '  "modules": %s,\n' "$(json_list "${BOOT_MODULES[@]}")"
+        printf '  "net_modules": %s,\n' "$(json_list "${NET_MODULES[@]}")"
+        printf '  "mounts_modules": %s,\n' "$(json_list "${MOUNTS_MODULES[@]}")"
         printf '  "optional_modules": %s,\n' "$(json_list "${OPTIONAL_MODULES[@]}")"
         printf '  "cmdline": "%s",\n  "tuned": %s' "$cmdline" "$tuned"
     }

@@ -63,10 +63,9 @@ collect() {
         strip --strip-debug "$WORK/bundle/$ko"
     done
 }
-for kind in boot optional; do
-    FOUND=()
+for kind in boot net mounts optional; do
+    declare -n FOUND=${kind^^}_MODULES
     while read -r name; do collect "$name"; done < <(awk -v k=$kind '$1 == k { print $2 }' "$KERNEL_DIR/modules.txt")
-    [ $kind = boot ] && MODULES=("${FOUND[@]}") || OPTIONAL_MODULES=("${FOUND[@]}")
 done
 
 finish_bundle "${modules##*/}" false "$CMDLINE"

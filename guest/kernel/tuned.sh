@@ -70,5 +70,5 @@ say "Compiled in $((SECONDS - begin)) s"
 
 strip -o "$WORK/bundle/linux" linux
 cp .config "$WORK/bundle/config"
-MODULES=() OPTIONAL_MODULES=() INTERPRETER_FILES=()
+BOOT_MODULES=() NET_MODULES=() MOUNTS_MODULES=() OPTIONAL_MODULES=() INTERPRETER_FILES=()
 finish_bundle "$(make -s ARCH=um kernelversion)" true ""

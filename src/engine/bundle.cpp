@@ -43,6 +43,8 @@ Result<KernelBundle> parse_manifest(const std::string& text) try {
     bundle.version = json.at("version").get<std::string>();
     bundle.kernel = json.at("kernel").get<std::string>();
     bundle.modules = json.value("modules", std::vector<std::string>());
+    bundle.net_modules = json.value("net_modules", std::vector<std::string>());
+    bundle.mounts_modules = json.value("mounts_modules", std::vector<std::string>());
     bundle.cmdline = json.value("cmdline", "");
     bundle.tuned = json.value("tuned", false);
     bundle.smp = json.value("smp", false);
@@ -57,8 +59,9 @@ Result<KernelBundle> load(const std::string& directory) {
     KernelBundle bundle = MSB_TRY_WRAP(parse_manifest(text), "manifest.json");
     bundle.directory = directory;
     MSB_TRY(require_file(bundle, bundle.kernel));
-    for (const std::string& module : bundle.modules)
-        MSB_TRY(require_file(bundle, module));
+    for (const auto* list : {&bundle.modules, &bundle.net_modules, &bundle.mounts_modules})
+        for (const std::string& module : *list)
+            MSB_TRY(require_file(bundle, module));
     return bundle;
 }
 
@@ -74,6 +77,15 @@ std::vector<unsigned long> numbers(const std::string& version) {
 }
 
 } // namespace
+
+std::string initramfs_name(const KernelBundle& bundle, Features features) {
+    std::string name = bundle.name;
+    if (features.net && !bundle.net_modules.empty())
+        name += "+net";
+    if (features.mounts && !bundle.mounts_modules.empty())
+        name += "+mounts";
+    return name + ".cpio";
+}
 
 Result<KernelBundle> load_kernel_bundle(const std::string& directory) {
     return MSB_TRY_WRAP(load(directory), fmt::format("kernel bundle {}", directory));

@@ -202,7 +202,7 @@ Check check_kernel(const std::string& share) {
     const KernelBundle& best = found.bundles.front();
     const std::string value = fmt::format("{} {}", best.name, best.version);
     const std::string trouble =
-        unusable_because(best, fmt::format("{}/initramfs/{}.cpio", share, best.name));
+        unusable_because(best, fmt::format("{}/initramfs/{}", share, initramfs_name(best, {})));
     if (!trouble.empty())
         return {"kernel", "kernel", Level::problem, value, trouble, "build or install msb again"};
     if (!found.broken.empty())

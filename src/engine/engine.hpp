@@ -25,7 +25,10 @@ struct KernelBundle {
     EngineKind engine = EngineKind::uml;
     std::string version;              ///< "7.2.13"
     std::string kernel;               ///< File name in the directory.
-    std::vector<std::string> modules; ///< File names, in the order they are to be inserted.
+    // File names, in the order they are to be inserted.
+    std::vector<std::string> modules;        ///< in every guest
+    std::vector<std::string> net_modules;    ///< beyond those, in guests with a network
+    std::vector<std::string> mounts_modules; ///< and in those with directories of the host
     std::string cmdline;              ///< Words this kernel wants, e.g. "initcall_blacklist=...".
     bool tuned = false;               ///< Built by this project for fast boot.
     bool smp = false;                 ///< Runs on more than one CPU.
@@ -33,6 +36,14 @@ struct KernelBundle {
 
     std::string kernel_path() const { return directory + "/" + kernel; }
 };
+
+/// What a guest has beyond disks and the host's channel.
+struct Features {
+    bool net = false;
+    bool mounts = false;
+};
+/// File name of the initramfs (in share/microsandbox/initramfs) that loads what those need.
+std::string initramfs_name(const KernelBundle& bundle, Features features);
 
 /// Reads and checks one bundle. corrupt if the manifest is not as it must be or files are missing.
 Result<KernelBundle> load_kernel_bundle(const std::string& directory);
