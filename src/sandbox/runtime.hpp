@@ -56,6 +56,9 @@ class Runtime {
     Status watch_events();
 
     wire::Bootstrap bootstrap() const;
+    void add_mounts(wire::Bootstrap& document) const;
+    /// fsd shows the user's files as those of the guest's default user.
+    void tell_file_server(const wire::InitResolved& user);
     void accept_control(std::shared_ptr<device::VsockConnection> connection);
     void handle_ready(BytesView frame, const wire::Ready& ready);
     void handle_boot_failed(const wire::BootFailed& failed);

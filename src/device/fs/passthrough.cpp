@@ -108,6 +108,8 @@ void Passthrough::reset() {
 
 int Passthrough::run(const fuse::Init& in, Inode&, Caller, FuseReply& reply) {
     reset();
+    if (options_.guest_user)
+        guest_user_ = options_.guest_user();
     fuse_init_out out{};
     out.major = FUSE_KERNEL_VERSION;
     if (in.major > FUSE_KERNEL_VERSION) { // it will ask again, with ours

@@ -23,6 +23,7 @@
 #include "device/fs/metadata.hpp"
 #include "virtio/chain.hpp"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,6 +46,10 @@ struct FuseReply {
 
 class Passthrough {
   public:
+    struct GuestUser {
+        std::uint32_t uid = 0;
+        std::uint32_t gid = 0;
+    };
     struct Options {
         bool read_only = false;
         bool keep_metadata = true;  ///< false: owner and mode are the host's
@@ -53,6 +58,8 @@ class Passthrough {
         std::size_t inodes = 1 << 20;
         std::size_t descriptors = 1024; ///< between requests, for inodes
         std::size_t handles = 1024;     ///< open files and directories
+        /// Asked at the start of each session: whom the guest sees as the owner of the user's files.
+        std::function<GuestUser()> guest_user;
         /// Where this process's descriptors have names.
         std::string descriptor_names = "/proc/self/fd/";
     };
@@ -166,6 +173,7 @@ class Passthrough {
     Options options_;
     uid_t own_uid_;
     gid_t own_gid_;
+    GuestUser guest_user_;
     OwnedFd file_; ///< single_file(): the file; the root of the table is not a host file then
     struct stat file_info_{};
     InodeTable table_;

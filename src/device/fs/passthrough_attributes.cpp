@@ -45,14 +45,14 @@ std::optional<Metadata> Passthrough::stored_metadata(int fd, mode_t type) const 
     return options_.keep_metadata ? load_metadata(name_of(fd), type) : std::nullopt;
 }
 
-/// Without a record the user is the guest's root, and everybody else nobody.
+/// Without a record the user is the guest's default user, and everybody else nobody.
 Metadata Passthrough::metadata_of(int fd, const struct stat& info) const {
     if (const auto stored = stored_metadata(fd, info.st_mode & S_IFMT))
         return *stored;
     Metadata metadata{info.st_uid, info.st_gid, info.st_mode, encode_device(info.st_rdev)};
     if (options_.keep_metadata) {
-        metadata.uid = info.st_uid == own_uid_ ? 0 : nobody;
-        metadata.gid = info.st_gid == own_gid_ ? 0 : nobody;
+        metadata.uid = info.st_uid == own_uid_ ? guest_user_.uid : nobody;
+        metadata.gid = info.st_gid == own_gid_ ? guest_user_.gid : nobody;
     }
     return metadata;
 }
