@@ -61,7 +61,8 @@ Status check(const std::vector<Share>& shares) {
 Status make_file(const std::string& path) {
     if (exists(path))
         return {};
-    MSB_TRY(make_directories(path.substr(0, path.rfind('/'))));
+    if (const auto slash = path.rfind('/'); slash > 0)
+        MSB_TRY(make_directories(path.substr(0, slash)));
     MSB_TRY(sys::open(path, O_WRONLY | O_CREAT));
     return {};
 }

@@ -213,7 +213,7 @@ Policy fs_policy() {
         .allow({SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_pwait2,
                 SYS_eventfd2, SYS_timerfd_create, SYS_timerfd_settime, SYS_accept4, SYS_recvmsg,
                 SYS_sendmsg, SYS_sendto})
-        .allow({SYS_openat, SYS_open, SYS_mkdirat, SYS_unlinkat, SYS_renameat2, SYS_linkat,
+        .allow({SYS_openat, SYS_open, SYS_mkdirat, SYS_unlinkat, SYS_renameat, SYS_renameat2, SYS_linkat,
                 SYS_symlinkat, SYS_readlinkat, SYS_fchmodat, SYS_utimensat, SYS_getdents64,
                 SYS_fstatfs, SYS_getxattr, SYS_setxattr, SYS_listxattr, SYS_removexattr})
         // Guest memory and the seals of what a front-end sends.

@@ -77,10 +77,10 @@ struct FsTest : public ::testing::Test {
         return answer<fuse_open_out>().fh;
     }
     int write(std::uint64_t handle, std::string text, std::uint64_t offset,
-              std::uint32_t flags = 0) {
+              std::uint32_t flags = 0, std::uint64_t node = 1) {
         const iovec piece{text.data(), text.size()};
         reply.in = virtio::Cursor({&piece, 1});
-        return run(1, fuse::Write{handle, offset, static_cast<std::uint32_t>(text.size()), flags,
+        return run(node, fuse::Write{handle, offset, static_cast<std::uint32_t>(text.size()), flags,
                                   false});
     }
     std::string read(std::uint64_t handle, std::uint64_t offset = 0) {
@@ -307,7 +307,7 @@ TEST_F(FsTest, ASingleFileIsAloneInItsShare) {
     EXPECT_EQ(list(1, 4096, false), (std::vector<std::string>{".", "..", "file"}));
     EXPECT_EQ(list(1, 4096, true), (std::vector<std::string>{".", "..", "file"}));
     const auto handle = open(entry.nodeid, O_RDWR);
-    EXPECT_EQ(write(handle, "new", 0), 0);
+    EXPECT_EQ(write(handle, "new", 0, 0, entry.nodeid), 0);
     EXPECT_EQ(on_host(shared / "data"), "new");
     EXPECT_EQ(run(1, fuse::Unlink{"file", false}), EPERM);
     EXPECT_EQ(run(1, fuse::Create{O_RDWR, 0644, false, "x"}), EPERM);

@@ -149,12 +149,12 @@ int Passthrough::run(const fuse::Read& in, Inode&, Caller, FuseReply& reply) {
     return 0;
 }
 
-int Passthrough::run(const fuse::Write& in, Inode& node, Caller, FuseReply& reply) {
+int Passthrough::run(const fuse::Write& in, Inode&, Caller, FuseReply& reply) {
     const Handle* const handle = file(in.handle);
     if (handle == nullptr || !handle->writable)
         return EBADF;
     if (in.kill_privileges)
-        if (const int error = kill_privileges(handle->fd.get(), node.type); error != 0)
+        if (const int error = kill_privileges(handle->fd.get(), S_IFREG); error != 0)
             return error;
     reply.in.take(in.size, pieces_);
     // Appending is decided by the flags as they are now, not as the file was opened.
