@@ -31,6 +31,7 @@ using namespace std::chrono_literals;
 constexpr std::uint64_t guest_cid = 3;
 constexpr auto boot_deadline = 120s;
 constexpr std::size_t entropy_bytes = 64;
+constexpr std::uint64_t mounts_lost_grace_ms = 1000;
 /// What readers of output get to take the rest of it when the guest has ended: at all, and when
 /// somebody waits for the end.
 constexpr auto patience_for_readers = 10s;
@@ -197,6 +198,8 @@ Status Runtime::watch_events() {
     if (config_.attached)
         MSB_TRY(
             loop_->watch(launch_fd_parent, EPOLLIN, [this](std::uint32_t) { handle_parent(); }));
+    if (!config_.spec.mounts.empty()) // no events: only that the other end is closed
+        MSB_TRY(loop_->watch(launch_fd_fs, 0, [this](std::uint32_t) { handle_mounts_lost(); }));
     loop_->after(boot_deadline, [this] {
         if (!ready_)
             fail_boot("agent",
@@ -261,6 +264,18 @@ void Runtime::tell_file_server(const wire::InitResolved& user) {
     const std::array<std::uint32_t, 2> ids = {user.uid, user.gid};
     if (!config_.spec.mounts.empty())
         (void)sys::write_all(launch_fd_fs, object_bytes(ids)); // an empty pipe: it does not wait
+}
+
+void Runtime::handle_mounts_lost() {
+    loop_->unwatch(launch_fd_fs);
+    if (engine_gone_)
+        return;
+    const Error error(ErrorKind::system, "the process that serves the mounts has ended");
+    log::error("{}", error.message());
+    if (!ready_ && !shutting_down_)
+        return fail_boot("mount", error);
+    state_.detail = error.message();
+    begin_shutdown(reason::internal_error, mounts_lost_grace_ms);
 }
 
 void Runtime::accept_control(std::shared_ptr<device::VsockConnection> connection) {
