@@ -21,6 +21,7 @@
 #include "agent/handoff.hpp"
 #include "agent/identity.hpp"
 #include "agent/limits.hpp"
+#include "agent/mounts.hpp"
 #include "agent/root.hpp"
 #include "agent/scripts.hpp"
 #include "agent/transport.hpp"
@@ -37,6 +38,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utility>
 
 namespace msb::agent {
 
@@ -54,8 +56,6 @@ Status check_supported(const wire::Bootstrap& bootstrap) {
     const auto refuse = [](const char* what) {
         return fail(ErrorKind::unsupported, std::string("this agent does not support ") + what);
     };
-    if (!bootstrap.dir_mounts.empty() || !bootstrap.file_mounts.empty())
-        return refuse("shared directories");
     if (!bootstrap.disk_mounts.empty())
         return refuse("disk mounts");
     if (bootstrap.network)
@@ -129,6 +129,11 @@ class Boot {
         else if (!bootstrap.scripts.empty())
             return fail(own.error());
         MSB_TRY(install_scripts(bootstrap.scripts));
+        if (!bootstrap.dir_mounts.empty() || !bootstrap.file_mounts.empty()) {
+            // Whose the files there are depends on the default user, which the host knows by then.
+            MSB_TRY(acknowledge());
+            MSB_TRY(mount_shares(bootstrap));
+        }
         stage = "workdir";
         MSB_TRY(check_directory(bootstrap));
         stage = "identity";
@@ -148,7 +153,7 @@ class Boot {
             handoff = MSB_TRY(prepare_handoff(*bootstrap.handoff_init, bootstrap.default_env,
                                               machine_.config.limits));
         stage = "acknowledge";
-        MSB_TRY(machine_.control.expect<wire::InitAck>(host_timeout));
+        MSB_TRY(acknowledge());
         stage = "init";
         if (handoff) {
             MSB_TRY(hand_over(*handoff));
@@ -160,7 +165,14 @@ class Boot {
     const char* stage = "start";
 
   private:
+    Status acknowledge() {
+        if (!std::exchange(acknowledged_, true))
+            MSB_TRY(machine_.control.expect<wire::InitAck>(host_timeout));
+        return {};
+    }
+
     Machine& machine_;
+    bool acknowledged_ = false;
 };
 
 } // namespace

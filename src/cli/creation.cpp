@@ -55,6 +55,18 @@ void add_creation_options(CLI::App& command, CreationOptions& options) {
         ->allow_extra_args(false);
     command.add_option("--label", options.labels, "KEY=VALUE (repeatable)")
         ->allow_extra_args(false);
+    command
+        .add_option("-v,--volume", options.volumes,
+                    "HOST:/GUEST[:OPTION,...]: a directory or file of the host (repeatable)")
+        ->allow_extra_args(false);
+    command
+        .add_option("--mount-dir", options.mount_dirs,
+                    "The same, and HOST has to be a directory (repeatable)")
+        ->allow_extra_args(false);
+    command
+        .add_option("--mount-file", options.mount_files,
+                    "The same, and HOST has to be a regular file (repeatable)")
+        ->allow_extra_args(false);
     command.add_option("-w,--workdir", options.workdir, "Working directory in the guest");
     command.add_option("-u,--user", options.user, "name|uid[:group|gid]");
     command.add_option("-H,--hostname", options.hostname, "Host name (default: from the name)");
@@ -121,6 +133,11 @@ Result<SandboxSpec> make_spec(const CreationOptions& options, log::Level global_
         auto [key, value] = MSB_TRY(parse_label(text));
         spec.labels[key] = value;
     }
+    for (const auto& [option, list] : {std::pair{"volume", &options.volumes},
+                                       {"mount-dir", &options.mount_dirs},
+                                       {"mount-file", &options.mount_files}})
+        for (const std::string& text : *list)
+            spec.mounts.push_back(MSB_TRY(parse_mount(option, text)));
     spec.workdir = options.workdir;
     spec.user = options.user;
     spec.hostname = options.hostname.empty() ? derived_hostname(spec.name) : options.hostname;

@@ -30,6 +30,9 @@ struct CreationOptions {
     std::vector<std::string> labels;
     std::vector<std::string> rlimits;
     ScriptOptions scripts;
+    std::vector<std::string> volumes;
+    std::vector<std::string> mount_dirs;
+    std::vector<std::string> mount_files;
     std::string workdir;
     std::string user;
     std::string hostname;

@@ -86,6 +86,12 @@ void print_text(const SandboxView& view) {
         for (const auto& [key, value] : sorted)
             text.add_nested(key, printable(value));
     }
+    if (!spec.mounts.empty()) {
+        text.section("Mounts");
+        for (const Mount& mount : spec.mounts)
+            text.add_nested(mount.guest, fmt::format("→ {} {}", printable(mount.source),
+                                                     describe_options(mount)));
+    }
     if (!spec.labels.empty()) {
         text.section("Labels");
         for (const auto& [key, value] : spec.labels)

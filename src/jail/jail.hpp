@@ -50,9 +50,10 @@ enum class Role {
     uml,     ///< Runs guest code: the kernel bundle and a tmpfs for guest memory.
     image,   ///< Parses image bytes: only the descriptors it is given.
     fetch,   ///< Speaks HTTP with registries: connects out, and has no file that matters.
+    fs,      ///< Serves directories of the host to one sandbox: those, and nothing else.
 };
 
-/// "runtime", "uml", "image", "fetch".
+/// "runtime", "uml", "image", "fetch", "fs".
 const char* to_string(Role role);
 
 /// One host file, directory or socket made visible. Always nosuid; nodev unless it is /dev/null.
@@ -61,6 +62,10 @@ struct Bind {
     std::string target; ///< Absolute, inside the jail; parents are created.
     bool writable = false;
     bool executable = false;
+    bool submounts = false; ///< What is mounted below comes along.
+    /// If not -1: what `source` has to be by then, or the jail is not entered. Who can write to a
+    /// directory on the way may have put something else there.
+    int same_as = -1;
 };
 
 struct Request {

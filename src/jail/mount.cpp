@@ -54,11 +54,22 @@ Step make_tmpfs(std::initializer_list<Option> options, unsigned attributes, Desc
     return check(mount.fd, "fsmount", "tmpfs");
 }
 
-Step set_attributes(int mount, std::uint64_t attributes, const char* object) {
+Step set_attributes(int mount, std::uint64_t attributes, const char* object,
+                    unsigned recursive = 0) {
     mount_attr change{};
     change.attr_set = attributes;
-    return check(::mount_setattr(mount, "", AT_EMPTY_PATH, &change, sizeof(change)),
+    return check(::mount_setattr(mount, "", AT_EMPTY_PATH | recursive, &change, sizeof(change)),
                  "mount_setattr", object);
+}
+
+Step require_same(int fd, int wanted, const char* object) {
+    struct stat now{};
+    struct stat then{};
+    MSB_STEP(check(::fstat(fd, &now), "fstat", object));
+    MSB_STEP(check(::fstat(wanted, &then), "fstat", object));
+    errno = ESTALE;
+    return check(now.st_dev == then.st_dev && now.st_ino == then.st_ino ? 0 : -1, "open_tree",
+                 object);
 }
 
 Step attach(int mount, int root, const char* target) {
@@ -67,8 +78,12 @@ Step attach(int mount, int root, const char* target) {
 }
 
 Step open_source(const Bind& bind, Descriptor& mount, bool& directory) {
-    mount.fd = ::open_tree(AT_FDCWD, bind.source.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    const unsigned recursive = bind.submounts ? AT_RECURSIVE : 0;
+    mount.fd = ::open_tree(AT_FDCWD, bind.source.c_str(),
+                           OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | recursive);
     MSB_STEP(check(mount.fd, "open_tree", bind.source.c_str()));
+    if (bind.same_as >= 0)
+        MSB_STEP(require_same(mount.fd, bind.same_as, bind.source.c_str()));
     struct stat info{};
     MSB_STEP(check(::fstat(mount.fd, &info), "fstat", bind.source.c_str()));
     directory = S_ISDIR(info.st_mode);
@@ -79,7 +94,7 @@ Step open_source(const Bind& bind, Descriptor& mount, bool& directory) {
         attributes |= MOUNT_ATTR_RDONLY;
     if (!bind.executable)
         attributes |= MOUNT_ATTR_NOEXEC;
-    return set_attributes(mount.fd, attributes, bind.source.c_str());
+    return set_attributes(mount.fd, attributes, bind.source.c_str(), recursive);
 }
 
 Step write_file(int root, const MountPlan::File& file) {

@@ -202,6 +202,29 @@ Policy fetch_policy() {
     return policy;
 }
 
+// Serves virtqueues from an event loop and a thread a mount, and works on files: relative to the
+// directories it was given, which the jail's root and Landlock repeat. Executes nothing, connects to
+// nothing, makes neither links to devices nor set-user-id files (the device sees to the latter).
+Policy fs_policy() {
+    Policy policy(Policy::Otherwise::kill);
+    allow_own_process(policy);
+    allow_descriptors(policy);
+    policy
+        .allow({SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_pwait2,
+                SYS_eventfd2, SYS_timerfd_create, SYS_timerfd_settime, SYS_accept4, SYS_recvmsg,
+                SYS_sendmsg, SYS_sendto})
+        .allow({SYS_openat, SYS_open, SYS_mkdirat, SYS_unlinkat, SYS_renameat, SYS_renameat2, SYS_linkat,
+                SYS_symlinkat, SYS_readlinkat, SYS_fchmodat, SYS_utimensat, SYS_getdents64,
+                SYS_fstatfs, SYS_getxattr, SYS_setxattr, SYS_listxattr, SYS_removexattr})
+        // Guest memory and the seals of what a front-end sends.
+        .allow({SYS_mincore})
+        .allow_when(SYS_fcntl, {is(1, F_GET_SEALS)})
+        .allow_when(SYS_clone, {lacks(0, namespace_flags), {0, CLONE_THREAD, CLONE_THREAD}})
+        .answer({SYS_clone3}, ENOSYS)
+        .allow_when(SYS_prctl, {is(0, PR_SET_NAME)});
+    return policy;
+}
+
 } // namespace
 
 Result<Program> seccomp_program(Role role) {
@@ -210,6 +233,7 @@ Result<Program> seccomp_program(Role role) {
     case Role::uml: return uml_policy().build();
     case Role::image: return image_policy().build();
     case Role::fetch: return fetch_policy().build();
+    case Role::fs: return fs_policy().build();
     }
     return fail(ErrorKind::invalid_argument, "jail: unknown role");
 }
@@ -229,6 +253,9 @@ Limits limits_of(Role role, std::uint64_t memory_bytes) {
         // Threads count as processes: one for each name that is being resolved.
         return {
             .open_files = 256, .processes = 32, .file_bytes = 17 * mib, .data_bytes = 512 * mib};
+    case Role::fs:
+        // Descriptors are what a guest's cached files cost; fsd divides them among its mounts.
+        return {.open_files = 262144, .data_bytes = 1024 * mib};
     }
     return {};
 }

@@ -62,6 +62,11 @@ struct Report {
     char object[160];
 };
 
+/// Its system calls are limited by lock_down(), when it has started.
+bool locks_itself_down(Role role) {
+    return role == Role::runtime || role == Role::fs;
+}
+
 enum class Go : char { private_id = 'p', own_id = 'o' };
 
 struct Plan {
@@ -130,7 +135,8 @@ Step give_up_identity(const Plan& plan, Go go) {
         return set_capabilities(setup_capabilities());
     }
     MSB_STEP(bound_capabilities(0));
-    if (go == Go::private_id)
+    // The user's directories are served with the user's own rights to them.
+    if (go == Go::private_id && plan.request->role != Role::fs)
         MSB_STEP(become_engine_id());
     return set_capabilities(0);
 }
@@ -159,6 +165,10 @@ Step confine(const Plan& plan) {
     Views views;
     if (plan.request->role == Role::runtime)
         views = {open_process_view(), open_cpu_times()};
+    if (plan.request->role == Role::fs) {
+        views.processes = open_process_view();
+        MSB_STEP(check(views.processes, "mount", "proc"));
+    }
     if (plan.request->one_cpu)
         MSB_STEP(stay_on_cpu());
     MSB_STEP(enter_root(plan.mounts));
@@ -274,7 +284,8 @@ Status prepare(const Request& request, Plan& plan, std::vector<std::string>& arg
     plan.mounts.binds = request.binds;
     for (const auto& [path, content] : request.files)
         plan.mounts.files.push_back({path, content, 0444});
-    plan.mounts.files.push_back({"/proc/cpuinfo", MSB_TRY(cpu_description()), 0444});
+    if (request.role != Role::fs)
+        plan.mounts.files.push_back({"/proc/cpuinfo", MSB_TRY(cpu_description()), 0444});
     arguments = request.argv;
     if (request.role == Role::uml) {
         plan.mounts.files.push_back(
@@ -283,9 +294,10 @@ Status prepare(const Request& request, Plan& plan, std::vector<std::string>& arg
         if (request.memory_bytes != 0)
             plan.mounts.shm_bytes = std::to_string(request.memory_bytes + (std::uint64_t{8} << 20));
     }
-    if (request.role == Role::runtime) {
+    if (request.role == Role::runtime)
         plan.mounts.binds.push_back(
             {.source = "/dev/null", .target = "/dev/null", .writable = true});
+    if (locks_itself_down(request.role)) {
         MSB_TRY(add_libraries(request, plan.mounts));
     } else {
         plan.seccomp = MSB_TRY(seccomp_program(request.role));
@@ -329,7 +341,7 @@ Status see_through(pid_t child, const Request& request, int socket) {
                                  : fail(Error::from_errno(report.error, "execve", request.argv[0]));
     if (count == sizeof(report))
         return fail(explain(report, request.role));
-    if (count == 0 && request.role == Role::runtime) // the successful execve closed it
+    if (count == 0 && locks_itself_down(request.role)) // the successful execve closed it
         return {};
     return fail(ErrorKind::system,
                 fmt::format("the {} process ended while it was confined", to_string(request.role)));
@@ -343,6 +355,7 @@ const char* to_string(Role role) {
     case Role::uml: return "uml";
     case Role::image: return "image";
     case Role::fetch: return "fetch";
+    case Role::fs: return "fs";
     }
     return "?";
 }

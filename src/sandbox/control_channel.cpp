@@ -51,9 +51,11 @@ void ControlChannel::read() {
 Status ControlChannel::handle(const wire::Frame& frame) {
     const auto envelope = MSB_TRY(wire::decode_envelope(frame.body));
     if (envelope.type == wire::InitResolved::type) {
-        MSB_TRY(wire::InitResolved::decode(envelope.payload));
-        if (!std::exchange(resolved_, true))
+        const auto user = MSB_TRY(wire::InitResolved::decode(envelope.payload));
+        if (!std::exchange(resolved_, true)) {
+            events_.resolved(user);
             send(wire::InitAck{});
+        }
     } else if (envelope.type == wire::Ready::type) {
         const auto ready = MSB_TRY(wire::Ready::decode(envelope.payload));
         events_.ready({frame.body.data() - wire::frame_header_size,

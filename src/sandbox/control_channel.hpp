@@ -14,6 +14,8 @@ namespace msb {
 class ControlChannel {
   public:
     struct Events {
+        /// Called once, before the guest is told that its default user is known.
+        std::function<void(const wire::InitResolved&)> resolved;
         std::function<void(BytesView frame, const wire::Ready&)>
             ready; ///< whole frame, and decoded
         std::function<void(const wire::BootFailed&)> boot_failed;

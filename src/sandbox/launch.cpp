@@ -16,6 +16,7 @@ std::string LaunchConfig::to_json() const {
         {"attached", attached},
         {"make_workdir", make_workdir},
         {"need_workdir", need_workdir},
+        {"file_mounts", file_mounts},
     };
     if (startup)
         document["startup"] = {{"argv", startup->argv},
@@ -38,6 +39,9 @@ Result<LaunchConfig> LaunchConfig::from_json(std::string_view text) {
         document.at("attached").get_to(config.attached);
         document.at("make_workdir").get_to(config.make_workdir);
         document.at("need_workdir").get_to(config.need_workdir);
+        document.at("file_mounts").get_to(config.file_mounts);
+        if (config.file_mounts.size() != config.spec.mounts.size())
+            return fail(ErrorKind::corrupt, "launch configuration: mounts of unknown kind");
         if (document.contains("startup")) {
             const json& item = document.at("startup");
             config.startup.emplace();

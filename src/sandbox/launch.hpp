@@ -42,6 +42,7 @@ struct LaunchConfig {
     /// Where the user may have misspelled it. Later on it is the guest's own affair: a sandbox that
     /// has lost the directory must still start.
     bool need_workdir = false;
+    std::vector<bool> file_mounts; ///< of each mount in the spec: it is a single file
 
     std::string to_json() const;
     static Result<LaunchConfig> from_json(std::string_view text);
@@ -54,7 +55,8 @@ enum LaunchFd : int {
     launch_fd_report = 5, ///< LaunchReport lines go here
     launch_fd_parent = 6, ///< read end of a pipe; end of file = the parent is gone
     launch_fd_upper = 7,  ///< the writable disk
-    launch_fd_root = 8,   ///< first piece of the root disk
+    launch_fd_fs = 8,     ///< with mounts: its end ends the process that serves them
+    launch_fd_root = 9,   ///< first piece of the root disk
 };
 
 // What the runtime sees in its jail.

@@ -12,6 +12,7 @@
 #include "wire/exit_code.hpp"
 #include "wire/transport.hpp"
 
+#include <array>
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
@@ -30,6 +31,7 @@ using namespace std::chrono_literals;
 constexpr std::uint64_t guest_cid = 3;
 constexpr auto boot_deadline = 120s;
 constexpr std::size_t entropy_bytes = 64;
+constexpr std::uint64_t mounts_lost_grace_ms = 1000;
 /// What readers of output get to take the rest of it when the guest has ended: at all, and when
 /// somebody waits for the end.
 constexpr auto patience_for_readers = 10s;
@@ -129,6 +131,9 @@ Status Runtime::start_engine() {
     };
     machine.devices = {device(*root_disk_, "root.sock"), device(*upper_disk_, "upper.sock"),
                        device(*vsock_, "vsock.sock"), device(*rng_, "rng.sock")};
+    for (std::size_t i = 0; i < config_.spec.mounts.size(); ++i)
+        machine.devices.push_back({static_cast<std::uint32_t>(virtio::DeviceId::fs),
+                                   socket_path(mount_tag(i) + ".sock")});
     machine.console_fd = kernel_log_->console();
     machine.isolate_guest_users =
         config_.ptrace || config_.spec.security == SecurityProfile::restricted;
@@ -193,6 +198,8 @@ Status Runtime::watch_events() {
     if (config_.attached)
         MSB_TRY(
             loop_->watch(launch_fd_parent, EPOLLIN, [this](std::uint32_t) { handle_parent(); }));
+    if (!config_.spec.mounts.empty()) // no events: only that the other end is closed
+        MSB_TRY(loop_->watch(launch_fd_fs, 0, [this](std::uint32_t) { handle_mounts_lost(); }));
     loop_->after(boot_deadline, [this] {
         if (!ready_)
             fail_boot("agent",
@@ -224,6 +231,7 @@ wire::Bootstrap Runtime::bootstrap() const {
         document.security_profile = wire::SecurityProfile::restricted;
     for (const auto& [name, body] : spec.scripts)
         document.scripts.push_back({name, body});
+    add_mounts(document);
     document.unix_time_nanos = static_cast<std::uint64_t>(unix_time_ns());
     Bytes entropy(entropy_bytes);
     if (::getrandom(entropy.data(), entropy.size(), 0) == static_cast<ssize_t>(entropy.size()))
@@ -239,6 +247,37 @@ wire::Bootstrap Runtime::bootstrap() const {
     return document;
 }
 
+void Runtime::add_mounts(wire::Bootstrap& document) const {
+    const std::vector<Mount>& mounts = config_.spec.mounts;
+    for (std::size_t i = 0; i < mounts.size(); ++i) {
+        const wire::MountFlags flags{mounts[i].read_only, mounts[i].noexec, mounts[i].nosuid,
+                                     mounts[i].nodev};
+        if (config_.file_mounts[i])
+            document.file_mounts.push_back(
+                {mount_tag(i), shared_file_name, mounts[i].guest, flags});
+        else
+            document.dir_mounts.push_back({mount_tag(i), mounts[i].guest, flags});
+    }
+}
+
+void Runtime::tell_file_server(const wire::InitResolved& user) {
+    const std::array<std::uint32_t, 2> ids = {user.uid, user.gid};
+    if (!config_.spec.mounts.empty())
+        (void)sys::write_all(launch_fd_fs, object_bytes(ids)); // an empty pipe: it does not wait
+}
+
+void Runtime::handle_mounts_lost() {
+    loop_->unwatch(launch_fd_fs);
+    if (engine_gone_)
+        return;
+    const Error error(ErrorKind::system, "the process that serves the mounts has ended");
+    log::error("{}", error.message());
+    if (!ready_ && !shutting_down_)
+        return fail_boot("mount", error);
+    state_.detail = error.message();
+    begin_shutdown(reason::internal_error, mounts_lost_grace_ms);
+}
+
 void Runtime::accept_control(std::shared_ptr<device::VsockConnection> connection) {
     if (control_) {
         connection->reset(); // the agent connects once; anything else in the guest may try
@@ -248,6 +287,7 @@ void Runtime::accept_control(std::shared_ptr<device::VsockConnection> connection
     control_ = std::make_unique<ControlChannel>(
         std::move(connection), bootstrap(),
         ControlChannel::Events{
+            [this](const wire::InitResolved& user) { tell_file_server(user); },
             [this](BytesView frame, const wire::Ready& ready) { handle_ready(frame, ready); },
             [this](const wire::BootFailed& failed) { handle_boot_failed(failed); },
             [this](const wire::Heartbeat& heartbeat) { handle_heartbeat(heartbeat); },

@@ -3,6 +3,7 @@
 #include "base/system.hpp"
 #include "base/time.hpp"
 #include "jail/jail.hpp"
+#include "sandbox/file_server.hpp"
 #include "sandbox/sandbox_group.hpp"
 #include "sandbox/sandboxes.hpp"
 
@@ -76,6 +77,10 @@ Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const i
         fds.give(launch_fd_upper, MSB_TRY(sys::open(files.upper(), O_RDWR)));
         step = "image";
         MSB_TRY(open_image(fds, image, config));
+        step = "mount";
+        const MountSources mounts = MSB_TRY(MountSources::open(spec.mounts));
+        for (const MountSources::Source& source : mounts.sources)
+            config.file_mounts.push_back(source.file);
         step = "build_vm";
         auto report = MSB_TRY(sys::pipe());
         auto parent = MSB_TRY(sys::pipe());
@@ -86,6 +91,12 @@ Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const i
         fds.give(launch_fd_lock, std::move(lock));
         fds.give(launch_fd_report, std::move(report[1]));
         fds.give(launch_fd_parent, std::move(parent[0]));
+        OwnedFd lifeline;
+        if (!spec.mounts.empty()) {
+            auto pipe = MSB_TRY(sys::pipe());
+            lifeline = std::move(pipe[0]);
+            fds.give(launch_fd_fs, std::move(pipe[1]));
+        }
 
         jail::Request request;
         request.role = jail::Role::runtime;
@@ -104,6 +115,16 @@ Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const i
         request.new_session = true;
         // A disk that is thrown away needs no goodbye; others are shut down by the watch pipe.
         request.die_with_parent = options.attached && spec.ephemeral && !options.detachable;
+        if (lifeline) {
+            step = "mount";
+            const FileServer server{.installation = installation_,
+                                    .sockets = sockets,
+                                    .runtime_log = fds.owned.front().get(),
+                                    .control_group = group.get(),
+                                    .lifeline = lifeline.get()};
+            running.file_server = MSB_TRY(server.start(spec.mounts, mounts));
+            step = "build_vm";
+        }
         running.runtime = MSB_TRY(jail::spawn(request));
         MSB_TRY(write_file_atomic(home_.runtime_pid(spec.name),
                                   std::to_string(running.runtime.pid()), 0600, false));

@@ -105,6 +105,7 @@ std::string SandboxSpec::to_json() const {
         {"env", env_list},
         {"labels", labels},
         {"rlimits", rlimit_list},
+        {"mounts", msb::to_json(mounts)},
         {"security_profile", security == SecurityProfile::restricted ? "restricted" : "default"},
         {"network", {{"enabled", network}}},
         {"engine", engine},
@@ -151,6 +152,8 @@ Result<SandboxSpec> SandboxSpec::from_json(std::string_view text) {
             spec.env.emplace_back(item.at("key").get<std::string>(),
                                   item.at("value").get<std::string>());
         document.at("labels").get_to(spec.labels);
+        if (document.contains("mounts"))
+            spec.mounts = mounts_from_json(document.at("mounts"));
         for (const json& item : document.at("rlimits"))
             spec.rlimits.push_back({item.at("resource").get<std::string>(),
                                     item.at("soft").get<std::uint64_t>(),
@@ -225,6 +228,7 @@ Status validate_spec(const SandboxSpec& spec) {
         for (const std::string& word : *list)
             MSB_TRY(check_text("command", word));
     MSB_TRY(validate_scripts(spec.scripts));
+    MSB_TRY_WRAP(validate_mounts(spec.mounts), "invalid config");
     for (const auto& [key, value] : spec.env)
         MSB_TRY(check_text("environment variable '" + key + "'", value));
     for (const auto& [key, value] : spec.labels)

@@ -14,7 +14,7 @@ constexpr std::uint64_t feature_event_index = std::uint64_t{1} << 29;
 constexpr std::uint64_t feature_version_1 = std::uint64_t{1} << 32;
 
 /// Device ids, §5; what `virtio_uml.device=<socket>:<id>` wants.
-enum class DeviceId : std::uint32_t { net = 1, block = 2, entropy = 4, vsock = 19 };
+enum class DeviceId : std::uint32_t { net = 1, block = 2, entropy = 4, vsock = 19, fs = 26 };
 
 /// All members are called on the thread of the event loop that serves the device. None may block
 /// for long, and none may keep a Chain after it returns.

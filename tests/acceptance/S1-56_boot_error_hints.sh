@@ -1,8 +1,16 @@
 #!/usr/bin/env bash
-# Hints follow stage and errno. Mounts and published ports of the host do not exist in this build yet; that
-# their stages get the right hints is asserted by the unit test.
+# Hints follow stage and errno. Published ports of the host do not exist in this build yet; that their stage
+# gets the right hint is asserted by the unit test.
 . "$(dirname "$0")/../lib.sh"
 need_kernel
+
+# mount + ENOENT, mount + EACCES.
+run_fail 1 '→ .*host path.*does not exist' msb run -v /does/not/exist:/x -- true
+mkdir "$T/closed"
+chmod 000 "$T/closed"
+run_fail 1 '→ .*host path.*not readable' msb run -v "$T/closed:/x" -- true
+assert_match "$err" '→ mount: .*Permission denied'
+chmod 700 "$T/closed"
 
 # image + ENOENT: a piece of the image is gone from the cache.
 run_ok msb create -q -n box

@@ -1,10 +1,20 @@
 #!/usr/bin/env bash
 # A start that cannot have what it needs from the host says stage mount and ENOENT, and never "process
-# exited". Directories of the host cannot be mounted in this build yet: the missing path is the
-# sandbox's own disk. Everything that keeps a guest from booting arrives within 5 seconds, typed.
+# exited". Everything that keeps a guest from booting arrives within 5 seconds, typed.
 . "$(dirname "$0")/../lib.sh"
 need_kernel
 need python3
+
+# A directory of the host that is not there; the command line does not look, the start does.
+begin=$EPOCHREALTIME
+run_fail 1 '→ mount: .*/does/not/exist.*No such file' msb create -q -n missing -v /does/not/exist:/x
+assert_prompt "$begin" "the missing directory"
+assert_not_contains "$err" exited
+record=$MSB_HOME/sandboxes/missing/logs/boot-error.json
+assert_contains "$(cat "$record")" '"stage": "mount"'
+assert_contains "$(cat "$record")" '"errno": 2'
+run_fail 1 '→ mount: ' msb run -v /does/not/exist:/x -- true
+run_ok msb rm -q missing
 
 run_ok msb create -q -n box
 run_ok msb stop -q box

@@ -23,7 +23,7 @@ run_ok msb stop -q louder
 assert_eq "$(levels louder)" "debug info "
 run_ok msb -v run -q -n verbose -- true
 assert_eq "$(levels verbose)" "info "
-run_ok msb run -q -vv -n verboser -- true
+run_ok msb -vv run -q -n verboser -- true # behind run and create, -v is a mount
 assert_eq "$(levels verboser)" "debug info "
 run_fail 2 '' msb -v --debug ls
 

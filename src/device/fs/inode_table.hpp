@@ -1,0 +1,113 @@
+// The host files that a guest has looked up, and what it calls them.
+//
+// Theory of operation. A guest names files by numbers that it got from us and gives back (FORGET)
+// when it does not remember them any more. An entry is the host file itself: an O_PATH descriptor.
+// Because a guest may remember more files than we may have descriptors, the ones used longest ago are
+// closed, and opened again by name below their parent when they are needed; a file of another
+// identity in that place is ESTALE, upon which the guest's kernel looks the name up again. Before a
+// name goes away by a guest's own doing, its entry is pinned: it keeps its descriptor, so that files
+// that are open, or are about to get another name, go on to exist.
+#pragma once
+
+#include "base/fd.hpp"
+
+#include <cstdint>
+#include <expected>
+#include <list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <sys/stat.h>
+#include <unordered_map>
+
+namespace msb::device {
+
+struct Inode {
+    std::uint64_t id = 0;
+    dev_t device = 0;
+    ino_t number = 0;
+    mode_t type = 0; ///< S_IFMT bits, which a file keeps for life
+    std::uint64_t lookups = 0;
+
+    // What the guest's page cache holds, seen at the last open or close.
+    timespec cached_mtime{};
+    off_t cached_size = -1;
+
+  private:
+    friend class InodeTable;
+    Inode* parent = nullptr; ///< stays in the table as long as `children` counts us
+    std::string name;
+    std::size_t children = 0;
+    bool pinned = false;
+    OwnedFd fd;
+    bool listed = false;
+    std::list<Inode*>::iterator used; ///< if `listed`: its descriptor may be closed
+};
+
+class InodeTable {
+  public:
+    static constexpr std::uint64_t root_id = 1; ///< FUSE_ROOT_ID
+
+    struct Limits {
+        std::size_t inodes = 0;
+        std::size_t descriptors = 0; ///< kept between requests
+    };
+
+    InodeTable(OwnedFd root, const struct stat& info, Limits limits);
+
+    Inode& root() { return *root_; }
+    /// nullptr: no such number was given out, or it was forgotten.
+    Inode* find(std::uint64_t id);
+    Inode* find(dev_t device, ino_t number);
+
+    /// The entry of `fd`, an O_PATH descriptor of `name` in `parent`, with one lookup more that the
+    /// guest will give back. ENFILE: the table is full.
+    std::expected<Inode*, int> adopt(Inode& parent, std::string_view name, OwnedFd fd,
+                                     const struct stat& info);
+    /// O_PATH, valid until trim().
+    std::expected<int, int> descriptor(Inode& inode);
+
+    /// `name` in `parent` is about to go, which was what `inode` is reached by.
+    int pin(Inode& inode, const Inode& parent, std::string_view name);
+    void rename(Inode& inode, Inode& new_parent, std::string_view new_name);
+
+    void forget(Inode& inode, std::uint64_t lookups);
+    /// Everything but the root.
+    void clear();
+    /// Closes what is more than may stay open.
+    void trim();
+
+    std::size_t size() const { return by_id_.size(); }
+    std::size_t open_descriptors() const { return recent_.size(); }
+
+  private:
+    struct Key {
+        dev_t device;
+        ino_t number;
+        bool operator==(const Key&) const = default;
+    };
+    struct KeyHash {
+        std::size_t operator()(const Key& key) const {
+            return std::hash<std::uint64_t>()(key.number * 0x9e3779b97f4a7c15u ^ key.device);
+        }
+    };
+
+    void place(Inode& inode, Inode& parent, std::string_view name);
+    void leave_parent(Inode& inode);
+    void hold(Inode& inode, OwnedFd fd);
+    void unlist(Inode& inode);
+    int reopen(Inode& inode);
+    void drop_if_unused(Inode* inode);
+
+    Limits limits_;
+    std::unordered_map<std::uint64_t, std::unique_ptr<Inode>> by_id_;
+    std::unordered_map<Key, Inode*, KeyHash> by_key_;
+    Inode* root_;
+    std::uint64_t next_id_ = root_id + 1;
+    std::list<Inode*> recent_; ///< those with a descriptor that may be closed, last used first
+};
+
+/// `name` is a single component: nothing is followed. -1 with errno.
+int open_path(int directory, std::string_view name);
+
+} // namespace msb::device

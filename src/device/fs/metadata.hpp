@@ -1,0 +1,34 @@
+// Owner, mode and device number as the guest sees them, kept in an extended attribute of the host
+// file, whose own owner and mode stay those of the user who runs the sandbox.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <sys/stat.h>
+
+namespace msb::device {
+
+/// Of every attribute that is ours; the guest sees none of them.
+constexpr std::string_view own_xattr_prefix = "user.msb.";
+
+struct Metadata {
+    std::uint32_t uid = 0;
+    std::uint32_t gid = 0;
+    std::uint32_t mode = 0; ///< with the type
+    std::uint32_t rdev = 0; ///< as FUSE has it: minor bits 0-7 and 20-31, major bits 8-19
+};
+
+/// `path` leads to the file itself (a name in /proc/self/fd). Nothing if there is none, or it cannot
+/// be that of a file of `type`.
+std::optional<Metadata> load_metadata(const std::string& path, mode_t type);
+/// 0 or errno.
+int store_metadata(const std::string& path, const Metadata& metadata);
+/// Whether that errno means that this file cannot have any, rather than that something went wrong.
+bool has_no_metadata(int error);
+
+/// A FIFO, socket or device, which a guest's files are by their metadata only.
+bool is_special(std::uint32_t mode);
+
+} // namespace msb::device

@@ -1,0 +1,185 @@
+// A directory of the host, or a single file of it, as a guest's file system.
+//
+// Theory of operation. The guest is hostile and so is, in the sense that it changes under our hands,
+// the tree: other sandboxes and the user's own programs work in it. So no path is ever walked: each
+// operation is a single name relative to the descriptor of a directory that was reached the same way,
+// starting at the shared root, and never follows a link. Symbolic links are text for the guest. Of
+// what is neither a regular file nor a directory nothing is ever opened. What has to be opened again
+// by more than O_PATH goes through this process's own list of descriptors (/proc/self/fd), so that it
+// is the same file whatever its name has become.
+//
+// Owner and mode (`keep_metadata`): files on the host are made for the user alone (0600, 0700) and
+// what the guest believes about them is in their Metadata. Where a file cannot have any, the host's
+// mode is used, and a change of owner is ignored. So the host never sees a set-user-id file, a device
+// or a FIFO of the guest's.
+//
+// One object serves one guest, on one thread. Errors are positive errnos.
+#pragma once
+
+#include "base/fd.hpp"
+#include "base/result.hpp"
+#include "device/fs/fuse_request.hpp"
+#include "device/fs/inode_table.hpp"
+#include "device/fs/metadata.hpp"
+#include "virtio/chain.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace msb::device {
+
+/// What answers a request: `body`, or what was put into the guest's memory directly.
+struct FuseReply {
+    Bytes body;
+    virtio::Cursor in;      ///< data of a write
+    virtio::Cursor out;     ///< where data of a read goes
+    std::uint64_t sent = 0; ///< bytes put there
+
+    template <typename T> void append(const T& value) {
+        const BytesView bytes = object_bytes(value);
+        body.insert(body.end(), bytes.begin(), bytes.end());
+    }
+};
+
+class Passthrough {
+  public:
+    struct GuestUser {
+        std::uint32_t uid = 0;
+        std::uint32_t gid = 0;
+    };
+    struct Options {
+        bool read_only = false;
+        bool keep_metadata = true;  ///< false: owner and mode are the host's
+        bool mirror_modes = false;  ///< the host's mode follows the guest's, too
+        std::string file_name;      ///< if not empty: the share is one file, seen by this name
+        std::size_t inodes = 1 << 20;
+        std::size_t descriptors = 1024; ///< between requests, for inodes
+        std::size_t handles = 1024;     ///< open files and directories
+        /// Asked at the start of each session: whom the guest sees as the owner of the user's files.
+        std::function<GuestUser()> guest_user;
+        /// Where this process's descriptors have names.
+        std::string descriptor_names = "/proc/self/fd/";
+    };
+
+    /// `source`: O_PATH of the directory or file.
+    static Result<std::unique_ptr<Passthrough>> create(OwnedFd source, Options options);
+
+    /// 0 or errno; the body of the answer counts only with 0.
+    int handle(const fuse_in_header& header, const fuse::Operation& operation, FuseReply& reply);
+    /// Forgets the guest.
+    void reset();
+
+    std::size_t inodes() const { return table_.size(); }
+    std::size_t open_handles() const { return handles_.size() - free_handles_.size(); }
+
+  private:
+    struct Handle {
+        OwnedFd fd;
+        std::uint64_t inode = 0;
+        bool directory = false;
+        bool writable = false;
+        // Directories: entries that were read from the host and not yet handed out.
+        Bytes entries;
+        std::size_t position = 0;
+        std::uint64_t offset = 0; ///< of the entry at `position`
+    };
+    struct Caller {
+        std::uint32_t uid;
+        std::uint32_t gid;
+    };
+    struct Look {
+        Inode* inode;
+        int fd;
+        struct stat info;
+    };
+    struct DirectoryEntry {
+        std::string_view name;
+        std::uint64_t inode;
+        std::uint8_t type;  ///< DT_*
+        std::uint64_t next; ///< offset of what follows
+    };
+    using Fd = std::expected<int, int>;
+
+    Passthrough(OwnedFd source, const struct stat& info, Options options);
+
+    // One for each operation. `node` is what the request's header names.
+    int run(const fuse::Init&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::Destroy&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::Lookup&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::Forget&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::BatchForget&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::GetAttributes&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::SetAttributes&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::ReadLink&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::MakeLink&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::MakeNode&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::MakeDirectory&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::Unlink&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::Rename&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::HardLink&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::Open&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::Create&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::Read&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::Write&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::Release&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::Sync&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::StatFs&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::SetXattr&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::GetXattr&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::ListXattr&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::RemoveXattr&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::ReadDirectory&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::Allocate&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::Seek&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::CopyRange&, Inode& node, Caller, FuseReply&);
+
+    bool single_file() const { return !options_.file_name.empty(); }
+    std::string name_of(int fd) const { return options_.descriptor_names + std::to_string(fd); }
+
+    // Names (passthrough_names.cpp)
+    Fd directory(Inode& node);
+    std::expected<Look, int> look_up(Inode& parent, std::string_view name);
+    Metadata new_metadata(int parent, std::uint32_t mode, std::uint32_t rdev, Caller caller) const;
+    int finish_made(Inode& parent, std::string_view name, const Metadata& metadata,
+                    FuseReply& reply);
+    Inode* known(int directory, std::string_view name);
+    int pin_target(int directory, const Inode& parent, std::string_view name);
+
+    // Attributes (passthrough_attributes.cpp)
+    fuse_attr attributes(const Inode& inode, int fd, const struct stat& info) const;
+    Metadata metadata_of(int fd, const struct stat& info) const;
+    std::optional<Metadata> stored_metadata(int fd, mode_t type) const;
+    int set_owner_and_mode(int fd, const struct stat& info, const fuse_setattr_in& in);
+    int set_size(Inode& node, int fd, const fuse_setattr_in& in);
+    int set_times(int fd, const fuse_setattr_in& in);
+    int keep(int fd, const Metadata& metadata, const struct stat& info);
+    int kill_privileges(int fd, mode_t type);
+    mode_t host_mode(std::uint32_t mode) const;
+    fuse_entry_out entry(const Inode& inode, int fd, const struct stat& info) const;
+
+    // Open files (passthrough_files.cpp)
+    Fd reopen(int fd, const Inode& node, int flags);
+    int add_handle(OwnedFd fd, Inode& inode, int flags, const struct stat& info, FuseReply& reply);
+    Handle* file(std::uint64_t handle);
+    Handle* open_directory(std::uint64_t handle);
+    int list_single_file(const fuse::ReadDirectory& in, std::size_t room, FuseReply& reply);
+    int fill_entries(Handle& handle, std::uint64_t offset);
+    bool add_entry(Inode& node, const DirectoryEntry& entry, bool plus, std::size_t room,
+                   FuseReply& reply);
+
+    Options options_;
+    uid_t own_uid_;
+    gid_t own_gid_;
+    GuestUser guest_user_;
+    OwnedFd file_; ///< single_file(): the file; the root of the table is not a host file then
+    struct stat file_info_{};
+    InodeTable table_;
+    std::vector<std::unique_ptr<Handle>> handles_;
+    std::vector<std::size_t> free_handles_;
+    std::vector<iovec> pieces_;
+};
+
+} // namespace msb::device

@@ -1,0 +1,260 @@
+// What has to do with names: looking them up, making and removing them.
+#include "device/fs/passthrough.hpp"
+
+#include <cerrno>
+#include <climits>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+namespace msb::device {
+
+Passthrough::Fd Passthrough::directory(Inode& node) {
+    if (node.type != S_IFDIR)
+        return std::unexpected(ENOTDIR);
+    return table_.descriptor(node);
+}
+
+std::expected<Passthrough::Look, int> Passthrough::look_up(Inode& parent, std::string_view name) {
+    Look look{};
+    OwnedFd fd;
+    if (single_file() && &parent == &table_.root()) {
+        if (name != options_.file_name)
+            return std::unexpected(ENOENT);
+        fd = OwnedFd(::fcntl(file_.get(), F_DUPFD_CLOEXEC, 0));
+    } else {
+        const Fd in = directory(parent);
+        if (!in)
+            return std::unexpected(in.error());
+        fd = OwnedFd(open_path(*in, name));
+    }
+    if (!fd || ::fstat(fd.get(), &look.info) == -1)
+        return std::unexpected(errno);
+    // Mounts below the shared directory belong to it, but procfs would show this process itself.
+    struct statfs file_system{};
+    if (look.info.st_dev != table_.root().device &&
+        (::fstatfs(fd.get(), &file_system) == -1 || file_system.f_type == PROC_SUPER_MAGIC))
+        return std::unexpected(EACCES);
+    const auto inode = table_.adopt(parent, name, std::move(fd), look.info);
+    if (!inode)
+        return std::unexpected(inode.error());
+    look.inode = *inode;
+    if (single_file())
+        table_.pin(*look.inode, parent, name); // it has no name to open it by again
+    const Fd known = table_.descriptor(*look.inode);
+    if (!known) {
+        table_.forget(*look.inode, 1);
+        return std::unexpected(known.error());
+    }
+    look.fd = *known;
+    return look;
+}
+
+int Passthrough::run(const fuse::Lookup& in, Inode& node, Caller, FuseReply& reply) {
+    const auto look = look_up(node, in.name);
+    if (!look)
+        return look.error();
+    reply.append(entry(*look->inode, look->fd, look->info));
+    return 0;
+}
+
+int Passthrough::run(const fuse::ReadLink&, Inode& node, Caller, FuseReply& reply) {
+    const Fd fd = table_.descriptor(node);
+    if (!fd)
+        return fd.error();
+    reply.body.resize(PATH_MAX);
+    const ssize_t length = ::readlinkat(*fd, "", reinterpret_cast<char*>(reply.body.data()),
+                                        reply.body.size());
+    if (length < 0)
+        return errno == ENOENT ? EINVAL : errno; // ENOENT: it is no link
+    reply.body.resize(static_cast<std::size_t>(length));
+    return 0;
+}
+
+// ---- making ----
+
+Metadata Passthrough::new_metadata(int parent, std::uint32_t mode, std::uint32_t rdev,
+                                   Caller caller) const {
+    Metadata made{caller.uid, caller.gid, mode, rdev};
+    const auto above = stored_metadata(parent, S_IFDIR);
+    if (!above || (above->mode & S_ISGID) == 0)
+        return made;
+    made.gid = above->gid;
+    if (S_ISDIR(mode))
+        made.mode |= S_ISGID;
+    else if ((mode & S_IXGRP) != 0 && caller.uid != 0 && caller.gid != made.gid)
+        made.mode &= ~std::uint32_t{S_ISGID};
+    return made;
+}
+
+/// The last step of making `name`: its metadata, and the answer.
+int Passthrough::finish_made(Inode& parent, std::string_view name, const Metadata& metadata,
+                             FuseReply& reply) {
+    auto look = look_up(parent, name);
+    if (!look)
+        return look.error();
+    int error = keep(look->fd, metadata, look->info);
+    if (error == 0 && ::fstat(look->fd, &look->info) == -1)
+        error = errno;
+    if (error != 0) {
+        const Fd in = directory(parent);
+        if (in)
+            ::unlinkat(*in, std::string(name).c_str(), S_ISDIR(metadata.mode) ? AT_REMOVEDIR : 0);
+        table_.forget(*look->inode, 1);
+        return error == EOPNOTSUPP && is_special(metadata.mode) ? EPERM : error;
+    }
+    reply.append(entry(*look->inode, look->fd, look->info));
+    return 0;
+}
+
+int Passthrough::run(const fuse::MakeDirectory& in, Inode& node, Caller caller, FuseReply& reply) {
+    const Fd parent = directory(node);
+    if (!parent)
+        return parent.error();
+    const std::uint32_t mode = S_IFDIR | (in.mode & 07777);
+    if (::mkdirat(*parent, std::string(in.name).c_str(), host_mode(mode)) == -1)
+        return errno;
+    return finish_made(node, in.name, new_metadata(*parent, mode, 0, caller), reply);
+}
+
+int Passthrough::run(const fuse::MakeNode& in, Inode& node, Caller caller, FuseReply& reply) {
+    // The host gets a regular file; what it stands for is in its metadata.
+    if (!S_ISREG(in.mode) && !is_special(in.mode))
+        return EINVAL;
+    if (is_special(in.mode) && !options_.keep_metadata)
+        return EPERM;
+    const Fd parent = directory(node);
+    if (!parent)
+        return parent.error();
+    const OwnedFd made(::openat(*parent, std::string(in.name).c_str(),
+                                O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                                host_mode(in.mode)));
+    if (!made)
+        return errno;
+    const bool device = S_ISCHR(in.mode) || S_ISBLK(in.mode);
+    return finish_made(node, in.name,
+                       new_metadata(*parent, in.mode, device ? in.rdev : 0, caller), reply);
+}
+
+int Passthrough::run(const fuse::MakeLink& in, Inode& node, Caller, FuseReply& reply) {
+    const Fd parent = directory(node);
+    if (!parent)
+        return parent.error();
+    if (::symlinkat(std::string(in.target).c_str(), *parent, std::string(in.name).c_str()) == -1)
+        return errno;
+    return run(fuse::Lookup{in.name}, node, {}, reply);
+}
+
+int Passthrough::run(const fuse::HardLink& in, Inode& node, Caller, FuseReply& reply) {
+    Inode* const target = table_.find(in.node);
+    if (target == nullptr)
+        return ESTALE;
+    const Fd fd = table_.descriptor(*target);
+    if (!fd)
+        return fd.error();
+    const Fd parent = directory(node);
+    if (!parent)
+        return parent.error();
+    if (::linkat(AT_FDCWD, name_of(*fd).c_str(), *parent, std::string(in.name).c_str(),
+                 AT_SYMLINK_FOLLOW) == -1)
+        return errno;
+    return run(fuse::Lookup{in.name}, node, {}, reply);
+}
+
+int Passthrough::run(const fuse::Create& in, Inode& node, Caller caller, FuseReply& reply) {
+    const Fd parent = directory(node);
+    if (!parent)
+        return parent.error();
+    const std::uint32_t mode = S_IFREG | (in.mode & 07777);
+    OwnedFd made(::openat(*parent, std::string(in.name).c_str(),
+                          static_cast<int>(in.flags & (O_ACCMODE | O_SYNC | O_DSYNC)) | O_CREAT |
+                              O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                          host_mode(mode)));
+    if (!made && (errno != EEXIST || (in.flags & O_EXCL) != 0))
+        return errno;
+    if (made) {
+        const Metadata metadata = new_metadata(*parent, mode, 0, caller);
+        if (const int error = finish_made(node, in.name, metadata, reply); error != 0)
+            return error;
+    } else if (const int error = run(fuse::Lookup{in.name}, node, caller, reply); error != 0) {
+        return error; // somebody else has just made it
+    }
+    fuse_entry_out answer{};
+    std::memcpy(&answer, reply.body.data(), sizeof(answer));
+    Inode& inode = *table_.find(answer.nodeid);
+    int error = 0;
+    if (made) {
+        struct stat info{};
+        error = ::fstat(made.get(), &info) == -1 ? errno : 0;
+        // Whoever replaced the file meanwhile gets what is theirs, and the guest not the wrong one.
+        if (error == 0 && (info.st_ino != inode.number || info.st_dev != inode.device))
+            error = ESTALE;
+        if (error == 0)
+            error = add_handle(std::move(made), inode, static_cast<int>(in.flags), info, reply);
+    } else {
+        error = run(fuse::Open{in.flags, in.kill_privileges, false}, inode, caller, reply);
+    }
+    if (error != 0)
+        table_.forget(inode, 1);
+    return error;
+}
+
+// ---- removing and renaming ----
+
+/// What the guest knows of `name`.
+Inode* Passthrough::known(int directory, std::string_view name) {
+    struct stat info{};
+    if (::fstatat(directory, std::string(name).c_str(), &info, AT_SYMLINK_NOFOLLOW) == -1)
+        return nullptr;
+    return table_.find(info.st_dev, info.st_ino);
+}
+
+int Passthrough::pin_target(int directory, const Inode& parent, std::string_view name) {
+    Inode* const inode = known(directory, name);
+    return inode != nullptr ? table_.pin(*inode, parent, name) : 0;
+}
+
+int Passthrough::run(const fuse::Unlink& in, Inode& node, Caller, FuseReply&) {
+    const Fd parent = directory(node);
+    if (!parent)
+        return parent.error();
+    if (const int error = pin_target(*parent, node, in.name); error != 0)
+        return error;
+    return ::unlinkat(*parent, std::string(in.name).c_str(), in.directory ? AT_REMOVEDIR : 0) == 0
+               ? 0
+               : errno;
+}
+
+int Passthrough::run(const fuse::Rename& in, Inode& node, Caller, FuseReply&) {
+    if ((in.flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) != 0)
+        return EINVAL;
+    Inode* const new_parent = table_.find(in.new_parent);
+    if (new_parent == nullptr)
+        return ESTALE;
+    if (single_file())
+        return EPERM;
+    const Fd from = directory(node);
+    if (!from)
+        return from.error();
+    const Fd to = directory(*new_parent);
+    if (!to)
+        return to.error();
+    Inode* const moved = known(*from, in.name);
+    Inode* const other = known(*to, in.new_name);
+    if (other != nullptr && (in.flags & RENAME_EXCHANGE) == 0 && other != moved)
+        if (const int error = table_.pin(*other, *new_parent, in.new_name); error != 0)
+            return error;
+    if (::renameat2(*from, std::string(in.name).c_str(), *to, std::string(in.new_name).c_str(),
+                    in.flags) == -1)
+        return errno;
+    if (moved == other) // two names of one file: nothing has changed
+        return 0;
+    if (moved != nullptr)
+        table_.rename(*moved, *new_parent, in.new_name);
+    if (other != nullptr && (in.flags & RENAME_EXCHANGE) != 0)
+        table_.rename(*other, node, in.name);
+    return 0;
+}
+
+} // namespace msb::device

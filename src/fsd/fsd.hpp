@@ -1,0 +1,36 @@
+// What the program fsd is started with, for it and for whoever starts it.
+//
+// One process serves all directories of the host that one sandbox sees. It starts in the jail of role
+// `fs`, with the sources of mount N below /m at "N", its listening socket at first_socket + N, and an
+// argument a mount: TAG,[FILE],(rw|ro),(keep|host),(private|mirror).
+#pragma once
+
+#include <string>
+
+namespace msb::fsd {
+
+/// Read end of a pipe: its end is the sandbox's end. Before the guest mounts anything it holds user
+/// and group id of the guest's default user, 4 bytes each.
+constexpr int lifeline = 3;
+constexpr int first_socket = 4;
+constexpr const char* program = "/fsd";
+
+struct Share {
+    std::string tag;
+    std::string file; ///< what a single file is called in its share; empty: a directory
+    bool read_only = false;
+    bool keep_metadata = true;
+    bool mirror_modes = false;
+};
+
+inline std::string source_path(std::size_t index) {
+    return "/m/" + std::to_string(index);
+}
+
+inline std::string to_argument(const Share& share) {
+    return share.tag + "," + share.file + (share.read_only ? ",ro" : ",rw") +
+           (share.keep_metadata ? ",keep" : ",host") +
+           (share.mirror_modes ? ",mirror" : ",private");
+}
+
+} // namespace msb::fsd

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# ro, rw, noexec, nosuid, nodev, stat-virt= and host-perms=, each once; anything else is an error.
+. "$(dirname "$0")/../lib.sh"
+need_kernel
+
+mkdir "$T/dir"
+in_guest='cd /d && umask 022 && touch f && mkdir s && chown 7:8 f && chmod 4751 f && stat -c "%u:%g %a" f'
+host_modes() { stat -c %a "$T/dir/f" "$T/dir/s" | tr '\n' ' '; }
+again() { rm -rf "$T/dir/f" "$T/dir/s"; }
+
+if setfattr -n user.probe -v 1 "$T/dir" 2>/dev/null; then
+    for virtualised in "" :stat-virt=strict :stat-virt=relaxed :host-perms=private; do
+        run_ok msb run --mount-dir "$T/dir:/d$virtualised" -- sh -c "$in_guest"
+        assert_eq "$out" "7:8 4751"
+        assert_eq "$(host_modes)" "600 700 "
+        assert_eq "$(stat -c %u:%g "$T/dir/f")" "$(id -u):$(id -g)"
+        again
+    done
+    run_ok msb run --mount-dir "$T/dir:/d:host-perms=mirror" -- sh -c "$in_guest"
+    assert_eq "$out" "7:8 4751"
+    assert_eq "$(host_modes)" "751 755 "
+    again
+    # Kept beside the file: the next guest sees the same.
+    run_ok msb run -v "$T/dir:/d" -- sh -c "$in_guest && mknod p p && mknod null c 1 3"
+    run_ok msb run -v "$T/dir:/d" -- sh -c 'cd /d && stat -c "%u:%g %a" f && [ -p p ] && [ -c null ] && echo x >null'
+    assert_eq "$out" "7:8 4751"
+    assert_eq "$(stat -c %F "$T/dir/null" "$T/dir/p" | sort -u)" "regular empty file"
+    again
+fi
+run_fail any 'not permitted' msb run --mount-dir "$T/dir:/d:stat-virt=off" -- sh -c "$in_guest"
+run_ok msb run -v "$T/dir:/d:stat-virt=off" -- sh -c 'cd /d && chmod 4751 f && stat -c "%a" f'
+assert_eq "$(stat -c %a "$T/dir/f")" 751
+
+for bad in bad fstype=ext4 format=raw suid exec dev stat-virt host-perms=none stat-virt= ro,ro noexec,noexec \
+    stat-virt=off,stat-virt=off ""; do
+    run_fail any "--mount-dir '.*/d:$bad': " msb run --mount-dir "$T/dir:/d:$bad" -- true
+done
+no_leftovers
