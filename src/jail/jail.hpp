@@ -50,9 +50,10 @@ enum class Role {
     uml,     ///< Runs guest code: the kernel bundle and a tmpfs for guest memory.
     image,   ///< Parses image bytes: only the descriptors it is given.
     fetch,   ///< Speaks HTTP with registries: connects out, and has no file that matters.
+    net,     ///< A guest's network: the host's, by ordinary sockets, and no file at all.
 };
 
-/// "runtime", "uml", "image", "fetch".
+/// "runtime", "uml", "image", "fetch", "net".
 const char* to_string(Role role);
 
 /// One host file, directory or socket made visible. Always nosuid; nodev unless it is /dev/null.

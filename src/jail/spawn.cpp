@@ -167,7 +167,7 @@ Step confine(const Plan& plan) {
     MSB_STEP(apply(plan.limits));
     MSB_STEP(check(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(PR_SET_NO_NEW_PRIVS)"));
     if (plan.request->role != Role::runtime)
-        MSB_STEP(restrict_files(plan.file_rules));
+        MSB_STEP(restrict_files(plan.file_rules, tcp_of(plan.request->role)));
     MSB_STEP(give_up_identity(plan, go));
     if (plan.request->die_with_parent)
         MSB_STEP(die_with_parent(report_number));
@@ -221,7 +221,7 @@ Result<bool> needs_loader(const std::string& path) {
     return false;
 }
 
-/// A dynamically linked runtime (sanitizer builds) also sees the directories libraries are in.
+/// A dynamically linked program (sanitizer builds) also sees the directories libraries are in.
 Status add_libraries(const Request& request, MountPlan& mounts) {
     const auto program = std::ranges::find(request.binds, request.argv[0], &Bind::target);
     if (program == request.binds.end() || !MSB_TRY(needs_loader(program->source)))
@@ -283,9 +283,10 @@ Status prepare(const Request& request, Plan& plan, std::vector<std::string>& arg
         if (request.memory_bytes != 0)
             plan.mounts.shm_bytes = std::to_string(request.memory_bytes + (std::uint64_t{8} << 20));
     }
-    if (request.role == Role::runtime) {
+    if (request.role == Role::runtime)
         plan.mounts.binds.push_back(
             {.source = "/dev/null", .target = "/dev/null", .writable = true});
+    if (locks_itself_down(request.role)) {
         MSB_TRY(add_libraries(request, plan.mounts));
     } else {
         plan.seccomp = MSB_TRY(seccomp_program(request.role));
@@ -329,7 +330,7 @@ Status see_through(pid_t child, const Request& request, int socket) {
                                  : fail(Error::from_errno(report.error, "execve", request.argv[0]));
     if (count == sizeof(report))
         return fail(explain(report, request.role));
-    if (count == 0 && request.role == Role::runtime) // the successful execve closed it
+    if (count == 0 && locks_itself_down(request.role)) // the successful execve closed it
         return {};
     return fail(ErrorKind::system,
                 fmt::format("the {} process ended while it was confined", to_string(request.role)));
@@ -343,6 +344,7 @@ const char* to_string(Role role) {
     case Role::uml: return "uml";
     case Role::image: return "image";
     case Role::fetch: return "fetch";
+    case Role::net: return "net";
     }
     return "?";
 }
@@ -361,7 +363,9 @@ Result<Process> spawn(const Request& request) {
     arg.flags =
         CLONE_PIDFD | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
     if (!request.nested)
-        arg.flags |= CLONE_NEWUSER | CLONE_NEWNET;
+        arg.flags |= CLONE_NEWUSER;
+    if (!request.nested && !has_host_network(request.role))
+        arg.flags |= CLONE_NEWNET;
     arg.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
     arg.exit_signal = SIGCHLD;
     if (request.control_group >= 0) {

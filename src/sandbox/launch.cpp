@@ -17,6 +17,8 @@ std::string LaunchConfig::to_json() const {
         {"make_workdir", make_workdir},
         {"need_workdir", need_workdir},
     };
+    if (network) // the rest of the plan follows from the name
+        document["network"] = {{"ipv4", network->v4.has_value()}, {"ipv6", network->v6.has_value()}};
     if (startup)
         document["startup"] = {{"argv", startup->argv},
                                {"env", startup->env},
@@ -38,6 +40,11 @@ Result<LaunchConfig> LaunchConfig::from_json(std::string_view text) {
         document.at("attached").get_to(config.attached);
         document.at("make_workdir").get_to(config.make_workdir);
         document.at("need_workdir").get_to(config.need_workdir);
+        if (document.contains("network")) {
+            const json& families = document.at("network");
+            config.network = NetworkPlan::make(config.spec.name, families.at("ipv4").get<bool>(),
+                                               families.at("ipv6").get<bool>());
+        }
         if (document.contains("startup")) {
             const json& item = document.at("startup");
             config.startup.emplace();

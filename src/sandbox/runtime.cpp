@@ -129,6 +129,9 @@ Status Runtime::start_engine() {
     };
     machine.devices = {device(*root_disk_, "root.sock"), device(*upper_disk_, "upper.sock"),
                        device(*vsock_, "vsock.sock"), device(*rng_, "rng.sock")};
+    if (config_.network)
+        machine.devices.push_back(
+            {static_cast<std::uint32_t>(virtio::DeviceId::net), socket_path(network_socket)});
     machine.console_fd = kernel_log_->console();
     machine.isolate_guest_users =
         config_.ptrace || config_.spec.security == SecurityProfile::restricted;
@@ -190,6 +193,7 @@ Status Runtime::watch_events() {
             else
                 begin_shutdown(reason::signal, std::nullopt);
     }));
+    MSB_TRY(watch_network());
     if (config_.attached)
         MSB_TRY(
             loop_->watch(launch_fd_parent, EPOLLIN, [this](std::uint32_t) { handle_parent(); }));
@@ -220,6 +224,7 @@ wire::Bootstrap Runtime::bootstrap() const {
     }
     for (const auto& [key, value] : spec.env)
         document.default_env.push_back({key, value});
+    describe_network(document);
     if (spec.security == SecurityProfile::restricted)
         document.security_profile = wire::SecurityProfile::restricted;
     for (const auto& [name, body] : spec.scripts)

@@ -55,6 +55,11 @@ class Runtime {
     Status serve_devices();
     Status watch_events();
 
+    // runtime_network.cpp
+    Status watch_network();
+    void handle_network();
+    void describe_network(wire::Bootstrap& document) const;
+
     wire::Bootstrap bootstrap() const;
     void accept_control(std::shared_ptr<device::VsockConnection> connection);
     void handle_ready(BytesView frame, const wire::Ready& ready);

@@ -3,6 +3,8 @@
 #include "base/system.hpp"
 #include "base/time.hpp"
 #include "jail/jail.hpp"
+#include "net/host_dialer.hpp"
+#include "sandbox/network.hpp"
 #include "sandbox/sandbox_group.hpp"
 #include "sandbox/sandboxes.hpp"
 
@@ -77,10 +79,23 @@ Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const i
         step = "image";
         MSB_TRY(open_image(fds, image, config));
         step = "build_vm";
+        MSB_TRY(remove_sandbox_group(home_, spec.name)); // with the limits of an earlier size
+        const OwnedFd group = make_sandbox_group(home_, spec);
         auto report = MSB_TRY(sys::pipe());
         auto parent = MSB_TRY(sys::pipe());
         fds.give(STDERR_FILENO,
                  MSB_TRY(sys::open(files.runtime_log(), O_WRONLY | O_CREAT | O_APPEND, 0600)));
+        if (spec.network.active()) {
+            step = "network";
+            config.network = NetworkPlan::make(spec.name, net::host_has_route(false),
+                                               net::host_has_route(true));
+            auto network = MSB_TRY(start_network(
+                spec.network, *config.network, installation_.program("netd"),
+                sockets + "/" + network_socket, config.spec.log_level, group.get()));
+            running.network = std::move(network.process);
+            fds.give(launch_fd_network, std::move(network.lifeline));
+            step = "build_vm";
+        }
         fds.give(launch_fd_config,
                  MSB_TRY(sys::memfd("launch-config", as_bytes(config.to_json()))));
         fds.give(launch_fd_lock, std::move(lock));
@@ -98,8 +113,6 @@ Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const i
             {engine.initramfs, jail_initramfs, false, false},
         };
         request.fds = fds.map;
-        MSB_TRY(remove_sandbox_group(home_, spec.name)); // with the limits of an earlier size
-        const OwnedFd group = make_sandbox_group(home_, spec);
         request.control_group = group.get();
         request.new_session = true;
         // A disk that is thrown away needs no goodbye; others are shut down by the watch pipe.

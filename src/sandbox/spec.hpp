@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "sandbox/network_spec.hpp"
 #include "sandbox/scripts.hpp"
 
 #include <chrono>
@@ -57,7 +58,7 @@ struct SandboxSpec {
     std::string stop_signal; ///< of the image, e.g. "SIGTERM"; empty: SIGTERM
     std::optional<InitSpec> init;
     SecurityProfile security = SecurityProfile::standard;
-    bool network = true;         ///< false: none, whatever the rest says
+    NetworkSpec network;
     std::vector<Rlimit> rlimits; ///< of every command
     Scripts scripts;
     std::string engine = "auto"; ///< auto | kvm | uml
