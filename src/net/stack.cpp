@@ -84,9 +84,23 @@ void Stack::arp(BytesView payload) {
         output_.arp_reply(target, sender);
 }
 
+/// TCP does not make packets that have to be cut.
+void Stack::fragment(const IpPacket& packet) {
+    if (packet.protocol != protocol_udp && packet.protocol != protocol_icmp &&
+        packet.protocol != protocol_icmpv6)
+        return;
+    const auto payload = reassembler_.add(packet, Reassembler::Clock::now());
+    if (!payload)
+        return;
+    IpPacket whole = packet;
+    whole.fragment.reset();
+    whole.payload = *payload;
+    ip(whole, true); // no checksum was left open: nobody could have cut the packet then
+}
+
 void Stack::ip(const IpPacket& packet, bool verify) {
     if (packet.fragment)
-        return;
+        return fragment(packet);
     switch (packet.protocol) {
     case protocol_tcp: return tcp_.segment(packet, verify);
     case protocol_udp: return udp_packet(packet, verify);
@@ -125,6 +139,7 @@ void Stack::link_reset() {
     udp_.link_reset();
     icmp_.link_reset();
     dns_.link_reset();
+    reassembler_.clear();
 }
 
 } // namespace msb::net

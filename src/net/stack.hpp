@@ -4,6 +4,7 @@
 #include "base/event_loop.hpp"
 #include "net/dialer.hpp"
 #include "net/dns/forwarder.hpp"
+#include "net/frames/reassembly.hpp"
 #include "net/icmp/icmp.hpp"
 #include "net/link.hpp"
 #include "net/output.hpp"
@@ -57,11 +58,13 @@ class Stack final : public FrameSink {
 
     void arp(BytesView payload);
     void ip(const IpPacket& packet, bool verify);
+    void fragment(const IpPacket& packet);
     void udp_packet(const IpPacket& packet, bool verify);
     bool from_guest(const IpPacket& packet) const;
     bool is_name_server(const Endpoint& endpoint) const;
 
     Config config_;
+    Reassembler reassembler_;
     Output output_;
     Switch switch_;
     dns::Forwarder dns_;

@@ -175,6 +175,7 @@ Error Sandboxes::launch_failed(Running& running, const SandboxSpec& spec, std::s
         (void)running.runtime.signal(SIGKILL);
         (void)running.runtime.wait(5s);
     }
+    end_network(running);
     if (!boot_error_ && error.kind() != ErrorKind::cancelled)
         record_boot_error(spec.name, BootError::from(step, error));
     if (const auto held = lock(spec.name, 5s)) {

@@ -16,7 +16,7 @@ struct Attempt {
     unsigned allowed_for = 0;
 };
 
-constexpr unsigned runtime = 1 << 0, uml = 1 << 1, image = 1 << 2, fetch = 1 << 3;
+constexpr unsigned runtime = 1 << 0, uml = 1 << 1, image = 1 << 2, fetch = 1 << 3, net = 1 << 4;
 
 std::span<const Attempt> all();
 const Attempt* find(const char* name);

@@ -1,15 +1,19 @@
-// Stands where the runtime stands: started in its jail, locks itself down, and tries one thing.
+// Stands where the runtime or netd stands: started in its jail, locks itself down, and tries one
+// thing.
 #include "attempts.hpp"
 #include "jail/jail.hpp"
 
 #include <cstdio>
+#include <cstring>
 
 int main(int argc, char** argv) {
     const auto* attempt = argc > 1 ? attempts::find(argv[1]) : nullptr;
     if (attempt == nullptr)
         return attempts::unknown;
-    const auto status = msb::jail::lock_down(msb::jail::Role::runtime,
-                                             {.writable = {"/sandbox", "/run"}, .readable = {}});
+    using namespace msb::jail;
+    const auto status = std::strcmp(argv[0], "/netd") == 0
+                            ? lock_down(Role::net, {})
+                            : lock_down(Role::runtime, {.writable = {"/sandbox", "/run"}});
     if (!status) {
         std::fprintf(stderr, "%s\n", status.error().to_string().c_str());
         return attempts::unknown;

@@ -56,6 +56,13 @@ int try_as_runtime(const Attempt& attempt) {
                                 .fds = {{2, 2}}}));
 }
 
+int try_as_net(const Attempt& attempt) {
+    return outcome(jail::spawn({.role = jail::Role::net,
+                                .argv = {"/netd", attempt.name},
+                                .binds = {{here + "/locked", "/netd", false, true}},
+                                .fds = {{2, 2}}}));
+}
+
 int try_as_uml(const Attempt& attempt) {
     engine::Machine machine;
     machine.memory_bytes = 64 << 20;
@@ -123,7 +130,8 @@ void try_everything() {
         for (const Place place : {Place{"runtime", attempts::runtime, try_as_runtime},
                                   Place{"uml", attempts::uml, try_as_uml},
                                   Place{"image", attempts::image, try_as_image},
-                                  Place{"fetch", attempts::fetch, try_as_fetch}}) {
+                                  Place{"fetch", attempts::fetch, try_as_fetch},
+                                  Place{"net", attempts::net, try_as_net}}) {
             if ((attempt.allowed_for & place.bit) != 0)
                 continue;
             const int code = place.run(attempt);
@@ -133,7 +141,7 @@ void try_everything() {
                 complain(place.name, attempt.name, fmt::format("unexpected exit code {}", code));
         }
     }
-    fmt::print("{} things tried in 4 roles\n", attempts::all().size());
+    fmt::print("{} things tried in 5 roles\n", attempts::all().size());
 }
 
 // ---- bait: what the attempts could reach if they were not confined
