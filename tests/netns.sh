@@ -52,7 +52,7 @@ separate_networks() {
 
 # serve_world: servers of the world, see world_server.py.
 serve_world() {
-    helper in_world python3 "$TESTS_DIR/world_server.py" "$T/world.ready"
+    helper nsenter --net --target "$WORLD_PID" -- python3 "$TESTS_DIR/world_server.py" "$T/world.ready"
     eventually 10 test -e "$T/world.ready"
 }
 

@@ -11,7 +11,7 @@ netds() { test_processes | grep -c netd || :; }
 no_netd() { [ "$(netds)" = 0 ]; }
 
 # A port that is taken.
-helper in_host python3 -c '
+helper nsenter --net --target "$HOST_PID" -- python3 -c '
 import socket, time
 listener = socket.create_server(("127.0.0.1", 8080))
 time.sleep(1000)'

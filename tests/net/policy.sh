@@ -9,7 +9,7 @@ serve_world
 in_host ip addr add 10.77.0.1/24 dev cable # the host, in a private network
 in_world ip addr add 10.77.0.2/24 dev cable
 in_world ip addr add 169.254.169.254/32 dev lo
-helper in_host python3 -c '
+helper nsenter --net --target "$HOST_PID" -- python3 -c '
 import socket, threading
 for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"), (socket.AF_INET, "10.77.0.1")):
     listener = socket.create_server((address, 7000), family=family)
