@@ -127,17 +127,18 @@ void TcpConnection::finish_connecting() {
     send();
 }
 
-void TcpConnection::pump() {
+bool TcpConnection::pump() {
     if (state_ == State::established) {
-        if (!write_host() || !read_host())
-            return reset(true);
+        write_host();
+        read_host();
         acknowledge_due_ = acknowledge_due_ || window_grew();
     }
-    send();
+    const bool room = send();
     settle();
+    return room;
 }
 
-bool TcpConnection::read_host() {
+void TcpConnection::read_host() {
     while (host_readable_ && !host_ended_ && to_guest_.room() > 0) {
         const MutableBytesView space = to_guest_.prepare(std::min(to_guest_.room(), read_piece));
         const ssize_t count = ::recv(host_.get(), space.data(), space.size(), MSG_DONTWAIT);
@@ -148,12 +149,11 @@ bool TcpConnection::read_host() {
         else if (errno == EAGAIN || errno == EINTR)
             host_readable_ = errno == EINTR;
         else
-            return false;
+            host_failed_ = host_ended_ = true;
     }
-    return true;
 }
 
-bool TcpConnection::write_host() {
+void TcpConnection::write_host() {
     while (!to_host_.empty() && host_writable_) {
         const BytesView data = to_host_.view();
         const ssize_t count =
@@ -163,10 +163,16 @@ bool TcpConnection::write_host() {
         else if (errno == EAGAIN)
             host_writable_ = false;
         else if (errno != EINTR)
-            return false;
+            write_failed();
     }
     end_host_writing();
-    return true;
+}
+
+/// What the host sent before it broke off is still the guest's.
+void TcpConnection::write_failed() {
+    host_failed_ = host_readable_ = true;
+    host_writable_ = false;
+    to_host_.clear();
 }
 
 void TcpConnection::end_host_writing() {
@@ -313,8 +319,8 @@ void TcpConnection::take_payload(const TcpSegment& segment) {
     if (payload.empty() && !end)
         return;
     acknowledge_soon();
-    if (guest_ended_ || after(segment.sequence, receive_next_))
-        return; // beyond its end, or behind a gap: it will be sent again
+    if (host_failed_ || guest_ended_ || after(segment.sequence, receive_next_))
+        return; // nobody takes it, beyond its end, or behind a gap: it will be sent again
     payload = payload.subspan(
         std::min<std::size_t>(payload.size(), receive_next_ - segment.sequence));
     if (payload.size() > to_host_.room()) {
@@ -330,7 +336,7 @@ void TcpConnection::take_payload(const TcpSegment& segment) {
         else if (errno == EAGAIN)
             host_writable_ = false;
         else
-            return reset(true);
+            return write_failed();
     }
     to_host_.append(payload);
     if (end) {
@@ -356,7 +362,7 @@ bool TcpConnection::send() {
         return false;
     // Something waits for a window that is closed: whether it has opened must be asked (RFC 9293
     // §3.8.6.1), because the guest's telling us may have been lost.
-    const bool unsent = !to_guest_.empty() || (host_ended_ && !fin_acked_);
+    const bool unsent = !to_guest_.empty() || (host_ended_ && !host_failed_ && !fin_acked_);
     if (unsent && deadline_ == Clock::time_point::max())
         arm(first_timeout);
     return true;
@@ -399,7 +405,7 @@ bool TcpConnection::send_data() {
             count = 0; // no small segments because of a small window (RFC 9293 §3.8.6.2.1)
         else if (count < unsent && count > segment_size_)
             count -= count % segment_size_;
-        const bool fin = host_ended_ && count == unsent && usable > count;
+        const bool fin = host_ended_ && !host_failed_ && count == unsent && usable > count;
         if (count == 0 && !fin)
             return true;
         std::uint8_t flags = tcp_flag::ack;
@@ -485,9 +491,14 @@ void TcpConnection::timer(Clock::time_point now) {
     send();
 }
 
-/// Both directions have ended and everybody knows.
+/// Both directions have ended and everybody knows, or the host has broken off and the guest has
+/// what came before that.
 void TcpConnection::settle() {
-    if (fin_acked_ && guest_ended_ && host_shut_)
+    if (state_ != State::established)
+        return;
+    if (host_failed_ && host_ended_ && send_next_ - send_unacked_ >= to_guest_.size())
+        reset(true);
+    else if (fin_acked_ && guest_ended_ && host_shut_)
         close();
 }
 

@@ -50,11 +50,8 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
 
     void segment(const TcpSegment& segment);
     void timer(EventLoop::Clock::time_point now);
-    /// Moves what can be moved in both directions.
-    void pump();
-    /// Sends what can be sent. False: the link has no room.
-    bool send();
-
+    /// Moves what can be moved in both directions. False: the link has no room.
+    bool pump();
     State state() const { return state_; }
     bool embryonic() const {
         return state_ != State::established && state_ != State::closed;
@@ -70,11 +67,14 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
     void connect_failed(const Error& error);
     void host_event(std::uint32_t events);
     void finish_connecting();
-    bool read_host();
-    bool write_host();
+    void read_host();
+    void write_host();
+    void write_failed();
     void end_host_writing();
 
     // The guest's side.
+    /// Sends what can be sent. False: the link has no room.
+    bool send();
     void take_syn(const TcpSegment& segment);
     void connecting_segment(const TcpSegment& segment);
     void syn_sent_segment(const TcpSegment& segment);
@@ -105,6 +105,7 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
     bool host_readable_ = false;
     bool host_writable_ = false;
     bool host_ended_ = false; ///< its end of file was read
+    bool host_failed_ = false; ///< it broke off, or takes no more
     bool host_shut_ = false;  ///< our end of file was sent to it
 
     // RFC 9293 §3.3.1.

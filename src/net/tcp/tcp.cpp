@@ -71,7 +71,7 @@ void Tcp::accept(OwnedFd socket, const Endpoint& guest, const IpAddress& gateway
         return connection->reset(false);
     connections_[{guest, remote}] = connection;
     connection->segment_size_ = segment_size(gateway.v6);
-    connection->send();
+    connection->pump();
     output_.flush();
 }
 
@@ -116,7 +116,7 @@ void Tcp::room() {
         const Connection connection = std::move(waiting_.front());
         waiting_.pop_front();
         connection->waiting_ = false;
-        if (!connection->send())
+        if (!connection->pump())
             return; // it has put itself at the end
     }
 }

@@ -251,6 +251,26 @@ TEST_F(TcpTest, AHostErrorIsAReset) {
     EXPECT_EQ(world.stack->tcp().count(), 0U);
 }
 
+TEST_F(TcpTest, WhatCameBeforeABreakArrives) {
+    open();
+    window = 3;
+    world.send(segment(ack, first + 1, "unread"));
+    expect(ack, first + 7);
+    ASSERT_EQ(::send(peer.get(), "last words", 10, 0), 10);
+    peer.reset(); // with unread data
+    world.settle();
+    expect(ack, first + 7, "las");
+    window = 1000;
+    world.send(segment(ack, first + 7, "nobody hears it"));
+    const auto rest = world.next_tcp();
+    ASSERT_TRUE(rest);
+    EXPECT_EQ(as_text(rest->payload), "t words");
+    const auto reset = world.next_tcp();
+    ASSERT_TRUE(reset);
+    EXPECT_EQ(reset->flags, rst | ack);
+    EXPECT_EQ(world.stack->tcp().count(), 0U);
+}
+
 TEST_F(TcpTest, AHostThatDoesNotReadShutsTheWindow) {
     open();
     std::uint32_t next = first + 1;
@@ -370,9 +390,11 @@ TEST_F(SmallTcpTest, AFloodOfHandshakesIsBounded) {
 }
 
 TEST_F(SmallTcpTest, AFullTableRefuses) {
+    std::vector<OwnedFd> peers;
     for (std::uint16_t port = 1000; port < 1008; ++port) {
         guest.port = port;
         open();
+        peers.push_back(std::move(peer));
     }
     guest.port = 2000;
     world.send(segment(syn, first));
