@@ -20,7 +20,7 @@ run in_host "$MSB" create -q -n box -p 8080:80
 [ "$code" -ne 0 ] || fail_test "a taken port was published"
 assert_match "$err" 'cannot publish port 127.0.0.1:8080:80/tcp'
 assert_match "$err" 'a published port is bound by another program'
-assert_eq "$(jq -r '.stage, .errno' "$MSB_HOME/sandboxes/box/boot-error.json")" "network
+assert_eq "$(jq -r '.stage, .errno' "$MSB_HOME/sandboxes/box/logs/boot-error.json")" "network
 98"
 run in_host "$MSB" rm -q -f box
 no_netd || fail_test "netd runs without a sandbox"
@@ -66,4 +66,5 @@ for delay in 0.01 0.03 0.06 0.1 0.2; do
     in_host timeout -s KILL "$delay" "$MSB" run --net public -- sleep 100 >/dev/null 2>&1 || :
 done
 eventually 10 no_netd
+host_ok ls # sweeps up after them
 no_leftovers

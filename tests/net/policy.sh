@@ -59,12 +59,18 @@ assert_contains "$out" '10.77.0.1 7000: host'
 
 # Published ports only: nothing goes out, names do not exist, at once.
 begin=$EPOCHREALTIME
-host_ok run -p 9999:9999 -- sh -c "$(cat "$T/reach"); reaches $WORLD4 80; nslookup www.test.example
-    echo x | nc -u -w 1 $WORLD4 90; ping -c 1 -W 2 $WORLD4; true"
+host_ok create -q -n quiet -p 9999:9999
+in_host "$MSB" exec quiet -- sh -c 'cat >/bin/udp; chmod 755 /bin/udp' <"$MSB_BUILD/tools/udp"
+host_ok exec quiet -- sh -c "$(cat "$T/reach"); reaches $WORLD4 80; nslookup www.test.example
+    udp send $WORLD4 90 1; udp send $WORLD6 90 1; ping -c 1 -W 2 $WORLD4; true"
+assert_match "$out" '^No route to host$' "a prohibited datagram over IPv4"
+assert_match "$out" '^Permission denied$' "a prohibited datagram over IPv6"
 assert_match "$out" "^$WORLD4 80: .*refused"
 assert_match "$out$err" 'NXDOMAIN'
 assert_not_contains "$out" 'bytes from'
 [ $((${EPOCHREALTIME/./} - ${begin/./})) -lt 15000000 ] || fail_test "denials take their time"
+
+host_ok rm -q -f quiet
 
 # No option: no interface.
 host_ok run -- sh -c 'ls /sys/class/net | grep -c eth; env | grep -c MSB_NET; true'

@@ -26,6 +26,13 @@ Status Publisher::start() {
     return loop_.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept(); });
 }
 
+std::optional<GuestPort> Publisher::guest_port(bool v6) const {
+    const auto& subnet = v6 ? v6_ : v4_;
+    if (!subnet)
+        return std::nullopt;
+    return GuestPort{{subnet->guest, guest_port_}, subnet->gateway};
+}
+
 void Publisher::accept() {
     for (int i = 0; i < accepts_a_round; ++i) {
         SocketAddress peer;
@@ -42,10 +49,13 @@ void Publisher::accept() {
         const int on = 1;
         ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
         const auto from = peer.endpoint();
-        const bool v6 = from && from->address.v6 ? v6_.has_value() : !v4_.has_value();
-        const Subnet& subnet = v6 ? *v6_ : *v4_;
-        tcp_.accept(std::move(socket), {subnet.guest, guest_port_}, subnet.gateway,
-                    from ? from->port : std::uint16_t{0});
+        const bool v6_first = from && from->address.v6;
+        const auto first = guest_port(v6_first), second = guest_port(!v6_first);
+        const auto port = from ? from->port : std::uint16_t{0};
+        if (first)
+            tcp_.accept(std::move(socket), *first, port, second);
+        else
+            tcp_.accept(std::move(socket), *second, port);
     }
 }
 

@@ -13,8 +13,8 @@ namespace msb::net {
 /// One listening TCP socket.
 class Publisher {
   public:
-    /// `v4`, `v6`: the active families, at least one. A peer is handed on in its own family if the
-    /// guest has that.
+    /// `v4`, `v6`: the active families, at least one. A peer is handed on in its own family, or in
+    /// the other one if the guest does not have that or refuses.
     Publisher(EventLoop& loop, Tcp& tcp, OwnedFd listener, std::uint16_t guest_port,
               const std::optional<Subnet>& v4, const std::optional<Subnet>& v6)
         : loop_(loop), tcp_(tcp), listener_(std::move(listener)), guest_port_(guest_port), v4_(v4),
@@ -27,6 +27,7 @@ class Publisher {
 
   private:
     void accept();
+    std::optional<GuestPort> guest_port(bool v6) const;
 
     EventLoop& loop_;
     Tcp& tcp_;

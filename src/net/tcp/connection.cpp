@@ -250,12 +250,23 @@ void TcpConnection::syn_sent_segment(const TcpSegment& segment) {
         return;
     }
     if (segment.has(tcp_flag::rst))
-        return reset(false);
+        return refused_by_guest();
     if (!segment.has(tcp_flag::syn))
         return;
     take_syn(segment);
     establish(segment);
     acknowledge_soon();
+}
+
+/// A server may listen in one family only.
+void TcpConnection::refused_by_guest() {
+    if (!other_port_)
+        return reset(false);
+    tcp_.loop_.unwatch(host_.get());
+    OwnedFd socket = std::move(host_);
+    const std::uint16_t port = remote_.port;
+    close();
+    tcp_.accept(std::move(socket), *other_port_, port);
 }
 
 void TcpConnection::establish(const TcpSegment& segment) {

@@ -31,6 +31,12 @@ namespace msb::net {
 
 class Tcp;
 
+/// Where a published port leads, and who the guest sees there.
+struct GuestPort {
+    Endpoint guest;
+    IpAddress gateway;
+};
+
 class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
   public:
     static constexpr std::size_t buffer_limit = std::size_t{256} << 10; ///< each direction
@@ -78,6 +84,7 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
     void take_syn(const TcpSegment& segment);
     void connecting_segment(const TcpSegment& segment);
     void syn_sent_segment(const TcpSegment& segment);
+    void refused_by_guest();
     void establish(const TcpSegment& segment);
     bool acceptable(const TcpSegment& segment) const;
     bool acknowledge(const TcpSegment& segment);
@@ -100,6 +107,7 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
     State state_;
     unsigned attempt_ = 0; ///< which place the destination leads to
     int first_error_ = 0;  ///< of the first attempt
+    std::optional<GuestPort> other_port_; ///< of a published one, if the guest refuses
 
     OwnedFd host_;
     bool host_readable_ = false;

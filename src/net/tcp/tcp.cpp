@@ -57,20 +57,22 @@ void Tcp::open(const TcpSegment& segment) {
     connection->dial();
 }
 
-void Tcp::accept(OwnedFd socket, const Endpoint& guest, const IpAddress& gateway,
-                 std::uint16_t peer_port) {
-    Endpoint remote{gateway, std::max<std::uint16_t>(peer_port, 1)};
+void Tcp::accept(OwnedFd socket, const GuestPort& port, std::uint16_t peer_port,
+                 const std::optional<GuestPort>& other) {
+    Endpoint remote{port.gateway, std::max<std::uint16_t>(peer_port, 1)};
     // Ends: there are fewer connections than ports.
-    while (connections_.contains({guest, remote}))
-        remote.port = remote.port == UINT16_MAX ? first_port : static_cast<std::uint16_t>(remote.port + 1);
+    while (connections_.contains({port.guest, remote}))
+        remote.port =
+            remote.port == UINT16_MAX ? first_port : static_cast<std::uint16_t>(remote.port + 1);
     const auto connection =
-        std::make_shared<TcpConnection>(*this, guest, remote, TcpConnection::State::syn_sent);
+        std::make_shared<TcpConnection>(*this, port.guest, remote, TcpConnection::State::syn_sent);
     if (const Status adopted = connection->adopt(std::move(socket)); !adopted)
         return log::warn("published port: {}", adopted.error().to_string());
     if (connections_.size() >= max_connections_)
         return connection->reset(false);
-    connections_[{guest, remote}] = connection;
-    connection->segment_size_ = segment_size(gateway.v6);
+    connections_[{port.guest, remote}] = connection;
+    connection->segment_size_ = segment_size(port.gateway.v6);
+    connection->other_port_ = other;
     connection->pump();
     output_.flush();
 }

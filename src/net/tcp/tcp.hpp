@@ -20,10 +20,11 @@ class Tcp {
     ~Tcp();
 
     void segment(const IpPacket& packet, bool verify);
-    /// A connection accepted on a published port goes on to `guest`, which sees it come from
-    /// `gateway`, with the peer's own port if that is free. Reset if there are too many.
-    void accept(OwnedFd socket, const Endpoint& guest, const IpAddress& gateway,
-                std::uint16_t peer_port);
+    /// A connection accepted on a published port goes on to the guest, which sees it come from its
+    /// gateway, with the peer's own port if that is free. Reset if there are too many. `other`: where
+    /// to go if the guest refuses.
+    void accept(OwnedFd socket, const GuestPort& port, std::uint16_t peer_port,
+                const std::optional<GuestPort>& other = std::nullopt);
     void room();
     void frames_done();
     void link_reset();

@@ -339,7 +339,7 @@ TEST_F(TcpTest, BrokenChecksumsAreNotSeen) {
 
 TEST_F(TcpTest, APublishedPortReachesTheGuest) {
     auto pair = sys_pair();
-    world.stack->tcp().accept(std::move(pair.first), {world.v4.guest, 8080}, world.v4.gateway,
+    world.stack->tcp().accept(std::move(pair.first), {{world.v4.guest, 8080}, world.v4.gateway},
                               5555);
     auto request = world.next_tcp();
     ASSERT_TRUE(request);
@@ -361,7 +361,7 @@ TEST_F(TcpTest, APublishedPortReachesTheGuest) {
     // A guest that does not listen.
     pair = sys_pair();
     world.link.frames.clear();
-    world.stack->tcp().accept(std::move(pair.first), {world.v4.guest, 9}, world.v4.gateway, 5555);
+    world.stack->tcp().accept(std::move(pair.first), {{world.v4.guest, 9}, world.v4.gateway}, 5555);
     request = world.next_tcp();
     ASSERT_TRUE(request);
     guest.port = 9;
@@ -370,6 +370,30 @@ TEST_F(TcpTest, APublishedPortReachesTheGuest) {
     world.send(segment(rst | ack, 0));
     peer = std::move(pair.second);
     EXPECT_EQ(received(), "");
+}
+
+TEST_F(TcpTest, ARefusedFamilyIsNotTheEnd) {
+    auto pair = sys_pair();
+    world.stack->tcp().accept(std::move(pair.first), {{world.v6.guest, 80}, world.v6.gateway}, 5555,
+                              GuestPort{{world.v4.guest, 80}, world.v4.gateway});
+    auto request = world.next_tcp();
+    ASSERT_TRUE(request);
+    EXPECT_TRUE(request->source.address.v6);
+    guest = request->destination;
+    server = request->source;
+    expected = request->sequence + 1;
+    world.send(segment(rst | ack, 0));
+    request = world.next_tcp();
+    ASSERT_TRUE(request);
+    EXPECT_EQ(request->source, (Endpoint{world.v4.gateway, 5555}));
+    guest = request->destination;
+    server = request->source;
+    expected = request->sequence + 1;
+    world.send(segment(syn | ack, first));
+    expect(ack, first + 1);
+    peer = std::move(pair.second);
+    say("here");
+    expect(ack, first + 1, "here");
 }
 
 class SmallTcpTest : public TcpTest {
