@@ -12,7 +12,7 @@
 //   image       -> the read-only lower is mounted
 //   root        -> lower + upper -> overlay -> "/"
 //   user        -> sent to the host (core.init.resolved), which answers while we go on
-//   mounts, workdir, identity, limits, listen
+//   mounts, workdir, identity, network, limits, listen
 //   acknowledge -> the host's answer is there; core.ready may be sent
 //   init        -> if asked for: process 1 is the image's init system, we are its child
 
@@ -22,6 +22,7 @@
 #include "agent/identity.hpp"
 #include "agent/limits.hpp"
 #include "agent/mounts.hpp"
+#include "agent/network.hpp"
 #include "agent/root.hpp"
 #include "agent/scripts.hpp"
 #include "agent/transport.hpp"
@@ -58,8 +59,6 @@ Status check_supported(const wire::Bootstrap& bootstrap) {
     };
     if (!bootstrap.disk_mounts.empty())
         return refuse("disk mounts");
-    if (bootstrap.network)
-        return refuse("a network");
     return {};
 }
 
@@ -138,6 +137,10 @@ class Boot {
         MSB_TRY(check_directory(bootstrap));
         stage = "identity";
         MSB_TRY(set_up_host_identity(bootstrap));
+        stage = "network";
+        if (bootstrap.network)
+            MSB_TRY(set_up_network(*bootstrap.network));
+        stage = "identity";
         if (bootstrap.entropy)
             MSB_TRY(seed_random(*bootstrap.entropy));
         stage = "limits";

@@ -1,5 +1,6 @@
 #include "agent/identity.hpp"
 
+#include "agent/network.hpp"
 #include "agent/users.hpp"
 #include "base/file.hpp"
 #include "base/system.hpp"
@@ -81,7 +82,8 @@ Status set_up_host_identity(const wire::Bootstrap& bootstrap) {
             return fail_errno("sethostname", hostname);
         MSB_TRY(write_below(root.get(), "etc", "hostname", hostname + "\n"));
     }
-    MSB_TRY(write_below(root.get(), "etc", "hosts", hosts_file(hostname)));
+    MSB_TRY(write_below(root.get(), "etc", "hosts",
+                        hosts_file(hostname) + host_alias_lines(bootstrap)));
     return set_loopback_up();
 }
 

@@ -19,6 +19,15 @@ Result<InitSpec> make_init(const CreationOptions& options) {
     return init;
 }
 
+Result<NetworkSpec> make_network(const CreationOptions& options) {
+    NetworkSpec network;
+    network.enabled = !options.no_net;
+    network.profiles = MSB_TRY(parse_net_profiles(options.net));
+    for (const std::string& text : options.publish)
+        network.published.push_back(MSB_TRY(parse_published_port(text)));
+    return network;
+}
+
 /// An image whose entrypoint is an init says which one `--init auto` means. The init is started by
 /// the handoff then, and not once more with the command.
 void take_init_from_entrypoint(SandboxSpec& spec) {
@@ -99,7 +108,19 @@ void add_creation_options(CLI::App& command, CreationOptions& options) {
     command.add_option("--init-env", options.init_env, "KEY=value for the init only (repeatable)")
         ->needs(init)
         ->allow_extra_args(false);
-    command.add_flag("--no-net", options.no_net, "No network: no interface but loopback");
+    auto* no_net =
+        command.add_flag("--no-net", options.no_net, "No network: no interface but loopback");
+    command
+        .add_option("--net", options.net,
+                    "What the guest may reach: public, private, host; all; none (repeatable)")
+        ->allow_extra_args(false)
+        ->excludes(no_net);
+    command
+        .add_option("-p,--publish", options.publish,
+                    "[BIND:]HOST:GUEST[/tcp|udp]: a port of the host that leads to the guest's "
+                    "(repeatable)")
+        ->allow_extra_args(false)
+        ->excludes(no_net);
     command.add_option("--max-duration", options.max_duration, "Stop after this long, e.g. 1h");
     command.add_option("--idle-timeout", options.idle_timeout,
                        "Stop after this long without activity, e.g. 10m");
@@ -160,7 +181,7 @@ Result<SandboxSpec> make_spec(const CreationOptions& options, log::Level global_
         spec.max_duration_seconds = MSB_TRY(parse_duration_ms(options.max_duration)) / 1000;
     if (!options.idle_timeout.empty())
         spec.idle_timeout_seconds = MSB_TRY(parse_duration_ms(options.idle_timeout)) / 1000;
-    spec.network = !options.no_net;
+    spec.network = MSB_TRY(make_network(options));
     if (!options.init.empty())
         spec.init = MSB_TRY(make_init(options));
     spec.created_at_ns = unix_time_ns();

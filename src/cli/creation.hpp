@@ -46,6 +46,8 @@ struct CreationOptions {
     std::vector<std::string> init_args;
     std::vector<std::string> init_env;
     bool no_net = false;
+    std::vector<std::string> net;
+    std::vector<std::string> publish;
     std::string max_duration;
     std::string idle_timeout;
     std::string log_level;

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -50,6 +51,13 @@ void print_json(const SandboxView& view, const Home& home) {
     (void)print(document.dump(2) + "\n");
 }
 
+std::string network_text(const NetworkSpec& network) {
+    if (!network.active())
+        return "none";
+    return network.profiles.empty() ? "published ports only"
+                                    : fmt::format("{}", fmt::join(network.profiles, ", "));
+}
+
 void print_text(const SandboxView& view) {
     const SandboxSpec& spec = view.spec;
     const SandboxState& state = view.state;
@@ -76,6 +84,13 @@ void print_text(const SandboxView& view) {
     if (spec.init)
         text.add("Init", spec.init->cmd);
     text.add("Security", spec.security == SecurityProfile::restricted ? "restricted" : "default");
+    text.add("Network", network_text(spec.network));
+    if (!spec.network.published.empty()) {
+        text.section("Ports");
+        for (const PublishedPort& port : spec.network.published)
+            text.add_nested(port.udp ? "UDP" : "TCP",
+                            fmt::format("{}:{} -> {}", port.bind, port.host, port.guest));
+    }
     text.add("Hostname", spec.hostname);
     text.add("Workdir", spec.workdir.empty() ? "/" : spec.workdir);
     text.add("User", spec.user.empty() ? "root" : spec.user);

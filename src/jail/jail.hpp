@@ -51,9 +51,10 @@ enum class Role {
     image,   ///< Parses image bytes: only the descriptors it is given.
     fetch,   ///< Speaks HTTP with registries: connects out, and has no file that matters.
     fs,      ///< Serves directories of the host to one sandbox: those, and nothing else.
+    net,     ///< A guest's network: the host's, by ordinary sockets, and no file at all.
 };
 
-/// "runtime", "uml", "image", "fetch", "fs".
+/// "runtime", "uml", "image", "fetch", "fs", "net".
 const char* to_string(Role role);
 
 /// One host file, directory or socket made visible. Always nosuid; nodev unless it is /dev/null.

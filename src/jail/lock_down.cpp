@@ -11,10 +11,10 @@ namespace msb::jail {
 
 namespace {
 
-Step give_up(const std::vector<FileRule>& rules, const Program& program) {
+Step give_up(Role role, const std::vector<FileRule>& rules, const Program& program) {
     MSB_STEP(check(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl(PR_SET_DUMPABLE)"));
     MSB_STEP(check(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(PR_SET_NO_NEW_PRIVS)"));
-    MSB_STEP(restrict_files(rules));
+    MSB_STEP(restrict_files(rules, tcp_of(role)));
     MSB_STEP(bound_capabilities(0));
     MSB_STEP(set_capabilities(0));
     return load(program);
@@ -33,7 +33,7 @@ Status lock_down(Role role, const LockDown& keep) {
     if (role == Role::runtime && ::fcntl(process_view_fd, F_GETFD) != -1)
         rules.push_back({"process view", FileRule::Access::read, process_view_fd});
     MSB_TRY_WRAP(to_status(apply(limits_of(role, 0))), "cannot limit the process");
-    MSB_TRY_WRAP(to_status(give_up(rules, program)), "cannot lock the process down");
+    MSB_TRY_WRAP(to_status(give_up(role, rules, program)), "cannot lock the process down");
     return {};
 }
 

@@ -225,6 +225,39 @@ Policy fs_policy() {
     return policy;
 }
 
+// Serves one virtio device and dials for the guest: TCP and UDP out, echoes. Never listens: what it
+// accepts from was bound before. It binds only to learn whether an address is the host's own
+// (Landlock keeps TCP from that, where there is Landlock).
+Policy net_policy() {
+    Policy policy(Policy::Otherwise::kill);
+    allow_own_process(policy);
+    policy
+        .allow({SYS_read, SYS_write, SYS_readv, SYS_writev, SYS_close, SYS_fstat, SYS_newfstatat,
+                SYS_lseek, SYS_poll})
+        .allow({SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_wait, SYS_epoll_pwait,
+                SYS_epoll_pwait2, SYS_eventfd2, SYS_timerfd_create, SYS_timerfd_settime})
+        .allow({SYS_accept4, SYS_connect, SYS_bind, SYS_shutdown, SYS_sendto, SYS_recvfrom,
+                SYS_sendmsg, SYS_recvmsg, SYS_getsockname, SYS_getpeername})
+        .allow_when(SYS_socketpair, {is(0, AF_UNIX)})
+        .answer_others(SYS_socket, EACCES)
+        .allow_when(SYS_getsockopt, {is(1, SOL_SOCKET)})
+        .allow_when(SYS_setsockopt, {is(1, SOL_SOCKET), is(2, SO_LINGER)})
+        .allow_when(SYS_setsockopt, {is(1, IPPROTO_TCP), is(2, TCP_NODELAY)})
+        // Guest memory and the seals of what a front-end sends.
+        .allow({SYS_mincore})
+        .answer_others(SYS_prctl, EPERM)
+        .allow_when(SYS_prctl, {is(0, PR_SET_NAME)});
+    // The type's flags aside, no raw and no packet sockets.
+    constexpr std::uint64_t type_bits = 0xf;
+    for (const std::uint32_t family : {AF_INET, AF_INET6})
+        for (const std::uint64_t type : {SOCK_STREAM, SOCK_DGRAM})
+            policy.allow_when(SYS_socket, {is(0, family), {1, type_bits, type}});
+    for (const std::uint32_t command : {F_GETFL, F_SETFL, F_GETFD, F_SETFD, F_DUPFD_CLOEXEC,
+                                        F_GET_SEALS})
+        policy.allow_when(SYS_fcntl, {is(1, command)});
+    return policy;
+}
+
 } // namespace
 
 Result<Program> seccomp_program(Role role) {
@@ -234,6 +267,7 @@ Result<Program> seccomp_program(Role role) {
     case Role::image: return image_policy().build();
     case Role::fetch: return fetch_policy().build();
     case Role::fs: return fs_policy().build();
+    case Role::net: return net_policy().build();
     }
     return fail(ErrorKind::invalid_argument, "jail: unknown role");
 }
@@ -256,6 +290,9 @@ Limits limits_of(Role role, std::uint64_t memory_bytes) {
     case Role::fs:
         // Descriptors are what a guest's cached files cost; fsd divides them among its mounts.
         return {.open_files = 262144, .data_bytes = 1024 * mib};
+    case Role::net:
+        // A socket for each connection (4096 at most), UDP flow, echo, question and published port.
+        return {.open_files = 8192, .file_bytes = mib, .data_bytes = 512 * mib};
     }
     return {};
 }

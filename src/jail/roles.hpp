@@ -11,6 +11,18 @@ namespace msb::jail {
 /// The role's system call allow-list, built once per process.
 Result<Program> seccomp_program(Role role);
 
+/// The host's network namespace is the role's, too.
+constexpr bool has_host_network(Role role) {
+    return role == Role::fetch || role == Role::net;
+}
+constexpr Tcp tcp_of(Role role) {
+    return has_host_network(role) ? Tcp::connect : Tcp::none;
+}
+/// The program does the last step of its confinement itself, before it reads a hostile byte.
+constexpr bool locks_itself_down(Role role) {
+    return role == Role::runtime || role == Role::net;
+}
+
 Limits limits_of(Role role, std::uint64_t memory_bytes);
 
 } // namespace msb::jail

@@ -177,7 +177,7 @@ Step confine(const Plan& plan) {
     MSB_STEP(apply(plan.limits));
     MSB_STEP(check(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(PR_SET_NO_NEW_PRIVS)"));
     if (plan.request->role != Role::runtime)
-        MSB_STEP(restrict_files(plan.file_rules));
+        MSB_STEP(restrict_files(plan.file_rules, tcp_of(plan.request->role)));
     MSB_STEP(give_up_identity(plan, go));
     if (plan.request->die_with_parent)
         MSB_STEP(die_with_parent(report_number));
@@ -231,7 +231,7 @@ Result<bool> needs_loader(const std::string& path) {
     return false;
 }
 
-/// A dynamically linked runtime (sanitizer builds) also sees the directories libraries are in.
+/// A dynamically linked program (sanitizer builds) also sees the directories libraries are in.
 Status add_libraries(const Request& request, MountPlan& mounts) {
     const auto program = std::ranges::find(request.binds, request.argv[0], &Bind::target);
     if (program == request.binds.end() || !MSB_TRY(needs_loader(program->source)))
@@ -356,6 +356,7 @@ const char* to_string(Role role) {
     case Role::image: return "image";
     case Role::fetch: return "fetch";
     case Role::fs: return "fs";
+    case Role::net: return "net";
     }
     return "?";
 }
@@ -374,7 +375,9 @@ Result<Process> spawn(const Request& request) {
     arg.flags =
         CLONE_PIDFD | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
     if (!request.nested)
-        arg.flags |= CLONE_NEWUSER | CLONE_NEWNET;
+        arg.flags |= CLONE_NEWUSER;
+    if (!request.nested && !has_host_network(request.role))
+        arg.flags |= CLONE_NEWNET;
     arg.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
     arg.exit_signal = SIGCHLD;
     if (request.control_group >= 0) {

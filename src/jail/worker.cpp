@@ -123,7 +123,7 @@ Step confine_worker(const Job& job, int socket, bool private_id, int holder_pipe
     MSB_STEP(apply(limits_of(job.role, 0)));
     MSB_STEP(check(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl(PR_SET_DUMPABLE)"));
     MSB_STEP(check(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(PR_SET_NO_NEW_PRIVS)"));
-    MSB_STEP(restrict_files(job.file_rules, job.role == Role::fetch ? Tcp::connect : Tcp::none));
+    MSB_STEP(restrict_files(job.file_rules, tcp_of(job.role)));
     MSB_STEP(bound_capabilities(0));
     if (private_id)
         MSB_STEP(become_engine_id());
@@ -152,7 +152,7 @@ Step confine_worker(const Job& job, int socket, bool private_id, int holder_pipe
     int pipe[2];
     if (!die_with_parent(socket))
         ::_exit(1);
-    const int network = job.role == Role::fetch ? 0 : CLONE_NEWNET;
+    const int network = has_host_network(job.role) ? 0 : CLONE_NEWNET;
     if (::unshare(worker_namespaces | network) == -1 || ::pipe2(pipe, O_CLOEXEC) == -1) {
         send_verdict(socket, fail_errno("unshare", "new namespaces"));
         ::_exit(1);

@@ -11,8 +11,8 @@ namespace msb {
 
 namespace {
 
-engine::Features features_of(const SandboxSpec& /*spec*/) {
-    return {};
+engine::Features features_of(const SandboxSpec& spec) {
+    return {.net = spec.network.active(), .mounts = !spec.mounts.empty()};
 }
 
 } // namespace

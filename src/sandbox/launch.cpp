@@ -18,6 +18,8 @@ std::string LaunchConfig::to_json() const {
         {"need_workdir", need_workdir},
         {"file_mounts", file_mounts},
     };
+    if (network) // the rest of the plan follows from the name
+        document["network"] = {{"ipv4", network->v4.has_value()}, {"ipv6", network->v6.has_value()}};
     if (startup)
         document["startup"] = {{"argv", startup->argv},
                                {"env", startup->env},
@@ -42,6 +44,11 @@ Result<LaunchConfig> LaunchConfig::from_json(std::string_view text) {
         document.at("file_mounts").get_to(config.file_mounts);
         if (config.file_mounts.size() != config.spec.mounts.size())
             return fail(ErrorKind::corrupt, "launch configuration: mounts of unknown kind");
+        if (document.contains("network")) {
+            const json& families = document.at("network");
+            config.network = NetworkPlan::make(config.spec.name, families.at("ipv4").get<bool>(),
+                                               families.at("ipv6").get<bool>());
+        }
         if (document.contains("startup")) {
             const json& item = document.at("startup");
             config.startup.emplace();

@@ -5,6 +5,7 @@
 #include "base/process.hpp"
 #include "base/result.hpp"
 #include "sandbox/boot_error.hpp"
+#include "sandbox/network_plan.hpp"
 #include "sandbox/spec.hpp"
 
 #include <cstdint>
@@ -35,6 +36,7 @@ struct LaunchConfig {
     std::string isolation; ///< "user-mode" or "hardware"
     bool ptrace = false;   ///< guest processes in ptrace mode, whatever the security profile
     std::optional<StartupCommand> startup;
+    std::optional<NetworkPlan> network; ///< netd serves net.sock
     bool attached = false; ///< stop when the watch pipe's other end is closed
     /// The image names the working directory: it is made if it is missing, as other container tools
     /// do, because many an image relies on that.
@@ -56,12 +58,14 @@ enum LaunchFd : int {
     launch_fd_parent = 6, ///< read end of a pipe; end of file = the parent is gone
     launch_fd_upper = 7,  ///< the writable disk
     launch_fd_fs = 8,     ///< with mounts: its end ends the process that serves them
-    launch_fd_root = 9,   ///< first piece of the root disk
+    launch_fd_network = 9, ///< netd's lifeline, if there is a network
+    launch_fd_root = 10,  ///< first piece of the root disk
 };
 
 // What the runtime sees in its jail.
 inline constexpr const char* jail_sandbox = "/sandbox"; ///< the sandbox's directory, writable
 inline constexpr const char* jail_sockets = "/run";     ///< its socket directory, writable
+inline constexpr const char* network_socket = "net.sock"; ///< in the socket directory
 inline constexpr const char* jail_kernel = "/kernel";   ///< the kernel bundle
 inline constexpr const char* jail_initramfs = "/initramfs";
 

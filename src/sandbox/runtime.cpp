@@ -134,6 +134,9 @@ Status Runtime::start_engine() {
     for (std::size_t i = 0; i < config_.spec.mounts.size(); ++i)
         machine.devices.push_back({static_cast<std::uint32_t>(virtio::DeviceId::fs),
                                    socket_path(mount_tag(i) + ".sock")});
+    if (config_.network)
+        machine.devices.push_back(
+            {static_cast<std::uint32_t>(virtio::DeviceId::net), socket_path(network_socket)});
     machine.console_fd = kernel_log_->console();
     machine.isolate_guest_users =
         config_.ptrace || config_.spec.security == SecurityProfile::restricted;
@@ -195,6 +198,7 @@ Status Runtime::watch_events() {
             else
                 begin_shutdown(reason::signal, std::nullopt);
     }));
+    MSB_TRY(watch_network());
     if (config_.attached)
         MSB_TRY(
             loop_->watch(launch_fd_parent, EPOLLIN, [this](std::uint32_t) { handle_parent(); }));
@@ -227,6 +231,7 @@ wire::Bootstrap Runtime::bootstrap() const {
     }
     for (const auto& [key, value] : spec.env)
         document.default_env.push_back({key, value});
+    describe_network(document);
     if (spec.security == SecurityProfile::restricted)
         document.security_profile = wire::SecurityProfile::restricted;
     for (const auto& [name, body] : spec.scripts)

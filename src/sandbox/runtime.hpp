@@ -55,6 +55,11 @@ class Runtime {
     Status serve_devices();
     Status watch_events();
 
+    // runtime_network.cpp
+    Status watch_network();
+    void handle_network();
+    void describe_network(wire::Bootstrap& document) const;
+
     wire::Bootstrap bootstrap() const;
     void add_mounts(wire::Bootstrap& document) const;
     /// fsd shows the user's files as those of the guest's default user.

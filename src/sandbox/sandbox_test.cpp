@@ -34,7 +34,9 @@ class SandboxTest : public testing::Test {
         result.security = SecurityProfile::restricted;
         result.created_at_ns = 42;
         result.init = InitSpec{"/sbin/init", {"--arg"}, {{"K", "v"}}};
-        result.network = false;
+        result.network.enabled = false;
+        result.network.profiles = {"public", "host"};
+        result.network.published = {{"::1", 8080, 80, false}, {"127.0.0.1", 53, 5353, true}};
         return result;
     }
 
@@ -48,7 +50,7 @@ TEST_F(SandboxTest, SpecSurvivesItsJson) {
     EXPECT_EQ(after->to_json(), before.to_json());
     EXPECT_EQ(after->env, before.env);
     EXPECT_EQ(after->init, before.init);
-    EXPECT_FALSE(after->network);
+    EXPECT_EQ(after->network, before.network);
     EXPECT_EQ(after->security, SecurityProfile::restricted);
     EXPECT_EQ(SandboxSpec::from_json("{}").error().kind(), ErrorKind::corrupt);
     EXPECT_FALSE(SandboxSpec::from_json("not json"));

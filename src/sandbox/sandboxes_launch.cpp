@@ -4,6 +4,8 @@
 #include "base/time.hpp"
 #include "jail/jail.hpp"
 #include "sandbox/file_server.hpp"
+#include "net/host_dialer.hpp"
+#include "sandbox/network.hpp"
 #include "sandbox/sandbox_group.hpp"
 #include "sandbox/sandboxes.hpp"
 
@@ -82,10 +84,25 @@ Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const i
         for (const MountSources::Source& source : mounts.sources)
             config.file_mounts.push_back(source.file);
         step = "build_vm";
+        MSB_TRY(remove_sandbox_group(home_, spec.name)); // with the limits of an earlier size
+        const OwnedFd group = make_sandbox_group(home_, spec);
         auto report = MSB_TRY(sys::pipe());
         auto parent = MSB_TRY(sys::pipe());
-        fds.give(STDERR_FILENO,
-                 MSB_TRY(sys::open(files.runtime_log(), O_WRONLY | O_CREAT | O_APPEND, 0600)));
+        OwnedFd log =
+            MSB_TRY(sys::open(files.runtime_log(), O_WRONLY | O_CREAT | O_APPEND, 0600));
+        const int runtime_log = log.get();
+        fds.give(STDERR_FILENO, std::move(log));
+        if (spec.network.active()) {
+            step = "network";
+            config.network = NetworkPlan::make(spec.name, net::host_has_route(false),
+                                               net::host_has_route(true));
+            auto network = MSB_TRY(start_network(
+                spec.network, *config.network, installation_.program("netd"),
+                sockets + "/" + network_socket, config.spec.log_level, group.get()));
+            running.network = std::move(network.process);
+            fds.give(launch_fd_network, std::move(network.lifeline));
+            step = "build_vm";
+        }
         fds.give(launch_fd_config,
                  MSB_TRY(sys::memfd("launch-config", as_bytes(config.to_json()))));
         fds.give(launch_fd_lock, std::move(lock));
@@ -109,8 +126,6 @@ Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const i
             {engine.initramfs, jail_initramfs, false, false},
         };
         request.fds = fds.map;
-        MSB_TRY(remove_sandbox_group(home_, spec.name)); // with the limits of an earlier size
-        const OwnedFd group = make_sandbox_group(home_, spec);
         request.control_group = group.get();
         request.new_session = true;
         // A disk that is thrown away needs no goodbye; others are shut down by the watch pipe.
@@ -119,7 +134,7 @@ Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const i
             step = "mount";
             const FileServer server{.installation = installation_,
                                     .sockets = sockets,
-                                    .runtime_log = fds.owned.front().get(),
+                                    .runtime_log = runtime_log,
                                     .control_group = group.get(),
                                     .lifeline = lifeline.get()};
             running.file_server = MSB_TRY(server.start(spec.mounts, mounts));
@@ -183,6 +198,7 @@ Error Sandboxes::launch_failed(Running& running, const SandboxSpec& spec, std::s
         (void)running.runtime.signal(SIGKILL);
         (void)running.runtime.wait(5s);
     }
+    end_network(running);
     if (!boot_error_ && error.kind() != ErrorKind::cancelled)
         record_boot_error(spec.name, BootError::from(step, error));
     if (const auto held = lock(spec.name, 5s)) {

@@ -107,7 +107,7 @@ std::string SandboxSpec::to_json() const {
         {"rlimits", rlimit_list},
         {"mounts", msb::to_json(mounts)},
         {"security_profile", security == SecurityProfile::restricted ? "restricted" : "default"},
-        {"network", {{"enabled", network}}},
+        {"network", network},
         {"engine", engine},
         {"require_isolation", require_hardware_isolation ? "hardware" : "any"},
         {"lifecycle",
@@ -147,7 +147,7 @@ Result<SandboxSpec> SandboxSpec::from_json(std::string_view text) {
         if (runtime.contains("init") && runtime.at("init").is_object())
             spec.init = init_from_json(runtime.at("init"));
         if (document.contains("network"))
-            document.at("network").at("enabled").get_to(spec.network);
+            document.at("network").get_to(spec.network);
         for (const json& item : document.at("env"))
             spec.env.emplace_back(item.at("key").get<std::string>(),
                                   item.at("value").get<std::string>());
@@ -229,6 +229,7 @@ Status validate_spec(const SandboxSpec& spec) {
             MSB_TRY(check_text("command", word));
     MSB_TRY(validate_scripts(spec.scripts));
     MSB_TRY_WRAP(validate_mounts(spec.mounts), "invalid config");
+    MSB_TRY(validate_network(spec.network));
     for (const auto& [key, value] : spec.env)
         MSB_TRY(check_text("environment variable '" + key + "'", value));
     for (const auto& [key, value] : spec.labels)

@@ -4,6 +4,7 @@
 
 #include "base/result.hpp"
 #include "sandbox/mounts.hpp"
+#include "sandbox/network_spec.hpp"
 #include "sandbox/scripts.hpp"
 
 #include <chrono>
@@ -58,7 +59,7 @@ struct SandboxSpec {
     std::string stop_signal; ///< of the image, e.g. "SIGTERM"; empty: SIGTERM
     std::optional<InitSpec> init;
     SecurityProfile security = SecurityProfile::standard;
-    bool network = true;         ///< false: none, whatever the rest says
+    NetworkSpec network;
     std::vector<Rlimit> rlimits; ///< of every command
     Scripts scripts;
     std::vector<Mount> mounts; ///< guest paths unique

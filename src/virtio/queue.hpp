@@ -47,6 +47,10 @@ class Queue {
     /// The next chain, or false if there is none (or the ring is broken or stopped). `chain` keeps
     /// its capacity, so reusing one object costs no allocation.
     bool pop(Chain& chain);
+    /// The last `count` chains that were popped, and not pushed, will be popped again.
+    void unpop(std::uint16_t count) {
+        next_available_ = static_cast<std::uint16_t>(next_available_ - count);
+    }
     /// Gives a popped chain back, `written` bytes of its writable part filled (§2.7.8).
     void push(const Chain& chain, std::uint32_t written);
     /// Interrupts the driver if it asked for it since the last call (§2.7.7, §2.7.10).

@@ -174,7 +174,9 @@ bool send_udp() {
 bool listen_tcp() {
     const sockaddr_in address = loopback(0);
     const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-    return fd >= 0 && ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+    return fd >= 0 &&
+           ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
+           ::listen(fd, 1) == 0;
 }
 bool connect_abstract() {
     sockaddr_un address{};
@@ -410,11 +412,11 @@ constexpr Attempt table[] = {
     {"clone3-user-namespace", clone3_user_namespace, true},
     {"new-network-namespace", new_network_namespace, false},
     {"enter-namespace", enter_namespace, false},
-    {"connect-tcp", connect_tcp, true, fetch},
-    {"send-udp", send_udp, true, fetch},
+    {"connect-tcp", connect_tcp, true, fetch | net},
+    {"send-udp", send_udp, true, fetch | net},
     {"listen-tcp", listen_tcp, true},
     {"connect-abstract", connect_abstract, true},
-    {"ipv6-socket", ipv6_socket, false, fetch},
+    {"ipv6-socket", ipv6_socket, false, fetch | net},
     {"raw-socket", raw_socket, false},
     {"listen-unix", listen_unix, true},
     {"other-socket-families", other_families, true},

@@ -16,7 +16,8 @@ struct Attempt {
     unsigned allowed_for = 0;
 };
 
-constexpr unsigned runtime = 1 << 0, uml = 1 << 1, image = 1 << 2, fetch = 1 << 3, fs = 1 << 4;
+constexpr unsigned runtime = 1 << 0, uml = 1 << 1, image = 1 << 2, fetch = 1 << 3, fs = 1 << 4,
+                   net = 1 << 5;
 
 std::span<const Attempt> all();
 const Attempt* find(const char* name);

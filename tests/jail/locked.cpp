@@ -1,18 +1,21 @@
-// Stands where the runtime or, with a second argument, the file server stands: started in its jail, locks itself down, and tries one thing.
+// Stands where the runtime, the file server or netd stands: started in its jail, locks itself down,
+// and tries one thing.
 #include "attempts.hpp"
 #include "jail/jail.hpp"
 
 #include <cstdio>
+#include <string>
 
 int main(int argc, char** argv) {
     const auto* attempt = argc > 1 ? attempts::find(argv[1]) : nullptr;
     if (attempt == nullptr)
         return attempts::unknown;
+    using namespace msb::jail;
+    const std::string program = argv[0];
     const auto status =
-        argc > 2
-            ? msb::jail::lock_down(msb::jail::Role::fs, {.writable = {"/m/0"}, .readable = {"/m/1"}})
-            : msb::jail::lock_down(msb::jail::Role::runtime,
-                                   {.writable = {"/sandbox", "/run"}, .readable = {}});
+        program == "/fsd"    ? lock_down(Role::fs, {.writable = {"/m/0"}, .readable = {"/m/1"}})
+        : program == "/netd" ? lock_down(Role::net, {})
+                             : lock_down(Role::runtime, {.writable = {"/sandbox", "/run"}});
     if (!status) {
         std::fprintf(stderr, "%s\n", status.error().to_string().c_str());
         return attempts::unknown;

@@ -58,10 +58,17 @@ int try_as_runtime(const Attempt& attempt) {
 
 int try_as_fs(const Attempt& attempt) {
     return outcome(jail::spawn({.role = jail::Role::fs,
-                                .argv = {"/fsd", attempt.name, "fs"},
+                                .argv = {"/fsd", attempt.name},
                                 .binds = {{here + "/locked", "/fsd", false, true},
                                           {scratch + "/sandbox", "/m/0", true},
                                           {scratch + "/run", "/m/1"}},
+                                .fds = {{2, 2}}}));
+}
+
+int try_as_net(const Attempt& attempt) {
+    return outcome(jail::spawn({.role = jail::Role::net,
+                                .argv = {"/netd", attempt.name},
+                                .binds = {{here + "/locked", "/netd", false, true}},
                                 .fds = {{2, 2}}}));
 }
 
@@ -133,7 +140,8 @@ void try_everything() {
                                   Place{"uml", attempts::uml, try_as_uml},
                                   Place{"image", attempts::image, try_as_image},
                                   Place{"fetch", attempts::fetch, try_as_fetch},
-                                  Place{"fs", attempts::fs, try_as_fs}}) {
+                                  Place{"fs", attempts::fs, try_as_fs},
+                                  Place{"net", attempts::net, try_as_net}}) {
             if ((attempt.allowed_for & place.bit) != 0)
                 continue;
             const int code = place.run(attempt);
@@ -143,7 +151,7 @@ void try_everything() {
                 complain(place.name, attempt.name, fmt::format("unexpected exit code {}", code));
         }
     }
-    fmt::print("{} things tried in 5 roles\n", attempts::all().size());
+    fmt::print("{} things tried in 6 roles\n", attempts::all().size());
 }
 
 // ---- bait: what the attempts could reach if they were not confined

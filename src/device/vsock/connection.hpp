@@ -3,7 +3,7 @@
 
 #include "base/bytes.hpp"
 #include "base/event_loop.hpp"
-#include "device/vsock/byte_queue.hpp"
+#include "base/byte_queue.hpp"
 #include "device/vsock/packet.hpp"
 
 #include <cstdint>

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <memory>
 
-namespace msb::device {
+namespace msb {
 
 class ByteQueue {
   public:
@@ -68,4 +68,4 @@ class ByteQueue {
     std::size_t end_ = 0;
 };
 
-} // namespace msb::device
+} // namespace msb

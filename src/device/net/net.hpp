@@ -1,0 +1,63 @@
+// virtio-net (virtio 1.2 §5.1), one queue pair: carries frames between the guest's driver and a
+// FrameSink. Checksums and the cutting of large TCP segments are left to whoever is last in memory:
+// the guest's driver, or nobody, because what the guest sends goes into a stream anyway.
+//
+// System calls at run time, beside those of VhostUserServer: none.
+#pragma once
+
+#include "base/event_loop.hpp"
+#include "net/link.hpp"
+#include "virtio/device.hpp"
+
+#include <array>
+#include <memory>
+#include <vector>
+
+namespace msb::device {
+
+class Net final : public virtio::Device, public net::Link {
+  public:
+    struct Config {
+        std::array<std::uint8_t, 6> mac{}; ///< of the guest
+        std::uint16_t mtu = 1500;
+    };
+    /// The largest IP packet there is, its Ethernet header, and a VLAN's tag.
+    static constexpr std::size_t largest_frame = 65535 + 14 + 4;
+
+    explicit Net(const Config& config) : config_(config) {}
+    /// Before the device is served; outlives it.
+    void set_sink(net::FrameSink& sink) { sink_ = &sink; }
+
+    virtio::DeviceId id() const override { return virtio::DeviceId::net; }
+    std::uint64_t features() const override;
+    std::uint16_t queue_count() const override { return 2; }
+    void read_config(std::uint32_t offset, MutableBytesView out) override;
+    void set_features(std::uint64_t features) override { features_ = features; }
+    void queue_started(std::uint16_t index, virtio::Queue& queue) override;
+    void queue_stopped(std::uint16_t index) override;
+    bool queue_kicked(std::uint16_t index) override;
+    void reset() override;
+
+    bool send(const net::Offload& offload, std::span<const iovec> frame) override;
+    void flush() override;
+    bool takes_partial_checksums() const override;
+    bool takes_large_segments(bool ipv6) const override;
+
+  private:
+    bool receive();
+    void take_frame();
+    bool gather(std::size_t size, std::uint64_t& room);
+    void give_back();
+
+    Config config_;
+    net::FrameSink* sink_ = nullptr;
+    std::uint64_t features_ = 0;
+    virtio::Queue* rx_ = nullptr; ///< Queue 0: buffers for frames to the guest.
+    virtio::Queue* tx_ = nullptr; ///< Queue 1: frames from the guest.
+    virtio::Chain chain_;
+    std::vector<virtio::Chain> buffers_; ///< of the frame being sent; keep their capacity
+    std::size_t used_buffers_ = 0;
+    Bytes frame_ = Bytes(largest_frame);
+};
+
+} // namespace msb::device

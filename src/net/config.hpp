@@ -1,0 +1,46 @@
+// What netd is told when it starts, as one JSON document on a descriptor. netd and whoever starts it
+// are of one version; the document has no compatibility promise.
+#pragma once
+
+#include "base/result.hpp"
+#include "net/address.hpp"
+#include "net/policy/policy.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace msb::net {
+
+struct PublishedSocket {
+    int fd = -1; ///< bound, and listening if it is TCP
+    bool udp = false;
+    std::uint16_t guest_port = 0;
+};
+
+struct NetdConfig {
+    Mac guest_mac{};
+    Mac gateway_mac{};
+    std::uint16_t mtu = 1500;
+    std::optional<Subnet> v4, v6; ///< the active families
+    Policy policy;
+    std::vector<Endpoint> resolvers;
+    std::vector<PublishedSocket> published;
+    std::size_t max_connections = 256;
+    std::string log_level;
+
+    std::string to_json() const;
+    static Result<NetdConfig> from_json(std::string_view text);
+};
+
+/// Descriptors netd starts with.
+enum NetdFd : int {
+    netd_fd_config = 3,
+    netd_fd_device = 4,   ///< listening socket of the virtio device
+    netd_fd_lifeline = 5, ///< packets: log lines to the runtime; its end ends netd
+    netd_fd_published = 6, ///< the first of them
+};
+
+} // namespace msb::net

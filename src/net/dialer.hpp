@@ -1,0 +1,23 @@
+// What the stack asks of the host's network: sockets, and only those that the policy allows.
+#pragma once
+
+#include "base/fd.hpp"
+#include "base/result.hpp"
+#include "net/address.hpp"
+
+namespace msb::net {
+
+/// All sockets are non-blocking and connected, or about to be. Errors: permission_denied where the
+/// policy says no; else what the host says, with its errno.
+class Dialer {
+  public:
+    virtual ~Dialer() = default;
+    /// `attempt` counts from 0: a destination may lead to several places, which are tried in turn.
+    /// not_found: there is none left.
+    virtual Result<OwnedFd> tcp(const Endpoint& destination, unsigned attempt) = 0;
+    virtual Result<OwnedFd> udp(const Endpoint& destination) = 0;
+    /// A ping socket: its messages are ICMP echoes.
+    virtual Result<OwnedFd> ping(const IpAddress& destination) = 0;
+};
+
+} // namespace msb::net

@@ -1,0 +1,55 @@
+// The name server on the gateway's addresses: answers what the sandbox's network decides, asks the
+// host's resolvers about the rest.
+#pragma once
+
+#include "net/dns/exchange.hpp"
+#include "net/output.hpp"
+#include "net/policy/policy.hpp"
+
+#include <map>
+#include <memory>
+
+namespace msb::net::dns {
+
+/// The name of the host, as a guest sees it.
+inline constexpr std::string_view host_alias = "host.microsandbox.internal";
+
+class Forwarder {
+  public:
+    struct Config {
+        std::vector<Endpoint> resolvers;
+        Gateways gateways; ///< of the active families; others have no addresses for the guest
+        bool allowed = false;
+    };
+    static constexpr std::size_t max_exchanges = 64;
+    static constexpr std::size_t max_streams = 16;
+
+    Forwarder(EventLoop& loop, Output& output, Config config);
+    ~Forwarder();
+
+    void datagram(const Endpoint& guest, const Endpoint& server, BytesView message);
+    /// The other end of a connection of the guest to port 53.
+    Result<OwnedFd> open_stream();
+    void link_reset();
+
+    std::size_t exchange_count() const { return exchanges_.size(); }
+
+  private:
+    class Stream;
+    using Reply = std::function<void(Bytes)>;
+
+    /// At once, or when the resolvers have answered; not at all for rubbish or beyond the bounds.
+    void answer(BytesView message, bool stream, const Reply& reply);
+    std::optional<Bytes> answer_here(BytesView message, const Query& query) const;
+    void forget(Stream& stream);
+
+    EventLoop& loop_;
+    Output& output_;
+    Config config_;
+    Resolvers resolvers_;
+    std::uint64_t next_exchange_ = 1;
+    std::map<std::uint64_t, std::unique_ptr<Exchange>> exchanges_;
+    std::map<Stream*, std::shared_ptr<Stream>> streams_;
+};
+
+} // namespace msb::net::dns

@@ -1,0 +1,32 @@
+// Queries of a guest and answers of resolvers, any bytes.
+#include "net/dns/message.hpp"
+
+#include <cstdlib>
+
+using namespace msb;
+using namespace msb::net::dns;
+
+namespace {
+void check(bool truth) {
+    if (!truth)
+        std::abort();
+}
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const BytesView message(data, size);
+    const auto parsed = parse_query(message);
+    if (!parsed)
+        return 0;
+    const Query& query = parsed->query;
+    check(query.question.end <= size && query.question.end >= header_size);
+    check(query.question.name.size() <= 4 * 255);
+    const Bytes answer = make_answer(message, query, parsed->code,
+                                     net::IpAddress::loopback(size % 2 == 0), size % 3 == 0);
+    const BytesView question = message.subspan(header_size, query.question.end - header_size);
+    check(answers(answer, query.id, question));
+    check(!answers(message, query.id, question)); // it is a query
+    check(answers(truncate(answer, query.question.end), query.id, question));
+    (void)answers(message, 0, BytesView(data, size / 2));
+    return 0;
+}

@@ -1,0 +1,99 @@
+// The program `netd`: a guest's network, one process for each sandbox that has one. Started by a
+// command in the jail of role `net`, with the descriptors of NetdFd. It lives as long as the
+// sandbox's runtime holds the other end of the lifeline.
+#include "base/log.hpp"
+#include "base/system.hpp"
+#include "device/net/net.hpp"
+#include "jail/jail.hpp"
+#include "net/config.hpp"
+#include "net/host_dialer.hpp"
+#include "net/publish/publisher.hpp"
+#include "net/stack.hpp"
+#include "virtio/vhost_user_server.hpp"
+
+#include <array>
+#include <csignal>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+namespace {
+
+using namespace msb;
+using namespace msb::net;
+
+Result<NetdConfig> read_config() {
+    const OwnedFd fd(netd_fd_config);
+    const auto size = static_cast<std::size_t>(MSB_TRY(sys::fstat(fd.get())).st_size);
+    std::string text(size, '\0');
+    MSB_TRY(sys::pread_all(fd.get(), {reinterpret_cast<std::uint8_t*>(text.data()), text.size()},
+                           0));
+    return NetdConfig::from_json(text);
+}
+
+Status publish(const NetdConfig& config, EventLoop& loop, Stack& stack,
+               std::vector<std::unique_ptr<Publisher>>& publishers) {
+    if (!config.v4 && !config.v6)
+        return {};
+    for (const PublishedSocket& socket : config.published) {
+        OwnedFd fd(socket.fd);
+        if (socket.udp) {
+            const Subnet& subnet = config.v4 ? *config.v4 : *config.v6;
+            MSB_TRY(stack.udp().publish(std::move(fd), {subnet.guest, socket.guest_port},
+                                        subnet.gateway));
+        } else {
+            publishers.push_back(std::make_unique<Publisher>(loop, stack.tcp(), std::move(fd),
+                                                             socket.guest_port, config.v4,
+                                                             config.v6));
+            MSB_TRY(publishers.back()->start());
+        }
+    }
+    return {};
+}
+
+/// The runtime never says anything on it; readable means over.
+void watch_lifeline(EventLoop& loop) {
+    (void)loop.watch(netd_fd_lifeline, EPOLLIN, [&loop](std::uint32_t) { loop.stop(); });
+}
+
+Status run() {
+    std::signal(SIGPIPE, SIG_IGN);
+    // Lines that nobody takes are lost: the network does not wait for its log.
+    MSB_TRY(sys::set_nonblocking(netd_fd_lifeline));
+    const NetdConfig config = MSB_TRY(read_config());
+    log::configure(log::parse_level(config.log_level).value_or(log::Level::warn), netd_fd_lifeline,
+                   "netd");
+    const auto loop = MSB_TRY(EventLoop::create());
+    device::Net device({.mac = config.guest_mac, .mtu = config.mtu});
+    Gateways gateways;
+    if (config.v4)
+        gateways.v4 = config.v4->gateway;
+    if (config.v6)
+        gateways.v6 = config.v6->gateway;
+    HostDialer dialer(config.policy, gateways);
+    Stack stack(*loop, device, dialer,
+                {.link = {config.guest_mac, config.gateway_mac, config.mtu},
+                 .v4 = config.v4,
+                 .v6 = config.v6,
+                 .resolvers = config.resolvers,
+                 .dns = config.policy.allows_dns(),
+                 .max_connections = config.max_connections});
+    device.set_sink(stack);
+    std::vector<std::unique_ptr<Publisher>> publishers;
+    MSB_TRY(publish(config, *loop, stack, publishers));
+    const auto server =
+        MSB_TRY(virtio::VhostUserServer::create(*loop, OwnedFd(netd_fd_device), device));
+    watch_lifeline(*loop);
+    MSB_TRY(jail::lock_down(jail::Role::net, {}));
+    return loop->run();
+}
+
+} // namespace
+
+int main() {
+    const Status done = run();
+    if (done)
+        return 0;
+    log::configure(log::Level::error, netd_fd_lifeline, "netd");
+    log::error("{}", done.error().to_string());
+    return 1;
+}

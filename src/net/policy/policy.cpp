@@ -1,0 +1,134 @@
+#include "net/policy/policy.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace msb::net {
+
+namespace {
+
+struct Range {
+    IpAddress network;
+    unsigned bits;
+    Group group;
+};
+
+bool contains(const Range& range, const IpAddress& address) {
+    if (range.network.v6 != address.v6)
+        return false;
+    const unsigned whole = range.bits / 8;
+    if (!std::equal(address.bytes.begin(), address.bytes.begin() + whole,
+                    range.network.bytes.begin()))
+        return false;
+    const unsigned rest = range.bits % 8;
+    return rest == 0 || ((address.bytes[whole] ^ range.network.bytes[whole]) >> (8 - rest)) == 0;
+}
+
+Range v4(Ipv4Bytes network, unsigned bits, Group group) {
+    return {IpAddress(network), bits, group};
+}
+Range v6(std::initializer_list<std::uint8_t> start, unsigned bits, Group group) {
+    Ipv6Bytes network{};
+    std::ranges::copy(start, network.begin());
+    return {IpAddress(network), bits, group};
+}
+
+/// The first that contains an address decides. Metadata services first: some have addresses that
+/// are otherwise private, link-local or public.
+const std::array<Range, 37>& ranges() {
+    static const std::array<Range, 37> table = {
+        v4({169, 254, 169, 254}, 32, Group::metadata),
+        v4({169, 254, 170, 2}, 32, Group::metadata),
+        v4({168, 63, 129, 16}, 32, Group::metadata),
+        v4({100, 100, 100, 200}, 32, Group::metadata),
+        v4({192, 0, 0, 192}, 32, Group::metadata),
+        v6({0xfd, 0x00, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54}, 128,
+           Group::metadata),
+        v4({127, 0, 0, 0}, 8, Group::loopback),
+        v4({0, 0, 0, 0}, 8, Group::loopback), // connect(2) takes it for the loopback
+        v6({}, 128, Group::loopback),
+        v6({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, 128, Group::loopback),
+        v4({10, 0, 0, 0}, 8, Group::private_network),
+        v4({172, 16, 0, 0}, 12, Group::private_network),
+        v4({192, 168, 0, 0}, 16, Group::private_network),
+        v4({100, 64, 0, 0}, 10, Group::private_network),
+        v6({0xfc}, 7, Group::private_network),
+        v6({0xfe, 0xc0}, 10, Group::private_network),
+        v4({169, 254, 0, 0}, 16, Group::link_local),
+        v6({0xfe, 0x80}, 10, Group::link_local),
+        v4({224, 0, 0, 0}, 4, Group::multicast),
+        v6({0xff}, 8, Group::multicast),
+        // RFC 6890 and its registries: what no host on the Internet has.
+        v4({192, 0, 0, 0}, 24, Group::reserved),
+        v4({192, 0, 2, 0}, 24, Group::reserved),
+        v4({192, 88, 99, 0}, 24, Group::reserved),
+        v4({198, 18, 0, 0}, 15, Group::reserved),
+        v4({198, 51, 100, 0}, 24, Group::reserved),
+        v4({203, 0, 113, 0}, 24, Group::reserved),
+        v4({240, 0, 0, 0}, 4, Group::reserved),
+        v6({}, 96, Group::reserved),
+        v6({0x01, 0x00, 0, 0, 0, 0, 0, 0}, 64, Group::reserved),
+        v6({0x00, 0x64, 0xff, 0x9b, 0x00, 0x01}, 48, Group::reserved),
+        v6({0x20, 0x01, 0x00, 0x00}, 32, Group::reserved), // Teredo, whose IPv4 address is disguised
+        v6({0x20, 0x01, 0x0d, 0xb8}, 32, Group::reserved),
+        v6({0x3f, 0xff}, 20, Group::reserved),
+        v6({0x5f, 0x00}, 16, Group::reserved),
+        v6({0x20}, 3, Group::public_network), // what has been allocated at all
+        v6({0x00, 0x64, 0xff, 0x9b}, 96, Group::public_network),
+        v6({}, 0, Group::reserved),
+    };
+    return table;
+}
+
+/// The IPv4 address inside an address.
+IpAddress fold(const IpAddress& address) {
+    if (!address.v6)
+        return address;
+    const BytesView bytes = address.view();
+    const auto starts = [&](std::initializer_list<std::uint8_t> start) {
+        return std::ranges::equal(bytes.first(start.size()), start);
+    };
+    if (starts({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}) ||
+        starts({0x00, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0}))
+        return IpAddress::from(bytes.subspan(12));
+    if (starts({0x20, 0x02}))
+        return IpAddress::from(bytes.subspan(2, 4));
+    return address;
+}
+
+} // namespace
+
+std::string_view to_string(Group group) {
+    static constexpr std::array<std::string_view, 8> names = {
+        "reserved", "host",       "metadata",  "loopback",
+        "private", "link-local", "multicast", "public"};
+    return names[static_cast<std::size_t>(group)];
+}
+
+Group classify(const IpAddress& original, const Gateways& gateways) {
+    const IpAddress address = fold(original);
+    if (address == gateways.v4 || address == gateways.v6)
+        return Group::host;
+    for (const Range& range : ranges())
+        if (contains(range, address))
+            return range.group;
+    return Group::public_network; // IPv4
+}
+
+bool Policy::allows(Group group) const {
+    switch (group) {
+    case Group::public_network: return all || public_network;
+    case Group::private_network: return all || private_network;
+    case Group::host: return all || host;
+    case Group::metadata:
+    case Group::link_local:
+    case Group::multicast:
+    case Group::reserved: return all;
+    // The host's own loopback is reached by the gateway's address only, so that it is always the
+    // host group that decides about it.
+    case Group::loopback: break;
+    }
+    return false;
+}
+
+} // namespace msb::net

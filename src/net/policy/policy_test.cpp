@@ -1,0 +1,56 @@
+#include "net/policy/policy.hpp"
+
+#include <gtest/gtest.h>
+
+namespace msb::net {
+namespace {
+
+const Gateways gateways{IpAddress(Ipv4Bytes{172, 16, 0, 1}), *IpAddress::parse("fd42:6d73:62::1")};
+
+Group group_of(const char* text) {
+    return classify(*IpAddress::parse(text), gateways);
+}
+
+TEST(Policy, EveryAddressHasOneGroup) {
+    for (const char* text : {"172.16.0.1", "fd42:6d73:62::1", "::ffff:172.16.0.1"})
+        EXPECT_EQ(group_of(text), Group::host) << text;
+    for (const char* text : {"169.254.169.254", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe",
+                             "fd00:ec2::254", "168.63.129.16", "100.100.100.200"})
+        EXPECT_EQ(group_of(text), Group::metadata) << text;
+    for (const char* text :
+         {"127.0.0.1", "127.255.255.255", "::1", "0.0.0.0", "::", "::ffff:127.0.0.1",
+          "64:ff9b::7f00:1", "2002:7f00:1::1"})
+        EXPECT_EQ(group_of(text), Group::loopback) << text;
+    for (const char* text : {"10.1.2.3", "172.16.0.2", "172.31.255.255", "192.168.1.1",
+                             "100.64.0.1", "fd00::1", "fc00::1", "2002:0a00:1::1", "fec0::1"})
+        EXPECT_EQ(group_of(text), Group::private_network) << text;
+    for (const char* text : {"169.254.1.1", "fe80::1"})
+        EXPECT_EQ(group_of(text), Group::link_local) << text;
+    for (const char* text : {"224.0.0.1", "239.255.255.255", "ff02::1"})
+        EXPECT_EQ(group_of(text), Group::multicast) << text;
+    for (const char* text : {"192.0.2.1", "198.18.0.1", "255.255.255.255", "240.0.0.1",
+                             "2001:db8::1", "100::1", "::5", "4000::1"})
+        EXPECT_EQ(group_of(text), Group::reserved) << text;
+    for (const char* text : {"1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700::1111",
+                             "64:ff9b::101:101", "::ffff:8.8.8.8"})
+        EXPECT_EQ(group_of(text), Group::public_network) << text;
+}
+
+TEST(Policy, ProfilesOpenTheirGroups) {
+    EXPECT_FALSE(Policy{}.any());
+    EXPECT_FALSE(Policy{}.allows_dns());
+    const Policy open_public{.public_network = true};
+    EXPECT_TRUE(open_public.allows(Group::public_network));
+    for (const Group group : {Group::host, Group::private_network, Group::metadata, Group::loopback,
+                              Group::link_local, Group::multicast, Group::reserved})
+        EXPECT_FALSE(open_public.allows(group)) << to_string(group);
+    EXPECT_FALSE(Policy{.private_network = true}.allows(Group::host));
+    EXPECT_TRUE(Policy{.host = true}.allows(Group::host));
+    const Policy all{.all = true};
+    EXPECT_TRUE(all.allows(Group::metadata));
+    EXPECT_TRUE(all.allows(Group::host));
+    EXPECT_FALSE(all.allows(Group::loopback)); // it has no meaning on a wire
+}
+
+} // namespace
+} // namespace msb::net

@@ -1,0 +1,40 @@
+// Published ports: what the host's listening sockets accept goes on to the guest.
+#pragma once
+
+#include "base/event_loop.hpp"
+#include "base/fd.hpp"
+#include "net/address.hpp"
+#include "net/tcp/tcp.hpp"
+
+#include <optional>
+
+namespace msb::net {
+
+/// One listening TCP socket.
+class Publisher {
+  public:
+    /// `v4`, `v6`: the active families, at least one. A peer is handed on in its own family, or in
+    /// the other one if the guest does not have that or refuses.
+    Publisher(EventLoop& loop, Tcp& tcp, OwnedFd listener, std::uint16_t guest_port,
+              const std::optional<Subnet>& v4, const std::optional<Subnet>& v6)
+        : loop_(loop), tcp_(tcp), listener_(std::move(listener)), guest_port_(guest_port), v4_(v4),
+          v6_(v6) {}
+    ~Publisher();
+    Publisher(const Publisher&) = delete;
+    Publisher& operator=(const Publisher&) = delete;
+
+    Status start();
+
+  private:
+    void accept();
+    std::optional<GuestPort> guest_port(bool v6) const;
+
+    EventLoop& loop_;
+    Tcp& tcp_;
+    OwnedFd listener_;
+    std::uint16_t guest_port_;
+    std::optional<Subnet> v4_, v6_;
+    EventLoop::TimerId pause_ = 0;
+};
+
+} // namespace msb::net

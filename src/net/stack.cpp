@@ -1,0 +1,145 @@
+#include "net/stack.hpp"
+
+namespace msb::net {
+
+namespace {
+
+constexpr std::uint16_t dns_port = 53;
+constexpr std::size_t arp_size = 28;
+
+Gateways gateways_of(const Stack::Config& config) {
+    Gateways gateways;
+    if (config.v4)
+        gateways.v4 = config.v4->gateway;
+    if (config.v6)
+        gateways.v6 = config.v6->gateway;
+    return gateways;
+}
+
+bool is_link_local(const IpAddress& address) {
+    return address.v6 && address.bytes[0] == 0xfe && (address.bytes[1] & 0xc0) == 0x80;
+}
+
+} // namespace
+
+Stack::Stack(EventLoop& loop, Link& link, Dialer& dialer, const Config& config)
+    : config_(config), output_(link, config.link), switch_(*this, dialer),
+      dns_(loop, output_,
+           {.resolvers = config.resolvers, .gateways = gateways_of(config), .allowed = config.dns}),
+      tcp_(loop, output_, switch_, config.max_connections), udp_(loop, output_, switch_),
+      icmp_(loop, output_, switch_, gateways_of(config)) {}
+
+Gateways Stack::gateways() const {
+    return gateways_of(config_);
+}
+
+Result<OwnedFd> Stack::Switch::tcp(const Endpoint& destination, unsigned attempt) {
+    if (!stack_.is_name_server(destination))
+        return out_.tcp(destination, attempt);
+    if (attempt > 0)
+        return fail(ErrorKind::not_found, "the name server is in one place");
+    return stack_.dns_.open_stream();
+}
+
+bool Stack::is_name_server(const Endpoint& endpoint) const {
+    const auto& subnet = endpoint.address.v6 ? config_.v6 : config_.v4;
+    return endpoint.port == dns_port && subnet && endpoint.address == subnet->gateway;
+}
+
+void Stack::frame(BytesView frame, bool checksums_open) {
+    const auto ethernet = parse_ethernet(frame);
+    if (!ethernet)
+        return;
+    const bool multicast = (ethernet->destination[0] & 1) != 0;
+    if (ethernet->destination != config_.link.gateway_mac && !multicast)
+        return;
+    if (ethernet->type == ethertype_arp)
+        return arp(ethernet->payload);
+    std::optional<IpPacket> packet;
+    if (ethernet->type == ethertype_ipv4 && config_.v4)
+        packet = parse_ipv4(ethernet->payload);
+    else if (ethernet->type == ethertype_ipv6 && config_.v6)
+        packet = parse_ipv6(ethernet->payload);
+    if (packet && from_guest(*packet))
+        ip(*packet, !checksums_open);
+}
+
+/// Under its own address; IPv6 neighbours also talk under link-local ones.
+bool Stack::from_guest(const IpPacket& packet) const {
+    if (!packet.source.v6)
+        return packet.source == config_.v4->guest;
+    return packet.source == config_.v6->guest ||
+           (is_link_local(packet.source) && packet.protocol == protocol_icmpv6);
+}
+
+void Stack::arp(BytesView payload) {
+    if (payload.size() < arp_size || !config_.v4)
+        return;
+    constexpr std::uint64_t request_head = 0x0001'0800'0604'0001; // RFC 826: Ethernet, IPv4, request
+    if (load_be<std::uint64_t>(payload) != request_head)
+        return;
+    const IpAddress sender = IpAddress::from(payload.subspan(14, 4));
+    const IpAddress target = IpAddress::from(payload.subspan(24, 4));
+    if (target == config_.v4->gateway)
+        output_.arp_reply(target, sender);
+}
+
+/// TCP does not make packets that have to be cut.
+void Stack::fragment(const IpPacket& packet) {
+    if (packet.protocol != protocol_udp && packet.protocol != protocol_icmp &&
+        packet.protocol != protocol_icmpv6)
+        return;
+    const auto payload = reassembler_.add(packet, Reassembler::Clock::now());
+    if (!payload)
+        return;
+    IpPacket whole = packet;
+    whole.fragment.reset();
+    whole.payload = *payload;
+    ip(whole, true); // no checksum was left open: nobody could have cut the packet then
+}
+
+void Stack::ip(const IpPacket& packet, bool verify) {
+    if (packet.fragment)
+        return fragment(packet);
+    switch (packet.protocol) {
+    case protocol_tcp: return tcp_.segment(packet, verify);
+    case protocol_udp: return udp_packet(packet, verify);
+    case protocol_icmp:
+    case protocol_icmpv6:
+        if ((packet.protocol == protocol_icmpv6) == packet.source.v6)
+            icmp_.message(packet, verify);
+        return;
+    default:
+        output_.unreachable(packet.destination, packet.packet, Unreachable::prohibited);
+    }
+}
+
+void Stack::udp_packet(const IpPacket& packet, bool verify) {
+    const auto datagram = parse_udp(packet, verify);
+    if (!datagram)
+        return;
+    if (is_name_server(datagram->destination))
+        dns_.datagram(datagram->source, datagram->destination, datagram->payload);
+    else
+        udp_.datagram(*datagram, packet.packet);
+}
+
+void Stack::frames_done() {
+    tcp_.frames_done();
+    output_.flush();
+}
+
+void Stack::room() {
+    tcp_.room();
+    output_.flush();
+}
+
+void Stack::link_reset() {
+    tcp_.link_reset();
+    udp_.link_reset();
+    icmp_.link_reset();
+    dns_.link_reset();
+    reassembler_.clear();
+}
+
+} // namespace msb::net

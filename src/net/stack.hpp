@@ -1,0 +1,76 @@
+// The gateway of a guest: everything it sends ends here, and goes on as the host's own sockets.
+#pragma once
+
+#include "base/event_loop.hpp"
+#include "net/dialer.hpp"
+#include "net/dns/forwarder.hpp"
+#include "net/frames/reassembly.hpp"
+#include "net/icmp/icmp.hpp"
+#include "net/link.hpp"
+#include "net/output.hpp"
+#include "net/policy/policy.hpp"
+#include "net/tcp/tcp.hpp"
+#include "net/udp/udp.hpp"
+
+#include <optional>
+#include <vector>
+
+namespace msb::net {
+
+class Stack final : public FrameSink {
+  public:
+    struct Config {
+        Output::Config link;
+        std::optional<Subnet> v4, v6; ///< the active families
+        std::vector<Endpoint> resolvers;
+        bool dns = false; ///< names are answered
+        std::size_t max_connections = 256;
+    };
+    /// All references must outlive the stack; `loop` is the one that calls it.
+    Stack(EventLoop& loop, Link& link, Dialer& dialer, const Config& config);
+
+    void frame(BytesView frame, bool checksums_open) override;
+    void frames_done() override;
+    void room() override;
+    void link_reset() override;
+
+    Gateways gateways() const;
+    Tcp& tcp() { return tcp_; }
+    Udp& udp() { return udp_; }
+    const Icmp& icmp() const { return icmp_; }
+    const dns::Forwarder& dns() const { return dns_; }
+
+  private:
+    /// Connections to the gateway's name server lead to ours, all others out.
+    class Switch final : public Dialer {
+      public:
+        Switch(Stack& stack, Dialer& out) : stack_(stack), out_(out) {}
+        Result<OwnedFd> tcp(const Endpoint& destination, unsigned attempt) override;
+        Result<OwnedFd> udp(const Endpoint& destination) override { return out_.udp(destination); }
+        Result<OwnedFd> ping(const IpAddress& destination) override {
+            return out_.ping(destination);
+        }
+
+      private:
+        Stack& stack_;
+        Dialer& out_;
+    };
+
+    void arp(BytesView payload);
+    void ip(const IpPacket& packet, bool verify);
+    void fragment(const IpPacket& packet);
+    void udp_packet(const IpPacket& packet, bool verify);
+    bool from_guest(const IpPacket& packet) const;
+    bool is_name_server(const Endpoint& endpoint) const;
+
+    Config config_;
+    Reassembler reassembler_;
+    Output output_;
+    Switch switch_;
+    dns::Forwarder dns_;
+    Tcp tcp_;
+    Udp udp_;
+    Icmp icmp_;
+};
+
+} // namespace msb::net

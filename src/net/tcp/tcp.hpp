@@ -1,0 +1,61 @@
+// The table of TCP connections between the guest and the host's network.
+#pragma once
+
+#include "base/event_loop.hpp"
+#include "net/dialer.hpp"
+#include "net/output.hpp"
+#include "net/tcp/connection.hpp"
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <vector>
+
+namespace msb::net {
+
+class Tcp {
+  public:
+    Tcp(EventLoop& loop, Output& output, Dialer& dialer, std::size_t max_connections)
+        : loop_(loop), output_(output), dialer_(dialer), max_connections_(max_connections) {}
+    ~Tcp();
+
+    void segment(const IpPacket& packet, bool verify);
+    /// A connection accepted on a published port goes on to the guest, which sees it come from its
+    /// gateway, with the peer's own port if that is free. Reset if there are too many. `other`: where
+    /// to go if the guest refuses.
+    void accept(OwnedFd socket, const GuestPort& port, std::uint16_t peer_port,
+                const std::optional<GuestPort>& other = std::nullopt);
+    void room();
+    void frames_done();
+    void link_reset();
+
+    std::size_t count() const { return connections_.size(); }
+
+  private:
+    friend class TcpConnection;
+    using Key = std::pair<Endpoint, Endpoint>; ///< the guest's, the remote's
+    using Connection = std::shared_ptr<TcpConnection>;
+
+    void open(const TcpSegment& segment);
+    void refuse(const TcpSegment& segment);
+    void send_reset(TcpSegment reset);
+    void wait_for_room(TcpConnection& connection);
+    void serve_later(TcpConnection& connection);
+    void deadline_set();
+    void tick();
+    void forget(TcpConnection& connection);
+    std::size_t embryonic() const;
+    std::uint16_t segment_size(bool ipv6) const;
+
+    EventLoop& loop_;
+    Output& output_;
+    Dialer& dialer_;
+    std::size_t max_connections_;
+    std::map<Key, Connection> connections_;
+    std::deque<Connection> waiting_;  ///< for room on the link, served in turn
+    std::vector<Connection> due_;     ///< what frames_done() serves
+    std::deque<TcpSegment> resets_;   ///< that the link had no room for
+    EventLoop::TimerId timer_ = 0;
+};
+
+} // namespace msb::net

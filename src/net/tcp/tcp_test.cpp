@@ -1,0 +1,431 @@
+#include "base/system.hpp"
+#include "net/testing/world.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace msb::net {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace tcp_flag;
+
+/// One connection of a guest, seen from the guest.
+class TcpTest : public ::testing::Test {
+  protected:
+    static constexpr std::uint32_t first = 1000; ///< the guest's initial sequence number
+
+    explicit TcpTest(std::size_t max_connections = 256) : world(max_connections) {}
+
+    TcpSegment segment(std::uint8_t flags, std::uint32_t sequence, std::string_view payload = {}) {
+        return {.source = guest,
+                .destination = server,
+                .sequence = sequence,
+                .acknowledgement = (flags & ack) != 0 ? expected : 0,
+                .window = window,
+                .flags = flags,
+                .payload = as_bytes(payload)};
+    }
+    void open() {
+        auto request = segment(syn, first);
+        request.mss = 1460;
+        world.send(request);
+        EXPECT_TRUE(world.link.frames.empty()); // not before the host's connect is through
+        world.settle();
+        const auto answer = world.next_tcp();
+        ASSERT_TRUE(answer);
+        ASSERT_EQ(answer->flags, syn | ack);
+        EXPECT_EQ(answer->acknowledgement, first + 1);
+        EXPECT_EQ(answer->mss, 1460);
+        expected = answer->sequence + 1;
+        world.send(segment(ack, first + 1));
+        EXPECT_TRUE(world.link.frames.empty());
+        peer = std::move(world.dialer.peers.front());
+        world.dialer.peers.pop_front();
+        world.settle();
+    }
+    std::string received() {
+        std::array<char, 100'000> data;
+        const ssize_t count = ::recv(peer.get(), data.data(), data.size(), MSG_DONTWAIT);
+        return count < 0 ? "nothing" : std::string(data.data(), static_cast<std::size_t>(count));
+    }
+    static std::pair<OwnedFd, OwnedFd> sys_pair() {
+        auto pair = *sys::socket_pair(SOCK_STREAM | SOCK_NONBLOCK);
+        return {std::move(pair[0]), std::move(pair[1])};
+    }
+    void say(std::string_view text) {
+        ASSERT_EQ(::send(peer.get(), text.data(), text.size(), 0),
+                  static_cast<ssize_t>(text.size()));
+        world.settle();
+    }
+    void expect(std::uint8_t flags, std::uint32_t acknowledgement, std::string_view payload = {}) {
+        const auto got = world.next_tcp();
+        ASSERT_TRUE(got);
+        EXPECT_EQ(got->flags & ~psh, flags);
+        EXPECT_EQ(got->sequence, expected);
+        EXPECT_EQ(got->acknowledgement, acknowledgement);
+        EXPECT_EQ(as_text(got->payload), payload);
+        expected += got->length();
+    }
+
+    testing::World world;
+    Endpoint guest{world.v4.guest, 40000};
+    Endpoint server{IpAddress(Ipv4Bytes{93, 184, 215, 14}), 80};
+    std::uint32_t expected = 0; ///< next sequence number of the stack's
+    std::uint16_t window = 60000;
+    OwnedFd peer;
+};
+
+TEST_F(TcpTest, CarriesBytesBothWays) {
+    open();
+    world.send(segment(ack | psh, first + 1, "hello"));
+    EXPECT_EQ(received(), "hello");
+    expect(ack, first + 6);
+    say("world");
+    expect(ack, first + 6, "world");
+    EXPECT_EQ(world.dialer.dialled.at(0), server);
+}
+
+TEST_F(TcpTest, RefusesAsTheHostDoes) {
+    world.dialer.failure = Error::from_errno(ECONNREFUSED, "connect");
+    world.send(segment(syn, first));
+    auto answer = world.next_tcp();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->flags, rst | ack);
+    EXPECT_EQ(answer->acknowledgement, first + 1);
+    world.dialer.failure = Error(ErrorKind::permission_denied, "policy");
+    world.send(segment(syn, first));
+    answer = world.next_tcp();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->flags, rst | ack);
+    world.dialer.failure = Error::from_errno(EHOSTUNREACH, "connect");
+    world.send(segment(syn, first));
+    const auto packet = world.next();
+    ASSERT_TRUE(packet);
+    EXPECT_EQ(packet->protocol, protocol_icmp);
+    EXPECT_EQ(packet->payload[0], 3); // destination unreachable
+    EXPECT_EQ(packet->payload[1], 1); // host
+    EXPECT_EQ(load_be<std::uint16_t>(packet->payload.subspan(8 + 20)), guest.port);
+    EXPECT_EQ(load_be<std::uint32_t>(packet->payload.subspan(8 + 24)), first);
+    EXPECT_EQ(world.stack->tcp().count(), 0U);
+}
+
+TEST_F(TcpTest, TheGuestEndsFirst) {
+    open();
+    world.send(segment(ack | fin, first + 1, "last words"));
+    EXPECT_EQ(received(), "last words");
+    EXPECT_EQ(received(), ""); // end of file
+    expect(ack, first + 12);
+    say("an answer to that");
+    expect(ack, first + 12, "an answer to that");
+    world.send(segment(ack, first + 12));
+    peer.reset();
+    world.settle();
+    expect(ack | fin, first + 12);
+    world.send(segment(ack, first + 12));
+    EXPECT_EQ(world.stack->tcp().count(), 0U);
+}
+
+TEST_F(TcpTest, TheHostEndsFirst) {
+    open();
+    say("all I have");
+    ::shutdown(peer.get(), SHUT_WR);
+    world.settle();
+    expect(ack, first + 1, "all I have");
+    expect(ack | fin, first + 1);
+    world.send(segment(ack, first + 1));
+    world.send(segment(ack, first + 1, "still talking"));
+    EXPECT_EQ(received(), "still talking");
+    expect(ack, first + 14);
+    world.send(segment(ack | fin, first + 14));
+    EXPECT_EQ(received(), "");
+    // Everything is said: nothing is left to answer for, but the last acknowledgement is sent.
+    expect(ack, first + 15);
+    EXPECT_EQ(world.stack->tcp().count(), 0U);
+}
+
+TEST_F(TcpTest, BothEndAtOnce) {
+    open();
+    ::shutdown(peer.get(), SHUT_WR);
+    world.settle();
+    const auto their_fin = world.next_tcp();
+    ASSERT_TRUE(their_fin);
+    EXPECT_EQ(their_fin->flags & ~psh, ack | fin);
+    world.send(segment(ack | fin, first + 1)); // sent before the other arrived
+    expected += 1;
+    const auto answer = world.next_tcp();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->acknowledgement, first + 2);
+    EXPECT_EQ(world.stack->tcp().count(), 1U);
+    world.send(segment(ack, first + 2));
+    EXPECT_EQ(world.stack->tcp().count(), 0U);
+}
+
+TEST_F(TcpTest, AShutWindowIsProbed) {
+    open();
+    window = 0;
+    world.send(segment(ack, first + 1));
+    say("patience");
+    EXPECT_TRUE(world.link.frames.empty());
+    world.wait(450ms);
+    const auto probe = world.next_tcp();
+    ASSERT_TRUE(probe);
+    EXPECT_EQ(probe->sequence, expected - 1); // an old number, which has to be answered
+    EXPECT_TRUE(probe->payload.empty());
+    world.link.frames.clear();
+    window = 4;
+    world.send(segment(ack, first + 1));
+    expect(ack, first + 1, "pati");
+    window = 100;
+    world.send(segment(ack, first + 1));
+    expect(ack, first + 1, "ence");
+}
+
+TEST_F(TcpTest, WhatTheGuestDropsIsSentAgain) {
+    open();
+    say("once");
+    const auto lost = world.next_tcp();
+    ASSERT_TRUE(lost);
+    world.wait(450ms);
+    expect(ack, first + 1, "once");
+    world.link.frames.clear();
+    world.send(segment(ack, first + 1));
+    world.wait(300ms);
+    EXPECT_TRUE(world.link.frames.empty());
+}
+
+TEST_F(TcpTest, ThreeDuplicatesAreALoss) {
+    open();
+    say("gone");
+    const std::uint32_t after = expected + 4;
+    world.link.frames.clear();
+    for (int i = 0; i < 3; ++i)
+        world.send(segment(ack, first + 1));
+    expect(ack, first + 1, "gone");
+    EXPECT_EQ(expected, after);
+}
+
+TEST_F(TcpTest, OrderAndOverlap) {
+    open();
+    world.send(segment(ack, first + 4, "defg")); // behind a gap
+    EXPECT_EQ(received(), "nothing");
+    expect(ack, first + 1);
+    world.send(segment(ack, first + 1, "abcd"));
+    EXPECT_EQ(received(), "abcd");
+    expect(ack, first + 5);
+    world.send(segment(ack, first + 3, "cdefg")); // the beginning is known
+    EXPECT_EQ(received(), "efg");
+    expect(ack, first + 8);
+    world.send(segment(ack, first + 1, "abc")); // all of it is
+    EXPECT_EQ(received(), "nothing");
+    expect(ack, first + 8);
+    world.send(segment(ack, first + 1'000'000, "z")); // beyond the window
+    EXPECT_EQ(received(), "nothing");
+    expect(ack, first + 8);
+}
+
+TEST_F(TcpTest, ResetsCountWhereTheyCanBeTrue) {
+    open();
+    world.send(segment(rst, first + 500'000));
+    EXPECT_EQ(world.stack->tcp().count(), 1U);
+    world.send(segment(rst, first + 10)); // RFC 5961: asks whether it is
+    expect(ack, first + 1);
+    EXPECT_EQ(world.stack->tcp().count(), 1U);
+    world.send(segment(syn, first + 10));
+    expect(ack, first + 1);
+    world.send(segment(rst, first + 1));
+    EXPECT_EQ(world.stack->tcp().count(), 0U);
+    EXPECT_EQ(received(), "");
+}
+
+TEST_F(TcpTest, AHostErrorIsAReset) {
+    open();
+    world.send(segment(ack, first + 1, "unread"));
+    expect(ack, first + 7);
+    peer.reset(); // with unread data: ECONNRESET
+    world.settle();
+    const auto answer = world.next_tcp();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->flags, rst | ack);
+    EXPECT_EQ(world.stack->tcp().count(), 0U);
+}
+
+TEST_F(TcpTest, WhatCameBeforeABreakArrives) {
+    open();
+    window = 3;
+    world.send(segment(ack, first + 1, "unread"));
+    expect(ack, first + 7);
+    ASSERT_EQ(::send(peer.get(), "last words", 10, 0), 10);
+    peer.reset(); // with unread data
+    world.settle();
+    expect(ack, first + 7, "las");
+    window = 1000;
+    world.send(segment(ack, first + 7, "nobody hears it"));
+    const auto rest = world.next_tcp();
+    ASSERT_TRUE(rest);
+    EXPECT_EQ(as_text(rest->payload), "t words");
+    const auto reset = world.next_tcp();
+    ASSERT_TRUE(reset);
+    EXPECT_EQ(reset->flags, rst | ack);
+    EXPECT_EQ(world.stack->tcp().count(), 0U);
+}
+
+TEST_F(TcpTest, AHostThatDoesNotReadShutsTheWindow) {
+    open();
+    std::uint32_t next = first + 1;
+    const std::string piece(1460, 'x');
+    std::uint16_t announced = UINT16_MAX;
+    for (int i = 0; i < 1000 && announced >= piece.size(); ++i) {
+        world.send(segment(ack, next, piece));
+        next += static_cast<std::uint32_t>(piece.size());
+        while (const auto answer = world.next_tcp()) {
+            announced = answer->window;
+            EXPECT_EQ(answer->acknowledgement, next);
+        }
+    }
+    EXPECT_LT(announced, piece.size());
+    // Beyond the window: not taken.
+    world.send(segment(ack, next, std::string(3000, 'y')));
+    const auto answer = world.next_tcp();
+    ASSERT_TRUE(answer);
+    EXPECT_LT(answer->acknowledgement - next, 3000U);
+    while (received() != "nothing")
+        world.settle();
+    bool opened = false;
+    while (const auto update = world.next_tcp())
+        opened = opened || update->window > 60000;
+    EXPECT_TRUE(opened);
+}
+
+TEST_F(TcpTest, AFullLinkIsContinued) {
+    open();
+    world.link.full = true;
+    say("later");
+    world.wait(400ms);
+    world.link.full = false;
+    EXPECT_TRUE(world.link.frames.empty());
+    world.stack->room();
+    expect(ack, first + 1, "later");
+}
+
+TEST_F(TcpTest, LargeSegmentsOnlyWhereTheyAreTaken) {
+    open();
+    world.link.large_segments = true;
+    say(std::string(20'000, 'a'));
+    const auto large = world.next_tcp();
+    ASSERT_TRUE(large);
+    EXPECT_EQ(large->payload.size(), 20'000U);
+}
+
+TEST_F(TcpTest, AnUnknownConnectionIsReset) {
+    world.send(segment(ack, 77));
+    const auto answer = world.next_tcp();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->flags, rst);
+    world.send(segment(rst, 77));
+    EXPECT_TRUE(world.link.frames.empty());
+}
+
+TEST_F(TcpTest, BrokenChecksumsAreNotSeen) {
+    TcpSegment request = segment(syn, first);
+    Bytes bytes(tcp_header_size(request));
+    write_tcp(request, bytes); // without a checksum
+    world.send({.source = guest.address, .destination = server.address, .protocol = protocol_tcp},
+               bytes);
+    world.settle();
+    EXPECT_TRUE(world.dialer.dialled.empty());
+}
+
+TEST_F(TcpTest, APublishedPortReachesTheGuest) {
+    auto pair = sys_pair();
+    world.stack->tcp().accept(std::move(pair.first), {{world.v4.guest, 8080}, world.v4.gateway},
+                              5555);
+    auto request = world.next_tcp();
+    ASSERT_TRUE(request);
+    EXPECT_EQ(request->flags, syn);
+    EXPECT_EQ(request->source, (Endpoint{world.v4.gateway, 5555}));
+    guest.port = 8080;
+    server = request->source;
+    expected = request->sequence + 1;
+    auto answer = segment(syn | ack, first);
+    answer.mss = 1000;
+    world.send(answer);
+    expect(ack, first + 1);
+    peer = std::move(pair.second);
+    say("request");
+    expect(ack, first + 1, "request");
+    world.send(segment(ack | fin, first + 1, "response"));
+    EXPECT_EQ(received(), "response");
+    EXPECT_EQ(received(), "");
+    // A guest that does not listen.
+    pair = sys_pair();
+    world.link.frames.clear();
+    world.stack->tcp().accept(std::move(pair.first), {{world.v4.guest, 9}, world.v4.gateway}, 5555);
+    request = world.next_tcp();
+    ASSERT_TRUE(request);
+    guest.port = 9;
+    expected = request->sequence + 1;
+    server = request->source;
+    world.send(segment(rst | ack, 0));
+    peer = std::move(pair.second);
+    EXPECT_EQ(received(), "");
+}
+
+TEST_F(TcpTest, ARefusedFamilyIsNotTheEnd) {
+    auto pair = sys_pair();
+    world.stack->tcp().accept(std::move(pair.first), {{world.v6.guest, 80}, world.v6.gateway}, 5555,
+                              GuestPort{{world.v4.guest, 80}, world.v4.gateway});
+    auto request = world.next_tcp();
+    ASSERT_TRUE(request);
+    EXPECT_TRUE(request->source.address.v6);
+    guest = request->destination;
+    server = request->source;
+    expected = request->sequence + 1;
+    world.send(segment(rst | ack, 0));
+    request = world.next_tcp();
+    ASSERT_TRUE(request);
+    EXPECT_EQ(request->source, (Endpoint{world.v4.gateway, 5555}));
+    guest = request->destination;
+    server = request->source;
+    expected = request->sequence + 1;
+    world.send(segment(syn | ack, first));
+    expect(ack, first + 1);
+    peer = std::move(pair.second);
+    say("here");
+    expect(ack, first + 1, "here");
+}
+
+class SmallTcpTest : public TcpTest {
+  protected:
+    SmallTcpTest() : TcpTest(8) {}
+};
+
+TEST_F(SmallTcpTest, AFloodOfHandshakesIsBounded) {
+    for (std::uint16_t port = 1000; port < 1100; ++port) {
+        guest.port = port;
+        world.send(segment(syn, first));
+    }
+    world.settle();
+    EXPECT_EQ(world.stack->tcp().count(), 4U); // half of them at most are not established
+    EXPECT_EQ(world.dialer.dialled.size(), 4U);
+    world.stack->link_reset();
+    EXPECT_EQ(world.stack->tcp().count(), 0U);
+}
+
+TEST_F(SmallTcpTest, AFullTableRefuses) {
+    std::vector<OwnedFd> peers;
+    for (std::uint16_t port = 1000; port < 1008; ++port) {
+        guest.port = port;
+        open();
+        peers.push_back(std::move(peer));
+    }
+    guest.port = 2000;
+    world.send(segment(syn, first));
+    const auto answer = world.next_tcp();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->flags, rst | ack);
+}
+
+} // namespace
+} // namespace msb::net

@@ -1,0 +1,219 @@
+#include "net/udp/udp.hpp"
+
+#include "base/log.hpp"
+#include "net/frames/checksum.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+namespace msb::net {
+
+namespace {
+
+constexpr std::size_t header_size = 8;
+constexpr auto sweep_period = std::chrono::seconds(5);
+/// Datagrams taken from one socket before others get a turn.
+constexpr int round_budget = 32;
+constexpr std::uint16_t first_port = 49152;
+
+} // namespace
+
+std::optional<UdpDatagram> parse_udp(const IpPacket& packet, bool verify) {
+    const BytesView bytes = packet.payload;
+    if (bytes.size() < header_size)
+        return std::nullopt;
+    const std::size_t size = load_be<std::uint16_t>(bytes.subspan(4));
+    if (size < header_size || size > bytes.size())
+        return std::nullopt;
+    const BytesView datagram = bytes.first(size);
+    const bool summed = load_be<std::uint16_t>(bytes.subspan(6)) != 0;
+    if (verify && (summed ? Checksum()
+                                    .add_pseudo_header(packet.source, packet.destination,
+                                                       protocol_udp, size)
+                                    .add(datagram)
+                                    .finish() != 0
+                          : packet.source.v6)) // RFC 8200 §8.1: IPv6 has no UDP without
+        return std::nullopt;
+    return UdpDatagram{{packet.source, load_be<std::uint16_t>(bytes)},
+                       {packet.destination, load_be<std::uint16_t>(bytes.subspan(2))},
+                       datagram.subspan(header_size)};
+}
+
+Udp::~Udp() {
+    loop_.cancel(timer_);
+    link_reset();
+    for (const auto& published : published_)
+        loop_.unwatch(published->socket.get());
+}
+
+void Udp::link_reset() {
+    while (!flows_.empty())
+        drop(flows_.begin());
+}
+
+void Udp::datagram(const UdpDatagram& datagram, BytesView packet) {
+    if (datagram.source.port == 0 || datagram.destination.port == 0 || answer_published(datagram))
+        return;
+    const Key key{datagram.source, datagram.destination};
+    const auto socket = flow(key);
+    if (!socket) {
+        const int error = socket.error().sys_errno();
+        output_.unreachable(datagram.destination.address, packet,
+                            error == EHOSTUNREACH  ? Unreachable::host
+                            : error == ENETUNREACH ? Unreachable::network
+                                                   : Unreachable::prohibited);
+        return;
+    }
+    // A full socket loses it, as a full network would.
+    if (::send(*socket, datagram.payload.data(), datagram.payload.size(),
+               MSG_DONTWAIT | MSG_NOSIGNAL) == -1)
+        report(key, errno);
+}
+
+Result<int> Udp::flow(const Key& key) {
+    const auto found = flows_.find(key);
+    if (found != flows_.end()) {
+        found->second.used = Clock::now();
+        return found->second.socket.get();
+    }
+    OwnedFd socket = MSB_TRY(dialer_.udp(key.second));
+    make_room();
+    const int fd = socket.get();
+    MSB_TRY(loop_.watch(fd, EPOLLIN, [this, key](std::uint32_t) { receive(key); }));
+    flows_.emplace(key, Flow{std::move(socket), Clock::now()});
+    sweep_later();
+    return fd;
+}
+
+void Udp::make_room() {
+    if (flows_.size() >= max_flows)
+        drop(std::ranges::min_element(
+            flows_, {}, [](const auto& entry) { return entry.second.used; }));
+}
+
+void Udp::drop(std::map<Key, Flow>::iterator flow) {
+    loop_.unwatch(flow->second.socket.get());
+    flows_.erase(flow);
+}
+
+void Udp::receive(const Key& key) {
+    for (int i = 0; i < round_budget; ++i) {
+        const auto found = flows_.find(key);
+        if (found == flows_.end())
+            break;
+        const ssize_t count =
+            ::recv(found->second.socket.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+        if (count == -1) {
+            if (errno != EAGAIN && errno != EINTR)
+                report(key, errno);
+            break;
+        }
+        found->second.used = Clock::now();
+        output_.udp(key.second, key.first,
+                    BytesView(buffer_).first(static_cast<std::size_t>(count)));
+    }
+    output_.flush();
+}
+
+/// What the host was told by ICMP, the guest is told too.
+void Udp::report(const Key& key, int error) {
+    if (error == ECONNREFUSED)
+        output_.unreachable({key.first, key.second, protocol_udp}, Unreachable::port);
+    else if (error == EHOSTUNREACH || error == ENETUNREACH)
+        output_.unreachable({key.first, key.second, protocol_udp},
+                            error == EHOSTUNREACH ? Unreachable::host : Unreachable::network);
+}
+
+// ---- published ports ----
+
+Status Udp::publish(OwnedFd socket, const Endpoint& guest, const IpAddress& gateway) {
+    auto published = std::make_unique<Published>();
+    published->socket = std::move(socket);
+    published->guest = guest;
+    published->gateway = gateway;
+    Published* const raw = published.get();
+    MSB_TRY(loop_.watch(raw->socket.get(), EPOLLIN,
+                        [this, raw](std::uint32_t) { receive_published(*raw); }));
+    published_.push_back(std::move(published));
+    return {};
+}
+
+void Udp::receive_published(Published& published) {
+    for (int i = 0; i < round_budget; ++i) {
+        SocketAddress from;
+        const ssize_t count = ::recvfrom(published.socket.get(), buffer_.data(), buffer_.size(),
+                                         MSG_DONTWAIT, from.get(), &from.size);
+        if (count == -1)
+            break;
+        const auto peer = from.endpoint();
+        if (!peer)
+            continue;
+        output_.udp({published.gateway, port_of(published, *peer)}, published.guest,
+                    BytesView(buffer_).first(static_cast<std::size_t>(count)));
+    }
+    output_.flush();
+}
+
+/// The peer's own port if it is free and not one that means something at the gateway.
+std::uint16_t Udp::port_of(Published& published, const Endpoint& peer) {
+    const auto known = published.ports.find(peer);
+    if (known != published.ports.end()) {
+        published.peers.at(known->second).used = Clock::now();
+        return known->second;
+    }
+    if (published.peers.size() >= max_peers) {
+        const auto oldest = std::ranges::min_element(
+            published.peers, {}, [](const auto& entry) { return entry.second.used; });
+        published.ports.erase(oldest->second.address);
+        published.peers.erase(oldest);
+    }
+    std::uint16_t port = peer.port < 1024 ? first_port : peer.port;
+    while (published.peers.contains(port))
+        port = port == UINT16_MAX ? first_port : static_cast<std::uint16_t>(port + 1);
+    published.peers[port] = {peer, Clock::now()};
+    published.ports[peer] = port;
+    return port;
+}
+
+bool Udp::answer_published(const UdpDatagram& datagram) {
+    for (const auto& published : published_) {
+        if (datagram.source != published->guest ||
+            datagram.destination.address != published->gateway)
+            continue;
+        const auto peer = published->peers.find(datagram.destination.port);
+        if (peer == published->peers.end())
+            continue;
+        peer->second.used = Clock::now();
+        SocketAddress to(peer->second.address);
+        (void)::sendto(published->socket.get(), datagram.payload.data(), datagram.payload.size(),
+                       MSG_DONTWAIT | MSG_NOSIGNAL, to.get(), to.size);
+        return true;
+    }
+    return false;
+}
+
+// ---- time ----
+
+void Udp::sweep_later() {
+    if (timer_ == 0)
+        timer_ = loop_.after(sweep_period, [this] {
+            timer_ = 0;
+            sweep();
+        });
+}
+
+void Udp::sweep() {
+    const auto limit = Clock::now() - idle_time;
+    for (auto flow = flows_.begin(); flow != flows_.end();) {
+        const auto next = std::next(flow);
+        if (flow->second.used < limit)
+            drop(flow);
+        flow = next;
+    }
+    if (!flows_.empty())
+        sweep_later();
+}
+
+} // namespace msb::net

@@ -1,0 +1,80 @@
+// UDP of the guest, one connected host socket for each pair of endpoints, and published UDP ports.
+#pragma once
+
+#include "base/event_loop.hpp"
+#include "net/dialer.hpp"
+#include "net/output.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace msb::net {
+
+struct UdpDatagram {
+    Endpoint source;
+    Endpoint destination;
+    BytesView payload;
+};
+/// `verify`: the checksum counts, if there is one.
+std::optional<UdpDatagram> parse_udp(const IpPacket& packet, bool verify);
+
+class Udp {
+  public:
+    static constexpr std::size_t max_flows = 256; ///< guest's; the least recently used one goes
+    static constexpr std::size_t max_peers = 256; ///< of each published port
+    static constexpr std::chrono::seconds idle_time{60}; ///< without a datagram either way
+
+    Udp(EventLoop& loop, Output& output, Dialer& dialer)
+        : loop_(loop), output_(output), dialer_(dialer) {}
+    ~Udp();
+
+    /// `packet` is what `datagram` came in.
+    void datagram(const UdpDatagram& datagram, BytesView packet);
+    /// What comes to `socket` goes to `guest`, which sees it come from `gateway`.
+    Status publish(OwnedFd socket, const Endpoint& guest, const IpAddress& gateway);
+    void link_reset();
+
+    std::size_t flow_count() const { return flows_.size(); }
+
+  private:
+    using Clock = EventLoop::Clock;
+    using Key = std::pair<Endpoint, Endpoint>; ///< the guest's, the remote's
+    struct Flow {
+        OwnedFd socket;
+        Clock::time_point used;
+    };
+    struct Peer {
+        Endpoint address;
+        Clock::time_point used;
+    };
+    struct Published {
+        OwnedFd socket;
+        Endpoint guest;
+        IpAddress gateway;
+        std::map<std::uint16_t, Peer> peers;           ///< by the port the guest sees
+        std::map<Endpoint, std::uint16_t> ports;
+    };
+
+    bool answer_published(const UdpDatagram& datagram);
+    Result<int> flow(const Key& key);
+    void receive(const Key& key);
+    void receive_published(Published& published);
+    std::uint16_t port_of(Published& published, const Endpoint& peer);
+    void make_room();
+    void drop(std::map<Key, Flow>::iterator flow);
+    void report(const Key& key, int error);
+    void sweep_later();
+    void sweep();
+
+    EventLoop& loop_;
+    Output& output_;
+    Dialer& dialer_;
+    std::map<Key, Flow> flows_;
+    std::vector<std::unique_ptr<Published>> published_;
+    EventLoop::TimerId timer_ = 0;
+    Bytes buffer_ = Bytes(65536);
+};
+
+} // namespace msb::net

@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""The world of tests/netns.sh: world_server.py READY-FILE.
+
+  TCP 80    answers a line with "world got LINE" and closes
+  TCP 81    echoes until end of file, then says "end" and closes
+  TCP 82    sends 64 MiB of zeros
+  TCP 83    counts bytes until end of file and sends the count
+  TCP 84    resets the connection
+  UDP 90    echoes
+  UDP, TCP 53   names under test.example: A 93.184.215.14, AAAA 2606:2800:220:1::14;
+                "big.test.example" has many A records, "nothing.test.example" does not exist
+"""
+import socket
+import struct
+import sys
+import threading
+
+
+def thread(function, *arguments):
+    threading.Thread(target=function, args=arguments, daemon=True).start()
+
+
+def line_server(connection):
+    line = connection.makefile("rb").readline()
+    connection.sendall(b"world got " + line)
+    connection.close()
+
+
+def echo_server(connection):
+    while data := connection.recv(65536):
+        connection.sendall(data)
+    connection.sendall(b"end")
+    connection.close()
+
+
+def source_server(connection):
+    piece = bytes(1 << 20)
+    for _ in range(64):
+        connection.sendall(piece)
+    connection.close()
+
+
+def sink_server(connection):
+    count = 0
+    while data := connection.recv(1 << 20):
+        count += len(data)
+    connection.sendall(str(count).encode())
+    connection.close()
+
+
+def reset_server(connection):
+    connection.recv(1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def answer(query, stream):
+    end = 12
+    labels = []
+    while query[end]:
+        labels.append(query[end + 1:end + 1 + query[end]].decode().lower())
+        end += 1 + query[end]
+    end += 5
+    kind = struct.unpack("!H", query[end - 4:end - 2])[0]
+    name = ".".join(labels)
+    code, records = 0, []
+    if not name.endswith("test.example") or name.startswith("nothing."):
+        code = 3
+    elif name.startswith("big.") and kind == 1:
+        records = [bytes([10, 0, 0, i]) for i in range(200)]
+    elif kind == 1:
+        records = [socket.inet_aton("93.184.215.14")]
+    elif kind == 28:
+        records = [socket.inet_pton(socket.AF_INET6, "2606:2800:220:1::14")]
+    truncated = len(records) > 20 and not stream
+    if truncated:
+        records = []
+    flags = 0x8180 | code | (0x0200 if truncated else 0)
+    reply = query[:2] + struct.pack("!HHHHH", flags, 1, len(records), 0, 0) + query[12:end]
+    for record in records:
+        reply += struct.pack("!HHHIH", 0xc00c, kind, 1, 60, len(record)) + record
+    return reply
+
+
+def name_server(connection):
+    while head := connection.recv(2, socket.MSG_WAITALL):
+        query = connection.recv(struct.unpack("!H", head)[0], socket.MSG_WAITALL)
+        reply = answer(query, True)
+        connection.sendall(struct.pack("!H", len(reply)) + reply)
+    connection.close()
+
+
+def serve_tcp(port, handler):
+    listener = socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True,
+                                    backlog=64)
+
+    def accept():
+        while True:
+            connection, _ = listener.accept()
+            thread(handler, connection)
+
+    thread(accept)
+
+
+def serve_udp(port, handler):
+    server = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    server.bind(("::", port))
+
+    def receive():
+        while True:
+            data, peer = server.recvfrom(65536)
+            server.sendto(handler(data), peer)
+
+    thread(receive)
+
+
+def main():
+    for port, handler in ((80, line_server), (81, echo_server), (82, source_server),
+                          (83, sink_server), (84, reset_server), (53, name_server)):
+        serve_tcp(port, handler)
+    serve_udp(90, lambda data: data)
+    serve_udp(53, lambda data: answer(data, False))
+    with open(sys.argv[1], "w", encoding="ascii"):
+        pass
+    threading.Event().wait()
+
+
+main()
