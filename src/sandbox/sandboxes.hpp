@@ -67,7 +67,7 @@ struct StageTime {
 struct Running {
     std::string name;
     Child runtime;
-    Child file_server; ///< with mounts; ends with the runtime
+    Child file_server;    ///< with mounts; ends with the runtime
     OwnedFd parent_watch; ///< attached: closing it asks the runtime to stop
     std::vector<StageTime> stages;
 

@@ -1,4 +1,5 @@
-// Stands where the runtime or, with a second argument, the file server stands: started in its jail, locks itself down, and tries one thing.
+// Stands where the runtime or, with a second argument, the file server stands: started in its jail,
+// locks itself down, and tries one thing.
 #include "attempts.hpp"
 #include "jail/jail.hpp"
 
@@ -9,10 +10,10 @@ int main(int argc, char** argv) {
     if (attempt == nullptr)
         return attempts::unknown;
     const auto status =
-        argc > 2
-            ? msb::jail::lock_down(msb::jail::Role::fs, {.writable = {"/m/0"}, .readable = {"/m/1"}})
-            : msb::jail::lock_down(msb::jail::Role::runtime,
-                                   {.writable = {"/sandbox", "/run"}, .readable = {}});
+        argc > 2 ? msb::jail::lock_down(msb::jail::Role::fs,
+                                        {.writable = {"/m/0"}, .readable = {"/m/1"}})
+                 : msb::jail::lock_down(msb::jail::Role::runtime,
+                                        {.writable = {"/sandbox", "/run"}, .readable = {}});
     if (!status) {
         std::fprintf(stderr, "%s\n", status.error().to_string().c_str());
         return attempts::unknown;

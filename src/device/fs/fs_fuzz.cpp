@@ -1,5 +1,6 @@
-// A guest's arbitrary requests on a small tree with links that lead out of it. What lies outside must never
-// change nor be read, every request is answered within its room, and the tables stay within their limits.
+// A guest's arbitrary requests on a small tree with links that lead out of it. What lies outside
+// must never change nor be read, every request is answered within its room, and the tables stay
+// within their limits.
 #include "base/file.hpp"
 #include "base/system.hpp"
 #include "device/fs/fs.hpp"
@@ -116,12 +117,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     Tree& tree = Tree::instance();
     tree.make();
     FuzzedDataProvider input(data, size);
-    auto files = Passthrough::create(*sys::open(tree.shared, O_PATH),
-                                     {.keep_metadata = input.ConsumeBool(),
-                                      .mirror_modes = input.ConsumeBool(),
-                                      .inodes = 8,
-                                      .descriptors = input.ConsumeIntegralInRange<std::size_t>(0, 3),
-                                      .handles = 4});
+    auto files =
+        Passthrough::create(*sys::open(tree.shared, O_PATH),
+                            {.keep_metadata = input.ConsumeBool(),
+                             .mirror_modes = input.ConsumeBool(),
+                             .inodes = 8,
+                             .descriptors = input.ConsumeIntegralInRange<std::size_t>(0, 3),
+                             .handles = 4});
     check(files.has_value());
     Passthrough& served = **files;
     auto device = *Fs::create("fuzz", std::move(*files));
