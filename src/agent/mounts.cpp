@@ -46,8 +46,7 @@ Status check(const std::vector<Share>& shares) {
     for (const Share& share : shares) {
         if (!share.path.starts_with('/') || share.path == "/" ||
             share.path.find("/..") != std::string::npos || !paths.insert(share.path).second)
-            return fail(ErrorKind::invalid_argument,
-                        "'" + share.path + "' cannot be mounted on");
+            return fail(ErrorKind::invalid_argument, "'" + share.path + "' cannot be mounted on");
         if (share.filename.find('/') != std::string::npos)
             return fail(ErrorKind::invalid_argument, "bad name of a shared file");
         for (const Share& above : shares)

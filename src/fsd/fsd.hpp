@@ -1,8 +1,8 @@
 // What the program fsd is started with, for it and for whoever starts it.
 //
-// One process serves all directories of the host that one sandbox sees. It starts in the jail of role
-// `fs`, with the sources of mount N below /m at "N", its listening socket at first_socket + N, and an
-// argument a mount: TAG,[FILE],(rw|ro),(keep|host),(private|mirror).
+// One process serves all directories of the host that one sandbox sees. It starts in the jail of
+// role `fs`, with the sources of mount N below /m at "N", its listening socket at first_socket + N,
+// and an argument a mount: TAG,[FILE],(rw|ro),(keep|host),(private|mirror).
 #pragma once
 
 #include <string>

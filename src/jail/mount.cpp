@@ -79,8 +79,8 @@ Step attach(int mount, int root, const char* target) {
 
 Step open_source(const Bind& bind, Descriptor& mount, bool& directory) {
     const unsigned recursive = bind.submounts ? AT_RECURSIVE : 0;
-    mount.fd = ::open_tree(AT_FDCWD, bind.source.c_str(),
-                           OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | recursive);
+    mount.fd =
+        ::open_tree(AT_FDCWD, bind.source.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | recursive);
     MSB_STEP(check(mount.fd, "open_tree", bind.source.c_str()));
     if (bind.same_as >= 0)
         MSB_STEP(require_same(mount.fd, bind.same_as, bind.source.c_str()));

@@ -203,8 +203,8 @@ Policy fetch_policy() {
 }
 
 // Serves virtqueues from an event loop and a thread a mount, and works on files: relative to the
-// directories it was given, which the jail's root and Landlock repeat. Executes nothing, connects to
-// nothing, makes neither links to devices nor set-user-id files (the device sees to the latter).
+// directories it was given, which the jail's root and Landlock repeat. Executes nothing, connects
+// to nothing, makes neither links to devices nor set-user-id files (the device sees to the latter).
 Policy fs_policy() {
     Policy policy(Policy::Otherwise::kill);
     allow_own_process(policy);
@@ -213,9 +213,10 @@ Policy fs_policy() {
         .allow({SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_pwait2,
                 SYS_eventfd2, SYS_timerfd_create, SYS_timerfd_settime, SYS_accept4, SYS_recvmsg,
                 SYS_sendmsg, SYS_sendto})
-        .allow({SYS_openat, SYS_open, SYS_mkdirat, SYS_unlinkat, SYS_renameat, SYS_renameat2, SYS_linkat,
-                SYS_symlinkat, SYS_readlinkat, SYS_fchmodat, SYS_utimensat, SYS_getdents64,
-                SYS_fstatfs, SYS_getxattr, SYS_setxattr, SYS_listxattr, SYS_removexattr})
+        .allow({SYS_openat, SYS_open, SYS_mkdirat, SYS_unlinkat, SYS_renameat, SYS_renameat2,
+                SYS_linkat, SYS_symlinkat, SYS_readlinkat, SYS_fchmodat, SYS_utimensat,
+                SYS_getdents64, SYS_fstatfs, SYS_getxattr, SYS_setxattr, SYS_listxattr,
+                SYS_removexattr})
         // Guest memory and the seals of what a front-end sends.
         .allow({SYS_mincore})
         .allow_when(SYS_fcntl, {is(1, F_GET_SEALS)})

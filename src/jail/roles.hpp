@@ -20,7 +20,7 @@ constexpr Tcp tcp_of(Role role) {
 }
 /// The program does the last step of its confinement itself, before it reads a hostile byte.
 constexpr bool locks_itself_down(Role role) {
-    return role == Role::runtime || role == Role::net;
+    return role == Role::runtime || role == Role::fs || role == Role::net;
 }
 
 Limits limits_of(Role role, std::uint64_t memory_bytes);

@@ -62,11 +62,6 @@ struct Report {
     char object[160];
 };
 
-/// Its system calls are limited by lock_down(), when it has started.
-bool locks_itself_down(Role role) {
-    return role == Role::runtime || role == Role::fs;
-}
-
 enum class Go : char { private_id = 'p', own_id = 'o' };
 
 struct Plan {

@@ -49,7 +49,8 @@ Result<OwnedFd> open_source(const Mount& mount) {
 bool readable(const MountSources::Source& source, const struct stat& info) {
     const unsigned wanted = source.file ? 04 : 05;
     if (::geteuid() != 0)
-        return ::faccessat(AT_FDCWD, source.path.c_str(), static_cast<int>(wanted), AT_EACCESS) == 0;
+        return ::faccessat(AT_FDCWD, source.path.c_str(), static_cast<int>(wanted), AT_EACCESS) ==
+               0;
     const int shift = info.st_uid == 0 ? 6 : info.st_gid == 0 ? 3 : 0;
     return (info.st_mode >> shift & wanted) == wanted;
 }
@@ -73,8 +74,7 @@ Result<MountSources::Source> open_one(const Mount& mount) {
 Result<MountSources> MountSources::open(const std::vector<Mount>& mounts) {
     MountSources result;
     for (const Mount& mount : mounts)
-        result.sources.push_back(
-            MSB_TRY_WRAP(open_one(mount), "cannot mount on " + mount.guest));
+        result.sources.push_back(MSB_TRY_WRAP(open_one(mount), "cannot mount on " + mount.guest));
     return result;
 }
 

@@ -1,4 +1,5 @@
-// The sandbox's process that serves directories of the host (fsd), as the launching command starts it.
+// The sandbox's process that serves directories of the host (fsd), as the launching command starts
+// it.
 #pragma once
 
 #include "base/process.hpp"

@@ -34,8 +34,8 @@ std::string_view to_string(HostPermissions mode) {
 }
 
 bool looks_like_path(std::string_view source) {
-    return source == "." || source == ".." || source.starts_with('/') ||
-           source.starts_with("./") || source.starts_with("../");
+    return source == "." || source == ".." || source.starts_with('/') || source.starts_with("./") ||
+           source.starts_with("../");
 }
 
 /// Without repeated, leading-to-nothing or trailing slashes, and without ".".
@@ -75,8 +75,8 @@ Status check_guest_path(std::string_view path) {
 
 Status apply_setting(Mount& mount, std::string_view key, std::string_view value) {
     if (key == "stat-virt") {
-        for (const auto mode : {StatVirtualization::strict, StatVirtualization::relaxed,
-                                StatVirtualization::off})
+        for (const auto mode :
+             {StatVirtualization::strict, StatVirtualization::relaxed, StatVirtualization::off})
             if (value == to_string(mode)) {
                 mount.stat_virtualization = mode;
                 return {};
@@ -124,8 +124,7 @@ Status parse_options(Mount& mount, std::string_view options) {
         const std::size_t end = std::min(options.find(',', at), options.size());
         const std::string_view option = options.substr(at, end - at);
         at = end + 1;
-        const std::string_view key =
-            option == "rw" ? "ro" : option.substr(0, option.find('='));
+        const std::string_view key = option == "rw" ? "ro" : option.substr(0, option.find('='));
         if (!seen.insert(key).second)
             return invalid(option == "rw" || option == "ro"
                                ? "'ro' or 'rw' is given more than once"
@@ -168,8 +167,7 @@ Result<Mount> parse_mount(std::string_view option, std::string_view text) {
                        std::string(guest.substr(0, comma)) + ":" +
                        std::string(guest.substr(comma + 1)));
     if (!looks_like_path(source) && option == "volume")
-        return fail(Error(ErrorKind::unsupported,
-                          shown + ": named volumes are not supported yet")
+        return fail(Error(ErrorKind::unsupported, shown + ": named volumes are not supported yet")
                         .with_hint("a directory of the host starts with '/', './' or '../'"));
     Mount mount;
     mount.source = MSB_TRY(absolute(source));

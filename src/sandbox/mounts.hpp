@@ -35,7 +35,7 @@ struct Mount {
 };
 
 /// Each is a device of the guest and a descriptor of the process that serves them.
-constexpr std::size_t max_mounts = 8;
+inline constexpr std::size_t max_mounts = 8;
 
 /// The name of a mount's device in the guest, and of its socket with ".sock" behind it.
 std::string mount_tag(std::size_t index);

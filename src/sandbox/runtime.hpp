@@ -64,8 +64,8 @@ class Runtime {
     void add_mounts(wire::Bootstrap& document) const;
     /// fsd shows the user's files as those of the guest's default user.
     void tell_file_server(const wire::InitResolved& user);
-    /// Operations that the guest has begun there never end, and nothing can make its kernel give them
-    /// up: the sandbox ends.
+    /// Operations that the guest has begun there never end, and nothing can make its kernel give
+    /// them up: the sandbox ends.
     void handle_mounts_lost();
     void accept_control(std::shared_ptr<device::VsockConnection> connection);
     void handle_ready(BytesView frame, const wire::Ready& ready);

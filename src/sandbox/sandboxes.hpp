@@ -67,8 +67,8 @@ struct StageTime {
 struct Running {
     std::string name;
     Child runtime;
-    Child file_server; ///< with mounts; ends with the runtime
-    Child network; ///< netd, which ends with the runtime; none without a network
+    Child file_server;    ///< with mounts; ends with the runtime
+    Child network;        ///< netd, which ends with the runtime; none without a network
     OwnedFd parent_watch; ///< attached: closing it asks the runtime to stop
     std::vector<StageTime> stages;
 

@@ -62,7 +62,7 @@ struct SandboxSpec {
     NetworkSpec network;
     std::vector<Rlimit> rlimits; ///< of every command
     Scripts scripts;
-    std::vector<Mount> mounts; ///< guest paths unique
+    std::vector<Mount> mounts;   ///< guest paths unique
     std::string engine = "auto"; ///< auto | kvm | uml
     bool require_hardware_isolation = false;
     std::string log_level;                  ///< of the runtime; empty: warn

@@ -59,11 +59,10 @@ std::uint32_t Fs::execute() {
     reply_.body.clear();
     reply_.sent = 0;
     reply_.out = chain_.writer();
-    const bool silent =
-        fuse::is_silent(header.opcode) || reply_.out.skip(sizeof(fuse_out_header)) <
-                                              sizeof(fuse_out_header);
-    int error = header.len == chain_.readable_size ? execute_operation(header, reader, reply_)
-                                                   : EINVAL;
+    const bool silent = fuse::is_silent(header.opcode) ||
+                        reply_.out.skip(sizeof(fuse_out_header)) < sizeof(fuse_out_header);
+    int error =
+        header.len == chain_.readable_size ? execute_operation(header, reader, reply_) : EINVAL;
     if (silent)
         return 0;
     virtio::Cursor writer = chain_.writer();

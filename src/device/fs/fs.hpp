@@ -1,8 +1,8 @@
 // virtio-fs (virtio 1.2 §5.11): FUSE requests over virtqueues, answered by a Passthrough.
 //
 // Requests are executed on the loop's thread, one after the other, so give an Fs a
-// virtio::DeviceThread of its own. Data of reads and writes goes straight between the file and guest
-// memory.
+// virtio::DeviceThread of its own. Data of reads and writes goes straight between the file and
+// guest memory.
 #pragma once
 
 #include "device/fs/passthrough.hpp"

@@ -76,12 +76,12 @@ struct FsTest : public ::testing::Test {
         EXPECT_EQ(run(node, fuse::Open{flags, false, directory}), 0);
         return answer<fuse_open_out>().fh;
     }
-    int write(std::uint64_t handle, std::string text, std::uint64_t offset,
-              std::uint32_t flags = 0, std::uint64_t node = 1) {
+    int write(std::uint64_t handle, std::string text, std::uint64_t offset, std::uint32_t flags = 0,
+              std::uint64_t node = 1) {
         const iovec piece{text.data(), text.size()};
         reply.in = virtio::Cursor({&piece, 1});
         return run(node, fuse::Write{handle, offset, static_cast<std::uint32_t>(text.size()), flags,
-                                  false});
+                                     false});
     }
     std::string read(std::uint64_t handle, std::uint64_t offset = 0) {
         std::string text(4096, '\0');
@@ -132,11 +132,13 @@ std::expected<fuse::Operation, int> decode(std::uint32_t opcode, std::string_vie
 TEST(FuseRequestTest, NamesAreSingleComponents) {
     using namespace std::string_view_literals;
     EXPECT_TRUE(decode(FUSE_LOOKUP, "name\0"sv));
-    for (const auto bad : {"\0"sv, ".\0"sv, "..\0"sv, "a/b\0"sv, "/\0"sv, "name"sv, "a\0b\0"sv, ""sv})
+    for (const auto bad :
+         {"\0"sv, ".\0"sv, "..\0"sv, "a/b\0"sv, "/\0"sv, "name"sv, "a\0b\0"sv, ""sv})
         EXPECT_EQ(decode(FUSE_LOOKUP, bad).error(), EINVAL) << bad;
     EXPECT_EQ(decode(FUSE_LOOKUP, std::string(256, 'a') + '\0').error(), ENAMETOOLONG);
     EXPECT_TRUE(decode(FUSE_LOOKUP, std::string(255, 'a') + '\0'));
-    EXPECT_EQ(decode(FUSE_RENAME, std::string(8, '\1') + std::string("a\0../b\0", 7)).error(), EINVAL);
+    EXPECT_EQ(decode(FUSE_RENAME, std::string(8, '\1') + std::string("a\0../b\0", 7)).error(),
+              EINVAL);
 }
 
 TEST(FuseRequestTest, SizesAgreeWithTheMessage) {

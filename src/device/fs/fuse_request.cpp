@@ -115,8 +115,8 @@ std::expected<Operation, int> decode_node(std::uint32_t opcode, Reader& reader) 
     }
     case FUSE_CREATE: {
         const auto in = reader.take<fuse_create_in>();
-        return reader.finish(
-            Create{in.flags, in.mode, (in.open_flags & FUSE_OPEN_KILL_SUIDGID) != 0, reader.name()});
+        return reader.finish(Create{in.flags, in.mode,
+                                    (in.open_flags & FUSE_OPEN_KILL_SUIDGID) != 0, reader.name()});
     }
     case FUSE_LINK: {
         const auto in = reader.take<fuse_link_in>();
@@ -146,8 +146,8 @@ std::expected<Operation, int> decode_handle(std::uint32_t opcode, Reader& reader
     case FUSE_OPEN:
     case FUSE_OPENDIR: {
         const auto in = reader.take<fuse_open_in>();
-        return reader.finish(Open{in.flags, (in.open_flags & FUSE_OPEN_KILL_SUIDGID) != 0,
-                                  opcode == FUSE_OPENDIR});
+        return reader.finish(
+            Open{in.flags, (in.open_flags & FUSE_OPEN_KILL_SUIDGID) != 0, opcode == FUSE_OPENDIR});
     }
     case FUSE_READ: {
         const auto in = reader.take<fuse_read_in>();
@@ -162,19 +162,17 @@ std::expected<Operation, int> decode_handle(std::uint32_t opcode, Reader& reader
     }
     case FUSE_RELEASE:
     case FUSE_RELEASEDIR:
-        return reader.finish(
-            Release{reader.take<fuse_release_in>().fh, opcode == FUSE_RELEASEDIR});
+        return reader.finish(Release{reader.take<fuse_release_in>().fh, opcode == FUSE_RELEASEDIR});
     case FUSE_FSYNC:
     case FUSE_FSYNCDIR: {
         const auto in = reader.take<fuse_fsync_in>();
-        return reader.finish(Sync{in.fh, (in.fsync_flags & FUSE_FSYNC_FDATASYNC) != 0,
-                                  opcode == FUSE_FSYNCDIR});
+        return reader.finish(
+            Sync{in.fh, (in.fsync_flags & FUSE_FSYNC_FDATASYNC) != 0, opcode == FUSE_FSYNCDIR});
     }
     case FUSE_READDIR:
     case FUSE_READDIRPLUS: {
         const auto in = reader.take<fuse_read_in>();
-        return reader.finish(
-            ReadDirectory{in.fh, in.offset, in.size, opcode == FUSE_READDIRPLUS});
+        return reader.finish(ReadDirectory{in.fh, in.offset, in.size, opcode == FUSE_READDIRPLUS});
     }
     case FUSE_FALLOCATE: {
         const auto in = reader.take<fuse_fallocate_in>();

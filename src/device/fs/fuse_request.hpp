@@ -1,8 +1,9 @@
 // Requests of the FUSE protocol (<linux/fuse.h>, 7.31 and later) as virtio-fs carries them.
 //
-// The decoder is a pure function of bytes that a hostile guest chose. What it returns is well-formed:
-// names are single components of at most NAME_MAX bytes that are neither "." nor "..", texts hold no
-// NUL byte, sizes agree with the message. What the numbers mean is checked by whoever executes it.
+// The decoder is a pure function of bytes that a hostile guest chose. What it returns is
+// well-formed: names are single components of at most NAME_MAX bytes that are neither "." nor "..",
+// texts hold no NUL byte, sizes agree with the message. What the numbers mean is checked by whoever
+// executes it.
 #pragma once
 
 #include "base/bytes.hpp"
@@ -149,8 +150,8 @@ constexpr std::size_t write_prefix_size = sizeof(fuse_write_in);
 constexpr std::size_t max_body = std::size_t{128} << 10;
 
 /// `body` is what follows the header, without the data of a write, whose size is `data_size`. Texts
-/// of the result point into it. An error is the errno to answer with: EINVAL, ENAMETOOLONG, or ENOSYS
-/// for an operation that this server does not have.
+/// of the result point into it. An error is the errno to answer with: EINVAL, ENAMETOOLONG, or
+/// ENOSYS for an operation that this server does not have.
 std::expected<Operation, int> decode(std::uint32_t opcode, BytesView body,
                                      std::uint64_t data_size = 0);
 

@@ -2,11 +2,11 @@
 //
 // Theory of operation. A guest names files by numbers that it got from us and gives back (FORGET)
 // when it does not remember them any more. An entry is the host file itself: an O_PATH descriptor.
-// Because a guest may remember more files than we may have descriptors, the ones used longest ago are
-// closed, and opened again by name below their parent when they are needed; a file of another
+// Because a guest may remember more files than we may have descriptors, the ones used longest ago
+// are closed, and opened again by name below their parent when they are needed; a file of another
 // identity in that place is ESTALE, upon which the guest's kernel looks the name up again. Before a
-// name goes away by a guest's own doing, its entry is pinned: it keeps its descriptor, so that files
-// that are open, or are about to get another name, go on to exist.
+// name goes away by a guest's own doing, its entry is pinned: it keeps its descriptor, so that
+// files that are open, or are about to get another name, go on to exist.
 #pragma once
 
 #include "base/fd.hpp"

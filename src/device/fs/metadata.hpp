@@ -20,8 +20,8 @@ struct Metadata {
     std::uint32_t rdev = 0; ///< as FUSE has it: minor bits 0-7 and 20-31, major bits 8-19
 };
 
-/// `path` leads to the file itself (a name in /proc/self/fd). Nothing if there is none, or it cannot
-/// be that of a file of `type`.
+/// `path` leads to the file itself (a name in /proc/self/fd). Nothing if there is none, or it
+/// cannot be that of a file of `type`.
 std::optional<Metadata> load_metadata(const std::string& path, mode_t type);
 /// 0 or errno.
 int store_metadata(const std::string& path, const Metadata& metadata);

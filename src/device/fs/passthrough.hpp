@@ -1,17 +1,17 @@
 // A directory of the host, or a single file of it, as a guest's file system.
 //
-// Theory of operation. The guest is hostile and so is, in the sense that it changes under our hands,
-// the tree: other sandboxes and the user's own programs work in it. So no path is ever walked: each
-// operation is a single name relative to the descriptor of a directory that was reached the same way,
-// starting at the shared root, and never follows a link. Symbolic links are text for the guest. Of
-// what is neither a regular file nor a directory nothing is ever opened. What has to be opened again
-// by more than O_PATH goes through this process's own list of descriptors (/proc/self/fd), so that it
-// is the same file whatever its name has become.
+// Theory of operation. The guest is hostile and so is, in the sense that it changes under our
+// hands, the tree: other sandboxes and the user's own programs work in it. So no path is ever
+// walked: each operation is a single name relative to the descriptor of a directory that was
+// reached the same way, starting at the shared root, and never follows a link. Symbolic links are
+// text for the guest. Of what is neither a regular file nor a directory nothing is ever opened.
+// What has to be opened again by more than O_PATH goes through this process's own list of
+// descriptors (/proc/self/fd), so that it is the same file whatever its name has become.
 //
 // Owner and mode (`keep_metadata`): files on the host are made for the user alone (0600, 0700) and
 // what the guest believes about them is in their Metadata. Where a file cannot have any, the host's
-// mode is used, and a change of owner is ignored. So the host never sees a set-user-id file, a device
-// or a FIFO of the guest's.
+// mode is used, and a change of owner is ignored. So the host never sees a set-user-id file, a
+// device or a FIFO of the guest's.
 //
 // One object serves one guest, on one thread. Errors are positive errnos.
 #pragma once
@@ -52,13 +52,14 @@ class Passthrough {
     };
     struct Options {
         bool read_only = false;
-        bool keep_metadata = true;  ///< false: owner and mode are the host's
-        bool mirror_modes = false;  ///< the host's mode follows the guest's, too
-        std::string file_name;      ///< if not empty: the share is one file, seen by this name
+        bool keep_metadata = true; ///< false: owner and mode are the host's
+        bool mirror_modes = false; ///< the host's mode follows the guest's, too
+        std::string file_name;     ///< if not empty: the share is one file, seen by this name
         std::size_t inodes = 1 << 20;
         std::size_t descriptors = 1024; ///< between requests, for inodes
         std::size_t handles = 1024;     ///< open files and directories
-        /// Asked at the start of each session: whom the guest sees as the owner of the user's files.
+        /// Asked at the start of each session: whom the guest sees as the owner of the user's
+        /// files.
         std::function<GuestUser()> guest_user;
         /// Where this process's descriptors have names.
         std::string descriptor_names = "/proc/self/fd/";

@@ -13,7 +13,8 @@ namespace msb::device {
 
 namespace {
 
-/// How long the guest may go without asking again; what the host changes is seen after that at last.
+/// How long the guest may go without asking again; what the host changes is seen after that at
+/// last.
 constexpr std::uint64_t validity_seconds = 1;
 constexpr std::uint32_t nobody = 65534;
 constexpr std::size_t max_xattr_bytes = std::size_t{64} << 10;
@@ -138,8 +139,7 @@ int Passthrough::set_owner_and_mode(int fd, const struct stat& info, const fuse_
         metadata.mode = (metadata.mode & S_IFMT) | (in.mode & 07777);
     else if (owner && !S_ISDIR(metadata.mode))
         metadata.mode = without_privileges(metadata.mode);
-    if (!options_.keep_metadata &&
-        (metadata.uid != before.uid || metadata.gid != before.gid))
+    if (!options_.keep_metadata && (metadata.uid != before.uid || metadata.gid != before.gid))
         return EPERM;
     return keep(fd, metadata, info);
 }
@@ -249,8 +249,8 @@ int Passthrough::run(const fuse::GetXattr& in, Inode& node, Caller, FuseReply& r
     if (!fd)
         return fd.error();
     Bytes value(std::min<std::size_t>(in.size, max_xattr_bytes));
-    const ssize_t size = ::getxattr(name_of(*fd).c_str(), std::string(in.name).c_str(),
-                                    value.data(), value.size());
+    const ssize_t size =
+        ::getxattr(name_of(*fd).c_str(), std::string(in.name).c_str(), value.data(), value.size());
     if (size < 0)
         return errno;
     if (in.size == 0) {

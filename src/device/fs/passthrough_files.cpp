@@ -43,8 +43,8 @@ bool same_time(const timespec& a, const timespec& b) {
 
 } // namespace
 
-/// Opens what is known by O_PATH only. Nothing but files and directories: to open a FIFO can wait for
-/// ever, and to open a device can do anything.
+/// Opens what is known by O_PATH only. Nothing but files and directories: to open a FIFO can wait
+/// for ever, and to open a device can do anything.
 Passthrough::Fd Passthrough::reopen(int fd, const Inode& node, int flags) {
     int opened = -1;
     if (node.type == S_IFDIR)
@@ -194,8 +194,8 @@ int Passthrough::run(const fuse::Seek& in, Inode&, Caller, FuseReply& reply) {
         return EBADF;
     if (in.whence != SEEK_DATA && in.whence != SEEK_HOLE)
         return EINVAL;
-    const off_t found = ::lseek(handle->fd.get(), static_cast<off_t>(in.offset),
-                                static_cast<int>(in.whence));
+    const off_t found =
+        ::lseek(handle->fd.get(), static_cast<off_t>(in.offset), static_cast<int>(in.whence));
     if (found == -1)
         return errno;
     reply.append(fuse_lseek_out{static_cast<std::uint64_t>(found)});
@@ -210,9 +210,9 @@ int Passthrough::run(const fuse::CopyRange& request, Inode&, Caller, FuseReply& 
         return EBADF;
     auto from_offset = static_cast<off_t>(in.off_in);
     auto to_offset = static_cast<off_t>(in.off_out);
-    const ssize_t count = ::copy_file_range(from->fd.get(), &from_offset, to->fd.get(), &to_offset,
-                                            std::min(in.len, max_copy_bytes),
-                                            static_cast<unsigned>(in.flags));
+    const ssize_t count =
+        ::copy_file_range(from->fd.get(), &from_offset, to->fd.get(), &to_offset,
+                          std::min(in.len, max_copy_bytes), static_cast<unsigned>(in.flags));
     if (count < 0)
         return errno;
     reply.append(fuse_write_out{static_cast<std::uint32_t>(count), 0});

@@ -64,8 +64,8 @@ int Passthrough::run(const fuse::ReadLink&, Inode& node, Caller, FuseReply& repl
     if (!fd)
         return fd.error();
     reply.body.resize(PATH_MAX);
-    const ssize_t length = ::readlinkat(*fd, "", reinterpret_cast<char*>(reply.body.data()),
-                                        reply.body.size());
+    const ssize_t length =
+        ::readlinkat(*fd, "", reinterpret_cast<char*>(reply.body.data()), reply.body.size());
     if (length < 0)
         return errno == ENOENT ? EINVAL : errno; // ENOENT: it is no link
     reply.body.resize(static_cast<std::size_t>(length));
@@ -133,8 +133,8 @@ int Passthrough::run(const fuse::MakeNode& in, Inode& node, Caller caller, FuseR
     if (!made)
         return errno;
     const bool device = S_ISCHR(in.mode) || S_ISBLK(in.mode);
-    return finish_made(node, in.name,
-                       new_metadata(*parent, in.mode, device ? in.rdev : 0, caller), reply);
+    return finish_made(node, in.name, new_metadata(*parent, in.mode, device ? in.rdev : 0, caller),
+                       reply);
 }
 
 int Passthrough::run(const fuse::MakeLink& in, Inode& node, Caller, FuseReply& reply) {
