@@ -67,7 +67,7 @@ struct StageTime {
 struct Running {
     std::string name;
     Child runtime;
-    Child network; ///< netd, which ends with the runtime; none without a network
+    Child network;        ///< netd, which ends with the runtime; none without a network
     OwnedFd parent_watch; ///< attached: closing it asks the runtime to stop
     std::vector<StageTime> stages;
 

@@ -87,11 +87,11 @@ Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const i
                  MSB_TRY(sys::open(files.runtime_log(), O_WRONLY | O_CREAT | O_APPEND, 0600)));
         if (spec.network.active()) {
             step = "network";
-            config.network = NetworkPlan::make(spec.name, net::host_has_route(false),
-                                               net::host_has_route(true));
-            auto network = MSB_TRY(start_network(
-                spec.network, *config.network, installation_.program("netd"),
-                sockets + "/" + network_socket, config.spec.log_level, group.get()));
+            config.network =
+                NetworkPlan::make(spec.name, net::host_has_route(false), net::host_has_route(true));
+            auto network = MSB_TRY(
+                start_network(spec.network, *config.network, installation_.program("netd"),
+                              sockets + "/" + network_socket, config.spec.log_level, group.get()));
             running.network = std::move(network.process);
             fds.give(launch_fd_network, std::move(network.lifeline));
             step = "build_vm";
