@@ -132,8 +132,8 @@ Result<std::size_t> take_answers(BytesView answers, const Requests& requests) {
                 return fail(Error::from_errno(-error, "netlink", requests.what(header.nlmsg_seq)));
             ++count;
         }
-        answers = answers.subspan(
-            std::min<std::size_t>(answers.size(), NLMSG_ALIGN(header.nlmsg_len)));
+        answers =
+            answers.subspan(std::min<std::size_t>(answers.size(), NLMSG_ALIGN(header.nlmsg_len)));
     }
     return count;
 }
@@ -148,8 +148,7 @@ Status perform(const Requests& requests) {
         if (!MSB_TRY(sys::wait_for(socket.get(), POLLIN, answer_timeout)))
             return fail(ErrorKind::timed_out, "the kernel does not answer");
         const std::size_t size = MSB_TRY(sys::read(socket.get(), answers));
-        const std::size_t count =
-            MSB_TRY(take_answers(BytesView(answers).first(size), requests));
+        const std::size_t count = MSB_TRY(take_answers(BytesView(answers).first(size), requests));
         left -= std::min(left, count);
     }
     return {};

@@ -132,7 +132,7 @@ TEST(Policy, EveryRoleBuilds) {
             EXPECT_NE(ask(*program, call), SECCOMP_RET_ALLOW) << to_string(role) << ' ' << call;
         EXPECT_EQ(ask(*program, SYS_clone3) & SECCOMP_RET_ACTION_FULL,
                   role == Role::image || role == Role::net ? SECCOMP_RET_KILL_PROCESS
-                                                            : SECCOMP_RET_ERRNO);
+                                                           : SECCOMP_RET_ERRNO);
     }
     EXPECT_NE(ask(*seccomp_program(Role::runtime), SYS_mmap, {0, 4096, PROT_EXEC}),
               SECCOMP_RET_ALLOW);

@@ -235,8 +235,8 @@ Policy net_policy() {
     policy
         .allow({SYS_read, SYS_write, SYS_readv, SYS_writev, SYS_close, SYS_fstat, SYS_newfstatat,
                 SYS_lseek, SYS_poll})
-        .allow({SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_wait, SYS_epoll_pwait,
-                SYS_epoll_pwait2, SYS_eventfd2, SYS_timerfd_create, SYS_timerfd_settime})
+        .allow({SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_pwait2,
+                SYS_eventfd2, SYS_timerfd_create, SYS_timerfd_settime})
         .allow({SYS_accept4, SYS_connect, SYS_bind, SYS_shutdown, SYS_sendto, SYS_recvfrom,
                 SYS_sendmsg, SYS_recvmsg, SYS_getsockname, SYS_getpeername})
         .allow_when(SYS_socketpair, {is(0, AF_UNIX)})
@@ -244,8 +244,10 @@ Policy net_policy() {
         .allow_when(SYS_getsockopt, {is(1, SOL_SOCKET)})
         .allow_when(SYS_setsockopt, {is(1, SOL_SOCKET), is(2, SO_LINGER)})
         .allow_when(SYS_setsockopt, {is(1, IPPROTO_TCP), is(2, TCP_NODELAY)})
-        // Guest memory and the seals of what a front-end sends.
+        // Guest memory.
         .allow({SYS_mincore})
+        // The C library looks for a time zone file when a line is logged.
+        .answer({SYS_open, SYS_openat, SYS_stat, SYS_access, SYS_readlink}, EACCES)
         .answer_others(SYS_prctl, EPERM)
         .allow_when(SYS_prctl, {is(0, PR_SET_NAME)});
     // The type's flags aside, no raw and no packet sockets.
@@ -253,8 +255,8 @@ Policy net_policy() {
     for (const std::uint32_t family : {AF_INET, AF_INET6})
         for (const std::uint64_t type : {SOCK_STREAM, SOCK_DGRAM})
             policy.allow_when(SYS_socket, {is(0, family), {1, type_bits, type}});
-    for (const std::uint32_t command : {F_GETFL, F_SETFL, F_GETFD, F_SETFD, F_DUPFD_CLOEXEC,
-                                        F_GET_SEALS})
+    for (const std::uint32_t command :
+         {F_GETFL, F_SETFL, F_GETFD, F_SETFD, F_DUPFD_CLOEXEC, F_GET_SEALS})
         policy.allow_when(SYS_fcntl, {is(1, command)});
     return policy;
 }

@@ -80,8 +80,8 @@ Result<NetdConfig> NetdConfig::from_json(std::string_view text) {
         policy.at("host").get_to(config.policy.host);
         policy.at("all").get_to(config.policy.all);
         for (const json& item : document.at("resolvers"))
-            config.resolvers.push_back({MSB_TRY(parse_address(item.at("address"))),
-                                        item.at("port").get<std::uint16_t>()});
+            config.resolvers.push_back(
+                {MSB_TRY(parse_address(item.at("address"))), item.at("port").get<std::uint16_t>()});
         for (const json& item : document.at("published"))
             config.published.push_back({item.at("fd").get<int>(), item.at("udp").get<bool>(),
                                         item.at("guest_port").get<std::uint16_t>()});

@@ -1,5 +1,5 @@
-// What netd is told when it starts, as one JSON document on a descriptor. netd and whoever starts it
-// are of one version; the document has no compatibility promise.
+// What netd is told when it starts, as one JSON document on a descriptor. netd and whoever starts
+// it are of one version; the document has no compatibility promise.
 #pragma once
 
 #include "base/result.hpp"
@@ -38,8 +38,8 @@ struct NetdConfig {
 /// Descriptors netd starts with.
 enum NetdFd : int {
     netd_fd_config = 3,
-    netd_fd_device = 4,   ///< listening socket of the virtio device
-    netd_fd_lifeline = 5, ///< packets: log lines to the runtime; its end ends netd
+    netd_fd_device = 4,    ///< listening socket of the virtio device
+    netd_fd_lifeline = 5,  ///< packets: log lines to the runtime; its end ends netd
     netd_fd_published = 6, ///< the first of them
 };
 

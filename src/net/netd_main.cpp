@@ -25,8 +25,8 @@ Result<NetdConfig> read_config() {
     const OwnedFd fd(netd_fd_config);
     const auto size = static_cast<std::size_t>(MSB_TRY(sys::fstat(fd.get())).st_size);
     std::string text(size, '\0');
-    MSB_TRY(sys::pread_all(fd.get(), {reinterpret_cast<std::uint8_t*>(text.data()), text.size()},
-                           0));
+    MSB_TRY(
+        sys::pread_all(fd.get(), {reinterpret_cast<std::uint8_t*>(text.data()), text.size()}, 0));
     return NetdConfig::from_json(text);
 }
 
@@ -41,9 +41,8 @@ Status publish(const NetdConfig& config, EventLoop& loop, Stack& stack,
             MSB_TRY(stack.udp().publish(std::move(fd), {subnet.guest, socket.guest_port},
                                         subnet.gateway));
         } else {
-            publishers.push_back(std::make_unique<Publisher>(loop, stack.tcp(), std::move(fd),
-                                                             socket.guest_port, config.v4,
-                                                             config.v6));
+            publishers.push_back(std::make_unique<Publisher>(
+                loop, stack.tcp(), std::move(fd), socket.guest_port, config.v4, config.v6));
             MSB_TRY(publishers.back()->start());
         }
     }

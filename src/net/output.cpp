@@ -113,18 +113,17 @@ void Output::udp(const Endpoint& source, const Endpoint& destination, BytesView 
     store_be(MutableBytesView(bytes).subspan(2), destination.port);
     store_be(MutableBytesView(bytes).subspan(4), static_cast<std::uint16_t>(size));
     std::ranges::copy(payload, bytes.begin() + udp_header);
-    const std::uint16_t sum = Checksum()
-                                  .add_pseudo_header(source.address, destination.address,
-                                                     protocol_udp, size)
-                                  .add(bytes)
-                                  .finish();
+    const std::uint16_t sum =
+        Checksum()
+            .add_pseudo_header(source.address, destination.address, protocol_udp, size)
+            .add(bytes)
+            .finish();
     // 0 means none (RFC 768).
     store_be(MutableBytesView(bytes).subspan(6), sum == 0 ? std::uint16_t{0xffff} : sum);
     datagram({source.address, destination.address, protocol_udp, 0, std::nullopt}, bytes);
 }
 
-void Output::icmp(const IpAddress& source, const IpAddress& destination,
-                  MutableBytesView message) {
+void Output::icmp(const IpAddress& source, const IpAddress& destination, MutableBytesView message) {
     Checksum sum;
     if (destination.v6)
         sum.add_pseudo_header(source, destination, protocol_icmpv6, message.size());

@@ -75,7 +75,8 @@ bool Stack::from_guest(const IpPacket& packet) const {
 void Stack::arp(BytesView payload) {
     if (payload.size() < arp_size || !config_.v4)
         return;
-    constexpr std::uint64_t request_head = 0x0001'0800'0604'0001; // RFC 826: Ethernet, IPv4, request
+    constexpr std::uint64_t request_head =
+        0x0001'0800'0604'0001; // RFC 826: Ethernet, IPv4, request
     if (load_be<std::uint64_t>(payload) != request_head)
         return;
     const IpAddress sender = IpAddress::from(payload.subspan(14, 4));
@@ -109,8 +110,7 @@ void Stack::ip(const IpPacket& packet, bool verify) {
         if ((packet.protocol == protocol_icmpv6) == packet.source.v6)
             icmp_.message(packet, verify);
         return;
-    default:
-        output_.unreachable(packet.destination, packet.packet, Unreachable::prohibited);
+    default: output_.unreachable(packet.destination, packet.packet, Unreachable::prohibited);
     }
 }
 

@@ -29,8 +29,7 @@ class Guest {
     }
     void segment(FuzzedDataProvider& input) {
         const bool v6 = input.ConsumeBool();
-        const auto payload =
-            input.ConsumeBytes<std::uint8_t>(input.ConsumeIntegralInRange(0, 100));
+        const auto payload = input.ConsumeBytes<std::uint8_t>(input.ConsumeIntegralInRange(0, 100));
         TcpSegment segment{.source = {source(v6), port(input)},
                            .destination = {destination(v6, input), port(input)},
                            .sequence = near(input, 1000),
@@ -46,8 +45,7 @@ class Guest {
     }
     void datagram(FuzzedDataProvider& input) {
         const bool v6 = input.ConsumeBool();
-        const auto payload =
-            input.ConsumeBytes<std::uint8_t>(input.ConsumeIntegralInRange(0, 100));
+        const auto payload = input.ConsumeBytes<std::uint8_t>(input.ConsumeIntegralInRange(0, 100));
         const std::uint16_t to = input.ConsumeBool() ? std::uint16_t{53} : port(input);
         world_.send_udp({source(v6), port(input)}, {destination(v6, input), to}, payload);
     }

@@ -33,8 +33,8 @@ TEST(Stack, AnswersForItsOwnAddressOnly) {
     world.stack->frame(frame, false);
     ASSERT_EQ(world.link.frames.size(), 1U);
     EXPECT_EQ(world.link.frames[0][21], 2); // a reply
-    EXPECT_TRUE(std::ranges::equal(BytesView(world.link.frames[0]).subspan(22, 6),
-                                   world.gateway_mac));
+    EXPECT_TRUE(
+        std::ranges::equal(BytesView(world.link.frames[0]).subspan(22, 6), world.gateway_mac));
     frame[41] = 9;
     world.stack->frame(frame, false);
     EXPECT_EQ(world.link.frames.size(), 1U);
@@ -207,8 +207,8 @@ TEST(Stack, PublishedUdpFindsItsWayBack) {
     OwnedFd published = bound();
     SocketAddress address;
     ::getsockname(published.get(), address.get(), &address.size);
-    ASSERT_TRUE(world.stack->udp().publish(std::move(published), {world.v4.guest, 5353},
-                                           world.v4.gateway));
+    ASSERT_TRUE(
+        world.stack->udp().publish(std::move(published), {world.v4.guest, 5353}, world.v4.gateway));
     const OwnedFd client = bound();
     ASSERT_EQ(::connect(client.get(), address.get(), address.size), 0);
     ::send(client.get(), "in", 2, 0);
@@ -267,8 +267,8 @@ TEST(HostDialer, TheGatewayLeadsToTheLoopback) {
     HostDialer open(Policy{.host = true}, gateways);
     EXPECT_TRUE(open.tcp({*gateways.v4, port}, 0));
     EXPECT_EQ(open.tcp({*gateways.v4, port}, 2).error().kind(), ErrorKind::not_found);
-    for (const Policy policy : {Policy{}, Policy{.public_network = true},
-                                Policy{.private_network = true}}) {
+    for (const Policy policy :
+         {Policy{}, Policy{.public_network = true}, Policy{.private_network = true}}) {
         HostDialer shut(policy, gateways);
         EXPECT_EQ(shut.tcp({*gateways.v4, port}, 0).error().kind(), ErrorKind::permission_denied);
         EXPECT_EQ(shut.tcp({IpAddress::loopback(false), port}, 0).error().kind(),

@@ -19,7 +19,8 @@ std::string LaunchConfig::to_json() const {
         {"file_mounts", file_mounts},
     };
     if (network) // the rest of the plan follows from the name
-        document["network"] = {{"ipv4", network->v4.has_value()}, {"ipv6", network->v6.has_value()}};
+        document["network"] = {{"ipv4", network->v4.has_value()},
+                               {"ipv6", network->v6.has_value()}};
     if (startup)
         document["startup"] = {{"argv", startup->argv},
                                {"env", startup->env},

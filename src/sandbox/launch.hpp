@@ -52,21 +52,21 @@ struct LaunchConfig {
 
 /// Descriptors the runtime starts with; 2 is runtime.log.
 enum LaunchFd : int {
-    launch_fd_config = 3, ///< the LaunchConfig document
-    launch_fd_lock = 4,   ///< the lifecycle lock, held
-    launch_fd_report = 5, ///< LaunchReport lines go here
-    launch_fd_parent = 6, ///< read end of a pipe; end of file = the parent is gone
-    launch_fd_upper = 7,  ///< the writable disk
-    launch_fd_fs = 8,     ///< with mounts: its end ends the process that serves them
+    launch_fd_config = 3,  ///< the LaunchConfig document
+    launch_fd_lock = 4,    ///< the lifecycle lock, held
+    launch_fd_report = 5,  ///< LaunchReport lines go here
+    launch_fd_parent = 6,  ///< read end of a pipe; end of file = the parent is gone
+    launch_fd_upper = 7,   ///< the writable disk
+    launch_fd_fs = 8,      ///< with mounts: its end ends the process that serves them
     launch_fd_network = 9, ///< netd's lifeline, if there is a network
-    launch_fd_root = 10,  ///< first piece of the root disk
+    launch_fd_root = 10,   ///< first piece of the root disk
 };
 
 // What the runtime sees in its jail.
 inline constexpr const char* jail_sandbox = "/sandbox"; ///< the sandbox's directory, writable
 inline constexpr const char* jail_sockets = "/run";     ///< its socket directory, writable
 inline constexpr const char* network_socket = "net.sock"; ///< in the socket directory
-inline constexpr const char* jail_kernel = "/kernel";   ///< the kernel bundle
+inline constexpr const char* jail_kernel = "/kernel";     ///< the kernel bundle
 inline constexpr const char* jail_initramfs = "/initramfs";
 
 /// One line each from the runtime: stages as they are passed, then ready or failed.

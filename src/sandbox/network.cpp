@@ -99,7 +99,8 @@ Result<StartedNetwork> start_network(const NetworkSpec& spec, const NetworkPlan&
                      .private_network = spec.has("private"),
                      .host = spec.has("host"),
                      .all = spec.has("all")};
-    config.resolvers = parse_resolvers(read_file("/etc/resolv.conf", most_resolv_conf).value_or(""));
+    config.resolvers =
+        parse_resolvers(read_file("/etc/resolv.conf", most_resolv_conf).value_or(""));
     config.max_connections = spec.max_connections;
     config.log_level = log_level;
 

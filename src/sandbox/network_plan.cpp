@@ -24,8 +24,8 @@ NetworkPlan NetworkPlan::make(std::string_view name, bool with_v4, bool with_v6)
     }
     if (with_v6) {
         const auto address = [&](std::uint8_t host) {
-            return net::IpAddress(net::Ipv6Bytes{0xfd, 0x42, 0x6d, 0x73, 0x00, 0x62, high, low, 0, 0,
-                                                 0, 0, 0, 0, 0, host});
+            return net::IpAddress(net::Ipv6Bytes{0xfd, 0x42, 0x6d, 0x73, 0x00, 0x62, high, low, 0,
+                                                 0, 0, 0, 0, 0, 0, host});
         };
         plan.v6 = net::Subnet{address(2), address(1), 64};
     }

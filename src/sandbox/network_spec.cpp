@@ -1,8 +1,8 @@
 #include "sandbox/network_spec.hpp"
 
 #include <algorithm>
-#include <array>
 #include <arpa/inet.h>
+#include <array>
 #include <charconv>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -152,10 +152,9 @@ void from_json(const json& document, NetworkSpec& network) {
     document.at("max_connections").get_to(network.max_connections);
     network.published.clear();
     for (const json& item : document.at("ports"))
-        network.published.push_back({item.at("host_bind").get<std::string>(),
-                                     item.at("host_port").get<std::uint16_t>(),
-                                     item.at("guest_port").get<std::uint16_t>(),
-                                     item.at("protocol") == "udp"});
+        network.published.push_back(
+            {item.at("host_bind").get<std::string>(), item.at("host_port").get<std::uint16_t>(),
+             item.at("guest_port").get<std::uint16_t>(), item.at("protocol") == "udp"});
 }
 
 } // namespace msb

@@ -26,7 +26,8 @@ void log_line(std::string_view line) {
         line.remove_suffix(1);
     const std::size_t time = std::min(line.find(' '), line.size());
     const std::size_t end = std::min(line.find(' ', time + 1), line.size());
-    const std::string_view word = line.substr(std::min(time + 1, end), end - std::min(time + 1, end));
+    const std::string_view word =
+        line.substr(std::min(time + 1, end), end - std::min(time + 1, end));
     const std::size_t text = line.find_first_not_of(' ', end);
     if (text != std::string_view::npos)
         log::write(log::parse_level(word).value_or(log::Level::warn), line.substr(text));

@@ -62,8 +62,8 @@ int serve(const char* port) {
     for (;;) {
         sockaddr_in6 peer{};
         socklen_t size = sizeof(peer);
-        const ssize_t count = ::recvfrom(fd, data.data(), data.size(), 0,
-                                         reinterpret_cast<sockaddr*>(&peer), &size);
+        const ssize_t count =
+            ::recvfrom(fd, data.data(), data.size(), 0, reinterpret_cast<sockaddr*>(&peer), &size);
         if (count >= 0)
             (void)!::sendto(fd, data.data(), static_cast<std::size_t>(count), 0,
                             reinterpret_cast<const sockaddr*>(&peer), size);

@@ -79,6 +79,15 @@ assert_eq "$out" "0
 host_ok run --net none -- sh -c 'ls /sys/class/net | grep -c eth; true'
 assert_eq "$out" 0
 
+# Denials are in the log for those who want them, and few of them however many there are.
+host_ok create -q -n told --net host --log-level info
+host_ok exec told -- sh -c "for i in \$(seq 40); do nc -w 5 10.77.0.2 80 </dev/null; done; nc -w 5 169.254.169.254 80 </dev/null; true"
+host_ok logs told --source system
+assert_contains "$out" 'netd: denied: tcp to 10.77.0.2:80 (private)'
+assert_eq "$(grep -c denied <<<"$out")" 20 "lines about denials"
+assert_not_contains "$out" 'network lost'
+host_ok rm -q -f told
+
 # Wrong options say so.
 run_fail 1 'unknown network profile' msb run --net internet -- true
 run_fail 1 'cannot be combined' msb run --net all,public -- true

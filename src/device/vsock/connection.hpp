@@ -1,9 +1,9 @@
 // One stream between the host process and the guest, over a Vsock device.
 #pragma once
 
+#include "base/byte_queue.hpp"
 #include "base/bytes.hpp"
 #include "base/event_loop.hpp"
-#include "base/byte_queue.hpp"
 #include "device/vsock/packet.hpp"
 
 #include <cstdint>

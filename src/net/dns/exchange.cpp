@@ -52,13 +52,11 @@ void Exchange::ask() {
     const std::size_t count = resolvers_.addresses.size();
     // Twice each: a datagram may be lost.
     while (attempt_ < 2 * count && EventLoop::Clock::now() < give_up_) {
-        const auto& resolver =
-            resolvers_.addresses[(resolvers_.preferred + attempt_) % count];
+        const auto& resolver = resolvers_.addresses[(resolvers_.preferred + attempt_) % count];
         const Status asked = connect(resolver);
         if (asked) {
-            const auto patience =
-                std::min<EventLoop::Clock::duration>(stream_ ? total_time : time_of_one,
-                                                     give_up_ - EventLoop::Clock::now());
+            const auto patience = std::min<EventLoop::Clock::duration>(
+                stream_ ? total_time : time_of_one, give_up_ - EventLoop::Clock::now());
             timer_ = loop_.after(patience, [this] {
                 timer_ = 0;
                 next();
@@ -113,8 +111,7 @@ void Exchange::event(std::uint32_t events) {
 void Exchange::receive_datagram() {
     for (int i = 0; i < round_budget; ++i) {
         Bytes answer(largest_message);
-        const ssize_t count =
-            ::recv(socket_.get(), answer.data(), answer.size(), MSG_DONTWAIT);
+        const ssize_t count = ::recv(socket_.get(), answer.data(), answer.size(), MSG_DONTWAIT);
         if (count == -1)
             return errno == EAGAIN || errno == EINTR ? void() : next();
         answer.resize(static_cast<std::size_t>(count));

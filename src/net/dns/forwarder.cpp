@@ -135,8 +135,7 @@ class Forwarder::Stream : public std::enable_shared_from_this<Stream> {
 };
 
 Forwarder::Forwarder(EventLoop& loop, Output& output, Config config)
-    : loop_(loop), output_(output), config_(std::move(config)),
-      resolvers_{config_.resolvers, 0} {}
+    : loop_(loop), output_(output), config_(std::move(config)), resolvers_{config_.resolvers, 0} {}
 
 Forwarder::~Forwarder() {
     link_reset();
@@ -205,13 +204,12 @@ std::optional<Bytes> Forwarder::answer_here(BytesView message, const Query& quer
     if (!config_.allowed)
         return make_answer(message, query, Code::no_such_name, std::nullopt, true);
     const auto& gateway = question.type == type_aaaa ? config_.gateways.v6 : config_.gateways.v4;
-    const bool address = question.type_class == class_in &&
-                         (question.type == type_a || question.type == type_aaaa);
+    const bool address =
+        question.type_class == class_in && (question.type == type_a || question.type == type_aaaa);
     if (address && !gateway) // a family that the guest does not have
         return make_answer(message, query, Code::no_error);
     if (question.name == host_alias)
-        return make_answer(message, query, Code::no_error,
-                           address ? gateway : std::nullopt);
+        return make_answer(message, query, Code::no_error, address ? gateway : std::nullopt);
     return std::nullopt;
 }
 

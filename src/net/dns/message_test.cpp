@@ -71,8 +71,8 @@ TEST(DnsMessage, AnswersBelongToTheirQuestion) {
 TEST(DnsMessage, OurOwnAnswers) {
     const Bytes query = query_for({"host", "microsandbox", "internal"}, type_a, true);
     const auto parsed = parse_query(query);
-    const Bytes answer = make_answer(query, parsed->query, Code::no_error,
-                                     IpAddress(Ipv4Bytes{172, 16, 0, 1}));
+    const Bytes answer =
+        make_answer(query, parsed->query, Code::no_error, IpAddress(Ipv4Bytes{172, 16, 0, 1}));
     EXPECT_EQ(load_be<std::uint16_t>(answer), 0x1234);
     EXPECT_EQ(load_be<std::uint16_t>(BytesView(answer).subspan(6)), 1); // one answer
     EXPECT_EQ(load_be<std::uint16_t>(BytesView(answer).subspan(10)), 1);
@@ -80,8 +80,7 @@ TEST(DnsMessage, OurOwnAnswers) {
     EXPECT_EQ(Bytes(answer.begin() + static_cast<std::ptrdiff_t>(end) + 12,
                     answer.begin() + static_cast<std::ptrdiff_t>(end) + 16),
               (Bytes{172, 16, 0, 1}));
-    const Bytes blocked =
-        make_answer(query, parsed->query, Code::no_such_name, std::nullopt, true);
+    const Bytes blocked = make_answer(query, parsed->query, Code::no_such_name, std::nullopt, true);
     EXPECT_EQ(blocked[3] & 0x0f, 3);
     EXPECT_EQ(blocked.size(), end + 11 + 6); // an OPT record with the reason
     const Bytes cut = truncate(answer, end);

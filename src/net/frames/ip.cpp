@@ -111,7 +111,8 @@ void IpHeader::write(MutableBytesView out) const {
         std::ranges::copy(destination.view(), out.begin() + 24);
         if (fragment) {
             out[40] = protocol;
-            store_be(out.subspan(42), static_cast<std::uint16_t>(offset | (fragment->more ? 1 : 0)));
+            store_be(out.subspan(42),
+                     static_cast<std::uint16_t>(offset | (fragment->more ? 1 : 0)));
             store_be(out.subspan(44), fragment->id);
         }
         return;

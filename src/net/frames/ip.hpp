@@ -12,8 +12,7 @@ namespace msb::net {
 constexpr std::size_t ethernet_size = 14;
 constexpr std::size_t largest_ip_header = 40; ///< of those that we write
 constexpr std::uint16_t ethertype_ipv4 = 0x0800, ethertype_arp = 0x0806, ethertype_ipv6 = 0x86dd;
-constexpr std::uint8_t protocol_icmp = 1, protocol_tcp = 6, protocol_udp = 17,
-                       protocol_icmpv6 = 58;
+constexpr std::uint8_t protocol_icmp = 1, protocol_tcp = 6, protocol_udp = 17, protocol_icmpv6 = 58;
 
 struct EthernetFrame {
     Mac destination;
@@ -53,9 +52,7 @@ struct IpHeader {
     std::uint8_t hop_limit = 64;
 
     /// Bytes of the header, with a fragment header if there is one.
-    std::size_t size() const {
-        return destination.v6 ? (fragment ? 48 : 40) : std::size_t{20};
-    }
+    std::size_t size() const { return destination.v6 ? (fragment ? 48 : 40) : std::size_t{20}; }
     /// `out` has size() bytes.
     void write(MutableBytesView out) const;
 };

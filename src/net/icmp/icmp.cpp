@@ -15,9 +15,9 @@ constexpr std::size_t header_size = 8;
 constexpr std::uint8_t echo_reply = 0, echo_request = 8;
 constexpr std::uint8_t echo_request_v6 = 128, echo_reply_v6 = 129;
 constexpr std::uint8_t neighbour_solicitation = 135, neighbour_advertisement = 136;
-constexpr std::uint8_t neighbour_hop_limit = 255;  // RFC 4861 §7.1.1
-constexpr std::uint8_t solicited_override = 0x60;  // RFC 4861 §4.4: S and O
-constexpr std::uint8_t option_target_address = 2;  // target link-layer address
+constexpr std::uint8_t neighbour_hop_limit = 255; // RFC 4861 §7.1.1
+constexpr std::uint8_t solicited_override = 0x60; // RFC 4861 §4.4: S and O
+constexpr std::uint8_t option_target_address = 2; // target link-layer address
 constexpr std::size_t most_echo_bytes = 65535 - 20;
 constexpr auto sweep_period = std::chrono::seconds(5);
 constexpr int round_budget = 16;
@@ -60,15 +60,16 @@ void Icmp::echo(const IpPacket& packet) {
         store_be(view.subspan(2), std::uint16_t{0});
         return output_.icmp(packet.destination, packet.source, bytes);
     }
-    const Key key{packet.source, packet.destination, load_be<std::uint16_t>(packet.payload.subspan(4))};
+    const Key key{packet.source, packet.destination,
+                  load_be<std::uint16_t>(packet.payload.subspan(4))};
     auto found = flows_.find(key);
     if (found == flows_.end()) {
         auto socket = dialer_.ping(packet.destination);
         if (!socket)
             return output_.unreachable(packet.destination, packet.packet, Unreachable::prohibited);
         if (flows_.size() >= max_flows)
-            drop(std::ranges::min_element(
-                flows_, {}, [](const auto& entry) { return entry.second.used; }));
+            drop(std::ranges::min_element(flows_, {},
+                                          [](const auto& entry) { return entry.second.used; }));
         if (!loop_.watch(socket->get(), EPOLLIN, [this, key](std::uint32_t) { receive(key); }))
             return;
         found = flows_.emplace(key, Flow{std::move(*socket), {}}).first;

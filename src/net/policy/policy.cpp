@@ -69,7 +69,8 @@ const std::array<Range, 37>& ranges() {
         v6({}, 96, Group::reserved),
         v6({0x01, 0x00, 0, 0, 0, 0, 0, 0}, 64, Group::reserved),
         v6({0x00, 0x64, 0xff, 0x9b, 0x00, 0x01}, 48, Group::reserved),
-        v6({0x20, 0x01, 0x00, 0x00}, 32, Group::reserved), // Teredo, whose IPv4 address is disguised
+        v6({0x20, 0x01, 0x00, 0x00}, 32,
+           Group::reserved), // Teredo, whose IPv4 address is disguised
         v6({0x20, 0x01, 0x0d, 0xb8}, 32, Group::reserved),
         v6({0x3f, 0xff}, 20, Group::reserved),
         v6({0x5f, 0x00}, 16, Group::reserved),
@@ -100,8 +101,7 @@ IpAddress fold(const IpAddress& address) {
 
 std::string_view to_string(Group group) {
     static constexpr std::array<std::string_view, 8> names = {
-        "reserved", "host",       "metadata",  "loopback",
-        "private", "link-local", "multicast", "public"};
+        "reserved", "host", "metadata", "loopback", "private", "link-local", "multicast", "public"};
     return names[static_cast<std::size_t>(group)];
 }
 

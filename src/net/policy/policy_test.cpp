@@ -17,9 +17,8 @@ TEST(Policy, EveryAddressHasOneGroup) {
     for (const char* text : {"169.254.169.254", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe",
                              "fd00:ec2::254", "168.63.129.16", "100.100.100.200"})
         EXPECT_EQ(group_of(text), Group::metadata) << text;
-    for (const char* text :
-         {"127.0.0.1", "127.255.255.255", "::1", "0.0.0.0", "::", "::ffff:127.0.0.1",
-          "64:ff9b::7f00:1", "2002:7f00:1::1"})
+    for (const char* text : {"127.0.0.1", "127.255.255.255", "::1", "0.0.0.0",
+                             "::", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::1"})
         EXPECT_EQ(group_of(text), Group::loopback) << text;
     for (const char* text : {"10.1.2.3", "172.16.0.2", "172.31.255.255", "192.168.1.1",
                              "100.64.0.1", "fd00::1", "fc00::1", "2002:0a00:1::1", "fec0::1"})

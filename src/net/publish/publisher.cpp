@@ -36,8 +36,8 @@ std::optional<GuestPort> Publisher::guest_port(bool v6) const {
 void Publisher::accept() {
     for (int i = 0; i < accepts_a_round; ++i) {
         SocketAddress peer;
-        OwnedFd socket(::accept4(listener_.get(), peer.get(), &peer.size,
-                                 SOCK_CLOEXEC | SOCK_NONBLOCK));
+        OwnedFd socket(
+            ::accept4(listener_.get(), peer.get(), &peer.size, SOCK_CLOEXEC | SOCK_NONBLOCK));
         if (!socket) {
             if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
                 return; // nobody waits any more, or somebody went away again

@@ -190,8 +190,8 @@ void TcpConnection::take_syn(const TcpSegment& segment) {
     receive_scale_ = scaling_ ? our_scale : std::uint8_t{0};
     // RFC 9293 §3.7.1: 536 unless it says otherwise. A smaller one than 64 only makes work.
     const std::uint16_t most = tcp_.segment_size(guest_.address.v6);
-    segment_size_ =
-        std::clamp<std::uint16_t>(segment.mss.value_or(536), std::min<std::uint16_t>(64, most), most);
+    segment_size_ = std::clamp<std::uint16_t>(segment.mss.value_or(536),
+                                              std::min<std::uint16_t>(64, most), most);
     send_window_ = segment.window; // never scaled in a SYN
     window_sequence_ = segment.sequence;
     window_acknowledgement_ = segment.acknowledgement;
@@ -308,8 +308,8 @@ bool TcpConnection::acknowledge(const TcpSegment& segment) {
         deadline_ = Clock::time_point::max();
         if (send_unacked_ != send_highest_)
             arm(first_timeout);
-    } else if (number == send_unacked_ && send_unacked_ != send_highest_ &&
-               segment.length() == 0 && window == send_window_) {
+    } else if (number == send_unacked_ && send_unacked_ != send_highest_ && segment.length() == 0 &&
+               window == send_window_) {
         if (++duplicates_ == duplicates_for_loss)
             send_next_ = send_unacked_;
     }
@@ -332,8 +332,8 @@ void TcpConnection::take_payload(const TcpSegment& segment) {
     acknowledge_soon();
     if (host_failed_ || guest_ended_ || after(segment.sequence, receive_next_))
         return; // nobody takes it, beyond its end, or behind a gap: it will be sent again
-    payload = payload.subspan(
-        std::min<std::size_t>(payload.size(), receive_next_ - segment.sequence));
+    payload =
+        payload.subspan(std::min<std::size_t>(payload.size(), receive_next_ - segment.sequence));
     if (payload.size() > to_host_.room()) {
         payload = payload.first(to_host_.room());
         end = false;
@@ -452,8 +452,7 @@ bool TcpConnection::emit(std::uint8_t flags, std::uint32_t sequence, BytesView p
 }
 
 std::uint16_t TcpConnection::window_field(std::uint8_t scale) const {
-    return static_cast<std::uint16_t>(
-        std::min<std::size_t>(to_host_.room() >> scale, UINT16_MAX));
+    return static_cast<std::uint16_t>(std::min<std::size_t>(to_host_.room() >> scale, UINT16_MAX));
 }
 
 /// By enough to be worth a segment of its own (RFC 9293 §3.8.6.2.2).

@@ -59,9 +59,7 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
     /// Moves what can be moved in both directions. False: the link has no room.
     bool pump();
     State state() const { return state_; }
-    bool embryonic() const {
-        return state_ != State::established && state_ != State::closed;
-    }
+    bool embryonic() const { return state_ != State::established && state_ != State::closed; }
 
   private:
     friend class Tcp;
@@ -105,19 +103,19 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
     Endpoint guest_;
     Endpoint remote_;
     State state_;
-    unsigned attempt_ = 0; ///< which place the destination leads to
-    int first_error_ = 0;  ///< of the first attempt
+    unsigned attempt_ = 0;                ///< which place the destination leads to
+    int first_error_ = 0;                 ///< of the first attempt
     std::optional<GuestPort> other_port_; ///< of a published one, if the guest refuses
 
     OwnedFd host_;
     bool host_readable_ = false;
     bool host_writable_ = false;
-    bool host_ended_ = false; ///< its end of file was read
+    bool host_ended_ = false;  ///< its end of file was read
     bool host_failed_ = false; ///< it broke off, or takes no more
-    bool host_shut_ = false;  ///< our end of file was sent to it
+    bool host_shut_ = false;   ///< our end of file was sent to it
 
     // RFC 9293 §3.3.1.
-    std::uint32_t send_first_ = 0;  ///< our initial sequence number
+    std::uint32_t send_first_ = 0; ///< our initial sequence number
     std::uint32_t send_unacked_ = 0;
     std::uint32_t send_next_ = 0;
     std::uint32_t send_highest_ = 0; ///< beyond send_next_ while something is sent again
@@ -137,9 +135,9 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
     ByteQueue to_guest_{buffer_limit}; ///< begins at send_unacked_
 
     Clock::time_point deadline_ = Clock::time_point::max();
-    unsigned retries_ = 0; ///< since there was progress: how long to wait the next time
-    unsigned silent_ = 0;  ///< since the guest said anything: when to give up
-    bool waiting_ = false;   ///< in Tcp's list of those that the link had no room for
+    unsigned retries_ = 0;      ///< since there was progress: how long to wait the next time
+    unsigned silent_ = 0;       ///< since the guest said anything: when to give up
+    bool waiting_ = false;      ///< in Tcp's list of those that the link had no room for
     bool to_be_served_ = false; ///< in Tcp's list of those that frames_done() serves
 };
 

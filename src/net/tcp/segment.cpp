@@ -37,20 +37,20 @@ std::optional<TcpSegment> parse_tcp(const IpPacket& packet, bool verify) {
     const std::size_t header = std::size_t{4} * (bytes[12] >> 4);
     if (header < plain_size || header > bytes.size())
         return std::nullopt;
-    if (verify && Checksum()
-                          .add_pseudo_header(packet.source, packet.destination, protocol_tcp,
-                                             bytes.size())
-                          .add(bytes)
-                          .finish() != 0)
+    if (verify &&
+        Checksum()
+                .add_pseudo_header(packet.source, packet.destination, protocol_tcp, bytes.size())
+                .add(bytes)
+                .finish() != 0)
         return std::nullopt;
-    TcpSegment segment{.source = {packet.source, load_be<std::uint16_t>(bytes)},
-                       .destination = {packet.destination,
-                                       load_be<std::uint16_t>(bytes.subspan(2))},
-                       .sequence = load_be<std::uint32_t>(bytes.subspan(4)),
-                       .acknowledgement = load_be<std::uint32_t>(bytes.subspan(8)),
-                       .window = load_be<std::uint16_t>(bytes.subspan(14)),
-                       .flags = bytes[13],
-                       .payload = bytes.subspan(header)};
+    TcpSegment segment{
+        .source = {packet.source, load_be<std::uint16_t>(bytes)},
+        .destination = {packet.destination, load_be<std::uint16_t>(bytes.subspan(2))},
+        .sequence = load_be<std::uint32_t>(bytes.subspan(4)),
+        .acknowledgement = load_be<std::uint32_t>(bytes.subspan(8)),
+        .window = load_be<std::uint16_t>(bytes.subspan(14)),
+        .flags = bytes[13],
+        .payload = bytes.subspan(header)};
     if (segment.has(tcp_flag::syn))
         parse_options(bytes.subspan(plain_size, header - plain_size), segment);
     return segment;

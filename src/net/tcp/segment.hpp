@@ -16,8 +16,8 @@ struct TcpSegment {
     std::uint32_t acknowledgement = 0;
     std::uint16_t window = 0; ///< as in the header, unscaled
     std::uint8_t flags = 0;
-    std::optional<std::uint16_t> mss;       ///< of a SYN
-    std::optional<std::uint8_t> scale;      ///< of a SYN: window scale (RFC 7323), at most 14
+    std::optional<std::uint16_t> mss;  ///< of a SYN
+    std::optional<std::uint8_t> scale; ///< of a SYN: window scale (RFC 7323), at most 14
     BytesView payload;
 
     bool has(std::uint8_t flag) const { return (flags & flag) != 0; }

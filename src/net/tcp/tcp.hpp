@@ -21,8 +21,8 @@ class Tcp {
 
     void segment(const IpPacket& packet, bool verify);
     /// A connection accepted on a published port goes on to the guest, which sees it come from its
-    /// gateway, with the peer's own port if that is free. Reset if there are too many. `other`: where
-    /// to go if the guest refuses.
+    /// gateway, with the peer's own port if that is free. Reset if there are too many. `other`:
+    /// where to go if the guest refuses.
     void accept(OwnedFd socket, const GuestPort& port, std::uint16_t peer_port,
                 const std::optional<GuestPort>& other = std::nullopt);
     void room();
@@ -52,9 +52,9 @@ class Tcp {
     Dialer& dialer_;
     std::size_t max_connections_;
     std::map<Key, Connection> connections_;
-    std::deque<Connection> waiting_;  ///< for room on the link, served in turn
-    std::vector<Connection> due_;     ///< what frames_done() serves
-    std::deque<TcpSegment> resets_;   ///< that the link had no room for
+    std::deque<Connection> waiting_; ///< for room on the link, served in turn
+    std::vector<Connection> due_;    ///< what frames_done() serves
+    std::deque<TcpSegment> resets_;  ///< that the link had no room for
     EventLoop::TimerId timer_ = 0;
 };
 

@@ -29,12 +29,12 @@ std::optional<UdpDatagram> parse_udp(const IpPacket& packet, bool verify) {
         return std::nullopt;
     const BytesView datagram = bytes.first(size);
     const bool summed = load_be<std::uint16_t>(bytes.subspan(6)) != 0;
-    if (verify && (summed ? Checksum()
-                                    .add_pseudo_header(packet.source, packet.destination,
-                                                       protocol_udp, size)
-                                    .add(datagram)
-                                    .finish() != 0
-                          : packet.source.v6)) // RFC 8200 §8.1: IPv6 has no UDP without
+    if (verify &&
+        (summed ? Checksum()
+                          .add_pseudo_header(packet.source, packet.destination, protocol_udp, size)
+                          .add(datagram)
+                          .finish() != 0
+                : packet.source.v6)) // RFC 8200 §8.1: IPv6 has no UDP without
         return std::nullopt;
     return UdpDatagram{{packet.source, load_be<std::uint16_t>(bytes)},
                        {packet.destination, load_be<std::uint16_t>(bytes.subspan(2))},
@@ -89,8 +89,8 @@ Result<int> Udp::flow(const Key& key) {
 
 void Udp::make_room() {
     if (flows_.size() >= max_flows)
-        drop(std::ranges::min_element(
-            flows_, {}, [](const auto& entry) { return entry.second.used; }));
+        drop(std::ranges::min_element(flows_, {},
+                                      [](const auto& entry) { return entry.second.used; }));
 }
 
 void Udp::drop(std::map<Key, Flow>::iterator flow) {

@@ -53,7 +53,7 @@ class Udp {
         OwnedFd socket;
         Endpoint guest;
         IpAddress gateway;
-        std::map<std::uint16_t, Peer> peers;           ///< by the port the guest sees
+        std::map<std::uint16_t, Peer> peers; ///< by the port the guest sees
         std::map<Endpoint, std::uint16_t> ports;
     };
 
