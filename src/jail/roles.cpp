@@ -230,6 +230,7 @@ Policy fs_policy() {
 // accepts from was bound before. It binds only to learn whether an address is the host's own
 // (Landlock keeps TCP from that, where there is Landlock).
 Policy net_policy() {
+    constexpr std::uint64_t type_bits = 0xf; // without flags
     Policy policy(Policy::Otherwise::kill);
     allow_own_process(policy);
     policy
@@ -239,7 +240,8 @@ Policy net_policy() {
                 SYS_eventfd2, SYS_timerfd_create, SYS_timerfd_settime})
         .allow({SYS_accept4, SYS_connect, SYS_bind, SYS_shutdown, SYS_sendto, SYS_recvfrom,
                 SYS_sendmsg, SYS_recvmsg, SYS_getsockname, SYS_getpeername})
-        .allow_when(SYS_socketpair, {is(0, AF_UNIX)})
+        // No datagrams: those can be addressed to others' sockets.
+        .allow_when(SYS_socketpair, {is(0, AF_UNIX), {1, type_bits, SOCK_STREAM}})
         .answer_others(SYS_socket, EACCES)
         .allow_when(SYS_getsockopt, {is(1, SOL_SOCKET)})
         .allow_when(SYS_setsockopt, {is(1, SOL_SOCKET), is(2, SO_LINGER)})
@@ -250,8 +252,7 @@ Policy net_policy() {
         .answer({SYS_open, SYS_openat, SYS_stat, SYS_access, SYS_readlink}, EACCES)
         .answer_others(SYS_prctl, EPERM)
         .allow_when(SYS_prctl, {is(0, PR_SET_NAME)});
-    // The type's flags aside, no raw and no packet sockets.
-    constexpr std::uint64_t type_bits = 0xf;
+    // No raw and no packet sockets.
     for (const std::uint32_t family : {AF_INET, AF_INET6})
         for (const std::uint64_t type : {SOCK_STREAM, SOCK_DGRAM})
             policy.allow_when(SYS_socket, {is(0, family), {1, type_bits, type}});

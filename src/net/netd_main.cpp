@@ -32,8 +32,11 @@ Result<NetdConfig> read_config() {
 
 Status publish(const NetdConfig& config, EventLoop& loop, Stack& stack,
                std::vector<std::unique_ptr<Publisher>>& publishers) {
-    if (!config.v4 && !config.v6)
+    if (!config.v4 && !config.v6) {
+        if (!config.published.empty())
+            log::warn("the published ports lead nowhere: this machine has no route of any family");
         return {};
+    }
     for (const PublishedSocket& socket : config.published) {
         OwnedFd fd(socket.fd);
         if (socket.udp) {

@@ -256,6 +256,93 @@ TEST(Stack, TheHostHasAName) {
     EXPECT_EQ(world.stack->dns().exchange_count(), 0U);
 }
 
+/// A resolver on this machine's loopback.
+class Resolver {
+  public:
+    Resolver() : socket_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
+        SocketAddress name(Endpoint{IpAddress::loopback(false), 0});
+        EXPECT_EQ(::bind(socket_.get(), name.get(), name.size), 0);
+        ::getsockname(socket_.get(), name.get(), &name.size);
+        address_ = *name.endpoint();
+    }
+    const Endpoint& address() const { return address_; }
+    void close() { socket_.reset(); }
+    Bytes take() {
+        Bytes message(512);
+        const ssize_t count =
+            ::recvfrom(socket_.get(), message.data(), message.size(), 0, peer_.get(), &peer_.size);
+        message.resize(count < 0 ? 0 : static_cast<std::size_t>(count));
+        return message;
+    }
+    void answer(const Bytes& message) {
+        ::sendto(socket_.get(), message.data(), message.size(), 0, peer_.get(), peer_.size);
+    }
+
+  private:
+    OwnedFd socket_;
+    Endpoint address_;
+    SocketAddress peer_;
+};
+
+TEST(Forwarder, AsksTheNextResolverAndBelievesTheRightAnswerOnly) {
+    testing::World world;
+    Output output(world.link, {world.guest_mac, world.gateway_mac, 1500});
+    Resolver dead, alive;
+    dead.close();
+    dns::Forwarder forwarder(*world.loop, output,
+                             {.resolvers = {dead.address(), alive.address()},
+                              .gateways = {world.v4.gateway, std::nullopt},
+                              .allowed = true});
+    const Endpoint guest{world.v4.guest, 6000}, server{world.v4.gateway, 53};
+    const Bytes asked = query("example.org");
+    forwarder.datagram(guest, server, asked);
+    world.wait(50ms); // the first refuses at once
+    Bytes message = alive.take();
+    ASSERT_EQ(message.size(), asked.size());
+    Bytes forged = message;
+    forged[2] |= 0x80;
+    forged[0] ^= 1; // another id
+    alive.answer(forged);
+    forged = message;
+    forged[2] |= 0x80;
+    forged[14] ^= 1; // another question
+    alive.answer(forged);
+    world.wait(20ms);
+    EXPECT_FALSE(world.next_udp());
+    message[2] |= 0x80;
+    alive.answer(message);
+    world.wait(20ms);
+    const auto answer = world.next_udp();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->payload[0], asked[0]); // the guest's own id
+    EXPECT_EQ(answer->payload[1], asked[1]);
+    EXPECT_EQ(answer->source, server);
+    EXPECT_EQ(forwarder.exchange_count(), 0U);
+    // The one that answered comes first now. A family the guest does not have is not asked about.
+    forwarder.datagram(guest, server, query("example.org", 28));
+    const auto none = world.next_udp();
+    ASSERT_TRUE(none);
+    EXPECT_EQ(load_be<std::uint16_t>(none->payload.subspan(6)), 0);
+    forwarder.datagram(guest, server, asked);
+    world.settle();
+    EXPECT_EQ(alive.take().size(), asked.size());
+    // Bounded, and told so.
+    for (int i = 0; i < 100; ++i)
+        forwarder.datagram(guest, server, asked);
+    EXPECT_EQ(forwarder.exchange_count(), dns::Forwarder::max_exchanges);
+    EXPECT_EQ(world.link.frames.size(), 100 - dns::Forwarder::max_exchanges + 1);
+}
+
+TEST(Forwarder, WithoutAProfileNothingHasAName) {
+    testing::World world;
+    Output output(world.link, {world.guest_mac, world.gateway_mac, 1500});
+    dns::Forwarder forwarder(*world.loop, output, {});
+    forwarder.datagram({world.v4.guest, 6000}, {world.v4.gateway, 53}, query("example.org"));
+    const auto answer = world.next_udp();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->payload[3] & 0x0f, 3);
+}
+
 TEST(HostDialer, TheGatewayLeadsToTheLoopback) {
     const OwnedFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     SocketAddress name(Endpoint{IpAddress::loopback(false), 0});

@@ -5,6 +5,7 @@
 #include "sandbox/exec_log.hpp"
 #include "sandbox/launch.hpp"
 #include "sandbox/log_reader.hpp"
+#include "sandbox/network.hpp"
 #include "sandbox/spec.hpp"
 #include "sandbox/state.hpp"
 
@@ -117,6 +118,44 @@ TEST_F(SandboxTest, VariablesLabelsAndLimits) {
     EXPECT_EQ(parse_rlimit("cpu=3").value(), (Rlimit{"cpu", 3, 3}));
     for (const char* bad : {"nofile", "bogus=1", "nofile=5:1", "nofile=x", "nofile=1:"})
         EXPECT_FALSE(parse_rlimit(bad)) << bad;
+}
+
+TEST_F(SandboxTest, NetworksAreSpelledOut) {
+    EXPECT_EQ(parse_net_profiles({"host,public", "host"}).value(),
+              (std::vector<std::string>{"public", "host"}));
+    EXPECT_EQ(parse_net_profiles({"all"}).value(), std::vector<std::string>{"all"});
+    EXPECT_TRUE(parse_net_profiles({"none"}).value().empty());
+    for (const char* bad : {"internet", "all,none", "public,all", "Public"})
+        EXPECT_FALSE(parse_net_profiles({bad})) << bad;
+    EXPECT_EQ(parse_published_port("8080:80").value(),
+              (PublishedPort{"127.0.0.1", 8080, 80, false}));
+    EXPECT_EQ(parse_published_port("[::]:53:5353/udp").value(),
+              (PublishedPort{"::", 53, 5353, true}));
+    EXPECT_EQ(parse_published_port("0.0.0.0:1:2/tcp")->to_string(), "0.0.0.0:1:2/tcp");
+    for (const char* bad : {"", "80", ":80", "80:", "a:80", "0:80", "80:65536", "::1:80:80",
+                            "[::1:80:80", "[1.2.3.4]:80:80", "80:80/sctp", "1.2.3.4.5:80:80"})
+        EXPECT_FALSE(parse_published_port(bad)) << bad;
+    SandboxSpec twice = spec("a");
+    twice.network.published = {{"127.0.0.1", 80, 1, false}, {"127.0.0.1", 80, 2, false}};
+    EXPECT_FALSE(validate_spec(twice));
+    twice.network.published[1].udp = true;
+    EXPECT_TRUE(validate_spec(twice));
+    EXPECT_FALSE(NetworkSpec{}.active());
+    const auto plan = NetworkPlan::make("a", true, false);
+    EXPECT_EQ(describe(*plan.v4).rfind("addr=172.", 0), 0U);
+    EXPECT_FALSE(plan.v6);
+    EXPECT_EQ(NetworkPlan::make("a", true, true).v4, plan.v4);
+}
+
+TEST_F(SandboxTest, ResolversOfTheHost) {
+    const auto resolvers =
+        parse_resolvers("# nameserver 9.9.9.9\nsearch x\nnameserver\t1.1.1.1 # one\n"
+                        "nameserver fe80::1%eth0\nnameserver 2606:4700::1111\n"
+                        "nameserver 8.8.8.8\nnameserver 8.8.4.4");
+    ASSERT_EQ(resolvers.size(), 3U);
+    EXPECT_EQ(resolvers[0].to_string(), "1.1.1.1:53");
+    EXPECT_EQ(resolvers[1].to_string(), "[2606:4700::1111]:53");
+    EXPECT_EQ(parse_resolvers("")[0].to_string(), "127.0.0.1:53");
 }
 
 TEST_F(SandboxTest, StateOfAMissingOrBrokenFileIsCreated) {

@@ -78,7 +78,7 @@ class Forwarder::Stream : public std::enable_shared_from_this<Stream> {
                                 in_.view().begin() + 2 + static_cast<std::ptrdiff_t>(size));
             in_.consume(2 + size);
             ++waiting_;
-            forwarder_.answer(message, true, [weak = weak_from_this()](Bytes answer) {
+            forwarder_.answer(message, true, [weak = weak_from_this()](const Bytes& answer) {
                 if (const auto stream = weak.lock())
                     stream->reply(answer);
             });
@@ -179,8 +179,8 @@ void Forwarder::answer(BytesView message, bool stream, const Reply& reply) {
     const Query& query = parsed->query;
     if (parsed->code != Code::no_error)
         return reply(make_answer(message, query, parsed->code));
-    if (auto answer = answer_here(message, query))
-        return reply(std::move(*answer));
+    if (const auto answer = answer_here(message, query))
+        return reply(*answer);
     if (exchanges_.size() >= max_exchanges)
         return reply(make_answer(message, query, Code::server_failure));
     const std::uint64_t number = next_exchange_++;
@@ -191,7 +191,7 @@ void Forwarder::answer(BytesView message, bool stream, const Reply& reply) {
             answer = make_answer(asked, query, Code::server_failure);
         if (!stream && answer->size() > query.answer_size)
             answer = truncate(*answer, query.question.end);
-        reply(std::move(*answer));
+        reply(*answer);
     };
     auto exchange = std::make_unique<Exchange>(loop_, resolvers_, message, query, stream, done);
     exchange->start();

@@ -36,7 +36,7 @@ class Forwarder {
 
   private:
     class Stream;
-    using Reply = std::function<void(Bytes)>;
+    using Reply = std::function<void(const Bytes&)>;
 
     /// At once, or when the resolvers have answered; not at all for rubbish or beyond the bounds.
     void answer(BytesView message, bool stream, const Reply& reply);

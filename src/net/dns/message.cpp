@@ -11,6 +11,7 @@ constexpr std::size_t longest_name = 255, longest_label = 63; // RFC 1035 §2.3.
 constexpr std::uint16_t flag_response = 0x8000, flag_authoritative = 0x0400,
                         flag_truncated = 0x0200, flag_recursion_desired = 0x0100,
                         flag_recursion_available = 0x0080, mask_opcode = 0x7800;
+constexpr std::uint8_t mask_code = 0x0f; // in byte 3
 constexpr std::uint16_t type_opt = 41;
 constexpr std::uint32_t address_ttl = 60;
 constexpr std::uint16_t our_answer_size = 4096;
@@ -107,7 +108,7 @@ bool answers(BytesView answer, std::uint16_t id, BytesView question) {
     const BytesView rest = answer.subspan(header_size);
     // Errors may come without the question.
     if (count == 0)
-        return rest.empty();
+        return (answer[3] & mask_code) != 0;
     return count == 1 && rest.size() >= question.size() &&
            std::ranges::equal(rest.first(question.size()), question,
                               [](std::uint8_t a, std::uint8_t b) { return lower(a) == lower(b); });

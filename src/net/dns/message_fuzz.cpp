@@ -21,8 +21,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const Query& query = parsed->query;
     check(query.question.end <= size && query.question.end >= header_size);
     check(query.question.name.size() <= 4 * 255);
-    const Bytes answer = make_answer(message, query, parsed->code,
-                                     net::IpAddress::loopback(size % 2 == 0), size % 3 == 0);
+    const auto address = parsed->code == Code::no_error && size % 2 == 0
+                             ? std::optional(net::IpAddress::loopback(size % 4 == 0))
+                             : std::nullopt;
+    const Bytes answer = make_answer(message, query, parsed->code, address, size % 3 == 0);
     const BytesView question = message.subspan(header_size, query.question.end - header_size);
     check(answers(answer, query.id, question));
     check(!answers(message, query.id, question)); // it is a query

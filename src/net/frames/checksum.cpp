@@ -13,7 +13,8 @@ Checksum& Checksum::add(BytesView bytes) {
         sum += word;
     }
     std::uint32_t rest = 0;
-    std::memcpy(&rest, bytes.data() + i, bytes.size() - i);
+    for (unsigned shift = 0; i < bytes.size(); ++i, shift += 8)
+        rest |= std::uint32_t{bytes[i]} << shift;
     sum += rest;
     while (sum >> 16 != 0)
         sum = (sum & 0xffff) + (sum >> 16);

@@ -5,7 +5,7 @@
 namespace msb::net {
 namespace {
 
-const Gateways gateways{IpAddress(Ipv4Bytes{172, 16, 0, 1}), *IpAddress::parse("fd42:6d73:62::1")};
+const Gateways gateways{IpAddress(Ipv4Bytes{172, 16, 0, 1}), IpAddress::parse("fd42:6d73:62::1")};
 
 Group group_of(const char* text) {
     return classify(*IpAddress::parse(text), gateways);
