@@ -7,7 +7,9 @@
 #include <cerrno>
 #include <climits>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -63,6 +65,12 @@ Result<MountSources::Source> open_one(const Mount& mount) {
     if (!source.file && !S_ISDIR(info.st_mode))
         return fail(Error::from_errno(ENOTDIR, "mount", mount.source)
                         .with_hint("a mount's source is a directory or a regular file"));
+    struct statfs file_system{};
+    if (::fstatfs(source.fd.get(), &file_system) == -1)
+        return fail_errno("fstatfs", mount.source);
+    if (file_system.f_type == PROC_SUPER_MAGIC) // would show fsd itself, memory and all
+        return fail(Error::from_errno(EPERM, "mount", mount.source)
+                        .with_hint("files of procfs cannot be shared with a guest"));
     source.path = MSB_TRY(real_path(source.fd.get()));
     if (!readable(source, info))
         return fail(Error::from_errno(EACCES, "open", mount.source));

@@ -110,6 +110,8 @@ run_fail any 'mount-dir source is not a directory: ' msb run --mount-dir "$T/out
 run_fail any 'mount-file source is not a regular file: ' msb create -n box --mount-file "$T/dir:/x"
 run_fail any 'mount-dir source is not a directory: ' msb create -n box --mount-dir "$T/none:/x"
 
+run_fail 1 'procfs cannot be shared' msb run -v /proc:/x -- true
+
 # The way to a source has no links, unless asked for.
 ln -s dir way
 run_fail 1 'symbolic link' msb run -v "$T/way:/x" -- true

@@ -12,7 +12,7 @@ run_ok msb exec -d box -- sh -c 'while cat /x/file /one >/dev/null; do :; done'
 helper "$MSB" exec box -- sh -c 'while cat /x/file >/dev/null; do :; done; sleep 1000' >"$T/exec" 2>&1
 sleep 0.5
 begin=$EPOCHREALTIME
-kill -KILL $(host_pids_of fsd)
+kill -KILL "$(host_pids_of fsd)"
 run_ok msb wait box
 wait "$helper_pid" || :
 assert_prompt "$begin" "ending it"
@@ -23,7 +23,7 @@ run_ok msb start -q box
 run_ok msb exec box -- cat /x/file /one
 
 # The runtime dies: fsd goes with it.
-kill -KILL $(host_pids_of runtime)
+kill -KILL "$(host_pids_of runtime)"
 gone() { [ -z "$(host_pids_of fsd)" ]; }
 eventually 5 gone
 run_ok msb start -q box

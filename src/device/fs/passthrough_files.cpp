@@ -14,6 +14,7 @@ namespace msb::device {
 
 namespace {
 
+constexpr std::uint64_t max_listing_bytes = std::uint64_t{1} << 20; ///< of one answer
 constexpr std::size_t dirents_bytes = std::size_t{32} << 10;
 /// Of one request, which keeps the thread that long.
 constexpr std::uint64_t max_copy_bytes = std::uint64_t{64} << 20;
@@ -245,7 +246,8 @@ int Passthrough::run(const fuse::ReadDirectory& in, Inode& node, Caller, FuseRep
     Handle* const handle = open_directory(in.handle);
     if (handle == nullptr || handle->inode != node.id)
         return EBADF;
-    const std::size_t room = std::min<std::uint64_t>(in.size, reply.out.remaining());
+    const std::size_t room =
+        std::min({std::uint64_t{in.size}, reply.out.remaining(), max_listing_bytes});
     if (!handle->fd)
         return list_single_file(in, room, reply);
     for (std::uint64_t offset = in.offset;;) {
