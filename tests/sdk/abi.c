@@ -1,7 +1,6 @@
 /* A program with threads, signals and children of its own, as one that loads the library may be. */
-#include <microsandbox/microsandbox.h>
-
 #include <errno.h>
+#include <microsandbox/microsandbox.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,7 +19,7 @@
         }                                                                                          \
     } while (0)
 
-static void ok(char *error) {
+static void ok(char* error) {
     if (error != NULL) {
         fprintf(stderr, "unexpected error: %s\n", error);
         exit(1);
@@ -28,7 +27,7 @@ static void ok(char *error) {
 }
 
 /* The error must be of this kind. */
-static void fails(char *error, const char *kind) {
+static void fails(char* error, const char* kind) {
     char wanted[64];
     snprintf(wanted, sizeof wanted, "\"kind\":\"%s\"", kind);
     if (error == NULL || strstr(error, wanted) == NULL) {
@@ -38,8 +37,8 @@ static void fails(char *error, const char *kind) {
     msb_free_string(error);
 }
 
-static uint64_t handle_of(char *result) {
-    const char *at = strstr(result, "\"handle\":");
+static uint64_t handle_of(char* result) {
+    const char* at = strstr(result, "\"handle\":");
     REQUIRE(at != NULL);
     const uint64_t handle = strtoull(at + 9, NULL, 10);
     REQUIRE(handle != 0);
@@ -47,18 +46,18 @@ static uint64_t handle_of(char *result) {
     return handle;
 }
 
-static uint64_t create(const char *name, const char *options) {
-    char *result = NULL;
+static uint64_t create(const char* name, const char* options) {
+    char* result = NULL;
     ok(msb_sandbox_create(0, 0, name, options, &result));
     return handle_of(result);
 }
 
-static void expect_output(uint64_t sandbox, const char *script, const char *wanted) {
-    char *result = NULL;
+static void expect_output(uint64_t sandbox, const char* script, const char* wanted) {
+    char* result = NULL;
     uint8_t *out = NULL, *err = NULL;
     size_t out_size = 0, err_size = 0;
-    ok(msb_sandbox_exec(0, sandbox, script, "{\"shell\":true}", NULL, 0, &result, &out, &out_size, &err,
-                        &err_size));
+    ok(msb_sandbox_exec(0, sandbox, script, "{\"shell\":true}", NULL, 0, &result, &out, &out_size,
+                        &err, &err_size));
     REQUIRE(out_size == strlen(wanted) && memcmp(out, wanted, out_size) == 0);
     msb_free_string(result);
     msb_free_bytes(out);
@@ -73,7 +72,8 @@ static void misuse(uint64_t sandbox) {
     fails(msb_sandbox_create(0, 0, "x", "{\"cpu\":1}", NULL), "invalid_argument");
     fails(msb_sandbox_create(0, 0, "x", "{\"cpus\":-1}", NULL), "invalid_argument");
     fails(msb_sandbox_create(0, 0, "x", "{\"cpus\":\"1\"}", NULL), "invalid_argument");
-    fails(msb_sandbox_create(0, 0, "x", "{\"init\":{\"cmd\":\"auto\",\"arg\":[]}}", NULL), "invalid_argument");
+    fails(msb_sandbox_create(0, 0, "x", "{\"init\":{\"cmd\":\"auto\",\"arg\":[]}}", NULL),
+          "invalid_argument");
     fails(msb_sandbox_create(0, 0, "-x", NULL, NULL), "invalid_config");
     fails(msb_sandbox_create(0, 77777, "x", NULL, NULL), "invalid_handle");
     fails(msb_sandbox_create(77777, 0, "x", NULL, NULL), "invalid_handle");
@@ -81,8 +81,8 @@ static void misuse(uint64_t sandbox) {
     fails(msb_sandbox_stop(0, "no-such", 0), "sandbox_not_found");
     fails(msb_sandbox_close(0, 0), "invalid_handle");
     fails(msb_exec_recv(0, sandbox, NULL, NULL, NULL), "invalid_handle");
-    fails(msb_sandbox_exec(0, sandbox, NULL, "{\"args\":[]  ,\"shell\":true}", NULL, 0, NULL, NULL, NULL,
-                           NULL, NULL),
+    fails(msb_sandbox_exec(0, sandbox, NULL, "{\"args\":[]  ,\"shell\":true}", NULL, 0, NULL, NULL,
+                           NULL, NULL, NULL),
           "invalid_argument");
     fails(msb_sandbox_exec_stream(0, sandbox, "true", NULL, NULL, 0, NULL), "invalid_argument");
     ok(msb_sandbox_exec_stream(0, sandbox, "true", NULL, NULL, 0, &exec));
@@ -100,11 +100,11 @@ static void misuse(uint64_t sandbox) {
 
 static uint64_t shared;
 
-static void *run_many(void *number) {
+static void* run_many(void* number) {
     for (int i = 0; i < 10; ++i) {
         char script[64], wanted[64];
-        snprintf(script, sizeof script, "echo %d-%d", *(int *)number, i);
-        snprintf(wanted, sizeof wanted, "%d-%d\n", *(int *)number, i);
+        snprintf(script, sizeof script, "echo %d-%d", *(int*)number, i);
+        snprintf(wanted, sizeof wanted, "%d-%d\n", *(int*)number, i);
         expect_output(shared, script, wanted);
     }
     return NULL;
@@ -123,9 +123,9 @@ static void threads(uint64_t sandbox) {
         pthread_join(ids[i], NULL);
 }
 
-static void *trigger_soon(void *cancel) {
+static void* trigger_soon(void* cancel) {
     usleep(200 * 1000);
-    msb_cancel_trigger(*(uint64_t *)cancel);
+    msb_cancel_trigger(*(uint64_t*)cancel);
     return NULL;
 }
 
@@ -140,8 +140,8 @@ static void cancelling(uint64_t sandbox) {
     uint64_t cancel = msb_cancel_alloc();
     REQUIRE(pthread_create(&other, NULL, trigger_soon, &cancel) == 0);
     double begun = now();
-    fails(msb_sandbox_exec(cancel, sandbox, "sleep", "{\"args\":[\"100\"]}", NULL, 0, NULL, NULL, NULL, NULL,
-                           NULL),
+    fails(msb_sandbox_exec(cancel, sandbox, "sleep", "{\"args\":[\"100\"]}", NULL, 0, NULL, NULL,
+                           NULL, NULL, NULL),
           "cancelled");
     REQUIRE(now() - begun < 5);
     pthread_join(other, NULL);
@@ -163,7 +163,7 @@ static void cancelling(uint64_t sandbox) {
 /* Two threads on one command: one reads, the other writes and signals. */
 static uint64_t running;
 
-static void *write_much(void *unused) {
+static void* write_much(void* unused) {
     (void)unused;
     static uint8_t data[100000];
     memset(data, 'x', sizeof data);
@@ -176,11 +176,12 @@ static void *write_much(void *unused) {
 static void both_ways(uint64_t sandbox) {
     pthread_t writer;
     size_t total = 0;
-    ok(msb_sandbox_exec_stream(0, sandbox, "cat", "{\"stdin\":true}", (const uint8_t *)"head", 4, &running));
+    ok(msb_sandbox_exec_stream(0, sandbox, "cat", "{\"stdin\":true}", (const uint8_t*)"head", 4,
+                               &running));
     REQUIRE(pthread_create(&writer, NULL, write_much, NULL) == 0);
     for (int ended = 0; !ended;) {
-        char *event = NULL;
-        uint8_t *data = NULL;
+        char* event = NULL;
+        uint8_t* data = NULL;
         size_t size = 0;
         ok(msb_exec_recv(0, running, &event, &data, &size));
         REQUIRE(total > 0 || size == 0 || memcmp(data, "head", 4) == 0);
@@ -200,13 +201,13 @@ static void count(int number) {
     handled = handled + 1;
 }
 
-static void *create_in_thread(void *unused) {
+static void* create_in_thread(void* unused) {
     (void)unused;
     shared = create("box", "{\"memory_mib\":256,\"ephemeral\":true}");
     return NULL;
 }
 
-static void be_hostile(const char *how) {
+static void be_hostile(const char* how) {
     if (strcmp(how, "reaps") == 0)
         signal(SIGCHLD, SIG_IGN); /* the kernel reaps every child */
     if (strcmp(how, "handles") == 0) {
@@ -219,7 +220,7 @@ static void be_hostile(const char *how) {
     }
 }
 
-static void state_of_process(char *text, size_t size) {
+static void state_of_process(char* text, size_t size) {
     char directory[512];
     struct sigaction action;
     sigset_t mask;
@@ -236,7 +237,7 @@ static void state_of_process(char *text, size_t size) {
     }
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
     char before[4096], after[4096];
     pthread_t creator;
     be_hostile(argc > 1 ? argv[1] : "");
