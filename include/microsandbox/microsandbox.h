@@ -120,8 +120,8 @@ char* msb_sandbox_connect(uint64_t cancel, const char* name, int64_t timeout_ms,
 char* msb_sandbox_info(uint64_t sandbox, char** result);
 /* An attached sandbox goes on without its handle and process from now on. The handle stays open. */
 char* msb_sandbox_detach(uint64_t sandbox);
-/* Commands of the handle that still run end. An attached sandbox is stopped, and waited for. The
- * handle is closed even if this fails. */
+/* An attached sandbox is stopped, and waited for. Handles of commands and streams have to be closed
+ * by themselves. The handle is closed even if this fails. */
 char* msb_sandbox_close(uint64_t cancel, uint64_t sandbox);
 /* The same without waiting for anything, for finalizers: an attached sandbox stops by itself. */
 void msb_sandbox_release(uint64_t sandbox);
