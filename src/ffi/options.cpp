@@ -315,8 +315,7 @@ api::Outcome<LogOptions> log_options(const char* text, bool stream) {
     LogOptions result;
     LogQuery& query = result.query;
     if (!stream)
-        if (const auto tail = options.number("tail", std::uint64_t{1} << 40))
-            query.tail_entries = *tail;
+        query.tail_entries = options.number("tail", std::uint64_t{1} << 40);
     if (const auto since = options.number("since_ms", longest_ms))
         query.since_ns = static_cast<std::int64_t>(*since) * ns_per_ms;
     if (const auto until = options.number("until_ms", longest_ms))
@@ -345,7 +344,7 @@ api::Outcome<LogOptions> log_options(const char* text, bool stream) {
         if (!parsed)
             return api::fail(
                 api::Failure(api::FailureKind::invalid_cursor, std::move(parsed).error()));
-        query.after = std::move(*parsed);
+        query.after = *parsed;
     }
     return result;
 }
