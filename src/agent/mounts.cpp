@@ -97,6 +97,7 @@ Status mount_share(const Share& share, unsigned long flags) {
 
 Status mount_shares(const wire::Bootstrap& bootstrap) {
     std::vector<Share> shares;
+    shares.reserve(bootstrap.dir_mounts.size() + bootstrap.file_mounts.size());
     for (const wire::DirMount& mount : bootstrap.dir_mounts)
         shares.push_back({mount.tag, {}, mount.guest_path, mount.flags});
     for (const wire::FileMount& mount : bootstrap.file_mounts)

@@ -204,7 +204,7 @@ Policy fetch_policy() {
 
 // Serves virtqueues from an event loop and a thread a mount, and works on files: relative to the
 // directories it was given, which the jail's root and Landlock repeat. Executes nothing, connects
-// to nothing, makes neither links to devices nor set-user-id files (the device sees to the latter).
+// to nothing, makes no device nodes.
 Policy fs_policy() {
     Policy policy(Policy::Otherwise::kill);
     allow_own_process(policy);

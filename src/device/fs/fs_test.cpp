@@ -373,9 +373,9 @@ TEST_F(FsTest, TablesAreBounded) {
     share({.inodes = 10, .descriptors = 4, .handles = 3});
     for (int i = 0; i < 20; ++i)
         ASSERT_TRUE(write_file_atomic(shared / std::to_string(i), "", 0644, false));
-    std::vector<std::uint64_t> nodes;
-    for (int i = 0; i < 9; ++i)
-        nodes.push_back(look(std::to_string(i)).nodeid);
+    std::array<std::uint64_t, 9> nodes{};
+    for (std::size_t i = 0; i < nodes.size(); ++i)
+        nodes[i] = look(std::to_string(i)).nodeid;
     EXPECT_EQ(run(1, fuse::Lookup{"15"}), ENFILE);
     EXPECT_EQ(files->inodes(), 10u);
     for (int i = 0; i < 3; ++i)

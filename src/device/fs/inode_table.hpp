@@ -78,7 +78,6 @@ class InodeTable {
     void trim();
 
     std::size_t size() const { return by_id_.size(); }
-    std::size_t open_descriptors() const { return recent_.size(); }
 
   private:
     struct Key {

@@ -68,14 +68,17 @@ Result<std::unique_ptr<Passthrough>> Passthrough::create(OwnedFd source, Options
     const mode_t type = options.file_name.empty() ? S_IFDIR : S_IFREG;
     if ((info.st_mode & S_IFMT) != type)
         return fail(ErrorKind::invalid_argument, "the shared source is of another type");
+    OwnedFd none;
     return std::unique_ptr<Passthrough>(
-        new Passthrough(std::move(source), info, std::move(options)));
+        type == S_IFDIR
+            ? new Passthrough(std::move(source), std::move(none), info, std::move(options))
+            : new Passthrough(std::move(none), std::move(source), info, std::move(options)));
 }
 
-Passthrough::Passthrough(OwnedFd source, const struct stat& info, Options options)
+Passthrough::Passthrough(OwnedFd root, OwnedFd file, const struct stat& info, Options options)
     : options_(std::move(options)), own_uid_(::geteuid()), own_gid_(::getegid()),
-      file_(single_file() ? std::move(source) : OwnedFd()), file_info_(info),
-      table_(std::move(source), single_file() ? made_up_directory() : info,
+      file_(std::move(file)), file_info_(info),
+      table_(std::move(root), single_file() ? made_up_directory() : info,
              {options_.inodes, options_.descriptors}) {}
 
 int Passthrough::handle(const fuse_in_header& header, const fuse::Operation& operation,

@@ -104,7 +104,8 @@ class Passthrough {
     };
     using Fd = std::expected<int, int>;
 
-    Passthrough(OwnedFd source, const struct stat& info, Options options);
+    /// One of `root` and `file`.
+    Passthrough(OwnedFd root, OwnedFd file, const struct stat& info, Options options);
 
     // One for each operation. `node` is what the request's header names.
     int run(const fuse::Init&, Inode& node, Caller, FuseReply&);
