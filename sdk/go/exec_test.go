@@ -193,16 +193,18 @@ func TestStreams(t *testing.T) {
 		equal(t, "stdout", string(next(t, command).Data), "ready\n")
 		wantKind(t, command.Signal(ctx, syscall.Signal(200)), m.ErrInvalidArgument)
 		ok(t, command.Signal(ctx, syscall.SIGUSR1))
-		equal(t, "stdout", string(next(t, command).Data), "caught\n")
-		code, err := command.Wait(ctx)
+		out, err := command.Collect(ctx)
 		ok(t, err)
-		equal(t, "code", code, 9)
+		if !contains(out.Stdout(), "caught\n") {
+			t.Fatalf("%q", out.Stdout())
+		}
+		equal(t, "code", out.ExitCode(), 9)
 
 		command, err = sandbox.ExecStream(ctx, "sleep", []string{"30"})
 		ok(t, err)
 		defer command.Close()
 		ok(t, command.Kill(ctx))
-		code, err = command.Wait(ctx)
+		code, err := command.Wait(ctx)
 		ok(t, err)
 		equal(t, "code", code, 128+9)
 	})

@@ -134,8 +134,8 @@ func TestEndings(t *testing.T) {
 	equal(t, "name", result.Name, "go-end")
 	equal(t, "status", result.Status, m.SandboxStopped)
 	equal(t, "source", result.Source, "process")
-	if result.ExitCode == nil {
-		t.Fatal("no exit code")
+	if result.ObservedAt.After(time.Now()) || time.Since(result.ObservedAt) > time.Minute {
+		t.Fatalf("observed at %v", result.ObservedAt)
 	}
 
 	started, err := m.StartSandboxDetached(ctx, "go-end")
@@ -205,10 +205,6 @@ func TestReplace(t *testing.T) {
 	out, err := replaced.Exec(ctx, "cat", []string{"/root/note"})
 	ok(t, err)
 	equal(t, "success", out.Success(), false)
-	// The old connection does not reach the new sandbox.
-	if _, err := old.Exec(ctx, "true", nil); err == nil {
-		t.Fatal("the old connection is of use")
-	}
 }
 
 func TestErrors(t *testing.T) {
