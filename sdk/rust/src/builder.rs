@@ -15,6 +15,16 @@ pub enum PullPolicy {
     Never,
 }
 
+impl PullPolicy {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            PullPolicy::IfMissing => "if-missing",
+            PullPolicy::Always => "always",
+            PullPolicy::Never => "never",
+        }
+    }
+}
+
 /// What a guest's users may do within the guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecurityProfile {
@@ -190,12 +200,7 @@ impl SandboxBuilder {
 
     /// When the image is fetched.
     pub fn pull_policy(self, policy: PullPolicy) -> Self {
-        let name = match policy {
-            PullPolicy::IfMissing => "if-missing",
-            PullPolicy::Always => "always",
-            PullPolicy::Never => "never",
-        };
-        self.with("pull_policy", name)
+        self.with("pull_policy", policy.as_str())
     }
 
     /// How the registry is spoken to.

@@ -110,7 +110,7 @@ fn pairs(list: &Value) -> BTreeMap<String, String> {
     list.items().iter().map(|pair| (pair.text("key"), pair.text("value"))).collect()
 }
 
-fn map(object: &Value) -> BTreeMap<String, String> {
+pub(crate) fn map(object: &Value) -> BTreeMap<String, String> {
     match object {
         Value::Object(members) => {
             members.iter().filter_map(|(key, value)| Some((key.clone(), value.as_text()?.to_owned()))).collect()

@@ -64,6 +64,7 @@ functions! {
     sandbox_info(u64, Out<*mut c_char>) -> Failure;
     sandbox_detach(u64) -> Failure;
     sandbox_close(u64, u64) -> Failure;
+    sandbox_release(u64);
     sandbox_get(Str, Out<*mut c_char>) -> Failure;
     sandbox_list(Str, Out<*mut c_char>) -> Failure;
     sandbox_remove(Str, Str) -> Failure;
@@ -90,6 +91,30 @@ functions! {
     log_stream_open(Str, Str, Out<u64>) -> Failure;
     log_stream_recv(u64, u64, Out<*mut c_char>, Out<*mut u8>, Out<usize>) -> Failure;
     log_stream_close(u64);
+    fs_read(u64, u64, Str, Str, Out<*mut u8>, Out<usize>) -> Failure;
+    fs_write(u64, u64, Str, Str, *const u8, usize) -> Failure;
+    fs_stat(u64, u64, Str, Str, Out<*mut c_char>) -> Failure;
+    fs_list(u64, u64, Str, Str, Out<*mut c_char>) -> Failure;
+    fs_exists(u64, u64, Str, Str, Out<*mut c_char>) -> Failure;
+    fs_mkdir(u64, u64, Str, Str) -> Failure;
+    fs_remove(u64, u64, Str, Str) -> Failure;
+    fs_remove_dir(u64, u64, Str, Str) -> Failure;
+    fs_copy(u64, u64, Str, Str, Str) -> Failure;
+    fs_rename(u64, u64, Str, Str, Str) -> Failure;
+    fs_copy_from_host(u64, u64, Str, Str, Str) -> Failure;
+    fs_copy_to_host(u64, u64, Str, Str, Str) -> Failure;
+    fs_read_stream(u64, u64, Str, Str, Out<u64>) -> Failure;
+    fs_read_stream_recv(u64, u64, Out<*mut u8>, Out<usize>) -> Failure;
+    fs_write_stream(u64, u64, Str, Str, Out<u64>) -> Failure;
+    fs_write_stream_write(u64, u64, *const u8, usize) -> Failure;
+    fs_write_stream_finish(u64, u64) -> Failure;
+    fs_stream_close(u64);
+    image_list(Out<*mut c_char>) -> Failure;
+    image_inspect(Str, Out<*mut c_char>) -> Failure;
+    image_pull(u64, u64, Str, Str, Out<*mut c_char>) -> Failure;
+    image_load(u64, u64, Str, Str, Out<*mut c_char>) -> Failure;
+    image_remove(Str, Str) -> Failure;
+    image_prune(Out<*mut c_char>) -> Failure;
 }
 
 static LOADED: Mutex<Option<&'static Library>> = Mutex::new(None);

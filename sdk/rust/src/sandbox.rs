@@ -1,7 +1,9 @@
 use crate::call::{invoke, invoke_json, Call};
 use crate::config::SandboxConfig;
 use crate::error::{Error, Result};
+use crate::fs::SandboxFsOps;
 use crate::json::Value;
+use crate::native::library;
 use std::sync::Arc;
 
 /// A connection to a sandbox that runs. If it owns the sandbox's life ([`Sandbox::owns_lifecycle`]) the
@@ -21,12 +23,9 @@ pub(crate) struct Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        let handle = self.handle;
-        // SAFETY: any number is fine.
-        let close = move || invoke(|library| unsafe { (library.sandbox_close)(0, handle) });
-        // Stopping takes time, which a drop should not.
-        if std::thread::Builder::new().name("microsandbox".into()).spawn(close).is_err() {
-            let _ = close();
+        if let Ok(library) = library() {
+            // SAFETY: any number is fine.
+            unsafe { (library.sandbox_release)(self.handle) };
         }
     }
 }
@@ -73,6 +72,11 @@ impl Sandbox {
     /// How the sandbox was made.
     pub fn config(&self) -> Result<SandboxConfig> {
         Ok(SandboxConfig::parse(self.info()?.get("config")))
+    }
+
+    /// The files of the guest, as its root sees them.
+    pub fn fs(&self) -> SandboxFsOps {
+        SandboxFsOps::new(self.connection())
     }
 
     /// The sandbox goes on without this process.
