@@ -112,6 +112,14 @@ bool Sandbox::owns_lifecycle() const {
     return running_ && running_->parent_watch;
 }
 
+bool Sandbox::runtime_has_ended() {
+    const std::lock_guard lock(mutex_);
+    if (!running_)
+        return false;
+    const auto status = running_->runtime.wait(0ms);
+    return status && *status;
+}
+
 Outcome<void> Sandbox::detach() {
     const std::lock_guard lock(mutex_);
     if (!running_ || !running_->parent_watch)
@@ -124,7 +132,7 @@ Outcome<void> Sandbox::detach() {
 }
 
 Outcome<void> Sandbox::close(Cancel* cancel) {
-    if (!owns_lifecycle())
+    if (!owns_lifecycle() || runtime_has_ended())
         return {};
     auto stopped = stop(name(), default_stop_grace, cancel);
     if (!stopped && stopped.error().kind != FailureKind::sandbox_not_found)
