@@ -134,6 +134,9 @@ func TestEndings(t *testing.T) {
 	equal(t, "name", result.Name, "go-end")
 	equal(t, "status", result.Status, m.SandboxStopped)
 	equal(t, "source", result.Source, "process")
+	if result.ExitCode == nil || *result.ExitCode != 0 {
+		t.Fatalf("exit code %v", result.ExitCode)
+	}
 	if result.ObservedAt.After(time.Now()) || time.Since(result.ObservedAt) > time.Minute {
 		t.Fatalf("observed at %v", result.ObservedAt)
 	}
@@ -205,6 +208,11 @@ func TestReplace(t *testing.T) {
 	out, err := replaced.Exec(ctx, "cat", []string{"/root/note"})
 	ok(t, err)
 	equal(t, "success", out.Success(), false)
+	// The old connection neither reaches the new sandbox nor ends it.
+	_, err = old.Exec(ctx, "true", nil)
+	wantKind(t, err, m.ErrSandboxNotRunning)
+	ok(t, old.Close())
+	equal(t, "status", status(t, "go-replaced"), m.SandboxRunning)
 }
 
 func TestErrors(t *testing.T) {

@@ -94,7 +94,7 @@ fn endings() {
         assert_eq!(running.collect().await.unwrap().stdout().unwrap(), "finished\n");
         let result = waited.join().unwrap().unwrap();
         assert_eq!((result.name.as_str(), result.status), ("rust-end", SandboxStatus::Stopped));
-        assert_eq!(result.source, "process");
+        assert_eq!((result.source.as_str(), result.exit_code), ("process", Some(0)));
         assert!(result.observed_at <= SystemTime::now());
 
         for how in ["stop", "kill", "drain"] {
@@ -144,15 +144,19 @@ fn list() {
 #[test]
 fn replace() {
     block_on(async {
-        let old = create(Sandbox::builder("rust-replaced").detached(true)).await;
+        let old = create(Sandbox::builder("rust-replaced")).await;
         match Sandbox::builder("rust-replaced").create().await {
             Err(Error::SandboxAlreadyExists(detail)) => assert_eq!(detail.name.as_deref(), Some("rust-replaced")),
             other => panic!("{other:?}"),
         }
         old.shell("echo old >/root/note").await.unwrap();
         let replacing = Sandbox::builder("rust-replaced").replace_with_timeout(Duration::ZERO);
-        let replaced = create(replacing.detached(true)).await;
+        let replaced = create(replacing).await;
         assert!(!replaced.exec("cat", ["/root/note"]).await.unwrap().status().success);
+        // The old connection neither reaches the new sandbox nor ends it.
+        assert!(matches!(old.shell("true").await, Err(Error::SandboxNotRunning(_))));
+        old.close().await.unwrap();
+        assert_eq!(status("rust-replaced").await, SandboxStatus::Running);
     });
 }
 
