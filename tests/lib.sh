@@ -186,6 +186,7 @@ need() {
 need_root() { [ "$(id -u)" -eq 0 ] || skip "needs root"; }
 
 # need_kernel [NAME]: skips if no kernel bundle (or not the named one) has been made.
+# shellcheck disable=SC2120
 need_kernel() {
     compgen -G "$MSB_BUILD/share/microsandbox/kernels/${1:-*}/manifest.json" >/dev/null ||
         skip "no kernel bundle${1:+ $1}: make run or make kernel makes it"
@@ -197,11 +198,12 @@ python_sdk() {
         MICROSANDBOX_LIBRARY=$MSB_BUILD/lib/libmicrosandbox.so python3 -X faulthandler "$@"
 }
 
-# python_tests NAME...: runs these of sdk/python/tests: "test_sandbox" or "test_sandbox.Exec.test_timeout".
+# python_tests NAME...: runs these of sdk/python/tests, in a MSB_HOME of their own: "test_sandbox" or
+# "test_sandbox.Exec.test_timeout".
 python_tests() {
     need_kernel
     need python3
-    python_sdk -m unittest "$@"
+    MSB_HOME=$T/python python_sdk -m unittest "$@"
 }
 
 # as_user COMMAND...: runs as an unprivileged user (skips if that cannot be had). $T becomes its own.

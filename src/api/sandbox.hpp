@@ -83,8 +83,6 @@ class Sandbox {
         : spec_(std::move(spec)),
           connections_(std::make_shared<ConnectionPool>(spec_.name, spec_.created_at_ns)) {}
     void adopt(Running running, bool attached);
-    /// The sandbox of this name may be another one's by now.
-    bool runtime_has_ended();
     Outcome<StopObservation> wait_for_ours(std::chrono::milliseconds timeout,
                                            const std::function<bool()>& tick);
 

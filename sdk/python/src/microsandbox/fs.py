@@ -42,6 +42,9 @@ def _entry(item: dict[str, Any]) -> FsEntry:
     )
 
 
+FsEntries = list[FsEntry]  # inside of SandboxFsOps, list is another thing
+
+
 class SandboxFsOps:
     """Paths are absolute. ``user`` (USER[:GROUP]) is who acts; without, root."""
 
@@ -100,7 +103,7 @@ class SandboxFsOps:
             )
         )
 
-    async def list(self, path: str) -> list[FsEntry]:
+    async def list(self, path: str) -> FsEntries:
         """One level."""
         return [_entry(item) for item in await self._ask("msb_fs_list", path)]
 
@@ -173,8 +176,11 @@ class FsReadStream(AsyncIterator[bytes]):
             _native.call("msb_fs_read_stream_recv", cancel, self._stream, data.data, data.size)
             return data.take()
 
-        held = self._held.popleft() if self._held else None
-        return (held or await _native.run(job, self._held.append)) or None
+        if self._held:
+            piece = self._held.popleft()
+        else:
+            piece = await _native.run(job, self._held.append)
+        return piece or None
 
     def __aiter__(self) -> FsReadStream:
         return self

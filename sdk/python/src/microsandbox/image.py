@@ -46,6 +46,9 @@ def _handle(item: dict[str, Any]) -> ImageHandle:
     )
 
 
+ImageHandles = list[ImageHandle]  # inside of Image, list is another thing
+
+
 async def _ask(function: str, *arguments: Any, cancels: bool = False) -> Any:
     def job(cancel: int) -> Any:
         result = _native.Text()
@@ -57,7 +60,7 @@ async def _ask(function: str, *arguments: Any, cancels: bool = False) -> Any:
 
 class Image:
     @staticmethod
-    async def list() -> list[ImageHandle]:
+    async def list() -> ImageHandles:
         """Newest first."""
         return [_handle(item) for item in await _ask("msb_image_list")]
 
@@ -88,7 +91,7 @@ class Image:
         return _handle(await _ask("msb_image_pull", reference.encode(), options, cancels=True))
 
     @staticmethod
-    async def load(path: str | Path, tags: Iterable[str] = ()) -> list[ImageHandle]:
+    async def load(path: str | Path, tags: Iterable[str] = ()) -> ImageHandles:
         """From a docker-archive or OCI-layout tar; ``tags`` are more names of its first image."""
         options = _native.encode({"tags": [*tags]})
         items = await _ask("msb_image_load", str(path).encode(), options, cancels=True)
