@@ -8,8 +8,8 @@
 //	out, err := sb.Exec(ctx, "uname", []string{"-sr"})
 //
 // It works through libmicrosandbox.so, which it loads when it is used first: MICROSANDBOX_LIBRARY says
-// where that is, otherwise it is looked for beside the msb that MSB_PATH or PATH leads to, where the
-// system keeps libraries, and in the source tree that this package is part of.
+// where that is, otherwise it is looked for beside the msb that MSB_PATH or PATH leads to, in the source
+// tree that this package is part of, and where the system keeps libraries.
 //
 // All functions may be called by any goroutine. Each call takes a context; one that ends, ends the call
 // with an error of kind [ErrCancelled] that also is the context's. What fails, fails with an [*Error].
