@@ -35,6 +35,10 @@ Outcome<Connection> ConnectionPool::connect(Cancel* cancel, std::chrono::millise
     const Home home = MSB_TRY(Home::from_environment());
     Host host(home, MSB_TRY(Installation::locate()));
     const auto view = MSB_TRY(about_sandbox(host.sandboxes().get(name_), name_));
+    if (created_at_ns_ != 0 && view.spec.created_at_ns != created_at_ns_)
+        return fail(Failure(FailureKind::not_running,
+                            "sandbox '" + name_ + "' is gone: another one has its name now")
+                        .of(name_));
     if (!is_active(view.state.status))
         return fail(
             Failure(FailureKind::not_running, "sandbox '" + name_ + "' is not running (status: " +

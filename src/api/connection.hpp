@@ -8,6 +8,7 @@
 #include "api/fork_guard.hpp"
 #include "client/agent_client.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -23,7 +24,9 @@ struct Connection {
 
 class ConnectionPool {
   public:
-    explicit ConnectionPool(std::string name) : name_(std::move(name)) {}
+    /// To the sandbox of that name that was made then; 0: to any.
+    explicit ConnectionPool(std::string name, std::int64_t created_at_ns = 0)
+        : name_(std::move(name)), created_at_ns_(created_at_ns) {}
 
     /// An idle one that still stands, or a new one.
     Outcome<Connection> take(Cancel* cancel, std::chrono::milliseconds timeout = default_timeout);
@@ -36,6 +39,7 @@ class ConnectionPool {
     Outcome<Connection> connect(Cancel* cancel, std::chrono::milliseconds timeout);
 
     std::string name_;
+    std::int64_t created_at_ns_;
     std::mutex mutex_;
     std::vector<Connection> idle_;
 };

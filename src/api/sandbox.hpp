@@ -80,7 +80,8 @@ class Sandbox {
 
   private:
     explicit Sandbox(SandboxSpec spec)
-        : spec_(std::move(spec)), connections_(std::make_shared<ConnectionPool>(spec_.name)) {}
+        : spec_(std::move(spec)),
+          connections_(std::make_shared<ConnectionPool>(spec_.name, spec_.created_at_ns)) {}
     void adopt(Running running, bool attached);
     Outcome<StopObservation> wait_for_ours(std::chrono::milliseconds timeout,
                                            const std::function<bool()>& tick);

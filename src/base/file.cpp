@@ -49,12 +49,12 @@ Result<std::string> read_regular_file(const std::string& path, std::size_t limit
     return read_all(fd, path, limit);
 }
 
-namespace {
-
 std::string temporary_name(const std::string& path) {
     static std::atomic<unsigned> counter{0};
     return path + "." + std::to_string(::getpid()) + "-" + std::to_string(counter++) + ".tmp";
 }
+
+namespace {
 
 Status write_new_file(const std::string& path, std::string_view data, mode_t mode, bool durable) {
     const OwnedFd fd = MSB_TRY(sys::open(path, O_WRONLY | O_CREAT | O_TRUNC, mode));

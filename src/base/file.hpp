@@ -16,6 +16,9 @@ Result<std::string> read_file(const std::string& path, std::size_t limit = std::
 Result<std::string> read_regular_file(const std::string& path,
                                       std::size_t limit = std::size_t{16} << 20);
 
+/// A name beside `path` that no other thread or running process uses.
+std::string temporary_name(const std::string& path);
+
 /// Replaces `path` so that a crash at any moment leaves either the old or the new content:
 /// temporary file in the same directory, write, fsync (unless `durable` is false), rename.
 Status write_file_atomic(const std::string& path, std::string_view data, mode_t mode = 0644,

@@ -71,7 +71,7 @@ Result<std::string> ensure_template(const std::string& home, const Ext4Options& 
         return path;
     MSB_TRY(make_directories(directory, 0700));
     // Two first runs at once both format; the second rename replaces an equal file.
-    const std::string temporary = path + "." + std::to_string(::getpid()) + ".tmp";
+    const std::string temporary = temporary_name(path);
     MSB_TRY(sys::unlink(temporary));
     Status made = run_formatter(temporary, options);
     if (made) {

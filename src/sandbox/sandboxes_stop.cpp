@@ -253,6 +253,9 @@ Result<StopObservation> Sandboxes::wait_until_stopped(Running& running,
         seen.status = view->state.status;
         seen.exit_code = view->state.exit_code;
     }
+    // Without a command of its own the sandbox has no exit code but the runtime's.
+    if (status && !seen.signal && !seen.exit_code)
+        seen.exit_code = WEXITSTATUS(*status);
     seen.observed_at_ns = unix_time_ns();
     return seen;
 }

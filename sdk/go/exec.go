@@ -1,0 +1,374 @@
+package microsandbox
+
+// #include "native.h"
+import "C"
+
+import (
+	"context"
+	"os"
+	"syscall"
+	"time"
+)
+
+// execOptions is the JSON object of msb_sandbox_exec, and the input.
+type execOptions struct {
+	Args      []string          `json:"args,omitempty"`
+	Shell     bool              `json:"shell,omitempty"`
+	Env       map[string]string `json:"env,omitempty"`
+	Cwd       *string           `json:"cwd,omitempty"`
+	User      *string           `json:"user,omitempty"`
+	TimeoutMs *int64            `json:"timeout_ms,omitempty"`
+	TTY       bool              `json:"tty,omitempty"`
+	Rows      *uint16           `json:"rows,omitempty"`
+	Cols      *uint16           `json:"cols,omitempty"`
+	Stdin     bool              `json:"stdin,omitempty"`
+	Rlimits   []Rlimit          `json:"rlimits,omitempty"`
+	MaxOutput *uint64           `json:"max_output_bytes,omitempty"`
+
+	input []byte
+}
+
+// ExecOption is a property of a command.
+type ExecOption func(*execOptions)
+
+// WithExecEnv adds to the sandbox's environment.
+func WithExecEnv(env map[string]string) ExecOption {
+	return func(o *execOptions) { merge(&o.Env, env) }
+}
+
+// WithExecCwd sets the command's directory.
+func WithExecCwd(path string) ExecOption { return func(o *execOptions) { o.Cwd = &path } }
+
+// WithExecUser sets the command's user: a name or number, with ":group" or not.
+func WithExecUser(user string) ExecOption { return func(o *execOptions) { o.User = &user } }
+
+// WithExecTimeout kills the command, with all it started, after that time: [ErrExecTimeout].
+func WithExecTimeout(timeout time.Duration) ExecOption {
+	return func(o *execOptions) {
+		ms := milliseconds(timeout)
+		o.TimeoutMs = &ms
+	}
+}
+
+// WithExecTTY gives the command a terminal; everything it writes comes as stdout.
+func WithExecTTY() ExecOption { return func(o *execOptions) { o.TTY = true } }
+
+// WithExecTTYSize gives the command a terminal of that size.
+func WithExecTTYSize(rows, cols uint16) ExecOption {
+	return func(o *execOptions) { o.TTY, o.Rows, o.Cols = true, &rows, &cols }
+}
+
+// WithExecStdin gives the command this input.
+func WithExecStdin(input []byte) ExecOption { return func(o *execOptions) { o.input = input } }
+
+// WithExecStdinPipe lets a command that is streamed be written to: [ExecHandle.TakeStdin]. What
+// [WithExecStdin] gave comes first.
+func WithExecStdinPipe() ExecOption { return func(o *execOptions) { o.Stdin = true } }
+
+// WithExecRlimits adds limits.
+func WithExecRlimits(limits ...Rlimit) ExecOption {
+	return func(o *execOptions) { o.Rlimits = append(o.Rlimits, limits...) }
+}
+
+// WithExecMaxOutput fails with [ErrLimitExceeded] if a command whose output is collected writes more.
+// Without it: 256 MiB.
+func WithExecMaxOutput(bytes uint64) ExecOption {
+	return func(o *execOptions) { o.MaxOutput = &bytes }
+}
+
+// ExecOutput is what a command wrote and how it ended.
+type ExecOutput struct {
+	code   int
+	signal int
+	stdout []byte
+	stderr []byte
+}
+
+// ExitCode is as a shell has it: 128 + n for a command that signal n ended.
+func (o *ExecOutput) ExitCode() int { return o.code }
+
+// Signal is the signal that ended the command; 0 if none did.
+func (o *ExecOutput) Signal() syscall.Signal { return syscall.Signal(o.signal) }
+
+// Success tells whether the command exited with 0.
+func (o *ExecOutput) Success() bool { return o.code == 0 && o.signal == 0 }
+
+// Stdout is what the command wrote to its standard output, as text.
+func (o *ExecOutput) Stdout() string { return string(o.stdout) }
+
+// Stderr is what the command wrote to its standard error, as text.
+func (o *ExecOutput) Stderr() string { return string(o.stderr) }
+
+// StdoutBytes is what the command wrote to its standard output.
+func (o *ExecOutput) StdoutBytes() []byte { return o.stdout }
+
+// StderrBytes is what the command wrote to its standard error.
+func (o *ExecOutput) StderrBytes() []byte { return o.stderr }
+
+// collected is what the library fills in for a command whose output is collected.
+type collected struct {
+	result           *C.char
+	out, err         *C.uint8_t
+	outSize, errSize C.size_t
+}
+
+func (c *collected) take() (*ExecOutput, error) {
+	var parsed struct {
+		ExitCode int `json:"exit_code"`
+		Signal   *int
+	}
+	out, err := takeBytes(c.out, c.outSize), takeBytes(c.err, c.errSize)
+	if err := decode(takeText(c.result), &parsed); err != nil {
+		return nil, err
+	}
+	output := &ExecOutput{code: parsed.ExitCode, stdout: out, stderr: err}
+	if parsed.Signal != nil {
+		output.signal = *parsed.Signal
+	}
+	return output, nil
+}
+
+// Exec runs a program, without a shell, and collects what it writes.
+func (s *Sandbox) Exec(ctx context.Context, command string, args []string, options ...ExecOption) (*ExecOutput, error) {
+	return s.exec(ctx, &command, execOptions{Args: args}, options)
+}
+
+// Shell runs a script of the sandbox's shell.
+func (s *Sandbox) Shell(ctx context.Context, script string, options ...ExecOption) (*ExecOutput, error) {
+	return s.exec(ctx, &script, execOptions{Shell: true}, options)
+}
+
+// ExecDefault runs the sandbox's own command: its entrypoint and cmd.
+func (s *Sandbox) ExecDefault(ctx context.Context, options ...ExecOption) (*ExecOutput, error) {
+	return s.exec(ctx, nil, execOptions{}, options)
+}
+
+// command prepares a command for the library; what it returns has to be freed.
+func (o *execOptions) command(command *string, options []ExecOption) (word, encoded cText, err error) {
+	for _, option := range options {
+		option(o)
+	}
+	if command != nil {
+		if err = word.set("command", *command); err != nil {
+			return word, encoded, err
+		}
+	}
+	err = encoded.setOptions(o)
+	return word, encoded, err
+}
+
+func (s *Sandbox) exec(ctx context.Context, command *string, chosen execOptions, options []ExecOption) (*ExecOutput, error) {
+	word, encoded, err := chosen.command(command, options)
+	defer word.free()
+	defer encoded.free()
+	if err != nil {
+		return nil, err
+	}
+	var result collected
+	err = cancellable(ctx, func(cancel C.uint64_t) *C.char {
+		return C.call_sandbox_exec(cancel, s.handle, word.pointer, encoded.pointer,
+			bytesPointer(chosen.input), C.size_t(len(chosen.input)),
+			&result.result, &result.out, &result.outSize, &result.err, &result.errSize)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return result.take()
+}
+
+// ExecHandle is a command that runs and is read from step by step. Nothing of it moves while nobody
+// reads: a client that does not read holds the command up, as a pipe does.
+type ExecHandle struct {
+	handle C.uint64_t
+	stdin  *ExecSink
+}
+
+// ExecStream starts a program, without a shell.
+func (s *Sandbox) ExecStream(ctx context.Context, command string, args []string, options ...ExecOption) (*ExecHandle, error) {
+	return s.execStream(ctx, &command, execOptions{Args: args}, options)
+}
+
+// ShellStream starts a script of the sandbox's shell.
+func (s *Sandbox) ShellStream(ctx context.Context, script string, options ...ExecOption) (*ExecHandle, error) {
+	return s.execStream(ctx, &script, execOptions{Shell: true}, options)
+}
+
+// ExecDefaultStream starts the sandbox's own command: its entrypoint and cmd.
+func (s *Sandbox) ExecDefaultStream(ctx context.Context, options ...ExecOption) (*ExecHandle, error) {
+	return s.execStream(ctx, nil, execOptions{}, options)
+}
+
+func (s *Sandbox) execStream(ctx context.Context, command *string, chosen execOptions, options []ExecOption) (*ExecHandle, error) {
+	word, encoded, err := chosen.command(command, options)
+	defer word.free()
+	defer encoded.free()
+	if err != nil {
+		return nil, err
+	}
+	var handle C.uint64_t
+	err = cancellable(ctx, func(cancel C.uint64_t) *C.char {
+		return C.call_sandbox_exec_stream(cancel, s.handle, word.pointer, encoded.pointer,
+			bytesPointer(chosen.input), C.size_t(len(chosen.input)), &handle)
+	})
+	if err != nil {
+		return nil, err
+	}
+	exec := &ExecHandle{handle: handle}
+	if chosen.Stdin {
+		exec.stdin = &ExecSink{handle}
+	}
+	return exec, nil
+}
+
+// ExecEventKind is what an event of a command is.
+type ExecEventKind string
+
+// What an event of a command is.
+const (
+	ExecEventStarted    ExecEventKind = "started"     // PID
+	ExecEventStdout     ExecEventKind = "stdout"      // Data
+	ExecEventStderr     ExecEventKind = "stderr"      // Data
+	ExecEventStdinError ExecEventKind = "stdin_error" // Failure; the command goes on without more input
+	ExecEventExited     ExecEventKind = "exited"      // ExitCode, Signal
+	ExecEventFailed     ExecEventKind = "failed"      // Failure: it could not start
+	ExecEventDone       ExecEventKind = "done"        // there are no more
+)
+
+// ExecEvent is something that a command did.
+type ExecEvent struct {
+	Kind     ExecEventKind
+	PID      int
+	Data     []byte
+	ExitCode int
+	Signal   syscall.Signal
+	Failure  *ExecFailure
+}
+
+// Recv is the next event. Behind the last one, which is "exited" or "failed", "done" comes again and
+// again. A call that is cancelled loses nothing.
+func (h *ExecHandle) Recv(ctx context.Context) (*ExecEvent, error) {
+	var text *C.char
+	var data *C.uint8_t
+	var size C.size_t
+	err := cancellable(ctx, func(cancel C.uint64_t) *C.char {
+		return C.call_exec_recv(cancel, h.handle, &text, &data, &size)
+	})
+	if err != nil {
+		return nil, err
+	}
+	event := &ExecEvent{Data: takeBytes(data, size)}
+	var parsed struct {
+		Event     ExecEventKind
+		PID       int
+		ExitCode  int             `json:"exit_code"`
+		Signal    int             // null leaves it 0
+		ExecKind  ExecFailureKind `json:"exec_kind"`
+		Errno     int
+		ErrnoName string `json:"errno_name"`
+		Stage     string
+		Message   string
+	}
+	if err := decode(takeText(text), &parsed); err != nil {
+		return nil, err
+	}
+	event.Kind, event.PID = parsed.Event, parsed.PID
+	event.ExitCode, event.Signal = parsed.ExitCode, syscall.Signal(parsed.Signal)
+	if event.Kind == ExecEventFailed || event.Kind == ExecEventStdinError {
+		event.Failure = &ExecFailure{parsed.ExecKind, parsed.Errno, parsed.ErrnoName, parsed.Stage, parsed.Message}
+	}
+	return event, nil
+}
+
+// Wait drops the rest of the output and returns the exit code.
+func (h *ExecHandle) Wait(ctx context.Context) (int, error) {
+	for {
+		event, err := h.Recv(ctx)
+		if err != nil {
+			return -1, err
+		}
+		switch event.Kind {
+		case ExecEventExited:
+			return event.ExitCode, nil
+		case ExecEventFailed:
+			return -1, &Error{Kind: ErrExecFailed, Message: event.Failure.Message, Stage: event.Failure.Stage,
+				Errno: event.Failure.Errno, Exec: event.Failure}
+		case ExecEventDone:
+			return -1, &Error{Kind: ErrInvalidArgument, Message: "the command's end was read before"}
+		}
+	}
+}
+
+// Collect collects the rest of the output.
+func (h *ExecHandle) Collect(ctx context.Context) (*ExecOutput, error) {
+	var result collected
+	err := cancellable(ctx, func(cancel C.uint64_t) *C.char {
+		return C.call_exec_collect(cancel, h.handle, nil,
+			&result.result, &result.out, &result.outSize, &result.err, &result.errSize)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return result.take()
+}
+
+// Signal sends a signal to the command's process group.
+func (h *ExecHandle) Signal(ctx context.Context, signal os.Signal) error {
+	number, ok := signal.(syscall.Signal)
+	if !ok {
+		return &Error{Kind: ErrInvalidArgument, Message: "no signal of this system: " + signal.String()}
+	}
+	return cancellable(ctx, func(cancel C.uint64_t) *C.char {
+		return C.call_exec_signal(cancel, h.handle, C.int32_t(number))
+	})
+}
+
+// Kill kills the command's process group.
+func (h *ExecHandle) Kill(ctx context.Context) error { return h.Signal(ctx, syscall.SIGKILL) }
+
+// Resize changes the size of the command's terminal.
+func (h *ExecHandle) Resize(ctx context.Context, rows, cols uint16) error {
+	return cancellable(ctx, func(cancel C.uint64_t) *C.char {
+		return C.call_exec_resize(cancel, h.handle, C.uint16_t(rows), C.uint16_t(cols))
+	})
+}
+
+// Close ends the command if it still runs.
+func (h *ExecHandle) Close() error {
+	return call(context.Background(), func() *C.char {
+		C.call_exec_close(h.handle)
+		return nil
+	})
+}
+
+// TakeStdin is the command's standard input, the first time; nil if it has no pipe.
+func (h *ExecHandle) TakeStdin() *ExecSink {
+	sink := h.stdin
+	h.stdin = nil
+	return sink
+}
+
+// ExecSink is the standard input of a command: an [io.WriteCloser]. A write returns when there is room
+// for more; the command's output has to be read meanwhile, by another goroutine.
+type ExecSink struct{ handle C.uint64_t }
+
+// Write is [ExecSink.WriteCtx] without a limit.
+func (s *ExecSink) Write(data []byte) (int, error) { return s.WriteCtx(context.Background(), data) }
+
+// WriteCtx writes all of data.
+func (s *ExecSink) WriteCtx(ctx context.Context, data []byte) (int, error) {
+	if len(data) == 0 {
+		return 0, nil
+	}
+	err := cancellable(ctx, func(cancel C.uint64_t) *C.char {
+		return C.call_exec_stdin_write(cancel, s.handle, bytesPointer(data), C.size_t(len(data)))
+	})
+	if err != nil {
+		return 0, err
+	}
+	return len(data), nil
+}
+
+// Close ends the input.
+func (s *ExecSink) Close() error {
+	return call(context.Background(), func() *C.char { return C.call_exec_stdin_close(0, s.handle) })
+}

@@ -1,0 +1,3 @@
+module microsandbox
+
+go 1.19

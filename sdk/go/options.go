@@ -1,0 +1,272 @@
+package microsandbox
+
+import (
+	"math"
+	"time"
+)
+
+// Rlimit is a resource limit: "nofile", "cpu", ...
+type Rlimit struct {
+	Resource string `json:"resource"`
+	Soft     uint64 `json:"soft"`
+	Hard     uint64 `json:"hard"`
+}
+
+// PullPolicy says when an image is fetched.
+type PullPolicy string
+
+// When an image is fetched.
+const (
+	PullIfMissing PullPolicy = "if-missing"
+	PullAlways    PullPolicy = "always"
+	PullNever     PullPolicy = "never"
+)
+
+// SecurityProfile says what a guest's users may do within the guest.
+type SecurityProfile string
+
+// What a guest's users may do within the guest.
+const (
+	SecurityDefault    SecurityProfile = "default"
+	SecurityRestricted SecurityProfile = "restricted"
+)
+
+// sandboxOptions is the JSON object of msb_sandbox_create.
+type sandboxOptions struct {
+	Image                *string           `json:"image,omitempty"`
+	CPUs                 *uint             `json:"cpus,omitempty"`
+	MaxCPUs              *uint             `json:"max_cpus,omitempty"`
+	MemoryMiB            *uint64           `json:"memory_mib,omitempty"`
+	MaxMemoryMiB         *uint64           `json:"max_memory_mib,omitempty"`
+	RootDiskMiB          *uint64           `json:"root_disk_mib,omitempty"`
+	THP                  *string           `json:"thp,omitempty"`
+	Env                  map[string]string `json:"env,omitempty"`
+	Labels               map[string]string `json:"labels,omitempty"`
+	Scripts              map[string]string `json:"scripts,omitempty"`
+	Workdir              *string           `json:"workdir,omitempty"`
+	User                 *string           `json:"user,omitempty"`
+	Hostname             *string           `json:"hostname,omitempty"`
+	Shell                *string           `json:"shell,omitempty"`
+	Entrypoint           *[]string         `json:"entrypoint,omitempty"`
+	Cmd                  *[]string         `json:"cmd,omitempty"`
+	Init                 *InitConfig       `json:"init,omitempty"`
+	Security             *SecurityProfile  `json:"security,omitempty"`
+	Network              *bool             `json:"network,omitempty"`
+	Rlimits              []Rlimit          `json:"rlimits,omitempty"`
+	Engine               *string           `json:"engine,omitempty"`
+	RequireIsolation     *string           `json:"require_isolation,omitempty"`
+	PullPolicy           *PullPolicy       `json:"pull_policy,omitempty"`
+	Insecure             *bool             `json:"insecure,omitempty"`
+	CACerts              *string           `json:"ca_certs,omitempty"`
+	MaxDurationSecs      *uint64           `json:"max_duration_secs,omitempty"`
+	IdleTimeoutSecs      *uint64           `json:"idle_timeout_secs,omitempty"`
+	LogLevel             *string           `json:"log_level,omitempty"`
+	Detached             bool              `json:"detached,omitempty"`
+	Ephemeral            bool              `json:"ephemeral,omitempty"`
+	Replace              bool              `json:"replace,omitempty"`
+	ReplaceWithTimeoutMs *int64            `json:"replace_with_timeout_ms,omitempty"`
+}
+
+// SandboxOption is a property of a sandbox that is made. Those with maps add to earlier ones, the others
+// replace them.
+type SandboxOption func(*sandboxOptions)
+
+// WithImage chooses the image: a reference. Without it the sandbox has the image that comes with msb.
+func WithImage(reference string) SandboxOption {
+	return func(o *sandboxOptions) { o.Image = &reference }
+}
+
+// WithCPUs sets the number of virtual processors.
+func WithCPUs(count uint) SandboxOption { return func(o *sandboxOptions) { o.CPUs = &count } }
+
+// WithMaxCPUs sets how many virtual processors it can be given later.
+func WithMaxCPUs(count uint) SandboxOption { return func(o *sandboxOptions) { o.MaxCPUs = &count } }
+
+// WithMemory sets the memory in MiB.
+func WithMemory(mib uint64) SandboxOption { return func(o *sandboxOptions) { o.MemoryMiB = &mib } }
+
+// WithMaxMemory sets how many MiB of memory it can be given later.
+func WithMaxMemory(mib uint64) SandboxOption {
+	return func(o *sandboxOptions) { o.MaxMemoryMiB = &mib }
+}
+
+// WithRootDisk sets the size of the root disk in MiB.
+func WithRootDisk(mib uint64) SandboxOption { return func(o *sandboxOptions) { o.RootDiskMiB = &mib } }
+
+// WithTHP says whether the guest's memory has huge pages: "always", "madvise", "never".
+func WithTHP(mode string) SandboxOption { return func(o *sandboxOptions) { o.THP = &mode } }
+
+// WithEnv adds to the environment of all commands.
+func WithEnv(env map[string]string) SandboxOption {
+	return func(o *sandboxOptions) { merge(&o.Env, env) }
+}
+
+// WithLabel adds a label.
+func WithLabel(key, value string) SandboxOption {
+	return WithLabels(map[string]string{key: value})
+}
+
+// WithLabels adds labels.
+func WithLabels(labels map[string]string) SandboxOption {
+	return func(o *sandboxOptions) { merge(&o.Labels, labels) }
+}
+
+// WithScripts adds files to every command's PATH: what they contain by name.
+func WithScripts(scripts map[string]string) SandboxOption {
+	return func(o *sandboxOptions) { merge(&o.Scripts, scripts) }
+}
+
+// WithWorkdir sets the directory of commands.
+func WithWorkdir(path string) SandboxOption { return func(o *sandboxOptions) { o.Workdir = &path } }
+
+// WithUser sets the user of commands: a name or number, with ":group" or not.
+func WithUser(user string) SandboxOption { return func(o *sandboxOptions) { o.User = &user } }
+
+// WithHostname sets the guest's name.
+func WithHostname(name string) SandboxOption { return func(o *sandboxOptions) { o.Hostname = &name } }
+
+// WithShell sets the shell of [Sandbox.Shell].
+func WithShell(path string) SandboxOption { return func(o *sandboxOptions) { o.Shell = &path } }
+
+// WithEntrypoint replaces the image's entrypoint.
+func WithEntrypoint(words ...string) SandboxOption {
+	return func(o *sandboxOptions) { o.Entrypoint = list(words) }
+}
+
+// WithCmd replaces the image's command.
+func WithCmd(words ...string) SandboxOption {
+	return func(o *sandboxOptions) { o.Cmd = list(words) }
+}
+
+// WithInit makes another program the guest's process 1: see [Init].
+func WithInit(init InitConfig) SandboxOption { return func(o *sandboxOptions) { o.Init = &init } }
+
+// WithSecurityProfile says what the guest's users may do within it.
+func WithSecurityProfile(profile SecurityProfile) SandboxOption {
+	return func(o *sandboxOptions) { o.Security = &profile }
+}
+
+// WithoutNetwork takes the network away: no interface, no names.
+func WithoutNetwork() SandboxOption {
+	return func(o *sandboxOptions) { none := false; o.Network = &none }
+}
+
+// WithRlimits adds limits for all commands.
+func WithRlimits(limits ...Rlimit) SandboxOption {
+	return func(o *sandboxOptions) { o.Rlimits = append(o.Rlimits, limits...) }
+}
+
+// WithEngine says what runs the guest: "auto", "uml", "kvm".
+func WithEngine(engine string) SandboxOption { return func(o *sandboxOptions) { o.Engine = &engine } }
+
+// WithHardwareIsolation refuses engines without a hardware boundary.
+func WithHardwareIsolation() SandboxOption {
+	return func(o *sandboxOptions) { hardware := "hardware"; o.RequireIsolation = &hardware }
+}
+
+// WithPullPolicy says when the image is fetched.
+func WithPullPolicy(policy PullPolicy) SandboxOption {
+	return func(o *sandboxOptions) { o.PullPolicy = &policy }
+}
+
+// WithRegistryInsecure talks plain HTTP to the registry.
+func WithRegistryInsecure() SandboxOption {
+	return func(o *sandboxOptions) { insecure := true; o.Insecure = &insecure }
+}
+
+// WithRegistryCACertsPath trusts the certificates of a PEM file for the registry.
+func WithRegistryCACertsPath(path string) SandboxOption {
+	return func(o *sandboxOptions) { o.CACerts = &path }
+}
+
+// WithMaxDuration stops the sandbox after that time, in whole seconds, rounded up.
+func WithMaxDuration(duration time.Duration) SandboxOption {
+	return func(o *sandboxOptions) { o.MaxDurationSecs = seconds(duration) }
+}
+
+// WithIdleTimeout stops the sandbox when nothing happened for that time, in whole seconds, rounded up.
+func WithIdleTimeout(duration time.Duration) SandboxOption {
+	return func(o *sandboxOptions) { o.IdleTimeoutSecs = seconds(duration) }
+}
+
+// WithLogLevel sets how much the runtime logs: "error", "warn", "info", "debug", "trace".
+func WithLogLevel(level string) SandboxOption { return func(o *sandboxOptions) { o.LogLevel = &level } }
+
+// WithDetached lets the sandbox go on without handle and process.
+func WithDetached() SandboxOption { return func(o *sandboxOptions) { o.Detached = true } }
+
+// WithEphemeral keeps nothing of the sandbox when it has stopped.
+func WithEphemeral(ephemeral bool) SandboxOption {
+	return func(o *sandboxOptions) { o.Ephemeral = ephemeral }
+}
+
+// WithReplace stops and removes a sandbox of the same name first.
+func WithReplace() SandboxOption { return func(o *sandboxOptions) { o.Replace = true } }
+
+// WithReplaceWithTimeout is [WithReplace] with another time between the stop signal and the kill than
+// 10 s; 0 kills at once.
+func WithReplaceWithTimeout(timeout time.Duration) SandboxOption {
+	return func(o *sandboxOptions) {
+		ms := milliseconds(timeout)
+		o.ReplaceWithTimeoutMs = &ms
+	}
+}
+
+// InitConfig is a program that becomes the guest's process 1: see [Init].
+type InitConfig struct {
+	Cmd  string            `json:"cmd"`
+	Args []string          `json:"args,omitempty"`
+	Env  map[string]string `json:"env,omitempty"`
+}
+
+// InitOptions is what an init is started with.
+type InitOptions struct {
+	Args []string          // behind the program's own name
+	Env  map[string]string // over the environment it inherits
+}
+
+type initFactory struct{}
+
+// Init makes an [InitConfig]: Init.Auto(), Init.Cmd("/sbin/init").
+var Init initFactory
+
+// Auto takes the init that the image has.
+func (initFactory) Auto() InitConfig { return InitConfig{Cmd: "auto"} }
+
+// Cmd takes the program of an absolute path in the guest.
+func (initFactory) Cmd(path string, options ...InitOptions) InitConfig {
+	config := InitConfig{Cmd: path}
+	for _, o := range options {
+		config.Args = append(config.Args, o.Args...)
+		merge(&config.Env, o.Env)
+	}
+	return config
+}
+
+func merge(into *map[string]string, from map[string]string) {
+	if *into == nil {
+		*into = map[string]string{}
+	}
+	for key, value := range from {
+		(*into)[key] = value
+	}
+}
+
+// list is never JSON's null, which would mean "not given".
+func list(words []string) *[]string {
+	copied := append([]string{}, words...)
+	return &copied
+}
+
+func seconds(duration time.Duration) *uint64 {
+	rounded := uint64(math.Ceil(math.Max(0, duration.Seconds())))
+	return &rounded
+}
+
+// milliseconds rounds up, so that a time that is not 0 does not become it.
+func milliseconds(duration time.Duration) int64 {
+	if duration <= 0 {
+		return 0
+	}
+	return int64((duration-1)/time.Millisecond) + 1
+}

@@ -1,0 +1,467 @@
+//! Commands.
+
+use crate::builder::{list, milliseconds, rlimit};
+use crate::call::{invoke, invoke_bytes, parse, Argument, Call};
+use crate::error::{Detail, Error, Result};
+use crate::json::Value;
+use crate::native::{library, Bytes, Library, Text};
+use crate::sandbox::Sandbox;
+use std::os::raw::c_char;
+use std::string::FromUtf8Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How a command is run. Setting something again replaces it; what says "one more" adds.
+#[derive(Debug, Clone)]
+pub struct ExecBuilder {
+    options: Value,
+    input: Vec<u8>,
+}
+
+impl ExecBuilder {
+    fn new() -> ExecBuilder {
+        ExecBuilder { options: Value::object(), input: Vec::new() }
+    }
+
+    fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.options.set(key, value);
+        self
+    }
+
+    /// One more argument.
+    pub fn arg(mut self, word: impl Into<String>) -> Self {
+        self.options.entry("args").push(word.into());
+        self
+    }
+
+    /// More arguments.
+    pub fn args<W: Into<String>>(self, words: impl IntoIterator<Item = W>) -> Self {
+        words.into_iter().fold(self, ExecBuilder::arg)
+    }
+
+    /// One more variable over the sandbox's.
+    pub fn env(mut self, key: impl AsRef<str>, value: impl Into<String>) -> Self {
+        self.options.entry("env").set(key.as_ref(), value.into());
+        self
+    }
+
+    /// More variables over the sandbox's.
+    pub fn envs<K: AsRef<str>, V: Into<String>>(self, all: impl IntoIterator<Item = (K, V)>) -> Self {
+        all.into_iter().fold(self, |builder, (key, value)| builder.env(key, value))
+    }
+
+    pub fn cwd(self, path: impl Into<String>) -> Self {
+        self.with("cwd", path.into())
+    }
+
+    /// A name or number, with ":group" or not.
+    pub fn user(self, user: impl Into<String>) -> Self {
+        self.with("user", user.into())
+    }
+
+    /// Kills the command, with all it started, after that time: [`Error::ExecTimeout`].
+    pub fn timeout(self, timeout: Duration) -> Self {
+        self.with("timeout_ms", milliseconds(timeout))
+    }
+
+    /// A terminal; everything the command writes comes as stdout.
+    pub fn tty(self, tty: bool) -> Self {
+        self.with("tty", tty)
+    }
+
+    /// A terminal of that size.
+    pub fn tty_size(self, rows: u16, cols: u16) -> Self {
+        self.tty(true).with("rows", rows).with("cols", cols)
+    }
+
+    /// The command's input.
+    pub fn stdin_bytes(mut self, input: impl Into<Vec<u8>>) -> Self {
+        self.input = input.into();
+        self
+    }
+
+    /// Lets a command that is streamed be written to: [`ExecHandle::take_stdin`]. What
+    /// [`ExecBuilder::stdin_bytes`] gave comes first.
+    pub fn stdin_pipe(self) -> Self {
+        self.with("stdin", true)
+    }
+
+    /// One more limit: "nofile", "cpu", ...
+    pub fn rlimit(self, resource: &str, limit: u64) -> Self {
+        self.rlimit_range(resource, limit, limit)
+    }
+
+    /// One more limit.
+    pub fn rlimit_range(mut self, resource: &str, soft: u64, hard: u64) -> Self {
+        self.options.entry("rlimits").push(rlimit(resource, soft, hard));
+        self
+    }
+
+    /// Fails with [`Error::LimitExceeded`] if a command whose output is collected writes more. Without it:
+    /// 256 MiB.
+    pub fn max_output(self, bytes: u64) -> Self {
+        self.with("max_output_bytes", bytes)
+    }
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ExecStatus {
+    /// As a shell has it: 128 + n for a command that signal n ended.
+    pub code: i32,
+    pub signal: Option<i32>,
+    pub success: bool,
+}
+
+impl ExecStatus {
+    fn of(end: &Value) -> ExecStatus {
+        let (code, signal) = (end.number("exit_code").unwrap_or(-1), end.number("signal"));
+        ExecStatus { code, signal, success: code == 0 && signal.is_none() }
+    }
+}
+
+/// What a command wrote and how it ended.
+#[derive(Debug, Clone)]
+pub struct ExecOutput {
+    status: ExecStatus,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+impl ExecOutput {
+    pub fn status(&self) -> ExecStatus {
+        self.status
+    }
+
+    /// The output as text; an error if it is not UTF-8.
+    pub fn stdout(&self) -> std::result::Result<String, FromUtf8Error> {
+        String::from_utf8(self.stdout.clone())
+    }
+
+    /// The error output as text; an error if it is not UTF-8.
+    pub fn stderr(&self) -> std::result::Result<String, FromUtf8Error> {
+        String::from_utf8(self.stderr.clone())
+    }
+
+    pub fn stdout_bytes(&self) -> &[u8] {
+        &self.stdout
+    }
+
+    pub fn stderr_bytes(&self) -> &[u8] {
+        &self.stderr
+    }
+}
+
+impl From<FromUtf8Error> for Error {
+    fn from(error: FromUtf8Error) -> Error {
+        Error::InvalidArgument(Detail { message: format!("the output is no text: {error}"), ..Detail::default() })
+    }
+}
+
+/// A call that collects a command's output.
+fn collected(
+    body: impl FnOnce(&'static Library, *mut *mut c_char, &mut Bytes, &mut Bytes) -> *mut c_char,
+) -> Result<ExecOutput> {
+    let (mut text, mut out, mut err) = (Text::NONE, Bytes::NONE, Bytes::NONE);
+    invoke(|library| body(library, &mut text.0, &mut out, &mut err))?;
+    Ok(ExecOutput { status: ExecStatus::of(&parse(&text)?), stdout: out.get(), stderr: err.get() })
+}
+
+fn script(with: impl FnOnce(ExecBuilder) -> ExecBuilder) -> ExecBuilder {
+    with(ExecBuilder::new().with("shell", true))
+}
+
+impl Sandbox {
+    /// Runs a program, without a shell, and collects what it writes.
+    pub fn exec<W: Into<String>>(
+        &self,
+        command: impl Into<String>,
+        args: impl IntoIterator<Item = W>,
+    ) -> Call<ExecOutput> {
+        self.run(Some(command.into()), ExecBuilder::new().with("args", list(args)))
+    }
+
+    /// The same in another way.
+    pub fn exec_with(
+        &self,
+        command: impl Into<String>,
+        with: impl FnOnce(ExecBuilder) -> ExecBuilder,
+    ) -> Call<ExecOutput> {
+        self.run(Some(command.into()), with(ExecBuilder::new()))
+    }
+
+    /// Runs a script of the sandbox's shell.
+    pub fn shell(&self, text: impl Into<String>) -> Call<ExecOutput> {
+        self.shell_with(text, |exec| exec)
+    }
+
+    /// The same in another way.
+    pub fn shell_with(
+        &self,
+        text: impl Into<String>,
+        with: impl FnOnce(ExecBuilder) -> ExecBuilder,
+    ) -> Call<ExecOutput> {
+        self.run(Some(text.into()), script(with))
+    }
+
+    /// Runs the sandbox's own command: its entrypoint and cmd.
+    pub fn exec_default(&self) -> Call<ExecOutput> {
+        self.exec_default_with(|exec| exec)
+    }
+
+    /// The same in another way.
+    pub fn exec_default_with(&self, with: impl FnOnce(ExecBuilder) -> ExecBuilder) -> Call<ExecOutput> {
+        self.run(None, with(ExecBuilder::new()))
+    }
+
+    /// Starts a program, without a shell.
+    pub fn exec_stream<W: Into<String>>(
+        &self,
+        command: impl Into<String>,
+        args: impl IntoIterator<Item = W>,
+    ) -> Call<ExecHandle> {
+        self.stream(Some(command.into()), ExecBuilder::new().with("args", list(args)))
+    }
+
+    /// The same in another way.
+    pub fn exec_stream_with(
+        &self,
+        command: impl Into<String>,
+        with: impl FnOnce(ExecBuilder) -> ExecBuilder,
+    ) -> Call<ExecHandle> {
+        self.stream(Some(command.into()), with(ExecBuilder::new()))
+    }
+
+    /// Starts a script of the sandbox's shell.
+    pub fn shell_stream(&self, text: impl Into<String>) -> Call<ExecHandle> {
+        self.shell_stream_with(text, |exec| exec)
+    }
+
+    /// The same in another way.
+    pub fn shell_stream_with(
+        &self,
+        text: impl Into<String>,
+        with: impl FnOnce(ExecBuilder) -> ExecBuilder,
+    ) -> Call<ExecHandle> {
+        self.stream(Some(text.into()), script(with))
+    }
+
+    /// Starts the sandbox's own command: its entrypoint and cmd.
+    pub fn exec_default_stream(&self) -> Call<ExecHandle> {
+        self.exec_default_stream_with(|exec| exec)
+    }
+
+    /// The same in another way.
+    pub fn exec_default_stream_with(&self, with: impl FnOnce(ExecBuilder) -> ExecBuilder) -> Call<ExecHandle> {
+        self.stream(None, with(ExecBuilder::new()))
+    }
+
+    fn run(&self, command: Option<String>, exec: ExecBuilder) -> Call<ExecOutput> {
+        let sandbox = self.connection();
+        Call::new(move |cancel| {
+            let command = Argument::optional("command", command.as_deref())?;
+            let options = Argument::options(&exec.options)?;
+            // SAFETY: the pointers are valid during the call.
+            collected(|library, result, out, err| unsafe {
+                (library.sandbox_exec)(
+                    cancel,
+                    sandbox.handle,
+                    command.pointer(),
+                    options.pointer(),
+                    exec.input.as_ptr(),
+                    exec.input.len(),
+                    result,
+                    &mut out.data,
+                    &mut out.size,
+                    &mut err.data,
+                    &mut err.size,
+                )
+            })
+        })
+    }
+
+    fn stream(&self, command: Option<String>, exec: ExecBuilder) -> Call<ExecHandle> {
+        let sandbox = self.connection();
+        Call::new(move |cancel| {
+            let stdin = exec.options.flag("stdin");
+            let command = Argument::optional("command", command.as_deref())?;
+            let options = Argument::options(&exec.options)?;
+            let mut handle = 0;
+            // SAFETY: the pointers are valid during the call.
+            invoke(|library| unsafe {
+                (library.sandbox_exec_stream)(
+                    cancel,
+                    sandbox.handle,
+                    command.pointer(),
+                    options.pointer(),
+                    exec.input.as_ptr(),
+                    exec.input.len(),
+                    &mut handle,
+                )
+            })?;
+            let command = Arc::new(Command { handle });
+            let stdin = stdin.then(|| ExecSink { command: Arc::clone(&command) });
+            Ok(ExecHandle { command, stdin })
+        })
+    }
+}
+
+/// The library's handle, closed with the last that uses it.
+#[derive(Debug)]
+struct Command {
+    handle: u64,
+}
+
+impl Drop for Command {
+    fn drop(&mut self) {
+        if let Ok(library) = library() {
+            // SAFETY: any number is fine.
+            unsafe { (library.exec_close)(self.handle) };
+        }
+    }
+}
+
+/// Something that a command did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExecEvent {
+    Started {
+        pid: u32,
+    },
+    Stdout(Vec<u8>),
+    Stderr(Vec<u8>),
+    /// It goes on without more input.
+    StdinError {
+        errno: Option<i32>,
+        errno_name: Option<String>,
+        message: String,
+    },
+    /// The last one, or
+    Exited(ExecStatus),
+    /// this, if it could not start: an [`Error::ExecFailed`].
+    Failed(Error),
+}
+
+impl ExecEvent {
+    fn of(event: &Value, data: Vec<u8>) -> Option<ExecEvent> {
+        Some(match event.text("event").as_str() {
+            "started" => ExecEvent::Started { pid: event.number("pid").unwrap_or(0) },
+            "stdout" => ExecEvent::Stdout(data),
+            "stderr" => ExecEvent::Stderr(data),
+            "stdin_error" => ExecEvent::StdinError {
+                errno: event.number("errno"),
+                errno_name: event.optional_text("errno_name"),
+                message: event.text("message"),
+            },
+            "exited" => ExecEvent::Exited(ExecStatus::of(event)),
+            "failed" => ExecEvent::Failed(Error::exec_failed(event)),
+            _ => return None,
+        })
+    }
+}
+
+/// A command that runs and is read from step by step. Nothing of it moves while nobody reads: a client
+/// that does not read holds the command up, as a pipe does. It ends when this and its standard input are
+/// dropped.
+#[derive(Debug)]
+pub struct ExecHandle {
+    command: Arc<Command>,
+    stdin: Option<ExecSink>,
+}
+
+impl ExecHandle {
+    fn call<T: Send + 'static>(&self, body: impl FnOnce(u64, u64) -> Result<T> + Send + 'static) -> Call<T> {
+        let command = Arc::clone(&self.command);
+        Call::new(move |cancel| body(cancel, command.handle))
+    }
+
+    /// The next event; none behind the last. A call that is dropped loses nothing.
+    pub fn recv(&mut self) -> Call<Option<ExecEvent>> {
+        self.call(|cancel, exec| {
+            // SAFETY: the pointers are valid during the call.
+            let (event, data) = invoke_bytes(|library, event, data, size| unsafe {
+                (library.exec_recv)(cancel, exec, event, data, size)
+            })?;
+            Ok(ExecEvent::of(&event, data))
+        })
+    }
+
+    /// Drops the rest of the output.
+    pub async fn wait(&mut self) -> Result<ExecStatus> {
+        loop {
+            match self.recv().await? {
+                Some(ExecEvent::Exited(status)) => return Ok(status),
+                Some(ExecEvent::Failed(error)) => return Err(error),
+                Some(_) => {}
+                None => return Err(Error::invalid_argument("the command's end was read before")),
+            }
+        }
+    }
+
+    /// Collects the rest of the output.
+    pub fn collect(&mut self) -> Call<ExecOutput> {
+        self.call(|cancel, exec| {
+            // SAFETY: the pointers are valid during the call.
+            collected(|library, result, out, err| unsafe {
+                (library.exec_collect)(
+                    cancel,
+                    exec,
+                    std::ptr::null(),
+                    result,
+                    &mut out.data,
+                    &mut out.size,
+                    &mut err.data,
+                    &mut err.size,
+                )
+            })
+        })
+    }
+
+    /// To the command's process group.
+    pub fn signal(&self, number: i32) -> Call<()> {
+        // SAFETY: there are only numbers.
+        self.call(move |cancel, exec| invoke(|library| unsafe { (library.exec_signal)(cancel, exec, number) }))
+    }
+
+    /// Kills the command's process group.
+    pub fn kill(&self) -> Call<()> {
+        const SIGKILL: i32 = 9;
+        self.signal(SIGKILL)
+    }
+
+    /// Changes the size of the command's terminal.
+    pub fn resize(&self, rows: u16, cols: u16) -> Call<()> {
+        // SAFETY: there are only numbers.
+        self.call(move |cancel, exec| invoke(|library| unsafe { (library.exec_resize)(cancel, exec, rows, cols) }))
+    }
+
+    /// The command's standard input, the first time; none if it has no pipe.
+    pub fn take_stdin(&mut self) -> Option<ExecSink> {
+        self.stdin.take()
+    }
+}
+
+/// The standard input of a command. A write ends when there is room for more; the command's output has to
+/// be read meanwhile.
+#[derive(Debug)]
+pub struct ExecSink {
+    command: Arc<Command>,
+}
+
+impl ExecSink {
+    /// Writes all of it.
+    pub fn write(&mut self, data: impl Into<Vec<u8>>) -> Call<()> {
+        let (command, data) = (Arc::clone(&self.command), data.into());
+        Call::new(move |cancel| {
+            // SAFETY: the data is valid during the call.
+            invoke(|library| unsafe { (library.exec_stdin_write)(cancel, command.handle, data.as_ptr(), data.len()) })
+        })
+    }
+
+    /// Ends the input.
+    pub fn close(self) -> Call<()> {
+        // SAFETY: there are only numbers.
+        Call::new(move |cancel| invoke(|library| unsafe { (library.exec_stdin_close)(cancel, self.command.handle) }))
+    }
+}

@@ -1,0 +1,249 @@
+use crate::builder::timeout_ms;
+use crate::call::{invoke_json, Argument, Call};
+use crate::config::SandboxConfig;
+use crate::error::Result;
+use crate::json::Value;
+use crate::sandbox::Sandbox;
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+/// What a sandbox is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SandboxStatus {
+    Created,
+    Starting,
+    Running,
+    Draining,
+    Stopped,
+    Crashed,
+    /// A newer library has it.
+    Unknown,
+}
+
+impl SandboxStatus {
+    pub(crate) fn parse(name: &str) -> SandboxStatus {
+        match name {
+            "created" => SandboxStatus::Created,
+            "starting" => SandboxStatus::Starting,
+            "running" => SandboxStatus::Running,
+            "draining" => SandboxStatus::Draining,
+            "stopped" => SandboxStatus::Stopped,
+            "crashed" => SandboxStatus::Crashed,
+            _ => SandboxStatus::Unknown,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SandboxStatus::Created => "created",
+            SandboxStatus::Starting => "starting",
+            SandboxStatus::Running => "running",
+            SandboxStatus::Draining => "draining",
+            SandboxStatus::Stopped => "stopped",
+            SandboxStatus::Crashed => "crashed",
+            SandboxStatus::Unknown => "unknown",
+        }
+    }
+}
+
+impl fmt::Display for SandboxStatus {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+/// A sandbox that is known by name, running or not, as it was when it was looked up.
+#[derive(Debug, Clone)]
+pub struct SandboxHandle {
+    name: String,
+    view: Value,
+}
+
+impl SandboxHandle {
+    fn of(view: Value) -> SandboxHandle {
+        SandboxHandle { name: view.text("name"), view }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn status(&self) -> SandboxStatus {
+        SandboxStatus::parse(&self.view.text("status"))
+    }
+
+    /// Why it has its status, in a word.
+    pub fn status_reason(&self) -> Option<String> {
+        self.view.optional_text("reason")
+    }
+
+    /// The same, for people.
+    pub fn status_detail(&self) -> Option<String> {
+        self.view.optional_text("detail")
+    }
+
+    /// What the guest ended with.
+    pub fn exit_code(&self) -> Option<i32> {
+        self.view.number("exit_code")
+    }
+
+    /// What runs the guest.
+    pub fn engine(&self) -> Option<String> {
+        self.view.optional_text("engine")
+    }
+
+    /// What stands between guest and host.
+    pub fn isolation(&self) -> Option<String> {
+        self.view.optional_text("isolation")
+    }
+
+    pub fn image(&self) -> String {
+        self.view.text("image")
+    }
+
+    pub fn created_at(&self) -> Option<SystemTime> {
+        time_of(&self.view, "created_at_ms")
+    }
+
+    pub fn started_at(&self) -> Option<SystemTime> {
+        time_of(&self.view, "started_at_ms")
+    }
+
+    pub fn stopped_at(&self) -> Option<SystemTime> {
+        time_of(&self.view, "stopped_at_ms")
+    }
+
+    pub fn updated_at(&self) -> Option<SystemTime> {
+        time_of(&self.view, "updated_at_ms")
+    }
+
+    /// How the sandbox was made.
+    pub fn config(&self) -> SandboxConfig {
+        SandboxConfig::parse(self.view.get("config"))
+    }
+
+    /// The same as the library has it.
+    pub fn config_json(&self) -> String {
+        self.view.get("config").to_string()
+    }
+
+    /// Looks the sandbox up again.
+    pub fn refresh(&self) -> Call<SandboxHandle> {
+        Sandbox::get(&self.name)
+    }
+
+    /// Connects to the sandbox if it runs, without owning its life. One that is coming up is waited for.
+    pub fn connect(&self) -> Call<Sandbox> {
+        self.connect_within(None)
+    }
+
+    /// The same with another time than 10 s.
+    pub fn connect_with_timeout(&self, timeout: Duration) -> Call<Sandbox> {
+        self.connect_within(Some(timeout))
+    }
+
+    fn connect_within(&self, timeout: Option<Duration>) -> Call<Sandbox> {
+        let (name, timeout) = (self.name.clone(), timeout_ms(timeout));
+        Call::new(move |cancel| {
+            let name = Argument::text("name", &name)?;
+            // SAFETY: the pointers are valid during the call.
+            let made = invoke_json(|library, result| unsafe {
+                (library.sandbox_connect)(cancel, name.pointer(), timeout, result)
+            });
+            Sandbox::given(made?)
+        })
+    }
+
+    /// [`Sandbox::start`].
+    pub fn start(&self) -> Call<Sandbox> {
+        Sandbox::start(&self.name)
+    }
+
+    /// [`Sandbox::start_detached`].
+    pub fn start_detached(&self) -> Call<Sandbox> {
+        Sandbox::start_detached(&self.name)
+    }
+}
+
+/// A part of the list of sandboxes, newest first.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct SandboxPage {
+    pub sandboxes: Vec<SandboxHandle>,
+    /// Of the next page, if there is one.
+    pub next_cursor: Option<String>,
+    /// What is wrong with sandboxes that cannot be read.
+    pub damaged: Vec<String>,
+}
+
+/// Which sandboxes: [`Sandbox::list_with`].
+#[derive(Debug, Clone)]
+pub struct ListBuilder {
+    options: Value,
+}
+
+impl ListBuilder {
+    /// The size of a page, 1 to 100.
+    pub fn limit(mut self, limit: u32) -> Self {
+        self.options.set("limit", limit);
+        self
+    }
+
+    /// Where a page ended.
+    pub fn cursor(mut self, cursor: impl Into<String>) -> Self {
+        self.options.set("cursor", cursor.into());
+        self
+    }
+
+    /// One more label that they all have.
+    pub fn label(mut self, key: impl AsRef<str>, value: impl Into<String>) -> Self {
+        self.options.entry("labels").set(key.as_ref(), value.into());
+        self
+    }
+
+    /// More labels that they all have.
+    pub fn labels<K: AsRef<str>, V: Into<String>>(self, all: impl IntoIterator<Item = (K, V)>) -> Self {
+        all.into_iter().fold(self, |builder, (key, value)| builder.label(key, value))
+    }
+}
+
+impl Sandbox {
+    /// Looks a sandbox up.
+    pub fn get(name: impl Into<String>) -> Call<SandboxHandle> {
+        let name = name.into();
+        Call::short(move || {
+            let name = Argument::text("name", &name)?;
+            // SAFETY: the pointers are valid during the call.
+            let view = invoke_json(|library, result| unsafe { (library.sandbox_get)(name.pointer(), result) });
+            Ok(SandboxHandle::of(view?))
+        })
+    }
+
+    /// All sandboxes.
+    pub fn list() -> Call<SandboxPage> {
+        Sandbox::list_with(|list| list)
+    }
+
+    /// Some sandboxes.
+    pub fn list_with(with: impl FnOnce(ListBuilder) -> ListBuilder) -> Call<SandboxPage> {
+        let chosen = with(ListBuilder { options: Value::object() });
+        Call::short(move || {
+            let options = Argument::options(&chosen.options)?;
+            // SAFETY: the pointers are valid during the call.
+            let page: Result<Value> =
+                invoke_json(|library, result| unsafe { (library.sandbox_list)(options.pointer(), result) });
+            let page = page?;
+            Ok(SandboxPage {
+                sandboxes: page.get("sandboxes").items().iter().cloned().map(SandboxHandle::of).collect(),
+                next_cursor: page.optional_text("next_cursor"),
+                damaged: page.texts("damaged"),
+            })
+        })
+    }
+}
+
+/// A point in time of the library's; nothing if there is none.
+pub(crate) fn time_of(value: &Value, key: &str) -> Option<SystemTime> {
+    value.number(key).map(|ms| SystemTime::UNIX_EPOCH + Duration::from_millis(ms))
+}

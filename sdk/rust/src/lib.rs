@@ -1,0 +1,71 @@
+//! Untrusted code in local virtual machines that start like processes.
+//!
+//! ```no_run
+//! # async fn example() -> microsandbox::MicrosandboxResult<()> {
+//! use microsandbox::Sandbox;
+//!
+//! let sandbox = Sandbox::builder("work").image("debian:12").memory(1024).create().await?;
+//! let output = sandbox.exec("uname", ["-sr"]).await?;
+//! println!("{}", output.stdout()?);
+//! sandbox.stop().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! It works through libmicrosandbox.so, which it loads when it is used first: `MICROSANDBOX_LIBRARY` says
+//! where that is, otherwise it is looked for beside the msb that `MSB_PATH` or `PATH` leads to, in the
+//! source tree that this crate is part of, and where the system keeps libraries.
+//!
+//! What takes time is a [`Call`]: a future for any executor, which is cancelled when it is dropped.
+//! [`Call::wait`] makes it without an executor. A command that ran and exited with a failure is a result,
+//! no error.
+
+mod agent;
+mod builder;
+mod call;
+mod config;
+mod error;
+mod exec;
+mod fs;
+mod handle;
+mod image;
+mod json;
+mod lifecycle;
+mod logs;
+mod native;
+mod progress;
+mod sandbox;
+
+pub use agent::AgentClient;
+pub use builder::{InitBuilder, PullPolicy, RegistryBuilder, SandboxBuilder, SecurityProfile};
+pub use call::Call;
+pub use config::{InitConfig, Rlimit, SandboxConfig};
+pub use error::{Detail, Error, ExecFailureKind, MicrosandboxResult};
+pub use exec::{ExecBuilder, ExecEvent, ExecHandle, ExecOutput, ExecSink, ExecStatus};
+pub use fs::{FsEntry, FsEntryKind, FsReadStream, FsWriteStream, SandboxFsOps};
+pub use handle::{ListBuilder, SandboxHandle, SandboxPage, SandboxStatus};
+pub use image::{Image, ImageConfig, ImageDetail, ImageHandle, ImageLayer};
+pub use lifecycle::StopResult;
+pub use logs::{LogEntry, LogOptions, LogSource, LogStream, LogStreamOptions};
+pub use progress::{PullEvent, PullProgress};
+pub use sandbox::Sandbox;
+
+use call::Argument;
+
+/// The library's version.
+pub fn version() -> MicrosandboxResult<String> {
+    let library = native::library()?;
+    // SAFETY: the text is the library's and stays.
+    let text = unsafe { std::ffi::CStr::from_ptr((library.version)()) };
+    Ok(text.to_string_lossy().into_owned())
+}
+
+/// Says where msb is, by whose place the library finds the programs that it starts. `MSB_PATH` comes
+/// before it; "" takes it back.
+pub fn set_msb_path(path: &str) -> MicrosandboxResult<()> {
+    let path = Argument::text("path", path)?;
+    let library = native::library()?;
+    // SAFETY: the text lives until the call has returned.
+    unsafe { (library.set_sdk_msb_path)(path.pointer()) };
+    Ok(())
+}

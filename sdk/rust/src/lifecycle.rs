@@ -1,0 +1,230 @@
+//! What can be done with a sandbox that has a name, connected to it or not.
+
+use crate::builder::timeout_ms;
+use crate::call::{invoke, invoke_json, Argument, Call};
+use crate::error::Result;
+use crate::handle::{time_of, SandboxHandle, SandboxStatus};
+use crate::json::Value;
+use crate::logs::{LogEntry, LogOptions, LogStream, LogStreamOptions};
+use crate::native::Library;
+use crate::sandbox::Sandbox;
+use std::os::raw::c_char;
+use std::time::{Duration, SystemTime};
+
+/// How a sandbox ended.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct StopResult {
+    pub name: String,
+    pub status: SandboxStatus,
+    /// Known if this process started it.
+    pub exit_code: Option<i32>,
+    pub signal: Option<i32>,
+    pub observed_at: SystemTime,
+    /// "process" or "state".
+    pub source: String,
+}
+
+/// A call about a sandbox whose arguments are its name and perhaps a time.
+fn on_name(
+    name: &str,
+    body: impl FnOnce(&'static Library, u64, *const c_char) -> *mut c_char + Send + 'static,
+) -> Call<()> {
+    let name = name.to_owned();
+    Call::new(move |cancel| {
+        let name = Argument::text("name", &name)?;
+        invoke(|library| body(library, cancel, name.pointer()))
+    })
+}
+
+fn short_on_name(
+    name: &str,
+    body: impl FnOnce(&'static Library, *const c_char) -> *mut c_char + Send + 'static,
+) -> Call<()> {
+    let name = name.to_owned();
+    Call::short(move || {
+        let name = Argument::text("name", &name)?;
+        invoke(|library| body(library, name.pointer()))
+    })
+}
+
+fn asking<T: Send + 'static>(
+    name: &str,
+    body: impl FnOnce(&'static Library, u64, *const c_char, *mut *mut c_char) -> *mut c_char + Send + 'static,
+    read: impl FnOnce(&Value) -> Result<T> + Send + 'static,
+) -> Call<T> {
+    let name = name.to_owned();
+    Call::new(move |cancel| {
+        let name = Argument::text("name", &name)?;
+        read(&invoke_json(|library, result| body(library, cancel, name.pointer(), result))?)
+    })
+}
+
+// SAFETY, here and below: the pointers of a call are valid until it has returned.
+
+pub(crate) fn stop(name: &str, timeout: Option<Duration>) -> Call<()> {
+    let timeout = timeout_ms(timeout);
+    on_name(name, move |library, cancel, name| unsafe { (library.sandbox_stop)(cancel, name, timeout) })
+}
+
+pub(crate) fn kill(name: &str, timeout: Option<Duration>) -> Call<()> {
+    let timeout = timeout_ms(timeout);
+    on_name(name, move |library, cancel, name| unsafe { (library.sandbox_kill)(cancel, name, timeout) })
+}
+
+pub(crate) fn drain(name: &str) -> Call<()> {
+    on_name(name, |library, cancel, name| unsafe { (library.sandbox_drain)(cancel, name) })
+}
+
+pub(crate) fn request_stop(name: &str, timeout: Option<Duration>) -> Call<()> {
+    let timeout = timeout_ms(timeout);
+    short_on_name(name, move |library, name| unsafe { (library.sandbox_request_stop)(name, timeout) })
+}
+
+pub(crate) fn request_kill(name: &str) -> Call<()> {
+    short_on_name(name, |library, name| unsafe { (library.sandbox_request_kill)(name) })
+}
+
+pub(crate) fn request_drain(name: &str) -> Call<()> {
+    short_on_name(name, |library, name| unsafe { (library.sandbox_request_drain)(name) })
+}
+
+pub(crate) fn wait_until_stopped(name: &str, handle: u64) -> Call<StopResult> {
+    asking(
+        name,
+        move |library, cancel, name, result| unsafe {
+            (library.sandbox_wait_until_stopped)(cancel, handle, name, -1, result)
+        },
+        |seen| {
+            Ok(StopResult {
+                name: seen.text("name"),
+                status: SandboxStatus::parse(&seen.text("status")),
+                exit_code: seen.number("exit_code"),
+                signal: seen.number("signal"),
+                observed_at: time_of(seen, "observed_at_ms").unwrap_or(SystemTime::UNIX_EPOCH),
+                source: seen.text("source"),
+            })
+        },
+    )
+}
+
+pub(crate) fn ping(name: &str) -> Call<Duration> {
+    asking(
+        name,
+        |library, cancel, name, result| unsafe { (library.sandbox_ping)(cancel, name, result) },
+        |answer| Ok(Duration::from_secs_f64(answer.number::<f64>("latency_ms").unwrap_or(0.0).max(0.0) / 1000.0)),
+    )
+}
+
+pub(crate) fn touch(name: &str) -> Call<u64> {
+    asking(
+        name,
+        |library, cancel, name, result| unsafe { (library.sandbox_touch)(cancel, name, result) },
+        |answer| Ok(answer.number("activity_seq").unwrap_or(0)),
+    )
+}
+
+pub(crate) fn remove(name: &str, force: bool) -> Call<()> {
+    let name = name.to_owned();
+    Call::short(move || {
+        let mut options = Value::object();
+        options.set("force", force);
+        let (name, options) = (Argument::text("name", &name)?, Argument::options(&options)?);
+        invoke(|library| unsafe { (library.sandbox_remove)(name.pointer(), options.pointer()) })
+    })
+}
+
+macro_rules! named {
+    ($type:ty, $handle:expr) => {
+        impl $type {
+            /// Asks the guest to end and waits for it; after 10 s it is killed. Stopping what is stopped
+            /// succeeds.
+            pub fn stop(&self) -> Call<()> {
+                stop(self.name(), None)
+            }
+
+            /// The same with another time; 0 kills at once.
+            pub fn stop_with_timeout(&self, timeout: Duration) -> Call<()> {
+                stop(self.name(), Some(timeout))
+            }
+
+            /// Ends the sandbox at once and waits for that, 5 s.
+            pub fn kill(&self) -> Call<()> {
+                kill(self.name(), None)
+            }
+
+            /// The same with another time.
+            pub fn kill_with_timeout(&self, timeout: Duration) -> Call<()> {
+                kill(self.name(), Some(timeout))
+            }
+
+            /// Lets commands that run finish, refuses new ones, and waits until the sandbox is stopped.
+            pub fn drain(&self) -> Call<()> {
+                drain(self.name())
+            }
+
+            /// [`Self::stop`] without waiting.
+            pub fn request_stop(&self) -> Call<()> {
+                request_stop(self.name(), None)
+            }
+
+            /// [`Self::kill`] without waiting.
+            pub fn request_kill(&self) -> Call<()> {
+                request_kill(self.name())
+            }
+
+            /// [`Self::drain`] without waiting.
+            pub fn request_drain(&self) -> Call<()> {
+                request_drain(self.name())
+            }
+
+            /// Waits for the sandbox's end and never causes it.
+            pub fn wait_until_stopped(&self) -> Call<StopResult> {
+                let handle: fn(&Self) -> u64 = $handle;
+                wait_until_stopped(self.name(), handle(self))
+            }
+
+            /// Asks whether the agent answers: how long that took. It does not count as activity.
+            pub fn ping(&self) -> Call<Duration> {
+                ping(self.name())
+            }
+
+            /// Starts the idle time anew: the number of the activity.
+            pub fn touch(&self) -> Call<u64> {
+                touch(self.name())
+            }
+
+            /// What the sandbox's commands wrote, oldest first, whether it runs or not.
+            pub fn logs(&self, options: LogOptions) -> Call<Vec<LogEntry>> {
+                options.read(self.name().to_owned())
+            }
+
+            /// The same entry by entry.
+            pub fn log_stream(&self, options: LogStreamOptions) -> Call<LogStream> {
+                options.open(self.name().to_owned())
+            }
+        }
+    };
+}
+
+named!(Sandbox, |sandbox| sandbox.raw());
+named!(SandboxHandle, |_| 0);
+
+impl Sandbox {
+    /// Deletes a stopped sandbox and all it has kept.
+    pub fn remove(name: &str) -> Call<()> {
+        remove(name, false)
+    }
+
+    /// The same; one that runs is killed first.
+    pub fn remove_with_force(name: &str) -> Call<()> {
+        remove(name, true)
+    }
+}
+
+impl SandboxHandle {
+    /// Deletes the stopped sandbox and all it has kept.
+    pub fn remove(&self) -> Call<()> {
+        remove(self.name(), false)
+    }
+}

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Go errors have kinds, and are found by errors.As.
+# ctest: timeout=300
+. "$(dirname "$0")/../lib.sh"
+. "$TESTS_DIR/go_sdk.sh"
+go_tests TestErrors TestReplace TestExec
+no_leftovers
