@@ -1,0 +1,98 @@
+import { cancellable, native } from "./native.js";
+import type { Sandbox } from "./sandbox.js";
+
+export type PullProgress =
+  | { readonly kind: "resolving"; readonly reference: string }
+  | {
+      readonly kind: "resolved";
+      readonly reference: string;
+      readonly layerCount: number;
+      readonly totalDownloadBytes: number | null;
+    }
+  | {
+      readonly kind: "layerDownloadProgress";
+      readonly layerIndex: number;
+      readonly downloadedBytes: number;
+      readonly totalBytes: number | null;
+    }
+  /** `reused`: it was here already. */
+  | { readonly kind: "layerComplete"; readonly layerIndex: number; readonly reused: boolean }
+  | { readonly kind: "merging"; readonly reference: string };
+
+type NativeProgress =
+  | { event: "resolving" | "merging"; reference: string }
+  | { event: "resolved"; reference: string; layers: number; total_bytes: number | null }
+  | { event: "layer_bytes"; layer: number; done: number; total: number | null }
+  | { event: "layer_done"; layer: number; reused: boolean };
+
+function pullProgress(event: NativeProgress): PullProgress {
+  switch (event.event) {
+    case "resolving":
+    case "merging":
+      return { kind: event.event, reference: event.reference };
+    case "resolved":
+      return {
+        kind: "resolved",
+        reference: event.reference,
+        layerCount: event.layers,
+        totalDownloadBytes: event.total_bytes,
+      };
+    case "layer_bytes":
+      return {
+        kind: "layerDownloadProgress",
+        layerIndex: event.layer,
+        downloadedBytes: event.done,
+        totalBytes: event.total,
+      };
+    case "layer_done":
+      return { kind: "layerComplete", layerIndex: event.layer, reused: event.reused };
+  }
+}
+
+/** A sandbox that is being made. */
+export class PullProgressCreate implements AsyncIterable<PullProgress> {
+  /** Ends when the image is there, or cannot be had. Can be iterated once. */
+  readonly progress: AsyncGenerator<PullProgress, void, undefined>;
+  readonly #sandbox: Promise<Sandbox>;
+  #reading = false;
+  #released = false;
+
+  /** @internal */
+  constructor(progress: bigint, sandbox: Promise<Sandbox>) {
+    this.#sandbox = sandbox;
+    this.progress = this.#receive(progress);
+    // What nobody has begun to read by then is given up.
+    const end = () => this.#release(progress);
+    sandbox.then(end, end);
+  }
+
+  #release(progress: bigint): void {
+    if (this.#reading || this.#released) return;
+    this.#released = true;
+    native().progress_free(progress);
+  }
+
+  async *#receive(progress: bigint): AsyncGenerator<PullProgress, void, undefined> {
+    if (this.#released) return;
+    this.#reading = true;
+    try {
+      for (;;) {
+        const [event] = await cancellable((native, cancel) => native.progress_next(cancel, progress));
+        if (event === null) return;
+        yield pullProgress(JSON.parse(event));
+      }
+    } finally {
+      this.#reading = false;
+      this.#release(progress);
+    }
+  }
+
+  [Symbol.asyncIterator](): AsyncGenerator<PullProgress, void, undefined> {
+    return this.progress;
+  }
+
+  /** The sandbox, when it runs. */
+  awaitSandbox(): Promise<Sandbox> {
+    return this.#sandbox;
+  }
+}
