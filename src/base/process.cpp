@@ -34,11 +34,7 @@ struct ExecPlan {
 constexpr int first_safe_fd = 512;
 
 int run_child(const ExecPlan& plan) {
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, nullptr);
-    for (int number = 1; number < 32; ++number)
-        ::signal(number, SIG_DFL);
+    reset_signals();
     if (plan.die_with_parent) {
         if (::prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
             return errno;
@@ -83,6 +79,24 @@ int run_child(const ExecPlan& plan) {
 
 } // namespace
 
+void reset_signals() {
+    for (int number = 1; number < NSIG; ++number)
+        ::signal(number, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+SignalPause::SignalPause() {
+    sigset_t all;
+    sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+}
+
+SignalPause::~SignalPause() {
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+}
+
 std::vector<char*> exec_pointers(const std::vector<std::string>& strings, std::size_t spare) {
     std::vector<char*> result;
     result.reserve(strings.size() + spare + 1);
@@ -112,6 +126,7 @@ Result<Child> spawn(const SpawnOptions& options) {
     plan.new_session = options.new_session;
     plan.die_with_parent = options.die_with_parent;
 
+    std::optional<SignalPause> pause(std::in_place);
     const pid_t pid = ::fork();
     if (pid == -1)
         return fail_errno("fork");
@@ -120,6 +135,7 @@ Result<Child> spawn(const SpawnOptions& options) {
         (void)!::write(plan.report_fd, &reason, sizeof(reason));
         ::_exit(127);
     }
+    pause.reset();
     report[1].reset();
     OwnedFd pidfd = MSB_TRY(open_pidfd(pid));
     int reason = 0;
@@ -144,7 +160,9 @@ Result<std::optional<int>> Child::wait(std::chrono::milliseconds timeout) {
     if (!MSB_TRY(sys::wait_for(pidfd_.get(), POLLIN, timeout)))
         return std::nullopt;
     int status = 0;
-    if (::waitpid(pid_, &status, 0) == -1)
+    // A program that ignores SIGCHLD, or waits for any child, has taken the status: that the child
+    // has ended is all that is known then.
+    if (::waitpid(pid_, &status, 0) == -1 && errno != ECHILD)
         return fail_errno("waitpid", std::to_string(pid_));
     status_ = status;
     return status_;

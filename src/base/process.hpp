@@ -6,6 +6,7 @@
 #include "base/result.hpp"
 
 #include <chrono>
+#include <csignal>
 #include <optional>
 #include <string>
 #include <sys/types.h>
@@ -32,14 +33,30 @@ class Child {
     /// Readable when the child has ended.
     int pidfd() const { return pidfd_.get(); }
     Status signal(int number) const;
-    /// The wait status as waitid(2) gives it, or nothing on time-out. May be called again after
-    /// success: the status is kept.
+    /// The wait status as waitpid(2) gives it, or nothing on time-out. May be called again after
+    /// success: the status is kept. 0 too if somebody else has taken it.
     Result<std::optional<int>> wait(std::chrono::milliseconds timeout);
 
   private:
     pid_t pid_ = -1;
     OwnedFd pidfd_;
     std::optional<int> status_;
+};
+
+/// Between fork and exec: every signal to its default, then none blocked.
+void reset_signals();
+
+/// No signal reaches the calling thread meanwhile. Around a fork: the child must not run handlers of
+/// a program that it is only a torn copy of.
+class SignalPause {
+  public:
+    SignalPause();
+    ~SignalPause();
+    SignalPause(const SignalPause&) = delete;
+    SignalPause& operator=(const SignalPause&) = delete;
+
+  private:
+    sigset_t before_{};
 };
 
 /// Exit code as a shell reports it: code, or 128 + signal number.

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace msb {
@@ -76,10 +77,10 @@ inline std::unexpected<Error> fail(Error error) {
 std::unexpected<Error> fail_errno(std::string_view call, std::string_view object = {});
 
 namespace detail {
-template <typename T> T take(Result<T>&& result) {
-    return std::move(*result);
+template <typename T, typename E> T take(std::expected<T, E>&& result) {
+    if constexpr (!std::is_void_v<T>)
+        return std::move(*result);
 }
-inline void take(Status&&) {}
 } // namespace detail
 
 } // namespace msb
@@ -89,7 +90,7 @@ inline void take(Status&&) {}
     ({                                                                                             \
         auto msb_try_result = (expression);                                                        \
         if (!msb_try_result)                                                                       \
-            return std::unexpected<::msb::Error>(std::move(msb_try_result).error());               \
+            return std::unexpected(std::move(msb_try_result).error());                             \
         ::msb::detail::take(std::move(msb_try_result));                                            \
     })
 

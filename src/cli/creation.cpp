@@ -1,12 +1,11 @@
 #include "cli/creation.hpp"
 
+#include "api/image_defaults.hpp"
 #include "base/bytes.hpp"
 #include "base/log.hpp"
 #include "base/time.hpp"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <array>
 
 namespace msb::cli {
 
@@ -17,20 +16,6 @@ Result<InitSpec> make_init(const CreationOptions& options) {
     for (const std::string& text : options.init_env)
         init.env.push_back(MSB_TRY(parse_env(text)));
     return init;
-}
-
-/// An image whose entrypoint is an init says which one `--init auto` means. The init is started by
-/// the handoff then, and not once more with the command.
-void take_init_from_entrypoint(SandboxSpec& spec) {
-    static constexpr std::array<std::string_view, 4> known = {
-        "/init", "/sbin/init", "/lib/systemd/systemd", "/usr/lib/systemd/systemd"};
-    if (!spec.init || spec.init->cmd != "auto" || spec.entrypoint.empty() ||
-        std::ranges::find(known, spec.entrypoint[0]) == known.end())
-        return;
-    spec.init->cmd = spec.entrypoint[0];
-    spec.init->args.insert(spec.init->args.begin(), spec.entrypoint.begin() + 1,
-                           spec.entrypoint.end());
-    spec.entrypoint.clear();
 }
 
 } // namespace
@@ -157,31 +142,14 @@ Result<SandboxSpec> make_spec(const CreationOptions& options, log::Level global_
 
 void merge_image(SandboxSpec& spec, const image::Image& image, const CreationOptions& options,
                  const std::optional<std::vector<std::string>>& command) {
-    spec.image = image.reference;
-    spec.manifest_digest = image.manifest_digest.to_string();
-    for (const std::string& item : image.config.env) {
-        const auto equals = item.find('=');
-        if (equals != std::string::npos && equals > 0)
-            spec.set_env(item.substr(0, equals), item.substr(equals + 1));
-    }
+    UserChoice choice;
     for (const std::string& text : options.env)
-        if (const auto pair = parse_env(text))
-            spec.set_env(pair->first, pair->second);
-    for (const auto& [key, value] : image.config.labels)
-        if (parse_label(key)) // reserved prefixes of an image are dropped
-            spec.labels.emplace(key, value);
-    spec.entrypoint = options.entrypoint ? std::vector<std::string>{*options.entrypoint}
-                                         : image.config.entrypoint;
-    if (command)
-        spec.cmd = *command;
-    else if (!options.entrypoint)
-        spec.cmd = image.config.cmd; // another entrypoint does not take the image's arguments
-    take_init_from_entrypoint(spec);
-    if (spec.workdir.empty())
-        spec.workdir = image.config.working_dir;
-    if (spec.user.empty())
-        spec.user = image.config.user;
-    spec.stop_signal = image.config.stop_signal;
+        if (auto pair = parse_env(text))
+            choice.env.push_back(std::move(*pair));
+    if (options.entrypoint)
+        choice.entrypoint.emplace({*options.entrypoint});
+    choice.cmd = command;
+    msb::merge_image(spec, image, choice);
 }
 
 Result<image::PullPolicy> parse_pull_policy(std::string_view text) {

@@ -1,6 +1,8 @@
 // What a command that deals with sandboxes holds: the sandboxes, the images, progress, signals.
 #pragma once
 
+#include "api/host.hpp"
+#include "api/image_defaults.hpp"
 #include "cli/context.hpp"
 #include "cli/creation.hpp"
 #include "cli/output.hpp"
@@ -21,18 +23,16 @@ class Session {
   public:
     static Result<Session> open(Context& context, bool quiet);
 
-    Sandboxes& sandboxes() { return sandboxes_; }
-    image::Store& store() { return store_; }
+    Sandboxes& sandboxes() { return host_.sandboxes(); }
+    image::Store& store() { return host_.store(); }
     Progress& progress() { return progress_; }
     SignalWatch& signals() { return signals_; }
-    const Home& home() const { return sandboxes_.home(); }
+    const Home& home() const { return host_.home(); }
 
     /// From the cache or the registry; an empty reference is the embedded default image.
     Result<image::Image> resolve_image(const std::string& reference,
                                        const image::PullOptions& options);
     Result<image::PullResult> pull(const std::string& reference, const image::PullOptions& options);
-    /// The image a stored sandbox was made from.
-    Result<image::Image> image_of(const SandboxSpec& spec);
     /// Says once per MSB_HOME if it fell back to weaker isolation.
     Result<EngineSelection> select_engine(const SandboxSpec& spec);
 
@@ -70,24 +70,15 @@ class Session {
   private:
     Result<std::vector<wire::SessionInfo>> running_commands(const std::string& name);
 
-    Session(Installation installation, Sandboxes sandboxes, image::Store store, Progress progress,
-            SignalWatch signals, log::Level log_level)
-        : installation_(std::move(installation)), sandboxes_(std::move(sandboxes)),
-          store_(std::move(store)), progress_(std::move(progress)), signals_(std::move(signals)),
+    Session(Host host, Progress progress, SignalWatch signals, log::Level log_level)
+        : host_(std::move(host)), progress_(std::move(progress)), signals_(std::move(signals)),
           log_level_(log_level) {}
 
-    Installation installation_;
-    Sandboxes sandboxes_;
-    image::Store store_;
+    Host host_;
     Progress progress_;
     SignalWatch signals_;
     log::Level log_level_;
     std::optional<int> interrupted_;
 };
-
-/// "K=V" list of the sandbox's variables, overlaid by `more`, with TERM for a terminal.
-std::vector<std::string>
-exec_environment(const SandboxSpec& spec,
-                 const std::vector<std::pair<std::string, std::string>>& more, bool tty);
 
 } // namespace msb::cli

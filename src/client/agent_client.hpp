@@ -38,6 +38,8 @@ class AgentClient {
     AgentClient& operator=(const AgentClient&) = delete;
 
     const wire::Ready& ready() const { return ready_; }
+    /// Its descriptor, not to be used for anything but telling it from others.
+    int socket() const { return socket_.get(); }
     /// Process id of the runtime, in our pid namespace (SO_PEERCRED).
     Result<int> peer_pid() const;
 

@@ -1,6 +1,7 @@
 #include "disk/ext4.hpp"
 
 #include "base/file.hpp"
+#include "base/installation.hpp"
 #include "base/process.hpp"
 #include "base/system.hpp"
 
@@ -27,7 +28,7 @@ std::string template_name(const Ext4Options& options) {
 
 /// Runs mkext4, which says what went wrong on its standard output.
 Status run_formatter(const std::string& path, const Ext4Options& options) {
-    const std::string program = MSB_TRY(executable_directory()) + "/../libexec/microsandbox/mkext4";
+    const std::string program = MSB_TRY(libexec_program("mkext4"));
     auto output = MSB_TRY(sys::pipe());
     Child child = MSB_TRY_WRAP(spawn({.argv = {program, path, std::to_string(options.size),
                                                options.journal ? "journal" : "nojournal"},

@@ -1,6 +1,7 @@
 #include "image/store.hpp"
 
 #include "base/file.hpp"
+#include "base/installation.hpp"
 #include "base/system.hpp"
 #include "image/collect.hpp"
 #include "image/helper.hpp"
@@ -21,7 +22,7 @@ constexpr std::size_t max_document = std::size_t{16} << 20;
 Result<std::string> helper_program(const std::string& configured) {
     if (!configured.empty())
         return configured;
-    return MSB_TRY(executable_directory()) + "/../libexec/microsandbox/image";
+    return libexec_program("image");
 }
 
 Result<Record> stored_record(const Layout& layout, const std::string& reference) {

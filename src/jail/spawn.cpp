@@ -183,11 +183,7 @@ Step confine(const Plan& plan) {
 }
 
 [[noreturn]] void run_child(const Plan& plan) {
-    for (int number = 1; number < NSIG; ++number)
-        ::signal(number, SIG_DFL);
-    sigset_t none;
-    sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    reset_signals();
     const Step step = confine(plan);
     Report report{};
     report.error = step.error().error;
@@ -368,6 +364,7 @@ Result<Process> spawn(const Request& request) {
         arg.flags |= CLONE_INTO_CGROUP;
         arg.cgroup = static_cast<std::uint64_t>(request.control_group);
     }
+    std::optional<SignalPause> pause(std::in_place);
     auto pid = static_cast<pid_t>(::syscall(SYS_clone3, &arg, sizeof(arg)));
     if (pid == -1 && request.control_group >= 0) { // an old kernel, or not ours to enter after all
         arg.flags &= ~static_cast<std::uint64_t>(CLONE_INTO_CGROUP);
@@ -379,6 +376,7 @@ Result<Process> spawn(const Request& request) {
         ::close(sockets[0].get());
         run_child(plan);
     }
+    pause.reset();
     sockets[1].reset();
     Process process{{pid, OwnedFd(pidfd)}, {}};
     if (Status status = see_through(pid, request, sockets[0].get()); !status) {

@@ -1,6 +1,7 @@
 #include "sandbox/home.hpp"
 
 #include "base/file.hpp"
+#include "base/installation.hpp"
 #include "base/log.hpp"
 #include "base/sha256.hpp"
 #include "base/system.hpp"
@@ -30,10 +31,13 @@ Result<Home> Home::from_environment() {
     if (const char* value = std::getenv("MSB_HOME"); value != nullptr && *value != '\0') {
         root = value;
     } else {
+        std::array<char, 4096> buffer{};
         const char* user_home = std::getenv("HOME");
         if (user_home == nullptr || *user_home == '\0') {
-            const passwd* entry = ::getpwuid(::getuid());
-            user_home = entry != nullptr ? entry->pw_dir : nullptr;
+            passwd entry{};
+            passwd* found = nullptr;
+            (void)::getpwuid_r(::getuid(), &entry, buffer.data(), buffer.size(), &found);
+            user_home = found != nullptr ? found->pw_dir : nullptr;
         }
         if (user_home == nullptr || *user_home == '\0')
             return fail(Error(ErrorKind::not_found, "no home directory")
@@ -152,8 +156,7 @@ std::string derived_hostname(std::string_view name) {
 }
 
 Result<Installation> Installation::locate() {
-    const std::string directory = MSB_TRY(executable_directory());
-    return Installation(directory.substr(0, directory.rfind('/')));
+    return Installation(MSB_TRY(installation_prefix()));
 }
 
 std::string Installation::program(std::string_view name) const {

@@ -67,8 +67,7 @@ struct SandboxFiles {
     std::string boot_error() const { return logs() + "/boot-error.json"; }
 };
 
-/// Where the parts of msb itself are, relative to the running executable: `bin/msb`,
-/// `libexec/microsandbox/<program>`, `share/microsandbox/...`.
+/// The parts of msb itself; see base/installation.hpp.
 class Installation {
   public:
     static Result<Installation> locate();

@@ -339,6 +339,8 @@ void Runtime::handle_parent() {
     loop_->unwatch(launch_fd_parent);
     if (count != sizeof(number))
         return begin_shutdown(reason::parent_exit, std::nullopt);
+    if (number == 0)
+        return; // it goes on by itself
     observer().watch(number,
                      [this](const SessionObserver::End& end) { handle_main_session_end(end); });
 }

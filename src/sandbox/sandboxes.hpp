@@ -70,7 +70,8 @@ struct Running {
     OwnedFd parent_watch; ///< attached: closing it asks the runtime to stop
     std::vector<StageTime> stages;
 
-    /// Attached and detachable: the sandbox no longer stops with us, but when this session ends.
+    /// Attached and detachable: the sandbox no longer stops with us, but when this session ends; 0:
+    /// it goes on until somebody stops it.
     Status leave(std::uint64_t session);
 };
 

@@ -1,0 +1,74 @@
+"""Untrusted code in local virtual machines that start like processes.
+
+    import asyncio
+    from microsandbox import Sandbox
+
+    async def main():
+        async with await Sandbox.create("hello") as sandbox:
+            output = await sandbox.exec("uname", ["-sr"])
+            print(output.stdout_text)
+
+    asyncio.run(main())
+"""
+
+from .agent import AgentClient
+from .errors import (
+    BootStartError,
+    CancelledError,
+    ExecFailedError,
+    ExecTimeoutError,
+    FilesystemError,
+    ImageInUseError,
+    ImageNotFoundError,
+    ImagePullFailedError,
+    InvalidArgumentError,
+    InvalidConfigError,
+    InvalidCursorError,
+    InvalidHandleError,
+    IoError,
+    LibraryNotLoadedError,
+    LimitExceededError,
+    MicrosandboxError,
+    MissedRotationError,
+    NoDefaultCommandError,
+    NoSpaceError,
+    PathNotFoundError,
+    PermissionDeniedError,
+    SandboxAlreadyExistsError,
+    SandboxNotFoundError,
+    SandboxNotRunningError,
+    SandboxStillRunningError,
+    SessionLostError,
+    TimedOutError,
+    UnsupportedError,
+)
+from .exec import ExecHandle, ExecSink
+from .logs import LogStream
+from .sandbox import PullSession, Sandbox, SandboxHandle
+from .types import (
+    Engine,
+    ExecEvent,
+    ExecEventType,
+    ExecFailure,
+    ExecOutput,
+    InitConfig,
+    Isolation,
+    LogEntry,
+    LogLevel,
+    LogSource,
+    PingResult,
+    PullEvent,
+    PullPolicy,
+    Rlimit,
+    SandboxPage,
+    SandboxStatus,
+    SandboxStopResult,
+    SecurityProfile,
+    Stdin,
+    ThpMode,
+    TouchResult,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [name for name in dir() if name[0].isupper()] + ["__version__"]

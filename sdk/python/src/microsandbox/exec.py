@@ -1,0 +1,180 @@
+"""Commands that run."""
+
+from __future__ import annotations
+
+import ctypes
+import signal as _signal
+from collections import deque
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Any
+
+from . import _native
+from .types import ExecEvent, ExecEventType, ExecFailure, ExecOutput
+
+
+def _take_event(text: _native.Text, data: _native.Bytes) -> ExecEvent | None:
+    event = text.take_json()
+    kind = event["event"]
+    if kind == "done":
+        return None
+    event_type = ExecEventType(kind)
+    if event_type in (ExecEventType.STDOUT, ExecEventType.STDERR):
+        return ExecEvent(event_type, data=data.take())
+    if event_type is ExecEventType.STARTED:
+        return ExecEvent(event_type, pid=event["pid"])
+    if event_type is ExecEventType.EXITED:
+        return ExecEvent(event_type, code=event["exit_code"], signal=event["signal"])
+    error = ExecFailure(
+        event.get("exec_kind"), event["errno"], event["errno_name"], event["message"],
+        event.get("stage"),
+    )
+    return ExecEvent(event_type, data=error.message.encode(), code=error.errno, error=error)
+
+
+class ExecSink:
+    """The input of a command."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+
+    async def write(self, data: bytes | bytearray | memoryview | str) -> None:
+        """Returns when there is room for more: read the command's output meanwhile."""
+        content = data.encode() if isinstance(data, str) else bytes(data)
+        await _native.run(
+            lambda cancel: _native.call(
+                "msb_exec_stdin_write", cancel, self._handle, content, len(content)
+            )
+        )
+
+    async def close(self) -> None:
+        """The command sees the end of input. (Of a terminal, write b"\\x04" for that.)"""
+        await _native.run(
+            lambda cancel: _native.call("msb_exec_stdin_close", cancel, self._handle)
+        )
+
+
+class ExecHandle(AsyncIterator[ExecEvent]):
+    """A command that was started by ``exec_stream`` or ``shell_stream``.
+
+    Iterate over it for its events; nothing of the command moves while nobody waits for it. Leaving
+    ``async with``, or dropping the handle, ends a command that still runs.
+    """
+
+    def __init__(self, handle: int, sink: bool) -> None:
+        self._handle = handle
+        self._sink = ExecSink(handle) if sink else None
+        self._end: ExecEvent | None = None
+        self._held: deque[ExecEvent | None] = deque()  # came when nobody waited any more
+
+    def take_stdin(self) -> ExecSink | None:
+        """Once, of a command with ``stdin=Stdin.pipe()``; otherwise None."""
+        sink, self._sink = self._sink, None
+        return sink
+
+    async def recv(self) -> ExecEvent | None:
+        """The next event; None after EXITED or FAILED."""
+
+        def job(cancel: int) -> ExecEvent | None:
+            text, data = _native.Text(), _native.Bytes()
+            _native.call("msb_exec_recv", cancel, self._handle, text, data.data, data.size)
+            return _take_event(text, data)
+
+        event = self._held.popleft() if self._held else await _native.run(job, self._held.append)
+        if event and event.event_type in (ExecEventType.EXITED, ExecEventType.FAILED):
+            self._end = event
+        return event
+
+    def __aiter__(self) -> ExecHandle:
+        return self
+
+    async def __anext__(self) -> ExecEvent:
+        event = await self.recv()
+        if event is None:
+            raise StopAsyncIteration
+        return event
+
+    async def wait(self) -> tuple[int, bool]:
+        """Passes over what it still writes: (exit code, success)."""
+        while self._end is None and await self.recv() is not None:
+            pass
+        end = self._end
+        if end is None or end.event_type is ExecEventType.FAILED:
+            raise _failed(end)
+        return end.code or 0, end.code == 0
+
+    async def collect(self) -> ExecOutput:
+        """The rest of its output and its end."""
+
+        def job(cancel: int) -> ExecOutput:
+            return collected(
+                lambda result, out, err: _native.call(
+                    "msb_exec_collect", cancel, self._handle, None, result, out.data, out.size,
+                    err.data, err.size,
+                )
+            )
+
+        return await _native.run(job)
+
+    async def signal(self, number: int) -> None:
+        """To the command and all it started."""
+        await _native.run(
+            lambda cancel: _native.call("msb_exec_signal", cancel, self._handle, number)
+        )
+
+    async def kill(self) -> None:
+        await self.signal(_signal.SIGKILL)
+
+    async def resize(self, rows: int, cols: int) -> None:
+        await _native.run(
+            lambda cancel: _native.call("msb_exec_resize", cancel, self._handle, rows, cols)
+        )
+
+    def close(self) -> None:
+        """Ends a command that still runs."""
+        handle, self._handle = self._handle, 0
+        if handle:
+            _native.library().msb_exec_close(handle)
+
+    async def __aenter__(self) -> ExecHandle:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        try:
+            self.close()
+        except Exception:  # the interpreter may be half gone
+            pass
+
+
+def _failed(event: ExecEvent | None) -> Exception:
+    from . import errors
+
+    error = event.error if event else None
+    if error is None:
+        return errors.SessionLostError("the command's end is not known")
+    return errors.ExecFailedError(
+        error.message,
+        {"kind": "exec_failed", "exec_kind": error.kind, "errno": error.errno,
+         "errno_name": error.errno_name, "stage": error.stage},
+    )
+
+
+def collected(call: Any) -> ExecOutput:
+    result, out, err = _native.Text(), _native.Bytes(), _native.Bytes()
+    call(result, out, err)
+    end = result.take_json()
+    return ExecOutput(end["exit_code"], out.take(), err.take(), end["signal"])
+
+
+def started(call: Any) -> int:
+    handle = ctypes.c_uint64()
+    call(ctypes.byref(handle))
+    return handle.value

@@ -1,0 +1,111 @@
+"""What commands wrote."""
+
+from __future__ import annotations
+
+import ctypes
+from collections import deque
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+from . import _native
+from .types import LogEntry, LogSource
+
+Sources = Iterable[LogSource | str] | LogSource | str | None
+
+
+def _options(sources: Sources, **others: Any) -> bytes:
+    if isinstance(sources, (str, LogSource)):
+        sources = [sources]
+    names = None if sources is None else [str(source) for source in sources]
+    for key in ("since_ms", "until_ms"):
+        if others.get(key) is not None:
+            others[key] = int(others[key])
+    return _native.encode({"sources": names, **others})
+
+
+def _entry(item: dict[str, Any], data: bytes) -> LogEntry:
+    return LogEntry(
+        float(item["timestamp_ms"]), LogSource(item["source"]), item["session_id"], data,
+        item["cursor"],
+    )
+
+
+async def read_logs(
+    name: str,
+    tail: int | None,
+    since_ms: float | None,
+    until_ms: float | None,
+    sources: Sources,
+) -> list[LogEntry]:
+    options = _options(sources, tail=tail, since_ms=since_ms, until_ms=until_ms)
+
+    def job(_: int) -> list[LogEntry]:
+        text, data = _native.Text(), _native.Bytes()
+        _native.call("msb_sandbox_logs", name.encode(), options, text, data.data, data.size)
+        content = data.take()
+        return [
+            _entry(item, content[item["offset"] : item["offset"] + item["size"]])
+            for item in text.take_json()
+        ]
+
+    return await _native.run(job)
+
+
+class LogStream(AsyncIterator[LogEntry]):
+    """Entries one by one; with ``follow`` until the sandbox stops."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+        self._held: deque[LogEntry | None] = deque()  # came when nobody waited any more
+
+    @classmethod
+    async def open(
+        cls,
+        name: str,
+        sources: Sources,
+        since_ms: float | None,
+        from_cursor: str | None,
+        until_ms: float | None,
+        follow: bool,
+    ) -> LogStream:
+        options = _options(
+            sources, since_ms=since_ms, until_ms=until_ms, from_cursor=from_cursor, follow=follow
+        )
+
+        def job(_: int) -> LogStream:
+            handle = ctypes.c_uint64()
+            _native.call("msb_log_stream_open", name.encode(), options, ctypes.byref(handle))
+            return cls(handle.value)
+
+        return await _native.run(job, LogStream.close)
+
+    async def recv(self) -> LogEntry | None:
+        def job(cancel: int) -> LogEntry | None:
+            text, data = _native.Text(), _native.Bytes()
+            _native.call("msb_log_stream_recv", cancel, self._handle, text, data.data, data.size)
+            item = text.take_json()
+            return None if item is None else _entry(item, data.take())
+
+        if self._held:
+            return self._held.popleft()
+        return await _native.run(job, self._held.append)
+
+    def __aiter__(self) -> LogStream:
+        return self
+
+    async def __anext__(self) -> LogEntry:
+        entry = await self.recv()
+        if entry is None:
+            raise StopAsyncIteration
+        return entry
+
+    def close(self) -> None:
+        handle, self._handle = self._handle, 0
+        if handle:
+            _native.library().msb_log_stream_close(handle)
+
+    def __del__(self) -> None:
+        try:
+            self.close()
+        except Exception:  # the interpreter may be half gone
+            pass

@@ -1,0 +1,282 @@
+"""Plain values: options and results."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .sandbox import SandboxHandle
+
+
+class _StrEnum(str, enum.Enum):
+    """enum.StrEnum, which Python 3.10 does not have."""
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+class SandboxStatus(_StrEnum):
+    CREATED = "created"
+    STARTING = "starting"
+    RUNNING = "running"
+    DRAINING = "draining"
+    STOPPED = "stopped"
+    CRASHED = "crashed"
+
+
+class PullPolicy(_StrEnum):
+    IF_MISSING = "if-missing"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class SecurityProfile(_StrEnum):
+    DEFAULT = "default"
+    RESTRICTED = "restricted"
+
+
+class Engine(_StrEnum):
+    AUTO = "auto"
+    UML = "uml"
+    KVM = "kvm"
+
+
+class Isolation(_StrEnum):
+    ANY = "any"
+    HARDWARE = "hardware"
+
+
+class ThpMode(_StrEnum):
+    ALWAYS = "always"
+    MADVISE = "madvise"
+    NEVER = "never"
+
+
+class LogLevel(_StrEnum):
+    ERROR = "error"
+    WARN = "warn"
+    INFO = "info"
+    DEBUG = "debug"
+    TRACE = "trace"
+
+
+class LogSource(_StrEnum):
+    STDOUT = "stdout"
+    STDERR = "stderr"
+    OUTPUT = "output"
+    """Of a terminal, where the two are one."""
+    SYSTEM = "system"
+    ALL = "all"
+    """Only to ask for."""
+
+
+class ExecEventType(_StrEnum):
+    STARTED = "started"
+    STDOUT = "stdout"
+    STDERR = "stderr"
+    STDIN_ERROR = "stdin_error"
+    EXITED = "exited"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class InitConfig:
+    """The init system that becomes process 1 of the guest: an absolute path, or "auto"."""
+
+    cmd: str
+    args: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def auto(cls) -> InitConfig:
+        return cls("auto")
+
+
+@dataclass(frozen=True)
+class Rlimit:
+    """A limit of commands; the names are those of setrlimit(2) in lower case."""
+
+    resource: str
+    soft: int
+    hard: int | None = None
+
+    @classmethod
+    def nofile(cls, soft: int, hard: int | None = None) -> Rlimit:
+        return cls("nofile", soft, hard)
+
+    @classmethod
+    def cpu(cls, soft: int, hard: int | None = None) -> Rlimit:
+        return cls("cpu", soft, hard)
+
+    @classmethod
+    def as_(cls, soft: int, hard: int | None = None) -> Rlimit:
+        return cls("as", soft, hard)
+
+    @classmethod
+    def nproc(cls, soft: int, hard: int | None = None) -> Rlimit:
+        return cls("nproc", soft, hard)
+
+    @classmethod
+    def fsize(cls, soft: int, hard: int | None = None) -> Rlimit:
+        return cls("fsize", soft, hard)
+
+    @classmethod
+    def memlock(cls, soft: int, hard: int | None = None) -> Rlimit:
+        return cls("memlock", soft, hard)
+
+    @classmethod
+    def stack(cls, soft: int, hard: int | None = None) -> Rlimit:
+        return cls("stack", soft, hard)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"resource": self.resource, "soft": self.soft, "hard": self.hard}
+
+
+@dataclass(frozen=True)
+class Stdin:
+    """What a command reads."""
+
+    data: bytes = b""
+    is_pipe: bool = False
+
+    @classmethod
+    def null(cls) -> Stdin:
+        """Nothing: the end of input at once."""
+        return cls()
+
+    @classmethod
+    def pipe(cls) -> Stdin:
+        """What is written to ``ExecHandle.take_stdin()``."""
+        return cls(is_pipe=True)
+
+    @classmethod
+    def bytes(cls, data: bytes) -> Stdin:
+        """These bytes, as many as they may be, and then the end."""
+        return cls(data=data)
+
+
+@dataclass(frozen=True)
+class ExecFailure:
+    """Why a command could not start (event FAILED) or read no more input (event STDIN_ERROR)."""
+
+    kind: str | None
+    """not_found, permission_denied, not_executable, bad_cwd, bad_args, resource_limit,
+    user_setup_failed, out_of_memory, pty_setup_failed or other."""
+    errno: int | None
+    errno_name: str | None
+    message: str
+    stage: str | None = None
+
+
+@dataclass(frozen=True)
+class ExecEvent:
+    event_type: ExecEventType
+    pid: int | None = None
+    """STARTED: in the guest."""
+    data: bytes | None = None
+    """STDOUT, STDERR: what was written. FAILED, STDIN_ERROR: the message."""
+    code: int | None = None
+    """EXITED: as a shell has it. FAILED, STDIN_ERROR: the errno."""
+    signal: int | None = None
+    """EXITED: the signal that ended it."""
+    error: ExecFailure | None = None
+
+
+@dataclass(frozen=True)
+class ExecOutput:
+    exit_code: int
+    """As a shell has it: 128 + signal if a signal ended the command."""
+    stdout_bytes: bytes
+    stderr_bytes: bytes
+    signal: int | None = None
+
+    @property
+    def success(self) -> bool:
+        return self.exit_code == 0
+
+    @property
+    def stdout_text(self) -> str:
+        """Raises UnicodeDecodeError for what is not UTF-8, as does ``stderr_text``."""
+        return self.stdout_bytes.decode()
+
+    @property
+    def stderr_text(self) -> str:
+        return self.stderr_bytes.decode()
+
+
+@dataclass(frozen=True)
+class LogEntry:
+    timestamp_ms: float
+    """Unix time."""
+    source: LogSource
+    session_id: int | None
+    data: bytes
+    cursor: str
+    """Reading ``from_cursor`` goes on strictly behind this entry."""
+
+    def text(self) -> str:
+        return self.data.decode(errors="replace")
+
+
+@dataclass(frozen=True)
+class SandboxStopResult:
+    name: str
+    status: SandboxStatus
+    exit_code: int | None
+    """Of the sandbox's own command, if it had one."""
+    signal: int | None
+    """That ended the sandbox's process, if this process had started it."""
+    observed_at: float
+    """Unix time in milliseconds."""
+    source: str | None
+    """"process" or "state"."""
+
+
+@dataclass(frozen=True)
+class PingResult:
+    name: str
+    latency_ms: float
+
+
+@dataclass(frozen=True)
+class TouchResult:
+    name: str
+    activity_seq: int
+
+
+@dataclass(frozen=True)
+class PullEvent:
+    """How far getting an image is. ``event_type``: resolving, resolved, layer_download_progress,
+    layer_materialize_complete, stitch_merging_trees, complete."""
+
+    event_type: str
+    reference: str | None = None
+    layer_count: int | None = None
+    total_download_bytes: int | None = None
+    layer_index: int | None = None
+    downloaded_bytes: int | None = None
+    total_bytes: int | None = None
+    reused: bool | None = None
+    """layer_materialize_complete: the layer was in the cache already."""
+
+
+@dataclass(frozen=True)
+class SandboxPage(Sequence["SandboxHandle"]):
+    """Newest first."""
+
+    sandboxes: tuple[SandboxHandle, ...]
+    next_cursor: str | None = None
+    damaged: tuple[str, ...] = ()
+    """What is wrong with sandboxes that are left out."""
+
+    def __len__(self) -> int:
+        return len(self.sandboxes)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.sandboxes[index]
+
+    def __iter__(self) -> Iterator[SandboxHandle]:
+        return iter(self.sandboxes)

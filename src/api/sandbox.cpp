@@ -1,0 +1,323 @@
+#include "api/sandbox.hpp"
+
+#include "api/host.hpp"
+#include "api/runtimes.hpp"
+
+#include <algorithm>
+
+namespace msb::api {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+std::function<bool()> tick_of(Cancel* cancel) {
+    if (cancel == nullptr)
+        return {};
+    return [cancel] { return cancel->triggered(); };
+}
+
+Result<Host> open_host() {
+    const Home home = MSB_TRY(Home::from_environment());
+    MSB_TRY(home.prepare());
+    return Host(home, MSB_TRY(Installation::locate()));
+}
+
+/// Ends a pull when the caller wants that, and passes on what it tells.
+class PullProgress : public image::Progress {
+  public:
+    PullProgress(image::Progress* to, Cancel* cancel) : to_(to), cancel_(cancel) {}
+    void resolving(const std::string& reference) override {
+        if (to_ != nullptr)
+            to_->resolving(reference);
+    }
+    void resolved(const std::string& reference, std::size_t layers, std::uint64_t total) override {
+        if (to_ != nullptr)
+            to_->resolved(reference, layers, total);
+    }
+    void layer_bytes(std::size_t layer, std::uint64_t done, std::uint64_t total) override {
+        if (to_ != nullptr)
+            to_->layer_bytes(layer, done, total);
+    }
+    void layer_done(std::size_t layer, bool reused) override {
+        if (to_ != nullptr)
+            to_->layer_done(layer, reused);
+    }
+    void merging(const std::string& reference) override {
+        if (to_ != nullptr)
+            to_->merging(reference);
+    }
+    bool cancelled() override { return cancel_ != nullptr && cancel_->triggered(); }
+
+  private:
+    image::Progress* to_;
+    Cancel* cancel_;
+};
+
+LaunchOptions launch_options(bool detached, Cancel* cancel) {
+    LaunchOptions options;
+    options.attached = !detached;
+    // The runtime must not die with the thread that started it: the pipe tells it of our end.
+    options.detachable = true;
+    options.wait_tick = tick_of(cancel);
+    return options;
+}
+
+Failure launch_failure(Host& host, Error error, const std::string& name) {
+    Failure failure = sandbox_failure(std::move(error), name);
+    failure.boot = host.sandboxes().boot_error();
+    if (failure.boot && failure.kind != FailureKind::cancelled)
+        failure.kind = FailureKind::boot_start;
+    return failure;
+}
+
+} // namespace
+
+Outcome<std::shared_ptr<Sandbox>> Sandbox::create(const CreateOptions& options, Cancel* cancel) {
+    sweep_runtimes();
+    SandboxSpec spec = options.spec;
+    MSB_TRY(validate_spec(spec));
+    Host host = MSB_TRY(open_host());
+    if (options.replace)
+        MSB_TRY(
+            about_sandbox(host.replace(spec.name, *options.replace, tick_of(cancel)), spec.name));
+    else if (host.sandboxes().get(spec.name)) // before an image is pulled for nothing
+        return fail(Failure(FailureKind::already_exists,
+                            Error(ErrorKind::already_exists,
+                                  "sandbox '" + spec.name + "' already exists")
+                                .with_hint("remove it, start it, or use replace"))
+                        .of(spec.name));
+    PullProgress progress(options.progress, cancel);
+    auto image = host.resolve_image(options.image, options.pull, progress);
+    if (!image)
+        return fail(image_failure(std::move(image).error(), options.image));
+    if (options.image_ready)
+        options.image_ready(*image);
+    merge_image(spec, *image, options.choice);
+    std::vector<std::string> notices;
+    const auto selection = MSB_TRY(host.select_engine(spec, notices));
+    auto running = host.sandboxes().create(spec, *image, selection,
+                                           launch_options(options.detached, cancel));
+    if (!running)
+        return fail(launch_failure(host, std::move(running).error(), spec.name));
+    std::shared_ptr<Sandbox> sandbox(new Sandbox(std::move(spec)));
+    sandbox->notices_ = std::move(notices);
+    sandbox->adopt(std::move(*running), !options.detached);
+    return sandbox;
+}
+
+Outcome<std::shared_ptr<Sandbox>> Sandbox::start(const std::string& name, bool detached,
+                                                 Cancel* cancel) {
+    sweep_runtimes();
+    Host host = MSB_TRY(open_host());
+    const SandboxView view = MSB_TRY(about_sandbox(host.sandboxes().get(name), name));
+    if (is_active(view.state.status))
+        return fail(Failure(FailureKind::still_running,
+                            "sandbox still running: cannot start sandbox '" + name +
+                                "': already running")
+                        .of(name));
+    auto image = host.image_of(view.spec);
+    if (!image) {
+        host.sandboxes().record_boot_error(name, BootError::from("image", image.error()));
+        return fail(launch_failure(host, std::move(image).error(), name));
+    }
+    std::shared_ptr<Sandbox> sandbox(new Sandbox(view.spec));
+    const auto engine = MSB_TRY(host.select_engine(view.spec, sandbox->notices_));
+    auto running = host.sandboxes().start(name, *image, engine, launch_options(detached, cancel));
+    if (!running)
+        return fail(launch_failure(host, std::move(running).error(), name));
+    sandbox->adopt(std::move(*running), !detached);
+    return sandbox;
+}
+
+Outcome<std::shared_ptr<Sandbox>>
+Sandbox::connect(const std::string& name, std::chrono::milliseconds timeout, Cancel* cancel) {
+    const SandboxView view = MSB_TRY(get(name));
+    std::shared_ptr<Sandbox> sandbox(new Sandbox(view.spec));
+    sandbox->connections_->put_back(MSB_TRY(sandbox->connections_->take(cancel, timeout)));
+    return sandbox;
+}
+
+void Sandbox::adopt(Running running, bool attached) {
+    if (attached)
+        watch_guard_ = ForkGuard(running.parent_watch.get());
+    running_ = std::move(running);
+}
+
+Sandbox::~Sandbox() {
+    watch_guard_ = {};
+    if (running_)
+        leave_to_sweep(std::move(running_->runtime)); // the pipe's end stops it, if it is ours
+}
+
+bool Sandbox::owns_lifecycle() const {
+    const std::lock_guard lock(mutex_);
+    return running_ && running_->parent_watch;
+}
+
+Outcome<void> Sandbox::detach() {
+    const std::lock_guard lock(mutex_);
+    if (!running_ || !running_->parent_watch)
+        return {};
+    watch_guard_ = {};
+    Status left = running_->leave(0);
+    running_->parent_watch.reset();
+    MSB_TRY(std::move(left));
+    return {};
+}
+
+Outcome<void> Sandbox::close(Cancel* cancel) {
+    if (!owns_lifecycle())
+        return {};
+    auto stopped = stop(name(), default_stop_grace, cancel);
+    if (!stopped && stopped.error().kind != FailureKind::sandbox_not_found)
+        return stopped;
+    const std::lock_guard lock(mutex_);
+    if (running_)
+        (void)running_->runtime.wait(1s);
+    return {};
+}
+
+std::vector<std::string> Sandbox::shell_command(const std::string& script) const {
+    return {spec_.shell, "-c", script};
+}
+
+Outcome<std::shared_ptr<Exec>> Sandbox::exec(std::vector<std::string> argv,
+                                             const ExecOptions& options, Cancel* cancel) {
+    if (argv.empty()) {
+        argv = spec_.entrypoint;
+        argv.insert(argv.end(), spec_.cmd.begin(), spec_.cmd.end());
+    }
+    if (argv.empty())
+        return fail(Failure(FailureKind::no_default_command,
+                            "sandbox '" + name() + "' has neither an entrypoint nor a command")
+                        .of(name()));
+    if (argv.front().empty())
+        return fail(FailureKind::invalid_config, "the command's executable is empty");
+    const std::string cwd = options.cwd.value_or(spec_.workdir);
+    const std::string user = options.user.value_or(spec_.user);
+    if (!cwd.empty() && cwd[0] != '/')
+        return fail(FailureKind::invalid_config, "cwd must be an absolute path: " + cwd);
+    Command command;
+    command.request.cmd = argv.front();
+    command.request.args.assign(argv.begin() + 1, argv.end());
+    command.request.env = exec_environment(spec_, options.env, options.tty);
+    if (!cwd.empty())
+        command.request.cwd = cwd;
+    if (!user.empty())
+        command.request.user = user;
+    command.request.rlimits = options.rlimits;
+    command.request.tty = options.tty;
+    command.request.rows = options.rows;
+    command.request.cols = options.cols;
+    command.stdin_pipe = options.stdin_pipe;
+    command.input = options.input;
+    command.timeout = options.timeout;
+    return Exec::start(connections_, std::move(command), cancel);
+}
+
+/// Looks at the process without holding it: others may want to stop it meanwhile.
+Outcome<StopObservation> Sandbox::wait_for_ours(std::chrono::milliseconds timeout,
+                                                const std::function<bool()>& tick) {
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
+    Host host = MSB_TRY(open_host());
+    for (;;) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+            deadline - std::chrono::steady_clock::now());
+        {
+            const std::lock_guard lock(mutex_);
+            if (ended_)
+                return *ended_;
+            auto seen = host.sandboxes().wait_until_stopped(
+                *running_, std::clamp<std::chrono::milliseconds>(left, 0ms, 20ms), {});
+            if (seen)
+                return *(ended_ = std::move(*seen));
+            if (seen.error().kind() != ErrorKind::timed_out || left <= 0ms)
+                return fail(sandbox_failure(std::move(seen).error(), name()));
+        }
+        if (tick && tick())
+            return fail(FailureKind::cancelled, "cancelled");
+        std::this_thread::sleep_for(5ms); // for those who want the lock
+    }
+}
+
+Outcome<StopObservation> Sandbox::wait_until_stopped(std::chrono::milliseconds timeout,
+                                                     Cancel* cancel) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!running_)
+            return api::wait_until_stopped(name(), timeout, cancel);
+    }
+    return wait_for_ours(timeout, tick_of(cancel));
+}
+
+Outcome<SandboxView> get(const std::string& name) {
+    Host host = MSB_TRY(open_host());
+    return about_sandbox(host.sandboxes().get(name), name);
+}
+
+Outcome<Listing> list(const LabelSelector& labels) {
+    Host host = MSB_TRY(open_host());
+    Listing listing;
+    listing.sandboxes = MSB_TRY(host.sandboxes().list(labels));
+    listing.damaged = host.sandboxes().damaged();
+    return listing;
+}
+
+Outcome<void> remove(const std::string& name, bool force) {
+    Host host = MSB_TRY(open_host());
+    return about_sandbox(host.sandboxes().remove(name, force), name);
+}
+
+Outcome<void> stop(const std::string& name, std::chrono::milliseconds grace, Cancel* cancel) {
+    Host host = MSB_TRY(open_host());
+    return about_sandbox(host.sandboxes().stop(name, grace, tick_of(cancel)), name);
+}
+
+Outcome<void> kill(const std::string& name, std::chrono::milliseconds timeout, Cancel* cancel) {
+    Host host = MSB_TRY(open_host());
+    MSB_TRY(about_sandbox(host.sandboxes().request_kill(name), name));
+    const auto seen = host.sandboxes().wait_until_stopped(name, timeout, tick_of(cancel));
+    if (seen || seen.error().kind() == ErrorKind::not_found) // an ephemeral one leaves nothing
+        return {};
+    if (seen.error().kind() != ErrorKind::timed_out)
+        return fail(sandbox_failure(seen.error(), name));
+    return fail(Failure(FailureKind::timed_out, "timed out observing stopped state: sandbox '" +
+                                                    name + "' does not end")
+                    .of(name));
+}
+
+Outcome<void> drain(const std::string& name, Cancel* cancel) {
+    Host host = MSB_TRY(open_host());
+    return about_sandbox(host.sandboxes().drain(name, tick_of(cancel)), name);
+}
+
+Outcome<void> request_stop(const std::string& name, std::chrono::milliseconds grace) {
+    Host host = MSB_TRY(open_host());
+    return about_sandbox(host.sandboxes().request_stop(name, grace), name);
+}
+
+Outcome<void> request_kill(const std::string& name) {
+    Host host = MSB_TRY(open_host());
+    return about_sandbox(host.sandboxes().request_kill(name), name);
+}
+
+Outcome<void> request_drain(const std::string& name) {
+    Host host = MSB_TRY(open_host());
+    return about_sandbox(host.sandboxes().request_drain(name), name);
+}
+
+Outcome<StopObservation> wait_until_stopped(const std::string& name,
+                                            std::chrono::milliseconds timeout, Cancel* cancel) {
+    Host host = MSB_TRY(open_host());
+    return about_sandbox(host.sandboxes().wait_until_stopped(name, timeout, tick_of(cancel)), name);
+}
+
+Outcome<std::string> agent_socket_path(const std::string& name) {
+    MSB_TRY(validate_name(name));
+    const Home home = MSB_TRY(Home::from_environment());
+    MSB_TRY(home.publish_sockets());
+    return home.agent_socket_path(name);
+}
+
+} // namespace msb::api

@@ -1,0 +1,190 @@
+// Commands.
+#include "ffi/abi.hpp"
+#include "ffi/options.hpp"
+
+namespace msb::ffi {
+
+namespace {
+
+json failed_json(const wire::ExecFailed& failed) {
+    return {{"event", "failed"},
+            {"exec_kind", to_string(failed.kind)},
+            {"errno", or_null(failed.sys_errno)},
+            {"errno_name", or_null(failed.errno_name)},
+            {"stage", or_null(failed.stage)},
+            {"message", failed.message}};
+}
+
+json end_json(const api::ExecEnd& end) {
+    return {{"exit_code", end.code}, {"signal", or_null(end.signal)}};
+}
+
+json event_json(const api::ExecEvent& event) {
+    if (const auto* started = std::get_if<api::ExecStarted>(&event))
+        return {{"event", "started"}, {"pid", started->pid}};
+    if (const auto* output = std::get_if<api::ExecOutput>(&event))
+        return {{"event", output->error ? "stderr" : "stdout"}};
+    if (const auto* error = std::get_if<wire::ExecStdinError>(&event))
+        return {{"event", "stdin_error"},
+                {"errno", or_null(error->sys_errno)},
+                {"errno_name", or_null(error->errno_name)},
+                {"message", error->message}};
+    if (const auto* end = std::get_if<api::ExecEnd>(&event)) {
+        json result = end_json(*end);
+        result["event"] = "exited";
+        return result;
+    }
+    if (const auto* failed = std::get_if<wire::ExecFailed>(&event))
+        return failed_json(*failed);
+    return {{"event", "done"}};
+}
+
+/// The words of a request: none for the sandbox's own command.
+Outcome<std::vector<std::string>> words_of(const api::Sandbox& sandbox, const char* command,
+                                           const ExecRequestOptions& request) {
+    std::vector<std::string> words;
+    if (command == nullptr) {
+        if (request.shell || !request.argv.empty())
+            return api::fail(FailureKind::invalid_argument, "'args' and 'shell' need a command");
+        return words;
+    }
+    if (request.shell) {
+        words = sandbox.shell_command(command);
+        if (!request.argv.empty())
+            words.emplace_back(command); // $0, then $1 ...
+    } else {
+        words.emplace_back(command);
+    }
+    words.insert(words.end(), request.argv.begin(), request.argv.end());
+    return words;
+}
+
+Outcome<void> give_collected(api::Exec& exec, std::size_t max_output, api::Cancel* cancel,
+                             char** result, std::uint8_t** out, std::size_t* out_size,
+                             std::uint8_t** err, std::size_t* err_size) {
+    const api::Collected collected = MSB_TRY(api::collect(exec, max_output, cancel));
+    give(result, end_json(collected.end));
+    give(out, out_size, collected.out);
+    give(err, err_size, collected.err);
+    return {};
+}
+
+BytesView argument_bytes(const std::uint8_t* data, std::size_t size) {
+    return data == nullptr ? BytesView() : BytesView(data, size);
+}
+
+/// A call on a running command.
+template <typename Body> char* call_exec(std::uint64_t cancel, std::uint64_t exec, Body body) noexcept {
+    return call([&]() -> Outcome<void> {
+        const CallCancel cancelling(cancel);
+        MSB_TRY(cancelling.check());
+        const auto found = MSB_TRY(find<api::Exec>(exec));
+        return body(*found, cancelling.get());
+    });
+}
+
+} // namespace
+
+} // namespace msb::ffi
+
+using namespace msb;
+using namespace msb::ffi;
+
+MSB_API char* msb_sandbox_exec(std::uint64_t cancel, std::uint64_t sandbox, const char* command,
+                               const char* options, const std::uint8_t* input,
+                               std::size_t input_size, char** result, std::uint8_t** out,
+                               std::size_t* out_size, std::uint8_t** err, std::size_t* err_size) {
+    return call([&]() -> Outcome<void> {
+        const CallCancel cancelling(cancel);
+        MSB_TRY(cancelling.check());
+        MSB_TRY(locate_installation());
+        const auto found = MSB_TRY(find<api::Sandbox>(sandbox));
+        auto request = MSB_TRY(exec_options(options, false));
+        request.exec.input = argument_bytes(input, input_size);
+        const auto exec = MSB_TRY(found->exec(MSB_TRY(words_of(*found, command, request)),
+                                              request.exec, cancelling.get()));
+        return give_collected(*exec, request.max_output, cancelling.get(), result, out, out_size,
+                              err, err_size);
+    });
+}
+
+MSB_API char* msb_sandbox_exec_stream(std::uint64_t cancel, std::uint64_t sandbox,
+                                      const char* command, const char* options,
+                                      const std::uint8_t* input, std::size_t input_size,
+                                      std::uint64_t* exec) {
+    return call([&]() -> Outcome<void> {
+        const CallCancel cancelling(cancel);
+        MSB_TRY(cancelling.check());
+        MSB_TRY(locate_installation());
+        if (exec == nullptr)
+            return api::fail(FailureKind::invalid_argument, "exec is NULL");
+        const auto found = MSB_TRY(find<api::Sandbox>(sandbox));
+        auto request = MSB_TRY(exec_options(options, true));
+        request.exec.input = argument_bytes(input, input_size);
+        *exec = add_object(MSB_TRY(found->exec(MSB_TRY(words_of(*found, command, request)),
+                                               request.exec, cancelling.get())));
+        return {};
+    });
+}
+
+MSB_API char* msb_exec_recv(std::uint64_t cancel, std::uint64_t exec, char** event,
+                            std::uint8_t** data, std::size_t* size) {
+    return call_exec(cancel, exec, [&](api::Exec& found, api::Cancel* cancelling) -> Outcome<void> {
+        const api::ExecEvent next = MSB_TRY(found.next(cancelling));
+        give(event, event_json(next));
+        if (data != nullptr)
+            *data = nullptr;
+        if (size != nullptr)
+            *size = 0;
+        if (const auto* output = std::get_if<api::ExecOutput>(&next))
+            give(data, size, output->data);
+        return {};
+    });
+}
+
+MSB_API char* msb_exec_stdin_write(std::uint64_t cancel, std::uint64_t exec,
+                                   const std::uint8_t* data, std::size_t size) {
+    return call_exec(cancel, exec, [&](api::Exec& found, api::Cancel* cancelling) {
+        return found.write(argument_bytes(data, size), cancelling);
+    });
+}
+
+MSB_API char* msb_exec_stdin_close(std::uint64_t cancel, std::uint64_t exec) {
+    return call_exec(cancel, exec, [](api::Exec& found, api::Cancel* cancelling) {
+        return found.close_stdin(cancelling);
+    });
+}
+
+MSB_API char* msb_exec_signal(std::uint64_t cancel, std::uint64_t exec, std::int32_t signal) {
+    return call_exec(cancel, exec, [&](api::Exec& found, api::Cancel* cancelling) -> Outcome<void> {
+        if (signal < 1 || signal > 64)
+            return api::fail(FailureKind::invalid_argument,
+                             "no signal: " + std::to_string(signal));
+        return found.signal(signal, cancelling);
+    });
+}
+
+MSB_API char* msb_exec_resize(std::uint64_t cancel, std::uint64_t exec, std::uint16_t rows,
+                              std::uint16_t cols) {
+    return call_exec(cancel, exec, [&](api::Exec& found, api::Cancel* cancelling) {
+        return found.resize(rows, cols, cancelling);
+    });
+}
+
+MSB_API char* msb_exec_collect(std::uint64_t cancel, std::uint64_t exec, const char* options,
+                               char** result, std::uint8_t** out, std::size_t* out_size,
+                               std::uint8_t** err, std::size_t* err_size) {
+    return call_exec(cancel, exec, [&](api::Exec& found, api::Cancel* cancelling) -> Outcome<void> {
+        Options given(options);
+        const auto most = given.number("max_output_bytes", std::uint64_t{1} << 40);
+        MSB_TRY(given.done());
+        return give_collected(found, most.value_or(ExecRequestOptions().max_output), cancelling,
+                              result, out, out_size, err, err_size);
+    });
+}
+
+MSB_API void msb_exec_close(std::uint64_t exec) {
+    const PipeSignalGuard guard;
+    if (const auto found = take<api::Exec>(exec))
+        (*found)->close();
+}

@@ -1,0 +1,353 @@
+#include "ffi/options.hpp"
+
+#include "base/log.hpp"
+#include "base/time.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace msb::ffi {
+
+using nlohmann::json;
+
+namespace {
+constexpr std::uint64_t longest_ms = std::uint64_t{100} * 365 * 24 * 3600 * 1000;
+}
+
+Options::Options(const char* text) {
+    if (text == nullptr || *text == '\0')
+        return;
+    object_ = json::parse(text, nullptr, false);
+    if (object_.is_object())
+        return;
+    object_ = json::object();
+    complain("options are not one JSON object");
+}
+
+Options::Options(json object, std::string where)
+    : object_(std::move(object)), where_(std::move(where)) {
+    if (object_.is_object())
+        return;
+    object_ = json::object();
+    complain(where_.substr(0, where_.size() - 1) + " is not an object");
+}
+
+const json* Options::find(const char* key) {
+    known_.emplace_back(key);
+    const auto found = object_.find(key);
+    return found == object_.end() || found->is_null() ? nullptr : &*found;
+}
+
+void Options::complain(std::string message) {
+    if (problem_.empty())
+        problem_ = std::move(message);
+}
+
+void Options::wrong(const char* key, std::string_view wanted) {
+    complain("'" + where_ + key + "' is not " + std::string(wanted));
+}
+
+bool Options::has(const char* key) {
+    return find(key) != nullptr;
+}
+
+std::optional<std::string> Options::optional_text(const char* key) {
+    const json* value = find(key);
+    if (value == nullptr)
+        return std::nullopt;
+    if (!value->is_string())
+        return wrong(key, "text"), std::nullopt;
+    return value->get<std::string>();
+}
+
+std::string Options::text(const char* key, std::string otherwise) {
+    return optional_text(key).value_or(std::move(otherwise));
+}
+
+bool Options::flag(const char* key, bool otherwise) {
+    const json* value = find(key);
+    if (value == nullptr)
+        return otherwise;
+    if (!value->is_boolean())
+        return wrong(key, "true or false"), otherwise;
+    return value->get<bool>();
+}
+
+std::optional<std::uint64_t> Options::number(const char* key, std::uint64_t most) {
+    const json* value = find(key);
+    if (value == nullptr)
+        return std::nullopt;
+    // 3.0 is what some languages make of 3.
+    if (value->is_number_float() && value->get<double>() >= 0 && value->get<double>() < 0x1p53 &&
+        value->get<double>() == static_cast<double>(static_cast<std::uint64_t>(value->get<double>())))
+        return std::min(static_cast<std::uint64_t>(value->get<double>()), most);
+    if (!value->is_number_unsigned() || value->get<std::uint64_t>() > most)
+        return wrong(key, "a whole number from 0 to " + std::to_string(most)), std::nullopt;
+    return value->get<std::uint64_t>();
+}
+
+std::optional<std::vector<std::string>> Options::texts(const char* key) {
+    const json* value = find(key);
+    if (value == nullptr)
+        return std::nullopt;
+    if (!value->is_array() || !std::ranges::all_of(*value, &json::is_string))
+        return wrong(key, "an array of text"), std::nullopt;
+    return value->get<std::vector<std::string>>();
+}
+
+std::vector<std::pair<std::string, std::string>> Options::pairs(const char* key) {
+    std::vector<std::pair<std::string, std::string>> pairs;
+    const json* value = find(key);
+    if (value == nullptr)
+        return pairs;
+    if (value->is_object()) {
+        for (const auto& [name, item] : value->items()) {
+            if (!item.is_string())
+                return wrong(key, "an object of text"), pairs;
+            pairs.emplace_back(name, item.get<std::string>());
+        }
+        return pairs;
+    }
+    const auto is_pair = [](const json& item) {
+        return item.is_array() && item.size() == 2 && item[0].is_string() && item[1].is_string();
+    };
+    if (!value->is_array() || !std::ranges::all_of(*value, is_pair))
+        return wrong(key, "an object of text, or an array of pairs"), pairs;
+    for (const json& item : *value)
+        pairs.emplace_back(item[0].get<std::string>(), item[1].get<std::string>());
+    return pairs;
+}
+
+json Options::any(const char* key) {
+    const json* value = find(key);
+    return value == nullptr ? json() : *value;
+}
+
+std::vector<Rlimit> Options::rlimits(const char* key) {
+    std::vector<Rlimit> limits;
+    const json value = any(key);
+    if (value.is_null())
+        return limits;
+    if (!value.is_array())
+        return wrong(key, "an array"), limits;
+    for (const json& item : value) {
+        Options member(item, where_ + key + ".");
+        const std::string resource = member.text("resource");
+        const auto soft = member.number("soft", std::numeric_limits<std::uint64_t>::max());
+        const auto hard = member.number("hard", std::numeric_limits<std::uint64_t>::max());
+        if (const auto checked = member.done(); !checked)
+            return complain(checked.error().error.message()), limits;
+        if (!soft)
+            return complain("an item of '" + where_ + key + "' has no 'soft'"), limits;
+        // The same grammar as on the command line.
+        auto limit = parse_rlimit(resource + "=" + std::to_string(*soft) + ":" +
+                                  std::to_string(hard.value_or(*soft)));
+        if (!limit)
+            return is_config_ = true, complain(limit.error().to_string()), limits;
+        limits.push_back(std::move(*limit));
+    }
+    return limits;
+}
+
+api::Outcome<void> Options::done() {
+    for (const auto& [key, value] : object_.items())
+        if (std::ranges::find(known_, key) == known_.end())
+            complain("unknown option '" + where_ + key + "'");
+    if (problem_.empty())
+        return {};
+    return api::fail(is_config_ ? api::FailureKind::invalid_config
+                                : api::FailureKind::invalid_argument,
+                     problem_);
+}
+
+namespace {
+
+std::optional<InitSpec> read_init(Options& options) {
+    const json value = options.any("init");
+    if (value.is_null())
+        return std::nullopt;
+    if (value.is_string())
+        return InitSpec{value.get<std::string>(), {}, {}};
+    Options init(value, "init.");
+    InitSpec spec{init.text("cmd"), init.texts("args").value_or(std::vector<std::string>()),
+                  init.pairs("env")};
+    if (const auto checked = init.done(); !checked)
+        options.complain(checked.error().error.message());
+    return spec;
+}
+
+void read_resources(Options& options, SandboxSpec& spec) {
+    constexpr std::uint64_t most_cpus = 4096;
+    constexpr std::uint64_t most_mib = std::uint64_t{1} << 40;
+    spec.cpus = static_cast<unsigned>(options.number("cpus", most_cpus).value_or(spec.cpus));
+    spec.max_cpus = static_cast<unsigned>(options.number("max_cpus", most_cpus).value_or(spec.cpus));
+    spec.memory_mib = options.number("memory_mib", most_mib).value_or(spec.memory_mib);
+    spec.max_memory_mib = options.number("max_memory_mib", most_mib).value_or(spec.memory_mib);
+    spec.root_disk_mib = options.number("root_disk_mib", most_mib).value_or(spec.root_disk_mib);
+}
+
+/// One of `all`, or a complaint.
+std::string choice(Options& options, const char* key, std::initializer_list<std::string_view> all,
+                   std::string otherwise) {
+    std::string value = options.text(key, std::move(otherwise));
+    if (std::ranges::find(all, value) == all.end()) {
+        std::string message = "'" + std::string(key) + "' is none of";
+        for (const std::string_view one : all)
+            message.append(one == *all.begin() ? " " : ", ").append(one);
+        options.complain(std::move(message));
+    }
+    return value;
+}
+
+void read_environment(Options& options, api::CreateOptions& create) {
+    SandboxSpec& spec = create.spec;
+    for (auto& [key, value] : options.pairs("env"))
+        if (key.empty() || key.find('=') != std::string::npos)
+            options.complain("'env' has a bad name: '" + key + "'");
+        else
+            create.choice.env.emplace_back(std::move(key), std::move(value));
+    for (auto& [key, value] : options.pairs("labels"))
+        if (const auto label = parse_label(key + "=" + value); !label)
+            options.complain(label.error().to_string());
+        else
+            spec.labels[key] = value;
+    for (auto& [name, body] : options.pairs("scripts"))
+        spec.scripts[name] = std::move(body);
+    spec.workdir = options.text("workdir");
+    spec.user = options.text("user");
+    spec.hostname = options.text("hostname", derived_hostname(spec.name));
+    spec.shell = options.text("shell", spec.shell);
+    create.choice.entrypoint = options.texts("entrypoint");
+    create.choice.cmd = options.texts("cmd");
+    spec.init = read_init(options);
+    spec.rlimits = options.rlimits("rlimits");
+}
+
+void read_isolation(Options& options, SandboxSpec& spec) {
+    spec.thp = choice(options, "thp", {"always", "madvise", "never"}, spec.thp);
+    spec.security = choice(options, "security", {"default", "restricted"}, "default") == "restricted"
+                        ? SecurityProfile::restricted
+                        : SecurityProfile::standard;
+    spec.engine = choice(options, "engine", {"auto", "uml", "kvm"}, "auto");
+    spec.require_hardware_isolation =
+        choice(options, "require_isolation", {"any", "hardware"}, "any") == "hardware";
+    spec.network = options.flag("network", true);
+    if (options.has("log_level")) {
+        spec.log_level = options.text("log_level");
+        if (!log::parse_level(spec.log_level))
+            options.complain("'log_level' is none of error, warn, info, debug, trace");
+    }
+}
+
+void read_lifecycle(Options& options, api::CreateOptions& create) {
+    constexpr std::uint64_t most_seconds = longest_ms / 1000;
+    create.spec.max_duration_seconds = options.number("max_duration_secs", most_seconds).value_or(0);
+    create.spec.idle_timeout_seconds = options.number("idle_timeout_secs", most_seconds).value_or(0);
+    create.spec.ephemeral = options.flag("ephemeral");
+    create.detached = options.flag("detached");
+    const bool replace = options.flag("replace");
+    const auto grace = options.number("replace_with_timeout_ms", longest_ms);
+    if (replace || grace)
+        create.replace = std::chrono::milliseconds(
+            grace ? static_cast<std::int64_t>(*grace) : default_stop_grace / std::chrono::milliseconds(1));
+}
+
+void read_image(Options& options, api::CreateOptions& create) {
+    create.image = options.text("image");
+    const std::string policy =
+        choice(options, "pull_policy", {"if-missing", "always", "never"}, "if-missing");
+    create.pull.policy = policy == "always"  ? image::PullPolicy::always
+                         : policy == "never" ? image::PullPolicy::never
+                                             : image::PullPolicy::if_missing;
+    create.pull.insecure = options.flag("insecure");
+    create.pull.ca_certs = options.text("ca_certs");
+}
+
+} // namespace
+
+api::Outcome<api::CreateOptions> create_options(std::string name, const char* text) {
+    Options options(text);
+    api::CreateOptions create;
+    create.spec.name = std::move(name);
+    create.spec.created_at_ns = unix_time_ns();
+    read_image(options, create);
+    read_resources(options, create.spec);
+    read_environment(options, create);
+    read_isolation(options, create.spec);
+    read_lifecycle(options, create);
+    MSB_TRY(options.done());
+    MSB_TRY(validate_spec(create.spec));
+    return create;
+}
+
+api::Outcome<ExecRequestOptions> exec_options(const char* text, bool streams) {
+    Options options(text);
+    ExecRequestOptions request;
+    request.argv = options.texts("args").value_or(std::vector<std::string>());
+    request.shell = options.flag("shell");
+    request.exec.env = options.pairs("env");
+    request.exec.cwd = options.optional_text("cwd");
+    request.exec.user = options.optional_text("user");
+    if (const auto timeout = options.number("timeout_ms", longest_ms))
+        request.exec.timeout = std::chrono::milliseconds(static_cast<std::int64_t>(*timeout));
+    request.exec.tty = options.flag("tty");
+    constexpr std::uint64_t largest = 65535;
+    request.exec.rows = static_cast<std::uint16_t>(options.number("rows", largest).value_or(24));
+    request.exec.cols = static_cast<std::uint16_t>(options.number("cols", largest).value_or(80));
+    for (const Rlimit& limit : options.rlimits("rlimits"))
+        request.exec.rlimits.push_back({limit.resource, limit.soft, limit.hard});
+    if (streams)
+        request.exec.stdin_pipe = options.flag("stdin");
+    else
+        request.max_output =
+            options.number("max_output_bytes", std::uint64_t{1} << 40).value_or(request.max_output);
+    MSB_TRY(options.done());
+    return request;
+}
+
+api::Outcome<LogOptions> log_options(const char* text, bool stream) {
+    constexpr std::int64_t ns_per_ms = 1'000'000;
+    Options options(text);
+    LogOptions result;
+    LogQuery& query = result.query;
+    if (!stream)
+        if (const auto tail = options.number("tail", std::uint64_t{1} << 40))
+            query.tail_entries = *tail;
+    if (const auto since = options.number("since_ms", longest_ms))
+        query.since_ns = static_cast<std::int64_t>(*since) * ns_per_ms;
+    if (const auto until = options.number("until_ms", longest_ms))
+        query.until_ns = static_cast<std::int64_t>(*until) * ns_per_ms;
+    if (const json sources = options.any("sources"); sources == "all") {
+        query.sources.insert(LogSource::system);
+    } else if (!sources.is_null()) {
+        query.sources.clear();
+        for (const std::string& name : options.texts("sources").value_or(std::vector<std::string>()))
+            if (name == "all")
+                query.sources = {LogSource::standard_output, LogSource::standard_error,
+                                 LogSource::output, LogSource::system};
+            else if (const auto source = parse_log_source(name);
+                     source && *source != LogSource::boot_error)
+                query.sources.insert(*source);
+            else
+                options.complain("unknown log source: " + name);
+    }
+    const auto cursor = options.optional_text("from_cursor");
+    if (stream)
+        result.follow = options.flag("follow");
+    MSB_TRY(options.done());
+    if (cursor) {
+        auto parsed = LogCursor::parse(*cursor);
+        if (!parsed)
+            return api::fail(api::Failure(api::FailureKind::invalid_cursor, std::move(parsed).error()));
+        query.after = std::move(*parsed);
+    }
+    return result;
+}
+
+api::Outcome<std::string> text_argument(const char* text, std::string_view what) {
+    if (text == nullptr)
+        return api::fail(api::FailureKind::invalid_argument, std::string(what) + " is NULL");
+    return std::string(text);
+}
+
+} // namespace msb::ffi

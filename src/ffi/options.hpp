@@ -1,0 +1,67 @@
+// Options of the C ABI: one JSON object, strict: wrong types and unknown members are errors.
+#pragma once
+
+#include "api/logs.hpp"
+#include "api/sandbox.hpp"
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace msb::ffi {
+
+/// Reads members one by one; done() complains about the first thing that was wrong.
+class Options {
+  public:
+    /// `text` may be nullptr: no options.
+    explicit Options(const char* text);
+    explicit Options(nlohmann::json object, std::string where);
+
+    bool has(const char* key);
+    std::string text(const char* key, std::string otherwise = {});
+    std::optional<std::string> optional_text(const char* key);
+    bool flag(const char* key, bool otherwise = false);
+    std::optional<std::uint64_t> number(const char* key, std::uint64_t most);
+    std::optional<std::vector<std::string>> texts(const char* key);
+    /// An object of text, or an array of pairs, in their order.
+    std::vector<std::pair<std::string, std::string>> pairs(const char* key);
+    /// The member itself, whatever it is; null if there is none.
+    nlohmann::json any(const char* key);
+    std::vector<Rlimit> rlimits(const char* key);
+
+    void complain(std::string message);
+    api::Outcome<void> done();
+
+  private:
+    const nlohmann::json* find(const char* key);
+    void wrong(const char* key, std::string_view wanted);
+
+    nlohmann::json object_ = nlohmann::json::object();
+    std::string where_; ///< "init."
+    std::vector<std::string> known_;
+    std::string problem_; ///< the first one
+    bool is_config_ = false;
+};
+
+api::Outcome<api::CreateOptions> create_options(std::string name, const char* text);
+
+struct ExecRequestOptions {
+    std::vector<std::string> argv; ///< without the command's name
+    bool shell = false;
+    api::Sandbox::ExecOptions exec;
+    std::size_t max_output = std::size_t{256} << 20;
+};
+/// `streams`: the command may have a pipe for input.
+api::Outcome<ExecRequestOptions> exec_options(const char* text, bool streams);
+
+struct LogOptions {
+    LogQuery query;
+    bool follow = false;
+};
+api::Outcome<LogOptions> log_options(const char* text, bool stream);
+
+/// The argument itself; invalid_argument for NULL.
+api::Outcome<std::string> text_argument(const char* text, std::string_view what);
+
+} // namespace msb::ffi

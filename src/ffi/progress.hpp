@@ -1,0 +1,54 @@
+// Reports of a pull, on their way from the thread that pulls to the one that shows them.
+#pragma once
+
+#include "api/cancel.hpp"
+#include "api/failure.hpp"
+#include "image/progress.hpp"
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+namespace msb::ffi {
+
+class PullQueue : public image::Progress {
+  public:
+    void resolving(const std::string& reference) override;
+    void resolved(const std::string& reference, std::size_t layers,
+                  std::uint64_t total_bytes) override;
+    void layer_bytes(std::size_t layer, std::uint64_t done, std::uint64_t total) override;
+    void layer_done(std::size_t layer, bool reused) override;
+    void merging(const std::string& reference) override;
+
+    void complete(const std::string& reference);
+    void finish();
+    /// Nothing after the last, when the call that reports has ended.
+    api::Outcome<std::optional<nlohmann::json>> next(api::Cancel* cancel);
+
+  private:
+    void push(nlohmann::json event);
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<nlohmann::json> events_;
+    bool finished_ = false;
+};
+
+/// The queue's end is the call's end, however that comes.
+class PullReport {
+  public:
+    explicit PullReport(PullQueue* queue) : queue_(queue) {}
+    ~PullReport() {
+        if (queue_ != nullptr)
+            queue_->finish();
+    }
+    PullReport(const PullReport&) = delete;
+    PullReport& operator=(const PullReport&) = delete;
+
+  private:
+    PullQueue* queue_;
+};
+
+} // namespace msb::ffi
