@@ -26,7 +26,7 @@ build: packages-build kernel-any
 	@cmake --build $(build) --target product -j $(JOBS) -- $(quiet)
 	@touch $(build)/.built
 
-build-all: packages-build packages-test kernel-any
+build-all: packages-build packages-test packages-sdk kernel-any
 	@grep -qs '^MSB_BENCH:BOOL=ON' $(build)/CMakeCache.txt || cmake --preset release -DMSB_TESTS=ON -DMSB_BENCH=ON
 	@cmake --build $(build) -j $(JOBS) -- $(quiet)
 	@touch $(build)/.built

@@ -1,13 +1,20 @@
 #!/bin/sh
 # packages.sh GROUP...: makes sure that the Debian packages of the groups (packages.txt) are
-# installed. Costs a few milliseconds when they are.
+# installed. Costs a few milliseconds when they are. COMMAND:PACKAGE is only wanted where there is no such
+# command yet, from wherever it is.
 set -eu
 list=$(dirname "$0")/packages.txt
 
 wanted=
 for group; do
-    wanted="$wanted $(sed -n "s/^$group  *//p" "$list" | tr '\n' ' ')"
+    for entry in $(sed -n "s/^$group  *//p" "$list"); do
+        case $entry in
+        *:*) command -v "${entry%%:*}" >/dev/null || wanted="$wanted ${entry#*:}" ;;
+        *) wanted="$wanted $entry" ;;
+        esac
+    done
 done
+[ -n "$wanted" ] || exit 0
 
 command -v dpkg-query >/dev/null || {
     echo "This is not a Debian system: install what corresponds to these packages, then set" >&2

@@ -108,8 +108,12 @@ export class ExecOptionsBuilder {
     return this.#input;
   }
   /** @internal */
-  json(stream: boolean): string {
-    return JSON.stringify(stream && this.#input ? { ...this.#options, stdin: true } : this.#options);
+  get piped(): boolean {
+    return this.#options.stdin === true;
+  }
+  /** @internal */
+  json(): string {
+    return JSON.stringify(this.#options);
   }
 }
 
@@ -336,7 +340,7 @@ export async function runCommand(
   options?: CallOptions,
 ): Promise<ExecOutput> {
   const collected = await cancellable(
-    (native, cancel) => native.sandbox_exec(cancel, sandbox, command, request.json(false), request.input),
+    (native, cancel) => native.sandbox_exec(cancel, sandbox, command, request.json(), request.input),
     options,
   );
   return new ExecOutput(...collected);
@@ -349,23 +353,10 @@ export async function startCommand(
   request: ExecOptionsBuilder,
   options?: CallOptions,
 ): Promise<ExecHandle> {
-  const input = request.input;
-  const settings = request.json(true);
+  const settings = request.json();
   const [exec] = await cancellable(
-    (native, cancel) => native.sandbox_exec_stream(cancel, sandbox, command, settings),
+    (native, cancel) => native.sandbox_exec_stream(cancel, sandbox, command, settings, request.input),
     options,
   );
-  const handle = new ExecHandle(exec, JSON.parse(settings).stdin === true);
-  if (input !== null) void feed(handle.takeStdin()!, input);
-  return handle;
-}
-
-/** In the background: that it is not taken is an event of the command. */
-async function feed(sink: ExecSink, input: Uint8Array): Promise<void> {
-  try {
-    await sink.write(input);
-    await sink.close();
-  } catch {
-    // The command, or its handle, has ended.
-  }
+  return new ExecHandle(exec, request.piped);
 }

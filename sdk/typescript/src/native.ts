@@ -37,7 +37,7 @@ export interface Native {
   sandbox_list(options: string): Later<[string]>;
   sandbox_remove(name: string, options: string): Later;
   sandbox_stop(cancel: Handle, name: string, timeoutMs: number): Later;
-  sandbox_kill(cancel: Handle, name: string): Later;
+  sandbox_kill(cancel: Handle, name: string, timeoutMs: number): Later;
   sandbox_drain(cancel: Handle, name: string): Later;
   sandbox_request_stop(name: string, timeoutMs: number): Later;
   sandbox_request_kill(name: string): Later;
@@ -47,7 +47,7 @@ export interface Native {
   sandbox_touch(cancel: Handle, name: string): Later<[string]>;
 
   sandbox_exec(cancel: Handle, sandbox: Handle, command: Text, options: string, input: Bytes): Collected;
-  sandbox_exec_stream(cancel: Handle, sandbox: Handle, command: Text, options: string): Later<[Handle]>;
+  sandbox_exec_stream(cancel: Handle, sandbox: Handle, command: Text, options: string, input: Bytes): Later<[Handle]>;
   exec_recv(cancel: Handle, exec: Handle): Later<[string, Bytes]>;
   exec_stdin_write(cancel: Handle, exec: Handle, data: Uint8Array): Later;
   exec_stdin_close(cancel: Handle, exec: Handle): Later;

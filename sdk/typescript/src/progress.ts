@@ -1,6 +1,7 @@
 import { cancellable, native } from "./native.js";
 import type { Sandbox } from "./sandbox.js";
 
+/** Reports of a layer's bytes that were not read in time are replaced by newer ones. */
 export type PullProgress =
   | { readonly kind: "resolving"; readonly reference: string }
   | {
@@ -16,36 +17,40 @@ export type PullProgress =
       readonly totalBytes: number | null;
     }
   /** `reused`: it was here already. */
-  | { readonly kind: "layerComplete"; readonly layerIndex: number; readonly reused: boolean }
-  | { readonly kind: "merging"; readonly reference: string };
+  | { readonly kind: "layerMaterializeComplete"; readonly layerIndex: number; readonly reused: boolean }
+  | { readonly kind: "stitchMergingTrees"; readonly reference: string }
+  /** The image is there. One that was before has nothing but this. */
+  | { readonly kind: "complete"; readonly reference: string };
 
 type NativeProgress =
-  | { event: "resolving" | "merging"; reference: string }
-  | { event: "resolved"; reference: string; layers: number; total_bytes: number | null }
-  | { event: "layer_bytes"; layer: number; done: number; total: number | null }
-  | { event: "layer_done"; layer: number; reused: boolean };
+  | { event: "resolving" | "stitch_merging_trees" | "complete"; reference: string }
+  | { event: "resolved"; reference: string; layer_count: number; total_download_bytes: number | null }
+  | { event: "layer_download_progress"; layer_index: number; downloaded_bytes: number; total_bytes: number | null }
+  | { event: "layer_materialize_complete"; layer_index: number; reused: boolean };
 
 function pullProgress(event: NativeProgress): PullProgress {
   switch (event.event) {
     case "resolving":
-    case "merging":
+    case "complete":
       return { kind: event.event, reference: event.reference };
+    case "stitch_merging_trees":
+      return { kind: "stitchMergingTrees", reference: event.reference };
     case "resolved":
       return {
         kind: "resolved",
         reference: event.reference,
-        layerCount: event.layers,
-        totalDownloadBytes: event.total_bytes,
+        layerCount: event.layer_count,
+        totalDownloadBytes: event.total_download_bytes,
       };
-    case "layer_bytes":
+    case "layer_download_progress":
       return {
         kind: "layerDownloadProgress",
-        layerIndex: event.layer,
-        downloadedBytes: event.done,
-        totalBytes: event.total,
+        layerIndex: event.layer_index,
+        downloadedBytes: event.downloaded_bytes,
+        totalBytes: event.total_bytes,
       };
-    case "layer_done":
-      return { kind: "layerComplete", layerIndex: event.layer, reused: event.reused };
+    case "layer_materialize_complete":
+      return { kind: "layerMaterializeComplete", layerIndex: event.layer_index, reused: event.reused };
   }
 }
 

@@ -78,8 +78,15 @@ abstract class NamedSandbox {
     await cancellable((native, cancel) => native.sandbox_stop(cancel, this.name, grace), options);
   }
 
+  /** At once; TimedOutError if its end is not seen within 5 s. */
   async kill(options?: CallOptions): Promise<void> {
-    await cancellable((native, cancel) => native.sandbox_kill(cancel, this.name), options);
+    await cancellable((native, cancel) => native.sandbox_kill(cancel, this.name, unset), options);
+  }
+
+  /** With another limit. */
+  async killWithTimeout(timeoutMs: number, options?: CallOptions): Promise<void> {
+    const limit = duration(timeoutMs, "timeoutMs");
+    await cancellable((native, cancel) => native.sandbox_kill(cancel, this.name, limit), options);
   }
 
   /** Commands that run may finish, new ones are refused; waits for the end. */

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# The TypeScript SDK: the package builds and is type-checked from outside; its tests run real sandboxes,
+# under Node and under Bun.
+# ctest: timeout=400
+. "$(dirname "$0")/../lib.sh"
+. "$TESTS_DIR/node_sdk.sh"
+
+node_application "$T/app"
+cd "$T/app"
+cp "$TYPESCRIPT"/test/* .
+cat >tsconfig.json <<JSON
+{
+  "extends": "$TYPESCRIPT/tsconfig.json",
+  "compilerOptions": { "rootDir": ".", "outDir": ".", "declaration": false, "typeRoots": ["$modules/@types"] },
+  "include": ["*.ts"]
+}
+JSON
+run_ok node "$modules/typescript/bin/tsc" -p .
+
+# each ENGINE COMMAND...: all must pass, and none be left out.
+each() {
+    local engine=$1
+    shift
+    for part in lifecycle commands; do
+        run limited 120 "$@" "./$part.test.js"
+        [ "$code" -eq 0 ] || { show; fail_test "$part under $engine: exit code $code"; }
+        assert_not_contains "$out$err" "# SKIP" "$part under $engine"
+    done
+    no_leftovers
+}
+each Node node --test
+each Bun "$BUN" test --timeout 60000
+
+init_image init:latest
+for engine in node "$BUN"; do
+    run_ok "$engine" ./init.mjs init:latest
+    assert_eq "$out" ok "init under $engine"
+done
+no_leftovers
