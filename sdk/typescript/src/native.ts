@@ -130,6 +130,19 @@ export async function blocking<T extends unknown[]>(start: (native: Native) => L
   return settled(await attempt(() => start(native())));
 }
 
+const watchedSignals = new WeakMap<AbortSignal, Set<Handle>>();
+
+/** The calls that the signal ends. One listener for all, however many there are. */
+function watched(signal: AbortSignal): Set<Handle> {
+  let calls = watchedSignals.get(signal);
+  if (calls === undefined) {
+    const cancels = (calls = new Set<Handle>());
+    watchedSignals.set(signal, cancels);
+    signal.addEventListener("abort", () => cancels.forEach((cancel) => native().cancel_trigger(cancel)), { once: true });
+  }
+  return calls;
+}
+
 export async function cancellable<T extends unknown[]>(
   start: (native: Native, cancel: Handle) => Later<T>,
   options?: CallOptions,
@@ -146,12 +159,12 @@ export async function cancellable<T extends unknown[]>(
     library.cancel_unregister(cancel);
     throw error;
   }
-  const abort = () => library.cancel_trigger(cancel);
-  signal?.addEventListener("abort", abort, { once: true });
+  const watching = signal && watched(signal);
+  watching?.add(cancel);
   try {
     return settled(await pending, signal);
   } finally {
-    signal?.removeEventListener("abort", abort);
+    watching?.delete(cancel);
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { stat } from "node:fs/promises";
+import { stat, writeFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import {
@@ -179,7 +179,7 @@ test("limits and mistakes are said", async () => {
   await assert.rejects(box.execWith("yes", (r) => r.maxOutputBytes(1000)), LimitExceededError);
   await assert.rejects(box.execWith("cat", (r) => r.stdinPipe()), InvalidArgumentError);
   await assert.rejects(box.shell("a\0b"), InvalidArgumentError);
-  assert.throws(() => new Date(box as never) && Sandbox.builder("x").rlimit("nofile", Infinity), InvalidArgumentError);
+  assert.throws(() => Sandbox.builder("x").rlimit("nofile", Infinity), InvalidArgumentError);
 });
 
 test("the sandbox's own command", async () => {
@@ -204,10 +204,9 @@ test("logs of a sandbox that runs, and of one that has stopped", async () => {
   const following = await other.logStream({ follow: true });
   await other.shell("echo out; echo err >&2; printf '\\377'");
   const entries = await other.logs();
-  assert.deepEqual(
-    entries.map((entry) => [entry.source, entry.text()]).sort(),
-    [["stderr", "err\n"], ["stdout", "out\n\ufffd"]].sort(),
-  );
+  const text = (source: string) => entries.filter((entry) => entry.source === source).map((entry) => entry.text());
+  assert.equal(text("stdout").join(""), "out\n\ufffd");
+  assert.equal(text("stderr").join(""), "err\n");
   assert.equal(typeof entries[0]?.sessionId, "number");
   await other.stop();
 
@@ -235,7 +234,6 @@ test("a worker has its own calls, and may end in the middle of them", async () =
     const box = await (await Sandbox.get("${name}")).connect();
     parentPort.postMessage((await box.exec("echo", ["worker"])).stdout());
     await box.exec("sleep", ["1000"]);`;
-  const { writeFile } = await import("node:fs/promises");
   const file = new URL(`./worker-${process.pid}.mjs`, import.meta.url);
   await writeFile(file, program);
   const worker = new Worker(file);
