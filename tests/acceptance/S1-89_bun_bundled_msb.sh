@@ -20,8 +20,8 @@ import { statSync } from "node:fs";
 if (process.argv[2]) process.env.MSB_PATH = process.argv[2];
 await using box = await Sandbox.builder("which").replaceWithTimeout(0).create();
 if ((await box.exec("echo", ["hello"])).stdout() !== "hello\n") throw new Error("no hello");
-const [list, supervisor] = process.env.LIST.split(" ");
-for (const line of execFileSync(list, ["--list", supervisor], { encoding: "utf8" }).split("\n")) {
+const [list, ...options] = process.env.LIST.split(" ");
+for (const line of execFileSync(list, options, { encoding: "utf8" }).split("\n")) {
   const [pid, name] = line.split(" ");
   if (name !== "runtime") continue;
   const { dev, ino } = statSync(`/proc/${pid}/exe`);
@@ -35,7 +35,7 @@ node "$modules/typescript/bin/tsc" which.mjs --allowJs --target es2022 --module 
 # which_runtime [NAME=VALUE...] ENGINE [MSB_PATH set by the program itself]
 which_runtime() {
     run env -i PATH=/usr/bin:/bin HOME="$T" MSB_HOME="$MSB_HOME" \
-        LIST="$MSB_BUILD/tools/supervise $MSB_TEST_SUPERVISOR" "$@"
+        LIST="$MSB_BUILD/tools/supervise --list $MSB_TEST_SUPERVISOR $$" "$@"
 }
 file_of() { stat -c %d:%i "$1/libexec/microsandbox/runtime"; }
 

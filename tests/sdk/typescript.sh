@@ -12,7 +12,8 @@ cat >tsconfig.json <<JSON
 {
   "extends": "$TYPESCRIPT/tsconfig.json",
   "compilerOptions": { "rootDir": ".", "outDir": ".", "declaration": false, "typeRoots": ["$modules/@types"] },
-  "include": ["*.ts"]
+  "include": ["*.ts"],
+  "exclude": []
 }
 JSON
 run_ok node "$modules/typescript/bin/tsc" -p .

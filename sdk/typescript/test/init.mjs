@@ -8,9 +8,11 @@ const builder = () => Sandbox.builder("init").image(image).replaceWithTimeout(0)
 
 // Returns what process 1 is, and what the script says.
 async function boot(configured, script = "true") {
-  await using box = await configured.create();
+  const box = await configured.create();
   const first = (await box.exec("cat", ["/proc/1/comm"])).stdout().trim();
-  return [first, (await box.shell(script)).stdout()];
+  const said = (await box.shell(script)).stdout();
+  await box.close();
+  return [first, said];
 }
 
 assert.equal((await boot(builder().init("auto")))[0], "init");
