@@ -7,6 +7,7 @@ list=$(dirname "$0")/packages.txt
 
 wanted=
 for group; do
+    # shellcheck disable=SC2013 # words are wanted
     for entry in $(sed -n "s/^$group  *//p" "$list"); do
         case $entry in
         *:*) command -v "${entry%%:*}" >/dev/null || wanted="$wanted ${entry#*:}" ;;

@@ -3,21 +3,21 @@
 
 TYPESCRIPT=$SOURCE_DIR/sdk/typescript
 
-# node_modules: sets $modules, what builds and tests the package, and $BUN.
+# node_modules: sets $NODE_MODULES, which builds and tests the package, and $BUN.
 node_modules() {
     need node npm
     need_kernel
     [ -f "$MSB_BUILD/sdk/typescript/microsandbox.node" ] || skip "built without the header node_api.h of Node"
     export npm_config_cache=$T/npm-cache npm_config_update_notifier=false
-    modules=$("$TYPESCRIPT/scripts/modules.sh" 2>"$T/.npm") ||
+    NODE_MODULES=$("$TYPESCRIPT/scripts/modules.sh" 2>"$T/.npm") ||
         { tail -n 5 "$T/.npm"; skip "npm cannot fetch what builds the TypeScript SDK, and the cache does not have it"; }
     # shellcheck disable=SC2034 # for the test
-    BUN=$modules/@oven/bun-linux-x64-baseline/bin/bun
+    BUN=$NODE_MODULES/@oven/bun-linux-x64-baseline/bin/bun
 }
 
 # node_application DIR: installs the package into the new directory DIR, from an archive as npm packs it.
 node_application() {
-    [ -n "${modules:-}" ] || node_modules
+    [ -n "${NODE_MODULES:-}" ] || node_modules
     "$TYPESCRIPT/scripts/bundle.sh" "$MSB_BUILD" "$T/package" >"$T/.bundle" 2>&1 ||
         { cat "$T/.bundle" >&2; fail_test "the package cannot be assembled"; }
     mkdir "$1"

@@ -29,8 +29,8 @@ for (const line of execFileSync(list, options, { encoding: "utf8" }).split("\n")
 }
 JS
 # Neither engine has `await using` yet; tsc makes what they understand of it.
-node "$modules/typescript/bin/tsc" which.mjs --allowJs --target es2022 --module nodenext --outDir out \
-    --typeRoots "$modules/@types" --types node --noCheck
+node "$NODE_MODULES/typescript/bin/tsc" which.mjs --allowJs --target es2022 --module nodenext --outDir out \
+    --typeRoots "$NODE_MODULES/@types" --types node --noCheck
 
 # which_runtime [NAME=VALUE...] ENGINE [MSB_PATH set by the program itself]
 which_runtime() {

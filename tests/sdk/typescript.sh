@@ -11,12 +11,12 @@ cp "$TYPESCRIPT"/test/* .
 cat >tsconfig.json <<JSON
 {
   "extends": "$TYPESCRIPT/tsconfig.json",
-  "compilerOptions": { "rootDir": ".", "outDir": ".", "declaration": false, "typeRoots": ["$modules/@types"] },
+  "compilerOptions": { "rootDir": ".", "outDir": ".", "declaration": false, "typeRoots": ["$NODE_MODULES/@types"] },
   "include": ["*.ts"],
   "exclude": []
 }
 JSON
-run_ok node "$modules/typescript/bin/tsc" -p .
+run_ok node "$NODE_MODULES/typescript/bin/tsc" -p .
 
 # each ENGINE COMMAND...: all must pass, and none be left out.
 each() {

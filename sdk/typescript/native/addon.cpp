@@ -1,5 +1,6 @@
-// The functions of libmicrosandbox.so for JavaScript, one to one under their names without "msb_". What blocks
-// returns a promise. src/native.ts says what each takes and gives; nothing else calls this.
+// The functions of libmicrosandbox.so for JavaScript, one to one under their names without "msb_".
+// What blocks returns a promise. src/native.ts says what each takes and gives; nothing else calls
+// this.
 #include "environment.hpp"
 #include "marshal.hpp"
 
@@ -10,7 +11,7 @@ namespace msb::node {
 namespace {
 
 template <typename Symbol, bool cancellable> class CallOf : public Call {
-public:
+  public:
     bool read(napi_env env, const napi_value* values) { return invocation_.read(env, values); }
     void run() override { invocation_.run(); }
     napi_value result(napi_env env) override { return invocation_.write(env); }
@@ -21,12 +22,23 @@ public:
             return 0;
     }
 
-private:
+  private:
     Invocation<Symbol> invocation_;
 };
 
+/// No exception of C++ may reach JavaScript's engine; there is only the one of no memory.
+template <typename Body> napi_value guarded(napi_env env, Body body) noexcept {
+    try {
+        return body();
+    } catch (const std::exception& error) {
+        napi_throw_error(env, nullptr, error.what());
+        return nullptr;
+    }
+}
+
 /// The arguments of a JavaScript call; those that were not given are undefined.
-template <std::size_t N> std::array<napi_value, N + 1> arguments(napi_env env, napi_callback_info info, void** data) {
+template <std::size_t N>
+std::array<napi_value, N + 1> arguments(napi_env env, napi_callback_info info, void** data) {
     std::array<napi_value, N + 1> values{};
     std::size_t count = N;
     napi_get_cb_info(env, info, &count, values.data(), nullptr, data);
@@ -47,26 +59,31 @@ Environment& environment_of(void* data) {
     return *static_cast<Environment*>(data);
 }
 
-template <typename Symbol, bool cancellable> napi_value start(napi_env env, napi_callback_info info) {
+template <typename Symbol, bool cancellable>
+napi_value start(napi_env env, napi_callback_info info) {
     if (Symbol::address == nullptr)
         return not_loaded(env);
-    void* data = nullptr;
-    const auto values = arguments<Invocation<Symbol>::arity>(env, info, &data);
-    auto call = std::make_unique<CallOf<Symbol, cancellable>>();
-    if (!call->read(env, values.data()))
-        return refuse(env, Symbol::name);
-    return environment_of(data).start(env, std::move(call));
+    return guarded(env, [&]() -> napi_value {
+        void* data = nullptr;
+        const auto values = arguments<Invocation<Symbol>::arity>(env, info, &data);
+        auto call = std::make_unique<CallOf<Symbol, cancellable>>();
+        if (!call->read(env, values.data()))
+            return refuse(env, Symbol::name);
+        return environment_of(data).start(env, std::move(call));
+    });
 }
 
 template <typename Symbol> napi_value immediate(napi_env env, napi_callback_info info) {
     if (Symbol::address == nullptr)
         return not_loaded(env);
-    const auto values = arguments<Invocation<Symbol>::arity>(env, info, nullptr);
-    Invocation<Symbol> invocation;
-    if (!invocation.read(env, values.data()))
-        return refuse(env, Symbol::name);
-    invocation.run();
-    return invocation.write(env);
+    return guarded(env, [&]() -> napi_value {
+        const auto values = arguments<Invocation<Symbol>::arity>(env, info, nullptr);
+        Invocation<Symbol> invocation;
+        if (!invocation.read(env, values.data()))
+            return refuse(env, Symbol::name);
+        invocation.run();
+        return invocation.write(env);
+    });
 }
 
 napi_value load(napi_env env, napi_callback_info info) {
@@ -86,7 +103,8 @@ napi_value close(napi_env env, napi_callback_info info) {
     return nullptr;
 }
 
-void add(napi_env env, napi_value exports, const char* name, napi_callback callback, Environment* environment) {
+void add(napi_env env, napi_value exports, const char* name, napi_callback callback,
+         Environment* environment) {
     napi_value function = nullptr;
     napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, environment, &function);
     napi_set_named_property(env, exports, name, function);

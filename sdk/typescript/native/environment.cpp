@@ -14,8 +14,8 @@ constexpr auto longest_close = std::chrono::seconds(10);
 std::shared_ptr<Environment> Environment::create(napi_env env) {
     auto self = std::make_shared<Environment>();
     napi_value name = text_value(env, "microsandbox");
-    if (napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, self.get(),
-                                        deliver, &self->done_) != napi_ok)
+    if (napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr,
+                                        self.get(), deliver, &self->done_) != napi_ok)
         return nullptr;
     // Only pending promises keep the program running.
     napi_unref_threadsafe_function(env, self->done_);
@@ -44,7 +44,8 @@ napi_value Environment::start(napi_env env, std::unique_ptr<Call> call) {
             const std::lock_guard lock(mutex_);
             running_.erase(raw);
         }
-        napi_value text = text_value(env, (std::string("cannot start a thread: ") + error.what()).c_str());
+        napi_value text =
+            text_value(env, (std::string("cannot start a thread: ") + error.what()).c_str());
         napi_value reason = nullptr;
         napi_create_error(env, nullptr, text, &reason);
         napi_reject_deferred(env, raw->deferred, reason);
@@ -58,7 +59,8 @@ void Environment::finished(std::unique_ptr<Call> call) {
     const std::lock_guard lock(mutex_);
     running_.erase(call.get());
     // Under the lock: after close() the function is gone.
-    if (!closed_ && napi_call_threadsafe_function(done_, call.get(), napi_tsfn_nonblocking) == napi_ok)
+    if (!closed_ &&
+        napi_call_threadsafe_function(done_, call.get(), napi_tsfn_nonblocking) == napi_ok)
         (void)call.release();
     if (running_.empty())
         idle_.notify_all();

@@ -1,7 +1,7 @@
 // Calls that block, each in a thread of its own, and the way back to JavaScript.
 //
-// Not libuv's workers: there are four, and four commands that are waited for would hold up every other call
-// and the program's own file operations.
+// Not libuv's workers: there are four, and four commands that are waited for would hold up every
+// other call and the program's own file operations.
 #pragma once
 
 #include <chrono>
@@ -16,7 +16,7 @@ namespace msb::node {
 
 /// A call on its way: `run` in its thread, `result` in JavaScript's.
 class Call {
-public:
+  public:
     Call() = default;
     Call(const Call&) = delete;
     Call& operator=(const Call&) = delete;
@@ -31,16 +31,17 @@ public:
 
 /// Of one JavaScript environment (the main program's, or a worker's).
 class Environment : public std::enable_shared_from_this<Environment> {
-public:
+  public:
     static std::shared_ptr<Environment> create(napi_env env);
 
-    /// The promise of the call's result; a null pointer with an exception pending if it cannot be made.
+    /// The promise of the call's result; a null pointer with an exception pending if it cannot be
+    /// made.
     napi_value start(napi_env env, std::unique_ptr<Call> call);
-    /// Cancels the calls that run and waits for their threads, for a bounded time: at the end of the
-    /// environment, after which nothing can be delivered.
+    /// Cancels the calls that run and waits for their threads, for a bounded time: at the end of
+    /// the environment, after which nothing can be delivered.
     void close();
 
-private:
+  private:
     static void deliver(napi_env env, napi_value function, void* context, void* data);
     void finished(std::unique_ptr<Call> call);
     void settle(napi_env env, Call& call);

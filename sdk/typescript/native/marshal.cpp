@@ -20,7 +20,8 @@ namespace {
 
 bool is_nothing(napi_env env, napi_value value) {
     napi_valuetype type = napi_undefined;
-    return napi_typeof(env, value, &type) == napi_ok && (type == napi_undefined || type == napi_null);
+    return napi_typeof(env, value, &type) == napi_ok &&
+           (type == napi_undefined || type == napi_null);
 }
 
 } // namespace
@@ -37,7 +38,8 @@ bool read_integer(napi_env env, napi_value value, std::int64_t& number) {
     }
     double real = 0;
     return type == napi_number && napi_get_value_double(env, value, &real) == napi_ok &&
-           napi_get_value_int64(env, value, &number) == napi_ok && static_cast<double>(number) == real;
+           napi_get_value_int64(env, value, &number) == napi_ok &&
+           static_cast<double>(number) == real;
 }
 
 bool read_text(napi_env env, napi_value value, std::optional<std::string>& text) {
@@ -70,7 +72,8 @@ bool read_bytes(napi_env env, napi_value value, std::vector<std::uint8_t>& bytes
         type != napi_uint8_array)
         return false;
     if (length > 0)
-        bytes.assign(static_cast<const std::uint8_t*>(data), static_cast<const std::uint8_t*>(data) + length);
+        bytes.assign(static_cast<const std::uint8_t*>(data),
+                     static_cast<const std::uint8_t*>(data) + length);
     return true;
 }
 

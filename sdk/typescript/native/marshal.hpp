@@ -1,15 +1,14 @@
-// Arguments and results of the C functions as JavaScript values. What each parameter is follows from its
-// type, by the conventions of microsandbox.h:
+// Arguments and results of the C functions as JavaScript values. What each parameter is follows
+// from its type, by the conventions of microsandbox.h:
 //
 //   integer                      in: number or bigint
 //   const char *                 in: string, or null
-//   const uint8_t *, size_t      in: Uint8Array (copied: the caller may change or detach it), or null
-//   char **                      out: string, or null
-//   uint64_t *                   out: bigint
+//   const uint8_t *, size_t      in: Uint8Array (copied: the caller may change or detach it), or
+//   null char **                      out: string, or null uint64_t *                   out: bigint
 //   uint8_t **, size_t *         out: Buffer, or null
 //
-// A call's result is the array [error or null, outs...]; that of a function which returns anything but an
-// error is that value.
+// A call's result is the array [error or null, outs...]; that of a function which returns anything
+// but an error is that value.
 #pragma once
 
 #include "library.hpp"
@@ -97,7 +96,8 @@ struct BytesOut {
 struct Size {};
 
 template <typename T, typename Previous> auto slot_for() {
-    if constexpr (std::is_same_v<Previous, const std::uint8_t*> || std::is_same_v<Previous, std::uint8_t**>)
+    if constexpr (std::is_same_v<Previous, const std::uint8_t*> ||
+                  std::is_same_v<Previous, std::uint8_t**>)
         return std::type_identity<Size>();
     else if constexpr (std::is_same_v<T, const char*>)
         return std::type_identity<TextIn>();
@@ -116,7 +116,8 @@ template <typename T, typename Previous> auto slot_for() {
 template <typename Previous, typename... Rest> struct SlotsOf {
     using Type = std::tuple<>;
 };
-template <typename Previous, typename First, typename... Rest> struct SlotsOf<Previous, First, Rest...> {
+template <typename Previous, typename First, typename... Rest>
+struct SlotsOf<Previous, First, Rest...> {
     using Slot = typename decltype(slot_for<First, Previous>())::type;
     using Type = decltype(std::tuple_cat(std::declval<std::tuple<Slot>>(),
                                          std::declval<typename SlotsOf<First, Rest...>::Type>()));
@@ -127,13 +128,11 @@ template <typename Symbol, typename Type = typename Symbol::Type> class Invocati
 
 template <typename Symbol, typename Return, typename... Args>
 class Invocation<Symbol, Return (*)(Args...)> {
-public:
+  public:
     static constexpr std::size_t arity = sizeof...(Args);
     static constexpr bool returns_error = std::is_same_v<Return, char*>;
 
-    bool read(napi_env env, const napi_value* values) {
-        return read_from<0>(env, values);
-    }
+    bool read(napi_env env, const napi_value* values) { return read_from<0>(env, values); }
 
     void run() { run_with(std::index_sequence_for<Args...>()); }
 
@@ -148,7 +147,7 @@ public:
 
     std::uint64_t first_integer() const { return std::get<0>(slots_).value; }
 
-private:
+  private:
     using Slots = typename SlotsOf<void, Args...>::Type;
 
     template <std::size_t I> using Slot = std::tuple_element_t<I, Slots>;

@@ -1,4 +1,4 @@
-import { ExecFailedError, InvalidHandleError, type ErrorDetails } from "./errors.js";
+import { CancelledError, ExecFailedError, InvalidHandleError, type ErrorDetails } from "./errors.js";
 import { type CallOptions, blocking, cancellable } from "./native.js";
 import { type Pairs, Turns, bytes, duration, pairs, text, texts, wholeNumber } from "./values.js";
 
@@ -235,11 +235,23 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
     await blocking((native) => native.exec_close(this.#exec));
   }
 
+  /** After any failure but that of being aborted, nothing more comes. */
+  async #closedByFailure<T>(call: Promise<T>): Promise<T> {
+    try {
+      return await call;
+    } catch (error) {
+      if (!(error instanceof CancelledError)) await this.#close();
+      throw error;
+    }
+  }
+
   /** The next event; null after the last. */
   recv(options?: CallOptions): Promise<ExecEvent | null> {
     return this.#receiving.take(async () => {
       if (this.#closed) return null;
-      const [text, data] = await cancellable((native, cancel) => native.exec_recv(cancel, this.#exec), options);
+      const [text, data] = await this.#closedByFailure(
+        cancellable((native, cancel) => native.exec_recv(cancel, this.#exec), options),
+      );
       const event = execEvent(JSON.parse(text), data);
       if (event === null) await this.#close();
       else if (event.kind === "exited" || event.kind === "failed") this.#end = event;
@@ -262,7 +274,9 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
   /** The rest of the output, and the end. */
   collect(options?: CallOptions): Promise<ExecOutput> {
     return this.#receiving.take(async () => {
-      const collected = await cancellable((native, cancel) => native.exec_collect(cancel, this.#open(), null), options);
+      const collected = await this.#closedByFailure(
+        cancellable((native, cancel) => native.exec_collect(cancel, this.#open(), null), options),
+      );
       const output = new ExecOutput(...collected);
       await this.#close();
       return output;
@@ -315,20 +329,19 @@ export class ExecSink implements AsyncDisposable {
     );
   }
 
-  /** After what was written. */
+  /** After what was written. A command that has ended needs no end of input. */
   async close(options?: CallOptions): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#writing.take(() =>
-      cancellable((native, cancel) => native.exec_stdin_close(cancel, this.#exec()), options),
-    );
+    await this.#writing
+      .take(() => cancellable((native, cancel) => native.exec_stdin_close(cancel, this.#exec()), options))
+      .catch((error: unknown) => {
+        if (!(error instanceof InvalidHandleError)) throw error;
+      });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // A command that has ended needs no end of input.
-    await this.close().catch((error: unknown) => {
-      if (!(error instanceof InvalidHandleError)) throw error;
-    });
+    await this.close();
   }
 }
 

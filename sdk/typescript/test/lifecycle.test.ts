@@ -157,7 +157,18 @@ test("stop waits, with a timeout of 0 it kills, and the end can be waited for", 
   await again.stopWithTimeout(0);
   assert.ok(took() < 3000);
   assert.equal((await Sandbox.get(name)).status, "stopped");
+
+  await using last = await Sandbox.start(name);
+  await last.requestKill();
+  assert.equal((await last.waitUntilStopped({ timeoutMs: 5000 })).name, name);
   await removed(name);
+});
+
+test("an ephemeral sandbox leaves nothing", async () => {
+  const name = uniqueName();
+  await using box = await Sandbox.builder(name).ephemeral(true).create();
+  await box.close();
+  await assert.rejects(Sandbox.get(name), SandboxNotFoundError);
 });
 
 test("drain lets a command finish", async () => {
@@ -165,6 +176,7 @@ test("drain lets a command finish", async () => {
   await using box = await Sandbox.builder(name).create();
   const running = box.shell("sleep 1; echo finished");
   await new Promise((done) => setTimeout(done, 300));
+  await box.requestDrain();
   await box.drain();
   assert.equal((await running).stdout(), "finished\n");
   assert.equal((await Sandbox.get(name)).status, "stopped");
