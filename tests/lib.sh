@@ -191,6 +191,16 @@ need_kernel() {
         skip "no kernel bundle${1:+ $1}: make run or make kernel makes it"
 }
 
+# python_tests NAME...: runs these of sdk/python/tests with the built library: "test_sandbox" or
+# "test_sandbox.Exec.test_timeout".
+python_tests() {
+    need_kernel
+    need python3
+    PYTHONPATH=$SOURCE_DIR/sdk/python/src:$SOURCE_DIR/sdk/python/tests PYTHONDONTWRITEBYTECODE=1 \
+        MICROSANDBOX_LIBRARY=$MSB_BUILD/lib/libmicrosandbox.so \
+        python3 -X faulthandler -m unittest "$@"
+}
+
 # as_user COMMAND...: runs as an unprivileged user (skips if that cannot be had). $T becomes its own.
 as_user() {
     [ "$1" != msb ] || set -- "$MSB" "${@:2}"

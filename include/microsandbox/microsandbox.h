@@ -201,6 +201,73 @@ char *msb_exec_collect(uint64_t cancel, uint64_t exec, const char *options, char
 /* Ends a command that still runs. */
 void msb_exec_close(uint64_t exec);
 
+/* ---- files ------------------------------------------------------------------------------------
+ * Of the guest, by absolute path. Options of all: user (USER[:GROUP] to act as; default: root).
+ * Errors: path_not_found, filesystem {"errno"}. */
+
+/* Options: max_bytes (default 256 MiB): more is the error limit_exceeded. */
+char *msb_fs_read(uint64_t cancel, uint64_t sandbox, const char *path, const char *options,
+                  uint8_t **data, size_t *size);
+/* Made or replaced; its directory must exist. Options: mode (default 0644 = 420). */
+char *msb_fs_write(uint64_t cancel, uint64_t sandbox, const char *path, const char *options,
+                   const uint8_t *data, size_t size);
+/* Options: follow (default true). {"path", "kind": "file" | "dir" | "symlink" | "other", "size",
+ * "mode", "uid", "gid", "accessed_ms", "modified_ms"} */
+char *msb_fs_stat(uint64_t cancel, uint64_t sandbox, const char *path, const char *options,
+                  char **result);
+/* One level: an array of the above. */
+char *msb_fs_list(uint64_t cancel, uint64_t sandbox, const char *path, const char *options,
+                  char **result);
+/* {"exists"} */
+char *msb_fs_exists(uint64_t cancel, uint64_t sandbox, const char *path, const char *options,
+                    char **result);
+/* With missing parents. Options: mode. */
+char *msb_fs_mkdir(uint64_t cancel, uint64_t sandbox, const char *path, const char *options);
+char *msb_fs_remove(uint64_t cancel, uint64_t sandbox, const char *path, const char *options);
+/* Options: recursive (default true). */
+char *msb_fs_remove_dir(uint64_t cancel, uint64_t sandbox, const char *path, const char *options);
+/* A single file. */
+char *msb_fs_copy(uint64_t cancel, uint64_t sandbox, const char *from, const char *to,
+                  const char *options);
+char *msb_fs_rename(uint64_t cancel, uint64_t sandbox, const char *from, const char *to,
+                    const char *options);
+/* A single file of the host, read and written as the user of this process. */
+char *msb_fs_copy_from_host(uint64_t cancel, uint64_t sandbox, const char *host, const char *guest,
+                            const char *options);
+char *msb_fs_copy_to_host(uint64_t cancel, uint64_t sandbox, const char *guest, const char *host,
+                          const char *options);
+/* Piece by piece. `*data` is NULL and `*size` 0 at the end. */
+char *msb_fs_read_stream(uint64_t cancel, uint64_t sandbox, const char *path, const char *options,
+                         uint64_t *stream);
+char *msb_fs_read_stream_recv(uint64_t cancel, uint64_t stream, uint8_t **data, size_t *size);
+/* Options: mode. */
+char *msb_fs_write_stream(uint64_t cancel, uint64_t sandbox, const char *path, const char *options,
+                          uint64_t *stream);
+char *msb_fs_write_stream_write(uint64_t cancel, uint64_t stream, const uint8_t *data, size_t size);
+/* What was written is complete only after this has succeeded. */
+char *msb_fs_write_stream_finish(uint64_t cancel, uint64_t stream);
+/* Of either kind. */
+void msb_fs_stream_close(uint64_t stream);
+
+/* ---- images -----------------------------------------------------------------------------------
+ * An image: {"reference", "digest", "architecture", "os", "layer_count", "size_bytes", "created_at"}. */
+
+/* An array, newest first. */
+char *msb_image_list(char **result);
+/* Error: image_not_found. With "config" and "layers". */
+char *msb_image_inspect(const char *reference, char **result);
+/* Options: pull_policy, insecure, ca_certs, as of msb_sandbox_create(). The image, and "cached". */
+char *msb_image_pull(uint64_t cancel, uint64_t progress, const char *reference, const char *options,
+                     char **result);
+/* From a docker-archive or OCI-layout tar on the host. Options: tags (more names of the first image).
+ * An array of images. */
+char *msb_image_load(uint64_t cancel, uint64_t progress, const char *path, const char *options,
+                     char **result);
+/* Options: force. Error: image_in_use. */
+char *msb_image_remove(const char *reference, const char *options);
+/* Deletes what neither a reference nor a sandbox needs. {"bytes_reclaimed"} */
+char *msb_image_prune(char **result);
+
 /* ---- logs -------------------------------------------------------------------------------------
  * What commands wrote, also of sandboxes that are stopped. Options: tail (entries), since_ms,
  * until_ms, sources (["stdout", "stderr", "output", "system"], or "all"; default: all but system),

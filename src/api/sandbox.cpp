@@ -1,6 +1,6 @@
 #include "api/sandbox.hpp"
 
-#include "api/host.hpp"
+#include "api/open_host.hpp"
 #include "api/runtimes.hpp"
 
 #include <algorithm>
@@ -10,49 +10,6 @@ namespace msb::api {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::function<bool()> tick_of(Cancel* cancel) {
-    if (cancel == nullptr)
-        return {};
-    return [cancel] { return cancel->triggered(); };
-}
-
-Result<Host> open_host() {
-    const Home home = MSB_TRY(Home::from_environment());
-    MSB_TRY(home.prepare());
-    return Host(home, MSB_TRY(Installation::locate()));
-}
-
-/// Ends a pull when the caller wants that, and passes on what it tells.
-class PullProgress : public image::Progress {
-  public:
-    PullProgress(image::Progress* to, Cancel* cancel) : to_(to), cancel_(cancel) {}
-    void resolving(const std::string& reference) override {
-        if (to_ != nullptr)
-            to_->resolving(reference);
-    }
-    void resolved(const std::string& reference, std::size_t layers, std::uint64_t total) override {
-        if (to_ != nullptr)
-            to_->resolved(reference, layers, total);
-    }
-    void layer_bytes(std::size_t layer, std::uint64_t done, std::uint64_t total) override {
-        if (to_ != nullptr)
-            to_->layer_bytes(layer, done, total);
-    }
-    void layer_done(std::size_t layer, bool reused) override {
-        if (to_ != nullptr)
-            to_->layer_done(layer, reused);
-    }
-    void merging(const std::string& reference) override {
-        if (to_ != nullptr)
-            to_->merging(reference);
-    }
-    bool cancelled() override { return cancel_ != nullptr && cancel_->triggered(); }
-
-  private:
-    image::Progress* to_;
-    Cancel* cancel_;
-};
 
 LaunchOptions launch_options(bool detached, Cancel* cancel) {
     LaunchOptions options;

@@ -1,5 +1,5 @@
 // msb image list, inspect, remove (and pull, load: see their files)
-#include "base/time.hpp"
+#include "api/image_json.hpp"
 #include "cli/commands.hpp"
 #include "cli/session.hpp"
 
@@ -34,16 +34,6 @@ std::string joined(const std::vector<std::string>& words) {
     return text.empty() ? "-" : printable(text);
 }
 
-json summary(const Image& image) {
-    return {{"architecture", image.architecture},
-            {"created_at", format_rfc3339(image.stored_ns, 9, "+00:00")},
-            {"digest", image.manifest_digest.to_string()},
-            {"layer_count", image.layers.size()},
-            {"os", image.os},
-            {"reference", image.reference},
-            {"size_bytes", image.size_bytes}};
-}
-
 /// Text of an image may be any bytes; JSON is UTF-8.
 void print_json(const json& document) {
     (void)print(document.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
@@ -60,7 +50,7 @@ Status list(Context& context, const ImageCommand& command) {
     if (command.format == "json") {
         json rows = json::array();
         for (const Image& image : images)
-            rows.push_back(summary(image));
+            rows.push_back(image_summary(image));
         print_json(rows);
         return {};
     }
@@ -72,29 +62,6 @@ Status list(Context& context, const ImageCommand& command) {
                    format_bytes(image.size_bytes), format_local(image.stored_ns)});
     (void)print(table.render());
     return {};
-}
-
-json details(const Image& image) {
-    json document = summary(image);
-    document["config"] = {{"digest", image.config_digest.to_string()},
-                          {"env", image.config.env},
-                          {"cmd", image.config.cmd},
-                          {"entrypoint", image.config.entrypoint},
-                          {"working_dir", image.config.working_dir},
-                          {"user", image.config.user},
-                          {"labels", image.config.labels},
-                          {"stop_signal", image.config.stop_signal}};
-    document["layers"] = json::array();
-    for (std::size_t i = 0; i < image.layers.size(); ++i) {
-        const image::Layer& layer = image.layers[i];
-        document["layers"].push_back({{"diff_id", layer.diff_id.to_string()},
-                                      {"blob_digest", layer.blob_digest.to_string()},
-                                      {"media_type", layer.media_type},
-                                      {"compressed_size_bytes", layer.compressed_size},
-                                      {"erofs_size_bytes", layer.data_size},
-                                      {"position", i + 1}});
-    }
-    return document;
 }
 
 void print_details(const Image& image) {
@@ -127,7 +94,7 @@ Status inspect(Context& context, const ImageCommand& command) {
     const Home home = MSB_TRY(context.home());
     const Image image = MSB_TRY(image::Store(home.root()).get(command.references.front()));
     if (command.format == "json")
-        print_json(details(image));
+        print_json(image_details(image));
     else
         print_details(image);
     return {};

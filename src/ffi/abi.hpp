@@ -3,11 +3,42 @@
 
 #include "ffi/call.hpp"
 #include "ffi/handles.hpp"
+#include "ffi/options.hpp"
 
 namespace msb::ffi {
 
 /// Looks for the programs that the library starts, in the order of msb_set_sdk_msb_path(). Before
 /// everything that may need them.
 Outcome<void> locate_installation();
+
+/// A call about what has a name (a sandbox, an image), which may take long.
+template <typename Body>
+char* call_on(std::uint64_t cancel, const char* name, Body body) noexcept {
+    return call([&]() -> Outcome<void> {
+        const CallCancel cancelling(cancel);
+        MSB_TRY(cancelling.check());
+        MSB_TRY(locate_installation());
+        return body(MSB_TRY(text_argument(name, "name")), cancelling.get());
+    });
+}
+
+/// The same with reports of a pull; their end is the call's end, however that comes.
+template <typename Body>
+char* call_with_progress(std::uint64_t cancel, std::uint64_t progress, const char* name,
+                         Body body) noexcept {
+    std::shared_ptr<PullQueue> queue;
+    if (progress != 0)
+        if (auto found = find<PullQueue>(progress))
+            queue = std::move(*found);
+    const PullReport report(queue.get());
+    return call_on(cancel, name, [&](const std::string& known, api::Cancel* cancelling) {
+        return progress != 0 && !queue ? Outcome<void>(no_such_handle(progress))
+                                       : body(known, queue.get(), cancelling);
+    });
+}
+
+inline BytesView argument_bytes(const std::uint8_t* data, std::size_t size) {
+    return data == nullptr ? BytesView() : BytesView(data, size);
+}
 
 } // namespace msb::ffi

@@ -1,6 +1,5 @@
 // Commands.
 #include "ffi/abi.hpp"
-#include "ffi/options.hpp"
 
 namespace msb::ffi {
 
@@ -67,10 +66,6 @@ Outcome<void> give_collected(api::Exec& exec, std::size_t max_output, api::Cance
     give(out, out_size, collected.out);
     give(err, err_size, collected.err);
     return {};
-}
-
-BytesView argument_bytes(const std::uint8_t* data, std::size_t size) {
-    return data == nullptr ? BytesView() : BytesView(data, size);
 }
 
 /// A call on a running command.

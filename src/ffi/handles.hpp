@@ -1,6 +1,7 @@
 // The numbers that callers hold, and what they stand for.
 #pragma once
 
+#include "api/files.hpp"
 #include "api/logs.hpp"
 #include "api/sandbox.hpp"
 #include "ffi/progress.hpp"
@@ -12,7 +13,7 @@ namespace msb::ffi {
 
 using Object = std::variant<std::shared_ptr<api::Sandbox>, std::shared_ptr<api::Exec>,
                             std::shared_ptr<api::LogStream>, std::shared_ptr<api::Cancel>,
-                            std::shared_ptr<PullQueue>>;
+                            std::shared_ptr<PullQueue>, std::shared_ptr<api::FileStream>>;
 
 std::uint64_t add_object(Object object);
 std::optional<Object> find_object(std::uint64_t handle);

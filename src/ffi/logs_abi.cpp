@@ -1,6 +1,5 @@
 // Logs.
 #include "ffi/abi.hpp"
-#include "ffi/options.hpp"
 
 namespace msb::ffi {
 

@@ -149,6 +149,17 @@ std::vector<Rlimit> Options::rlimits(const char* key) {
     return limits;
 }
 
+std::string Options::choice(const char* key, std::initializer_list<std::string_view> all) {
+    std::string value = text(key, std::string(*all.begin()));
+    if (std::ranges::find(all, value) == all.end()) {
+        std::string message = "'" + where_ + key + "' is none of";
+        for (const std::string_view one : all)
+            message.append(one == *all.begin() ? " " : ", ").append(one);
+        complain(std::move(message));
+    }
+    return value;
+}
+
 api::Outcome<void> Options::done() {
     for (const auto& [key, value] : object_.items())
         if (std::ranges::find(known_, key) == known_.end())
@@ -186,19 +197,6 @@ void read_resources(Options& options, SandboxSpec& spec) {
     spec.root_disk_mib = options.number("root_disk_mib", most_mib).value_or(spec.root_disk_mib);
 }
 
-/// One of `all`, or a complaint.
-std::string choice(Options& options, const char* key, std::initializer_list<std::string_view> all,
-                   std::string otherwise) {
-    std::string value = options.text(key, std::move(otherwise));
-    if (std::ranges::find(all, value) == all.end()) {
-        std::string message = "'" + std::string(key) + "' is none of";
-        for (const std::string_view one : all)
-            message.append(one == *all.begin() ? " " : ", ").append(one);
-        options.complain(std::move(message));
-    }
-    return value;
-}
-
 void read_environment(Options& options, api::CreateOptions& create) {
     SandboxSpec& spec = create.spec;
     for (auto& [key, value] : options.pairs("env"))
@@ -224,13 +222,13 @@ void read_environment(Options& options, api::CreateOptions& create) {
 }
 
 void read_isolation(Options& options, SandboxSpec& spec) {
-    spec.thp = choice(options, "thp", {"always", "madvise", "never"}, spec.thp);
-    spec.security = choice(options, "security", {"default", "restricted"}, "default") == "restricted"
+    spec.thp = options.choice("thp", {"madvise", "always", "never"});
+    spec.security = options.choice("security", {"default", "restricted"}) == "restricted"
                         ? SecurityProfile::restricted
                         : SecurityProfile::standard;
-    spec.engine = choice(options, "engine", {"auto", "uml", "kvm"}, "auto");
+    spec.engine = options.choice("engine", {"auto", "uml", "kvm"});
     spec.require_hardware_isolation =
-        choice(options, "require_isolation", {"any", "hardware"}, "any") == "hardware";
+        options.choice("require_isolation", {"any", "hardware"}) == "hardware";
     spec.network = options.flag("network", true);
     if (options.has("log_level")) {
         spec.log_level = options.text("log_level");
@@ -252,25 +250,26 @@ void read_lifecycle(Options& options, api::CreateOptions& create) {
             grace ? static_cast<std::int64_t>(*grace) : default_stop_grace / std::chrono::milliseconds(1));
 }
 
-void read_image(Options& options, api::CreateOptions& create) {
-    create.image = options.text("image");
-    const std::string policy =
-        choice(options, "pull_policy", {"if-missing", "always", "never"}, "if-missing");
-    create.pull.policy = policy == "always"  ? image::PullPolicy::always
-                         : policy == "never" ? image::PullPolicy::never
-                                             : image::PullPolicy::if_missing;
-    create.pull.insecure = options.flag("insecure");
-    create.pull.ca_certs = options.text("ca_certs");
-}
-
 } // namespace
+
+image::PullOptions pull_options(Options& options) {
+    image::PullOptions pull;
+    const std::string policy = options.choice("pull_policy", {"if-missing", "always", "never"});
+    pull.policy = policy == "always"  ? image::PullPolicy::always
+                  : policy == "never" ? image::PullPolicy::never
+                                      : image::PullPolicy::if_missing;
+    pull.insecure = options.flag("insecure");
+    pull.ca_certs = options.text("ca_certs");
+    return pull;
+}
 
 api::Outcome<api::CreateOptions> create_options(std::string name, const char* text) {
     Options options(text);
     api::CreateOptions create;
     create.spec.name = std::move(name);
     create.spec.created_at_ns = unix_time_ns();
-    read_image(options, create);
+    create.image = options.text("image");
+    create.pull = pull_options(options);
     read_resources(options, create.spec);
     read_environment(options, create);
     read_isolation(options, create.spec);

@@ -14,6 +14,9 @@ namespace msb::ffi {
 /// Reads members one by one; done() complains about the first thing that was wrong.
 class Options {
   public:
+    /// One of `all`, the first of which is what is meant if nothing is said.
+    std::string choice(const char* key, std::initializer_list<std::string_view> all);
+
     /// `text` may be nullptr: no options.
     explicit Options(const char* text);
     explicit Options(nlohmann::json object, std::string where);
@@ -44,6 +47,7 @@ class Options {
     bool is_config_ = false;
 };
 
+image::PullOptions pull_options(Options& options);
 api::Outcome<api::CreateOptions> create_options(std::string name, const char* text);
 
 struct ExecRequestOptions {

@@ -2,7 +2,6 @@
 #include "api/liveness.hpp"
 #include "base/time.hpp"
 #include "ffi/abi.hpp"
-#include "ffi/options.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -69,16 +68,6 @@ std::chrono::milliseconds limit(std::int64_t timeout_ms, std::chrono::millisecon
     return timeout_ms < 0 ? otherwise : std::min(std::chrono::milliseconds(timeout_ms), no_limit);
 }
 
-/// A call about a sandbox by name, which may take long.
-template <typename Body> char* call_on(std::uint64_t cancel, const char* name, Body body) noexcept {
-    return call([&]() -> Outcome<void> {
-        const CallCancel cancelling(cancel);
-        MSB_TRY(cancelling.check());
-        MSB_TRY(locate_installation());
-        return body(MSB_TRY(text_argument(name, "name")), cancelling.get());
-    });
-}
-
 Outcome<api::Listing> page(Options& options, json& next_cursor) {
     constexpr std::uint64_t largest_page = 100;
     LabelSelector labels = options.pairs("labels");
@@ -120,23 +109,18 @@ using namespace msb::ffi;
 
 MSB_API char* msb_sandbox_create(std::uint64_t cancel, std::uint64_t progress, const char* name,
                                  const char* options, char** result) {
-    std::shared_ptr<PullQueue> queue;
-    if (progress != 0)
-        if (auto found = find<PullQueue>(progress))
-            queue = std::move(*found);
-    const PullReport report(queue.get());
-    return call_on(cancel, name, [&](const std::string& wanted, api::Cancel* cancelling) -> Outcome<void> {
-        if (progress != 0 && !queue)
-            return no_such_handle(progress);
-        auto create = MSB_TRY(create_options(wanted, options));
-        create.progress = queue.get();
-        if (queue)
-            create.image_ready = [&](const image::Image& image) {
-                queue->complete(image.reference);
-            };
-        give(result, give_handle(MSB_TRY(api::Sandbox::create(create, cancelling))));
-        return {};
-    });
+    return call_with_progress(
+        cancel, progress, name,
+        [&](const std::string& wanted, PullQueue* queue, api::Cancel* cancelling) -> Outcome<void> {
+            auto create = MSB_TRY(create_options(wanted, options));
+            create.progress = queue;
+            if (queue != nullptr)
+                create.image_ready = [&](const image::Image& image) {
+                    queue->complete(image.reference);
+                };
+            give(result, give_handle(MSB_TRY(api::Sandbox::create(create, cancelling))));
+            return {};
+        });
 }
 
 MSB_API char* msb_sandbox_start(std::uint64_t cancel, const char* name, const char* options,

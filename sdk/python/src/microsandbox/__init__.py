@@ -43,6 +43,8 @@ from .errors import (
     UnsupportedError,
 )
 from .exec import ExecHandle, ExecSink
+from .fs import FsEntry, FsReadStream, FsWriteStream, SandboxFsOps
+from .image import Image, ImageDetail, ImageHandle
 from .logs import LogStream
 from .sandbox import PullSession, Sandbox, SandboxHandle
 from .types import (
@@ -51,6 +53,7 @@ from .types import (
     ExecEventType,
     ExecFailure,
     ExecOutput,
+    FsEntryKind,
     InitConfig,
     Isolation,
     LogEntry,

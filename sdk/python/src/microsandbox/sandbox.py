@@ -11,6 +11,7 @@ from typing import Any
 
 from . import _native
 from .exec import ExecHandle, collected, started
+from .fs import SandboxFsOps
 from .logs import LogStream, Sources, read_logs
 from .types import (
     Engine,
@@ -418,6 +419,10 @@ class Sandbox(_Named):
     def notices(self) -> tuple[str, ...]:
         """What people should know about how it runs; each is told once."""
         return self._notices
+
+    @property
+    def fs(self) -> SandboxFsOps:
+        return SandboxFsOps(self)
 
     async def _info(self) -> Any:
         def job(_: int) -> Any:

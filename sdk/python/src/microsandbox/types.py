@@ -73,6 +73,13 @@ class LogSource(_StrEnum):
     """Only to ask for."""
 
 
+class FsEntryKind(_StrEnum):
+    FILE = "file"
+    DIRECTORY = "directory"
+    SYMLINK = "symlink"
+    OTHER = "other"
+
+
 class ExecEventType(_StrEnum):
     STARTED = "started"
     STDOUT = "stdout"

@@ -1,0 +1,14 @@
+// Cached images as JSON, the same on the command line and in the library.
+#pragma once
+
+#include "image/image.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace msb {
+
+nlohmann::json image_summary(const image::Image& image);
+/// With the configuration and the layers. Text of an image may be any bytes.
+nlohmann::json image_details(const image::Image& image);
+
+} // namespace msb
