@@ -1,5 +1,6 @@
 // msb image list, inspect, remove (and pull, load: see their files)
 #include "api/image_json.hpp"
+#include "base/time.hpp"
 #include "cli/commands.hpp"
 #include "cli/session.hpp"
 
