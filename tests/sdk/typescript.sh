@@ -18,11 +18,19 @@ cat >tsconfig.json <<JSON
 JSON
 run_ok node "$NODE_MODULES/typescript/bin/tsc" -p .
 
+busybox_image "$T/image.tar"
+make_rootfs "$T/root"
+new_image "$T/layout"
+add_layer "$T/layout" "$T/root"
+start_registry
+push_image "$T/layout" sdk/pulled:1
+export IMAGE_ARCHIVE=$T/image.tar PULLED=$REGISTRY/sdk/pulled:1
+
 # each ENGINE COMMAND...: all must pass, and none be left out.
 each() {
     local engine=$1
     shift
-    for part in lifecycle commands; do
+    for part in lifecycle commands files; do
         run limited 120 "$@" "./$part.test.js"
         [ "$code" -eq 0 ] || { show; fail_test "$part under $engine: exit code $code"; }
         assert_not_contains "$out$err" "# SKIP" "$part under $engine"

@@ -26,8 +26,27 @@
     X(exec_signal)                                                                                 \
     X(exec_resize)                                                                                 \
     X(exec_collect)                                                                                \
-    X(log_stream_recv)
-/// Block for a bounded time.
+    X(log_stream_recv)                                                                             \
+    X(fs_read)                                                                                     \
+    X(fs_write)                                                                                    \
+    X(fs_stat)                                                                                     \
+    X(fs_list)                                                                                     \
+    X(fs_exists)                                                                                   \
+    X(fs_mkdir)                                                                                    \
+    X(fs_remove)                                                                                   \
+    X(fs_remove_dir)                                                                               \
+    X(fs_copy)                                                                                     \
+    X(fs_rename)                                                                                   \
+    X(fs_copy_from_host)                                                                           \
+    X(fs_copy_to_host)                                                                             \
+    X(fs_read_stream)                                                                              \
+    X(fs_read_stream_recv)                                                                         \
+    X(fs_write_stream)                                                                             \
+    X(fs_write_stream_write)                                                                       \
+    X(fs_write_stream_finish)                                                                      \
+    X(image_pull)                                                                                  \
+    X(image_load)
+/// Block too, and cannot be ended early.
 #define MSB_NODE_BLOCKING(X)                                                                       \
     X(sandbox_info)                                                                                \
     X(sandbox_detach)                                                                              \
@@ -40,7 +59,12 @@
     X(exec_close)                                                                                  \
     X(sandbox_logs)                                                                                \
     X(log_stream_open)                                                                             \
-    X(log_stream_close)
+    X(log_stream_close)                                                                            \
+    X(fs_stream_close)                                                                             \
+    X(image_list)                                                                                  \
+    X(image_inspect)                                                                               \
+    X(image_remove)                                                                                \
+    X(image_prune)
 /// Return at once.
 #define MSB_NODE_IMMEDIATE(X)                                                                      \
     X(version)                                                                                     \

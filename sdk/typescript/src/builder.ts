@@ -1,5 +1,5 @@
 import { type Rlimit, makeRlimit } from "./exec.js";
-import { type CallOptions, cancellable, native } from "./native.js";
+import { type CallOptions, cancellable } from "./native.js";
 import { PullProgressCreate } from "./progress.js";
 import { type Sandbox, parseHandle } from "./sandbox.js";
 import { type Pairs, duration, pairs, text, texts, wholeNumber } from "./values.js";
@@ -256,8 +256,7 @@ export class SandboxBuilder {
 
   /** The same, and tells how far getting the image is. */
   async createWithPullProgress(options?: CallOptions): Promise<PullProgressCreate> {
-    const progress = native().progress_alloc();
-    return new PullProgressCreate(progress, this.#create(progress, options));
+    return new PullProgressCreate((progress) => this.#create(progress, options));
   }
 
   async #create(progress: bigint | 0, options?: CallOptions): Promise<Sandbox> {

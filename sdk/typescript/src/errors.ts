@@ -6,6 +6,8 @@ export type ErrorKind =
   | "corrupt"
   | "exec_failed"
   | "exec_timeout"
+  | "filesystem"
+  | "image_in_use"
   | "image_not_found"
   | "image_pull_failed"
   | "internal"
@@ -20,6 +22,7 @@ export type ErrorKind =
   | "no_default_command"
   | "no_space"
   | "not_running"
+  | "path_not_found"
   | "permission_denied"
   | "protocol"
   | "sandbox_not_found"
@@ -89,6 +92,11 @@ export class SandboxStillRunningError extends MicrosandboxError {}
 export class SandboxNotRunningError extends MicrosandboxError {}
 export class NoDefaultCommandError extends MicrosandboxError {}
 export class SessionLostError extends MicrosandboxError {}
+/** In the guest. */
+export class PathNotFoundError extends MicrosandboxError {}
+/** Any other failed operation on a file of the guest; `errno` says which. */
+export class SandboxFsOpsError extends MicrosandboxError {}
+export class ImageInUseError extends MicrosandboxError {}
 export class ImageNotFoundError extends MicrosandboxError {}
 export class ImagePullFailedError extends MicrosandboxError {}
 export class InvalidCursorError extends MicrosandboxError {}
@@ -147,6 +155,8 @@ const classes: Partial<Record<string, ErrorClass>> = {
   cancelled: CancelledError,
   exec_failed: ExecFailedError,
   exec_timeout: ExecTimeoutError,
+  filesystem: SandboxFsOpsError,
+  image_in_use: ImageInUseError,
   image_not_found: ImageNotFoundError,
   image_pull_failed: ImagePullFailedError,
   invalid_argument: InvalidArgumentError,
@@ -158,6 +168,7 @@ const classes: Partial<Record<string, ErrorClass>> = {
   missed_rotation: MissedRotationError,
   no_default_command: NoDefaultCommandError,
   not_running: SandboxNotRunningError,
+  path_not_found: PathNotFoundError,
   sandbox_not_found: SandboxNotFoundError,
   session_lost: SessionLostError,
   still_running: SandboxStillRunningError,

@@ -7,6 +7,7 @@ export {
   CancelledError,
   ExecFailedError,
   ExecTimeoutError,
+  ImageInUseError,
   ImageNotFoundError,
   ImagePullFailedError,
   InvalidArgumentError,
@@ -18,7 +19,9 @@ export {
   MicrosandboxError,
   MissedRotationError,
   NoDefaultCommandError,
+  PathNotFoundError,
   SandboxAlreadyExistsError,
+  SandboxFsOpsError,
   SandboxNotFoundError,
   SandboxNotRunningError,
   SandboxStillRunningError,
@@ -37,9 +40,19 @@ export {
   type ExitStatus,
   type Rlimit,
 } from "./exec.js";
+export {
+  FsReadStream,
+  FsWriteStream,
+  SandboxFsOps,
+  type FsEntry,
+  type FsEntryKind,
+  type FsModeOptions,
+  type FsOptions,
+} from "./fs.js";
+export { Image, ImageHandle, type ImageDetail, type PullOptions } from "./image.js";
 export { LogEntry, LogStream, type LogReadOptions, type LogSource, type LogStreamOptions } from "./logs.js";
 export { version, type CallOptions } from "./native.js";
-export { PullProgressCreate, type PullProgress } from "./progress.js";
+export { PullProgressCreate, PullProgressImage, type PullProgress } from "./progress.js";
 export {
   Sandbox,
   SandboxHandle,

@@ -60,6 +60,32 @@ export interface Native {
   log_stream_open(name: string, options: string): Later<[Handle]>;
   log_stream_recv(cancel: Handle, stream: Handle): Later<[Text, Bytes]>;
   log_stream_close(stream: Handle): Later;
+
+  fs_read(cancel: Handle, sandbox: Handle, path: string, options: string): Later<[Bytes]>;
+  fs_write(cancel: Handle, sandbox: Handle, path: string, options: string, data: Uint8Array): Later;
+  fs_stat(cancel: Handle, sandbox: Handle, path: string, options: string): Later<[string]>;
+  fs_list(cancel: Handle, sandbox: Handle, path: string, options: string): Later<[string]>;
+  fs_exists(cancel: Handle, sandbox: Handle, path: string, options: string): Later<[string]>;
+  fs_mkdir(cancel: Handle, sandbox: Handle, path: string, options: string): Later;
+  fs_remove(cancel: Handle, sandbox: Handle, path: string, options: string): Later;
+  fs_remove_dir(cancel: Handle, sandbox: Handle, path: string, options: string): Later;
+  fs_copy(cancel: Handle, sandbox: Handle, from: string, to: string, options: string): Later;
+  fs_rename(cancel: Handle, sandbox: Handle, from: string, to: string, options: string): Later;
+  fs_copy_from_host(cancel: Handle, sandbox: Handle, host: string, guest: string, options: string): Later;
+  fs_copy_to_host(cancel: Handle, sandbox: Handle, guest: string, host: string, options: string): Later;
+  fs_read_stream(cancel: Handle, sandbox: Handle, path: string, options: string): Later<[Handle]>;
+  fs_read_stream_recv(cancel: Handle, stream: Handle): Later<[Bytes]>;
+  fs_write_stream(cancel: Handle, sandbox: Handle, path: string, options: string): Later<[Handle]>;
+  fs_write_stream_write(cancel: Handle, stream: Handle, data: Uint8Array): Later;
+  fs_write_stream_finish(cancel: Handle, stream: Handle): Later;
+  fs_stream_close(stream: Handle): Later;
+
+  image_list(): Later<[string]>;
+  image_inspect(reference: string): Later<[string]>;
+  image_pull(cancel: Handle, progress: Handle | 0, reference: string, options: string): Later<[string]>;
+  image_load(cancel: Handle, progress: Handle | 0, path: string, options: string): Later<[string]>;
+  image_remove(reference: string, options: string): Later;
+  image_prune(): Later<[string]>;
 }
 
 /** Of every call that can take long. */

@@ -1,3 +1,4 @@
+import type { ImageHandle } from "./image.js";
 import { cancellable, native } from "./native.js";
 import type { Sandbox } from "./sandbox.js";
 
@@ -54,21 +55,23 @@ function pullProgress(event: NativeProgress): PullProgress {
   }
 }
 
-/** A sandbox that is being made. */
-export class PullProgressCreate implements AsyncIterable<PullProgress> {
+/** Something whose image is being fetched. */
+abstract class PullProgressSession<T> implements AsyncIterable<PullProgress> {
   /** Ends when the image is there, or cannot be had. Can be iterated once. */
   readonly progress: AsyncGenerator<PullProgress, void, undefined>;
-  readonly #sandbox: Promise<Sandbox>;
+  /** @internal */
+  protected readonly outcome: Promise<T>;
   #reading = false;
   #released = false;
 
   /** @internal */
-  constructor(progress: bigint, sandbox: Promise<Sandbox>) {
-    this.#sandbox = sandbox;
+  constructor(begin: (progress: bigint) => Promise<T>) {
+    const progress = native().progress_alloc();
+    this.outcome = begin(progress);
     this.progress = this.#receive(progress);
     // What nobody has begun to read by then is given up.
     const end = () => this.#release(progress);
-    sandbox.then(end, end);
+    this.outcome.then(end, end);
   }
 
   #release(progress: bigint): void {
@@ -95,9 +98,19 @@ export class PullProgressCreate implements AsyncIterable<PullProgress> {
   [Symbol.asyncIterator](): AsyncGenerator<PullProgress, void, undefined> {
     return this.progress;
   }
+}
 
+/** A sandbox that is being made. */
+export class PullProgressCreate extends PullProgressSession<Sandbox> {
   /** The sandbox, when it runs. */
   awaitSandbox(): Promise<Sandbox> {
-    return this.#sandbox;
+    return this.outcome;
+  }
+}
+
+/** An image that is being pulled. */
+export class PullProgressImage extends PullProgressSession<ImageHandle> {
+  awaitImage(): Promise<ImageHandle> {
+    return this.outcome;
   }
 }

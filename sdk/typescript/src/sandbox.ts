@@ -8,6 +8,7 @@ import {
   startCommand,
 } from "./exec.js";
 import { InvalidHandleError } from "./errors.js";
+import { SandboxFsOps } from "./fs.js";
 import { type LogEntry, type LogReadOptions, type LogStream, type LogStreamOptions, openLogStream, readLogs } from "./logs.js";
 import { type CallOptions, blocking, cancellable } from "./native.js";
 import { type Pairs, duration, milliseconds, pairs, wholeNumber } from "./values.js";
@@ -205,6 +206,11 @@ export class Sandbox extends NamedSandbox implements AsyncDisposable {
     if (this.#closed)
       throw new InvalidHandleError({ kind: "invalid_handle", message: `sandbox "${this.name}" is closed here` });
     return this.#handle;
+  }
+
+  /** The guest's files. */
+  fs(): SandboxFsOps {
+    return new SandboxFsOps(() => this.#open());
   }
 
   async config(): Promise<SandboxConfig> {
