@@ -191,14 +191,17 @@ need_kernel() {
         skip "no kernel bundle${1:+ $1}: make run or make kernel makes it"
 }
 
-# python_tests NAME...: runs these of sdk/python/tests with the built library: "test_sandbox" or
-# "test_sandbox.Exec.test_timeout".
+# python_sdk ARGUMENT...: python3 with the package of sdk/python and the built library.
+python_sdk() {
+    PYTHONPATH=$SOURCE_DIR/sdk/python/src:$SOURCE_DIR/sdk/python/tests PYTHONDONTWRITEBYTECODE=1 \
+        MICROSANDBOX_LIBRARY=$MSB_BUILD/lib/libmicrosandbox.so python3 -X faulthandler "$@"
+}
+
+# python_tests NAME...: runs these of sdk/python/tests: "test_sandbox" or "test_sandbox.Exec.test_timeout".
 python_tests() {
     need_kernel
     need python3
-    PYTHONPATH=$SOURCE_DIR/sdk/python/src:$SOURCE_DIR/sdk/python/tests PYTHONDONTWRITEBYTECODE=1 \
-        MICROSANDBOX_LIBRARY=$MSB_BUILD/lib/libmicrosandbox.so \
-        python3 -X faulthandler -m unittest "$@"
+    python_sdk -m unittest "$@"
 }
 
 # as_user COMMAND...: runs as an unprivileged user (skips if that cannot be had). $T becomes its own.

@@ -8,9 +8,11 @@
  *    Each kind has a meaning of its own (docs/sdk.md) and some have more members. Release it with
  *    msb_free_string(). Results are not touched when a call fails.
  *  - Results are allocated by the library: text (JSON, UTF-8) is released with msb_free_string(),
- *    bytes with msb_free_bytes(). Nothing is guessed, cut or encoded: data of commands and files are
+ *    bytes with msb_free_bytes(). Nothing is guessed, cut or encoded: data of commands and files
+ *    are
  *    bytes with a length. A result pointer may be NULL if the caller does not want it.
- *  - Arguments belong to the caller and are not used after the call. Options are one JSON object, or
+ *  - Arguments belong to the caller and are not used after the call. Options are one JSON object,
+ *    or
  *    NULL for none; an unknown member is an error (invalid_argument). Text is UTF-8.
  *  - Handles are numbers, never 0 and never used twice. One that is unknown or closed is the error
  *    invalid_handle.
@@ -36,19 +38,21 @@ extern "C" {
 #define MSB_ABI_VERSION 1
 uint32_t msb_abi_version(void);
 /* "0.1.0"; not to be released. */
-const char *msb_version(void);
+const char* msb_version(void);
 
-void msb_free_string(char *text);  /* NULL is fine, here and below */
-void msb_free_bytes(uint8_t *bytes);
+void msb_free_string(char* text); /* NULL is fine, here and below */
+void msb_free_bytes(uint8_t* bytes);
 
 /* Where `msb` is, by whose place the library finds the programs and the kernel that it starts. It
  * looks at the environment variable MSB_PATH first, then at this path, then beside itself
  * (PREFIX/lib/libmicrosandbox.so: PREFIX/bin/msb). NULL or "" takes the path back. */
-void msb_set_sdk_msb_path(const char *path);
+void msb_set_sdk_msb_path(const char* path);
 
 /* ---- cancelling -------------------------------------------------------------------------------
- * A call that was given the number of msb_cancel_alloc() ends early, with the error "cancelled", when
- * another thread triggers it: before the call, during it, or not at all. The call uses the number up.
+ * A call that was given the number of msb_cancel_alloc() ends early, with the error "cancelled",
+ * when
+ * another thread triggers it: before the call, during it, or not at all. The call uses the number
+ * up.
  * What a cancelled call had begun is undone where that is possible; wait for it to return. */
 uint64_t msb_cancel_alloc(void);
 void msb_cancel_trigger(uint64_t cancel);
@@ -56,8 +60,10 @@ void msb_cancel_trigger(uint64_t cancel);
 void msb_cancel_unregister(uint64_t cancel);
 
 /* ---- progress of pulls ------------------------------------------------------------------------
- * msb_sandbox_create() and msb_image_pull() that were given the number of msb_progress_alloc() report
- * to it. Another thread reads the reports; `*event` is NULL after the last, when the call has ended:
+ * msb_sandbox_create() and msb_image_pull() that were given the number of msb_progress_alloc()
+ * report
+ * to it. Another thread reads the reports; `*event` is NULL after the last, when the call has
+ * ended:
  *   {"event": "resolving", "reference"}
  *   {"event": "resolved", "reference", "layer_count", "total_download_bytes"}
  *   {"event": "layer_download_progress", "layer_index", "downloaded_bytes", "total_bytes"}
@@ -66,11 +72,12 @@ void msb_cancel_unregister(uint64_t cancel);
  *   {"event": "complete", "reference"}: the image is there; a cached one has nothing before this
  * Reports of a layer's bytes that nobody has read yet are replaced by newer ones. */
 uint64_t msb_progress_alloc(void);
-char *msb_progress_next(uint64_t cancel, uint64_t progress, char **event);
+char* msb_progress_next(uint64_t cancel, uint64_t progress, char** event);
 void msb_progress_free(uint64_t progress);
 
 /* ---- sandboxes --------------------------------------------------------------------------------
- * A sandbox is known by its name in this MSB_HOME; what has a name as argument works on any of them,
+ * A sandbox is known by its name in this MSB_HOME; what has a name as argument works on any of
+ * them,
  * whoever made it. A handle is a connection to one that runs, for commands and files. The handle of
  * an attached sandbox (one that was made without "detached") also owns it: it stops when the handle
  * is closed, and when the process ends, however that ends. */
@@ -96,61 +103,67 @@ void msb_progress_free(uint64_t progress);
  *   ephemeral          true: nothing of it is kept when it has stopped
  *   replace            true: a sandbox of this name is stopped and removed first
  *   replace_with_timeout_ms   implies replace: between the stop signal and the kill; default 10000
- * Errors: already_exists, boot_start {"name", "stage", "errno"}, image_not_found, image_pull_failed,
+ * Errors: already_exists, boot_start {"name", "stage", "errno"}, image_not_found,
+ * image_pull_failed,
  * invalid_config, ...
  * Result: {"handle", "name", "owns_lifecycle", "notices": [text for people, ...]} */
-char *msb_sandbox_create(uint64_t cancel, uint64_t progress, const char *name, const char *options,
-                         char **result);
-/* Starts a stopped one. Options: detached. Result as above. Errors: sandbox_not_found, still_running,
+char* msb_sandbox_create(uint64_t cancel, uint64_t progress, const char* name, const char* options,
+                         char** result);
+/* Starts a stopped one. Options: detached. Result as above. Errors: sandbox_not_found,
+ * still_running,
  * boot_start. */
-char *msb_sandbox_start(uint64_t cancel, const char *name, const char *options, char **result);
+char* msb_sandbox_start(uint64_t cancel, const char* name, const char* options, char** result);
 /* To one that runs, or is coming up: it is waited for. Result as above. Errors: sandbox_not_found,
  * not_running, boot_start. timeout_ms < 0: 10000. */
-char *msb_sandbox_connect(uint64_t cancel, const char *name, int64_t timeout_ms, char **result);
+char* msb_sandbox_connect(uint64_t cancel, const char* name, int64_t timeout_ms, char** result);
 /* {"name", "owns_lifecycle", "config": as in msb_sandbox_get()} */
-char *msb_sandbox_info(uint64_t sandbox, char **result);
+char* msb_sandbox_info(uint64_t sandbox, char** result);
 /* An attached sandbox goes on without its handle and process from now on. The handle stays open. */
-char *msb_sandbox_detach(uint64_t sandbox);
+char* msb_sandbox_detach(uint64_t sandbox);
 /* Commands of the handle that still run end. An attached sandbox is stopped, and waited for. The
  * handle is closed even if this fails. */
-char *msb_sandbox_close(uint64_t cancel, uint64_t sandbox);
+char* msb_sandbox_close(uint64_t cancel, uint64_t sandbox);
 /* The same without waiting for anything, for finalizers: an attached sandbox stops by itself. */
 void msb_sandbox_release(uint64_t sandbox);
 
-/* {"name", "status": "created" | "starting" | "running" | "draining" | "stopped" | "crashed", "reason",
+/* {"name", "status": "created" | "starting" | "running" | "draining" | "stopped" | "crashed",
+ * "reason",
  *  "detail", "exit_code", "engine", "isolation", "image", "created_at_ms", "started_at_ms",
  *  "stopped_at_ms", "updated_at_ms", "config": {...}}; what is not known is null. */
-char *msb_sandbox_get(const char *name, char **result);
+char* msb_sandbox_get(const char* name, char** result);
 /* Options: labels (an object; all must match), limit (1 to 100; default: all), cursor.
- * {"sandboxes": [as above, newest first], "next_cursor": text or null, "damaged": [message, ...]} */
-char *msb_sandbox_list(const char *options, char **result);
+ * {"sandboxes": [as above, newest first], "next_cursor": text or null, "damaged": [message, ...]}
+ * */
+char* msb_sandbox_list(const char* options, char** result);
 /* Options: force (kill it first if it runs). Errors: sandbox_not_found, still_running. */
-char *msb_sandbox_remove(const char *name, const char *options);
+char* msb_sandbox_remove(const char* name, const char* options);
 
-/* The guest is asked to end and waited for; killed after timeout_ms (< 0: 10000; 0: at once). Succeeds
+/* The guest is asked to end and waited for; killed after timeout_ms (< 0: 10000; 0: at once).
+ * Succeeds
  * if it is stopped in the end, also if it was before. */
-char *msb_sandbox_stop(uint64_t cancel, const char *name, int64_t timeout_ms);
+char* msb_sandbox_stop(uint64_t cancel, const char* name, int64_t timeout_ms);
 /* At once. timeout_ms (< 0: 5000) is how long its end is waited for: then the error timed_out. */
-char *msb_sandbox_kill(uint64_t cancel, const char *name, int64_t timeout_ms);
+char* msb_sandbox_kill(uint64_t cancel, const char* name, int64_t timeout_ms);
 /* Commands that run may finish, new ones are refused; waits for that without limit. */
-char *msb_sandbox_drain(uint64_t cancel, const char *name);
+char* msb_sandbox_drain(uint64_t cancel, const char* name);
 /* The same without waiting. */
-char *msb_sandbox_request_stop(const char *name, int64_t timeout_ms);
-char *msb_sandbox_request_kill(const char *name);
-char *msb_sandbox_request_drain(const char *name);
+char* msb_sandbox_request_stop(const char* name, int64_t timeout_ms);
+char* msb_sandbox_request_kill(const char* name);
+char* msb_sandbox_request_drain(const char* name);
 /* Waits and never causes it. timeout_ms < 0: without limit; then the error timed_out. With a handle
  * (else 0) of a sandbox that this process started, and its name, more is known of the end.
  * {"name", "status", "exit_code", "signal", "observed_at_ms", "source": "process" | "state"} */
-char *msb_sandbox_wait_until_stopped(uint64_t cancel, uint64_t sandbox, const char *name,
-                                     int64_t timeout_ms, char **result);
+char* msb_sandbox_wait_until_stopped(uint64_t cancel, uint64_t sandbox, const char* name,
+                                     int64_t timeout_ms, char** result);
 /* Whether the agent answers: {"name", "latency_ms"}. Does not count as activity. */
-char *msb_sandbox_ping(uint64_t cancel, const char *name, char **result);
+char* msb_sandbox_ping(uint64_t cancel, const char* name, char** result);
 /* Starts the idle time anew: {"name", "activity_seq"}. */
-char *msb_sandbox_touch(uint64_t cancel, const char *name, char **result);
+char* msb_sandbox_touch(uint64_t cancel, const char* name, char** result);
 
-/* Path of the socket on which the sandbox's agent speaks its protocol, as text. Nothing is connected;
+/* Path of the socket on which the sandbox's agent speaks its protocol, as text. Nothing is
+ * connected;
  * the sandbox need not run or exist. */
-char *msb_agent_socket_path(const char *name, char **path);
+char* msb_agent_socket_path(const char* name, char** path);
 
 /* ---- commands ---------------------------------------------------------------------------------
  * `command` is literal: no shell, no entrypoint. NULL is the sandbox's own: its entrypoint and cmd.
@@ -167,19 +180,22 @@ char *msb_agent_socket_path(const char *name, char **path);
  *   max_output_bytes   only for collected output; more is the error limit_exceeded; default 256 MiB
  * A program that ran and ended in failure is a result. One that could not start is the error
  * exec_failed {"exec_kind": "not_found" | "permission_denied" | "not_executable" | "bad_cwd" |
- * "bad_args" | "resource_limit" | "user_setup_failed" | "out_of_memory" | "pty_setup_failed" | "other",
+ * "bad_args" | "resource_limit" | "user_setup_failed" | "out_of_memory" | "pty_setup_failed" |
+ * "other",
  * "errno", "errno_name", "stage"}. */
 
-/* Runs it with this input, of any size, and collects what it writes. {"exit_code": as a shell has it, "signal"} */
-char *msb_sandbox_exec(uint64_t cancel, uint64_t sandbox, const char *command, const char *options,
-                       const uint8_t *input, size_t input_size, char **result, uint8_t **out,
-                       size_t *out_size, uint8_t **err, size_t *err_size);
+/* Runs it with this input, of any size, and collects what it writes. {"exit_code": as a shell has
+ * it, "signal"} */
+char* msb_sandbox_exec(uint64_t cancel, uint64_t sandbox, const char* command, const char* options,
+                       const uint8_t* input, size_t input_size, char** result, uint8_t** out,
+                       size_t* out_size, uint8_t** err, size_t* err_size);
 
-/* Starts it. Nothing of it moves while nobody waits in one of the calls below, and a client that does
+/* Starts it. Nothing of it moves while nobody waits in one of the calls below, and a client that
+ * does
  * not read holds the command up, as a pipe does. */
-char *msb_sandbox_exec_stream(uint64_t cancel, uint64_t sandbox, const char *command,
-                              const char *options, const uint8_t *input, size_t input_size,
-                              uint64_t *exec);
+char* msb_sandbox_exec_stream(uint64_t cancel, uint64_t sandbox, const char* command,
+                              const char* options, const uint8_t* input, size_t input_size,
+                              uint64_t* exec);
 /* The next event. `*data` is NULL and `*size` 0 but for stdout and stderr.
  *   {"event": "started", "pid"}
  *   {"event": "stdout"}, {"event": "stderr"}
@@ -188,16 +204,16 @@ char *msb_sandbox_exec_stream(uint64_t cancel, uint64_t sandbox, const char *com
  *   {"event": "failed", "exec_kind", "errno", "errno_name", "stage", "message"}: it did not start
  *   {"event": "done"}: after the last, again and again
  * Errors: exec_timeout, session_lost. A cancelled call loses nothing. */
-char *msb_exec_recv(uint64_t cancel, uint64_t exec, char **event, uint8_t **data, size_t *size);
+char* msb_exec_recv(uint64_t cancel, uint64_t exec, char** event, uint8_t** data, size_t* size);
 /* Returns when there is room for more: read the output meanwhile, in another thread. */
-char *msb_exec_stdin_write(uint64_t cancel, uint64_t exec, const uint8_t *data, size_t size);
-char *msb_exec_stdin_close(uint64_t cancel, uint64_t exec);
+char* msb_exec_stdin_write(uint64_t cancel, uint64_t exec, const uint8_t* data, size_t size);
+char* msb_exec_stdin_close(uint64_t cancel, uint64_t exec);
 /* To the command's process group. */
-char *msb_exec_signal(uint64_t cancel, uint64_t exec, int32_t signal);
-char *msb_exec_resize(uint64_t cancel, uint64_t exec, uint16_t rows, uint16_t cols);
+char* msb_exec_signal(uint64_t cancel, uint64_t exec, int32_t signal);
+char* msb_exec_resize(uint64_t cancel, uint64_t exec, uint16_t rows, uint16_t cols);
 /* The rest of the output and the end, as msb_sandbox_exec(). */
-char *msb_exec_collect(uint64_t cancel, uint64_t exec, const char *options, char **result,
-                       uint8_t **out, size_t *out_size, uint8_t **err, size_t *err_size);
+char* msb_exec_collect(uint64_t cancel, uint64_t exec, const char* options, char** result,
+                       uint8_t** out, size_t* out_size, uint8_t** err, size_t* err_size);
 /* Ends a command that still runs. */
 void msb_exec_close(uint64_t exec);
 
@@ -206,82 +222,85 @@ void msb_exec_close(uint64_t exec);
  * Errors: path_not_found, filesystem {"errno"}. */
 
 /* Options: max_bytes (default 256 MiB): more is the error limit_exceeded. */
-char *msb_fs_read(uint64_t cancel, uint64_t sandbox, const char *path, const char *options,
-                  uint8_t **data, size_t *size);
+char* msb_fs_read(uint64_t cancel, uint64_t sandbox, const char* path, const char* options,
+                  uint8_t** data, size_t* size);
 /* Made or replaced; its directory must exist. Options: mode (default 0644 = 420). */
-char *msb_fs_write(uint64_t cancel, uint64_t sandbox, const char *path, const char *options,
-                   const uint8_t *data, size_t size);
+char* msb_fs_write(uint64_t cancel, uint64_t sandbox, const char* path, const char* options,
+                   const uint8_t* data, size_t size);
 /* Options: follow (default true). {"path", "kind": "file" | "dir" | "symlink" | "other", "size",
  * "mode", "uid", "gid", "accessed_ms", "modified_ms"} */
-char *msb_fs_stat(uint64_t cancel, uint64_t sandbox, const char *path, const char *options,
-                  char **result);
+char* msb_fs_stat(uint64_t cancel, uint64_t sandbox, const char* path, const char* options,
+                  char** result);
 /* One level: an array of the above. */
-char *msb_fs_list(uint64_t cancel, uint64_t sandbox, const char *path, const char *options,
-                  char **result);
+char* msb_fs_list(uint64_t cancel, uint64_t sandbox, const char* path, const char* options,
+                  char** result);
 /* {"exists"} */
-char *msb_fs_exists(uint64_t cancel, uint64_t sandbox, const char *path, const char *options,
-                    char **result);
+char* msb_fs_exists(uint64_t cancel, uint64_t sandbox, const char* path, const char* options,
+                    char** result);
 /* With missing parents. Options: mode. */
-char *msb_fs_mkdir(uint64_t cancel, uint64_t sandbox, const char *path, const char *options);
-char *msb_fs_remove(uint64_t cancel, uint64_t sandbox, const char *path, const char *options);
+char* msb_fs_mkdir(uint64_t cancel, uint64_t sandbox, const char* path, const char* options);
+char* msb_fs_remove(uint64_t cancel, uint64_t sandbox, const char* path, const char* options);
 /* Options: recursive (default true). */
-char *msb_fs_remove_dir(uint64_t cancel, uint64_t sandbox, const char *path, const char *options);
+char* msb_fs_remove_dir(uint64_t cancel, uint64_t sandbox, const char* path, const char* options);
 /* A single file. */
-char *msb_fs_copy(uint64_t cancel, uint64_t sandbox, const char *from, const char *to,
-                  const char *options);
-char *msb_fs_rename(uint64_t cancel, uint64_t sandbox, const char *from, const char *to,
-                    const char *options);
+char* msb_fs_copy(uint64_t cancel, uint64_t sandbox, const char* from, const char* to,
+                  const char* options);
+char* msb_fs_rename(uint64_t cancel, uint64_t sandbox, const char* from, const char* to,
+                    const char* options);
 /* A single file of the host, read and written as the user of this process. */
-char *msb_fs_copy_from_host(uint64_t cancel, uint64_t sandbox, const char *host, const char *guest,
-                            const char *options);
-char *msb_fs_copy_to_host(uint64_t cancel, uint64_t sandbox, const char *guest, const char *host,
-                          const char *options);
+char* msb_fs_copy_from_host(uint64_t cancel, uint64_t sandbox, const char* host, const char* guest,
+                            const char* options);
+char* msb_fs_copy_to_host(uint64_t cancel, uint64_t sandbox, const char* guest, const char* host,
+                          const char* options);
 /* Piece by piece. `*data` is NULL and `*size` 0 at the end. */
-char *msb_fs_read_stream(uint64_t cancel, uint64_t sandbox, const char *path, const char *options,
-                         uint64_t *stream);
-char *msb_fs_read_stream_recv(uint64_t cancel, uint64_t stream, uint8_t **data, size_t *size);
+char* msb_fs_read_stream(uint64_t cancel, uint64_t sandbox, const char* path, const char* options,
+                         uint64_t* stream);
+char* msb_fs_read_stream_recv(uint64_t cancel, uint64_t stream, uint8_t** data, size_t* size);
 /* Options: mode. */
-char *msb_fs_write_stream(uint64_t cancel, uint64_t sandbox, const char *path, const char *options,
-                          uint64_t *stream);
-char *msb_fs_write_stream_write(uint64_t cancel, uint64_t stream, const uint8_t *data, size_t size);
+char* msb_fs_write_stream(uint64_t cancel, uint64_t sandbox, const char* path, const char* options,
+                          uint64_t* stream);
+char* msb_fs_write_stream_write(uint64_t cancel, uint64_t stream, const uint8_t* data, size_t size);
 /* What was written is complete only after this has succeeded. */
-char *msb_fs_write_stream_finish(uint64_t cancel, uint64_t stream);
+char* msb_fs_write_stream_finish(uint64_t cancel, uint64_t stream);
 /* Of either kind. */
 void msb_fs_stream_close(uint64_t stream);
 
 /* ---- images -----------------------------------------------------------------------------------
- * An image: {"reference", "digest", "architecture", "os", "layer_count", "size_bytes", "created_at"}. */
+ * An image: {"reference", "digest", "architecture", "os", "layer_count", "size_bytes",
+ * "created_at"}. */
 
 /* An array, newest first. */
-char *msb_image_list(char **result);
+char* msb_image_list(char** result);
 /* Error: image_not_found. With "config" and "layers". */
-char *msb_image_inspect(const char *reference, char **result);
+char* msb_image_inspect(const char* reference, char** result);
 /* Options: pull_policy, insecure, ca_certs, as of msb_sandbox_create(). The image, and "cached". */
-char *msb_image_pull(uint64_t cancel, uint64_t progress, const char *reference, const char *options,
-                     char **result);
-/* From a docker-archive or OCI-layout tar on the host. Options: tags (more names of the first image).
+char* msb_image_pull(uint64_t cancel, uint64_t progress, const char* reference, const char* options,
+                     char** result);
+/* From a docker-archive or OCI-layout tar on the host. Options: tags (more names of the first
+ * image).
  * An array of images. */
-char *msb_image_load(uint64_t cancel, uint64_t progress, const char *path, const char *options,
-                     char **result);
+char* msb_image_load(uint64_t cancel, uint64_t progress, const char* path, const char* options,
+                     char** result);
 /* Options: force. Error: image_in_use. */
-char *msb_image_remove(const char *reference, const char *options);
+char* msb_image_remove(const char* reference, const char* options);
 /* Deletes what neither a reference nor a sandbox needs. {"bytes_reclaimed"} */
-char *msb_image_prune(char **result);
+char* msb_image_prune(char** result);
 
 /* ---- logs -------------------------------------------------------------------------------------
  * What commands wrote, also of sandboxes that are stopped. Options: tail (entries), since_ms,
  * until_ms, sources (["stdout", "stderr", "output", "system"], or "all"; default: all but system),
  * from_cursor.
- * Result: [{"timestamp_ms", "source", "session_id": number or null, "cursor", "offset", "size"}, ...],
+ * Result: [{"timestamp_ms", "source", "session_id": number or null, "cursor", "offset", "size"},
+ * ...],
  * oldest first; the data of each are `size` bytes at `offset` of `*data`. */
-char *msb_sandbox_logs(const char *name, const char *options, char **result, uint8_t **data,
-                       size_t *size);
+char* msb_sandbox_logs(const char* name, const char* options, char** result, uint8_t** data,
+                       size_t* size);
 /* The same one by one. Options as above without tail, and follow: go on until the sandbox stops. */
-char *msb_log_stream_open(const char *name, const char *options, uint64_t *stream);
+char* msb_log_stream_open(const char* name, const char* options, uint64_t* stream);
 /* The next entry, without offset and size, and its data; `*entry` is NULL after the last. Error:
  * missed_rotation {"cursor"} once if entries were lost before they were read. */
-char *msb_log_stream_recv(uint64_t cancel, uint64_t stream, char **entry, uint8_t **data,
-                          size_t *size);
+char* msb_log_stream_recv(uint64_t cancel, uint64_t stream, char** entry, uint8_t** data,
+                          size_t* size);
 void msb_log_stream_close(uint64_t stream);
 
 #ifdef __cplusplus

@@ -36,10 +36,10 @@ Outcome<Connection> ConnectionPool::connect(Cancel* cancel, std::chrono::millise
     Host host(home, MSB_TRY(Installation::locate()));
     const auto view = MSB_TRY(about_sandbox(host.sandboxes().get(name_), name_));
     if (!is_active(view.state.status))
-        return fail(Failure(FailureKind::not_running,
-                            "sandbox '" + name_ + "' is not running (status: " +
-                                std::string(to_string(view.state.status)) + ")")
-                        .of(name_));
+        return fail(
+            Failure(FailureKind::not_running, "sandbox '" + name_ + "' is not running (status: " +
+                                                  std::string(to_string(view.state.status)) + ")")
+                .of(name_));
     Connection connection;
     connection.loop = MSB_TRY(EventLoop::create());
     ConnectOptions options;

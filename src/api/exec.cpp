@@ -58,8 +58,8 @@ void Exec::begin(const Command& command) {
     if (!command.stdin_pipe)
         session_->close_stdin();
     if (command.timeout)
-        timer_ = connection_.loop->after(
-            *command.timeout, [this, timeout = *command.timeout] { time_out(timeout); });
+        timer_ = connection_.loop->after(*command.timeout,
+                                         [this, timeout = *command.timeout] { time_out(timeout); });
 }
 
 ExecEvents Exec::events() {
@@ -242,9 +242,9 @@ Outcome<Collected> collect(Exec& exec, std::size_t max_output, Cancel* cancel) {
     bool ended = false;
     const auto take = [&](ExecOutput&& output) {
         if (collected.out.size() + collected.err.size() + output.data.size() > max_output) {
-            failure = Failure(FailureKind::limit_exceeded,
-                              "the command wrote more than " + std::to_string(max_output) +
-                                  " bytes");
+            failure =
+                Failure(FailureKind::limit_exceeded,
+                        "the command wrote more than " + std::to_string(max_output) + " bytes");
             return;
         }
         Bytes& to = output.error ? collected.err : collected.out;

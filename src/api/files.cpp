@@ -208,11 +208,9 @@ Outcome<std::shared_ptr<FileStream>> FileStream::open_read(std::shared_ptr<Conne
     return stream;
 }
 
-Outcome<std::shared_ptr<FileStream>> FileStream::open_write(std::shared_ptr<ConnectionPool> pool,
-                                                            const std::string& path,
-                                                            std::uint32_t mode,
-                                                            const FileOptions& options,
-                                                            Cancel* cancel) {
+Outcome<std::shared_ptr<FileStream>>
+FileStream::open_write(std::shared_ptr<ConnectionPool> pool, const std::string& path,
+                       std::uint32_t mode, const FileOptions& options, Cancel* cancel) {
     auto connection = MSB_TRY(pool->take(cancel));
     std::shared_ptr<FileStream> stream(new FileStream(std::move(pool), std::move(connection)));
     MSB_TRY(stream->in_turn(cancel, [&]() -> Status {

@@ -47,11 +47,9 @@ class FileStream {
                                                           const std::string& path,
                                                           const FileOptions& options,
                                                           Cancel* cancel);
-    static Outcome<std::shared_ptr<FileStream>> open_write(std::shared_ptr<ConnectionPool> pool,
-                                                           const std::string& path,
-                                                           std::uint32_t mode,
-                                                           const FileOptions& options,
-                                                           Cancel* cancel);
+    static Outcome<std::shared_ptr<FileStream>>
+    open_write(std::shared_ptr<ConnectionPool> pool, const std::string& path, std::uint32_t mode,
+               const FileOptions& options, Cancel* cancel);
     ~FileStream();
     FileStream(const FileStream&) = delete;
     FileStream& operator=(const FileStream&) = delete;

@@ -39,8 +39,8 @@ Outcome<image::Image> get_image(const std::string& reference) {
 }
 
 Outcome<image::PullResult> pull_image(const std::string& reference,
-                                      const image::PullOptions& options,
-                                      image::Progress* progress, Cancel* cancel) {
+                                      const image::PullOptions& options, image::Progress* progress,
+                                      Cancel* cancel) {
     Host host = MSB_TRY(open_host());
     PullProgress to(progress, cancel);
     return about_image(host.store().pull(reference, options, to), reference);

@@ -13,8 +13,8 @@ namespace msb::api {
 Outcome<std::vector<image::Image>> list_images();
 Outcome<image::Image> get_image(const std::string& reference);
 Outcome<image::PullResult> pull_image(const std::string& reference,
-                                      const image::PullOptions& options,
-                                      image::Progress* progress, Cancel* cancel);
+                                      const image::PullOptions& options, image::Progress* progress,
+                                      Cancel* cancel);
 /// From an archive of the host.
 Outcome<std::vector<image::Image>> load_images(const std::string& path,
                                                const std::vector<std::string>& tags,

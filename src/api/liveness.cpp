@@ -23,7 +23,8 @@ Outcome<std::pair<Answer, std::chrono::nanoseconds>> ask(const std::string& name
         took = Clock::now() - begun;
         answer = envelope.type == Answer::type
                      ? Answer::decode(envelope.payload)
-                     : Result<Answer>(msb::fail(ErrorKind::protocol, "the agent's answer is of another kind"));
+                     : Result<Answer>(
+                           msb::fail(ErrorKind::protocol, "the agent's answer is of another kind"));
     });
     client.send(id, Request{});
     const Cancel::Wake wake(cancel, [&] { connection.loop->post([] {}); });

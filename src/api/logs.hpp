@@ -28,7 +28,8 @@ class LogStream {
     void close();
 
   private:
-    LogStream(std::string name, LogReader reader) : name_(std::move(name)), reader_(std::move(reader)) {}
+    LogStream(std::string name, LogReader reader)
+        : name_(std::move(name)), reader_(std::move(reader)) {}
     bool still_runs() const;
 
     std::string name_;

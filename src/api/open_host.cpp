@@ -19,8 +19,7 @@ void PullProgress::resolving(const std::string& reference) {
         to_->resolving(reference);
 }
 
-void PullProgress::resolved(const std::string& reference, std::size_t layers,
-                            std::uint64_t total) {
+void PullProgress::resolved(const std::string& reference, std::size_t layers, std::uint64_t total) {
     if (to_ != nullptr)
         to_->resolved(reference, layers, total);
 }

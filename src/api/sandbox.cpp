@@ -39,11 +39,11 @@ Outcome<std::shared_ptr<Sandbox>> Sandbox::create(const CreateOptions& options, 
         MSB_TRY(
             about_sandbox(host.replace(spec.name, *options.replace, tick_of(cancel)), spec.name));
     else if (host.sandboxes().get(spec.name)) // before an image is pulled for nothing
-        return fail(Failure(FailureKind::already_exists,
-                            Error(ErrorKind::already_exists,
-                                  "sandbox '" + spec.name + "' already exists")
-                                .with_hint("remove it, start it, or use replace"))
-                        .of(spec.name));
+        return fail(
+            Failure(FailureKind::already_exists,
+                    Error(ErrorKind::already_exists, "sandbox '" + spec.name + "' already exists")
+                        .with_hint("remove it, start it, or use replace"))
+                .of(spec.name));
     PullProgress progress(options.progress, cancel);
     auto image = host.resolve_image(options.image, options.pull, progress);
     if (!image)
@@ -53,8 +53,8 @@ Outcome<std::shared_ptr<Sandbox>> Sandbox::create(const CreateOptions& options, 
     merge_image(spec, *image, options.choice);
     std::vector<std::string> notices;
     const auto selection = MSB_TRY(host.select_engine(spec, notices));
-    auto running = host.sandboxes().create(spec, *image, selection,
-                                           launch_options(options.detached, cancel));
+    auto running =
+        host.sandboxes().create(spec, *image, selection, launch_options(options.detached, cancel));
     if (!running)
         return fail(launch_failure(host, std::move(running).error(), spec.name));
     std::shared_ptr<Sandbox> sandbox(new Sandbox(std::move(spec)));
@@ -69,10 +69,10 @@ Outcome<std::shared_ptr<Sandbox>> Sandbox::start(const std::string& name, bool d
     Host host = MSB_TRY(open_host());
     const SandboxView view = MSB_TRY(about_sandbox(host.sandboxes().get(name), name));
     if (is_active(view.state.status))
-        return fail(Failure(FailureKind::still_running,
-                            "sandbox still running: cannot start sandbox '" + name +
-                                "': already running")
-                        .of(name));
+        return fail(
+            Failure(FailureKind::still_running,
+                    "sandbox still running: cannot start sandbox '" + name + "': already running")
+                .of(name));
     auto image = host.image_of(view.spec);
     if (!image) {
         host.sandboxes().record_boot_error(name, BootError::from("image", image.error()));
@@ -239,8 +239,8 @@ Outcome<void> kill(const std::string& name, std::chrono::milliseconds timeout, C
         return {};
     if (seen.error().kind() != ErrorKind::timed_out)
         return fail(sandbox_failure(seen.error(), name));
-    return fail(Failure(FailureKind::timed_out, "timed out observing stopped state: sandbox '" +
-                                                    name + "' does not end")
+    return fail(Failure(FailureKind::timed_out,
+                        "timed out observing stopped state: sandbox '" + name + "' does not end")
                     .of(name));
 }
 

@@ -46,8 +46,8 @@ class Child {
 /// Between fork and exec: every signal to its default, then none blocked.
 void reset_signals();
 
-/// No signal reaches the calling thread meanwhile. Around a fork: the child must not run handlers of
-/// a program that it is only a torn copy of.
+/// No signal reaches the calling thread meanwhile. Around a fork: the child must not run handlers
+/// of a program that it is only a torn copy of.
 class SignalPause {
   public:
     SignalPause();

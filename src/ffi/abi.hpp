@@ -12,8 +12,7 @@ namespace msb::ffi {
 Outcome<void> locate_installation();
 
 /// A call about what has a name (a sandbox, an image), which may take long.
-template <typename Body>
-char* call_on(std::uint64_t cancel, const char* name, Body body) noexcept {
+template <typename Body> char* call_on(std::uint64_t cancel, const char* name, Body body) noexcept {
     return call([&]() -> Outcome<void> {
         const CallCancel cancelling(cancel);
         MSB_TRY(cancelling.check());

@@ -15,10 +15,10 @@
 
 namespace msb::ffi {
 
-using nlohmann::json;
 using api::Failure;
 using api::FailureKind;
 using api::Outcome;
+using nlohmann::json;
 
 /// A copy for the caller; nullptr if there is no memory.
 char* copy_text(std::string_view text);

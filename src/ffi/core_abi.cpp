@@ -57,9 +57,9 @@ Outcome<void> locate_installation() {
     if (const char* path = std::getenv("MSB_PATH"); path != nullptr && *path != '\0') {
         std::string prefix = prefix_of(path);
         if (prefix.empty())
-            return api::fail(Failure(FailureKind::io,
-                                     Error(ErrorKind::not_found,
-                                           "MSB_PATH names no file: " + std::string(path))));
+            return api::fail(
+                Failure(FailureKind::io, Error(ErrorKind::not_found,
+                                               "MSB_PATH names no file: " + std::string(path))));
         set_installation_prefix(std::move(prefix));
         return {};
     }
@@ -69,9 +69,9 @@ Outcome<void> locate_installation() {
     if (prefix.empty())
         return api::fail(Failure(
             FailureKind::io,
-            Error(ErrorKind::not_found, chosen.value.empty()
-                                            ? "the programs of microsandbox are not beside its library"
-                                            : "no such file: " + chosen.value)
+            Error(ErrorKind::not_found,
+                  chosen.value.empty() ? "the programs of microsandbox are not beside its library"
+                                       : "no such file: " + chosen.value)
                 .with_hint("install microsandbox, or set MSB_PATH to its msb")));
     set_installation_prefix(std::move(prefix));
     return {};

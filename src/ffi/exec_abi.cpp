@@ -69,7 +69,8 @@ Outcome<void> give_collected(api::Exec& exec, std::size_t max_output, api::Cance
 }
 
 /// A call on a running command.
-template <typename Body> char* call_exec(std::uint64_t cancel, std::uint64_t exec, Body body) noexcept {
+template <typename Body>
+char* call_exec(std::uint64_t cancel, std::uint64_t exec, Body body) noexcept {
     return call([&]() -> Outcome<void> {
         const CallCancel cancelling(cancel);
         MSB_TRY(cancelling.check());
@@ -153,8 +154,7 @@ MSB_API char* msb_exec_stdin_close(std::uint64_t cancel, std::uint64_t exec) {
 MSB_API char* msb_exec_signal(std::uint64_t cancel, std::uint64_t exec, std::int32_t signal) {
     return call_exec(cancel, exec, [&](api::Exec& found, api::Cancel* cancelling) -> Outcome<void> {
         if (signal < 1 || signal > 64)
-            return api::fail(FailureKind::invalid_argument,
-                             "no signal: " + std::to_string(signal));
+            return api::fail(FailureKind::invalid_argument, "no signal: " + std::to_string(signal));
         return found.signal(signal, cancelling);
     });
 }

@@ -66,14 +66,16 @@ char* call_files(std::uint64_t cancel, std::uint64_t sandbox, const char* option
 template <typename Make>
 char* perform(std::uint64_t cancel, std::uint64_t sandbox, const char* options,
               Make make) noexcept {
-    return call_files(cancel, sandbox, options,
-                      [&](Options& given, const auto& open, api::Cancel* cancelling) -> Outcome<void> {
-                          wire::FsOp op = MSB_TRY(make(given));
-                          return MSB_TRY(open()).perform(std::move(op), cancelling);
-                      });
+    return call_files(
+        cancel, sandbox, options,
+        [&](Options& given, const auto& open, api::Cancel* cancelling) -> Outcome<void> {
+            wire::FsOp op = MSB_TRY(make(given));
+            return MSB_TRY(open()).perform(std::move(op), cancelling);
+        });
 }
 
-template <typename Body> char* call_stream(std::uint64_t cancel, std::uint64_t stream, Body body) noexcept {
+template <typename Body>
+char* call_stream(std::uint64_t cancel, std::uint64_t stream, Body body) noexcept {
     return call([&]() -> Outcome<void> {
         const CallCancel cancelling(cancel);
         MSB_TRY(cancelling.check());
@@ -183,8 +185,7 @@ MSB_API char* msb_fs_remove_dir(std::uint64_t cancel, std::uint64_t sandbox, con
 MSB_API char* msb_fs_copy(std::uint64_t cancel, std::uint64_t sandbox, const char* from,
                           const char* to, const char* options) {
     return perform(cancel, sandbox, options, [&](Options&) -> Outcome<wire::FsOp> {
-        return wire::FsCopy{MSB_TRY(text_argument(from, "from")),
-                            MSB_TRY(text_argument(to, "to"))};
+        return wire::FsCopy{MSB_TRY(text_argument(from, "from")), MSB_TRY(text_argument(to, "to"))};
     });
 }
 
@@ -228,9 +229,8 @@ MSB_API char* msb_fs_read_stream(std::uint64_t cancel, std::uint64_t sandbox, co
         MSB_TRY(given.done());
         if (stream == nullptr)
             return api::fail(FailureKind::invalid_argument, "stream is NULL");
-        *stream = add_object(MSB_TRY(
-            api::FileStream::open_read(found->connections(), MSB_TRY(text_argument(path, "path")),
-                                       files, cancelling.get())));
+        *stream = add_object(MSB_TRY(api::FileStream::open_read(
+            found->connections(), MSB_TRY(text_argument(path, "path")), files, cancelling.get())));
         return {};
     });
 }

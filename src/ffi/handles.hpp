@@ -21,8 +21,8 @@ std::optional<Object> take_object(std::uint64_t handle);
 
 std::unexpected<api::Failure> no_such_handle(std::uint64_t handle);
 
-template <typename T> api::Outcome<std::shared_ptr<T>> of_type(std::optional<Object> object,
-                                                               std::uint64_t handle) {
+template <typename T>
+api::Outcome<std::shared_ptr<T>> of_type(std::optional<Object> object, std::uint64_t handle) {
     if (object)
         if (auto* found = std::get_if<std::shared_ptr<T>>(&*object))
             return std::move(*found);

@@ -48,8 +48,8 @@ MSB_API char* msb_log_stream_open(const char* name, const char* options, std::ui
         if (stream == nullptr)
             return api::fail(FailureKind::invalid_argument, "stream is NULL");
         auto given = MSB_TRY(log_options(options, true));
-        *stream = add_object(MSB_TRY(api::LogStream::open(
-            MSB_TRY(text_argument(name, "name")), std::move(given.query), given.follow)));
+        *stream = add_object(MSB_TRY(api::LogStream::open(MSB_TRY(text_argument(name, "name")),
+                                                          std::move(given.query), given.follow)));
         return {};
     });
 }

@@ -79,7 +79,8 @@ std::optional<std::uint64_t> Options::number(const char* key, std::uint64_t most
         return std::nullopt;
     // 3.0 is what some languages make of 3.
     if (value->is_number_float() && value->get<double>() >= 0 && value->get<double>() < 0x1p53 &&
-        value->get<double>() == static_cast<double>(static_cast<std::uint64_t>(value->get<double>())))
+        value->get<double>() ==
+            static_cast<double>(static_cast<std::uint64_t>(value->get<double>())))
         return std::min(static_cast<std::uint64_t>(value->get<double>()), most);
     if (!value->is_number_unsigned() || value->get<std::uint64_t>() > most)
         return wrong(key, "a whole number from 0 to " + std::to_string(most)), std::nullopt;
@@ -191,7 +192,8 @@ void read_resources(Options& options, SandboxSpec& spec) {
     constexpr std::uint64_t most_cpus = 4096;
     constexpr std::uint64_t most_mib = std::uint64_t{1} << 40;
     spec.cpus = static_cast<unsigned>(options.number("cpus", most_cpus).value_or(spec.cpus));
-    spec.max_cpus = static_cast<unsigned>(options.number("max_cpus", most_cpus).value_or(spec.cpus));
+    spec.max_cpus =
+        static_cast<unsigned>(options.number("max_cpus", most_cpus).value_or(spec.cpus));
     spec.memory_mib = options.number("memory_mib", most_mib).value_or(spec.memory_mib);
     spec.max_memory_mib = options.number("max_memory_mib", most_mib).value_or(spec.memory_mib);
     spec.root_disk_mib = options.number("root_disk_mib", most_mib).value_or(spec.root_disk_mib);
@@ -239,15 +241,18 @@ void read_isolation(Options& options, SandboxSpec& spec) {
 
 void read_lifecycle(Options& options, api::CreateOptions& create) {
     constexpr std::uint64_t most_seconds = longest_ms / 1000;
-    create.spec.max_duration_seconds = options.number("max_duration_secs", most_seconds).value_or(0);
-    create.spec.idle_timeout_seconds = options.number("idle_timeout_secs", most_seconds).value_or(0);
+    create.spec.max_duration_seconds =
+        options.number("max_duration_secs", most_seconds).value_or(0);
+    create.spec.idle_timeout_seconds =
+        options.number("idle_timeout_secs", most_seconds).value_or(0);
     create.spec.ephemeral = options.flag("ephemeral");
     create.detached = options.flag("detached");
     const bool replace = options.flag("replace");
     const auto grace = options.number("replace_with_timeout_ms", longest_ms);
     if (replace || grace)
-        create.replace = std::chrono::milliseconds(
-            grace ? static_cast<std::int64_t>(*grace) : default_stop_grace / std::chrono::milliseconds(1));
+        create.replace =
+            std::chrono::milliseconds(grace ? static_cast<std::int64_t>(*grace)
+                                            : default_stop_grace / std::chrono::milliseconds(1));
 }
 
 } // namespace
@@ -320,7 +325,8 @@ api::Outcome<LogOptions> log_options(const char* text, bool stream) {
         query.sources.insert(LogSource::system);
     } else if (!sources.is_null()) {
         query.sources.clear();
-        for (const std::string& name : options.texts("sources").value_or(std::vector<std::string>()))
+        for (const std::string& name :
+             options.texts("sources").value_or(std::vector<std::string>()))
             if (name == "all")
                 query.sources = {LogSource::standard_output, LogSource::standard_error,
                                  LogSource::output, LogSource::system};
@@ -337,7 +343,8 @@ api::Outcome<LogOptions> log_options(const char* text, bool stream) {
     if (cursor) {
         auto parsed = LogCursor::parse(*cursor);
         if (!parsed)
-            return api::fail(api::Failure(api::FailureKind::invalid_cursor, std::move(parsed).error()));
+            return api::fail(
+                api::Failure(api::FailureKind::invalid_cursor, std::move(parsed).error()));
         query.after = std::move(*parsed);
     }
     return result;

@@ -20,9 +20,8 @@ json time_ms(std::int64_t ns) {
 
 std::string lower(std::string_view text) {
     std::string result(text);
-    std::ranges::transform(result, result.begin(), [](unsigned char c) {
-        return static_cast<char>(std::tolower(c));
-    });
+    std::ranges::transform(result, result.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return result;
 }
 
@@ -125,22 +124,24 @@ MSB_API char* msb_sandbox_create(std::uint64_t cancel, std::uint64_t progress, c
 
 MSB_API char* msb_sandbox_start(std::uint64_t cancel, const char* name, const char* options,
                                 char** result) {
-    return call_on(cancel, name, [&](const std::string& known, api::Cancel* cancelling) -> Outcome<void> {
-        Options given(options);
-        const bool detached = given.flag("detached");
-        MSB_TRY(given.done());
-        give(result, give_handle(MSB_TRY(api::Sandbox::start(known, detached, cancelling))));
-        return {};
-    });
+    return call_on(
+        cancel, name, [&](const std::string& known, api::Cancel* cancelling) -> Outcome<void> {
+            Options given(options);
+            const bool detached = given.flag("detached");
+            MSB_TRY(given.done());
+            give(result, give_handle(MSB_TRY(api::Sandbox::start(known, detached, cancelling))));
+            return {};
+        });
 }
 
 MSB_API char* msb_sandbox_connect(std::uint64_t cancel, const char* name, std::int64_t timeout_ms,
                                   char** result) {
-    return call_on(cancel, name, [&](const std::string& known, api::Cancel* cancelling) -> Outcome<void> {
-        const auto timeout = limit(timeout_ms, api::ConnectionPool::default_timeout);
-        give(result, give_handle(MSB_TRY(api::Sandbox::connect(known, timeout, cancelling))));
-        return {};
-    });
+    return call_on(
+        cancel, name, [&](const std::string& known, api::Cancel* cancelling) -> Outcome<void> {
+            const auto timeout = limit(timeout_ms, api::ConnectionPool::default_timeout);
+            give(result, give_handle(MSB_TRY(api::Sandbox::connect(known, timeout, cancelling))));
+            return {};
+        });
 }
 
 MSB_API char* msb_sandbox_info(std::uint64_t sandbox, char** result) {
@@ -190,8 +191,7 @@ MSB_API char* msb_sandbox_list(const char* options, char** result) {
         json damaged = json::array();
         for (const Error& error : listing.damaged)
             damaged.push_back(error.to_string());
-        give(result,
-             {{"sandboxes", views}, {"next_cursor", next_cursor}, {"damaged", damaged}});
+        give(result, {{"sandboxes", views}, {"next_cursor", next_cursor}, {"damaged", damaged}});
         return {};
     });
 }
@@ -230,44 +230,47 @@ MSB_API char* msb_sandbox_request_stop(const char* name, std::int64_t timeout_ms
 }
 
 MSB_API char* msb_sandbox_request_kill(const char* name) {
-    return call_on(0, name, [](const std::string& known, api::Cancel*) {
-        return api::request_kill(known);
-    });
+    return call_on(0, name,
+                   [](const std::string& known, api::Cancel*) { return api::request_kill(known); });
 }
 
 MSB_API char* msb_sandbox_request_drain(const char* name) {
-    return call_on(0, name, [](const std::string& known, api::Cancel*) {
-        return api::request_drain(known);
-    });
+    return call_on(
+        0, name, [](const std::string& known, api::Cancel*) { return api::request_drain(known); });
 }
 
 MSB_API char* msb_sandbox_wait_until_stopped(std::uint64_t cancel, std::uint64_t sandbox,
                                              const char* name, std::int64_t timeout_ms,
                                              char** result) {
-    return call_on(cancel, name, [&](const std::string& known, api::Cancel* cancelling) -> Outcome<void> {
-        const auto timeout = limit(timeout_ms, no_limit);
-        const StopObservation seen =
-            sandbox == 0 ? MSB_TRY(api::wait_until_stopped(known, timeout, cancelling))
-                         : MSB_TRY(MSB_TRY(find<api::Sandbox>(sandbox))
-                                       ->wait_until_stopped(timeout, cancelling));
-        give(result, stop_json(seen));
-        return {};
-    });
+    return call_on(
+        cancel, name, [&](const std::string& known, api::Cancel* cancelling) -> Outcome<void> {
+            const auto timeout = limit(timeout_ms, no_limit);
+            const StopObservation seen =
+                sandbox == 0 ? MSB_TRY(api::wait_until_stopped(known, timeout, cancelling))
+                             : MSB_TRY(MSB_TRY(find<api::Sandbox>(sandbox))
+                                           ->wait_until_stopped(timeout, cancelling));
+            give(result, stop_json(seen));
+            return {};
+        });
 }
 
 MSB_API char* msb_sandbox_ping(std::uint64_t cancel, const char* name, char** result) {
-    return call_on(cancel, name, [&](const std::string& known, api::Cancel* cancelling) -> Outcome<void> {
-        const auto took = MSB_TRY(api::ping(known, cancelling));
-        give(result, {{"name", known}, {"latency_ms", static_cast<double>(took.count()) / 1e6}});
-        return {};
-    });
+    return call_on(
+        cancel, name, [&](const std::string& known, api::Cancel* cancelling) -> Outcome<void> {
+            const auto took = MSB_TRY(api::ping(known, cancelling));
+            give(result,
+                 {{"name", known}, {"latency_ms", static_cast<double>(took.count()) / 1e6}});
+            return {};
+        });
 }
 
 MSB_API char* msb_sandbox_touch(std::uint64_t cancel, const char* name, char** result) {
-    return call_on(cancel, name, [&](const std::string& known, api::Cancel* cancelling) -> Outcome<void> {
-        give(result, {{"name", known}, {"activity_seq", MSB_TRY(api::touch(known, cancelling))}});
-        return {};
-    });
+    return call_on(
+        cancel, name, [&](const std::string& known, api::Cancel* cancelling) -> Outcome<void> {
+            give(result,
+                 {{"name", known}, {"activity_seq", MSB_TRY(api::touch(known, cancelling))}});
+            return {};
+        });
 }
 
 MSB_API char* msb_agent_socket_path(const char* name, char** path) {

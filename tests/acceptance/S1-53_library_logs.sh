@@ -9,3 +9,7 @@ for test in ReadingGoesOnBehindACursor TheLogsAreMergedByTime SinceIsInclusiveAn
     AFollowerAcrossRotationsSeesEveryLineOnce EveryByteSurvives; do
     assert_contains "$out" "OK ] LogsTest.$test"
 done
+
+# The same on a live sandbox and on a handle, by the library.
+python_tests test_sandbox.Logs
+no_leftovers

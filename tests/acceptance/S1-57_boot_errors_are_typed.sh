@@ -88,4 +88,7 @@ done
 fails '→ build_vm: ' '(kernel|build_vm)'
 run_ok msb start -q box
 run_ok msb rm -q -f box
+
+# The library: a typed error with name, stage, errno and message.
+python_tests test_sandbox.Boot.test_boot_start
 no_leftovers

@@ -28,4 +28,7 @@ print("ok")
 PY
 assert_eq "$out" ok
 run_ok msb kill -q box
+
+# The library: typed, collected and streaming.
+python_tests test_sandbox.Exec.test_spawn_failures_are_typed
 no_leftovers

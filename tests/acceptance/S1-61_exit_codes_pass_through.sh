@@ -12,4 +12,7 @@ done
 run msb exec box -- sh -c 'kill -TERM $$'
 assert_eq "$code" 143 "exit code of a command that a signal ended"
 run_ok msb kill -q box
+
+# The library: a result, no error.
+python_tests test_sandbox.Exec.test_results
 no_leftovers

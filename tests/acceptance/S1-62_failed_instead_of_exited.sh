@@ -29,4 +29,7 @@ print("ok")
 PY
 assert_eq "$out" ok
 run_ok msb kill -q box
+
+# The library: the terminal event is `failed`.
+python_tests test_sandbox.Exec.test_spawn_failures_are_typed
 no_leftovers

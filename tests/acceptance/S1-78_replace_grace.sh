@@ -32,4 +32,7 @@ assert_eq "$out" new
 
 run_fail 1 'duration' msb create -q -n box --replace-with-timeout soon
 run_ok msb rm -q -f box
+
+# The library.
+python_tests test_sandbox.Lifecycle.test_replace_with_timeout
 no_leftovers

@@ -11,4 +11,7 @@ run_fail 1 "sandbox 'box' already exists" msb create -q -n box
 # With --replace a name that is free is as good.
 run_ok msb create -q -n other --replace
 run_ok msb rm -q -f box other
+
+# The library: typed, at once.
+python_tests test_sandbox.Lifecycle.test_already_exists
 no_leftovers

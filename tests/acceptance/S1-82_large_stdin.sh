@@ -15,4 +15,7 @@ assert_eq "$(msb exec box -- sh -c 'for i in 1 2 3 4; do sleep 0.2; head -c 2621
 # What nobody reads does not keep the command from ending.
 assert_eq "$(msb exec box -- sh -c 'head -c 10 >/dev/null; echo done' <"$T/large")" "done"
 run_ok msb kill -q box
+
+# The library: collected and streaming.
+python_tests test_sandbox.Exec.test_large_stdin
 no_leftovers

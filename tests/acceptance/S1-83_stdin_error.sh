@@ -37,4 +37,7 @@ head -c 5000000 /dev/zero >"$T/zeros"
 run_ok msb exec box -- sh -c 'exec <&-; sleep 0.2; echo fine' <"$T/zeros"
 assert_eq "$out" fine
 run_ok msb kill -q box
+
+# The library: an event, and the command goes on.
+python_tests test_sandbox.Exec.test_stdin_error
 no_leftovers

@@ -46,4 +46,7 @@ PY
 run_ok msb stop -q box
 run_ok msb rm -q box
 rm -f "$link"
+
+# The library: the same, without connecting.
+python_tests test_sandbox.Lifecycle.test_socket_path
 no_leftovers

@@ -376,7 +376,8 @@ class Exec(Case):
         sandbox = await self.create()
         for command, options, kind, errno in (
             ("no-such-program", {}, "not_found", 2),
-            ("/etc", {}, "permission_denied", 13),
+            ("/etc/passwd", {}, "permission_denied", 13),
+            ("/etc", {}, "not_executable", None),
             ("true", {"cwd": "/no/such"}, "bad_cwd", 2),
             ("true", {"user": "no-such-user"}, "user_setup_failed", None),
         ):
