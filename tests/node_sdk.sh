@@ -26,3 +26,14 @@ node_application() {
     npm install --prefix "$1" --offline --no-audit --no-fund --silent "$T"/microsandbox-*.tgz >&2
     rm -rf "$T/package" "$T"/microsandbox-*.tgz
 }
+
+# node_init_test IMAGE: an init by the TypeScript SDK, under Node and Bun (S1-43). IMAGE is init_image's.
+node_init_test() {
+    [ -d "$T/app" ] || node_application "$T/app"
+    cp "$TYPESCRIPT/test/init.mjs" "$T/app"
+    local engine
+    for engine in node "$BUN"; do
+        run_ok env -C "$T/app" "$engine" init.mjs "$1"
+        assert_eq "${out:-}" ok "init under $engine"
+    done
+}

@@ -41,8 +41,5 @@ each Node node --test
 each Bun "$BUN" test --timeout 60000
 
 init_image init:latest
-for engine in node "$BUN"; do
-    run_ok "$engine" ./init.mjs init:latest
-    assert_eq "$out" ok "init under $engine"
-done
+node_init_test init:latest
 no_leftovers
