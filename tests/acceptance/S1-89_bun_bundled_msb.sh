@@ -52,6 +52,14 @@ for engine in "$(command -v node)" "$BUN"; do
     which_runtime "$engine" out/which.mjs "$T/other/bin/msb"
     assert_eq "$code $out" "0 $(file_of "$T/other")" "the runtime with process.env.MSB_PATH under $engine"
 
+    # So does a home that the program itself chooses.
+    run_ok env -i PATH=/usr/bin:/bin HOME="$T" MSB_HOME="$MSB_HOME" "$engine" --input-type=module -e '
+        import { AgentClient } from "microsandbox";
+        AgentClient.socketPath("x");
+        process.env.MSB_HOME = "/elsewhere";
+        console.log(AgentClient.socketPath("x"));'
+    assert_contains "$out" /elsewhere/run "the socket's path under $engine"
+
     which_runtime MSB_PATH="$T/nowhere/msb" "$engine" out/which.mjs
     [ "$code" -ne 0 ] || fail_test "a wrong MSB_PATH was ignored under $engine"
     assert_contains "$err" "MSB_PATH names no file: $T/nowhere/msb"

@@ -69,6 +69,7 @@
 #define MSB_NODE_IMMEDIATE(X)                                                                      \
     X(version)                                                                                     \
     X(set_sdk_msb_path)                                                                            \
+    X(set_sdk_home)                                                                                \
     X(cancel_alloc)                                                                                \
     X(cancel_trigger)                                                                              \
     X(cancel_unregister)                                                                           \

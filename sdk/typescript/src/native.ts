@@ -18,7 +18,8 @@ export interface Native {
   close(): void;
 
   version(): string;
-  set_sdk_msb_path(path: Text): void;
+  set_sdk_msb_path(path: string): void;
+  set_sdk_home(path: string): void;
   cancel_alloc(): Handle;
   cancel_trigger(cancel: Handle): void;
   cancel_unregister(cancel: Handle): void;
@@ -100,7 +101,8 @@ const libraryPath = inPackage("bundle/lib/libmicrosandbox.so");
 const bundledMsb = inPackage("bundle/bin/msb");
 
 let loaded: Native | undefined;
-let pushedMsb: string | undefined;
+let pushedMsb = "";
+let pushedHome = "";
 
 function load(): Native {
   for (const path of [modulePath, libraryPath])
@@ -124,11 +126,12 @@ function load(): Native {
 /** The native module, loaded by the first call that needs it. */
 export function native(): Native {
   loaded ??= load();
-  // The library reads the environment the process was started with. Changes of process.env do not reach
-  // that in Bun and in workers; a path that is set does.
+  // The library's environment is the one the process was started with: changes of process.env do not reach it
+  // in Bun and in workers. What is set does.
   const msb = process.env["MSB_PATH"] || bundledMsb;
-  if (msb !== pushedMsb) loaded.set_sdk_msb_path(msb);
-  pushedMsb = msb;
+  if (msb !== pushedMsb) loaded.set_sdk_msb_path((pushedMsb = msb));
+  const home = process.env["MSB_HOME"] ?? "";
+  if (home !== pushedHome) loaded.set_sdk_home((pushedHome = home));
   return loaded;
 }
 
