@@ -9,11 +9,9 @@
  *    msb_free_string(). Results are not touched when a call fails.
  *  - Results are allocated by the library: text (JSON, UTF-8) is released with msb_free_string(),
  *    bytes with msb_free_bytes(). Nothing is guessed, cut or encoded: data of commands and files
- *    are
- *    bytes with a length. A result pointer may be NULL if the caller does not want it.
+ *    are bytes with a length. A result pointer may be NULL if the caller does not want it.
  *  - Arguments belong to the caller and are not used after the call. Options are one JSON object,
- *    or
- *    NULL for none; an unknown member is an error (invalid_argument). Text is UTF-8.
+ *    or NULL for none; an unknown member is an error (invalid_argument). Text is UTF-8.
  *  - Handles are numbers, never 0 and never used twice. One that is unknown or closed is the error
  *    invalid_handle.
  *  - All functions may be called by any thread at any time, also several on one handle. Calls block
@@ -53,10 +51,9 @@ void msb_set_sdk_home(const char* path);
 
 /* ---- cancelling -------------------------------------------------------------------------------
  * A call that was given the number of msb_cancel_alloc() ends early, with the error "cancelled",
- * when
- * another thread triggers it: before the call, during it, or not at all. The call uses the number
- * up.
- * What a cancelled call had begun is undone where that is possible; wait for it to return. */
+ * when another thread triggers it: before the call, during it, or not at all. The call uses the
+ * number up. What a cancelled call had begun is undone where that is possible; wait for it to
+ * return. */
 uint64_t msb_cancel_alloc(void);
 void msb_cancel_trigger(uint64_t cancel);
 /* Only for a number that was never given to a call. */
@@ -64,9 +61,8 @@ void msb_cancel_unregister(uint64_t cancel);
 
 /* ---- progress of pulls ------------------------------------------------------------------------
  * msb_sandbox_create() and msb_image_pull() that were given the number of msb_progress_alloc()
- * report
- * to it. Another thread reads the reports; `*event` is NULL after the last, when the call has
- * ended:
+ * report to it. Another thread reads the reports; `*event` is NULL after the last, when the call
+ * has ended:
  *   {"event": "resolving", "reference"}
  *   {"event": "resolved", "reference", "layer_count", "total_download_bytes"}
  *   {"event": "layer_download_progress", "layer_index", "downloaded_bytes", "total_bytes"}
@@ -80,10 +76,9 @@ void msb_progress_free(uint64_t progress);
 
 /* ---- sandboxes --------------------------------------------------------------------------------
  * A sandbox is known by its name in this MSB_HOME; what has a name as argument works on any of
- * them,
- * whoever made it. A handle is a connection to one that runs, for commands and files. The handle of
- * an attached sandbox (one that was made without "detached") also owns it: it stops when the handle
- * is closed, and when the process ends, however that ends. */
+ * them, whoever made it. A handle is a connection to one that runs, for commands and files. The
+ * handle of an attached sandbox (one that was made without "detached") also owns it: it stops when
+ * the handle is closed, and when the process ends, however that ends. */
 
 /* Options, all optional:
  *   image              reference; default: the image that comes with the program
@@ -107,14 +102,12 @@ void msb_progress_free(uint64_t progress);
  *   replace            true: a sandbox of this name is stopped and removed first
  *   replace_with_timeout_ms   implies replace: between the stop signal and the kill; default 10000
  * Errors: already_exists, boot_start {"name", "stage", "errno"}, image_not_found,
- * image_pull_failed,
- * invalid_config, ...
+ * image_pull_failed, invalid_config, ...
  * Result: {"handle", "name", "owns_lifecycle", "notices": [text for people, ...]} */
 char* msb_sandbox_create(uint64_t cancel, uint64_t progress, const char* name, const char* options,
                          char** result);
 /* Starts a stopped one. Options: detached. Result as above. Errors: sandbox_not_found,
- * still_running,
- * boot_start. */
+ * still_running, boot_start. */
 char* msb_sandbox_start(uint64_t cancel, const char* name, const char* options, char** result);
 /* To one that runs, or is coming up: it is waited for. Result as above. Errors: sandbox_not_found,
  * not_running, boot_start. timeout_ms < 0: 10000. */
@@ -123,27 +116,24 @@ char* msb_sandbox_connect(uint64_t cancel, const char* name, int64_t timeout_ms,
 char* msb_sandbox_info(uint64_t sandbox, char** result);
 /* An attached sandbox goes on without its handle and process from now on. The handle stays open. */
 char* msb_sandbox_detach(uint64_t sandbox);
-/* Commands of the handle that still run end. An attached sandbox is stopped, and waited for. The
- * handle is closed even if this fails. */
+/* An attached sandbox is stopped, and waited for. Handles of commands and streams have to be closed
+ * by themselves. The handle is closed even if this fails. */
 char* msb_sandbox_close(uint64_t cancel, uint64_t sandbox);
 /* The same without waiting for anything, for finalizers: an attached sandbox stops by itself. */
 void msb_sandbox_release(uint64_t sandbox);
 
 /* {"name", "status": "created" | "starting" | "running" | "draining" | "stopped" | "crashed",
- * "reason",
- *  "detail", "exit_code", "engine", "isolation", "image", "created_at_ms", "started_at_ms",
- *  "stopped_at_ms", "updated_at_ms", "config": {...}}; what is not known is null. */
+ * "reason", "detail", "exit_code", "engine", "isolation", "image", "created_at_ms",
+ * "started_at_ms", "stopped_at_ms", "updated_at_ms", "config": {...}}; null: not known. */
 char* msb_sandbox_get(const char* name, char** result);
 /* Options: labels (an object; all must match), limit (1 to 100; default: all), cursor.
- * {"sandboxes": [as above, newest first], "next_cursor": text or null, "damaged": [message, ...]}
- * */
+ * {"sandboxes": [as above, newest first], "next_cursor": text or null, "damaged": [message]} */
 char* msb_sandbox_list(const char* options, char** result);
 /* Options: force (kill it first if it runs). Errors: sandbox_not_found, still_running. */
 char* msb_sandbox_remove(const char* name, const char* options);
 
 /* The guest is asked to end and waited for; killed after timeout_ms (< 0: 10000; 0: at once).
- * Succeeds
- * if it is stopped in the end, also if it was before. */
+ * Succeeds if it is stopped in the end, also if it was before. */
 char* msb_sandbox_stop(uint64_t cancel, const char* name, int64_t timeout_ms);
 /* At once. timeout_ms (< 0: 5000) is how long its end is waited for: then the error timed_out. */
 char* msb_sandbox_kill(uint64_t cancel, const char* name, int64_t timeout_ms);
@@ -164,8 +154,7 @@ char* msb_sandbox_ping(uint64_t cancel, const char* name, char** result);
 char* msb_sandbox_touch(uint64_t cancel, const char* name, char** result);
 
 /* Path of the socket on which the sandbox's agent speaks its protocol, as text. Nothing is
- * connected;
- * the sandbox need not run or exist. */
+ * connected; the sandbox need not run or exist. */
 char* msb_agent_socket_path(const char* name, char** path);
 
 /* ---- commands ---------------------------------------------------------------------------------
@@ -184,8 +173,7 @@ char* msb_agent_socket_path(const char* name, char** path);
  * A program that ran and ended in failure is a result. One that could not start is the error
  * exec_failed {"exec_kind": "not_found" | "permission_denied" | "not_executable" | "bad_cwd" |
  * "bad_args" | "resource_limit" | "user_setup_failed" | "out_of_memory" | "pty_setup_failed" |
- * "other",
- * "errno", "errno_name", "stage"}. */
+ * "other", "errno", "errno_name", "stage"}. */
 
 /* Runs it with this input, of any size, and collects what it writes. {"exit_code": as a shell has
  * it, "signal"} */
@@ -194,8 +182,7 @@ char* msb_sandbox_exec(uint64_t cancel, uint64_t sandbox, const char* command, c
                        size_t* out_size, uint8_t** err, size_t* err_size);
 
 /* Starts it. Nothing of it moves while nobody waits in one of the calls below, and a client that
- * does
- * not read holds the command up, as a pipe does. */
+ * does not read holds the command up, as a pipe does. */
 char* msb_sandbox_exec_stream(uint64_t cancel, uint64_t sandbox, const char* command,
                               const char* options, const uint8_t* input, size_t input_size,
                               uint64_t* exec);
@@ -280,8 +267,7 @@ char* msb_image_inspect(const char* reference, char** result);
 char* msb_image_pull(uint64_t cancel, uint64_t progress, const char* reference, const char* options,
                      char** result);
 /* From a docker-archive or OCI-layout tar on the host. Options: tags (more names of the first
- * image).
- * An array of images. */
+ * image). An array of images. */
 char* msb_image_load(uint64_t cancel, uint64_t progress, const char* path, const char* options,
                      char** result);
 /* Options: force. Error: image_in_use. */
@@ -294,14 +280,13 @@ char* msb_image_prune(char** result);
  * until_ms, sources (["stdout", "stderr", "output", "system"], or "all"; default: all but system),
  * from_cursor.
  * Result: [{"timestamp_ms", "source", "session_id": number or null, "cursor", "offset", "size"},
- * ...],
- * oldest first; the data of each are `size` bytes at `offset` of `*data`. */
+ * ...], oldest first; the data of each are `size` bytes at `offset` of `*data`. */
 char* msb_sandbox_logs(const char* name, const char* options, char** result, uint8_t** data,
                        size_t* size);
 /* The same one by one. Options as above without tail, and follow: go on until the sandbox stops. */
 char* msb_log_stream_open(const char* name, const char* options, uint64_t* stream);
 /* The next entry, without offset and size, and its data; `*entry` is NULL after the last. Error:
- * missed_rotation {"cursor"} once if entries were lost before they were read. */
+ * missed_rotation, once, if entries were lost before they were read: the next call goes on. */
 char* msb_log_stream_recv(uint64_t cancel, uint64_t stream, char** entry, uint8_t** data,
                           size_t* size);
 void msb_log_stream_close(uint64_t stream);

@@ -20,6 +20,11 @@ LaunchOptions launch_options(bool detached, Cancel* cancel) {
     return options;
 }
 
+bool is_alive(Child& runtime) {
+    const auto status = runtime.wait(0ms);
+    return status && !*status;
+}
+
 Failure launch_failure(Host& host, Error error, const std::string& name) {
     Failure failure = sandbox_failure(std::move(error), name);
     failure.boot = host.sandboxes().boot_error();
@@ -124,8 +129,12 @@ Outcome<void> Sandbox::detach() {
 }
 
 Outcome<void> Sandbox::close(Cancel* cancel) {
-    if (!owns_lifecycle())
-        return {};
+    {
+        const std::lock_guard lock(mutex_);
+        // When ours has ended, the name may be another's by now.
+        if (!running_ || !running_->parent_watch || !is_alive(running_->runtime))
+            return {};
+    }
     auto stopped = stop(name(), default_stop_grace, cancel);
     if (!stopped && stopped.error().kind != FailureKind::sandbox_not_found)
         return stopped;
@@ -200,12 +209,11 @@ Outcome<StopObservation> Sandbox::wait_for_ours(std::chrono::milliseconds timeou
 
 Outcome<StopObservation> Sandbox::wait_until_stopped(std::chrono::milliseconds timeout,
                                                      Cancel* cancel) {
-    {
-        const std::lock_guard lock(mutex_);
-        if (!running_)
-            return api::wait_until_stopped(name(), timeout, cancel);
-    }
-    return wait_for_ours(timeout, tick_of(cancel));
+    std::unique_lock lock(mutex_);
+    const bool ours = running_.has_value();
+    lock.unlock();
+    return ours ? wait_for_ours(timeout, tick_of(cancel))
+                : api::wait_until_stopped(name(), timeout, cancel);
 }
 
 Outcome<SandboxView> get(const std::string& name) {

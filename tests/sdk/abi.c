@@ -260,6 +260,9 @@ int main(int argc, char** argv) {
     fails(msb_sandbox_detach(other), "io");
     (void)msb_sandbox_close(0, other);
     ok(msb_sandbox_remove("other", NULL));
+    usleep(300 * 1000);
+    /* Making a sandbox also waits for what ended unheeded. */
+    ok(msb_sandbox_close(0, create("last", "{\"memory_mib\":256,\"ephemeral\":true}")));
     state_of_process(after, sizeof after);
     if (strcmp(before, after) != 0) {
         fprintf(stderr, "the process was changed:\n%s\n%s\n", before, after);

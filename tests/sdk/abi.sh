@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The C interface, as it is installed: header, pkg-config, and a program of many threads that ignores or handles
+# The C interface and its C++ header, as they are installed: pkg-config, and a program of many threads that ignores or handles
 # signals, loaded from a tree that was moved. Nothing of the process is changed, nothing of ours gets out of it.
 # ctest: timeout=240
 . "$(dirname "$0")/../lib.sh"
@@ -21,13 +21,16 @@ export PKG_CONFIG_PATH="$T/moved place/lib/pkgconfig"
 # shellcheck disable=SC2016 # sh -c has its own arguments
 eval "cc -std=c11 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Werror -O1 -g -o '$T/abi' '$TESTS_DIR/sdk/abi.c' \
     $(pkg-config --cflags --libs microsandbox) -pthread"
-echo '#include <microsandbox/microsandbox.h>' >"$T/empty.cpp"
-eval "c++ -std=c++17 -Wall -Wextra -Wpedantic -Werror -c -o '$T/empty.o' '$T/empty.cpp' $(pkg-config --cflags microsandbox)"
+eval "c++ -std=c++20 -Wall -Wextra -Wpedantic -Werror -O1 -o '$T/cpp' '$TESTS_DIR/sdk/cpp.cpp' \
+    $(pkg-config --cflags --libs microsandbox) -pthread"
 export LD_LIBRARY_PATH="$T/moved place/lib"
 for how in plain reaps handles; do
     run_ok limited 100 "$T/abi" "$how"
     assert_eq "$out" ok
 done
+
+run_ok limited 60 "$T/cpp"
+assert_eq "$out" ok
 
 # Where the programs are: MSB_PATH wins, the setter comes next, then the library's own place.
 cp "$T/moved place/lib/libmicrosandbox.so.1" "$T/lonely.so"

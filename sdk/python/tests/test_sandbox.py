@@ -215,6 +215,16 @@ class Lifecycle(Case):
         for name in ("free", "let-go"):
             self.assertEqual(await self.status(name), SandboxStatus.RUNNING)
 
+    async def test_end_of_a_replaced_one_leaves_the_new_one(self):
+        async with await Sandbox.create("box", memory=256):
+            new = await self.create(replace_with_timeout=0)
+        self.assertEqual(await self.status(), SandboxStatus.RUNNING)
+        self.assertTrue((await new.exec("true")).success)
+        old = await self.create("other")
+        newer = await self.create("other", replace_with_timeout=0)
+        await old.close()
+        self.assertTrue((await newer.exec("true")).success)
+
     async def test_ephemeral(self):
         sandbox = await self.create(ephemeral=True)
         await sandbox.stop()

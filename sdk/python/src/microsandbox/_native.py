@@ -215,12 +215,10 @@ class _Threads:
                         return
                 continue  # somebody counts on this thread: his job comes
             try:
-                result = job()
+                future.set_result(job())
             except BaseException as error:  # noqa: BLE001: it is the caller's
                 future.set_exception(error)
-            else:
-                future.set_result(result)
-            del future, job
+            del future, job  # an idle thread keeps nothing alive
             with self._lock:
                 self._idle += 1
 

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from . import _native
+from .errors import SandboxNotFoundError
 from .exec import ExecHandle, collected, started
 from .fs import SandboxFsOps
 from .logs import LogStream, Sources, read_logs
@@ -450,7 +451,7 @@ class Sandbox(_Named):
         await self.close()
 
     async def close(self) -> None:
-        """Lets go of it: stops it if it is ours. Commands of this object end."""
+        """Lets go of it: stops it if it is ours."""
         handle, self._handle = self._handle, 0
         if handle:
             await _native.run(lambda cancel: _native.call("msb_sandbox_close", cancel, handle))
@@ -471,17 +472,16 @@ class Sandbox(_Named):
     ) -> None:
         if not self._handle:
             return
-        ours = await self.owns_lifecycle
-        if ours:
-            await self.kill()
-        await self.close()
-        if ours:
-            from .errors import SandboxNotFoundError
-
+        info = await self._info()
+        if info["owns_lifecycle"]:
             try:
-                await Sandbox.remove(self._name)
+                # Another one may have been made in its place.
+                there = await Sandbox.get(self._name)
+                if there.config()["created_at_ns"] == info["config"]["created_at_ns"]:
+                    await there.remove(force=True)
             except SandboxNotFoundError:  # an ephemeral one is gone
                 pass
+        await self.close()
 
     def _started_handle(self) -> int:
         return self._handle

@@ -1,0 +1,283 @@
+// libmicrosandbox.so from C++20: handles that close themselves, exceptions, JSON as nlohmann::json.
+// Options, results and events are those of microsandbox.h, member for member.
+//
+//   auto sandbox = microsandbox::Sandbox::create("work", {{"memory_mib", 256}});
+//   auto output = sandbox.exec("uname", {{"args", {"-sr"}}});
+//   std::cout << output.exit_code << ' ' << output.out;
+#ifndef MICROSANDBOX_HPP
+#define MICROSANDBOX_HPP
+
+#include "microsandbox.h"
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace microsandbox {
+
+using Json = nlohmann::json;
+
+class Error : public std::runtime_error {
+  public:
+    explicit Error(Json details)
+        : std::runtime_error(details.value("message", "unknown error")),
+          details_(std::move(details)) {}
+    /// "already_exists", ...
+    std::string kind() const { return details_.value("kind", "internal"); }
+    /// Everything that the library said: "hint", and what belongs to the kind.
+    const Json& details() const { return details_; }
+
+  private:
+    Json details_;
+};
+
+namespace detail {
+
+inline void check(char* error) {
+    if (error == nullptr)
+        return;
+    Json details = Json::parse(error, nullptr, false);
+    msb_free_string(error);
+    throw Error(details.is_object() ? std::move(details) : Json::object());
+}
+
+inline std::string take_text(char* text) {
+    std::string copy = text != nullptr ? text : "";
+    msb_free_string(text);
+    return copy;
+}
+
+inline Json take(char* text) {
+    return text == nullptr ? Json() : Json::parse(take_text(text));
+}
+
+inline std::string take(std::uint8_t* data, std::size_t size) {
+    std::string copy(reinterpret_cast<const char*>(data), data != nullptr ? size : 0);
+    msb_free_bytes(data);
+    return copy;
+}
+
+inline const std::uint8_t* bytes(std::string_view data) {
+    return reinterpret_cast<const std::uint8_t*>(data.data());
+}
+
+/// A number that is released once.
+template <void (*Release)(std::uint64_t)> class Handle {
+  public:
+    Handle() = default;
+    explicit Handle(std::uint64_t number) : number_(number) {}
+    Handle(Handle&& other) noexcept : number_(std::exchange(other.number_, 0)) {}
+    Handle& operator=(Handle&& other) noexcept {
+        std::swap(number_, other.number_);
+        return *this;
+    }
+    Handle(const Handle&) = delete;
+    Handle& operator=(const Handle&) = delete;
+    ~Handle() {
+        if (number_ != 0)
+            Release(number_);
+    }
+    std::uint64_t get() const { return number_; }
+    std::uint64_t release() { return std::exchange(number_, 0); }
+
+  private:
+    std::uint64_t number_ = 0;
+};
+
+} // namespace detail
+
+/// Ends one call early, from another thread: give number() to the call.
+class Cancel {
+  public:
+    Cancel() : number_(msb_cancel_alloc()) {}
+    ~Cancel() { msb_cancel_unregister(number_); }
+    Cancel(const Cancel&) = delete;
+    Cancel& operator=(const Cancel&) = delete;
+    std::uint64_t number() const { return number_; }
+    void trigger() const { msb_cancel_trigger(number_); }
+
+  private:
+    std::uint64_t number_;
+};
+
+struct Output {
+    int exit_code = 0; ///< as a shell has it
+    std::optional<int> signal;
+    std::string out;
+    std::string err;
+};
+
+struct Event {
+    Json event; ///< "event", and what belongs to it
+    std::string data;
+
+    std::string kind() const { return event.at("event"); }
+};
+
+struct LogEntry {
+    Json entry; ///< "timestamp_ms", "source", "session_id", "cursor"
+    std::string data;
+};
+
+/// A command that runs. It ends with this object.
+class Exec {
+  public:
+    explicit Exec(std::uint64_t handle) : handle_(handle) {}
+
+    /// The next event; nothing after "exited" or "failed".
+    std::optional<Event> next(std::uint64_t cancel = 0) {
+        char* event = nullptr;
+        std::uint8_t* data = nullptr;
+        std::size_t size = 0;
+        detail::check(msb_exec_recv(cancel, handle_.get(), &event, &data, &size));
+        Event result{{}, detail::take(data, size)};
+        result.event = detail::take(event);
+        if (result.kind() == "done")
+            return std::nullopt;
+        return result;
+    }
+    void write(std::string_view data, std::uint64_t cancel = 0) {
+        detail::check(
+            msb_exec_stdin_write(cancel, handle_.get(), detail::bytes(data), data.size()));
+    }
+    void close_stdin() { detail::check(msb_exec_stdin_close(0, handle_.get())); }
+    void signal(int number) { detail::check(msb_exec_signal(0, handle_.get(), number)); }
+    void resize(std::uint16_t rows, std::uint16_t cols) {
+        detail::check(msb_exec_resize(0, handle_.get(), rows, cols));
+    }
+
+  private:
+    detail::Handle<msb_exec_close> handle_;
+};
+
+class Sandbox {
+  public:
+    static Sandbox create(const std::string& name, const Json& options = Json::object(),
+                          std::uint64_t cancel = 0) {
+        char* result = nullptr;
+        detail::check(msb_sandbox_create(cancel, 0, name.c_str(), options.dump().c_str(), &result));
+        return Sandbox(detail::take(result));
+    }
+    static Sandbox start(const std::string& name, const Json& options = Json::object(),
+                         std::uint64_t cancel = 0) {
+        char* result = nullptr;
+        detail::check(msb_sandbox_start(cancel, name.c_str(), options.dump().c_str(), &result));
+        return Sandbox(detail::take(result));
+    }
+    static Sandbox connect(const std::string& name, std::int64_t timeout_ms = -1,
+                           std::uint64_t cancel = 0) {
+        char* result = nullptr;
+        detail::check(msb_sandbox_connect(cancel, name.c_str(), timeout_ms, &result));
+        return Sandbox(detail::take(result));
+    }
+    static Json get(const std::string& name) {
+        char* result = nullptr;
+        detail::check(msb_sandbox_get(name.c_str(), &result));
+        return detail::take(result);
+    }
+    static Json list(const Json& options = Json::object()) {
+        char* result = nullptr;
+        detail::check(msb_sandbox_list(options.dump().c_str(), &result));
+        return detail::take(result);
+    }
+    static void remove(const std::string& name, bool force = false) {
+        const Json options = {{"force", force}};
+        detail::check(msb_sandbox_remove(name.c_str(), options.dump().c_str()));
+    }
+
+    const std::string& name() const { return name_; }
+    /// For functions of microsandbox.h that this class does not have.
+    std::uint64_t handle() const { return handle_.get(); }
+
+    Output exec(const std::string& command, const Json& options = Json::object(),
+                std::string_view input = {}, std::uint64_t cancel = 0) {
+        char* result = nullptr;
+        std::uint8_t *out = nullptr, *err = nullptr;
+        std::size_t out_size = 0, err_size = 0;
+        detail::check(msb_sandbox_exec(cancel, handle_.get(), command.c_str(),
+                                       options.dump().c_str(), detail::bytes(input), input.size(),
+                                       &result, &out, &out_size, &err, &err_size));
+        Output output;
+        output.out = detail::take(out, out_size);
+        output.err = detail::take(err, err_size);
+        const Json end = detail::take(result);
+        output.exit_code = end.at("exit_code");
+        if (!end.at("signal").is_null())
+            output.signal = end.at("signal");
+        return output;
+    }
+    Output shell(const std::string& script, Json options = Json::object(),
+                 std::string_view input = {}, std::uint64_t cancel = 0) {
+        options["shell"] = true;
+        return exec(script, options, input, cancel);
+    }
+    Exec exec_stream(const std::string& command, const Json& options = Json::object(),
+                     std::string_view input = {}, std::uint64_t cancel = 0) {
+        std::uint64_t exec = 0;
+        detail::check(msb_sandbox_exec_stream(cancel, handle_.get(), command.c_str(),
+                                              options.dump().c_str(), detail::bytes(input),
+                                              input.size(), &exec));
+        return Exec(exec);
+    }
+
+    std::string read_file(const std::string& path, const Json& options = Json::object()) {
+        std::uint8_t* data = nullptr;
+        std::size_t size = 0;
+        detail::check(
+            msb_fs_read(0, handle_.get(), path.c_str(), options.dump().c_str(), &data, &size));
+        return detail::take(data, size);
+    }
+    void write_file(const std::string& path, std::string_view data,
+                    const Json& options = Json::object()) {
+        detail::check(msb_fs_write(0, handle_.get(), path.c_str(), options.dump().c_str(),
+                                   detail::bytes(data), data.size()));
+    }
+
+    void stop(std::int64_t timeout_ms = -1, std::uint64_t cancel = 0) {
+        detail::check(msb_sandbox_stop(cancel, name_.c_str(), timeout_ms));
+    }
+    void kill() { detail::check(msb_sandbox_kill(0, name_.c_str(), -1)); }
+    void drain(std::uint64_t cancel = 0) {
+        detail::check(msb_sandbox_drain(cancel, name_.c_str()));
+    }
+    Json wait_until_stopped(std::int64_t timeout_ms = -1, std::uint64_t cancel = 0) {
+        char* result = nullptr;
+        detail::check(msb_sandbox_wait_until_stopped(cancel, handle_.get(), name_.c_str(),
+                                                     timeout_ms, &result));
+        return detail::take(result);
+    }
+    std::vector<LogEntry> logs(const Json& options = Json::object()) {
+        char* result = nullptr;
+        std::uint8_t* data = nullptr;
+        std::size_t size = 0;
+        detail::check(
+            msb_sandbox_logs(name_.c_str(), options.dump().c_str(), &result, &data, &size));
+        const std::string bytes = detail::take(data, size);
+        std::vector<LogEntry> entries;
+        const Json list = detail::take(result);
+        for (const Json& entry : list)
+            entries.push_back({entry, bytes.substr(entry.at("offset"), entry.at("size"))});
+        return entries;
+    }
+    void detach() { detail::check(msb_sandbox_detach(handle_.get())); }
+    /// Stops it, if it is ours, and waits for that; the destructor does not wait.
+    void close(std::uint64_t cancel = 0) {
+        detail::check(msb_sandbox_close(cancel, handle_.release()));
+    }
+
+  private:
+    explicit Sandbox(const Json& made)
+        : name_(made.at("name")), handle_(made.at("handle").get<std::uint64_t>()) {}
+
+    std::string name_;
+    detail::Handle<msb_sandbox_release> handle_;
+};
+
+} // namespace microsandbox
+
+#endif

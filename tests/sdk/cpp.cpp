@@ -1,0 +1,75 @@
+// The C++ header against a sandbox.
+#include <cstdlib>
+#include <iostream>
+#include <microsandbox/microsandbox.hpp>
+#include <thread>
+
+using microsandbox::Error;
+using microsandbox::Json;
+using microsandbox::Sandbox;
+
+static void require(bool condition, const char* what) {
+    if (!condition) {
+        std::cerr << "failed: " << what << '\n';
+        std::exit(1);
+    }
+}
+
+template <typename Call> static std::string kind_of(Call call) {
+    try {
+        call();
+    } catch (const Error& error) {
+        return error.kind();
+    }
+    return "success";
+}
+
+int main() {
+    auto sandbox = Sandbox::create("cpp", {{"memory_mib", 256}, {"env", {{"A", "1"}}}});
+    const auto output = sandbox.shell("cat; echo $A >&2; exit 3", Json::object(), "input");
+    require(output.exit_code == 3 && output.out == "input" && output.err == "1\n", "shell");
+    require(sandbox.shell("kill -9 $$").signal == 9, "signal");
+    require(kind_of([&] { sandbox.exec("no-such"); }) == "exec_failed", "exec_failed");
+    require(kind_of([&] { Sandbox::create("cpp"); }) == "already_exists", "already_exists");
+    require(kind_of([&] { sandbox.exec("true", {{"arg", 1}}); }) == "invalid_argument", "strict");
+
+    auto command = sandbox.exec_stream("cat", {{"stdin", true}});
+    command.write("streamed");
+    command.close_stdin();
+    std::string text, last;
+    while (const auto event = command.next()) {
+        text += event->data;
+        last = event->kind();
+    }
+    require(text == "streamed" && last == "exited", "stream");
+
+    microsandbox::Cancel cancel;
+    std::jthread soon([&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(200));
+        cancel.trigger();
+    });
+    require(kind_of([&] { sandbox.exec("sleep", {{"args", {"100"}}}, {}, cancel.number()); }) ==
+                "cancelled",
+            "cancelled");
+
+    sandbox.write_file("/root/file", std::string("\0\xff", 2));
+    require(sandbox.read_file("/root/file") == std::string("\0\xff", 2), "files");
+    require(sandbox.logs().front().data == "input", "logs");
+    require(Sandbox::list().at("sandboxes").size() == 1, "list");
+    sandbox.close();
+    require(Sandbox::get("cpp").at("status") == "stopped", "status");
+    {
+        auto dropped = Sandbox::start("cpp");
+    } // does not wait
+    auto seen = Json();
+    require(kind_of([&] {
+                char* result = nullptr;
+                microsandbox::detail::check(
+                    msb_sandbox_wait_until_stopped(0, 0, "cpp", 20'000, &result));
+                seen = microsandbox::detail::take(result);
+            }) == "success",
+            "wait");
+    require(seen.at("status") == "stopped", "stopped by the destructor");
+    Sandbox::remove("cpp");
+    std::cout << "ok\n";
+}
