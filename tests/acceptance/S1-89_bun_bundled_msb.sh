@@ -8,7 +8,7 @@
 node_application "$T/app"
 cd "$T/app"
 package=$T/app/node_modules/microsandbox
-if grep -rIl -- "$SOURCE_DIR" "$package"; then fail_test "the package names the source tree"; fi
+if grep -rl -- "$SOURCE_DIR" "$package"; then fail_test "the package names the source tree"; fi
 [ -z "$(find "$package" -type l)" ] || fail_test "links in the package"
 
 # Says which file the sandbox's runtime executes, as device:inode, while the sandbox runs.

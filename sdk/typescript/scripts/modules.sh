@@ -6,6 +6,7 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 cache=${MSB_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/microsandbox}
 modules=$cache/npm-$(cat "$here/package.json" "$here/package-lock.json" | sha256sum | cut -c1-16)
 if [ ! -d "$modules" ]; then
+    mkdir -p "$cache"
     work=$(mktemp -d "$cache/npm.XXXXXX")
     trap 'rm -rf "$work"' EXIT
     cp "$here/package.json" "$here/package-lock.json" "$work"
