@@ -45,6 +45,9 @@ void msb_free_bytes(uint8_t* bytes);
  * looks at the environment variable MSB_PATH first, then at this path, then beside itself
  * (PREFIX/lib/libmicrosandbox.so: PREFIX/bin/msb). NULL or "" takes the path back. */
 void msb_set_sdk_msb_path(const char* path);
+/* The directory of all state, in place of the environment variable MSB_HOME: for languages where a
+ * program's change of its environment does not reach the library. NULL or "" takes it back. */
+void msb_set_sdk_home(const char* path);
 
 /* ---- cancelling -------------------------------------------------------------------------------
  * A call that was given the number of msb_cancel_alloc() ends early, with the error "cancelled",

@@ -2,6 +2,7 @@
 #include "base/file.hpp"
 #include "base/installation.hpp"
 #include "ffi/abi.hpp"
+#include "sandbox/home.hpp"
 
 #include <array>
 #include <climits>
@@ -102,6 +103,10 @@ MSB_API void msb_set_sdk_msb_path(const char* path) {
     SdkPath& chosen = sdk_path();
     const std::lock_guard lock(chosen.mutex);
     chosen.value = path != nullptr ? path : "";
+}
+
+MSB_API void msb_set_sdk_home(const char* path) {
+    Home::set_root(path != nullptr ? path : "");
 }
 
 MSB_API std::uint64_t msb_cancel_alloc() {

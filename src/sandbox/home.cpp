@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
+#include <mutex>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -24,11 +25,34 @@ std::string name_hash(std::string_view name, std::size_t bytes) {
     return sha256_hex(name).substr(0, bytes * 2);
 }
 
+struct ChosenRoot {
+    std::mutex mutex;
+    std::string value;
+};
+
+ChosenRoot& chosen_root() {
+    static auto* root = new ChosenRoot; // threads may still ask when the program exits
+    return *root;
+}
+
 } // namespace
+
+void Home::set_root(std::string root) {
+    ChosenRoot& chosen = chosen_root();
+    const std::lock_guard lock(chosen.mutex);
+    chosen.value = std::move(root);
+}
 
 Result<Home> Home::from_environment() {
     std::string root;
-    if (const char* value = std::getenv("MSB_HOME"); value != nullptr && *value != '\0') {
+    {
+        ChosenRoot& chosen = chosen_root();
+        const std::lock_guard lock(chosen.mutex);
+        root = chosen.value;
+    }
+    if (!root.empty()) {
+        // It was said in the program.
+    } else if (const char* value = std::getenv("MSB_HOME"); value != nullptr && *value != '\0') {
         root = value;
     } else {
         std::array<char, 4096> buffer{};

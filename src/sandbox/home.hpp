@@ -12,6 +12,9 @@ class Home {
   public:
     /// $MSB_HOME, else ~/.microsandbox. Made absolute; not created.
     static Result<Home> from_environment();
+    /// In place of the environment, for programs whose own view of it does not reach getenv().
+    /// Empty undoes it.
+    static void set_root(std::string root);
     explicit Home(std::string root) : root_(std::move(root)) {}
 
     /// Creates the directories (0700) and checks that they can be written.
