@@ -4,6 +4,7 @@
 . "$(dirname "$0")/../lib.sh"
 . "$TESTS_DIR/go_sdk.sh"
 . "$TESTS_DIR/rust_sdk.sh"
+. "$TESTS_DIR/node_sdk.sh"
 need_kernel
 init_image init:latest
 export MSB_TEST_INIT_IMAGE=init:latest
@@ -23,5 +24,6 @@ surface() {
 surface Go go_tests TestInit
 surface Rust rust_tests init
 surface Python python_tests test_sandbox.Boot.test_init_forms
+surface TypeScript node_init_test init:latest
 no_leftovers
 [ -z "$missing" ] || skip "no tool chain for:$missing"
