@@ -240,6 +240,28 @@ func TestErrors(t *testing.T) {
 	_ = m.RemoveSandbox(ctx, "go-bad", m.WithForce())
 }
 
+func TestMountsAndNetwork(t *testing.T) {
+	ctx := testContext(t)
+	_, err := m.CreateSandbox(ctx, "go-mounts", m.WithMounts(map[string]m.MountConfig{"/x": m.Mount.Bind("/does/not/exist")}))
+	failure := wantKind(t, err, m.ErrBootStart)
+	equal(t, "stage", failure.Stage, "mount")
+	equal(t, "errno", failure.Errno, 2)
+	ok(t, m.RemoveSandbox(ctx, "go-mounts"))
+	shared := t.TempDir()
+	sandbox := create(t, "go-mounts", m.WithMounts(map[string]m.MountConfig{
+		"/x": m.Mount.Bind(shared),
+		"/y": m.Mount.Bind(shared, m.MountOptions{Readonly: true}),
+	}), m.WithNetwork(m.NetworkConfig{Profiles: []string{"public"}}))
+	out, err := sandbox.Shell(ctx, "echo guest >/x/file && ! touch /y/file && test -e /sys/class/net/eth0")
+	ok(t, err)
+	equal(t, "success", out.Success(), true)
+	written, err := os.ReadFile(shared + "/file")
+	ok(t, err)
+	equal(t, "file", string(written), "guest\n")
+	_, err = m.CreateSandbox(ctx, "go-bad", m.WithPorts(map[uint16]uint16{0: 80}))
+	wantKind(t, err, m.ErrInvalidConfig)
+}
+
 func TestCancelledCalls(t *testing.T) {
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()

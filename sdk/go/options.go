@@ -33,38 +33,40 @@ const (
 
 // sandboxOptions is the JSON object of msb_sandbox_create.
 type sandboxOptions struct {
-	Image                *string           `json:"image,omitempty"`
-	CPUs                 *uint             `json:"cpus,omitempty"`
-	MaxCPUs              *uint             `json:"max_cpus,omitempty"`
-	MemoryMiB            *uint64           `json:"memory_mib,omitempty"`
-	MaxMemoryMiB         *uint64           `json:"max_memory_mib,omitempty"`
-	RootDiskMiB          *uint64           `json:"root_disk_mib,omitempty"`
-	THP                  *string           `json:"thp,omitempty"`
-	Env                  map[string]string `json:"env,omitempty"`
-	Labels               map[string]string `json:"labels,omitempty"`
-	Scripts              map[string]string `json:"scripts,omitempty"`
-	Workdir              *string           `json:"workdir,omitempty"`
-	User                 *string           `json:"user,omitempty"`
-	Hostname             *string           `json:"hostname,omitempty"`
-	Shell                *string           `json:"shell,omitempty"`
-	Entrypoint           *[]string         `json:"entrypoint,omitempty"`
-	Cmd                  *[]string         `json:"cmd,omitempty"`
-	Init                 *InitConfig       `json:"init,omitempty"`
-	Security             *SecurityProfile  `json:"security,omitempty"`
-	Network              *bool             `json:"network,omitempty"`
-	Rlimits              []Rlimit          `json:"rlimits,omitempty"`
-	Engine               *string           `json:"engine,omitempty"`
-	RequireIsolation     *string           `json:"require_isolation,omitempty"`
-	PullPolicy           *PullPolicy       `json:"pull_policy,omitempty"`
-	Insecure             *bool             `json:"insecure,omitempty"`
-	CACerts              *string           `json:"ca_certs,omitempty"`
-	MaxDurationSecs      *uint64           `json:"max_duration_secs,omitempty"`
-	IdleTimeoutSecs      *uint64           `json:"idle_timeout_secs,omitempty"`
-	LogLevel             *string           `json:"log_level,omitempty"`
-	Detached             bool              `json:"detached,omitempty"`
-	Ephemeral            bool              `json:"ephemeral,omitempty"`
-	Replace              bool              `json:"replace,omitempty"`
-	ReplaceWithTimeoutMs *int64            `json:"replace_with_timeout_ms,omitempty"`
+	Image                *string                `json:"image,omitempty"`
+	CPUs                 *uint                  `json:"cpus,omitempty"`
+	MaxCPUs              *uint                  `json:"max_cpus,omitempty"`
+	MemoryMiB            *uint64                `json:"memory_mib,omitempty"`
+	MaxMemoryMiB         *uint64                `json:"max_memory_mib,omitempty"`
+	RootDiskMiB          *uint64                `json:"root_disk_mib,omitempty"`
+	THP                  *string                `json:"thp,omitempty"`
+	Env                  map[string]string      `json:"env,omitempty"`
+	Labels               map[string]string      `json:"labels,omitempty"`
+	Scripts              map[string]string      `json:"scripts,omitempty"`
+	Workdir              *string                `json:"workdir,omitempty"`
+	User                 *string                `json:"user,omitempty"`
+	Hostname             *string                `json:"hostname,omitempty"`
+	Shell                *string                `json:"shell,omitempty"`
+	Entrypoint           *[]string              `json:"entrypoint,omitempty"`
+	Cmd                  *[]string              `json:"cmd,omitempty"`
+	Init                 *InitConfig            `json:"init,omitempty"`
+	Security             *SecurityProfile       `json:"security,omitempty"`
+	Volumes              map[string]MountConfig `json:"volumes,omitempty"`
+	Ports                []PortBinding          `json:"ports,omitempty"`
+	Network              any                    `json:"network,omitempty"`
+	Rlimits              []Rlimit               `json:"rlimits,omitempty"`
+	Engine               *string                `json:"engine,omitempty"`
+	RequireIsolation     *string                `json:"require_isolation,omitempty"`
+	PullPolicy           *PullPolicy            `json:"pull_policy,omitempty"`
+	Insecure             *bool                  `json:"insecure,omitempty"`
+	CACerts              *string                `json:"ca_certs,omitempty"`
+	MaxDurationSecs      *uint64                `json:"max_duration_secs,omitempty"`
+	IdleTimeoutSecs      *uint64                `json:"idle_timeout_secs,omitempty"`
+	LogLevel             *string                `json:"log_level,omitempty"`
+	Detached             bool                   `json:"detached,omitempty"`
+	Ephemeral            bool                   `json:"ephemeral,omitempty"`
+	Replace              bool                   `json:"replace,omitempty"`
+	ReplaceWithTimeoutMs *int64                 `json:"replace_with_timeout_ms,omitempty"`
 }
 
 // SandboxOption is a property of a sandbox that is made. Those with maps add to earlier ones, the others
@@ -148,7 +150,47 @@ func WithSecurityProfile(profile SecurityProfile) SandboxOption {
 
 // WithoutNetwork takes the network away: no interface, no names.
 func WithoutNetwork() SandboxOption {
-	return func(o *sandboxOptions) { none := false; o.Network = &none }
+	return func(o *sandboxOptions) { o.Network = false }
+}
+
+// WithNetwork says what the guest may reach.
+func WithNetwork(network NetworkConfig) SandboxOption {
+	return func(o *sandboxOptions) { o.Network = network }
+}
+
+// WithPorts publishes TCP ports of the host's loopback: the guest's port by the host's.
+func WithPorts(ports map[uint16]uint16) SandboxOption {
+	return func(o *sandboxOptions) {
+		for host, guest := range ports {
+			o.Ports = append(o.Ports, PortBinding{HostPort: host, GuestPort: guest})
+		}
+	}
+}
+
+// WithPortsUDP is [WithPorts] for UDP.
+func WithPortsUDP(ports map[uint16]uint16) SandboxOption {
+	return func(o *sandboxOptions) {
+		for host, guest := range ports {
+			o.Ports = append(o.Ports, PortBinding{HostPort: host, GuestPort: guest, Protocol: "udp"})
+		}
+	}
+}
+
+// WithPortBindings publishes ports.
+func WithPortBindings(ports ...PortBinding) SandboxOption {
+	return func(o *sandboxOptions) { o.Ports = append(o.Ports, ports...) }
+}
+
+// WithMounts adds what paths of the guest lead to: see [Mount].
+func WithMounts(mounts map[string]MountConfig) SandboxOption {
+	return func(o *sandboxOptions) {
+		if o.Volumes == nil {
+			o.Volumes = map[string]MountConfig{}
+		}
+		for path, mount := range mounts {
+			o.Volumes[path] = mount
+		}
+	}
 }
 
 // WithRlimits adds limits for all commands.
@@ -210,6 +252,53 @@ func WithReplaceWithTimeout(timeout time.Duration) SandboxOption {
 		ms := milliseconds(timeout)
 		o.ReplaceWithTimeoutMs = &ms
 	}
+}
+
+// NetworkConfig is what the guest may reach.
+type NetworkConfig struct {
+	// Any of "public", "private", "host", or "all". Without one the guest reaches nothing; published
+	// ports still lead in.
+	Profiles       []string `json:"profiles,omitempty"`
+	MaxConnections uint32   `json:"max_connections,omitempty"`
+}
+
+// PortBinding is a port of the host that leads to one of the guest's.
+type PortBinding struct {
+	Bind      string `json:"bind,omitempty"` // an address; 127.0.0.1 if not given
+	HostPort  uint16 `json:"host_port"`
+	GuestPort uint16 `json:"guest_port"`
+	Protocol  string `json:"protocol,omitempty"` // "tcp", which is the default, or "udp"
+}
+
+// MountOptions is how a guest sees a directory or file of the host.
+type MountOptions struct {
+	Readonly           bool   `json:"readonly,omitempty"`
+	Noexec             bool   `json:"noexec,omitempty"`
+	Nosuid             bool   `json:"nosuid,omitempty"`
+	Nodev              bool   `json:"nodev,omitempty"`
+	FollowRootSymlinks bool   `json:"follow_root_symlinks,omitempty"` // the path may lead through links
+	StatVirtualization string `json:"stat_virtualization,omitempty"`  // "strict", the default, or "off"
+	HostPermissions    string `json:"host_permissions,omitempty"`     // "private", the default, or "mirror"
+}
+
+// MountConfig is what a path of the guest leads to: see [Mount].
+type MountConfig struct {
+	Host string `json:"bind"`
+	MountOptions
+}
+
+type mountFactory struct{}
+
+// Mount makes a [MountConfig]: Mount.Bind("/srv/data").
+var Mount mountFactory
+
+// Bind is a directory or file of the host.
+func (mountFactory) Bind(path string, options ...MountOptions) MountConfig {
+	config := MountConfig{Host: path}
+	for _, o := range options {
+		config.MountOptions = o
+	}
+	return config
 }
 
 // InitConfig is a program that becomes the guest's process 1: see [Init].

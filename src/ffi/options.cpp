@@ -276,6 +276,12 @@ PublishedPort read_port(Options& options, Options port) {
 }
 
 void read_network(Options& options, NetworkSpec& network) {
+    const json ports = options.any("ports");
+    if (ports.is_array())
+        for (const json& port : ports)
+            network.published.push_back(read_port(options, Options(port, "ports.")));
+    else if (!ports.is_null())
+        options.complain("'ports' is not an array");
     const json value = options.any("network");
     if (value.is_null())
         return;
@@ -290,12 +296,6 @@ void read_network(Options& options, NetworkSpec& network) {
         network.profiles = std::move(*profiles);
     else
         options.complain(profiles.error().message());
-    const json ports = given.any("ports");
-    if (ports.is_array())
-        for (const json& port : ports)
-            network.published.push_back(read_port(options, Options(port, "network.ports.")));
-    else if (!ports.is_null())
-        options.complain("'network.ports' is not an array");
     network.max_connections = static_cast<std::uint32_t>(
         given.number("max_connections", most_connections).value_or(network.max_connections));
     if (const auto checked = given.done(); !checked)

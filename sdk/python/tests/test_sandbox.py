@@ -27,6 +27,8 @@ from microsandbox import (
     LimitExceededError,
     LogSource,
     MicrosandboxError,
+    Network,
+    NetworkProfile,
     NoDefaultCommandError,
     PathNotFoundError,
     PullPolicy,
@@ -40,6 +42,7 @@ from microsandbox import (
     SecurityProfile,
     Stdin,
     TimedOutError,
+    Volume,
 )
 
 HOME = Path(os.environ["MSB_HOME"])
@@ -282,6 +285,33 @@ class Boot(Case):
         self.assertTrue(error.hint)
         (HOME / "upper").rename(disk)
         await (await Sandbox.start("box")).stop()
+
+    async def test_mounts_and_network(self):
+        """A missing source is a BootStart error of stage mount; what is there is mounted."""
+        with self.assertRaises(BootStartError) as caught:
+            await self.create(volumes={"/x": Volume.bind("/does/not/exist")})
+        error = caught.exception
+        self.assertEqual((error.name, error.stage, error.errno), ("box", "mount", 2))
+        self.assertIn("/does/not/exist", error.message)
+        shared = HOME.parent / "shared"
+        shared.mkdir(exist_ok=True)
+        (shared / "file").write_text("from the host")
+        sandbox = await self.create(
+            replace=True,
+            volumes={"/x": Volume.bind(shared), "/y": Volume.bind(shared, readonly=True)},
+            network=Network((NetworkProfile.PUBLIC,)),
+        )
+        self.assertEqual((await sandbox.exec("cat", ["/x/file"])).stdout_text, "from the host")
+        self.assertFalse((await sandbox.shell("echo > /y/file")).success)
+        self.assertTrue((await sandbox.shell("echo guest > /x/new")).success)
+        self.assertEqual((shared / "new").read_text(), "guest\n")
+        self.assertTrue((await sandbox.shell("test -e /sys/class/net/eth0")).success)
+        await sandbox.kill()
+        for options in ({"volumes": {"x": Volume.bind("/tmp")}}, {"ports": {0: 80}}):
+            with self.assertRaises(InvalidConfigError, msg=options):
+                await Sandbox.create("bad", **options)
+        with self.assertRaises(InvalidArgumentError):
+            await Sandbox.create("bad", network=Network(("nowhere",)))
 
     async def test_init_forms(self):
         """str, dict, InitConfig and tuple say the same."""

@@ -32,6 +32,75 @@ pub enum SecurityProfile {
     Restricted,
 }
 
+/// What a path of the guest leads to: [`SandboxBuilder::volume`].
+#[derive(Debug, Clone)]
+pub struct MountBuilder {
+    options: Value,
+}
+
+impl MountBuilder {
+    fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.options.set(key, value);
+        self
+    }
+
+    /// A directory or file of the host.
+    pub fn bind(self, host: impl Into<String>) -> Self {
+        self.with("bind", host.into())
+    }
+
+    pub fn readonly(self) -> Self {
+        self.with("readonly", true)
+    }
+
+    pub fn noexec(self) -> Self {
+        self.with("noexec", true)
+    }
+
+    pub fn nosuid(self) -> Self {
+        self.with("nosuid", true)
+    }
+
+    pub fn nodev(self) -> Self {
+        self.with("nodev", true)
+    }
+
+    /// The host's path may lead through symbolic links.
+    pub fn follow_root_symlinks(self) -> Self {
+        self.with("follow_root_symlinks", true)
+    }
+
+    /// "strict": owner and mode are the guest's own, kept beside each file; "off": they are the host's.
+    pub fn stat_virtualization(self, mode: impl Into<String>) -> Self {
+        self.with("stat_virtualization", mode.into())
+    }
+
+    /// "private"; "mirror": the host's mode follows the guest's.
+    pub fn host_permissions(self, mode: impl Into<String>) -> Self {
+        self.with("host_permissions", mode.into())
+    }
+}
+
+/// What a guest may reach: [`SandboxBuilder::network`].
+#[derive(Debug, Clone)]
+pub struct NetworkBuilder {
+    options: Value,
+}
+
+impl NetworkBuilder {
+    /// Any of "public", "private", "host", or "all". Without one the guest reaches nothing; published
+    /// ports still lead in.
+    pub fn profiles<P: Into<String>>(mut self, profiles: impl IntoIterator<Item = P>) -> Self {
+        self.options.set("profiles", list(profiles));
+        self
+    }
+
+    pub fn max_connections(mut self, count: u32) -> Self {
+        self.options.set("max_connections", count);
+        self
+    }
+}
+
 /// A sandbox that is to be made: [`Sandbox::builder`]. Setting something again replaces it; what is a map
 /// or says "one more" adds.
 #[derive(Debug, Clone)]
@@ -170,6 +239,51 @@ impl SandboxBuilder {
             SecurityProfile::Restricted => "restricted",
         };
         self.with("security", name)
+    }
+
+    /// What a path of the guest leads to.
+    pub fn volume(mut self, guest: impl AsRef<str>, with: impl FnOnce(MountBuilder) -> MountBuilder) -> Self {
+        let mount = with(MountBuilder { options: Value::object() });
+        self.options.entry("volumes").set(guest.as_ref(), mount.options);
+        self
+    }
+
+    /// A TCP port of the host's loopback that leads to one of the guest's.
+    pub fn port(self, host: u16, guest: u16) -> Self {
+        self.publish(None, host, guest, "tcp")
+    }
+
+    /// The same at another address of the host.
+    pub fn port_bind(self, bind: impl Into<String>, host: u16, guest: u16) -> Self {
+        self.publish(Some(bind.into()), host, guest, "tcp")
+    }
+
+    /// A UDP port of the host's loopback that leads to one of the guest's.
+    pub fn port_udp(self, host: u16, guest: u16) -> Self {
+        self.publish(None, host, guest, "udp")
+    }
+
+    /// The same at another address of the host.
+    pub fn port_udp_bind(self, bind: impl Into<String>, host: u16, guest: u16) -> Self {
+        self.publish(Some(bind.into()), host, guest, "udp")
+    }
+
+    fn publish(mut self, bind: Option<String>, host: u16, guest: u16, protocol: &str) -> Self {
+        let mut port = Value::object();
+        if let Some(bind) = bind {
+            port.set("bind", bind);
+        }
+        port.set("host_port", u32::from(host));
+        port.set("guest_port", u32::from(guest));
+        port.set("protocol", protocol);
+        self.options.entry("ports").push(port);
+        self
+    }
+
+    /// What the guest may reach.
+    pub fn network(self, with: impl FnOnce(NetworkBuilder) -> NetworkBuilder) -> Self {
+        let network = with(NetworkBuilder { options: Value::object() });
+        self.with("network", network.options)
     }
 
     /// No interface and no names.

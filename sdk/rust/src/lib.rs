@@ -37,7 +37,9 @@ mod progress;
 mod sandbox;
 
 pub use agent::AgentClient;
-pub use builder::{InitBuilder, PullPolicy, RegistryBuilder, SandboxBuilder, SecurityProfile};
+pub use builder::{
+    InitBuilder, MountBuilder, NetworkBuilder, PullPolicy, RegistryBuilder, SandboxBuilder, SecurityProfile,
+};
 pub use call::Call;
 pub use config::{InitConfig, Rlimit, SandboxConfig};
 pub use error::{Detail, Error, ExecFailureKind, MicrosandboxResult};

@@ -190,6 +190,34 @@ fn errors() {
 }
 
 #[test]
+fn mounts_and_network() {
+    block_on(async {
+        let named = || Sandbox::builder("rust-mounts");
+        match named().volume("/x", |m| m.bind("/does/not/exist")).create().await {
+            Err(Error::BootStart { name, stage, errno, .. }) => {
+                assert_eq!((name.as_str(), stage.as_str(), errno), ("rust-mounts", "mount", Some(2)));
+            }
+            other => panic!("{other:?}"),
+        }
+        Sandbox::remove("rust-mounts").await.unwrap();
+        let shared = std::env::temp_dir().join(format!("rust-mounts-{}", std::process::id()));
+        std::fs::create_dir(&shared).unwrap();
+        let host = shared.to_str().unwrap();
+        let builder = named()
+            .volume("/x", |m| m.bind(host))
+            .volume("/y", |m| m.bind(host).readonly())
+            .network(|n| n.profiles(["public"]));
+        let sandbox = create(builder).await;
+        let script = "echo guest >/x/file && ! touch /y/file && test -e /sys/class/net/eth0";
+        assert!(sandbox.shell(script).await.unwrap().status().success);
+        assert_eq!(std::fs::read_to_string(shared.join("file")).unwrap(), "guest\n");
+        std::fs::remove_dir_all(&shared).unwrap();
+        let bad = Sandbox::builder("rust-bad").port(0, 80).create().await;
+        assert!(matches!(bad, Err(Error::InvalidConfig(_))), "{bad:?}");
+    });
+}
+
+#[test]
 fn a_dropped_call_ends() {
     block_on(async {
         let sandbox = create(Sandbox::builder("rust-cancelled")).await;

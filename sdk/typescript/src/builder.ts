@@ -7,6 +7,24 @@ import { type Pairs, duration, pairs, text, texts, wholeNumber } from "./values.
 export type PullPolicy = "if-missing" | "always" | "never";
 export type LogLevel = "error" | "warn" | "info" | "debug" | "trace";
 
+interface NativeMount {
+  bind?: string;
+  readonly?: boolean;
+  noexec?: boolean;
+  nosuid?: boolean;
+  nodev?: boolean;
+  follow_root_symlinks?: boolean;
+  stat_virtualization?: string;
+  host_permissions?: string;
+}
+
+interface NativePort {
+  bind?: string;
+  host_port: number;
+  guest_port: number;
+  protocol: "tcp" | "udp";
+}
+
 /** As the C ABI has them. */
 interface NativeCreateOptions {
   image?: string;
@@ -27,7 +45,9 @@ interface NativeCreateOptions {
   cmd?: string[];
   init?: { cmd: string; args: string[]; env: Record<string, string> };
   security?: string;
-  network?: boolean;
+  volumes?: Record<string, NativeMount>;
+  ports?: NativePort[];
+  network?: false | { profiles: string[]; max_connections?: number };
   rlimits?: Rlimit[];
   engine?: string;
   require_isolation?: string;
@@ -78,6 +98,67 @@ export class RegistryBuilder {
   /** A PEM file of authorities that are trusted besides the system's. */
   caCertsPath(path: string): this {
     this.settings.ca_certs = path;
+    return this;
+  }
+}
+
+/** What a path of the guest leads to; changes itself and returns itself. */
+export class MountBuilder {
+  /** @internal */
+  readonly settings: NativeMount = {};
+
+  /** A directory or file of the host. */
+  bind(hostPath: string): this {
+    this.settings.bind = text(hostPath, "bind");
+    return this;
+  }
+  readonly(enabled = true): this {
+    this.settings.readonly = enabled;
+    return this;
+  }
+  noexec(enabled = true): this {
+    this.settings.noexec = enabled;
+    return this;
+  }
+  nosuid(enabled = true): this {
+    this.settings.nosuid = enabled;
+    return this;
+  }
+  nodev(enabled = true): this {
+    this.settings.nodev = enabled;
+    return this;
+  }
+  /** The host's path may lead through symbolic links. */
+  followRootSymlinks(enabled = true): this {
+    this.settings.follow_root_symlinks = enabled;
+    return this;
+  }
+  /** "strict": owner and mode are the guest's own, kept beside each file. "off": they are the host's. */
+  statVirtualization(mode: "strict" | "off"): this {
+    this.settings.stat_virtualization = mode;
+    return this;
+  }
+  /** "mirror": the host's mode follows the guest's. */
+  hostPermissions(mode: "private" | "mirror"): this {
+    this.settings.host_permissions = mode;
+    return this;
+  }
+}
+
+export type NetworkProfile = "public" | "private" | "host" | "all";
+
+/** What the guest may reach; changes itself and returns itself. */
+export class NetworkBuilder {
+  /** @internal */
+  readonly settings: { profiles: string[]; max_connections?: number } = { profiles: [] };
+
+  /** "all" only alone. Without any the guest reaches nothing; published ports still lead in. */
+  profiles(...profiles: NetworkProfile[]): this {
+    this.settings.profiles.push(...texts(profiles, "profiles"));
+    return this;
+  }
+  maxConnections(count: number): this {
+    this.settings.max_connections = wholeNumber(count, "maxConnections");
     return this;
   }
 }
@@ -188,6 +269,27 @@ export class SandboxBuilder {
     this.#options.security = profile;
     return this;
   }
+  volume(guestPath: string, configure: (mount: MountBuilder) => MountBuilder): this {
+    (this.#options.volumes ??= {})[text(guestPath, "guestPath")] = configure(new MountBuilder()).settings;
+    return this;
+  }
+  /** A TCP port of the host's loopback that leads to one of the guest's. */
+  port(host: number, guest: number): this {
+    return this.#publish(host, guest, "tcp");
+  }
+  portBind(bind: string, host: number, guest: number): this {
+    return this.#publish(host, guest, "tcp", bind);
+  }
+  portUdp(host: number, guest: number): this {
+    return this.#publish(host, guest, "udp");
+  }
+  portUdpBind(bind: string, host: number, guest: number): this {
+    return this.#publish(host, guest, "udp", bind);
+  }
+  network(configure: (network: NetworkBuilder) => NetworkBuilder): this {
+    this.#options.network = configure(new NetworkBuilder()).settings;
+    return this;
+  }
   disableNetwork(): this {
     this.#options.network = false;
     return this;
@@ -257,6 +359,16 @@ export class SandboxBuilder {
   /** The same, and tells how far getting the image is. */
   async createWithPullProgress(options?: CallOptions): Promise<PullProgressCreate> {
     return new PullProgressCreate((progress) => this.#create(progress, options));
+  }
+
+  #publish(host: number, guest: number, protocol: "tcp" | "udp", bind?: string): this {
+    (this.#options.ports ??= []).push({
+      host_port: wholeNumber(host, "host port"),
+      guest_port: wholeNumber(guest, "guest port"),
+      protocol,
+      ...(bind === undefined ? {} : { bind }),
+    });
+    return this;
   }
 
   async #create(progress: bigint | 0, options?: CallOptions): Promise<Sandbox> {

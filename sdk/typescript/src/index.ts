@@ -1,7 +1,16 @@
 import "./dispose.js"; // before the classes that use its symbols
 
 export { AgentClient } from "./agent.js";
-export { InitOptionsBuilder, RegistryBuilder, SandboxBuilder, type LogLevel, type PullPolicy } from "./builder.js";
+export {
+  InitOptionsBuilder,
+  MountBuilder,
+  NetworkBuilder,
+  RegistryBuilder,
+  SandboxBuilder,
+  type LogLevel,
+  type NetworkProfile,
+  type PullPolicy,
+} from "./builder.js";
 export {
   BootStartError,
   CancelledError,

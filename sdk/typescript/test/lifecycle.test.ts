@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { rename, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rename, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import {
   AgentClient,
@@ -124,6 +124,30 @@ test("a start that fails says at which stage, with errno", async () => {
     assert.match(error.message, /No such file/);
     return true;
   });
+  await removed(name);
+});
+
+test("directories of the host, and a network", async () => {
+  const name = uniqueName();
+  const missing = Sandbox.builder(name).volume("/x", (m) => m.bind("/does/not/exist"));
+  await assert.rejects(missing.create(), (error: unknown) => {
+    assert.ok(error instanceof BootStartError);
+    assert.equal(error.stage, "mount");
+    assert.equal(error.errno, 2);
+    return true;
+  });
+  await removed(name);
+  const shared = await mkdtemp(`${home}/../shared-`);
+  await using box = await Sandbox.builder(name)
+    .volume("/x", (m) => m.bind(shared).followRootSymlinks())
+    .volume("/y", (m) => m.bind(shared).followRootSymlinks().readonly())
+    .network((n) => n.profiles("public"))
+    .create();
+  const script = "echo guest >/x/file && ! touch /y/file && test -e /sys/class/net/eth0";
+  assert.equal((await box.shell(script)).code, 0);
+  assert.equal(await readFile(`${shared}/file`, "utf8"), "guest\n");
+  await assert.rejects(Sandbox.builder("bad").port(0, 80).create(), InvalidConfigError);
+  await box.close();
   await removed(name);
 });
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,7 +22,10 @@ from .types import (
     Isolation,
     LogEntry,
     LogLevel,
+    MountConfig,
+    Network,
     PingResult,
+    PortBinding,
     PullEvent,
     PullPolicy,
     Rlimit,
@@ -55,6 +59,14 @@ def _list(words: Iterable[str] | None) -> list[str] | None:
     return None if words is None else list(words)
 
 
+def _ports(ports: Mapping[int, int] | Iterable[PortBinding] | None) -> list[dict[str, Any]] | None:
+    if ports is None:
+        return None
+    if isinstance(ports, Mapping):
+        ports = [PortBinding(host, guest) for host, guest in ports.items()]
+    return [asdict(port) for port in ports]
+
+
 def _create_options(
     *,
     image: str | None = None,
@@ -75,6 +87,9 @@ def _create_options(
     cmd: Iterable[str] | None = None,
     init: str | InitConfig | Mapping[str, Any] | tuple[Any, ...] | None = None,
     security: SecurityProfile | None = None,
+    volumes: Mapping[str, MountConfig] | None = None,
+    ports: Mapping[int, int] | Iterable[PortBinding] | None = None,
+    network: Network | None = None,
     disable_network: bool = False,
     rlimits: Iterable[Rlimit] | None = None,
     engine: Engine | None = None,
@@ -113,7 +128,9 @@ def _create_options(
             "cmd": _list(cmd),
             "init": _init(init),
             "security": security,
-            "network": not disable_network,
+            "volumes": volumes and {path: asdict(mount) for path, mount in volumes.items()},
+            "ports": _ports(ports),
+            "network": False if disable_network else network and asdict(network),
             "rlimits": _rlimits(rlimits),
             "engine": engine,
             "require_isolation": require_isolation,

@@ -102,6 +102,71 @@ class InitConfig:
         return cls("auto")
 
 
+class StatVirtualization(_StrEnum):
+    STRICT = "strict"
+    """Owner and mode are the guest's own, kept beside each file."""
+    OFF = "off"
+    """They are the host's."""
+
+
+class HostPermissions(_StrEnum):
+    PRIVATE = "private"
+    MIRROR = "mirror"
+    """The host's mode follows the guest's."""
+
+
+@dataclass(frozen=True)
+class MountConfig:
+    """What a guest path leads to: see Volume."""
+
+    bind: str
+    """A directory or file of the host."""
+    readonly: bool = False
+    noexec: bool = False
+    nosuid: bool = False
+    nodev: bool = False
+    follow_root_symlinks: bool = False
+    """``bind`` may lead through symbolic links."""
+    stat_virtualization: StatVirtualization = StatVirtualization.STRICT
+    host_permissions: HostPermissions = HostPermissions.PRIVATE
+
+
+class Volume:
+    """Makes a MountConfig."""
+
+    @staticmethod
+    def bind(path: str, **options: Any) -> MountConfig:
+        """A directory or file of the host, with the other members of MountConfig as options."""
+        return MountConfig(str(path), **options)
+
+
+@dataclass(frozen=True)
+class PortBinding:
+    """A port of the host that leads to one of the guest's."""
+
+    host_port: int
+    guest_port: int
+    bind: str = "127.0.0.1"
+    protocol: str = "tcp"
+    """"tcp" or "udp"."""
+
+
+class NetworkProfile(_StrEnum):
+    PUBLIC = "public"
+    PRIVATE = "private"
+    HOST = "host"
+    ALL = "all"
+    """Only alone."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """What the guest may reach. Without any profile: nothing; published ports still lead in."""
+
+    profiles: tuple[NetworkProfile, ...] = ()
+    max_connections: int | None = None
+
+
 @dataclass(frozen=True)
 class Rlimit:
     """A limit of commands; the names are those of setrlimit(2) in lower case."""
