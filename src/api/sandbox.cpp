@@ -103,6 +103,9 @@ Sandbox::connect(const std::string& name, std::chrono::milliseconds timeout, Can
 void Sandbox::adopt(Running running, bool attached) {
     if (attached)
         watch_guard_ = ForkGuard(running.parent_watch.get());
+    for (Child* server : {&running.network, &running.file_server}) // they end with the runtime
+        if (server->pid() > 0)
+            leave_to_sweep(std::exchange(*server, Child()));
     running_ = std::move(running);
 }
 

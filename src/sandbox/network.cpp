@@ -3,11 +3,9 @@
 #include "base/file.hpp"
 #include "base/system.hpp"
 #include "jail/jail.hpp"
-#include "sandbox/sandboxes.hpp"
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <thread>
@@ -131,15 +129,6 @@ Result<StartedNetwork> start_network(const NetworkSpec& spec, const NetworkPlan&
     started.process = MSB_TRY(jail::spawn(request));
     started.lifeline = std::move(lifeline[1]);
     return started;
-}
-
-void end_network(Running& running) {
-    if (running.network.pid() <= 0)
-        return;
-    if (const auto ended = running.network.wait(1s); !ended || !*ended) {
-        (void)running.network.signal(SIGKILL);
-        (void)running.network.wait(1s);
-    }
 }
 
 } // namespace msb

@@ -23,10 +23,6 @@ Result<StartedNetwork> start_network(const NetworkSpec& spec, const NetworkPlan&
                                      const std::string& program, const std::string& device_socket,
                                      const std::string& log_level, int control_group);
 
-struct Running;
-/// Waits for the netd of a runtime that has ended, which ends by itself.
-void end_network(Running& running);
-
 /// Of resolv.conf(5); at most three. Without any: the local one.
 std::vector<net::Endpoint> parse_resolvers(std::string_view resolv_conf);
 

@@ -229,7 +229,12 @@ Result<Running> Sandboxes::create(const SandboxSpec& spec, const image::Image& i
         (void)erase_files(spec.name);
         return fail(std::move(made).error().wrap("cannot create sandbox '" + spec.name + "'"));
     }
-    return launch(std::move(*held), spec, image, engine, options, true);
+    auto running = launch(std::move(*held), spec, image, engine, options, true);
+    // Whoever cancels it does not want what was half made.
+    if (!running && running.error().kind() == ErrorKind::cancelled)
+        if (const auto again = lock(spec.name, lock_wait))
+            (void)erase_files(spec.name);
+    return running;
 }
 
 Result<Running> Sandboxes::start(const std::string& name, const image::Image& image,

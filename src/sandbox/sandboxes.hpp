@@ -75,6 +75,8 @@ struct Running {
     /// Attached and detachable: the sandbox no longer stops with us, but when this session ends; 0:
     /// it goes on until somebody stops it.
     Status leave(std::uint64_t session);
+    /// Waits for the servers of a runtime that has ended. They end by themselves, or are killed.
+    void end_servers();
 };
 
 /// What wait_until_stopped() saw.

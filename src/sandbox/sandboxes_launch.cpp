@@ -162,6 +162,17 @@ Status Running::leave(std::uint64_t session) {
     return {};
 }
 
+void Running::end_servers() {
+    for (Child* server : {&network, &file_server}) {
+        if (server->pid() <= 0)
+            continue;
+        if (const auto ended = server->wait(1s); ended && *ended)
+            continue;
+        (void)server->signal(SIGKILL);
+        (void)server->wait(1s);
+    }
+}
+
 Status Sandboxes::wait_until_ready(Running& running, int report_fd, const LaunchOptions& options) {
     const auto deadline = std::chrono::steady_clock::now() + ready_deadline;
     std::string buffer;
@@ -198,7 +209,7 @@ Error Sandboxes::launch_failed(Running& running, const SandboxSpec& spec, std::s
         (void)running.runtime.signal(SIGKILL);
         (void)running.runtime.wait(5s);
     }
-    end_network(running);
+    running.end_servers();
     if (!boot_error_ && error.kind() != ErrorKind::cancelled)
         record_boot_error(spec.name, BootError::from(step, error));
     if (const auto held = lock(spec.name, 5s)) {

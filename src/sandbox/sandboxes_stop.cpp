@@ -5,7 +5,6 @@
 #include "base/file.hpp"
 #include "base/system.hpp"
 #include "base/time.hpp"
-#include "sandbox/network.hpp"
 #include "sandbox/sandboxes.hpp"
 #include "wire/messages.hpp"
 
@@ -264,7 +263,7 @@ Status Sandboxes::discard(Running& running) {
     MSB_TRY(running.runtime.signal(SIGKILL));
     if (!MSB_TRY(running.runtime.wait(kill_wait)))
         return fail(ErrorKind::timed_out, "sandbox '" + running.name + "' does not end");
-    end_network(running);
+    running.end_servers();
     const OwnedFd held = MSB_TRY(lock(running.name, kill_wait));
     return erase_files(running.name);
 }
