@@ -57,8 +57,7 @@ class Cpio {
 
 constexpr std::size_t largest_part = std::size_t{64} << 20;
 
-std::vector<std::string> modules_of(const engine::KernelBundle& bundle,
-                                    engine::Features features) {
+std::vector<std::string> modules_of(const engine::KernelBundle& bundle, engine::Features features) {
     std::vector<std::string> modules = bundle.modules;
     if (features.net)
         modules.insert(modules.end(), bundle.net_modules.begin(), bundle.net_modules.end());

@@ -92,11 +92,10 @@ void msb_progress_free(uint64_t progress);
  *   volumes            {"/guest/path": {"bind": "/host/directory/or/file", "readonly", "noexec",
  *                      "nosuid", "nodev", "follow_root_symlinks", "stat_virtualization": "strict" |
  *                      "off", "host_permissions": "private" | "mirror"}}
- *   network            false: none. {"profiles": what the guest may reach: any of "public", "private",
- *                      "host", or "all"; "max_connections"}
- *   ports              [{"bind", "host_port", "guest_port", "protocol": "tcp" | "udp"}]
- *   rlimits            [{"resource": "nofile", "soft", "hard"}]
- *   engine             "auto", "uml", "kvm";  require_isolation: "any", "hardware"
+ *   network            false: none. {"profiles": what the guest may reach: any of "public",
+ * "private", "host", or "all"; "max_connections"} ports              [{"bind", "host_port",
+ * "guest_port", "protocol": "tcp" | "udp"}] rlimits            [{"resource": "nofile", "soft",
+ * "hard"}] engine             "auto", "uml", "kvm";  require_isolation: "any", "hardware"
  *   pull_policy        "if-missing", "always", "never"
  *   insecure           true: plain HTTP to the registry
  *   ca_certs           path of a PEM file, for the registry

@@ -23,16 +23,16 @@ struct KernelBundle {
     std::string directory; ///< Where the bundle is, as seen by the process that starts the engine.
     std::string name;      ///< "uml-tuned"
     EngineKind engine = EngineKind::uml;
-    std::string version;              ///< "7.2.13"
-    std::string kernel;               ///< File name in the directory.
+    std::string version; ///< "7.2.13"
+    std::string kernel;  ///< File name in the directory.
     // File names, in the order they are to be inserted.
     std::vector<std::string> modules;        ///< in every guest
     std::vector<std::string> net_modules;    ///< beyond those, in guests with a network
     std::vector<std::string> mounts_modules; ///< and in those with directories of the host
-    std::string cmdline;              ///< Words this kernel wants, e.g. "initcall_blacklist=...".
-    bool tuned = false;               ///< Built by this project for fast boot.
-    bool smp = false;                 ///< Runs on more than one CPU.
-    std::string hash;                 ///< Of the content.
+    std::string cmdline; ///< Words this kernel wants, e.g. "initcall_blacklist=...".
+    bool tuned = false;  ///< Built by this project for fast boot.
+    bool smp = false;    ///< Runs on more than one CPU.
+    std::string hash;    ///< Of the content.
 
     std::string kernel_path() const { return directory + "/" + kernel; }
 };

@@ -124,8 +124,8 @@ TEST(Policy, AnswersOtherArguments) {
 }
 
 TEST(Policy, EveryRoleBuilds) {
-    for (const Role role : {Role::runtime, Role::uml, Role::image, Role::fetch, Role::fs,
-                            Role::net}) {
+    for (const Role role :
+         {Role::runtime, Role::uml, Role::image, Role::fetch, Role::fs, Role::net}) {
         const auto program = seccomp_program(role);
         ASSERT_TRUE(program) << to_string(role) << ": " << program.error().to_string();
         for (const long call : {SYS_mount, SYS_bpf, SYS_unshare, SYS_setns, SYS_io_uring_setup})

@@ -45,7 +45,8 @@ Result<EngineSelection> select_engine(const Home& home, const Installation& inst
     selection.engine = engine::to_string(choice.kind);
     selection.isolation = engine::to_string(choice.isolation);
     selection.kernel_bundle = bundle.directory;
-    selection.initramfs = installation.share() + "/initramfs/" + engine::initramfs_name(bundle, features_of(spec));
+    selection.initramfs =
+        installation.share() + "/initramfs/" + engine::initramfs_name(bundle, features_of(spec));
     if (!exists(selection.initramfs))
         return fail(Error(ErrorKind::not_found, "no initramfs '" + selection.initramfs + "'")
                         .with_hint("build the project again: make build"));

@@ -37,7 +37,7 @@ struct LaunchConfig {
     bool ptrace = false;   ///< guest processes in ptrace mode, whatever the security profile
     std::optional<StartupCommand> startup;
     std::optional<NetworkPlan> network; ///< netd serves net.sock
-    bool attached = false; ///< stop when the watch pipe's other end is closed
+    bool attached = false;              ///< stop when the watch pipe's other end is closed
     /// The image names the working directory: it is made if it is missing, as other container tools
     /// do, because many an image relies on that.
     bool make_workdir = false;
@@ -63,8 +63,8 @@ enum LaunchFd : int {
 };
 
 // What the runtime sees in its jail.
-inline constexpr const char* jail_sandbox = "/sandbox"; ///< the sandbox's directory, writable
-inline constexpr const char* jail_sockets = "/run";     ///< its socket directory, writable
+inline constexpr const char* jail_sandbox = "/sandbox";   ///< the sandbox's directory, writable
+inline constexpr const char* jail_sockets = "/run";       ///< its socket directory, writable
 inline constexpr const char* network_socket = "net.sock"; ///< in the socket directory
 inline constexpr const char* jail_kernel = "/kernel";     ///< the kernel bundle
 inline constexpr const char* jail_initramfs = "/initramfs";

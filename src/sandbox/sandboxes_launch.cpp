@@ -3,8 +3,8 @@
 #include "base/system.hpp"
 #include "base/time.hpp"
 #include "jail/jail.hpp"
-#include "sandbox/file_server.hpp"
 #include "net/host_dialer.hpp"
+#include "sandbox/file_server.hpp"
 #include "sandbox/network.hpp"
 #include "sandbox/sandbox_group.hpp"
 #include "sandbox/sandboxes.hpp"
@@ -88,8 +88,7 @@ Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const i
         const OwnedFd group = make_sandbox_group(home_, spec);
         auto report = MSB_TRY(sys::pipe());
         auto parent = MSB_TRY(sys::pipe());
-        OwnedFd log =
-            MSB_TRY(sys::open(files.runtime_log(), O_WRONLY | O_CREAT | O_APPEND, 0600));
+        OwnedFd log = MSB_TRY(sys::open(files.runtime_log(), O_WRONLY | O_CREAT | O_APPEND, 0600));
         const int runtime_log = log.get();
         fds.give(STDERR_FILENO, std::move(log));
         if (spec.network.active()) {

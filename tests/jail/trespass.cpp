@@ -136,12 +136,12 @@ void try_everything() {
     for (const Attempt& attempt : attempts::all()) {
         if (attempt.works_outside && try_outside(attempt) != attempts::worked)
             complain("outside", attempt.name, "does not work even without a jail");
-        for (const Place place : {Place{"runtime", attempts::runtime, try_as_runtime},
-                                  Place{"uml", attempts::uml, try_as_uml},
-                                  Place{"image", attempts::image, try_as_image},
-                                  Place{"fetch", attempts::fetch, try_as_fetch},
-                                  Place{"fs", attempts::fs, try_as_fs},
-                                  Place{"net", attempts::net, try_as_net}}) {
+        for (const Place place :
+             {Place{"runtime", attempts::runtime, try_as_runtime},
+              Place{"uml", attempts::uml, try_as_uml},
+              Place{"image", attempts::image, try_as_image},
+              Place{"fetch", attempts::fetch, try_as_fetch}, Place{"fs", attempts::fs, try_as_fs},
+              Place{"net", attempts::net, try_as_net}}) {
             if ((attempt.allowed_for & place.bit) != 0)
                 continue;
             const int code = place.run(attempt);
