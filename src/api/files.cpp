@@ -232,8 +232,8 @@ Outcome<Bytes> FileStream::read(Cancel* cancel) {
         Bytes piece(stream_piece);
         piece.resize(MSB_TRY(download_->read(piece)));
         if (piece.empty()) {
-            download_.reset();
             MSB_TRY(files_->close(handle_));
+            download_.reset();
             done_ = true;
         }
         return piece;
@@ -250,13 +250,21 @@ Outcome<void> FileStream::write(BytesView data, Cancel* cancel) {
 
 Outcome<void> FileStream::finish(Cancel* cancel) {
     return in_turn(cancel, [&]() -> Status {
-        if (!upload_)
+        if (finished_)
             return {};
+        if (failed_)
+            return msb::fail(*failed_);
+        if (!upload_)
+            return msb::fail(ErrorKind::unsupported, "this stream is not for writing");
         Status finished = upload_->finish();
         upload_.reset();
-        MSB_TRY(std::move(finished));
-        MSB_TRY(files_->close(handle_));
-        done_ = true;
+        if (finished)
+            finished = files_->close(handle_);
+        if (!finished) {
+            failed_ = finished.error();
+            return finished;
+        }
+        done_ = finished_ = true;
         return {};
     });
 }

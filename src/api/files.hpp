@@ -73,7 +73,9 @@ class FileStream {
     std::uint64_t handle_ = 0;
     std::unique_ptr<Files::Download> download_;
     std::unique_ptr<Files::Upload> upload_;
-    bool done_ = false; ///< the connection can be used again
+    bool done_ = false;           ///< the connection can be used again
+    bool finished_ = false;       ///< a written file is complete
+    std::optional<Error> failed_; ///< why it is not, and never will be
 };
 
 } // namespace msb::api

@@ -14,8 +14,8 @@ struct Prefix {
 };
 
 Prefix& chosen() {
-    static Prefix prefix;
-    return prefix;
+    static auto* prefix = new Prefix; // threads may still ask when the program exits
+    return *prefix;
 }
 
 } // namespace

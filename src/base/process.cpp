@@ -137,15 +137,17 @@ Result<Child> spawn(const SpawnOptions& options) {
     }
     pause.reset();
     report[1].reset();
-    OwnedFd pidfd = MSB_TRY(open_pidfd(pid));
     int reason = 0;
-    const auto count = MSB_TRY(
-        sys::read(report[0].get(), {reinterpret_cast<std::uint8_t*>(&reason), sizeof(reason)}));
-    if (count == sizeof(reason)) {
-        ::waitpid(pid, nullptr, 0);
+    const auto count =
+        sys::read(report[0].get(), {reinterpret_cast<std::uint8_t*>(&reason), sizeof(reason)});
+    auto pidfd = open_pidfd(pid);
+    if (count && *count == 0 && pidfd)
+        return Child(pid, std::move(*pidfd));
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    if (count && *count > 0)
         return fail(Error::from_errno(reason, "execve", options.argv[0]));
-    }
-    return Child(pid, std::move(pidfd));
+    return fail(count ? std::move(pidfd).error() : count.error());
 }
 
 Status Child::signal(int number) const {

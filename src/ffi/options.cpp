@@ -4,6 +4,7 @@
 #include "base/time.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace msb::ffi {
@@ -78,13 +79,15 @@ std::optional<std::uint64_t> Options::number(const char* key, std::uint64_t most
     if (value == nullptr)
         return std::nullopt;
     // 3.0 is what some languages make of 3.
-    if (value->is_number_float() && value->get<double>() >= 0 && value->get<double>() < 0x1p53 &&
-        value->get<double>() ==
-            static_cast<double>(static_cast<std::uint64_t>(value->get<double>())))
-        return std::min(static_cast<std::uint64_t>(value->get<double>()), most);
-    if (!value->is_number_unsigned() || value->get<std::uint64_t>() > most)
+    std::optional<std::uint64_t> whole;
+    if (value->is_number_unsigned())
+        whole = value->get<std::uint64_t>();
+    else if (const double real = value->is_number_float() ? value->get<double>() : -1;
+             real >= 0 && real < 0x1p53 && real == std::floor(real))
+        whole = static_cast<std::uint64_t>(real);
+    if (!whole || *whole > most)
         return wrong(key, "a whole number from 0 to " + std::to_string(most)), std::nullopt;
-    return value->get<std::uint64_t>();
+    return whole;
 }
 
 std::optional<std::vector<std::string>> Options::texts(const char* key) {

@@ -22,6 +22,8 @@ namespace {
 
 /// Files that the guests of all mounts may remember.
 constexpr std::size_t max_inodes = std::size_t{1} << 20;
+/// Open files of all mounts. A directory that is being read may hold 32 KiB.
+constexpr std::size_t max_handles = 8192;
 
 Result<fsd::Share> parse_share(std::string_view argument) {
     std::vector<std::string_view> words;
@@ -73,7 +75,8 @@ class Server {
             options.file_name = shares[i].file;
             options.inodes = max_inodes / shares.size();
             options.descriptors = files.rlim_cur / shares.size() / 2;
-            options.handles = files.rlim_cur / shares.size() / 4;
+            options.handles =
+                std::min<std::size_t>(files.rlim_cur / 4, max_handles) / shares.size();
             options.descriptor_names.clear();
             options.guest_user = read_guest_user;
             auto source = MSB_TRY(sys::open(path, O_PATH));

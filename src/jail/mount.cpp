@@ -116,7 +116,7 @@ Step attach_bind(int root, const Bind& bind, const Descriptor& mount, bool direc
             return check(-1, "mkdir", target);
     } else {
         Descriptor place;
-        place.fd = ::openat(root, target + 1, O_WRONLY | O_CREAT | O_CLOEXEC, 0444);
+        place.fd = ::openat(root, target + 1, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0444);
         MSB_STEP(check(place.fd, "open", target));
     }
     return attach(mount.fd, root, target);

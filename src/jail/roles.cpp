@@ -245,13 +245,16 @@ Policy net_policy() {
         .answer_others(SYS_socket, EACCES)
         .allow_when(SYS_getsockopt, {is(1, SOL_SOCKET)})
         .allow_when(SYS_setsockopt, {is(1, SOL_SOCKET), is(2, SO_LINGER)})
-        .allow_when(SYS_setsockopt, {is(1, IPPROTO_TCP), is(2, TCP_NODELAY)})
+        .allow_when(SYS_setsockopt, {is(1, SOL_SOCKET), is(2, SO_KEEPALIVE)})
         // Guest memory.
         .allow({SYS_mincore})
         // The C library looks for a time zone file when a line is logged.
         .answer({SYS_open, SYS_openat, SYS_stat, SYS_access, SYS_readlink}, EACCES)
         .answer_others(SYS_prctl, EPERM)
         .allow_when(SYS_prctl, {is(0, PR_SET_NAME)});
+    for (const int option : {TCP_NODELAY, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT})
+        policy.allow_when(SYS_setsockopt,
+                          {is(1, IPPROTO_TCP), is(2, static_cast<std::uint32_t>(option))});
     // No raw and no packet sockets.
     for (const std::uint32_t family : {AF_INET, AF_INET6})
         for (const std::uint64_t type : {SOCK_STREAM, SOCK_DGRAM})
@@ -295,8 +298,9 @@ Limits limits_of(Role role, std::uint64_t memory_bytes) {
         // Descriptors are what a guest's cached files cost; fsd divides them among its mounts.
         return {.open_files = 262144, .data_bytes = 1024 * mib};
     case Role::net:
-        // A socket for each connection (4096 at most), UDP flow, echo, question and published port.
-        return {.open_files = 8192, .file_bytes = mib, .data_bytes = 512 * mib};
+        // A socket for each connection (1024 at most), UDP flow, echo, question and published port.
+        // A connection may hold a MiB.
+        return {.open_files = 8192, .file_bytes = mib, .data_bytes = 1536 * mib};
     }
     return {};
 }

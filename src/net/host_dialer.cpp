@@ -41,6 +41,9 @@ bool host_has_route(bool v6) {
 
 Result<Group> HostDialer::admit(std::string_view protocol, const Endpoint& destination) {
     Group group = classify(destination.address, gateways_);
+    // The gateway's address in disguise leads to a real machine that has it.
+    if (group == Group::host && !is_gateway(destination.address))
+        group = Group::private_network;
     // The host's services are behind each of its addresses, not only behind its loopback's.
     if (policy_.allows(group) && group != Group::host && !policy_.allows(Group::host) &&
         is_own(destination.address))

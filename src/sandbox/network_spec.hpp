@@ -35,7 +35,7 @@ struct NetworkSpec {
     bool operator==(const NetworkSpec&) const = default;
 };
 
-inline constexpr std::uint32_t most_connections = 4096;
+inline constexpr std::uint32_t most_connections = 1024;
 
 /// Words of --net, each a list with commas: public, private, host, all, none.
 Result<std::vector<std::string>> parse_net_profiles(const std::vector<std::string>& words);

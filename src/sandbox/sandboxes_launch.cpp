@@ -12,6 +12,7 @@
 #include <csignal>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
 
 namespace msb {
 
@@ -33,6 +34,20 @@ struct LaunchFiles {
         owned.push_back(std::move(fd));
     }
 };
+
+// A runtime writes to its sandbox's directory: a link that it has left there leads nowhere.
+
+Status require_directory(const std::string& path) {
+    (void)MSB_TRY(sys::open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW));
+    return {};
+}
+
+Result<OwnedFd> open_disk(const std::string& path) {
+    OwnedFd fd = MSB_TRY(sys::open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK));
+    if (!S_ISREG(MSB_TRY(sys::fstat(fd.get())).st_mode))
+        return fail(ErrorKind::corrupt, path + " is not a file");
+    return fd;
+}
 
 Status open_image(LaunchFiles& fds, const image::Image& image, LaunchConfig& config) {
     int number = launch_fd_root;
@@ -59,6 +74,7 @@ Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const i
         MSB_TRY(remove_tree(sockets));
         MSB_TRY(make_directories(sockets, 0700));
         MSB_TRY(make_directories(files.logs(), 0700)); // which somebody may have tidied away
+        MSB_TRY(require_directory(files.logs()));
         MSB_TRY(sys::unlink(files.boot_error()));
         MSB_TRY(sys::unlink(home_.kill_request(spec.name)));
         MSB_TRY(sys::unlink(home_.runtime_pid(spec.name)));
@@ -76,7 +92,7 @@ Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const i
 
         LaunchFiles fds;
         step = "disk";
-        fds.give(launch_fd_upper, MSB_TRY(sys::open(files.upper(), O_RDWR)));
+        fds.give(launch_fd_upper, MSB_TRY(open_disk(files.upper())));
         step = "image";
         MSB_TRY(open_image(fds, image, config));
         step = "mount";
@@ -88,7 +104,8 @@ Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const i
         const OwnedFd group = make_sandbox_group(home_, spec);
         auto report = MSB_TRY(sys::pipe());
         auto parent = MSB_TRY(sys::pipe());
-        OwnedFd log = MSB_TRY(sys::open(files.runtime_log(), O_WRONLY | O_CREAT | O_APPEND, 0600));
+        OwnedFd log = MSB_TRY(sys::open(
+            files.runtime_log(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0600));
         const int runtime_log = log.get();
         fds.give(STDERR_FILENO, std::move(log));
         if (spec.network.active()) {
@@ -120,6 +137,8 @@ Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const i
         request.binds = {
             {installation_.program("runtime"), "/runtime", false, true},
             {files.directory, jail_sandbox, true, false},
+            // What the next start believes; as a mount it cannot be replaced either.
+            {files.spec(), std::string(jail_sandbox) + "/spec.json", false, false},
             {sockets, jail_sockets, true, false},
             {engine.kernel_bundle, jail_kernel, false, true},
             {engine.initramfs, jail_initramfs, false, false},
@@ -230,7 +249,8 @@ Error Sandboxes::launch_failed(Running& running, const SandboxSpec& spec, std::s
 
 void Sandboxes::record_boot_error(const std::string& name, BootError error) {
     const SandboxFiles files{home_.sandbox(name)};
-    (void)write_file_atomic(files.boot_error(), error.to_json(), 0600, false);
+    if (require_directory(files.logs()))
+        (void)write_file_atomic(files.boot_error(), error.to_json(), 0600, false);
     boot_error_ = std::move(error);
 }
 

@@ -92,6 +92,29 @@ rm -rf "$dir/logs"
 run_ok msb start -q worn
 run_ok msb exec worn -- true
 run_ok msb stop -q worn
+# Links that a runtime could have left there are not followed.
+echo mine >"$T/mine"
+rm "$dir/logs/runtime.log"
+ln -s "$T/mine" "$dir/logs/runtime.log"
+run_fail 1 'runtime.log' msb start worn
+rm "$dir/logs/runtime.log"
+mv "$dir/logs" "$T/logs"
+ln -s "$T/logs" "$dir/logs"
+run_fail 1 'logs' msb start worn
+rm "$dir/logs"
+mv "$T/logs" "$dir/logs"
+mv "$dir/upper.ext4" "$T/disk"
+ln -s "$T/disk" "$dir/upper.ext4"
+run_fail 1 'upper.ext4' msb start worn
+assert_eq "$(cat "$T/mine")" mine
+# And what the next start believes cannot be written by it.
+rm "$dir/upper.ext4"
+mv "$T/disk" "$dir/upper.ext4"
+run_ok msb start -q worn
+runtime=$(cat "$(find "$MSB_HOME/run/locks" -name '*.pid' -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d' ' -f2)")
+assert_match "$(cat "/proc/$runtime/mountinfo")" ' /sandbox/spec.json ro'
+run_ok msb stop -q worn
+
 rm "$dir/upper.ext4"
 run_fail 1 'upper.ext4' msb start worn
 assert_contains "$err" 'remove the sandbox and make it again'

@@ -369,6 +369,19 @@ TEST_F(FsTest, RenamesAreFollowed) {
     EXPECT_EQ(answer<fuse_entry_out>().nodeid, c.nodeid);
 }
 
+TEST_F(FsTest, ForgottenDirectoryOutlastsAnExchange) {
+    share({});
+    std::filesystem::create_directory(shared / "d");
+    create("g");
+    const auto d = look("d");
+    ASSERT_TRUE(write_file_atomic(shared / "d/f", "", 0644, false));
+    const auto f = look("f", d.nodeid);
+    EXPECT_EQ(run(d.nodeid, fuse::Forget{UINT64_MAX}), 0); // only its child keeps it
+    EXPECT_EQ(run(d.nodeid, fuse::Rename{1, RENAME_EXCHANGE, "f", "g"}), 0);
+    EXPECT_EQ(look("g").nodeid, f.nodeid);
+    EXPECT_EQ(run(look("f", look("d").nodeid).nodeid, fuse::GetAttributes{}), 0);
+}
+
 TEST_F(FsTest, TablesAreBounded) {
     share({.inodes = 10, .descriptors = 4, .handles = 3});
     for (int i = 0; i < 20; ++i)

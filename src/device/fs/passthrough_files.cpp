@@ -239,6 +239,7 @@ int Passthrough::fill_entries(Handle& handle, std::uint64_t offset) {
         ::syscall(SYS_getdents64, handle.fd.get(), handle.entries.data(), handle.entries.size());
     const int error = count < 0 ? errno : 0;
     handle.entries.resize(count < 0 ? 0 : static_cast<std::size_t>(count));
+    handle.entries.shrink_to_fit(); // most listings are short, and handles are many
     return error;
 }
 

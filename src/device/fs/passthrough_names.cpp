@@ -250,10 +250,18 @@ int Passthrough::run(const fuse::Rename& in, Inode& node, Caller, FuseReply&) {
         return errno;
     if (moved == other) // two names of one file: nothing has changed
         return 0;
+    // A directory that the guest has forgotten may be in the table for its child only: it has to
+    // outlast both steps.
+    ++node.lookups;
+    ++new_parent->lookups;
     if (moved != nullptr)
         table_.rename(*moved, *new_parent, in.new_name);
     if (other != nullptr && (in.flags & RENAME_EXCHANGE) != 0)
         table_.rename(*other, node, in.name);
+    const bool same = &node == new_parent;
+    table_.forget(node, same ? 2 : 1);
+    if (!same)
+        table_.forget(*new_parent, 1);
     return 0;
 }
 

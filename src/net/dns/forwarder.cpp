@@ -54,6 +54,8 @@ class Forwarder::Stream : public std::enable_shared_from_this<Stream> {
             return end();
         if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && !ended_ && !read())
             return end();
+        if ((events & EPOLLHUP) != 0 && ended_)
+            return end(); // nobody is there to take an answer, and this event would come for ever
         settle();
     }
     bool read() {

@@ -68,7 +68,8 @@ void Tcp::accept(OwnedFd socket, const GuestPort& port, std::uint16_t peer_port,
         std::make_shared<TcpConnection>(*this, port.guest, remote, TcpConnection::State::syn_sent);
     if (const Status adopted = connection->adopt(std::move(socket)); !adopted)
         return log::warn("published port: {}", adopted.error().to_string());
-    if (connections_.size() >= max_connections_)
+    // Peers cannot take the places that the guest's own connections need.
+    if (connections_.size() >= max_connections_ - max_connections_ / 4)
         return connection->reset(false);
     connections_[{port.guest, remote}] = connection;
     connection->segment_size_ = segment_size(port.gateway.v6);
