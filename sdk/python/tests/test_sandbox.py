@@ -650,6 +650,25 @@ class Files(Case):
         with self.assertRaises(LimitExceededError):
             await fs.read("/bin/busybox", max_bytes=10)
 
+    async def test_text_with_a_nul_is_refused(self):
+        sandbox = await self.create()
+        for attempt in (
+            sandbox.fs.write("/tmp/x\0suffix", b"cut"),
+            sandbox.fs.rename("/etc/hostname", "/tmp/x\0suffix"),
+            sandbox.exec("true\0suffix"),
+            Sandbox.create("x\0suffix"),
+            Sandbox.remove("box\0suffix", force=True),
+        ):
+            with self.assertRaises(InvalidArgumentError) as caught:
+                await attempt
+            self.assertEqual(caught.exception.details["kind"], "invalid_argument")
+        self.assertFalse(await sandbox.fs.exists("/tmp/x"))
+        await sandbox.fs.write("/tmp/data", b"a\0b")
+        async with await sandbox.fs.write_stream("/tmp/stream") as stream:
+            await stream.write(b"c\0d")
+        output = await sandbox.exec("cat", ["/tmp/data", "/tmp/stream", "-"], stdin=b"e\0f")
+        self.assertEqual(output.stdout_bytes, b"a\0bc\0de\0f")
+
     async def test_images(self):
         sandbox = await self.create()
         images = await Image.list()
