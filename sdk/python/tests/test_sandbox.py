@@ -8,6 +8,7 @@ import sys
 import time
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from microsandbox import (
     AgentClient,
@@ -43,6 +44,7 @@ from microsandbox import (
     Stdin,
     TimedOutError,
     Volume,
+    _native,
 )
 
 HOME = Path(os.environ["MSB_HOME"])
@@ -248,6 +250,35 @@ class Lifecycle(Case):
         self.addAsyncCleanup(self.discard, "box")
         for handle in await Sandbox.list():
             self.assertFalse(handle.status is SandboxStatus.RUNNING)
+
+    async def test_cancelled_when_it_is_done(self):
+        """What came too late to be cancelled is undone."""
+        real = _native.call
+        loop = asyncio.get_running_loop()
+
+        def call(function, *arguments):
+            real(function, *arguments)
+            if function in ("msb_sandbox_create", "msb_sandbox_start"):
+                loop.call_soon_threadsafe(task.cancel)
+                time.sleep(0.1)
+
+        self.addAsyncCleanup(self.discard, "box")
+        for detached in (True, False):
+            with mock.patch.object(_native, "call", call), self.assertRaises(asyncio.CancelledError):
+                task = asyncio.ensure_future(Sandbox.create("box", memory=256, detached=detached))
+                await task
+            with self.assertRaises(SandboxNotFoundError):
+                await Sandbox.get("box")
+        await (await self.create()).stop()
+        for detached in (True, False):
+            with mock.patch.object(_native, "call", call), self.assertRaises(asyncio.CancelledError):
+                task = asyncio.ensure_future(Sandbox.start("box", detached=detached))
+                await task
+            self.assertEqual(await self.status(), SandboxStatus.STOPPED)
+        async with Sandbox.create_with_progress("unused", memory=256, detached=True) as session:
+            await asyncio.wait([session._start()])
+        with self.assertRaises(SandboxNotFoundError):
+            await Sandbox.get("unused")
 
     async def test_liveness(self):
         sandbox = await self.create()
