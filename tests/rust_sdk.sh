@@ -3,9 +3,9 @@
 
 RUST_SDK=$SOURCE_DIR/sdk/rust
 
-# cargo_command ARGUMENT...: cargo without the network, writing only below the build.
+# cargo_command ARGUMENT...: cargo without the network, writing only below the build, for 240 s at most.
 cargo_command() {
-    env CARGO_HOME="$MSB_BUILD/sdk/rust/home" CARGO_TARGET_DIR="$MSB_BUILD/sdk/rust/target" \
+    limited 240 env CARGO_HOME="$MSB_BUILD/sdk/rust/home" CARGO_TARGET_DIR="$MSB_BUILD/sdk/rust/target" \
         CARGO_NET_OFFLINE=true CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 cargo "$@"
 }
 

@@ -163,6 +163,7 @@ func cancellable(ctx context.Context, body func(cancel C.uint64_t) *C.char) erro
 	}
 	err := call(ctx, func() *C.char {
 		cancel := C.call_cancel_alloc()
+		defer C.call_cancel_unregister(cancel) // if the call did not use it
 		finished := make(chan struct{})
 		var watcher sync.WaitGroup
 		watcher.Add(1)

@@ -15,6 +15,7 @@
     F(void, set_sdk_msb_path, (const char* path), (path))                                          \
     F(uint64_t, cancel_alloc, (void), ())                                                          \
     F(void, cancel_trigger, (uint64_t cancel), (cancel))                                           \
+    F(void, cancel_unregister, (uint64_t cancel), (cancel))                                        \
     F(char*, sandbox_create,                                                                       \
       (uint64_t cancel, uint64_t progress, const char* name, const char* options, char** result),  \
       (cancel, progress, name, options, result))                                                   \

@@ -8,6 +8,7 @@ import sys
 import time
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from microsandbox import (
     AgentClient,
@@ -43,6 +44,7 @@ from microsandbox import (
     Stdin,
     TimedOutError,
     Volume,
+    _native,
 )
 
 HOME = Path(os.environ["MSB_HOME"])
@@ -248,6 +250,35 @@ class Lifecycle(Case):
         self.addAsyncCleanup(self.discard, "box")
         for handle in await Sandbox.list():
             self.assertFalse(handle.status is SandboxStatus.RUNNING)
+
+    async def test_cancelled_when_it_is_done(self):
+        """What came too late to be cancelled is undone."""
+        real = _native.call
+        loop = asyncio.get_running_loop()
+
+        def call(function, *arguments):
+            real(function, *arguments)
+            if function in ("msb_sandbox_create", "msb_sandbox_start"):
+                loop.call_soon_threadsafe(task.cancel)
+                time.sleep(0.1)
+
+        self.addAsyncCleanup(self.discard, "box")
+        for detached in (True, False):
+            with mock.patch.object(_native, "call", call), self.assertRaises(asyncio.CancelledError):
+                task = asyncio.ensure_future(Sandbox.create("box", memory=256, detached=detached))
+                await task
+            with self.assertRaises(SandboxNotFoundError):
+                await Sandbox.get("box")
+        await (await self.create()).stop()
+        for detached in (True, False):
+            with mock.patch.object(_native, "call", call), self.assertRaises(asyncio.CancelledError):
+                task = asyncio.ensure_future(Sandbox.start("box", detached=detached))
+                await task
+            self.assertEqual(await self.status(), SandboxStatus.STOPPED)
+        async with Sandbox.create_with_progress("unused", memory=256, detached=True) as session:
+            await asyncio.wait([session._start()])
+        with self.assertRaises(SandboxNotFoundError):
+            await Sandbox.get("unused")
 
     async def test_liveness(self):
         sandbox = await self.create()
@@ -649,6 +680,25 @@ class Files(Case):
             await fs.as_user("nobody").write("/root/x", b"")
         with self.assertRaises(LimitExceededError):
             await fs.read("/bin/busybox", max_bytes=10)
+
+    async def test_text_with_a_nul_is_refused(self):
+        sandbox = await self.create()
+        for attempt in (
+            sandbox.fs.write("/tmp/x\0suffix", b"cut"),
+            sandbox.fs.rename("/etc/hostname", "/tmp/x\0suffix"),
+            sandbox.exec("true\0suffix"),
+            Sandbox.create("x\0suffix"),
+            Sandbox.remove("box\0suffix", force=True),
+        ):
+            with self.assertRaises(InvalidArgumentError) as caught:
+                await attempt
+            self.assertEqual(caught.exception.details["kind"], "invalid_argument")
+        self.assertFalse(await sandbox.fs.exists("/tmp/x"))
+        await sandbox.fs.write("/tmp/data", b"a\0b")
+        async with await sandbox.fs.write_stream("/tmp/stream") as stream:
+            await stream.write(b"c\0d")
+        output = await sandbox.exec("cat", ["/tmp/data", "/tmp/stream", "-"], stdin=b"e\0f")
+        self.assertEqual(output.stdout_bytes, b"a\0bc\0de\0f")
 
     async def test_images(self):
         sandbox = await self.create()

@@ -3,6 +3,7 @@
 use crate::error::{Detail, Error, Result};
 use crate::json::Value;
 use crate::native::{library, Bytes, Library, Text};
+use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::future::Future;
 use std::os::raw::c_char;
@@ -10,7 +11,20 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-type Work<T> = Box<dyn FnOnce(u64) -> Result<T> + Send>;
+/// Is given the number that cancels it, and what takes its outcome.
+type Work<T> = Box<dyn FnOnce(u64, &mut dyn FnMut(Outcome<T>)) + Send>;
+
+struct Outcome<T> {
+    result: Result<T>,
+    /// Gets the result of a call that was dropped.
+    unread: Box<dyn FnOnce(Result<T>) + Send>,
+}
+
+impl<T> Outcome<T> {
+    fn discard(self) {
+        (self.unread)(self.result);
+    }
+}
 
 /// A call of the library. It begins when it is awaited, in a thread of its own, and ends early when it is
 /// dropped; [`Call::wait`] makes it without an executor.
@@ -26,7 +40,8 @@ enum State<T> {
 }
 
 struct Shared<T> {
-    result: Option<Result<T>>,
+    outcome: Option<Outcome<T>>,
+    dropped: bool,
     waker: Option<Waker>,
 }
 
@@ -34,46 +49,85 @@ impl<T: Send + 'static> Call<T> {
     /// Makes the call in this thread.
     pub fn wait(mut self) -> Result<T> {
         match std::mem::replace(&mut self.state, State::Over) {
-            State::New { work, .. } => work(0),
+            State::New { work, .. } => {
+                let mut result = None;
+                work(0, &mut |outcome| result = Some(outcome.result));
+                result.unwrap_or_else(|| Err(Error::internal("the call has no result")))
+            }
             _ => Err(Error::invalid_argument("the call has begun already")),
         }
     }
 
     /// `work` is given the number that cancels it.
     pub(crate) fn new(work: impl FnOnce(u64) -> Result<T> + Send + 'static) -> Call<T> {
+        Call::undoing(work, drop)
+    }
+
+    /// The same; `unread` gets the result if the call was dropped. It must not take long.
+    pub(crate) fn undoing(
+        work: impl FnOnce(u64) -> Result<T> + Send + 'static,
+        unread: impl FnOnce(Result<T>) + Send + 'static,
+    ) -> Call<T> {
+        Call::publishing(move |cancel, publish| {
+            let result = work(cancel);
+            publish(Outcome { result, unread: Box::new(unread) });
+        })
+    }
+
+    fn publishing(work: impl FnOnce(u64, &mut dyn FnMut(Outcome<T>)) + Send + 'static) -> Call<T> {
         Call { state: State::New { work: Box::new(work), cancellable: true } }
     }
 
     /// Of the library's calls that cannot be cancelled, because they do not take long.
     pub(crate) fn short(work: impl FnOnce() -> Result<T> + Send + 'static) -> Call<T> {
-        Call { state: State::New { work: Box::new(|_| work()), cancellable: false } }
+        let mut call = Call::new(|_| work());
+        if let State::New { cancellable, .. } = &mut call.state {
+            *cancellable = false;
+        }
+        call
     }
 
     fn start(work: Work<T>, cancellable: bool, waker: Waker) -> Result<State<T>> {
         // SAFETY: it takes nothing.
         let cancel = if cancellable { unsafe { (library()?.cancel_alloc)() } } else { 0 };
-        let shared = Arc::new(Mutex::new(Shared { result: None, waker: Some(waker) }));
+        let shared = Arc::new(Mutex::new(Shared { outcome: None, dropped: false, waker: Some(waker) }));
         let theirs = Arc::clone(&shared);
         let run = move || {
-            let result = work(cancel);
-            let mut shared = lock(&theirs);
-            shared.result = Some(result);
-            let waker = shared.waker.take();
-            drop(shared);
-            // The last one to hold a result that nobody takes drops it here, where that may take time.
-            drop(theirs);
-            if let Some(waker) = waker {
-                waker.wake();
-            }
+            work(cancel, &mut |outcome| publish(&theirs, outcome));
+            unregister(cancel); // if the work did not use it
         };
         match std::thread::Builder::new().name("microsandbox".into()).spawn(run) {
             Ok(_) => Ok(State::Running { shared, cancel }),
-            Err(error) => Err(Error::Io(Detail {
-                message: format!("cannot start a thread: {error}"),
-                errno: error.raw_os_error(),
-                ..Detail::default()
-            })),
+            Err(error) => {
+                unregister(cancel);
+                Err(Error::Io(Detail {
+                    message: format!("cannot start a thread: {error}"),
+                    errno: error.raw_os_error(),
+                    ..Detail::default()
+                }))
+            }
         }
+    }
+}
+
+fn publish<T>(shared: &Mutex<Shared<T>>, outcome: Outcome<T>) {
+    let mut shared = lock(shared);
+    if shared.dropped {
+        drop(shared);
+        return outcome.discard();
+    }
+    shared.outcome = Some(outcome);
+    let waker = shared.waker.take();
+    drop(shared);
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+fn unregister(cancel: u64) {
+    if let (1.., Ok(library)) = (cancel, library()) {
+        // SAFETY: any number is fine.
+        unsafe { (library.cancel_unregister)(cancel) };
     }
 }
 
@@ -97,8 +151,8 @@ impl<T: Send + 'static> Future for Call<T> {
             },
             State::Running { shared, cancel } => {
                 let mut locked = lock(&shared);
-                if let Some(result) = locked.result.take() {
-                    return Poll::Ready(result);
+                if let Some(outcome) = locked.outcome.take() {
+                    return Poll::Ready(outcome.result);
                 }
                 locked.waker = Some(context.waker().clone());
                 drop(locked);
@@ -112,9 +166,66 @@ impl<T: Send + 'static> Future for Call<T> {
 
 impl<T> Drop for Call<T> {
     fn drop(&mut self) {
-        if let (State::Running { cancel, .. }, Ok(library)) = (&self.state, library()) {
+        let (shared, cancel) = match &self.state {
+            State::Running { shared, cancel } => (shared, cancel),
+            _ => return,
+        };
+        let outcome = {
+            let mut shared = lock(shared);
+            shared.dropped = true;
+            shared.outcome.take()
+        };
+        if let Some(outcome) = outcome {
+            outcome.discard();
+        } else if let Ok(library) = library() {
             // SAFETY: any number is fine.
             unsafe { (library.cancel_trigger)(*cancel) };
+        }
+    }
+}
+
+/// The results of a handle's reads, in their order: what a dropped read has got is kept for the next.
+#[derive(Debug)]
+pub(crate) struct Inbox<T> {
+    /// The number of the last result. A read holds it until its result is where the next one looks.
+    turn: Mutex<u64>,
+    kept: Mutex<BTreeMap<u64, Result<T>>>,
+}
+
+impl<T: Send + 'static> Inbox<T> {
+    pub(crate) fn new() -> Arc<Inbox<T>> {
+        Arc::new(Inbox { turn: Mutex::new(0), kept: Mutex::new(BTreeMap::new()) })
+    }
+
+    /// The next result.
+    pub(crate) fn recv(self: &Arc<Self>, read: impl FnOnce(u64) -> Result<T> + Send + 'static) -> Call<T> {
+        let inbox = Arc::clone(self);
+        Call::publishing(move |cancel, publish| {
+            let mut turn = lock(&inbox.turn);
+            let (number, result) = inbox.take().unwrap_or_else(|| {
+                *turn += 1;
+                (*turn, read(cancel))
+            });
+            let keeper = Arc::clone(&inbox);
+            publish(Outcome { result, unread: Box::new(move |result| keeper.keep(number, result)) });
+        })
+    }
+
+    /// All that is kept, once reads that were dropped are over.
+    pub(crate) fn rest(&self) -> impl Iterator<Item = Result<T>> {
+        let _turn = lock(&self.turn);
+        std::mem::take(&mut *lock(&self.kept)).into_values()
+    }
+
+    fn take(&self) -> Option<(u64, Result<T>)> {
+        let mut kept = lock(&self.kept);
+        let first = *kept.keys().next()?;
+        kept.remove_entry(&first)
+    }
+
+    fn keep(&self, number: u64, result: Result<T>) {
+        if !matches!(result, Err(Error::Cancelled(_))) {
+            lock(&self.kept).insert(number, result);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Commands.
 
 use crate::builder::{list, milliseconds, rlimit};
-use crate::call::{invoke, invoke_bytes, parse, Argument, Call};
+use crate::call::{invoke, invoke_bytes, parse, Argument, Call, Inbox};
 use crate::error::{Detail, Error, Result};
 use crate::json::Value;
 use crate::native::{library, Bytes, Library, Text};
@@ -302,7 +302,7 @@ impl Sandbox {
             })?;
             let command = Arc::new(Command { handle });
             let stdin = stdin.then(|| ExecSink { command: Arc::clone(&command) });
-            Ok(ExecHandle { command, stdin })
+            Ok(ExecHandle { command, events: Inbox::new(), stdin })
         })
     }
 }
@@ -367,6 +367,7 @@ impl ExecEvent {
 #[derive(Debug)]
 pub struct ExecHandle {
     command: Arc<Command>,
+    events: Arc<Inbox<Option<ExecEvent>>>,
     stdin: Option<ExecSink>,
 }
 
@@ -378,10 +379,11 @@ impl ExecHandle {
 
     /// The next event; none behind the last. A call that is dropped loses nothing.
     pub fn recv(&mut self) -> Call<Option<ExecEvent>> {
-        self.call(|cancel, exec| {
+        let command = Arc::clone(&self.command);
+        self.events.recv(move |cancel| {
             // SAFETY: the pointers are valid during the call.
             let (event, data) = invoke_bytes(|library, event, data, size| unsafe {
-                (library.exec_recv)(cancel, exec, event, data, size)
+                (library.exec_recv)(cancel, command.handle, event, data, size)
             })?;
             Ok(ExecEvent::of(&event, data))
         })
@@ -401,9 +403,20 @@ impl ExecHandle {
 
     /// Collects the rest of the output.
     pub fn collect(&mut self) -> Call<ExecOutput> {
-        self.call(|cancel, exec| {
+        let events = Arc::clone(&self.events);
+        self.call(move |cancel, exec| {
+            let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+            for event in events.rest() {
+                match event? {
+                    Some(ExecEvent::Stdout(data)) => stdout.extend(data),
+                    Some(ExecEvent::Stderr(data)) => stderr.extend(data),
+                    Some(ExecEvent::Exited(status)) => return Ok(ExecOutput { status, stdout, stderr }),
+                    Some(ExecEvent::Failed(error)) => return Err(error),
+                    Some(ExecEvent::Started { .. } | ExecEvent::StdinError { .. }) | None => {}
+                }
+            }
             // SAFETY: the pointers are valid during the call.
-            collected(|library, result, out, err| unsafe {
+            let rest = collected(|library, result, out, err| unsafe {
                 (library.exec_collect)(
                     cancel,
                     exec,
@@ -414,7 +427,10 @@ impl ExecHandle {
                     &mut err.data,
                     &mut err.size,
                 )
-            })
+            })?;
+            stdout.extend(rest.stdout);
+            stderr.extend(rest.stderr);
+            Ok(ExecOutput { status: rest.status, stdout, stderr })
         })
     }
 

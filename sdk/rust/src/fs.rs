@@ -1,6 +1,6 @@
 //! Files of the guest.
 
-use crate::call::{invoke, invoke_json, Argument, Call};
+use crate::call::{invoke, invoke_json, Argument, Call, Inbox};
 use crate::error::{Error, Result};
 use crate::handle::time_of;
 use crate::json::Value;
@@ -249,7 +249,10 @@ impl SandboxFsOps {
 
     /// A file to be read piece by piece.
     pub fn read_stream(&self, path: &str) -> Call<FsReadStream> {
-        self.call(path, |op| Ok(FsReadStream { stream: op.stream(op.library.fs_read_stream)? }))
+        self.call(path, |op| {
+            let stream = op.stream(op.library.fs_read_stream)?;
+            Ok(FsReadStream { stream, pieces: Inbox::new() })
+        })
     }
 
     /// A file, made or replaced, to be written piece by piece. It is complete when
@@ -294,13 +297,14 @@ impl Drop for Stream {
 #[derive(Debug)]
 pub struct FsReadStream {
     stream: Arc<Stream>,
+    pieces: Arc<Inbox<Option<Vec<u8>>>>,
 }
 
 impl FsReadStream {
-    /// The next piece; none at the end.
+    /// The next piece; none at the end. A call that is dropped loses nothing.
     pub fn recv(&mut self) -> Call<Option<Vec<u8>>> {
         let stream = Arc::clone(&self.stream);
-        Call::new(move |cancel| {
+        self.pieces.recv(move |cancel| {
             let mut bytes = Bytes::NONE;
             invoke(|library| unsafe {
                 (library.fs_read_stream_recv)(cancel, stream.handle, &mut bytes.data, &mut bytes.size)

@@ -1,5 +1,5 @@
 use crate::builder::list;
-use crate::call::{invoke, invoke_bytes, Argument, Call};
+use crate::call::{invoke, invoke_bytes, Argument, Call, Inbox};
 use crate::error::{Error, Result};
 use crate::handle::time_of;
 use crate::json::Value;
@@ -147,7 +147,7 @@ impl LogStreamOptions {
             let mut handle = 0;
             // SAFETY: the pointers are valid during the call.
             invoke(|library| unsafe { (library.log_stream_open)(name.pointer(), options.pointer(), &mut handle) })?;
-            Ok(LogStream { stream: Arc::new(Stream { handle }) })
+            Ok(LogStream { stream: Arc::new(Stream { handle }), entries: Inbox::new() })
         })
     }
 }
@@ -156,6 +156,7 @@ impl LogStreamOptions {
 #[derive(Debug)]
 pub struct LogStream {
     stream: Arc<Stream>,
+    entries: Arc<Inbox<Option<LogEntry>>>,
 }
 
 #[derive(Debug)]
@@ -174,10 +175,10 @@ impl Drop for Stream {
 
 impl LogStream {
     /// The next entry; none behind the last. If entries were lost before they were read that is
-    /// [`Error::MissedRotation`], once.
+    /// [`Error::MissedRotation`], once. A call that is dropped loses nothing.
     pub fn recv(&mut self) -> Call<Option<LogEntry>> {
         let stream = Arc::clone(&self.stream);
-        Call::new(move |cancel| {
+        self.entries.recv(move |cancel| {
             // SAFETY: the pointers are valid during the call.
             let (entry, data) = invoke_bytes(|library, entry, data, size| unsafe {
                 (library.log_stream_recv)(cancel, stream.handle, entry, data, size)

@@ -55,6 +55,7 @@ functions! {
     set_sdk_msb_path(Str);
     cancel_alloc() -> u64;
     cancel_trigger(u64);
+    cancel_unregister(u64);
     progress_alloc() -> u64;
     progress_next(u64, u64, Out<*mut c_char>) -> Failure;
     progress_free(u64);

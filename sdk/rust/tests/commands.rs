@@ -178,6 +178,41 @@ fn streamed() {
         }
         assert_eq!(next(&mut command).await, ExecEvent::Stdout(b"late\n".to_vec()));
 
+        // Nor one that has got something already, or is about to.
+        let script = "for i in $(seq 100); do echo $i; done; exit 6";
+        let numbers: String = (1..=100).map(|number| format!("{number}\n")).collect();
+        for delay in [0, 1, 5] {
+            let mut command = sandbox.shell_stream(script).await.unwrap();
+            let (mut out, mut ended) = (Vec::new(), None);
+            while ended.is_none() {
+                for round in 0..3 {
+                    let mut read = command.recv();
+                    assert!(poll_once(&mut read).is_none());
+                    std::thread::sleep(Duration::from_millis(delay * round));
+                }
+                match next(&mut command).await {
+                    ExecEvent::Stdout(data) => out.extend(data),
+                    ExecEvent::Exited(status) => ended = Some(status.code),
+                    other => assert!(matches!(other, ExecEvent::Started { .. }), "{other:?}"),
+                }
+            }
+            assert_eq!((String::from_utf8(out).unwrap().as_str(), ended), (numbers.as_str(), Some(6)));
+            assert_eq!(command.recv().await.unwrap(), None);
+        }
+        // What is collected has it too: first the start and a part, then all up to the end.
+        for reads in [2, 5] {
+            let mut command = sandbox.shell_stream("echo first; sleep 0.3; echo last; exit 7").await.unwrap();
+            let mut dropped: Vec<_> = (0..reads).map(|_| command.recv()).collect();
+            for read in &mut dropped {
+                assert!(poll_once(read).is_none());
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            std::thread::sleep(Duration::from_millis(reads * 100));
+            drop(dropped);
+            let output = command.collect().await.unwrap();
+            assert_eq!((output.stdout().unwrap().as_str(), output.status().code), ("first\nlast\n", 7));
+        }
+
         // A dropped command ends.
         let command = sandbox.exec_stream("sleep", ["31"]).await.unwrap();
         drop(command);
@@ -226,6 +261,20 @@ fn logs() {
         assert_eq!(texts(LogOptions { since: Some(begin), ..LogOptions::default() }).await.len(), 17);
         let behind = LogOptions { from_cursor: Some(entries[1].cursor.clone()), ..LogOptions::default() };
         assert_eq!(texts(behind).await, "three\u{fffd}\n");
+
+        // A dropped read loses nothing.
+        let mut stream = sandbox.log_stream(LogStreamOptions::default()).await.unwrap();
+        let mut read_twice = || {
+            let mut read = stream.recv();
+            assert!(poll_once(&mut read).is_none());
+            std::thread::sleep(Duration::from_millis(20));
+            drop(read);
+            stream.recv()
+        };
+        for entry in &entries {
+            assert_eq!(read_twice().await.unwrap().unwrap().cursor, entry.cursor);
+        }
+        assert!(read_twice().await.unwrap().is_none());
 
         let following = LogStreamOptions { follow: true, ..LogStreamOptions::default() };
         let mut stream = sandbox.log_stream(following).await.unwrap();

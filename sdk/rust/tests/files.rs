@@ -1,6 +1,6 @@
 mod common;
 
-use common::{block_on, create};
+use common::{block_on, create, poll_once};
 use microsandbox::{Error, FsEntryKind, Image, PullPolicy, Sandbox};
 
 #[test]
@@ -50,6 +50,21 @@ fn files() {
         let mut reader = files.read_stream("/root/streamed").await.unwrap();
         assert!(reader.collect().await.unwrap() == data);
         assert_eq!(reader.recv().await.unwrap(), None);
+
+        // A dropped read loses nothing.
+        let mut reader = files.read_stream("/root/streamed").await.unwrap();
+        let mut read = Vec::new();
+        for delay in [0, 1, 20].into_iter().cycle() {
+            let mut dropped = reader.recv();
+            assert!(poll_once(&mut dropped).is_none());
+            std::thread::sleep(std::time::Duration::from_millis(delay));
+            drop(dropped);
+            match reader.recv().await.unwrap() {
+                Some(piece) => read.extend(piece),
+                None => break,
+            }
+        }
+        assert!(read == data, "{} of {} bytes came", read.len(), data.len());
     });
 }
 

@@ -25,11 +25,16 @@ T = TypeVar("T")
 _u64 = ctypes.c_uint64
 _i64 = ctypes.c_int64
 _size = ctypes.c_size_t
-_text = ctypes.c_char_p
+_data = ctypes.c_char_p  # its length is another argument
 _bytes_out = ctypes.POINTER(ctypes.c_void_p)
 _text_out = ctypes.POINTER(ctypes.c_void_p)
 _size_out = ctypes.POINTER(_size)
 _u64_out = ctypes.POINTER(_u64)
+
+
+class _text(ctypes.c_char_p):  # noqa: N801: used as the types above
+    """Ends at a NUL: ``call`` refuses text that has one."""
+
 
 # Arguments of the functions that return an error. Those whose name is in _CANCELLABLE take a cancel
 # number first, which is left out here.
@@ -55,17 +60,17 @@ _SIGNATURES: dict[str, list[Any]] = {
     "msb_sandbox_touch": [_text, _text_out],
     "msb_agent_socket_path": [_text, _text_out],
     "msb_sandbox_exec": [
-        _u64, _text, _text, _text, _size, _text_out, _bytes_out, _size_out, _bytes_out, _size_out,
+        _u64, _text, _text, _data, _size, _text_out, _bytes_out, _size_out, _bytes_out, _size_out,
     ],
-    "msb_sandbox_exec_stream": [_u64, _text, _text, _text, _size, _u64_out],
+    "msb_sandbox_exec_stream": [_u64, _text, _text, _data, _size, _u64_out],
     "msb_exec_recv": [_u64, _text_out, _bytes_out, _size_out],
-    "msb_exec_stdin_write": [_u64, _text, _size],
+    "msb_exec_stdin_write": [_u64, _data, _size],
     "msb_exec_stdin_close": [_u64],
     "msb_exec_signal": [_u64, ctypes.c_int32],
     "msb_exec_resize": [_u64, ctypes.c_uint16, ctypes.c_uint16],
     "msb_exec_collect": [_u64, _text, _text_out, _bytes_out, _size_out, _bytes_out, _size_out],
     "msb_fs_read": [_u64, _text, _text, _bytes_out, _size_out],
-    "msb_fs_write": [_u64, _text, _text, _text, _size],
+    "msb_fs_write": [_u64, _text, _text, _data, _size],
     "msb_fs_stat": [_u64, _text, _text, _text_out],
     "msb_fs_list": [_u64, _text, _text, _text_out],
     "msb_fs_exists": [_u64, _text, _text, _text_out],
@@ -79,7 +84,7 @@ _SIGNATURES: dict[str, list[Any]] = {
     "msb_fs_read_stream": [_u64, _text, _text, _u64_out],
     "msb_fs_read_stream_recv": [_u64, _bytes_out, _size_out],
     "msb_fs_write_stream": [_u64, _text, _text, _u64_out],
-    "msb_fs_write_stream_write": [_u64, _text, _size],
+    "msb_fs_write_stream_write": [_u64, _data, _size],
     "msb_fs_write_stream_finish": [_u64],
     "msb_image_list": [_text_out],
     "msb_image_inspect": [_text, _text_out],
@@ -143,7 +148,7 @@ def _declare(library: ctypes.CDLL) -> None:
         function.argtypes = ([_u64] if name in _CANCELLABLE else []) + arguments
         function.restype = ctypes.c_void_p  # freed by us
     for name, arguments, result in (
-        ("msb_version", [], _text),
+        ("msb_version", [], ctypes.c_char_p),
         ("msb_free_string", [ctypes.c_void_p], None),
         ("msb_free_bytes", [ctypes.c_void_p], None),
         ("msb_set_sdk_msb_path", [_text], None),
@@ -289,7 +294,13 @@ class Bytes:
 def call(name: str, *arguments: Any) -> None:
     """Calls a function that returns an error, which is raised."""
     native = library()
-    error = getattr(native, name)(*arguments)
+    function = getattr(native, name)
+    for kind, argument in zip(function.argtypes, arguments):
+        if kind is _text and argument is not None and b"\0" in argument:
+            raise errors.InvalidArgumentError(
+                f"text with a NUL byte: {argument!r}", {"kind": "invalid_argument"}
+            )
+    error = function(*arguments)
     if error:
         try:
             raise errors.from_json(ctypes.string_at(error))

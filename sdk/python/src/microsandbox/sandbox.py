@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -361,28 +361,32 @@ class Sandbox(_Named):
 
     @classmethod
     async def _create(cls, name: str, options: bytes, progress: int) -> Sandbox:
-        return await cls._open("msb_sandbox_create", progress, name.encode(), options)
+        return await cls._open(
+            cls._discard_now, "msb_sandbox_create", progress, name.encode(), options
+        )
 
     @classmethod
     async def start(cls, name: str, detached: bool = False) -> Sandbox:
         """One that is stopped."""
         options = _native.encode({"detached": detached})
-        return await cls._open("msb_sandbox_start", name.encode(), options)
+        return await cls._open(cls._stop_now, "msb_sandbox_start", name.encode(), options)
 
     @classmethod
     async def connect(cls, name: str, timeout: float | None = None) -> Sandbox:
         """To one that runs; it is not ours to stop."""
         limit = _native.decode_milliseconds(timeout)
-        return await cls._open("msb_sandbox_connect", name.encode(), limit)
+        return await cls._open(cls._close_now, "msb_sandbox_connect", name.encode(), limit)
 
     @classmethod
-    async def _open(cls, function: str, *arguments: Any) -> Sandbox:
+    async def _open(
+        cls, undo: Callable[[Sandbox], None], function: str, *arguments: Any
+    ) -> Sandbox:
         def job(cancel: int) -> Sandbox:
             result = _native.Text()
             _native.call(function, cancel, *arguments, result)
             return cls(result.take_json())
 
-        return await _native.run(job, cls._close_now)
+        return await _native.run(job, undo)
 
     @staticmethod
     async def get(name: str) -> SandboxHandle:
@@ -477,6 +481,24 @@ class Sandbox(_Named):
         handle, self._handle = self._handle, 0
         if handle:
             _native.call("msb_sandbox_close", 0, handle)
+
+    def _stop_now(self) -> None:
+        """A detached one goes on when it is closed."""
+        try:
+            _native.call("msb_sandbox_stop", 0, self._name.encode(), -1)
+        except SandboxNotFoundError:
+            pass
+        finally:
+            self._close_now()
+
+    def _discard_now(self) -> None:
+        try:
+            options = _native.encode({"force": True})
+            _native.call("msb_sandbox_remove", self._name.encode(), options)
+        except SandboxNotFoundError:
+            pass
+        finally:
+            self._close_now()
 
     async def __aenter__(self) -> Sandbox:
         return self
@@ -659,7 +681,8 @@ class PullSession:
             task.cancel()
             await asyncio.wait([task])
             if not task.cancelled() and task.exception() is None:
-                await task.result().close()
+                made = task.result()
+                await _native.run(lambda _: made._discard_now())
 
     def __del__(self) -> None:
         try:
