@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,6 +20,10 @@ func TestMain(main *testing.M) {
 		fmt.Println(m.IsKind(err, m.ErrLibraryNotLoaded), err)
 		os.Exit(0)
 	}
+	if os.Getenv("MSB_TEST_ONLY_SHORT_CALLS") != "" {
+		shortCalls()
+		return
+	}
 	os.Exit(func() int {
 		if os.Getenv("MSB_HOME") == "" {
 			home, err := os.MkdirTemp("", "msb-go-test")
@@ -31,6 +36,15 @@ func TestMain(main *testing.M) {
 		}
 		return main.Run()
 	}())
+}
+
+// shortCalls makes calls that cannot be cancelled, as the RequestX are, with a context that can.
+func shortCalls() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	for range [3]int{} {
+		fmt.Println(m.RemoveSandbox(ctx, "go-none"))
+	}
 }
 
 func testContext(t *testing.T) context.Context {
@@ -115,5 +129,45 @@ func TestLibraryThatLacksAFunction(t *testing.T) {
 		if out := loadIn(t, path); !contains(out, "true library_not_loaded: ") || !contains(out, problem) {
 			t.Fatal(out)
 		}
+	}
+}
+
+// A library before the real one, which says how many cancel numbers were not given back.
+const countingLibrary = `
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+static atomic_int count;
+uint64_t msb_cancel_alloc(void) {
+    dprintf(1, "%d left\n", ++count);
+    return ((uint64_t(*)(void))dlsym(RTLD_NEXT, __func__))();
+}
+void msb_cancel_unregister(uint64_t cancel) {
+    dprintf(1, "%d left\n", --count);
+    ((void (*)(uint64_t))dlsym(RTLD_NEXT, __func__))(cancel);
+}
+`
+
+func TestCancelNumbersAreGivenBack(t *testing.T) {
+	library := os.Getenv("MICROSANDBOX_LIBRARY")
+	compiler, err := exec.LookPath("cc")
+	if err != nil || library == "" {
+		t.Skip("no C compiler, or no MICROSANDBOX_LIBRARY")
+	}
+	path := filepath.Join(t.TempDir(), "counting.so")
+	ok(t, os.WriteFile(path+".c", []byte(countingLibrary), 0o600))
+	out, err := exec.Command(compiler, "-shared", "-fPIC", "-o", path, path+".c", "-Wl,--no-as-needed", library,
+		"-Wl,-rpath,"+filepath.Dir(library), "-ldl").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	command := exec.Command(os.Args[0])
+	command.Env = append(os.Environ(), "MSB_TEST_ONLY_SHORT_CALLS=1", "MICROSANDBOX_LIBRARY="+path)
+	text, err := command.CombinedOutput()
+	last := strings.LastIndex(string(text), " left\n")
+	if err != nil || last < 1 || !strings.HasSuffix(string(text[:last]), "\n0") {
+		t.Fatalf("%v: %s", err, text)
 	}
 }

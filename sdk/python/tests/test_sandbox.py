@@ -568,6 +568,16 @@ class Exec(Case):
             await asyncio.wait_for(command.recv(), 0.05)
         self.assertEqual((await command.recv()).data, b"late\n")
 
+    async def test_collect_has_what_cancelled_reads_got(self):
+        sandbox = await self.create()
+        for reads in (2, 4):  # up to the first line, and up to the end
+            command = await sandbox.exec_stream("sh", ["-c", "echo first; sleep 0.3; echo last; exit 7"])
+            # As if they had been cancelled when they were done.
+            command._held.extend([await command.recv() for _ in range(reads)])
+            command._end = None
+            output = await command.collect()
+            self.assertEqual((output.stdout_text, output.exit_code), ("first\nlast\n", 7))
+
     async def test_output_is_bounded(self):
         sandbox = await self.create()
         with self.assertRaises(LimitExceededError):

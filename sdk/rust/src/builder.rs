@@ -3,6 +3,7 @@
 use crate::call::{invoke_json, Argument, Call};
 use crate::error::Result;
 use crate::json::Value;
+use crate::lifecycle::stop;
 use crate::progress::PullProgress;
 use crate::sandbox::Sandbox;
 use std::time::Duration;
@@ -370,14 +371,15 @@ impl SandboxBuilder {
     }
 
     fn create_reporting(self, progress: u64) -> Call<Sandbox> {
-        Call::new(move |cancel| {
+        let create = move |cancel| {
             let (name, options) = (Argument::text("name", &self.name)?, Argument::options(&self.options)?);
             // SAFETY: the pointers are valid during the call.
             let made = invoke_json(|library, result| unsafe {
                 (library.sandbox_create)(cancel, progress, name.pointer(), options.pointer(), result)
             });
             Sandbox::given(made?)
-        })
+        };
+        Call::undoing(create, |made| undo(made, Sandbox::remove_with_force))
     }
 }
 
@@ -467,7 +469,7 @@ impl Sandbox {
     }
 
     fn start_as(name: String, detached: bool) -> Call<Sandbox> {
-        Call::new(move |cancel| {
+        let start = move |cancel| {
             let mut options = Value::object();
             options.set("detached", detached);
             let (name, options) = (Argument::text("name", &name)?, Argument::options(&options)?);
@@ -476,6 +478,17 @@ impl Sandbox {
                 (library.sandbox_start)(cancel, name.pointer(), options.pointer(), result)
             });
             Sandbox::given(made?)
-        })
+        };
+        Call::undoing(start, |made| undo(made, |name| stop(name, None)))
+    }
+}
+
+/// Ends a sandbox whose call was dropped too late to be cancelled; a detached one does not end with its
+/// connection. In a thread of its own, because it is a drop that does this.
+fn undo(made: Result<Sandbox>, end: fn(&str) -> Call<()>) {
+    if let Ok(sandbox) = made {
+        let ending = move || drop(end(sandbox.name()).wait());
+        // Without a thread only the connection ends.
+        let _ = std::thread::Builder::new().name("microsandbox".into()).spawn(ending);
     }
 }

@@ -237,14 +237,37 @@ fn a_dropped_call_ends() {
         let mut making = Sandbox::builder("rust-never").memory(128).create();
         assert!(poll_once(&mut making).is_none());
         drop(making);
-        let running = || async {
-            matches!(Sandbox::get("rust-never").await, Ok(handle) if handle.status() == SandboxStatus::Running)
-        };
+        let there = || async { Sandbox::get("rust-never").await.is_ok() };
         std::thread::sleep(Duration::from_millis(500));
-        while running().await {
+        while there().await {
+            assert!(begin.elapsed() < Duration::from_secs(20), "it is still there");
+        }
+        // Also if it was made before the call was dropped.
+        for detached in [true, false] {
+            let begin = Instant::now();
+            let mut making = Sandbox::builder("rust-never").memory(128).detached(detached).create();
+            assert!(poll_once(&mut making).is_none());
+            while !matches!(Sandbox::get("rust-never").await, Ok(made) if made.status() == SandboxStatus::Running) {
+                assert!(begin.elapsed() < Duration::from_secs(20), "it is not made");
+            }
+            std::thread::sleep(Duration::from_millis(500));
+            drop(making);
+            while there().await {
+                assert!(begin.elapsed() < Duration::from_secs(20), "it is still there");
+            }
+        }
+        sandbox.stop().await.unwrap();
+        let begin = Instant::now();
+        let mut starting = Sandbox::start_detached("rust-cancelled");
+        assert!(poll_once(&mut starting).is_none());
+        while status("rust-cancelled").await != SandboxStatus::Running {
+            assert!(begin.elapsed() < Duration::from_secs(20), "it does not start");
+        }
+        std::thread::sleep(Duration::from_millis(500));
+        drop(starting);
+        while status("rust-cancelled").await == SandboxStatus::Running {
             assert!(begin.elapsed() < Duration::from_secs(20), "it still runs");
         }
-        let _ = Sandbox::remove_with_force("rust-never").await;
     });
 }
 

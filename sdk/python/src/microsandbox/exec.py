@@ -6,6 +6,7 @@ import ctypes
 import signal as _signal
 from collections import deque
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
@@ -114,7 +115,21 @@ class ExecHandle(AsyncIterator[ExecEvent]):
                 )
             )
 
-        return await _native.run(job)
+        out, err = b"", b""
+        while self._held:
+            event = await self.recv()
+            if event is None:
+                break
+            if event.event_type is ExecEventType.STDOUT:
+                out += event.data or b""
+            elif event.event_type is ExecEventType.STDERR:
+                err += event.data or b""
+            elif event.event_type is ExecEventType.EXITED:
+                return ExecOutput(event.code or 0, out, err, event.signal)
+            elif event.event_type is ExecEventType.FAILED:
+                raise _failed(event)
+        rest = await _native.run(job)
+        return replace(rest, stdout_bytes=out + rest.stdout_bytes, stderr_bytes=err + rest.stderr_bytes)
 
     async def signal(self, number: int) -> None:
         """To the command and all it started."""
