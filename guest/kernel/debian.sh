@@ -64,6 +64,7 @@ collect() {
     done
 }
 for kind in boot net mounts optional; do
+    # shellcheck disable=SC2178 # a name for each list in turn
     declare -n FOUND=${kind^^}_MODULES
     while read -r name; do collect "$name"; done < <(awk -v k=$kind '$1 == k { print $2 }' "$KERNEL_DIR/modules.txt")
 done

@@ -2,10 +2,15 @@
 
 #include "api/host.hpp"
 
+#include <atomic>
+
 namespace msb::api {
 
 namespace {
 constexpr std::size_t most_idle = 4;
+/// Of all pools: a sandbox takes 128 clients, and those who do nothing leave room for others.
+constexpr int most_idle_of_process = 32;
+std::atomic<int> idle_of_process = 0;
 
 /// Whether the other end has not said goodbye meanwhile.
 bool stands(Connection& connection) {
@@ -24,6 +29,7 @@ Outcome<Connection> ConnectionPool::take(Cancel* cancel, std::chrono::millisecon
             break;
         Connection connection = std::move(idle_.back());
         idle_.pop_back();
+        --idle_of_process;
         lock.unlock();
         if (stands(connection))
             return connection;
@@ -65,8 +71,16 @@ Outcome<Connection> ConnectionPool::connect(Cancel* cancel, std::chrono::millise
 
 void ConnectionPool::put_back(Connection connection) {
     const std::lock_guard lock(mutex_);
-    if (idle_.size() < most_idle)
+    if (idle_.size() >= most_idle)
+        return;
+    if (++idle_of_process > most_idle_of_process)
+        --idle_of_process;
+    else
         idle_.push_back(std::move(connection));
+}
+
+ConnectionPool::~ConnectionPool() {
+    idle_of_process -= static_cast<int>(idle_.size());
 }
 
 } // namespace msb::api

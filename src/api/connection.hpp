@@ -27,6 +27,9 @@ class ConnectionPool {
     /// To the sandbox of that name that was made then; 0: to any.
     explicit ConnectionPool(std::string name, std::int64_t created_at_ns = 0)
         : name_(std::move(name)), created_at_ns_(created_at_ns) {}
+    ~ConnectionPool();
+    ConnectionPool(const ConnectionPool&) = delete;
+    ConnectionPool& operator=(const ConnectionPool&) = delete;
 
     /// An idle one that still stands, or a new one.
     Outcome<Connection> take(Cancel* cancel, std::chrono::milliseconds timeout = default_timeout);

@@ -174,6 +174,8 @@ FileStream::~FileStream() {
 }
 
 Status FileStream::tick() const {
+    if (closed_)
+        return msb::fail(ErrorKind::cancelled, "the stream was closed");
     return check(cancel_);
 }
 

@@ -4,6 +4,7 @@
 #include "api/connection.hpp"
 #include "client/files.hpp"
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -59,6 +60,8 @@ class FileStream {
     Outcome<void> write(BytesView data, Cancel* cancel);
     /// What was written is complete only after this.
     Outcome<void> finish(Cancel* cancel);
+    /// Calls that wait end soon, as cancelled.
+    void close() { closed_ = true; }
 
   private:
     explicit FileStream(std::shared_ptr<ConnectionPool> pool, Connection connection);
@@ -67,6 +70,7 @@ class FileStream {
 
     std::shared_ptr<ConnectionPool> pool_;
     Connection connection_;
+    std::atomic<bool> closed_ = false;
     std::mutex mutex_; ///< of what follows
     Cancel* cancel_ = nullptr;
     std::optional<Files> files_;

@@ -285,5 +285,6 @@ MSB_API char* msb_fs_write_stream_finish(std::uint64_t cancel, std::uint64_t str
 
 MSB_API void msb_fs_stream_close(std::uint64_t stream) {
     const PipeSignalGuard guard;
-    (void)take<api::FileStream>(stream);
+    if (const auto found = take<api::FileStream>(stream))
+        (*found)->close();
 }
