@@ -657,34 +657,34 @@ class Files(Case):
     async def test_files(self):
         sandbox = await self.create()
         fs = sandbox.fs
-        await fs.mkdir("/work/deep/er")
+        await fs.mkdir("/data/deep/er")
         data = os.urandom(3 << 20)
-        await fs.write("/work/data", data, mode=0o600)
-        self.assertEqual(await fs.read("/work/data"), data)
-        self.assertEqual((await fs.stat("/work/data")).mode & 0o777, 0o600)
-        await fs.write("/work/text", "héllo")
-        self.assertEqual(await fs.read_text("/work/text"), "héllo")
+        await fs.write("/data/data", data, mode=0o600)
+        self.assertEqual(await fs.read("/data/data"), data)
+        self.assertEqual((await fs.stat("/data/data")).mode & 0o777, 0o600)
+        await fs.write("/data/text", "héllo")
+        self.assertEqual(await fs.read_text("/data/text"), "héllo")
         self.assertEqual(
-            sorted(Path(e.path).name for e in await fs.list("/work")), ["data", "deep", "text"]
+            sorted(Path(e.path).name for e in await fs.list("/data")), ["data", "deep", "text"]
         )
-        await fs.copy("/work/data", "/work/copy")
-        await fs.rename("/work/copy", "/work/moved")
-        self.assertTrue(await fs.exists("/work/moved"))
-        self.assertFalse(await fs.exists("/work/copy"))
-        await fs.remove("/work/moved")
+        await fs.copy("/data/data", "/data/copy")
+        await fs.rename("/data/copy", "/data/moved")
+        self.assertTrue(await fs.exists("/data/moved"))
+        self.assertFalse(await fs.exists("/data/copy"))
+        await fs.remove("/data/moved")
         host = HOME / "host-file"
-        await fs.copy_to_host("/work/data", host)
+        await fs.copy_to_host("/data/data", host)
         self.assertEqual(host.read_bytes(), data)
-        await fs.copy_from_host(host, "/work/back")
-        self.assertEqual((await fs.stat("/work/back")).size, len(data))
-        async with await fs.write_stream("/work/stream") as stream:
+        await fs.copy_from_host(host, "/data/back")
+        self.assertEqual((await fs.stat("/data/back")).size, len(data))
+        async with await fs.write_stream("/data/stream") as stream:
             for start in range(0, len(data), 1 << 19):
                 await stream.write(data[start : start + (1 << 19)])
-        reading = await fs.read_stream("/work/stream")
+        reading = await fs.read_stream("/data/stream")
         self.assertEqual(await reading.collect(), data)
-        await fs.remove_dir("/work")
+        await fs.remove_dir("/data")
         with self.assertRaises(PathNotFoundError) as caught:
-            await fs.read("/work/data")
+            await fs.read("/data/data")
         self.assertEqual(caught.exception.errno, 2)
         with self.assertRaises(FilesystemError):
             await fs.as_user("nobody").write("/root/x", b"")
