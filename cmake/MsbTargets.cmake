@@ -73,7 +73,7 @@ function(msb_test name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   add_dependencies(unit_tests ${name})
   add_test(NAME ${name} COMMAND ${name})
-  # Children that share the agent's memory until they execute (agent/launch.cpp) would share the
+  # Children that share the agent's memory until they execute (agent/exec/launch.cpp) would share the
   # sanitizer's fake stacks as well.
   set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 120 ENVIRONMENT
     "ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=0;UBSAN_OPTIONS=print_stacktrace=1")

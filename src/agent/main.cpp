@@ -1,11 +1,11 @@
 // Process 1 of the guest: boot, serve, stop.
 
-#include "agent/boot.hpp"
-#include "agent/console.hpp"
-#include "agent/heartbeat_file.hpp"
-#include "agent/root.hpp"
-#include "agent/stop.hpp"
-#include "agent/transport.hpp"
+#include "agent/boot/boot.hpp"
+#include "agent/boot/console.hpp"
+#include "agent/boot/heartbeat_file.hpp"
+#include "agent/boot/root.hpp"
+#include "agent/boot/stop.hpp"
+#include "agent/boot/transport.hpp"
 #include "base/system.hpp"
 #include "wire/console_report.hpp"
 

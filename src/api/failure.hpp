@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/result.hpp"
-#include "sandbox/boot_error.hpp"
+#include "spec/boot_error.hpp"
 #include "wire/messages.hpp"
 
 #include <chrono>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "image/image.hpp"
-#include "sandbox/spec.hpp"
+#include "spec/spec.hpp"
 
 #include <optional>
 #include <string>

@@ -3,7 +3,7 @@
 
 #include "api/cancel.hpp"
 #include "api/failure.hpp"
-#include "sandbox/log_reader.hpp"
+#include "logs/reader.hpp"
 
 #include <atomic>
 #include <memory>

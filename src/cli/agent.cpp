@@ -2,7 +2,7 @@
 #include "cli/commands.hpp"
 #include "cli/context.hpp"
 #include "cli/output.hpp"
-#include "sandbox/spec.hpp"
+#include "spec/spec.hpp"
 
 #include <CLI/CLI.hpp>
 #include <memory>

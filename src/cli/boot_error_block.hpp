@@ -1,7 +1,7 @@
 // The typed block that a failed start prints, and `msb logs` again.
 #pragma once
 
-#include "sandbox/boot_error.hpp"
+#include "spec/boot_error.hpp"
 
 #include <string>
 

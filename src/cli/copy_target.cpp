@@ -1,6 +1,6 @@
 #include "cli/copy_target.hpp"
 
-#include "sandbox/spec.hpp"
+#include "spec/spec.hpp"
 
 namespace msb::cli {
 

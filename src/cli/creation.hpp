@@ -5,7 +5,7 @@
 #include "cli/script_options.hpp"
 #include "image/image.hpp"
 #include "image/store.hpp"
-#include "sandbox/spec.hpp"
+#include "spec/spec.hpp"
 
 #include <optional>
 #include <string>

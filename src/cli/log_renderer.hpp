@@ -2,8 +2,8 @@
 #pragma once
 
 #include "cli/pattern.hpp"
-#include "sandbox/log_reader.hpp"
-#include "sandbox/terminal_text.hpp"
+#include "logs/reader.hpp"
+#include "logs/terminal_text.hpp"
 
 #include <deque>
 #include <map>

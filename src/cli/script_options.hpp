@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/result.hpp"
-#include "sandbox/scripts.hpp"
+#include "spec/scripts.hpp"
 
 #include <string>
 #include <vector>

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "sandbox/home.hpp"
-#include "sandbox/spec.hpp"
+#include "spec/spec.hpp"
 
 #include <memory>
 #include <optional>

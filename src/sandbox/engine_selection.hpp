@@ -3,7 +3,7 @@
 
 #include "sandbox/home.hpp"
 #include "sandbox/sandboxes.hpp"
-#include "sandbox/spec.hpp"
+#include "spec/spec.hpp"
 
 namespace msb {
 

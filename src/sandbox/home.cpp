@@ -5,7 +5,7 @@
 #include "base/log.hpp"
 #include "base/sha256.hpp"
 #include "base/system.hpp"
-#include "sandbox/spec.hpp"
+#include "spec/spec.hpp"
 
 #include <array>
 #include <cerrno>

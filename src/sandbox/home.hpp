@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "spec/files.hpp"
 
 #include <string>
 #include <string_view>
@@ -55,19 +56,6 @@ class Home {
     std::string socket_link() const;
 
     std::string root_;
-};
-
-/// Paths inside one sandbox's directory.
-struct SandboxFiles {
-    std::string directory;
-    std::string spec() const { return directory + "/spec.json"; }
-    std::string state() const { return directory + "/state.json"; }
-    std::string upper() const { return directory + "/upper.ext4"; }
-    std::string logs() const { return directory + "/logs"; }
-    std::string exec_log() const { return logs() + "/exec.log"; }
-    std::string runtime_log() const { return logs() + "/runtime.log"; }
-    std::string kernel_log() const { return logs() + "/kernel.log"; }
-    std::string boot_error() const { return logs() + "/boot-error.json"; }
 };
 
 /// The parts of msb itself; see base/installation.hpp.

@@ -1,13 +1,13 @@
 #include "base/file.hpp"
 #include "base/system.hpp"
-#include "sandbox/boot_error.hpp"
+#include "logs/exec_log.hpp"
+#include "logs/reader.hpp"
 #include "sandbox/catalogue.hpp"
-#include "sandbox/exec_log.hpp"
-#include "sandbox/launch.hpp"
-#include "sandbox/log_reader.hpp"
-#include "sandbox/network.hpp"
-#include "sandbox/spec.hpp"
-#include "sandbox/state.hpp"
+#include "sandbox/launch/netd.hpp"
+#include "spec/boot_error.hpp"
+#include "spec/launch.hpp"
+#include "spec/spec.hpp"
+#include "spec/state.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

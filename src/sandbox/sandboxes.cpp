@@ -4,8 +4,8 @@
 #include "base/system.hpp"
 #include "base/time.hpp"
 #include "disk/ext4.hpp"
-#include "sandbox/exec_log.hpp"
-#include "sandbox/sandbox_group.hpp"
+#include "logs/exec_log.hpp"
+#include "sandbox/group.hpp"
 
 #include <algorithm>
 #include <cerrno>

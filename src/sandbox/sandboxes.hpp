@@ -17,9 +17,9 @@
 #include "image/image.hpp"
 #include "sandbox/catalogue.hpp"
 #include "sandbox/home.hpp"
-#include "sandbox/launch.hpp"
-#include "sandbox/spec.hpp"
-#include "sandbox/state.hpp"
+#include "spec/launch.hpp"
+#include "spec/spec.hpp"
+#include "spec/state.hpp"
 
 #include <chrono>
 #include <functional>

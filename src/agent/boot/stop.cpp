@@ -1,0 +1,203 @@
+#include "agent/boot/stop.hpp"
+
+#include "agent/boot/console.hpp"
+#include "agent/boot/handoff.hpp"
+#include "agent/boot/root.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <cstring>
+#include <dirent.h>
+#include <linux/reboot.h>
+#include <memory>
+#include <sys/reboot.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+#include <utility>
+
+namespace msb::agent {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kill_time = 300ms;  ///< for SIGKILL to be carried out
+constexpr auto files_time = 200ms; ///< for file operations to let go of the root
+constexpr auto flush_time = 200ms; ///< for clients to take their last frames, at least
+/// The rest of the grace is for clients that are behind, as long as one of them reads on.
+constexpr auto flush_patience = 1s;
+constexpr auto host_time = 200ms;  ///< for the host to close the control channel
+constexpr auto ask_period = 250ms; ///< of asking an init that has not heard yet
+constexpr auto leave_time = 2s;    ///< for commands to end when the init ends everything
+constexpr auto last_moment = 1s;   ///< between SIGTERM to an init system and the power-off
+constexpr auto max_grace = std::chrono::hours(1);
+
+} // namespace
+
+void Stopper::wake_at(Clock::time_point time) {
+    server_.loop().after(time - Clock::now(), [] {}); // a round of the loop for poll()
+}
+
+void Stopper::begin(const wire::Shutdown& request) {
+    auto grace = server_.config().stop_grace;
+    if (request.grace_ms)
+        grace = std::chrono::milliseconds(std::min<std::uint64_t>(
+            *request.grace_ms, std::chrono::milliseconds(max_grace).count()));
+    const auto now = Clock::now();
+    // Whoever asks again can only make it shorter.
+    if (phase_ != Phase::none && now + grace >= deadline_)
+        return;
+    deadline_ = now + grace;
+    half_ = now + grace / 2;
+    wake_at(deadline_);
+    if (machine_.has_init)
+        wake_at(half_);
+    if (std::exchange(phase_, std::max(phase_, Phase::commands)) != Phase::none)
+        return;
+    if (!processes_left())
+        return;
+    server_.signal_sessions();
+    if (!machine_.has_init) // an init sees to them itself
+        signal_others();
+}
+
+/// Daemons that a command left behind know SIGTERM only; the stop signal is the image's wish for
+/// the commands themselves.
+void Stopper::signal_others() {
+    const std::unique_ptr<DIR, int (*)(DIR*)> proc(::opendir("/proc"), ::closedir);
+    if (!proc)
+        return;
+    while (const dirent* entry = ::readdir(proc.get())) {
+        pid_t pid = 0;
+        const char* end = entry->d_name + std::strlen(entry->d_name);
+        if (std::from_chars(entry->d_name, end, pid).ptr != end || pid <= 1)
+            continue;
+        const pid_t session = ::getsid(pid); // 0 for kernel threads
+        if (session > 0 && !server_.is_session(session))
+            ::kill(pid, SIGTERM);
+    }
+}
+
+/// Everything that runs descends from us and becomes our child at the latest when its parent ends.
+bool Stopper::processes_left() const {
+    siginfo_t info{};
+    return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+void Stopper::leave() {
+    if (leave_by_)
+        return;
+    leave_by_ = Clock::now() + leave_time;
+    wake_at(*leave_by_);
+}
+
+/// An init that waits for what it ended, before it kills, does not wait for us in vain.
+void Stopper::poll_leave() {
+    if (server_.activity().active_exec_sessions > 0 && Clock::now() < *leave_by_)
+        return;
+    flush(*leave_by_);
+    ::_exit(0);
+}
+
+/// A client that is behind is owed what its commands left in pipes, too: those sessions have not
+/// ended.
+void Stopper::flush(Clock::time_point deadline) {
+    auto state = server_.output_state();
+    auto progress = Clock::now();
+    deadline = std::max(deadline, progress + flush_time);
+    while ((state.second > 0 || server_.activity().active_exec_sessions > 0) &&
+           Clock::now() < std::min(deadline, progress + flush_patience)) {
+        (void)server_.step(1ms);
+        if (const auto now = server_.output_state(); std::exchange(state, now) != now)
+            progress = Clock::now();
+    }
+}
+
+void Stopper::poll() {
+    if (leave_by_)
+        poll_leave();
+    if (phase_ == Phase::none)
+        return;
+    if (machine_.has_init)
+        poll_init();
+    else if (!processes_left() || Clock::now() >= deadline_)
+        finish();
+}
+
+/// Until it has heard: an init that is still starting up may be another program so far, or lose
+/// what it is told.
+void Stopper::ask_init() {
+    const InitKind kind = running_init();
+    if (kind != heard_ && ask_to_power_off(kind))
+        heard_ = kind;
+    ask_again_ = Clock::now() + ask_period;
+    wake_at(ask_again_);
+}
+
+void Stopper::poll_init() {
+    const auto now = Clock::now();
+    const bool commands_left = server_.activity().active_exec_sessions > 0;
+    if (phase_ == Phase::commands && (!commands_left || now >= half_)) {
+        phase_ = Phase::init;
+        ask_init();
+    } else if (phase_ == Phase::init && now >= ask_again_ && now < deadline_) {
+        ask_init();
+    }
+    if (phase_ == Phase::init && now >= deadline_) {
+        complain("the init system did not power off in time");
+        phase_ = Phase::last_moment;
+        ::kill(1, SIGTERM);
+        deadline_ = now + last_moment;
+        wake_at(deadline_);
+    } else if (phase_ == Phase::last_moment && now >= deadline_) {
+        finish();
+    }
+}
+
+void Stopper::kill_all() {
+    if (!processes_left())
+        return;
+    ::kill(-1, SIGKILL);
+    const auto deadline = Clock::now() + kill_time;
+    while (Clock::now() < deadline && processes_left())
+        (void)server_.step(1ms); // reaps, and clients learn how their commands ended
+}
+
+void Stopper::finish() {
+    kill_all();
+    server_.end_file_operations();
+    const auto files_deadline = Clock::now() + files_time;
+    while (server_.has_file_operations() && Clock::now() < files_deadline)
+        (void)server_.step(1ms);
+    flush(deadline_);
+    save();
+    if (machine_.control.has_queued())
+        machine_.control.finish(host_time);
+    power_off();
+}
+
+void Stopper::save() {
+    machine_.own_directory.reset();
+    if (!machine_.initramfs)
+        return;
+    const int initramfs = machine_.initramfs.get();
+    if (machine_.ephemeral)
+        return discard_root(initramfs);
+    // Process 1 keeps the root in use if it is not ours.
+    const Status saved = machine_.has_init ? freeze_root(initramfs) : save_root(initramfs);
+    if (!saved) {
+        complain("cannot unmount the root: " + saved.error().to_string());
+        ::sync();
+    }
+}
+
+void power_off() {
+    ::reboot(RB_POWER_OFF);
+    // Returns only if we are not process 1 of a machine; its end is the machine's end then.
+    ::_exit(1);
+}
+
+} // namespace msb::agent

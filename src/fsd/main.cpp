@@ -1,0 +1,130 @@
+// The program `fsd`: the only process of a sandbox that has the user's directories.
+#include "base/event_loop.hpp"
+#include "base/log.hpp"
+#include "base/system.hpp"
+#include "device/fs/fs.hpp"
+#include "jail/jail.hpp"
+#include "jail/process_view.hpp"
+#include "spec/fs_server.hpp"
+#include "virtio/device_thread.hpp"
+
+#include <array>
+#include <csignal>
+#include <fcntl.h>
+#include <mutex>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace msb {
+
+namespace {
+
+/// Files that the guests of all mounts may remember.
+constexpr std::size_t max_inodes = std::size_t{1} << 20;
+/// Open files of all mounts. A directory that is being read may hold 32 KiB.
+constexpr std::size_t max_handles = 8192;
+
+Result<fsd::Share> parse_share(std::string_view argument) {
+    std::vector<std::string_view> words;
+    for (std::size_t at = 0; at <= argument.size();) {
+        const std::size_t end = std::min(argument.find(',', at), argument.size());
+        words.push_back(argument.substr(at, end - at));
+        at = end + 1;
+    }
+    if (words.size() != 5)
+        return fail(ErrorKind::invalid_argument, "bad argument");
+    return fsd::Share{std::string(words[0]), std::string(words[1]), words[2] == "ro",
+                      words[3] == "keep", words[4] == "mirror"};
+}
+
+/// This process's descriptors have their names in the working directory from here on.
+Status enter_descriptor_names() {
+    const OwnedFd view(jail::process_view_fd);
+    const auto names = MSB_TRY(sys::open_at(view.get(), "1/fd", O_PATH | O_DIRECTORY));
+    if (::fchdir(names.get()) == -1)
+        return fail_errno("fchdir", "/proc/1/fd");
+    return {};
+}
+
+/// The guest's default user. Asked by several threads.
+device::Passthrough::GuestUser read_guest_user() {
+    static std::mutex mutex;
+    static device::Passthrough::GuestUser user;
+    const std::lock_guard lock(mutex);
+    std::array<std::uint8_t, 8> bytes{};
+    const auto count = sys::read(fsd::lifeline, bytes); // does not wait
+    if (count && *count == bytes.size())
+        user = {load_le<std::uint32_t>(bytes), load_le<std::uint32_t>(BytesView(bytes).subspan(4))};
+    return user;
+}
+
+class Server {
+  public:
+    Status prepare(const std::vector<fsd::Share>& shares) {
+        rlimit files{};
+        if (::getrlimit(RLIMIT_NOFILE, &files) == -1)
+            return fail_errno("getrlimit", "RLIMIT_NOFILE");
+        jail::LockDown keep;
+        for (std::size_t i = 0; i < shares.size(); ++i) {
+            const std::string path = fsd::source_path(i);
+            device::Passthrough::Options options;
+            options.read_only = shares[i].read_only;
+            options.keep_metadata = shares[i].keep_metadata;
+            options.mirror_modes = shares[i].mirror_modes;
+            options.file_name = shares[i].file;
+            options.inodes = max_inodes / shares.size();
+            options.descriptors = files.rlim_cur / shares.size() / 2;
+            options.handles =
+                std::min<std::size_t>(files.rlim_cur / 4, max_handles) / shares.size();
+            options.descriptor_names.clear();
+            options.guest_user = read_guest_user;
+            auto source = MSB_TRY(sys::open(path, O_PATH));
+            devices_.push_back(MSB_TRY(device::Fs::create(
+                shares[i].tag, MSB_TRY(device::Passthrough::create(std::move(source), options)))));
+            (shares[i].read_only ? keep.readable : keep.writable).push_back(path);
+        }
+        MSB_TRY(sys::set_nonblocking(fsd::lifeline));
+        MSB_TRY(enter_descriptor_names());
+        return jail::lock_down(jail::Role::fs, keep);
+    }
+
+    Status serve() {
+        for (std::size_t i = 0; i < devices_.size(); ++i)
+            threads_.push_back(MSB_TRY(
+                virtio::DeviceThread::start(OwnedFd(fsd::first_socket + static_cast<int>(i)),
+                                            *devices_[i], "fs-" + std::to_string(i))));
+        const auto loop = MSB_TRY(EventLoop::create());
+        // No events: only that the other end is closed.
+        MSB_TRY(loop->watch(fsd::lifeline, 0, [&](std::uint32_t) { loop->stop(); }));
+        return loop->run();
+    }
+
+  private:
+    std::vector<std::unique_ptr<device::Fs>> devices_;
+    std::vector<std::unique_ptr<virtio::DeviceThread>> threads_;
+};
+
+Status run(int count, char** arguments) {
+    std::signal(SIGPIPE, SIG_IGN);
+    ::umask(0); // modes are what the guest's kernel made of its own umask
+    std::vector<fsd::Share> shares;
+    for (int i = 1; i < count; ++i)
+        shares.push_back(MSB_TRY(parse_share(arguments[i])));
+    Server server;
+    MSB_TRY(server.prepare(shares));
+    return server.serve();
+}
+
+} // namespace
+
+} // namespace msb
+
+int main(int count, char** arguments) {
+    msb::log::configure(msb::log::Level::error, 2, "fsd");
+    const msb::Status done = msb::run(count, arguments);
+    if (done)
+        ::_exit(0); // a thread may be waiting for a disk: nobody waits for it
+    msb::log::error("{}", done.error().to_string());
+    return 1;
+}

@@ -1,0 +1,108 @@
+// How a sandbox comes to its end: by request, by time, by idleness, by losing its agent. All of
+// them take the same way: the guest is asked and given time, then the engine is ended.
+#include "base/log.hpp"
+#include "engine/placement.hpp"
+#include "runtime/runtime.hpp"
+
+#include <algorithm>
+
+namespace msb {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// More than an hour of goodbye is a mistake; the bound also keeps the arithmetic safe.
+constexpr std::chrono::milliseconds longest_grace = 1h;
+/// An agent that is not process 1 may go before an init system that is powering off by itself.
+constexpr auto init_alone_time = 30s;
+constexpr auto kernel_alone_time = 2s;
+
+} // namespace
+
+void Runtime::start_timers() {
+    if (config_.spec.max_duration_seconds > 0)
+        loop_->after(std::chrono::seconds(config_.spec.max_duration_seconds),
+                     [this] { begin_shutdown(reason::max_duration, std::nullopt); });
+    idle_.start(EventLoop::Clock::now());
+    auto clock = ClockKeeper::start(*loop_, [this](const wire::ClockSync& sync) {
+        if (control_->queued() == 0)
+            control_->send(sync);
+    });
+    if (clock)
+        clock_ = std::move(*clock);
+    else
+        log::warn("the guest's clock is not kept: {}", clock.error().to_string());
+}
+
+void Runtime::handle_heartbeat(const wire::Heartbeat& heartbeat) {
+    if (!ready_)
+        return;
+    if (balance_timer_ == 0)
+        balance_machine();
+    if (clock_)
+        clock_->observe(heartbeat);
+    if (idle_.observe(heartbeat, EventLoop::Clock::now()))
+        begin_shutdown(reason::idle_timeout, std::nullopt);
+}
+
+void Runtime::balance_machine() {
+    balance_timer_ = 0;
+    if (!engine_gone_ && engine_->balance())
+        balance_timer_ = loop_->after(engine::placement_period, [this] { balance_machine(); });
+}
+
+void Runtime::begin_drain() {
+    if (shutting_down_ || engine_gone_ || std::exchange(draining_, true))
+        return;
+    if (!control_ || !ready_)
+        return begin_shutdown(reason::drain_requested, std::nullopt);
+    log::info("draining");
+    set_status(SandboxStatus::draining);
+    control_->send(wire::Drain{});
+}
+
+void Runtime::begin_shutdown(std::string_view why, std::optional<std::uint64_t> grace_ms) {
+    const auto asked = static_cast<std::uint64_t>(longest_grace.count());
+    if (engine_gone_)
+        return;
+    const std::chrono::milliseconds grace(
+        std::min(grace_ms.value_or(static_cast<std::uint64_t>(default_stop_grace.count())), asked));
+    const auto kill_time = EventLoop::Clock::now() + grace + power_off_margin(config_.spec);
+    if (shutting_down_ && kill_time >= kill_time_)
+        return;
+    if (!std::exchange(shutting_down_, true)) {
+        log::info("shutting down: {}", why);
+        state_.reason = why;
+        if (!control_ || !ready_) {
+            (void)engine_->stop();
+            return;
+        }
+        set_status(SandboxStatus::draining);
+    }
+    loop_->cancel(kill_timer_);
+    kill_time_ = kill_time;
+    kill_timer_ = loop_->after(kill_time - EventLoop::Clock::now(), [this] {
+        log::warn("the guest did not power off in time");
+        (void)engine_->stop();
+    });
+    control_->send(wire::Shutdown{static_cast<std::uint64_t>(grace.count())});
+}
+
+void Runtime::handle_control_lost(std::string_view why) {
+    log::info("control channel: {}", why);
+    if (!ready_ || shutting_down_ || engine_gone_)
+        return;
+    const auto patience = config_.spec.init ? init_alone_time : kernel_alone_time;
+    loop_->after(patience, [this] {
+        if (engine_gone_)
+            return;
+        if (!std::exchange(shutting_down_, true)) {
+            state_.reason = reason::agent_unresponsive;
+            state_.detail = "the agent is gone";
+        }
+        (void)engine_->stop();
+    });
+}
+
+} // namespace msb

@@ -1,0 +1,480 @@
+#include "runtime/runtime.hpp"
+
+#include "base/file.hpp"
+#include "base/log.hpp"
+#include "base/signal_name.hpp"
+#include "base/system.hpp"
+#include "base/time.hpp"
+#include "engine/placement.hpp"
+#include "jail/jail.hpp"
+#include "spec/files.hpp"
+#include "wire/console_report.hpp"
+#include "wire/exit_code.hpp"
+#include "wire/transport.hpp"
+
+#include <array>
+#include <csignal>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace msb {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t guest_cid = 3;
+constexpr auto boot_deadline = 120s;
+constexpr std::size_t entropy_bytes = 64;
+constexpr std::uint64_t mounts_lost_grace_ms = 1000;
+/// What readers of output get to take the rest of it when the guest has ended: at all, and when
+/// somebody waits for the end.
+constexpr auto patience_for_readers = 10s;
+constexpr auto last_readers_time = 500ms;
+
+const SandboxFiles files{jail_sandbox};
+
+std::string socket_path(std::string_view name) {
+    return std::string(jail_sockets) + "/" + std::string(name);
+}
+
+Result<OwnedFd> open_logs_directory() {
+    return sys::open(files.logs(), O_RDONLY | O_DIRECTORY);
+}
+
+} // namespace
+
+Result<std::unique_ptr<Runtime>> Runtime::create(LaunchConfig config) {
+    std::unique_ptr<Runtime> runtime(new Runtime(std::move(config)));
+    runtime->report_ = OwnedFd(launch_fd_report);
+    runtime->loop_ = MSB_TRY(EventLoop::create());
+    runtime->state_.engine = runtime->config_.engine;
+    runtime->state_.isolation = runtime->config_.isolation;
+    runtime->state_.started_at_ns = unix_time_ns();
+    return runtime;
+}
+
+Runtime::~Runtime() = default;
+
+Status Runtime::run() {
+    set_status(SandboxStatus::starting);
+    MSB_TRY(open_logs());
+    MSB_TRY(open_disks());
+    MSB_TRY(listen());
+    MSB_TRY(start_engine());
+    MSB_TRY(confine());
+    MSB_TRY(serve_devices());
+    MSB_TRY(watch_events());
+    return loop_->run();
+}
+
+Status Runtime::open_logs() {
+    // Lines about what a guest does are the guest's to cause, so this log is bounded like the
+    // others.
+    log::set_sink([file = std::make_shared<RotatingFile>(
+                       MSB_TRY(RotatingFile::open(MSB_TRY(open_logs_directory()), "runtime.log")))](
+                      std::string_view line) { file->append(as_bytes(line)); });
+    exec_log_ = MSB_TRY(ExecLog::open(MSB_TRY(open_logs_directory())));
+    kernel_log_ = MSB_TRY(KernelLog::open(MSB_TRY(open_logs_directory())));
+    return {};
+}
+
+Status Runtime::open_disks() {
+    device::Blk::Config root;
+    root.read_only = true;
+    root.serial = "msb-root";
+    int number = launch_fd_root;
+    for (const std::uint64_t length : config_.root)
+        root.extents.push_back({number++, 0, length});
+    root_disk_ = MSB_TRY(device::Blk::create(std::move(root)));
+
+    device::Blk::Config upper;
+    upper.serial = "msb-upper";
+    const auto size = static_cast<std::uint64_t>(MSB_TRY(sys::fstat(launch_fd_upper)).st_size);
+    upper.extents.push_back({launch_fd_upper, 0, size});
+    // Nobody will ever read a throw-away disk after a crash: flushing it would only cost time.
+    upper.durability =
+        config_.spec.ephemeral ? device::Durability::none : device::Durability::flush;
+    upper_disk_ = MSB_TRY(device::Blk::create(std::move(upper)));
+
+    vsock_ = std::make_unique<device::Vsock>(*loop_, guest_cid);
+    rng_ = std::make_unique<device::Rng>(*loop_);
+    return {};
+}
+
+Status Runtime::listen() {
+    // The engine has another user id than we; the directory is what keeps others out.
+    const auto device_socket = [](std::string_view name) {
+        return sys::unix_listen(socket_path(name), 1, 0666);
+    };
+    agent_listener_ = MSB_TRY(sys::unix_listen(socket_path("agent.sock"), 128));
+    listeners_.root = MSB_TRY(device_socket("root.sock"));
+    listeners_.upper = MSB_TRY(device_socket("upper.sock"));
+    listeners_.vsock = MSB_TRY(device_socket("vsock.sock"));
+    listeners_.rng = MSB_TRY(device_socket("rng.sock"));
+    return {};
+}
+
+Status Runtime::start_engine() {
+    engine::Machine machine;
+    machine.vcpus = config_.spec.cpus;
+    machine.memory_bytes = config_.spec.memory_mib << 20;
+    machine.kernel = MSB_TRY(engine::load_kernel_bundle(jail_kernel));
+    machine.initramfs = jail_initramfs;
+    const auto device = [](const virtio::Device& served, std::string_view name) {
+        return engine::DeviceSocket{static_cast<std::uint32_t>(served.id()), socket_path(name)};
+    };
+    machine.devices = {device(*root_disk_, "root.sock"), device(*upper_disk_, "upper.sock"),
+                       device(*vsock_, "vsock.sock"), device(*rng_, "rng.sock")};
+    for (std::size_t i = 0; i < config_.spec.mounts.size(); ++i)
+        machine.devices.push_back({static_cast<std::uint32_t>(virtio::DeviceId::fs),
+                                   socket_path(mount_tag(i) + ".sock")});
+    if (config_.network)
+        machine.devices.push_back(
+            {static_cast<std::uint32_t>(virtio::DeviceId::net), socket_path(network_socket)});
+    machine.console_fd = kernel_log_->console();
+    machine.isolate_guest_users =
+        config_.ptrace || config_.spec.security == SecurityProfile::restricted;
+    machine.one_cpu = machine.vcpus == 1 && jail::look_below() && jail::read_cpu_times();
+    engine_ = MSB_TRY(engine::Engine::start(machine.kernel.engine, machine));
+    kernel_log_->close_console();
+    report_stage("engine", monotonic_ns());
+    return {};
+}
+
+Status Runtime::confine() {
+    sigset_t handled;
+    sigemptyset(&handled);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1})
+        sigaddset(&handled, number);
+    ::sigprocmask(SIG_BLOCK, &handled, nullptr);
+    signals_ = OwnedFd(::signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!signals_)
+        return fail_errno("signalfd");
+    return jail::lock_down(jail::Role::runtime, {.writable = {jail_sandbox, jail_sockets}});
+}
+
+Status Runtime::serve_devices() {
+    device_threads_.push_back(
+        MSB_TRY(virtio::DeviceThread::start(std::move(listeners_.root), *root_disk_, "blk-root")));
+    device_threads_.push_back(MSB_TRY(
+        virtio::DeviceThread::start(std::move(listeners_.upper), *upper_disk_, "blk-upper")));
+    servers_.push_back(
+        MSB_TRY(virtio::VhostUserServer::create(*loop_, std::move(listeners_.vsock), *vsock_)));
+    servers_.push_back(
+        MSB_TRY(virtio::VhostUserServer::create(*loop_, std::move(listeners_.rng), *rng_)));
+    vsock_->listen(wire::control_port,
+                   [this](auto connection) { accept_control(std::move(connection)); });
+    relay_ = std::make_unique<Relay>(
+        *loop_, *vsock_, *exec_log_,
+        Relay::Events{.shutdown =
+                          [this](const wire::Shutdown& shutdown) {
+                              begin_shutdown(reason::shutdown_requested, shutdown.grace_ms);
+                          },
+                      .session_kept = [this] { (void)observer(); },
+                      .drain = [this] { begin_drain(); }});
+    return {};
+}
+
+Status Runtime::watch_events() {
+    kernel_log_->start();
+    exec_log_->start(*loop_, [this] {
+        relay_->log_progress();
+        if (observer_)
+            observer_->log_progress();
+    });
+    MSB_TRY(
+        loop_->watch(engine_->pidfd(), EPOLLIN, [this](std::uint32_t) { handle_engine_exit(); }));
+    MSB_TRY(loop_->watch(signals_.get(), EPOLLIN, [this](std::uint32_t) {
+        signalfd_siginfo info{};
+        while (::read(signals_.get(), &info, sizeof(info)) == sizeof(info))
+            if (info.ssi_signo == SIGUSR1)
+                begin_drain();
+            else
+                begin_shutdown(reason::signal, std::nullopt);
+    }));
+    MSB_TRY(watch_network());
+    if (config_.attached)
+        MSB_TRY(
+            loop_->watch(launch_fd_parent, EPOLLIN, [this](std::uint32_t) { handle_parent(); }));
+    if (!config_.spec.mounts.empty()) // no events: only that the other end is closed
+        MSB_TRY(loop_->watch(launch_fd_fs, 0, [this](std::uint32_t) { handle_mounts_lost(); }));
+    loop_->after(boot_deadline, [this] {
+        if (!ready_)
+            fail_boot("agent",
+                      Error(ErrorKind::timed_out, "the guest did not become ready in 120 s"));
+    });
+    return {};
+}
+
+wire::Bootstrap Runtime::bootstrap() const {
+    const SandboxSpec& spec = config_.spec;
+    wire::Bootstrap document;
+    document.block_root = wire::BlockRoot{
+        .kind = wire::RootKind::oci_erofs,
+        .lower = "/dev/vda",
+        .upper = wire::RootUpper{wire::UpperKind::device, "/dev/vdb", "ext4", std::nullopt}};
+    document.hostname = spec.hostname;
+    for (const Rlimit& limit : spec.rlimits)
+        document.rlimits.push_back({limit.resource, limit.soft, limit.hard});
+    if (!spec.user.empty())
+        document.user = spec.user;
+    if (!spec.workdir.empty()) {
+        document.default_cwd = spec.workdir;
+        document.make_default_cwd = config_.make_workdir;
+        document.need_default_cwd = config_.need_workdir;
+    }
+    for (const auto& [key, value] : spec.env)
+        document.default_env.push_back({key, value});
+    describe_network(document);
+    if (spec.security == SecurityProfile::restricted)
+        document.security_profile = wire::SecurityProfile::restricted;
+    for (const auto& [name, body] : spec.scripts)
+        document.scripts.push_back({name, body});
+    add_mounts(document);
+    document.unix_time_nanos = static_cast<std::uint64_t>(unix_time_ns());
+    Bytes entropy(entropy_bytes);
+    if (::getrandom(entropy.data(), entropy.size(), 0) == static_cast<ssize_t>(entropy.size()))
+        document.entropy = std::move(entropy);
+    document.stop_signal = parse_signal(spec.stop_signal).value_or(SIGTERM);
+    document.stop_grace_ms = static_cast<std::uint64_t>(default_stop_grace.count());
+    document.ephemeral = spec.ephemeral;
+    if (spec.init) {
+        document.handoff_init = wire::HandoffInit{spec.init->cmd, spec.init->args, {}, {}};
+        for (const auto& [key, value] : spec.init->env)
+            document.handoff_init->env.push_back({key, value});
+    }
+    return document;
+}
+
+void Runtime::add_mounts(wire::Bootstrap& document) const {
+    const std::vector<Mount>& mounts = config_.spec.mounts;
+    for (std::size_t i = 0; i < mounts.size(); ++i) {
+        const wire::MountFlags flags{mounts[i].read_only, mounts[i].noexec, mounts[i].nosuid,
+                                     mounts[i].nodev};
+        if (config_.file_mounts[i])
+            document.file_mounts.push_back(
+                {mount_tag(i), shared_file_name, mounts[i].guest, flags});
+        else
+            document.dir_mounts.push_back({mount_tag(i), mounts[i].guest, flags});
+    }
+}
+
+void Runtime::tell_file_server(const wire::InitResolved& user) {
+    const std::array<std::uint32_t, 2> ids = {user.uid, user.gid};
+    if (!config_.spec.mounts.empty())
+        (void)sys::write_all(launch_fd_fs, object_bytes(ids)); // an empty pipe: it does not wait
+}
+
+void Runtime::handle_mounts_lost() {
+    loop_->unwatch(launch_fd_fs);
+    if (engine_gone_)
+        return;
+    const Error error(ErrorKind::system, "the process that serves the mounts has ended");
+    log::error("{}", error.message());
+    if (!ready_ && !shutting_down_)
+        return fail_boot("mount", error);
+    state_.detail = error.message();
+    begin_shutdown(reason::internal_error, mounts_lost_grace_ms);
+}
+
+void Runtime::accept_control(std::shared_ptr<device::VsockConnection> connection) {
+    if (control_) {
+        connection->reset(); // the agent connects once; anything else in the guest may try
+        return;
+    }
+    report_stage("kernel", monotonic_ns());
+    control_ = std::make_unique<ControlChannel>(
+        std::move(connection), bootstrap(),
+        ControlChannel::Events{
+            [this](const wire::InitResolved& user) { tell_file_server(user); },
+            [this](BytesView frame, const wire::Ready& ready) { handle_ready(frame, ready); },
+            [this](const wire::BootFailed& failed) { handle_boot_failed(failed); },
+            [this](const wire::Heartbeat& heartbeat) { handle_heartbeat(heartbeat); },
+            [this] { begin_shutdown(reason::drain_requested, std::nullopt); },
+            [this](std::string_view why) { handle_control_lost(why); }});
+}
+
+void Runtime::handle_ready(BytesView frame, const wire::Ready& ready) {
+    if (std::exchange(ready_, true))
+        return;
+    balance_timer_ = loop_->after(engine::placement_period, [this] { balance_machine(); });
+    // The guest's clock counts from its boot; only differences mean something here.
+    const std::int64_t now = monotonic_ns();
+    if (ready.boot_time_ns <= ready.init_time_ns && ready.init_time_ns <= ready.ready_time_ns)
+        report_stage("root",
+                     now - static_cast<std::int64_t>(ready.ready_time_ns - ready.init_time_ns));
+    if (const Status serving =
+            relay_->serve(std::move(agent_listener_), Bytes(frame.begin(), frame.end()));
+        !serving)
+        return fail_boot("agent", serving.error());
+    log::info("sandbox '{}' is ready (engine {}, agent {})", config_.spec.name, config_.engine,
+              ready.agent_version);
+    exec_log_->mark("sandbox started");
+    set_status(SandboxStatus::running);
+    start_timers();
+    if (config_.startup)
+        start_command(*config_.startup);
+    report(LaunchReport{.kind = LaunchReport::Kind::ready, .time_ns = monotonic_ns()});
+    report_.reset();
+}
+
+void Runtime::handle_boot_failed(const wire::BootFailed& failed) {
+    if (ready_)
+        return;
+    Error error(ErrorKind::system, failed.message);
+    if (failed.sys_errno && *failed.sys_errno > 0) {
+        // Most messages of the guest end in the text of the errno: once is enough.
+        std::string_view message = failed.message;
+        const std::string text = std::string(": ") + std::strerror(*failed.sys_errno);
+        if (message.ends_with(text))
+            message.remove_suffix(text.size());
+        error = Error::from_errno(*failed.sys_errno, message);
+    }
+    fail_boot(failed.stage, error);
+}
+
+void Runtime::fail_boot(std::string_view stage, const Error& error) {
+    if (std::exchange(boot_failed_, true))
+        return;
+    const BootError record = BootError::from(stage, error);
+    (void)write_file_atomic(files.boot_error(), record.to_json(), 0600, false);
+    state_.reason = reason::failed;
+    state_.detail = record.stage + ": " + record.message;
+    state_.stopped_at_ns = unix_time_ns();
+    set_status(SandboxStatus::stopped);
+    report(LaunchReport{
+        .kind = LaunchReport::Kind::failed, .time_ns = monotonic_ns(), .error = record});
+    loop_->stop();
+}
+
+SessionObserver& Runtime::observer() {
+    if (!observer_)
+        observer_ = std::make_unique<SessionObserver>(*vsock_, *exec_log_);
+    return *observer_;
+}
+
+/// The command of a detached `run`: nobody's session, so that it outlives the command line.
+void Runtime::start_command(const StartupCommand& command) {
+    wire::ExecRequest request;
+    request.cmd = command.argv.front();
+    request.args.assign(command.argv.begin() + 1, command.argv.end());
+    request.env = command.env;
+    request.tty = command.tty;
+    if (!command.cwd.empty())
+        request.cwd = command.cwd;
+    if (!command.user.empty())
+        request.user = command.user;
+    const std::uint64_t number = ++relay_->session_counter();
+    observer().start(number, std::move(request));
+    observer().watch(number,
+                     [this](const SessionObserver::End& end) { handle_main_session_end(end); });
+}
+
+/// The command line that we are attached to has ended, or has detached from its session and says
+/// so by that session's number: the sandbox then lives as long as the session.
+void Runtime::handle_parent() {
+    std::uint64_t number = 0;
+    const ssize_t count = ::read(launch_fd_parent, &number, sizeof(number));
+    loop_->unwatch(launch_fd_parent);
+    if (count != sizeof(number))
+        return begin_shutdown(reason::parent_exit, std::nullopt);
+    if (number == 0)
+        return; // it goes on by itself
+    observer().watch(number,
+                     [this](const SessionObserver::End& end) { handle_main_session_end(end); });
+}
+
+void Runtime::handle_main_session_end(const SessionObserver::End& end) {
+    if (engine_gone_ && !end.failure.empty())
+        return; // that is how it looks when the guest has ended
+    state_.exit_code = wire::exit_code_of(end.exited);
+    if (!end.failure.empty())
+        exec_log_->mark("command failed: " + end.failure);
+    begin_shutdown(state_.exit_code == 0 ? reason::completed : reason::failed, std::nullopt);
+}
+
+void Runtime::handle_engine_exit() {
+    loop_->unwatch(engine_->pidfd());
+    kernel_log_->finish();
+    const auto waited = engine_->wait(0ms);
+    const auto exit = waited ? *waited : std::nullopt;
+    const std::string init_end = describe_init_end();
+    const std::string how = !init_end.empty() ? init_end
+                            : exit ? std::string(to_string(exit->reason)) + ": " + exit->detail
+                                   : "the engine ended";
+    if (!ready_ && !shutting_down_) {
+        if (const auto failed = wire::find_console_boot_report(kernel_log_->recent()))
+            return handle_boot_failed(*failed);
+        if (!init_end.empty())
+            return fail_boot("init", Error(ErrorKind::system, init_end)
+                                         .with_hint("an init has to run as long as the sandbox; "
+                                                    "commands need none (msb run, msb exec)"));
+        return fail_boot("kernel",
+                         Error(ErrorKind::system, "the guest ended before it was ready: " + how)
+                             .with_hint("last lines of its console:\n" +
+                                        console_summary(kernel_log_->recent())));
+    }
+    engine_gone_ = true;
+    loop_->cancel(kill_timer_);
+    const bool powered_off = exit && exit->reason == engine::Exit::Reason::powered_off;
+    const bool crashed = !shutting_down_ && !powered_off;
+    // Whoever asked for the end waits until kill_time_ and not much longer.
+    const auto now = EventLoop::Clock::now();
+    const auto deadline =
+        shutting_down_ ? std::max(kill_time_, now + last_readers_time) : now + patience_for_readers;
+    relay_->finish(deadline, [this, crashed, how] { record_end(crashed, how); });
+}
+
+void Runtime::record_end(bool crashed, const std::string& how) {
+    exec_log_->mark("sandbox stopped");
+    exec_log_->flush(); // whoever sees the state finds the whole log
+    state_.stopped_at_ns = unix_time_ns();
+    if (crashed) {
+        state_.reason = reason::guest_crashed;
+        state_.detail = how;
+    } else if (state_.reason.empty()) { // the guest powered itself off
+        state_.reason = state_.exit_code.value_or(0) == 0 ? reason::completed : reason::failed;
+    }
+    set_status(crashed ? SandboxStatus::crashed : SandboxStatus::stopped);
+    loop_->stop();
+}
+
+/// Empty unless the guest is over because the user's init is.
+std::string Runtime::describe_init_end() const {
+    const auto status = config_.spec.init ? end_of_process_1(kernel_log_->recent()) : std::nullopt;
+    if (!status)
+        return {};
+    const std::string& cmd = config_.spec.init->cmd;
+    std::string text = cmd == "auto" ? "the init" : "the init '" + cmd + "'";
+    if (WIFSIGNALED(*status)) {
+        const char* name = ::sigabbrev_np(WTERMSIG(*status));
+        return text + " was ended by signal " +
+               (name != nullptr ? "SIG" + std::string(name) : std::to_string(WTERMSIG(*status)));
+    }
+    return text + " ended with exit code " + std::to_string(WEXITSTATUS(*status));
+}
+
+void Runtime::set_status(SandboxStatus status) {
+    state_.status = status;
+    state_.updated_at_ns = unix_time_ns();
+    if (const Status stored = state_.store(files.state()); !stored)
+        log::error("cannot record the state: {}", stored.error().to_string());
+}
+
+void Runtime::report(const LaunchReport& report) {
+    if (report_)
+        (void)sys::write_all(report_.get(), as_bytes(report.to_json_line()));
+}
+
+void Runtime::report_stage(std::string_view stage, std::int64_t time_ns) {
+    report(LaunchReport{
+        .kind = LaunchReport::Kind::stage, .stage = std::string(stage), .time_ns = time_ns});
+}
+
+} // namespace msb

@@ -1,0 +1,132 @@
+// The runtime: one process per sandbox, for as long as it runs. Serves the devices, relays clients,
+// keeps the logs and the state file, ends the guest. Runs in the jail of role `runtime`.
+#pragma once
+
+#include "base/event_loop.hpp"
+#include "device/blk/blk.hpp"
+#include "device/rng/rng.hpp"
+#include "device/vsock/vsock.hpp"
+#include "engine/engine.hpp"
+#include "logs/exec_log.hpp"
+#include "logs/kernel_log.hpp"
+#include "runtime/clock_keeper.hpp"
+#include "runtime/control_channel.hpp"
+#include "runtime/idle.hpp"
+#include "runtime/relay.hpp"
+#include "runtime/session_observer.hpp"
+#include "spec/boot_error.hpp"
+#include "spec/launch.hpp"
+#include "spec/state.hpp"
+#include "virtio/device_thread.hpp"
+#include "virtio/vhost_user_server.hpp"
+
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace msb {
+
+class Runtime {
+  public:
+    /// `config` as read from launch_fd_config; the descriptors of LaunchFd are open.
+    static Result<std::unique_ptr<Runtime>> create(LaunchConfig config);
+
+    /// Opens, starts the engine, confines this process, serves until the guest has ended. The
+    /// outcome is in state.json and, before readiness, in boot-error.json and on the report pipe.
+    Status run();
+
+    /// A failure before or in run(): recorded and reported as a boot error of `stage`.
+    void fail_boot(std::string_view stage, const Error& error);
+
+    ~Runtime();
+
+  private:
+    explicit Runtime(LaunchConfig config)
+        : config_(std::move(config)),
+          idle_(std::chrono::seconds(config_.spec.idle_timeout_seconds)) {}
+
+    // Set-up, in this order.
+    Status open_logs();
+    Status open_disks();
+    Status listen();
+    Status start_engine();
+    Status confine();
+    Status serve_devices();
+    Status watch_events();
+
+    // runtime_network.cpp
+    Status watch_network();
+    void handle_network();
+    void describe_network(wire::Bootstrap& document) const;
+
+    wire::Bootstrap bootstrap() const;
+    void add_mounts(wire::Bootstrap& document) const;
+    /// fsd shows the user's files as those of the guest's default user.
+    void tell_file_server(const wire::InitResolved& user);
+    /// Operations that the guest has begun there never end, and nothing can make its kernel give
+    /// them up: the sandbox ends.
+    void handle_mounts_lost();
+    void accept_control(std::shared_ptr<device::VsockConnection> connection);
+    void handle_ready(BytesView frame, const wire::Ready& ready);
+    void handle_boot_failed(const wire::BootFailed& failed);
+    void handle_heartbeat(const wire::Heartbeat& heartbeat);
+    void handle_engine_exit();
+    void record_end(bool crashed, const std::string& how);
+    std::string describe_init_end() const;
+    /// The connection for sessions that no client owns, made at the first call.
+    SessionObserver& observer();
+    void start_command(const StartupCommand& command);
+    void handle_parent();
+    /// The session whose end is the sandbox's end.
+    void handle_main_session_end(const SessionObserver::End& end);
+    void handle_control_lost(std::string_view why);
+    void start_timers();
+    void balance_machine();
+
+    /// Asks the guest to end, and ends it by force when the time is up. Asking again can only make
+    /// it shorter.
+    void begin_shutdown(std::string_view why, std::optional<std::uint64_t> grace_ms);
+    /// Commands may finish, new ones are refused; then the shutdown begins.
+    void begin_drain();
+    void set_status(SandboxStatus status);
+    void report(const LaunchReport& report);
+    void report_stage(std::string_view stage, std::int64_t time_ns);
+
+    LaunchConfig config_;
+    SandboxState state_;
+    std::unique_ptr<EventLoop> loop_;
+    OwnedFd report_;
+    OwnedFd signals_;
+    OwnedFd agent_listener_;
+    std::unique_ptr<ExecLog> exec_log_;
+    std::unique_ptr<KernelLog> kernel_log_;
+
+    struct Listeners {
+        OwnedFd root, upper, vsock, rng;
+    } listeners_;
+    std::unique_ptr<device::Blk> root_disk_;
+    std::unique_ptr<device::Blk> upper_disk_;
+    std::unique_ptr<device::Vsock> vsock_;
+    std::unique_ptr<device::Rng> rng_;
+    std::vector<std::unique_ptr<virtio::DeviceThread>> device_threads_;
+    std::vector<std::unique_ptr<virtio::VhostUserServer>> servers_;
+
+    std::unique_ptr<engine::Engine> engine_;
+    std::unique_ptr<ControlChannel> control_;
+    std::unique_ptr<Relay> relay_;
+    std::unique_ptr<SessionObserver> observer_;
+
+    bool ready_ = false;
+    bool boot_failed_ = false;
+    bool shutting_down_ = false;
+    bool draining_ = false;
+    bool engine_gone_ = false;
+    EventLoop::TimerId kill_timer_ = 0;
+    EventLoop::TimerId balance_timer_ = 0;
+    EventLoop::Clock::time_point kill_time_{};
+    IdleWatch idle_;
+    std::unique_ptr<ClockKeeper> clock_;
+};
+
+} // namespace msb

@@ -1,0 +1,39 @@
+// The sandbox's process that serves directories of the host (fsd), as the launching command starts
+// it.
+#pragma once
+
+#include "base/process.hpp"
+#include "base/result.hpp"
+#include "sandbox/home.hpp"
+#include "spec/spec.hpp"
+
+#include <vector>
+
+namespace msb {
+
+/// The sources of a sandbox's mounts, found and held.
+struct MountSources {
+    struct Source {
+        std::string path; ///< without links
+        bool file = false;
+        OwnedFd fd; ///< O_PATH
+    };
+    std::vector<Source> sources; ///< in the order of the spec
+
+    /// Fails with the errno of the first that cannot be used: the user, and then the jail, must be
+    /// able to read it.
+    static Result<MountSources> open(const std::vector<Mount>& mounts);
+};
+
+struct FileServer {
+    const Installation& installation;
+    const std::string& sockets; ///< the sandbox's socket directory
+    int runtime_log;
+    int control_group;
+    int lifeline; ///< read end of the pipe that the runtime holds open
+
+    /// Binds the sockets, so that the engine can connect from now on, and starts the process.
+    Result<Child> start(const std::vector<Mount>& mounts, const MountSources& sources) const;
+};
+
+} // namespace msb

@@ -1,0 +1,160 @@
+#include "spec/network_spec.hpp"
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <array>
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+namespace msb {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr std::array<std::string_view, 3> composable = {"public", "private", "host"};
+constexpr std::size_t most_published = 256;
+
+std::unexpected<Error> invalid(std::string message) {
+    return fail(ErrorKind::invalid_argument, std::move(message));
+}
+
+std::optional<std::uint16_t> parse_port(std::string_view text) {
+    std::uint16_t port = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+    if (error != std::errc{} || end != text.data() + text.size() || port == 0)
+        return std::nullopt;
+    return port;
+}
+
+bool is_address(const std::string& text) {
+    std::array<std::uint8_t, 16> bytes{};
+    return ::inet_pton(AF_INET, text.c_str(), bytes.data()) == 1 ||
+           ::inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1;
+}
+
+} // namespace
+
+bool NetworkSpec::has(std::string_view profile) const {
+    return std::ranges::find(profiles, profile) != profiles.end();
+}
+
+std::string PublishedPort::to_string() const {
+    const bool v6 = bind.find(':') != std::string::npos;
+    return (v6 ? "[" + bind + "]" : bind) + ":" + std::to_string(host) + ":" +
+           std::to_string(guest) + (udp ? "/udp" : "/tcp");
+}
+
+Result<std::vector<std::string>> parse_net_profiles(const std::vector<std::string>& words) {
+    std::vector<std::string> given;
+    for (const std::string& list : words)
+        for (std::size_t begin = 0; begin <= list.size();) {
+            const std::size_t end = std::min(list.find(',', begin), list.size());
+            if (end > begin)
+                given.push_back(list.substr(begin, end - begin));
+            begin = end + 1;
+        }
+    const auto has = [&](std::string_view word) {
+        return std::ranges::find(given, word) != given.end();
+    };
+    for (const std::string& word : given) {
+        const bool alone = word == "all" || word == "none";
+        if (!alone && std::ranges::find(composable, word) == composable.end())
+            return invalid("unknown network profile: '" + word +
+                           "' (expected: public, private, host, all, none)");
+        if (alone && std::ranges::any_of(given, [&](auto& other) { return other != word; }))
+            return invalid("network profile '" + word + "' cannot be combined with others");
+    }
+    if (has("all"))
+        return std::vector<std::string>{"all"};
+    std::vector<std::string> profiles;
+    for (const std::string_view profile : composable)
+        if (has(profile))
+            profiles.emplace_back(profile);
+    return profiles;
+}
+
+Result<PublishedPort> parse_published_port(std::string_view text) {
+    const auto bad = [&](std::string_view why) {
+        return invalid("invalid published port '" + std::string(text) + "': " + std::string(why) +
+                       " (expected [BIND:]HOST:GUEST[/tcp|udp])");
+    };
+    PublishedPort result;
+    std::string_view rest = text;
+    if (const auto slash = rest.rfind('/'); slash != std::string_view::npos) {
+        const std::string_view protocol = rest.substr(slash + 1);
+        if (protocol != "tcp" && protocol != "udp")
+            return bad("the protocol is tcp or udp");
+        result.udp = protocol == "udp";
+        rest = rest.substr(0, slash);
+    }
+    const auto last = rest.rfind(':');
+    if (last == std::string_view::npos)
+        return bad("a port of the host and one of the guest");
+    const auto guest = parse_port(rest.substr(last + 1));
+    rest = rest.substr(0, last);
+    if (const auto colon = rest.rfind(':'); colon != std::string_view::npos) {
+        result.bind = rest.substr(0, colon);
+        rest = rest.substr(colon + 1);
+        const bool bracketed = result.bind.starts_with('[') && result.bind.ends_with(']');
+        if (bracketed)
+            result.bind = result.bind.substr(1, result.bind.size() - 2);
+        if (!is_address(result.bind) || bracketed != (result.bind.find(':') != std::string::npos))
+            return bad("the address to bind is a number; IPv6 in brackets");
+    }
+    const auto host = parse_port(rest);
+    if (!guest || !host)
+        return bad("ports are 1 to 65535");
+    result.guest = *guest;
+    result.host = *host;
+    return result;
+}
+
+Status validate_network(const NetworkSpec& network) {
+    const auto profiles = MSB_TRY(parse_net_profiles(network.profiles));
+    if (profiles != network.profiles)
+        return invalid("invalid config: network profiles must be in order, each once");
+    if (network.published.size() > most_published)
+        return invalid("invalid config: more than 256 published ports");
+    for (std::size_t i = 0; i < network.published.size(); ++i) {
+        const PublishedPort& port = network.published[i];
+        if (port.host == 0 || port.guest == 0 || !is_address(port.bind))
+            return invalid("invalid config: published port " + port.to_string());
+        for (std::size_t j = 0; j < i; ++j)
+            if (network.published[j].host == port.host && network.published[j].udp == port.udp &&
+                network.published[j].bind == port.bind)
+                return invalid("published port " + port.to_string() + " is there twice");
+    }
+    if (network.max_connections == 0 || network.max_connections > most_connections)
+        return invalid("invalid config: max_connections must be 1 to 4096");
+    return {};
+}
+
+void to_json(json& document, const NetworkSpec& network) {
+    json ports = json::array();
+    for (const PublishedPort& port : network.published)
+        ports.push_back({{"host_bind", port.bind},
+                         {"host_port", port.host},
+                         {"guest_port", port.guest},
+                         {"protocol", port.udp ? "udp" : "tcp"}});
+    document = {{"enabled", network.enabled},
+                {"profiles", network.profiles},
+                {"ports", ports},
+                {"max_connections", network.max_connections}};
+}
+
+void from_json(const json& document, NetworkSpec& network) {
+    document.at("enabled").get_to(network.enabled);
+    if (!document.contains("profiles"))
+        return; // of an earlier version
+    document.at("profiles").get_to(network.profiles);
+    document.at("max_connections").get_to(network.max_connections);
+    network.published.clear();
+    for (const json& item : document.at("ports"))
+        network.published.push_back(
+            {item.at("host_bind").get<std::string>(), item.at("host_port").get<std::uint16_t>(),
+             item.at("guest_port").get<std::uint16_t>(), item.at("protocol") == "udp"});
+}
+
+} // namespace msb
