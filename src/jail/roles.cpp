@@ -6,7 +6,7 @@
 #include <charconv>
 #include <cstdio>
 #include <fcntl.h>
-#include <linux/futex.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -252,7 +252,8 @@ Policy uml_policy() {
         .allow_when(SYS_prctl, {is(0, PR_SET_NAME)})
         .allow_when(SYS_prctl, {is(0, PR_SET_NO_NEW_PRIVS)})
         .allow_when(SYS_prctl, {is(0, PR_SET_PDEATHSIG)})
-        .allow_when(SYS_seccomp, {is(0, 1 /* SECCOMP_SET_MODE_FILTER */)});
+        .allow_when(SYS_seccomp, {is(0, SECCOMP_SET_MODE_FILTER),
+                                  lacks(1, mask32 & ~std::uint64_t{SECCOMP_FILTER_FLAG_TSYNC})});
     for (const std::uint32_t command : {F_SETOWN, F_SETSIG})
         policy.allow_when(SYS_fcntl, {is(1, command)});
     // Whether a descriptor is a terminal (TCGETS2: C libraries since 2.42), and its size.

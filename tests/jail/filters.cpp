@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/memfd.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -198,6 +198,11 @@ const Question questions[] = {
      {PR_SET_NAME, none},
      {PR_SET_DUMPABLE, 1}},
     {{uml}, "another layout", SYS_personality, {ADDR_NO_RANDOMIZE}, {READ_IMPLIES_EXEC}},
+    {{uml},
+     "a CPU's mitigation switched off",
+     SYS_seccomp,
+     {SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC},
+     {SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW}},
     {{uml}, "another process's limits", SYS_prlimit64, {0, 9}, {1, 9}},
     {{uml}, "to attach to a process", SYS_ptrace, {PTRACE_CONT, 1}, {PTRACE_ATTACH, 1}},
 };
