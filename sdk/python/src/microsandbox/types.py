@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from .sandbox import SandboxHandle
+from typing import Any
 
 
 class _StrEnum(str, enum.Enum):
@@ -333,22 +330,3 @@ class PullEvent:
     total_bytes: int | None = None
     reused: bool | None = None
     """layer_materialize_complete: the layer was in the cache already."""
-
-
-@dataclass(frozen=True)
-class SandboxPage(Sequence["SandboxHandle"]):
-    """Newest first."""
-
-    sandboxes: tuple[SandboxHandle, ...]
-    next_cursor: str | None = None
-    damaged: tuple[str, ...] = ()
-    """What is wrong with sandboxes that are left out."""
-
-    def __len__(self) -> int:
-        return len(self.sandboxes)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self.sandboxes[index]
-
-    def __iter__(self) -> Iterator[SandboxHandle]:
-        return iter(self.sandboxes)
