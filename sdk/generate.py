@@ -496,7 +496,8 @@ def ts_tables() -> str:
     for choice in CHOICES.values():
         lines += ts_union(choice["type"], choice["doc"], choice["values"])
     for name, tables in TS_STRUCTS.items():
-        lines += ["", f"/** {OPTIONS[tables[-1]]['doc']} As the C interface has it. */", f"export interface {name} {{"]
+        doc = OPTIONS["fs" if len(tables) > 2 else tables[-1]]["doc"]
+        lines += ["", f"/** {doc} As the C interface has it. */", f"export interface {name} {{"]
         lines += [f"  {option['name']}?: {ts_type(option)} | undefined;" for option in members(*tables)]
         lines.append("}")
     return "\n".join(lines) + "\n"

@@ -79,7 +79,7 @@ class FileStream {
     std::unique_ptr<Files::Download> download_;
     std::unique_ptr<Files::Upload> upload_;
     std::unique_ptr<Files::Pending> closing_; ///< the guest's handle of a written file
-    bool done_ = false;           ///< the connection can be used again
+    bool done_ = false;                       ///< the connection can be used again
     bool finished_ = false;       ///< a file was read to its end, or a written one is complete
     std::optional<Error> failed_; ///< why a written one is not, and never will be
 };

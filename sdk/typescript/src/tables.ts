@@ -392,7 +392,7 @@ export interface NativePullOptions {
   ca_certs?: string | undefined;
 }
 
-/** How a directory is removed. As the C interface has it. */
+/** How a file operation is done. As the C interface has it. */
 export interface NativeFsOptions {
   user?: string | undefined;
   max_bytes?: number | undefined;
