@@ -7,10 +7,10 @@ import signal as _signal
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from types import TracebackType
 from typing import Any
 
 from . import _native
+from ._context import Context, Released
 from .errors import ExecFailedError, SessionLostError
 from .types import ExecEvent, ExecEventType, ExecFailure, ExecOutput
 
@@ -56,7 +56,7 @@ class ExecSink:
         )
 
 
-class ExecHandle(AsyncIterator[ExecEvent]):
+class ExecHandle(Context, Released, AsyncIterator[ExecEvent]):
     """A command that was started by ``exec_stream`` or ``shell_stream``.
 
     Iterate over it for its events; nothing of the command moves while nobody waits for it. Leaving
@@ -155,22 +155,11 @@ class ExecHandle(AsyncIterator[ExecEvent]):
         if handle:
             _native.library().msb_exec_close(handle)
 
-    async def __aenter__(self) -> ExecHandle:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def _leave(self, failed: bool) -> None:
         self.close()
 
-    def __del__(self) -> None:
-        try:
-            self.close()
-        except Exception:  # the interpreter may be half gone
-            pass
+    def _release(self) -> None:
+        self.close()
 
 
 def _failed(event: ExecEvent | None) -> Exception:

@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from . import _native
+from ._context import Context, Released
 from .types import FsEntryKind
 
 
@@ -178,7 +178,7 @@ def _close(stream: int) -> None:
         _native.library().msb_fs_stream_close(stream)
 
 
-class FsReadStream(AsyncIterator[bytes]):
+class FsReadStream(Released, AsyncIterator[bytes]):
     """The content of a file, piece by piece."""
 
     def __init__(self, stream: int) -> None:
@@ -217,14 +217,11 @@ class FsReadStream(AsyncIterator[bytes]):
         stream, self._stream = self._stream, 0
         _close(stream)
 
-    def __del__(self) -> None:
-        try:
-            self.close()
-        except Exception:  # the interpreter may be half gone
-            pass
+    def _release(self) -> None:
+        self.close()
 
 
-class FsWriteStream:
+class FsWriteStream(Context, Released):
     """A file that is written piece by piece."""
 
     def __init__(self, stream: int) -> None:
@@ -252,22 +249,11 @@ class FsWriteStream:
         stream, self._stream = self._stream, 0
         _close(stream)
 
-    async def __aenter__(self) -> FsWriteStream:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            await self.close()
+    async def _leave(self, failed: bool) -> None:
+        if failed:
+            self.abandon()
         else:
-            self.abandon()
+            await self.close()
 
-    def __del__(self) -> None:
-        try:
-            self.abandon()
-        except Exception:  # the interpreter may be half gone
-            pass
+    def _release(self) -> None:
+        self.abandon()

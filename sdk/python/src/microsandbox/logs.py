@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 from . import _native
+from ._context import Released
 from .types import LogEntry, LogSource
 
 Sources = Iterable[LogSource | str] | LogSource | str | None
@@ -51,7 +52,7 @@ async def read_logs(
     return await _native.run(job)
 
 
-class LogStream(AsyncIterator[LogEntry]):
+class LogStream(Released, AsyncIterator[LogEntry]):
     """Log entries, one by one; with ``follow`` until the sandbox stops."""
 
     def __init__(self, handle: int) -> None:
@@ -109,8 +110,5 @@ class LogStream(AsyncIterator[LogEntry]):
         if handle:
             _native.library().msb_log_stream_close(handle)
 
-    def __del__(self) -> None:
-        try:
-            self.close()
-        except Exception:  # the interpreter may be half gone
-            pass
+    def _release(self) -> None:
+        self.close()

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from . import _native
+from ._context import Context, Released
 from .types import PullEvent
 
 Made = TypeVar("Made")
 
 
-class PullSession(Generic[Made]):
+class PullSession(Context, Released, Generic[Made]):
     """A creation under way. Iterate over ``progress``, then ``await result()``."""
 
     def __init__(
@@ -66,12 +66,7 @@ class PullSession(Generic[Made]):
         self._start()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def _leave(self, failed: bool) -> None:
         task = self._task
         if task is not None and not self._taken:
             task.cancel()
@@ -80,8 +75,5 @@ class PullSession(Generic[Made]):
                 made = task.result()
                 await _native.run(lambda _: self._discard(made))
 
-    def __del__(self) -> None:
-        try:
-            _native.library().msb_progress_free(self._queue)
-        except Exception:  # the interpreter may be half gone
-            pass
+    def _release(self) -> None:
+        _native.library().msb_progress_free(self._queue)
