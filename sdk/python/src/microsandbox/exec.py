@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import signal as _signal
-from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
 from . import _native
 from ._context import Context, Released
+from ._inbox import Inbox
 from .errors import ExecFailedError, SessionLostError
 from .types import ExecEvent, ExecEventType, ExecFailure, ExecOutput
 
@@ -67,7 +67,7 @@ class ExecHandle(Context, Released, AsyncIterator[ExecEvent]):
         self._handle = handle
         self._sink = ExecSink(handle) if sink else None
         self._end: ExecEvent | None = None
-        self._held: deque[ExecEvent | None] = deque()  # came when nobody waited any more
+        self._inbox: Inbox[ExecEvent | None] = Inbox()
 
     def take_stdin(self) -> ExecSink | None:
         """The command's input, the first time; None later, and without ``stdin=Stdin.pipe()``."""
@@ -83,7 +83,7 @@ class ExecHandle(Context, Released, AsyncIterator[ExecEvent]):
             _native.call("msb_exec_recv", cancel, self._handle, text, data.data, data.size)
             return _take_event(text, data)
 
-        event = self._held.popleft() if self._held else await _native.run(job, self._held.append)
+        event = await self._inbox.take(job)
         if event and event.event_type in (ExecEventType.EXITED, ExecEventType.FAILED):
             self._end = event
         return event
@@ -118,7 +118,7 @@ class ExecHandle(Context, Released, AsyncIterator[ExecEvent]):
             )
 
         out, err = b"", b""
-        while self._held:
+        while self._inbox:
             event = await self.recv()
             if event is None:
                 break

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from . import _native
 from ._context import Context, Released
+from ._inbox import Inbox
 from .types import FsEntryKind
 
 
@@ -183,7 +183,7 @@ class FsReadStream(Released, AsyncIterator[bytes]):
 
     def __init__(self, stream: int) -> None:
         self._stream = stream
-        self._held: deque[bytes] = deque()  # came when nobody waited any more
+        self._inbox: Inbox[bytes] = Inbox()
 
     async def recv(self) -> bytes | None:
         """The next piece; None at the end of the file. A call that is cancelled loses nothing."""
@@ -193,11 +193,7 @@ class FsReadStream(Released, AsyncIterator[bytes]):
             _native.call("msb_fs_read_stream_recv", cancel, self._stream, data.data, data.size)
             return data.take()
 
-        if self._held:
-            piece = self._held.popleft()
-        else:
-            piece = await _native.run(job, self._held.append)
-        return piece or None
+        return await self._inbox.take(job) or None
 
     def __aiter__(self) -> FsReadStream:
         return self

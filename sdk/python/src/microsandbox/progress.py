@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
 from . import _native
 from ._context import Context, Released
+from ._inbox import Inbox
 from .types import PullEvent
 
 Made = TypeVar("Made")
@@ -24,7 +24,7 @@ class PullSession(Context, Released, Generic[Made]):
         self._begin = begin
         self._discard = discard
         self._queue = _native.library().msb_progress_alloc()
-        self._held: deque[dict[str, Any] | None] = deque()  # came when nobody waited any more
+        self._inbox: Inbox[dict[str, Any] | None] = Inbox()
         self._task: asyncio.Future[Made] | None = None
         self._taken = False
 
@@ -46,13 +46,7 @@ class PullSession(Context, Released, Generic[Made]):
             _native.call("msb_progress_next", cancel, self._queue, event)
             return event.take_json()
 
-        while True:
-            if self._held:
-                event = self._held.popleft()
-            else:
-                event = await _native.run(job, self._held.append)
-            if event is None:
-                return
+        while (event := await self._inbox.take(job)) is not None:
             yield PullEvent(event.pop("event"), **event)
 
     async def result(self) -> Made:
