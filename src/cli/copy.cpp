@@ -208,11 +208,12 @@ Status Copy::between_sandboxes(const CopyTarget& target) {
         if (target.name && source == (inside == "/" ? "" : inside) + "/" + *target.name)
             return fail(ErrorKind::invalid_argument, "both are the same file: " + source);
     }
-    const auto download =
-        from_connection_.files->read_tree({from_.path, target.name.value_or(".")});
+    const auto download = from_connection_.files->read_tree(
+        {from_.path, target.name.value_or("."), options_.archive});
     wire::FsWriteTree request;
     request.path = target.directory;
     request.only = target.name;
+    request.own_xattrs = options_.archive;
     request.owners = true; // users mean the same in both, as far as the images agree
     const auto upload = to_connection_.files->write_tree(request);
     const Status copied = [&]() -> Status {

@@ -38,17 +38,21 @@ Status load(Context& context, const LoadCommand& command) {
     Session session = MSB_TRY(Session::open(context, command.quiet));
     const OwnedFd archive = MSB_TRY(open_archive(command.input));
     ImageProgress progress(session.progress(), [&] { return session.poll_interrupt(); });
-    const auto images = session.store().load(archive.get(), command.tags, progress);
+    const auto loaded = session.store().load(archive.get(), command.tags, progress);
     session.progress().clear();
-    if (!images && session.interrupted()) {
+    if (!loaded && session.interrupted()) {
         context.exit_code = 128 + *session.interrupted();
         return {};
     }
-    if (!images)
-        return fail(images.error());
+    if (!loaded)
+        return fail(loaded.error());
     if (!command.quiet)
-        for (const image::Image& image : *images)
+        for (const image::Image& image : loaded->images)
             print_done("Loaded", image.reference, std::chrono::steady_clock::now() - begun);
+    for (const Error& failure : loaded->failures) {
+        print_error(failure);
+        context.exit_code = 1;
+    }
     return {};
 }
 
