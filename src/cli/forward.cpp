@@ -1,6 +1,7 @@
 // msb forward: ports and sockets of this machine that lead into a sandbox.
 #include "client/forward.hpp"
 
+#include "base/out_buffer.hpp"
 #include "base/system.hpp"
 #include "cli/commands.hpp"
 #include "cli/parser.hpp"
@@ -46,7 +47,7 @@ class StdioLink {
 
     EventLoop& loop_;
     std::optional<OutputPump> out_;
-    Bytes pending_; ///< read from stdin, for the guest
+    OutBuffer pending_; ///< read from stdin, for the guest
     bool input_ended_ = false;
     std::size_t not_consumed_ = 0;
     bool guest_done_ = false;
@@ -62,7 +63,7 @@ StdioLink::StdioLink(EventLoop& loop, AgentClient& client, const TcpTarget& targ
           InputPump::Events{
               .data =
                   [this](BytesView data) {
-                      pending_.insert(pending_.end(), data.begin(), data.end());
+                      pending_.append(data);
                       push();
                   },
               .end =
@@ -99,10 +100,8 @@ TcpEvents StdioLink::events() {
 }
 
 void StdioLink::push() {
-    while (!pending_.empty() && stream_.room() > 0) {
-        const std::size_t count = stream_.write(pending_);
-        pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(count));
-    }
+    while (!pending_.empty() && stream_.room() > 0)
+        pending_.consume(stream_.write(pending_.view()));
     if (!pending_.empty() || !stream_.connected())
         return;
     if (!input_ended_)
