@@ -5,6 +5,7 @@
 #include "base/signal_name.hpp"
 #include "base/system.hpp"
 #include "base/time.hpp"
+#include "base/watchdog.hpp"
 #include "engine/placement.hpp"
 #include "jail/jail.hpp"
 #include "spec/files.hpp"
@@ -70,7 +71,9 @@ Status Runtime::run() {
     MSB_TRY(confine());
     MSB_TRY(serve_devices());
     MSB_TRY(watch_events());
-    return loop_->run();
+    const Status done = loop_->run();
+    exec_log_->flush();
+    return done;
 }
 
 Status Runtime::open_logs() {
@@ -156,6 +159,7 @@ Status Runtime::confine() {
     signals_ = OwnedFd(::signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!signals_)
         return fail_errno("signalfd");
+    MSB_TRY(start_watchdog(*loop_));
     return jail::lock_down(jail::Role::runtime, {.writable = {jail_sandbox, jail_sockets}});
 }
 
@@ -202,8 +206,12 @@ Status Runtime::watch_events() {
     if (config_.attached)
         MSB_TRY(
             loop_->watch(launch_fd_parent, EPOLLIN, [this](std::uint32_t) { handle_parent(); }));
-    if (!config_.spec.mounts.empty()) // no events: only that the other end is closed
+    if (!config_.spec.mounts.empty()) {
+        // A file server that was taken over can fill the pipe, which it can open for writing.
+        MSB_TRY(sys::set_nonblocking(launch_fd_fs));
+        // No events: only that the other end is closed.
         MSB_TRY(loop_->watch(launch_fd_fs, 0, [this](std::uint32_t) { handle_mounts_lost(); }));
+    }
     loop_->after(boot_deadline, [this] {
         if (!ready_)
             fail_boot("agent",
@@ -268,7 +276,7 @@ void Runtime::add_mounts(wire::Bootstrap& document) const {
 void Runtime::tell_file_server(const wire::InitResolved& user) {
     const std::array<std::uint32_t, 2> ids = {user.uid, user.gid};
     if (!config_.spec.mounts.empty())
-        (void)sys::write_all(launch_fd_fs, object_bytes(ids)); // an empty pipe: it does not wait
+        (void)sys::write(launch_fd_fs, object_bytes(ids)); // all of it: less than a pipe's page
 }
 
 void Runtime::handle_mounts_lost() {
@@ -400,6 +408,7 @@ void Runtime::handle_main_session_end(const SessionObserver::End& end) {
 }
 
 void Runtime::handle_engine_exit() {
+    loop_->cancel(engine_timer_);
     loop_->unwatch(engine_->pidfd());
     kernel_log_->finish();
     const auto waited = engine_->wait(0ms);
