@@ -35,6 +35,38 @@ Status check_schema(const Json& document, const char* what) {
     return {};
 }
 
+// What a sandbox runs, and as whom, is not guessed: a user that is not text must not become root. A
+// member may be absent, or null.
+
+bool has(const Json& object, const char* key) {
+    return object.contains(key) && !object[key].is_null();
+}
+
+std::unexpected<Error> wrong_type(const char* key, const char* expected) {
+    return fail(ErrorKind::corrupt,
+                std::string("the image configuration's ") + key + " is not " + expected);
+}
+
+Result<std::string> read_text(const Json& config, const char* key) {
+    if (has(config, key) && !config[key].is_string())
+        return wrong_type(key, "text");
+    return json_string(config, key);
+}
+
+Result<std::vector<std::string>> read_list(const Json& config, const char* key) {
+    auto list = json_strings(config, key);
+    if (has(config, key) && (!config[key].is_array() || config[key].size() != list.size()))
+        return wrong_type(key, "a list of texts");
+    return list;
+}
+
+/// Docker takes a single text for a list of one.
+Result<std::vector<std::string>> read_command(const Json& config, const char* key) {
+    if (has(config, key) && config[key].is_string())
+        return std::vector{json_string(config, key)};
+    return read_list(config, key);
+}
+
 Json encode(const PlannedLayer& layer) {
     return Json{{"diff_id", layer.diff_id.to_string()},
                 {"blob_digest", layer.blob_digest.to_string()},
@@ -107,12 +139,14 @@ Result<Configuration> parse_configuration(const Json& document) {
                          .config = {},
                          .diff_ids = {}};
     const Json& config = json_member(document, "config");
-    result.config = {.env = json_strings(config, "Env"),
-                     .cmd = json_strings(config, "Cmd"),
-                     .entrypoint = json_strings(config, "Entrypoint"),
-                     .working_dir = json_string(config, "WorkingDir"),
-                     .user = json_string(config, "User"),
-                     .stop_signal = json_string(config, "StopSignal"),
+    if (has(document, "config") && !config.is_object())
+        return wrong_type("config", "an object");
+    result.config = {.env = MSB_TRY(read_list(config, "Env")),
+                     .cmd = MSB_TRY(read_command(config, "Cmd")),
+                     .entrypoint = MSB_TRY(read_command(config, "Entrypoint")),
+                     .working_dir = MSB_TRY(read_text(config, "WorkingDir")),
+                     .user = MSB_TRY(read_text(config, "User")),
+                     .stop_signal = MSB_TRY(read_text(config, "StopSignal")),
                      .labels = {}};
     for (const auto& [key, value] : json_member(config, "Labels").items())
         if (value.is_string())
@@ -198,6 +232,7 @@ Result<ImagePlan> make_plan(const Manifest& manifest, std::string manifest_text,
 Json encode(const ImagePlan& plan) {
     const Configuration& configuration = plan.configuration;
     Json json{{"references", plan.references},
+              {"index", plan.index.to_string()},
               {"manifest", to_base64(as_bytes(plan.manifest))},
               {"configuration", to_base64(as_bytes(plan.configuration_text))},
               {"os", configuration.platform.os},
@@ -214,6 +249,8 @@ Json encode(const ImagePlan& plan) {
 Result<ImagePlan> decode_plan(const Json& json) {
     ImagePlan plan;
     plan.references = json_strings(json, "references");
+    if (const std::string index = json_string(json, "index"); !index.empty())
+        plan.index = MSB_TRY(Digest::parse(index));
     plan.manifest = MSB_TRY(decode_text(json, "manifest"));
     plan.configuration_text = MSB_TRY(decode_text(json, "configuration"));
     plan.configuration.platform = parse_platform(json);

@@ -43,6 +43,24 @@ Result<Record> stored_record(const Layout& layout, const std::string& reference)
     return record;
 }
 
+/// What is cached under a tag, by its digest or that of the index it was chosen from.
+std::optional<Record> find_by_digest(const Layout& layout, const Reference& wanted) {
+    for (const std::string& file : list_directory(layout.images())) {
+        if (file.starts_with("pinned-"))
+            continue;
+        auto record = read_record(layout.images() + "/" + file);
+        if (!record ||
+            (record->image.manifest_digest != wanted.digest() && record->index != wanted.digest()))
+            continue;
+        const auto name = Reference::parse(record->image.reference);
+        if (name && name->repository() == wanted.repository() && locate_disk(*record, layout)) {
+            record->image.reference = wanted.to_string();
+            return std::move(*record);
+        }
+    }
+    return std::nullopt;
+}
+
 std::string stamp(const struct stat& info) {
     return std::to_string(info.st_size) + "." + std::to_string(info.st_mtim.tv_sec) + "." +
            std::to_string(info.st_mtim.tv_nsec);
@@ -61,8 +79,13 @@ Store::Store(std::string home, std::string helper)
     : home_(std::move(home)), helper_(std::move(helper)) {}
 
 Result<Image> Store::get(const std::string& reference) const {
+    const Layout layout(home_);
     const Reference parsed = MSB_TRY(Reference::parse(reference));
-    return MSB_TRY(stored_record(Layout(home_), parsed.to_string())).image;
+    auto record = stored_record(layout, parsed.to_string());
+    if (!record && record.error().kind() == ErrorKind::not_found && !parsed.digest().empty())
+        if (auto other = find_by_digest(layout, parsed))
+            record = std::move(*other);
+    return MSB_TRY(std::move(record)).image;
 }
 
 Result<Image> Store::get_for(const std::string& name, const Platform& platform) const {
@@ -117,17 +140,18 @@ Result<PullResult> Store::pull(const std::string& reference, const PullOptions& 
     return PullResult{.image = MSB_TRY(get(name)), .cached = json_bool(result, "cached")};
 }
 
-Result<std::vector<Image>> Store::load(int fd, const std::vector<std::string>& tags,
-                                       Progress& progress) {
+Result<LoadResult> Store::load(int fd, const std::vector<std::string>& tags, Progress& progress) {
     Json request{{"operation", "load"}, {"home", home_}, {"tags", Json::array()}};
     for (const std::string& tag : tags)
         request["tags"].push_back(MSB_TRY(Reference::parse(tag)).to_string());
     const Json result = MSB_TRY(
         tidy(Layout(home_), run_helper(MSB_TRY(helper_program(helper_)), request, fd, progress)));
-    std::vector<Image> images;
+    LoadResult loaded;
     for (const std::string& name : json_strings(result, "references"))
-        images.push_back(MSB_TRY(get(name)));
-    return images;
+        loaded.images.push_back(MSB_TRY(get(name)));
+    for (const Json& failure : json_member(result, "failures"))
+        loaded.failures.push_back(decode_error(failure));
+    return loaded;
 }
 
 Result<Image> Store::ensure_embedded(const std::string& archive, const std::string& reference,
