@@ -41,6 +41,7 @@ mod options;
 mod pool;
 mod progress;
 mod sandbox;
+mod setters;
 #[rustfmt::skip]
 mod tables;
 mod time;
