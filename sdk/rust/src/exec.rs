@@ -353,8 +353,8 @@ impl ExecEvent {
     }
 }
 
-/// A command that runs and is read from step by step. Nothing of it moves while nobody reads: a client
-/// that does not read holds the command up, as a pipe does. It ends when this and its standard input are
+/// A command that runs and is read from step by step. Its input and output move only while a call of this
+/// crate waits for it: a program that does not read holds the command up, as a pipe does. It ends when this and its standard input are
 /// dropped.
 #[derive(Debug)]
 pub struct ExecHandle {

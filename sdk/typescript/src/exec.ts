@@ -184,8 +184,8 @@ function execEvent(event: NativeEvent, data: Uint8Array | null): ExecEvent | nul
 }
 
 /**
- * A command that runs. Nothing of it moves while nobody receives its events: a program that does not receive holds the
- * command up, as a pipe does.
+ * A command that runs. Its input and output move only while a call of this package waits for it: a program that does not
+ * receive its events holds the command up, as a pipe does.
  */
 export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
   readonly #exec: bigint;

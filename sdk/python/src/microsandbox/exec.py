@@ -59,7 +59,8 @@ class ExecSink:
 class ExecHandle(Context, Released, AsyncIterator[ExecEvent]):
     """A command that was started by ``exec_stream`` or ``shell_stream``.
 
-    Iterate over it for its events; nothing of the command moves while nobody waits for it. Leaving
+    Iterate over it for its events. Its input and output move only while a call waits for it: a program
+    that does not read holds the command up, as a pipe does. Leaving
     ``async with``, or dropping the handle, ends a command that still runs.
     """
 

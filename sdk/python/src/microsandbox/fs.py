@@ -59,7 +59,7 @@ class SandboxFsOps:
         self._user = user
 
     def as_user(self, user: str) -> SandboxFsOps:
-        """The same files, with ``user`` (USER[:GROUP], names or numbers) acting in place of root."""
+        """The files of the guest, with ``user`` (USER[:GROUP], names or numbers) acting in place of root."""
         return SandboxFsOps(self._sandbox, user)
 
     def _options(self, **options: Any) -> bytes:

@@ -118,7 +118,7 @@ class Sandbox(Named, Commands, Context, Released):
     """A sandbox that runs. One that this process created or started without ``detached`` stops when
     it is closed, and when the process ends, however that ends.
 
-    ``async with`` kills and removes a sandbox that is ours, and lets go of one that is not.
+    ``async with`` kills and removes a sandbox that this object owns, and closes the connection to another.
     """
 
     def __init__(self, data: dict[str, Any]) -> None:
