@@ -96,3 +96,35 @@ impl Pool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::submit;
+    use std::sync::{mpsc, Arc, Barrier};
+
+    #[test]
+    fn jobs_that_wait_for_each_other_run_side_by_side() {
+        let meeting = Arc::new(Barrier::new(9));
+        for _ in 0..8 {
+            let meeting = Arc::clone(&meeting);
+            submit(move || drop(meeting.wait())).unwrap();
+        }
+        meeting.wait();
+    }
+
+    #[test]
+    fn a_thread_does_many_jobs_also_after_a_panic() {
+        let (send, receive) = mpsc::channel();
+        submit(|| panic!("a job that fails; the message is expected")).unwrap();
+        let mut threads: Vec<_> = (0..100)
+            .map(|_| {
+                let send = send.clone();
+                submit(move || send.send(std::thread::current().id()).unwrap()).unwrap();
+                receive.recv().unwrap()
+            })
+            .collect();
+        threads.sort_by_key(|id| format!("{id:?}"));
+        threads.dedup();
+        assert!(threads.len() < 50, "{} threads for 100 jobs", threads.len());
+    }
+}
