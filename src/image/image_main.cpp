@@ -130,9 +130,12 @@ class Loading {
         const std::string& name = plan.references.front();
         progress_.resolved(name, plan.layers.size(), plan.transported_bytes());
         ArchiveFeed feed(archive);
-        MSB_TRY_WRAP(store_layers(layout_, plan, false, budget, feed, progress_),
-                     "image '" + name + "'");
-        return publish(layout_, plan, false, json_string(request_, "source_stamp"), progress_);
+        const auto taken = [&]() -> Status {
+            MSB_TRY(store_layers(layout_, plan, false, budget, feed, progress_));
+            return publish(layout_, plan, false, json_string(request_, "source_stamp"), progress_);
+        };
+        MSB_TRY_WRAP(taken(), "image '" + name + "'");
+        return {};
     }
 
     const Json& request_;
