@@ -18,7 +18,7 @@
 // for a while. One client can be attached at a time; when its connection ends, the session stays.
 #pragma once
 
-#include "wire/messages.hpp"
+#include "wire/message.hpp"
 
 namespace msb::wire {
 

@@ -28,6 +28,9 @@ namespace bait {
 constexpr const char* file = "/tmp/msb-jail-test.bait";
 constexpr const char* abstract_name = "msb-jail-test-bait"; ///< Without the leading zero byte.
 constexpr int tcp_port = 47311, udp_port = 47312;
+constexpr const char* datagram_name = "msb-jail-test-datagrams"; ///< Likewise abstract.
+/// The runtime's descriptors: a file it was given for reading, and its view of its own processes.
+constexpr int read_only = 10, process_view = 1023;
 } // namespace bait
 
 /// Exit codes of a process that ran one attempt.

@@ -52,7 +52,7 @@ async def read_logs(
 
 
 class LogStream(AsyncIterator[LogEntry]):
-    """Entries one by one; with ``follow`` until the sandbox stops."""
+    """Log entries, one by one; with ``follow`` until the sandbox stops."""
 
     def __init__(self, handle: int) -> None:
         self._handle = handle
@@ -68,6 +68,7 @@ class LogStream(AsyncIterator[LogEntry]):
         until_ms: float | None,
         follow: bool,
     ) -> LogStream:
+        """What Sandbox.log_stream() does, for a sandbox by its name."""
         options = _options(
             sources, since_ms=since_ms, until_ms=until_ms, from_cursor=from_cursor, follow=follow
         )
@@ -80,6 +81,9 @@ class LogStream(AsyncIterator[LogEntry]):
         return await _native.run(job, LogStream.close)
 
     async def recv(self) -> LogEntry | None:
+        """The next entry; None after the last. MissedRotationError, once, if entries were lost before they
+        were read. A call that is cancelled loses nothing."""
+
         def job(cancel: int) -> LogEntry | None:
             text, data = _native.Text(), _native.Bytes()
             _native.call("msb_log_stream_recv", cancel, self._handle, text, data.data, data.size)
@@ -100,6 +104,7 @@ class LogStream(AsyncIterator[LogEntry]):
         return entry
 
     def close(self) -> None:
+        """Ends the stream."""
         handle, self._handle = self._handle, 0
         if handle:
             _native.library().msb_log_stream_close(handle)
