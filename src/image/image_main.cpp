@@ -26,10 +26,11 @@ Result<OwnedFd> seekable_archive(const Layout& layout, const Budget& budget) {
     const std::string path = layout.temporary_file("archive");
     OwnedFd copy = MSB_TRY(sys::open(path, O_RDWR | O_CREAT | O_EXCL, 0600));
     MSB_TRY(sys::unlink(path));
+    const std::uint64_t limit = std::min(budget.max_image_bytes(), max_spooled_archive);
     const auto unpack = [&]() -> Result<Json> {
         FdSource input(helper_input);
         // One byte more than allowed is enough to know.
-        MSB_TRY(spool_archive(input, copy.get(), budget.max_image_bytes() + 1));
+        MSB_TRY(spool_archive(input, copy.get(), limit + 1));
         return Json::object();
     };
     MSB_TRY_WRAP(
@@ -37,6 +38,9 @@ Result<OwnedFd> seekable_archive(const Layout& layout, const Budget& budget) {
         "cannot read the archive");
     const auto size = static_cast<std::uint64_t>(MSB_TRY(sys::fstat(copy.get())).st_size);
     MSB_TRY_WRAP(budget.check_size(size), "cannot read the archive");
+    if (size > limit)
+        return fail(ErrorKind::limit_exceeded,
+                    "the archive is larger than 64 GiB; give it unpacked, as a file");
     return copy;
 }
 

@@ -1,5 +1,6 @@
 #include "image/store.hpp"
 
+#include "base/closest.hpp"
 #include "base/file.hpp"
 #include "base/installation.hpp"
 #include "base/system.hpp"
@@ -25,13 +26,29 @@ Result<std::string> helper_program(const std::string& configured) {
     return libexec_program("image");
 }
 
+/// The reference of each image in the cache.
+std::vector<std::string> cached_references(const Layout& layout) {
+    std::vector<std::string> names;
+    for (const std::string& file : list_directory(layout.images()))
+        if (const auto record = read_record(layout.images() + "/" + file);
+            record && !file.starts_with("pinned-"))
+            names.push_back(record->image.reference);
+    return names;
+}
+
+/// `advice` is for who did not mean another one that is cached.
+Error not_cached(const Layout& layout, const std::string& reference, const std::string& advice) {
+    const auto meant = closest(reference, cached_references(layout));
+    return Error(ErrorKind::not_found, "image '" + reference + "' is not cached")
+        .with_hint(meant ? "did you mean '" + *meant + "'?" : advice);
+}
+
 Result<Record> stored_record(const Layout& layout, const std::string& reference) {
     auto record = read_record(layout.record(reference));
     // A record of another version is as good as none: pulling again replaces it.
     if (!record && (record.error().kind() == ErrorKind::not_found ||
                     record.error().kind() == ErrorKind::unsupported))
-        return fail(Error(ErrorKind::not_found, "image '" + reference + "' is not cached")
-                        .with_hint("get it with: msb pull " + reference));
+        return fail(not_cached(layout, reference, "get it with: msb pull " + reference));
     if (record)
         if (Status located = locate_disk(*record, layout); !located)
             record = fail(std::move(located).error());
@@ -197,7 +214,7 @@ Status Store::remove(const std::string& reference, const InUse& in_use, bool for
     const std::string name = MSB_TRY(Reference::parse(reference)).to_string();
     const std::string path = layout.record(name);
     if (!exists(path))
-        return fail(ErrorKind::not_found, "image '" + name + "' is not cached");
+        return fail(not_cached(layout, name, "see what is there with: msb image ls"));
     {
         const OwnedFd store = MSB_TRY(layout.lock_store_shared());
         const OwnedFd lock = MSB_TRY(layout.lock_reference(name));
