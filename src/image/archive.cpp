@@ -5,6 +5,7 @@
 #include "image/layer_tree.hpp"
 #include "image/reference.hpp"
 #include "image/stream.hpp"
+#include "json/text.hpp"
 #include "tar/tar.hpp"
 
 #include <algorithm>
@@ -141,12 +142,12 @@ std::string invent_manifest(const std::string& configuration,
                {{"mediaType", "application/vnd.docker.container.image.v1+json"},
                 {"size", configuration.size()},
                 {"digest", Digest::of(as_bytes(configuration)).to_string()}}},
-              {"layers", Json::array()}};
+              {"layers", json::array()}};
     for (const Descriptor& layer : layers)
         json["layers"].push_back(Json{{"mediaType", layer.media_type},
                                       {"size", layer.size},
                                       {"digest", layer.digest.to_string()}});
-    return json.dump();
+    return json::to_text(json);
 }
 
 Result<ImagePlan> read_docker_image(const Members& members, const Json& item,
@@ -196,12 +197,12 @@ Result<std::vector<ImagePlan>> read_docker_archive(const Members& members,
     const std::string text = MSB_TRY(members.read("manifest.json"));
     const Json document = MSB_TRY(parse_json_object("{\"images\":" + text + "}", "manifest.json"));
     const Json& items = json_member(document, "images");
-    if (!items.is_array() || items.empty())
+    if (!items.is_array() || items.elements().empty())
         return fail(ErrorKind::corrupt, "manifest.json lists no image");
-    if (items.size() > max_indexes)
+    if (items.elements().size() > max_indexes)
         return fail(ErrorKind::limit_exceeded, "manifest.json lists too many images");
     std::vector<ImagePlan> plans;
-    for (const Json& item : items)
+    for (const Json& item : items.elements())
         plans.push_back(MSB_TRY(read_docker_image(members, item, platform)));
     return plans;
 }

@@ -69,10 +69,10 @@ Result<Manifest> parse_manifest(const Json& document) {
     const Json& layers = json_member(document, "layers");
     if (!layers.is_array())
         return fail(ErrorKind::corrupt, "image manifest has no list of layers");
-    if (layers.size() > max_layers)
+    if (layers.elements().size() > max_layers)
         return fail(ErrorKind::limit_exceeded,
                     "image has more than " + std::to_string(max_layers) + " layers");
-    for (const Json& layer : layers)
+    for (const Json& layer : layers.elements())
         manifest.layers.push_back(MSB_TRY(parse_descriptor(layer, "layer")));
     return manifest;
 }
@@ -82,9 +82,9 @@ Result<std::vector<IndexEntry>> parse_index(const Json& document) {
     const Json& manifests = json_member(document, "manifests");
     if (!manifests.is_array())
         return fail(ErrorKind::corrupt, "image index has no list of manifests");
-    if (manifests.size() > 1024)
+    if (manifests.elements().size() > 1024)
         return fail(ErrorKind::limit_exceeded, "image index has more than 1024 manifests");
-    for (const Json& item : manifests) {
+    for (const Json& item : manifests.elements()) {
         IndexEntry entry{.descriptor = MSB_TRY(parse_descriptor(item, "manifest"))};
         if (const Json& platform = json_member(item, "platform"); platform.is_object())
             entry.platform = parse_platform(platform);
@@ -114,11 +114,12 @@ Result<Configuration> parse_configuration(const Json& document) {
                      .user = json_string(config, "User"),
                      .stop_signal = json_string(config, "StopSignal"),
                      .labels = {}};
-    for (const auto& [key, value] : json_member(config, "Labels").items())
-        if (value.is_string())
-            result.config.labels.emplace(key, value.get<std::string>());
-    for (const Json& item : json_member(json_member(document, "rootfs"), "diff_ids")) {
-        auto digest = Digest::parse(item.is_string() ? item.get<std::string>() : std::string());
+    for (const auto& [key, value] : json_member(config, "Labels").members())
+        if (const std::string* text = value.text())
+            result.config.labels.emplace(key, *text);
+    for (const Json& item : json_member(json_member(document, "rootfs"), "diff_ids").elements()) {
+        const std::string* text = item.text();
+        auto digest = Digest::parse(text ? *text : std::string());
         if (!digest)
             return fail(
                 std::move(digest).error().wrap("bad diff_id").with_kind(ErrorKind::corrupt));
@@ -205,7 +206,7 @@ Json encode(const ImagePlan& plan) {
               {"variant", configuration.platform.variant},
               {"created", configuration.created},
               {"config", encode(configuration.config)},
-              {"layers", Json::array()}};
+              {"layers", json::array()}};
     for (const PlannedLayer& layer : plan.layers)
         json["layers"].push_back(encode(layer));
     return json;
@@ -219,7 +220,7 @@ Result<ImagePlan> decode_plan(const Json& json) {
     plan.configuration.platform = parse_platform(json);
     plan.configuration.created = json_string(json, "created");
     plan.configuration.config = decode_config(json_member(json, "config"));
-    for (const Json& item : json_member(json, "layers")) {
+    for (const Json& item : json_member(json, "layers").elements()) {
         PlannedLayer layer{.diff_id = MSB_TRY(Digest::parse(json_string(item, "diff_id"))),
                            .media_type = json_string(item, "media_type"),
                            .size = json_unsigned(item, "size"),

@@ -29,7 +29,7 @@ Result<OwnedFd> seekable_archive(const Layout& layout) {
                               [&]() -> Result<Json> {
                                   FdSource input(helper_input);
                                   MSB_TRY(spool_archive(input, copy.get()));
-                                  return Json::object();
+                                  return json::object();
                               }),
                  "cannot read the archive");
     return copy;
@@ -50,13 +50,13 @@ class ArchiveFeed : public LayerFeed {
 Result<std::vector<ImagePlan>> plan_archive(int archive) {
     const auto size = static_cast<std::uint64_t>(MSB_TRY(sys::fstat(archive)).st_size);
     const Json answer = MSB_TRY(run_confined({archive}, [&]() -> Result<Json> {
-        Json images = Json::array();
+        Json images = json::array();
         for (const ImagePlan& plan : MSB_TRY(read_archive(archive, size, Platform::host())))
             images.push_back(encode(plan));
         return images;
     }));
     std::vector<ImagePlan> plans;
-    for (const Json& item : answer)
+    for (const Json& item : answer.elements())
         plans.push_back(MSB_TRY(decode_plan(item)));
     return plans;
 }

@@ -119,7 +119,7 @@ Result<PullResult> Store::pull(const std::string& reference, const PullOptions& 
 
 Result<std::vector<Image>> Store::load(int fd, const std::vector<std::string>& tags,
                                        Progress& progress) {
-    Json request{{"operation", "load"}, {"home", home_}, {"tags", Json::array()}};
+    Json request{{"operation", "load"}, {"home", home_}, {"tags", json::array()}};
     for (const std::string& tag : tags)
         request["tags"].push_back(MSB_TRY(Reference::parse(tag)).to_string());
     const Json result = MSB_TRY(
@@ -140,7 +140,7 @@ Result<Image> Store::ensure_embedded(const std::string& archive, const std::stri
     const OwnedFd fd = MSB_TRY(sys::open(archive, O_RDONLY));
     const Json request{{"operation", "load"},
                        {"home", home_},
-                       {"tags", Json::array({name})},
+                       {"tags", json::array({name})},
                        {"source_stamp", stamp(MSB_TRY(sys::fstat(fd.get())))}};
     MSB_TRY_WRAP(tidy(Layout(home_),
                       run_helper(MSB_TRY(helper_program(helper_)), request, fd.get(), progress)),
