@@ -25,7 +25,7 @@
 #include "agent/boot/root.hpp"
 #include "agent/boot/scripts.hpp"
 #include "agent/boot/transport.hpp"
-#include "agent/exec/limits.hpp"
+#include "agent/core/limits.hpp"
 #include "base/file.hpp"
 #include "base/system.hpp"
 #include "base/time.hpp"
@@ -62,8 +62,8 @@ Status check_supported(const wire::Bootstrap& bootstrap) {
     return {};
 }
 
-Result<ServerConfig> make_config(const wire::Bootstrap& bootstrap) {
-    ServerConfig config;
+Result<Config> make_config(const wire::Bootstrap& bootstrap) {
+    Config config;
     config.environment = bootstrap.default_env;
     config.user = bootstrap.user.value_or("");
     config.directory = bootstrap.default_cwd.value_or("/");
