@@ -105,7 +105,8 @@ Result<Configuration> parse_configuration(const Json& document) {
     Configuration result{.platform = parse_platform(document),
                          .created = json_string(document, "created"),
                          .config = {},
-                         .diff_ids = {}};
+                         .diff_ids = {},
+                         .volumes = {}};
     const Json& config = json_member(document, "config");
     result.config = {.env = json_strings(config, "Env"),
                      .cmd = json_strings(config, "Cmd"),
@@ -117,6 +118,8 @@ Result<Configuration> parse_configuration(const Json& document) {
     for (const auto& [key, value] : json_member(config, "Labels").items())
         if (value.is_string())
             result.config.labels.emplace(key, value.get<std::string>());
+    for (const auto& [path, nothing] : json_member(config, "Volumes").items())
+        result.volumes.push_back(path);
     for (const Json& item : json_member(json_member(document, "rootfs"), "diff_ids")) {
         auto digest = Digest::parse(item.is_string() ? item.get<std::string>() : std::string());
         if (!digest)
@@ -205,6 +208,7 @@ Json encode(const ImagePlan& plan) {
               {"variant", configuration.platform.variant},
               {"created", configuration.created},
               {"config", encode(configuration.config)},
+              {"volumes", configuration.volumes},
               {"layers", Json::array()}};
     for (const PlannedLayer& layer : plan.layers)
         json["layers"].push_back(encode(layer));
@@ -219,6 +223,7 @@ Result<ImagePlan> decode_plan(const Json& json) {
     plan.configuration.platform = parse_platform(json);
     plan.configuration.created = json_string(json, "created");
     plan.configuration.config = decode_config(json_member(json, "config"));
+    plan.configuration.volumes = json_strings(json, "volumes");
     for (const Json& item : json_member(json, "layers")) {
         PlannedLayer layer{.diff_id = MSB_TRY(Digest::parse(json_string(item, "diff_id"))),
                            .media_type = json_string(item, "media_type"),
