@@ -140,9 +140,10 @@ Result<Configuration> parse_configuration(const Json& document) {
     Configuration result{.platform = parse_platform(document),
                          .created = json_string(document, "created"),
                          .config = {},
-                         .diff_ids = {}};
+                         .diff_ids = {},
+                         .volumes = {}};
     const Json& config = json_member(document, "config");
-    if (has(document, "config") && !config.is_object())
+    if (member(document, "config") && !config.is_object())
         return wrong_type("config", "an object");
     result.config = {.env = MSB_TRY(read_list(config, "Env")),
                      .cmd = MSB_TRY(read_command(config, "Cmd")),
@@ -154,6 +155,8 @@ Result<Configuration> parse_configuration(const Json& document) {
     for (const auto& [key, value] : json_member(config, "Labels").members())
         if (const std::string* text = value.text())
             result.config.labels.emplace(key, *text);
+    for (const auto& [path, nothing] : json_member(config, "Volumes").members())
+        result.volumes.push_back(path);
     for (const Json& item : json_member(json_member(document, "rootfs"), "diff_ids").elements()) {
         const std::string* text = item.text();
         auto digest = Digest::parse(text ? *text : std::string());
@@ -244,6 +247,7 @@ Json encode(const ImagePlan& plan) {
               {"variant", configuration.platform.variant},
               {"created", configuration.created},
               {"config", encode(configuration.config)},
+              {"volumes", configuration.volumes},
               {"layers", json::array()}};
     for (const PlannedLayer& layer : plan.layers)
         json["layers"].push_back(encode(layer));
@@ -260,6 +264,7 @@ Result<ImagePlan> decode_plan(const Json& json) {
     plan.configuration.platform = parse_platform(json);
     plan.configuration.created = json_string(json, "created");
     plan.configuration.config = decode_config(json_member(json, "config"));
+    plan.configuration.volumes = json_strings(json, "volumes");
     for (const Json& item : json_member(json, "layers").elements()) {
         PlannedLayer layer{.diff_id = MSB_TRY(Digest::parse(json_string(item, "diff_id"))),
                            .media_type = json_string(item, "media_type"),

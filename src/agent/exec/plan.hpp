@@ -2,6 +2,7 @@
 // client is told.
 #pragma once
 
+#include "agent/core/config.hpp"
 #include "agent/exec/launch.hpp"
 #include "wire/messages.hpp"
 
@@ -10,11 +11,9 @@
 
 namespace msb::agent {
 
-struct ServerConfig;
-
 /// Without streams. Fails with bad_args for what no command can be started with.
 std::expected<LaunchPlan, wire::ExecFailed> make_launch_plan(const wire::ExecRequest& request,
-                                                             const ServerConfig& config);
+                                                             const Config& config);
 
 /// A launch in state failed.
 wire::ExecFailed describe(const LaunchFailure& failure, const LaunchPlan& plan);

@@ -1,5 +1,5 @@
 // The operations that are one request and one answer.
-#include "agent/files/file_ops.hpp"
+#include "agent/files/ops.hpp"
 #include "base/file.hpp"
 #include "base/system.hpp"
 #include "wire/frame.hpp"

@@ -1,4 +1,4 @@
-#include "agent/exec/limits.hpp"
+#include "agent/core/limits.hpp"
 
 #include "base/file.hpp"
 

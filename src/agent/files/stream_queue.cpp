@@ -1,4 +1,4 @@
-#include "agent/files/file_channel.hpp"
+#include "agent/files/stream_queue.hpp"
 
 #include "wire/flow.hpp"
 
@@ -14,7 +14,7 @@ std::unexpected<Error> closed() {
 
 } // namespace
 
-Result<std::size_t> FileChannel::read(MutableBytesView buffer) {
+Result<std::size_t> StreamQueue::read(MutableBytesView buffer) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return queued_ > 0 || ended_ || closed_; });
     if (closed_)
@@ -39,7 +39,7 @@ Result<std::size_t> FileChannel::read(MutableBytesView buffer) {
     return filled;
 }
 
-Status FileChannel::write(BytesView data) {
+Status StreamQueue::write(BytesView data) {
     while (!data.empty()) {
         const BytesView part = data.first(std::min(data.size(), chunk));
         data = data.subspan(part.size());
@@ -55,7 +55,7 @@ Status FileChannel::write(BytesView data) {
     return {};
 }
 
-void FileChannel::wake_loop(std::unique_lock<std::mutex>& lock) {
+void StreamQueue::wake_loop(std::unique_lock<std::mutex>& lock) {
     if (std::exchange(woken_, true))
         return;
     lock.unlock();
@@ -63,13 +63,13 @@ void FileChannel::wake_loop(std::unique_lock<std::mutex>& lock) {
     lock.lock();
 }
 
-std::size_t FileChannel::attend() {
+std::size_t StreamQueue::attend() {
     const std::lock_guard lock(mutex_);
     woken_ = false;
     return std::exchange(taken_, 0);
 }
 
-void FileChannel::push(BytesView data) {
+void StreamQueue::push(BytesView data) {
     const std::lock_guard lock(mutex_);
     if (closed_ || ended_)
         return;
@@ -81,18 +81,18 @@ void FileChannel::push(BytesView data) {
     changed_.notify_one();
 }
 
-void FileChannel::end() {
+void StreamQueue::end() {
     const std::lock_guard lock(mutex_);
     ended_ = true; // also when closed: the client has said its last word
     changed_.notify_one();
 }
 
-bool FileChannel::over_bound() const {
+bool StreamQueue::over_bound() const {
     const std::lock_guard lock(mutex_);
     return queued_ > bound && !closed_;
 }
 
-std::optional<Bytes> FileChannel::pop() {
+std::optional<Bytes> StreamQueue::pop() {
     const std::lock_guard lock(mutex_);
     if (chunks_.empty())
         return std::nullopt;
@@ -104,17 +104,17 @@ std::optional<Bytes> FileChannel::pop() {
     return data;
 }
 
-bool FileChannel::empty() const {
+bool StreamQueue::empty() const {
     const std::lock_guard lock(mutex_);
     return chunks_.empty();
 }
 
-bool FileChannel::has_ended() const {
+bool StreamQueue::has_ended() const {
     const std::lock_guard lock(mutex_);
     return ended_;
 }
 
-void FileChannel::close() {
+void StreamQueue::close() {
     const std::lock_guard lock(mutex_);
     closed_ = true;
     chunks_.clear();

@@ -1,6 +1,4 @@
-#include "agent/exec/exec_plan.hpp"
-
-#include "agent/serve/server.hpp"
+#include "agent/exec/plan.hpp"
 
 #include <cerrno>
 #include <cstring>
@@ -47,7 +45,7 @@ class Environment {
 };
 
 std::expected<std::vector<std::string>, wire::ExecFailed>
-make_environment(const wire::ExecRequest& request, const ServerConfig& config) {
+make_environment(const wire::ExecRequest& request, const Config& config) {
     Environment environment;
     for (const wire::KeyValue& variable : config.environment)
         environment.set(variable.key, variable.key + "=" + variable.value);
@@ -105,7 +103,7 @@ wire::ExecFailed with_errno(wire::ExecFailure kind, int reason, std::string what
 } // namespace
 
 std::expected<LaunchPlan, wire::ExecFailed> make_launch_plan(const wire::ExecRequest& request,
-                                                             const ServerConfig& config) {
+                                                             const Config& config) {
     LaunchPlan plan;
     plan.command = request.cmd;
     plan.argv.reserve(request.args.size() + 1);

@@ -1,7 +1,7 @@
 // rm -r of a tree that somebody may be changing meanwhile, and that may be nested as deeply as its
 // maker liked. One descriptor is enough: down by name without following links, up by "..", which is
 // checked to be the directory that we came from.
-#include "agent/files/file_ops.hpp"
+#include "agent/files/ops.hpp"
 #include "base/system.hpp"
 
 #include <cerrno>

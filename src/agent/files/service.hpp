@@ -1,7 +1,9 @@
 // The file operations of one client: their order, their data, their end.
 #pragma once
 
-#include "agent/files/file_ops.hpp"
+#include "agent/core/channel.hpp"
+#include "agent/core/services.hpp"
+#include "agent/files/ops.hpp"
 #include "wire/flow.hpp"
 
 #include <deque>
@@ -11,12 +13,9 @@
 
 namespace msb::agent {
 
-class Client;
-class Server;
-
 class FileService {
   public:
-    FileService(Server& server, Client& client);
+    FileService(Services& services, Channel& channel);
     /// Cancels everything; open handles are closed on another thread.
     ~FileService();
     FileService(const FileService&) = delete;
@@ -45,7 +44,7 @@ class FileService {
         std::string user;
         std::shared_ptr<HandleTable> handles;
         Cancellation cancellation;
-        std::unique_ptr<FileChannel> channel;
+        std::unique_ptr<StreamQueue> data;
         wire::ReceiveWindow window{false};        ///< of an upload
         std::optional<wire::FsResponse> response; ///< to follow the data that is left
         bool started = false;
@@ -64,8 +63,8 @@ class FileService {
     template <typename Call> std::function<void()> on_loop(const Call& call);
     void dispose(std::shared_ptr<void> garbage);
 
-    Server& server_;
-    Client& client_;
+    Services& services_;
+    Channel& channel_;
     std::shared_ptr<HandleTable> handles_ = std::make_shared<HandleTable>();
     std::unordered_map<std::uint32_t, TaskPtr> tasks_;
     std::deque<TaskPtr> pending_;               ///< not started, in order

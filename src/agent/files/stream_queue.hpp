@@ -13,12 +13,12 @@
 namespace msb::agent {
 
 /// A queue of bounded size in one direction. The thread's side blocks; the loop's never does.
-class FileChannel final : public Source, public Sink {
+class StreamQueue final : public Source, public Sink {
   public:
     /// `wake` is called on the thread when the loop has something to do: data to send, or to let
     /// the sender go on, since much was read or there is room where there was none. Not again
     /// before attend().
-    explicit FileChannel(std::function<void()> wake) : wake_(std::move(wake)) {}
+    explicit StreamQueue(std::function<void()> wake) : wake_(std::move(wake)) {}
 
     // --- the thread ---
     Result<std::size_t> read(MutableBytesView buffer) override;

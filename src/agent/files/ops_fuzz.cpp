@@ -1,7 +1,7 @@
 // Any sequence of file operations and data, really carried out, in a directory that the thread
 // doing it cannot leave: every operation ends with an answer that can be encoded, and outside
 // nothing changes.
-#include "agent/files/file_ops.hpp"
+#include "agent/files/ops.hpp"
 #include "base/file.hpp"
 #include "base/system.hpp"
 
@@ -46,22 +46,22 @@ void carry_out(const std::vector<Step>& steps) {
     HandleTable handles;
     for (const Step& step : steps) {
         Cancellation cancellation;
-        FileChannel* self = nullptr;
-        FileChannel channel([&self] { // whoever is asked takes it at once
+        StreamQueue* self = nullptr;
+        StreamQueue queue([&self] { // whoever is asked takes it at once
             self->attend();
             while (self->pop()) {
             }
         });
-        self = &channel;
+        self = &queue;
         if (is_upload(step.request.op)) {
             for (const Bytes& data : step.data)
-                channel.push(data);
-            channel.attend();
-            channel.end();
+                queue.push(data);
+            queue.attend();
+            queue.end();
         }
         const wire::FsResponse response =
             perform({step.request, step.request.user.value_or(""), true, handles, cancellation,
-                     is_stream(step.request.op) ? &channel : nullptr});
+                     is_stream(step.request.op) ? &queue : nullptr});
         if (wire::encode_message(1, response).size() > wire::max_frame_size)
             __builtin_trap();
     }

@@ -1,5 +1,5 @@
 // A copy inside the guest: by the kernel where it can, and without writing what is a hole.
-#include "agent/files/file_ops.hpp"
+#include "agent/files/ops.hpp"
 #include "base/system.hpp"
 
 #include <algorithm>
@@ -69,7 +69,7 @@ Result<bool> Copier::copy_data(off_t size) {
         if (count <= 0) {
             // Not between these file systems, or a file that is not what its size says (/proc).
             in_kernel_ = false;
-            buffer_.resize(FileChannel::chunk);
+            buffer_.resize(StreamQueue::chunk);
             const auto room =
                 static_cast<std::size_t>(std::min(size, static_cast<off_t>(buffer_.size())));
             count = ::read(from_, buffer_.data(), room);

@@ -1,9 +1,9 @@
 // What the file operations do; all of this blocks and runs on a worker's thread.
 #pragma once
 
-#include "agent/core/file_threads.hpp"
-#include "agent/files/file_channel.hpp"
-#include "agent/files/file_handles.hpp"
+#include "agent/core/blocking_threads.hpp"
+#include "agent/files/handles.hpp"
+#include "agent/files/stream_queue.hpp"
 #include "wire/fs_messages.hpp"
 
 #include <atomic>
@@ -39,7 +39,7 @@ struct FileWork {
     bool switch_user = true;
     HandleTable& handles;
     Cancellation& cancellation;
-    FileChannel* channel = nullptr; ///< of the operations that stream
+    StreamQueue* data = nullptr; ///< of the operations that stream
 };
 
 bool is_stream(const wire::FsOp& op);
@@ -48,11 +48,11 @@ bool is_upload(const wire::FsOp& op);
 
 using FileResult = Result<std::optional<wire::FsResponseData>>;
 
-/// Does it as the user asked for. A stream's data has gone through the channel when this returns.
+/// Does it as the user asked for. A stream's data has gone through the queue when this returns.
 wire::FsResponse perform(const FileWork& work);
 wire::FsResponse failed_response(const wire::FsOp& op, const Error& error);
 
-// --- parts; see file_metadata.cpp, file_streams.cpp, file_copy.cpp, file_remove.cpp ---
+// --- parts; see metadata.cpp, streams.cpp, copy.cpp, remove.cpp ---
 
 FileResult operate(const FileWork& work);
 FileResult stream(const FileWork& work);

@@ -119,7 +119,7 @@ class Files : public ::testing::Test {
         std::string pattern = ::testing::TempDir() + "msb-files-XXXXXX";
         root_ = ::mkdtemp(pattern.data());
         loop_ = *EventLoop::create();
-        ServerConfig config;
+        Config config;
         config.switch_user = false;
         server_ = *Server::create(*loop_, std::move(config));
     }

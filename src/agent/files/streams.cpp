@@ -1,5 +1,5 @@
 // The operations that stream: file contents and whole trees.
-#include "agent/files/file_ops.hpp"
+#include "agent/files/ops.hpp"
 #include "tar/extract.hpp"
 #include "tar/pack.hpp"
 
@@ -39,14 +39,14 @@ FileResult read_file(const wire::FsRead& op, const FileWork& work) {
     const auto handle = MSB_TRY(work.handles.find(op.handle));
     off_t offset = MSB_TRY(to_offset(op.offset));
     std::uint64_t left = op.len.value_or(UINT64_MAX);
-    Bytes buffer(static_cast<std::size_t>(std::min<std::uint64_t>(left, FileChannel::chunk)));
+    Bytes buffer(static_cast<std::size_t>(std::min<std::uint64_t>(left, StreamQueue::chunk)));
     while (left > 0) {
         const MutableBytesView room = MutableBytesView(buffer).first(
             static_cast<std::size_t>(std::min<std::uint64_t>(left, buffer.size())));
         const std::size_t count = MSB_TRY(read_some(*handle, room, offset, work));
         if (count == 0)
             break;
-        MSB_TRY(work.channel->write(room.first(count)));
+        MSB_TRY(work.data->write(room.first(count)));
         left -= count;
         offset += static_cast<off_t>(count);
     }
@@ -80,9 +80,9 @@ FileResult write_file(const wire::FsWrite& op, const FileWork& work) {
         return fail(
             Error::from_errno(EFBIG, "write", handle->path).with_kind(ErrorKind::invalid_argument));
     std::uint64_t written = 0;
-    Bytes buffer(FileChannel::chunk);
+    Bytes buffer(StreamQueue::chunk);
     for (;;) {
-        const std::size_t count = MSB_TRY(work.channel->read(buffer));
+        const std::size_t count = MSB_TRY(work.data->read(buffer));
         if (count == 0)
             break;
         if (op.len && count > *op.len - written)
@@ -119,7 +119,7 @@ FileResult read_tree(const wire::FsReadTree& op, const FileWork& work) {
         options.name.find('/') != std::string::npos || options.name.find('\0') != std::string::npos)
         return fail(ErrorKind::invalid_argument, "a tree cannot be called '" + options.name + "'");
     TreeProgress progress{.tick = [&] { return work.cancellation.check(); }};
-    MSB_TRY(pack_tree(op.path, options, *work.channel, progress));
+    MSB_TRY(pack_tree(op.path, options, *work.data, progress));
     return done();
 }
 
@@ -134,10 +134,10 @@ FileResult write_tree(const wire::FsWriteTree& op, const FileWork& work) {
     options.overwrite = op.overwrite;
     options.own_xattrs = op.own_xattrs;
     TreeProgress progress{.tick = [&] { return work.cancellation.check(); }};
-    MSB_TRY(extract_tree(directory.get(), options, *work.channel, progress));
+    MSB_TRY(extract_tree(directory.get(), options, *work.data, progress));
     // What follows the end of the archive (tar pads with zero blocks) is taken and dropped.
     Bytes rest(std::size_t{16} << 10);
-    while (MSB_TRY(work.channel->read(rest)) > 0)
+    while (MSB_TRY(work.data->read(rest)) > 0)
         MSB_TRY(work.cancellation.check());
     return done();
 }

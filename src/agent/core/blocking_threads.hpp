@@ -22,11 +22,11 @@
 
 namespace msb::agent {
 
-class FileThreads : public std::enable_shared_from_this<FileThreads> {
+class BlockingThreads : public std::enable_shared_from_this<BlockingThreads> {
   public:
     using Job = std::function<void()>;
 
-    static std::shared_ptr<FileThreads> create();
+    static std::shared_ptr<BlockingThreads> create();
 
     /// Runs the job soon, on a thread of its own. limit_exceeded beyond max_threads, system when
     /// the guest has no room for another thread.
@@ -40,7 +40,7 @@ class FileThreads : public std::enable_shared_from_this<FileThreads> {
     static constexpr std::size_t max_threads = 512;
 
   private:
-    FileThreads() = default;
+    BlockingThreads() = default;
     Status start_thread();
     void work();
 

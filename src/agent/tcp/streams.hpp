@@ -11,6 +11,8 @@
 // not want (`window`), or cannot take now, waits in the kernel.
 #pragma once
 
+#include "agent/core/channel.hpp"
+#include "agent/core/services.hpp"
 #include "agent/tcp/resolve.hpp"
 #include "base/event_loop.hpp"
 #include "base/out_buffer.hpp"
@@ -23,13 +25,11 @@
 
 namespace msb::agent {
 
-class Client;
-class Server;
 class TcpStreams;
 
 class TcpStream {
   public:
-    TcpStream(Server& server, Client& client, TcpStreams& owner, std::uint32_t id);
+    TcpStream(Services& services, Channel& channel, TcpStreams& owner, std::uint32_t id);
     /// Resets the connection unless the stream has ended: nobody may take what was sent so far for
     /// everything.
     ~TcpStream();
@@ -78,8 +78,8 @@ class TcpStream {
     void fail(std::string_view stage, int reason, std::string message);
     template <typename M> void end(const M& message);
 
-    Server& server_;
-    Client& client_;
+    Services& services_;
+    Channel& channel_;
     TcpStreams& owner_;
     std::uint32_t id_;
     std::string target_; ///< for messages
@@ -112,7 +112,7 @@ class TcpStream {
 /// The streams of one client.
 class TcpStreams {
   public:
-    TcpStreams(Server& server, Client& client) : server_(server), client_(client) {}
+    TcpStreams(Services& services, Channel& channel) : services_(services), channel_(channel) {}
 
     bool contains(std::uint32_t id) const { return streams_.contains(id); }
     std::size_t size() const { return streams_.size(); }
@@ -130,8 +130,8 @@ class TcpStreams {
     static constexpr std::size_t max_streams = 256;
 
   private:
-    Server& server_;
-    Client& client_;
+    Services& services_;
+    Channel& channel_;
     std::size_t over_bound_ = 0;
     std::unordered_map<std::uint32_t, std::unique_ptr<TcpStream>> streams_;
 };

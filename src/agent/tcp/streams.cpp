@@ -1,8 +1,4 @@
-#include "agent/tcp/tcp.hpp"
-
-#include "agent/core/workers.hpp"
-#include "agent/serve/client.hpp"
-#include "agent/serve/server.hpp"
+#include "agent/tcp/streams.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -104,8 +100,8 @@ struct TcpStream::Lookup {
 
 // --- making the connection ----------------------------------------------------------------------
 
-TcpStream::TcpStream(Server& server, Client& client, TcpStreams& owner, std::uint32_t id)
-    : server_(server), client_(client), owner_(owner), id_(id) {}
+TcpStream::TcpStream(Services& services, Channel& channel, TcpStreams& owner, std::uint32_t id)
+    : services_(services), channel_(channel), owner_(owner), id_(id) {}
 
 TcpStream::~TcpStream() {
     if (lookup_)
@@ -122,7 +118,7 @@ TcpStream::~TcpStream() {
 
 void TcpStream::start_timer(Clock::duration time, void (TcpStream::*expired)()) {
     stop_timer();
-    timer_ = server_.loop().after(time, [this, expired] {
+    timer_ = services_.loop.after(time, [this, expired] {
         timer_ = 0;
         (this->*expired)();
     });
@@ -130,12 +126,12 @@ void TcpStream::start_timer(Clock::duration time, void (TcpStream::*expired)()) 
 
 void TcpStream::stop_timer() {
     if (timer_ != 0)
-        server_.loop().cancel(std::exchange(timer_, 0));
+        services_.loop.cancel(std::exchange(timer_, 0));
 }
 
 void TcpStream::stop_watching() {
     if (std::exchange(watched_, false))
-        server_.loop().unwatch(socket_.get());
+        services_.loop.unwatch(socket_.get());
 }
 
 void TcpStream::start(const wire::TcpConnect& request) {
@@ -143,8 +139,8 @@ void TcpStream::start(const wire::TcpConnect& request) {
     if (request.window)
         read_window_ = *request.window;
     if (const auto bytes = write_window_.first_grant(); bytes > 0)
-        client_.send(id_, wire::FlowWindow{bytes});
-    const auto timeout = server_.config().connect_timeout;
+        channel_.send(id_, wire::FlowWindow{bytes});
+    const auto timeout = services_.config.connect_timeout;
     deadline_ = Clock::now() + timeout;
     start_timer(timeout, &TcpStream::give_up_attempt);
     target_ = request.host;
@@ -164,7 +160,7 @@ void TcpStream::start(const wire::TcpConnect& request) {
 
 void TcpStream::look_up(const std::string& host) {
     lookup_ = std::make_shared<Lookup>();
-    const bool queued = server_.workers().run(
+    const bool queued = services_.workers.run(
         [this, lookup = lookup_, host, deadline = deadline_]() -> Workers::Done {
             if (!lookup->cancelled)
                 lookup->addresses = resolve(host, {}, deadline, lookup->cancelled);
@@ -202,7 +198,7 @@ bool TcpStream::connect_to(const IpAddress& address) {
     if (tried.error != EINPROGRESS)
         return false;
     socket_ = std::move(tried.socket);
-    const Status watched = server_.loop().watch(socket_.get(), EPOLLOUT,
+    const Status watched = services_.loop.watch(socket_.get(), EPOLLOUT,
                                                 [this](std::uint32_t) { on_connect_event(); });
     if (!watched)
         return false;
@@ -232,7 +228,7 @@ void TcpStream::give_up_attempt() {
     last_error_ = ETIMEDOUT;
     if (lookup_)
         return fail("connect", ETIMEDOUT,
-                    "no answer within " + std::to_string(server_.config().connect_timeout / 1s) +
+                    "no answer within " + std::to_string(services_.config.connect_timeout / 1s) +
                         " s");
     connect_next();
 }
@@ -245,8 +241,8 @@ void TcpStream::connect_unix(const std::string& path) {
         return fail("connect", EINVAL,
                     "a Unix socket is an absolute path or @name of at most 107 bytes");
     lookup_ = std::make_shared<Lookup>();
-    const Status given = server_.connect_threads().run(
-        [this, lookup = lookup_, mailbox = server_.mailbox(), path, address] {
+    const Status given = services_.connect_threads->run(
+        [this, lookup = lookup_, mailbox = services_.mailbox, path, address] {
             if (lookup->cancelled)
                 return;
             lookup->unix_socket = attempt(*address);
@@ -262,7 +258,7 @@ void TcpStream::connect_unix(const std::string& path) {
 void TcpStream::tried_unix(const std::string& path) {
     Attempt& tried = lookup_->unix_socket;
     if (tried.error == EAGAIN) // until the time is over
-        return (void)server_.loop().after(retry_pause, [this, lookup = lookup_, path] {
+        return (void)services_.loop.after(retry_pause, [this, lookup = lookup_, path] {
             if (!lookup->cancelled)
                 connect_unix(path);
         });
@@ -278,7 +274,7 @@ void TcpStream::opened(OwnedFd socket) {
     open_ = true;
     const int on = 1; // the client's own pauses are the only delays; no effect on a Unix socket
     (void)::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    client_.send(id_, wire::TcpConnected{});
+    channel_.send(id_, wire::TcpConnected{});
     if (pump())
         update_interest();
 }
@@ -286,7 +282,7 @@ void TcpStream::opened(OwnedFd socket) {
 // --- both directions ----------------------------------------------------------------------------
 
 bool TcpStream::may_read() const {
-    return open_ && !read_done_ && read_window_ > 0 && client_.accepts_output();
+    return open_ && !read_done_ && read_window_ > 0 && channel_.accepts_output();
 }
 
 void TcpStream::update_interest() {
@@ -299,10 +295,10 @@ void TcpStream::update_interest() {
         return;
     interest_ = wanted;
     if (watched_)
-        (void)server_.loop().modify(socket_.get(), wanted);
+        (void)services_.loop.modify(socket_.get(), wanted);
     else
         watched_ =
-            server_.loop()
+            services_.loop
                 .watch(socket_.get(), wanted, [this](std::uint32_t events) { on_event(events); })
                 .has_value();
 }
@@ -333,14 +329,14 @@ bool TcpStream::read_once() {
     }
     if (count == 0) {
         read_done_ = true;
-        client_.send(id_, wire::TcpEof{});
+        channel_.send(id_, wire::TcpEof{});
         return !finish_if_done();
     }
     const BytesView data = BytesView(read_buffer).first(static_cast<std::size_t>(count));
-    client_.send(id_, wire::TcpData{data});
+    channel_.send(id_, wire::TcpData{data});
     if (read_window_ != wire::SendWindow::unlimited)
         read_window_ -= data.size();
-    server_.count_tcp(data.size());
+    services_.activity.count_tcp(data.size());
     return true;
 }
 
@@ -386,7 +382,7 @@ void TcpStream::write_some(BytesView& data) {
             ::send(socket_.get(), data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
         if (count > 0) {
             data = data.subspan(static_cast<std::size_t>(count));
-            server_.count_tcp(static_cast<std::size_t>(count));
+            services_.activity.count_tcp(static_cast<std::size_t>(count));
             took(static_cast<std::size_t>(count));
         } else if (count == 0 || errno == EAGAIN) {
             return;
@@ -435,7 +431,7 @@ void TcpStream::fail_writing(int reason) {
 
 void TcpStream::took(std::size_t bytes) {
     if (const auto grant = write_window_.consumed(bytes); grant > 0)
-        client_.send(id_, wire::FlowWindow{grant});
+        channel_.send(id_, wire::FlowWindow{grant});
 }
 
 void TcpStream::set_over_bound() {
@@ -448,7 +444,7 @@ void TcpStream::set_over_bound() {
 
 template <typename M> void TcpStream::end(const M& message) {
     ended_ = true;
-    client_.send(id_, message);
+    channel_.send(id_, message);
     owner_.remove(id_); // deletes this
 }
 
@@ -479,7 +475,7 @@ void TcpStream::close(bool reset) {
         return;
     }
     // Left to the destructor: a reset. The frame goes first, since it deletes the stream.
-    client_.send(id_, wire::TcpClosed{});
+    channel_.send(id_, wire::TcpClosed{});
     owner_.remove(id_);
 }
 
@@ -487,17 +483,17 @@ void TcpStream::close(bool reset) {
 
 void TcpStreams::connect(std::uint32_t id, const wire::TcpConnect& request) {
     const auto refuse = [&](int reason, std::string message) {
-        client_.send(id, wire::TcpFailed{std::move(message), reason, "accept"});
+        channel_.send(id, wire::TcpFailed{std::move(message), reason, "accept"});
     };
     if (request.host.size() > max_host)
         return refuse(ENAMETOOLONG, "the host name is too long");
-    if (server_.stopping())
+    if (services_.stopping)
         return refuse(ESHUTDOWN, "the sandbox is stopping");
     if (streams_.size() >= max_streams)
         return refuse(EAGAIN,
                       "too many connections of one client (" + std::to_string(max_streams) + ")");
     const auto [place, added] =
-        streams_.emplace(id, std::make_unique<TcpStream>(server_, client_, *this, id));
+        streams_.emplace(id, std::make_unique<TcpStream>(services_, channel_, *this, id));
     if (added)
         place->second->start(request);
 }
@@ -509,7 +505,7 @@ TcpStream* TcpStreams::find(std::uint32_t id) {
 
 void TcpStreams::bound_changed(bool over) {
     over_bound_ += over ? 1 : std::size_t(-1);
-    client_.input_bound_changed();
+    channel_.input_bound_changed();
 }
 
 void TcpStreams::update_interest() {

@@ -1,4 +1,4 @@
-#include "agent/files/file_ops.hpp"
+#include "agent/files/ops.hpp"
 
 #include "agent/core/raw.hpp"
 #include "agent/core/users.hpp"

@@ -1,6 +1,6 @@
 // core.tcp.* of the serving half, against real sockets on the host.
 #include "agent/serve/server_testing.hpp"
-#include "agent/tcp/tcp.hpp"
+#include "agent/tcp/streams.hpp"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -377,7 +377,7 @@ class TcpTimeoutTest : public TcpTest {
   protected:
     TcpTimeoutTest() {
         client_.reset();
-        ServerConfig config;
+        Config config;
         config.switch_user = ::getuid() == 0;
         config.connect_timeout = 20ms;
         configure(std::move(config));

@@ -1,4 +1,4 @@
-#include "agent/core/file_threads.hpp"
+#include "agent/core/blocking_threads.hpp"
 
 #include <malloc.h>
 #include <pthread.h>
@@ -30,14 +30,14 @@ void install_wake_handler() {
 
 } // namespace
 
-std::shared_ptr<FileThreads> FileThreads::create() {
+std::shared_ptr<BlockingThreads> BlockingThreads::create() {
     install_wake_handler();
     // Threads that come and go share the one heap: an arena each would cost more than their locks.
     ::mallopt(M_ARENA_MAX, 1);
-    return std::shared_ptr<FileThreads>(new FileThreads);
+    return std::shared_ptr<BlockingThreads>(new BlockingThreads);
 }
 
-Status FileThreads::run(Job job) {
+Status BlockingThreads::run(Job job) {
     const std::lock_guard lock(mutex_);
     if (idle_ <= jobs_.size())
         MSB_TRY(start_thread());
@@ -46,7 +46,7 @@ Status FileThreads::run(Job job) {
     return {};
 }
 
-void FileThreads::run_eventually(Job job) {
+void BlockingThreads::run_eventually(Job job) {
     const std::lock_guard lock(mutex_);
     if (idle_ <= jobs_.size())
         (void)start_thread();
@@ -54,7 +54,7 @@ void FileThreads::run_eventually(Job job) {
     ready_.notify_one();
 }
 
-Status FileThreads::start_thread() {
+Status BlockingThreads::start_thread() {
     if (threads_ >= max_threads)
         return fail(ErrorKind::limit_exceeded, "too many file operations are running");
     // A thread inherits its maker's mask.
@@ -67,13 +67,13 @@ Status FileThreads::start_thread() {
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attributes, stack_size);
-    auto* self = new std::shared_ptr<FileThreads>(shared_from_this());
+    auto* self = new std::shared_ptr<BlockingThreads>(shared_from_this());
     pthread_t thread;
     const int failed = pthread_create(
         &thread, &attributes,
         [](void* argument) -> void* {
-            const std::unique_ptr<std::shared_ptr<FileThreads>> owner(
-                static_cast<std::shared_ptr<FileThreads>*>(argument));
+            const std::unique_ptr<std::shared_ptr<BlockingThreads>> owner(
+                static_cast<std::shared_ptr<BlockingThreads>*>(argument));
             (*owner)->work();
             return nullptr;
         },
@@ -88,7 +88,7 @@ Status FileThreads::start_thread() {
     return {};
 }
 
-void FileThreads::work() {
+void BlockingThreads::work() {
     ::setpriority(PRIO_PROCESS, 0, 0); // of this thread; the agent's own is higher
     std::unique_lock lock(mutex_);
     for (;;) {
@@ -107,12 +107,12 @@ void FileThreads::work() {
     --threads_;
 }
 
-std::size_t FileThreads::thread_count() const {
+std::size_t BlockingThreads::thread_count() const {
     const std::lock_guard lock(mutex_);
     return threads_;
 }
 
-std::size_t FileThreads::busy_count() const {
+std::size_t BlockingThreads::busy_count() const {
     const std::lock_guard lock(mutex_);
     return threads_ - idle_ + jobs_.size();
 }

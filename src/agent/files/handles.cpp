@@ -1,4 +1,4 @@
-#include "agent/files/file_handles.hpp"
+#include "agent/files/handles.hpp"
 
 #include <cerrno>
 
