@@ -6,12 +6,12 @@
 #include "cli/commands.hpp"
 #include "cli/parser.hpp"
 #include "cli/session.hpp"
+#include "json/text.hpp"
 
 #include <csignal>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -166,8 +166,8 @@ void StdioLink::end(std::optional<std::string> failure) {
 Status announce(const ForwardOptions& options, const ForwardListen& where,
                 const TcpTarget& target) {
     if (options.format == "json") {
-        const nlohmann::json line = {{"listen", where.to_string()}, {"target", target.to_string()}};
-        if (!print(line.dump() + "\n"))
+        const json::Value line = {{"listen", where.to_string()}, {"target", target.to_string()}};
+        if (!print(json::to_text(line) + "\n"))
             return fail(*print_failure());
     } else if (!options.quiet && !print(fmt::format("{} -> {}\n", where.to_string(),
                                                     printable(target.to_string())))) {

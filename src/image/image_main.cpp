@@ -31,7 +31,7 @@ Result<OwnedFd> seekable_archive(const Layout& layout, const Budget& budget) {
         FdSource input(helper_input);
         // One byte more than allowed is enough to know.
         MSB_TRY(spool_archive(input, copy.get(), limit + 1));
-        return Json::object();
+        return json::object();
     };
     MSB_TRY_WRAP(
         run_confined({helper_input, copy.get()}, unpack, [&] { return budget.check_space(); }),
@@ -61,15 +61,15 @@ using ImagePlans = std::vector<Result<ImagePlan>>;
 Result<ImagePlans> plan_archive(int archive) {
     const auto size = static_cast<std::uint64_t>(MSB_TRY(sys::fstat(archive)).st_size);
     const Json answer = MSB_TRY(run_confined({archive}, [&]() -> Result<Json> {
-        Json images = Json::array();
+        Json images = json::array();
         for (const auto& plan : MSB_TRY(read_archive(archive, size, Platform::host())))
             images.push_back(plan ? Json{{"plan", encode(*plan)}}
                                   : Json{{"error", encode_error(plan.error())}});
         return images;
     }));
     ImagePlans plans;
-    for (const Json& item : answer)
-        plans.push_back(item.contains("error") ? fail(decode_error(item["error"]))
+    for (const Json& item : answer.elements())
+        plans.push_back(item.contains("error") ? fail(decode_error(json_member(item, "error")))
                                                : decode_plan(json_member(item, "plan")));
     if (plans.empty())
         return fail(ErrorKind::corrupt, "the archive holds no image");
@@ -107,8 +107,8 @@ class Loading {
             if (plans.front())
                 plans.front()->references.clear();
         }
-        Json references = Json::array();
-        Json failures = Json::array();
+        Json references = json::array();
+        Json failures = json::array();
         auto tags = json_strings(request_, "tags"); // the first one's, odd or not
         for (auto& plan : plans) {
             const auto more = std::exchange(tags, {});

@@ -158,7 +158,7 @@ Result<PullResult> Store::pull(const std::string& reference, const PullOptions& 
 }
 
 Result<LoadResult> Store::load(int fd, const std::vector<std::string>& tags, Progress& progress) {
-    Json request{{"operation", "load"}, {"home", home_}, {"tags", Json::array()}};
+    Json request{{"operation", "load"}, {"home", home_}, {"tags", json::array()}};
     for (const std::string& tag : tags)
         request["tags"].push_back(MSB_TRY(Reference::parse(tag)).to_string());
     const Json result = MSB_TRY(
@@ -166,7 +166,7 @@ Result<LoadResult> Store::load(int fd, const std::vector<std::string>& tags, Pro
     LoadResult loaded;
     for (const std::string& name : json_strings(result, "references"))
         loaded.images.push_back(MSB_TRY(get(name)));
-    for (const Json& failure : json_member(result, "failures"))
+    for (const Json& failure : json_member(result, "failures").elements())
         loaded.failures.push_back(decode_error(failure));
     return loaded;
 }
@@ -181,7 +181,7 @@ Result<Image> Store::ensure_embedded(const std::string& archive, const std::stri
     const OwnedFd fd = MSB_TRY(sys::open(archive, O_RDONLY));
     const Json request{{"operation", "load"},
                        {"home", home_},
-                       {"tags", Json::array({name})},
+                       {"tags", json::array({name})},
                        {"source_stamp", stamp(MSB_TRY(sys::fstat(fd.get())))}};
     MSB_TRY_WRAP(tidy(Layout(home_),
                       run_helper(MSB_TRY(helper_program(helper_)), request, fd.get(), progress)),
