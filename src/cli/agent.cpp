@@ -3,10 +3,10 @@
 #include "cli/context.hpp"
 #include "cli/output.hpp"
 #include "cli/parser.hpp"
+#include "json/text.hpp"
 #include "spec/spec.hpp"
 
 #include <memory>
-#include <nlohmann/json.hpp>
 
 namespace msb::cli {
 
@@ -23,8 +23,8 @@ Status socket_path(Context& context, const SocketPathOptions& options) {
     MSB_TRY(home.publish_sockets());
     const std::string path = home.agent_socket_path(options.name);
     if (options.format == "json") {
-        const nlohmann::json document = {{"name", options.name}, {"socket_path", path}};
-        (void)print(document.dump(2) + "\n");
+        const json::Value document = {{"name", options.name}, {"socket_path", path}};
+        (void)print(json::to_text(document, 2) + "\n");
     } else {
         (void)print(path + "\n");
     }
@@ -36,9 +36,8 @@ Status socket_path(Context& context, const SocketPathOptions& options) {
 void add_agent(Command& parent, Context& context) {
     Command& agent =
         parent.add_family("agent", "For programs that talk to a sandbox's agent", group_other);
-    agent.add("socket-path",
-              "Path of a sandbox's agent socket; the sandbox need not run or exist", group_other,
-              [&context](Command& command) {
+    agent.add("socket-path", "Path of a sandbox's agent socket; the sandbox need not run or exist",
+              group_other, [&context](Command& command) {
                   auto options = std::make_shared<SocketPathOptions>();
                   command.option("name", &options->name, "Sandbox").required();
                   command.option("--format", &options->format, "Output format").one_of({"json"});

@@ -1,11 +1,10 @@
 #include "cli/creation.hpp"
-#include "cli/parser.hpp"
 
 #include "api/image_defaults.hpp"
 #include "base/bytes.hpp"
 #include "base/log.hpp"
 #include "base/time.hpp"
-
+#include "cli/parser.hpp"
 
 namespace msb::cli {
 

@@ -5,10 +5,10 @@
 #include "cli/output.hpp"
 #include "cli/parser.hpp"
 #include "engine/diagnosis.hpp"
+#include "json/text.hpp"
 
 #include <fmt/format.h>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 namespace msb::cli {
 
@@ -17,19 +17,19 @@ namespace {
 using engine::Check;
 using engine::Diagnosis;
 
-nlohmann::json to_json(const Diagnosis& diagnosis, const std::string& home) {
-    nlohmann::json json = {{"healthy", diagnosis.healthy()},
-                           {"platform", diagnosis.platform},
-                           {"version", MSB_VERSION},
-                           {"home", home},
-                           {"engine", nullptr},
-                           {"checks", nlohmann::json::array()}};
+json::Value to_json(const Diagnosis& diagnosis, const std::string& home) {
+    json::Value json = {{"healthy", diagnosis.healthy()},
+                        {"platform", diagnosis.platform},
+                        {"version", MSB_VERSION},
+                        {"home", home},
+                        {"engine", nullptr},
+                        {"checks", json::array()}};
     if (diagnosis.engine)
         json["engine"] = {{"kind", to_string(diagnosis.engine->kind)},
                           {"isolation", to_string(diagnosis.engine->isolation)},
                           {"reason", diagnosis.engine->reason}};
     for (const Check& check : diagnosis.checks) {
-        nlohmann::json entry = {
+        json::Value entry = {
             {"id", check.id}, {"status", to_string(check.level)}, {"value", check.value}};
         if (!check.detail.empty())
             entry["detail"] = check.detail;
@@ -74,7 +74,7 @@ Status examine(Context& context, const std::string& format) {
     const Diagnosis diagnosis = engine::diagnose({.home = home.root(),
                                                   .share = installation.share(),
                                                   .programs = {installation.program("runtime")}});
-    (void)print(format == "json" ? to_json(diagnosis, home.root()).dump(2) + "\n"
+    (void)print(format == "json" ? json::to_text(to_json(diagnosis, home.root()), 2) + "\n"
                                  : to_text(diagnosis, home.root()));
     if (!diagnosis.healthy())
         context.exit_code = exit_failure;
@@ -85,13 +85,14 @@ void add_to(Command& parent, Context& context) {
     const auto build = [&context](Command& command) {
         auto format = std::make_shared<std::string>();
         command.option("--format", format.get(), "Output format").one_of({"json"});
-        command.action(
-            [&context, format] { run_command(context, [&] { return examine(context, *format); }); });
+        command.action([&context, format] {
+            run_command(context, [&] { return examine(context, *format); });
+        });
     };
     parent
         .add("doctor",
-             "Whether sandboxes can run here, how they are isolated, what would be better", group_installation,
-             build)
+             "Whether sandboxes can run here, how they are isolated, what would be better",
+             group_installation, build)
         .alias("check");
 }
 

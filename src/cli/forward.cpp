@@ -6,12 +6,12 @@
 #include "cli/commands.hpp"
 #include "cli/parser.hpp"
 #include "cli/session.hpp"
+#include "json/text.hpp"
 
 #include <csignal>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -166,8 +166,8 @@ void StdioLink::end(std::optional<std::string> failure) {
 Status announce(const ForwardOptions& options, const ForwardListen& where,
                 const TcpTarget& target) {
     if (options.format == "json") {
-        const nlohmann::json line = {{"listen", where.to_string()}, {"target", target.to_string()}};
-        if (!print(line.dump() + "\n"))
+        const json::Value line = {{"listen", where.to_string()}, {"target", target.to_string()}};
+        if (!print(json::to_text(line) + "\n"))
             return fail(*print_failure());
     } else if (!options.quiet && !print(fmt::format("{} -> {}\n", where.to_string(),
                                                     printable(target.to_string())))) {
@@ -279,8 +279,9 @@ void add_forward(Command& parent, Context& context) {
             command.option("name", &options->name, "Sandbox").required();
             command.option("rules", &options->rules, "What to forward (several)")
                 .value_name("RULE");
-            command.option("--stdio", &options->stdio,
-                           "Connect stdin and stdout to [GUEST_HOST:]PORT or a socket of the guest");
+            command.option(
+                "--stdio", &options->stdio,
+                "Connect stdin and stdout to [GUEST_HOST:]PORT or a socket of the guest");
             command
                 .option("--max-connections", &options->max_connections,
                         "At once; more wait to be accepted (128)")

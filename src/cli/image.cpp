@@ -4,10 +4,10 @@
 #include "cli/commands.hpp"
 #include "cli/parser.hpp"
 #include "cli/session.hpp"
+#include "json/text.hpp"
 
 #include <fmt/format.h>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 namespace msb::cli {
 
@@ -15,8 +15,6 @@ namespace {
 
 using image::Digest;
 using image::Image;
-using nlohmann::json;
-
 struct ImageCommand {
     std::string reference;               ///< of inspect
     std::vector<std::string> references; ///< of remove
@@ -37,8 +35,8 @@ std::string joined(const std::vector<std::string>& words) {
 }
 
 /// Text of an image may be any bytes; JSON is UTF-8.
-void print_json(const json& document) {
-    (void)print(document.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+void print_json(const json::Value& document) {
+    (void)print(json::to_text(document, 2) + "\n");
 }
 
 Status list(Context& context, const ImageCommand& command) {
@@ -50,7 +48,7 @@ Status list(Context& context, const ImageCommand& command) {
         return {};
     }
     if (command.format == "json") {
-        json rows = json::array();
+        json::Value rows = json::array();
         for (const Image& image : images)
             rows.push_back(image_summary(image));
         print_json(rows);

@@ -3,17 +3,15 @@
 #include "cli/commands.hpp"
 #include "cli/parser.hpp"
 #include "cli/session.hpp"
+#include "json/text.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 namespace msb::cli {
 
 namespace {
-
-using nlohmann::json;
 
 struct ListOptions {
     std::string name;
@@ -68,13 +66,13 @@ Status list(Context& context, const ListOptions& options) {
         return {};
     }
     if (options.format == "json") {
-        json rows = json::array();
+        json::Value rows = json::array();
         for (const SandboxView& view : views)
             rows.push_back({{"name", view.spec.name},
                             {"image", view.spec.image},
                             {"status", to_string(view.state.status)},
                             {"created_at", format_rfc3339(view.spec.created_at_ns, 9, "+00:00")}});
-        (void)print(rows.dump(2) + "\n");
+        (void)print(json::to_text(rows, 2) + "\n");
         return {};
     }
     if (views.empty())
@@ -87,7 +85,7 @@ Status list(Context& context, const ListOptions& options) {
     return {};
 }
 
-json status_json(const SandboxView& view) {
+json::Value status_json(const SandboxView& view) {
     const SandboxSpec& spec = view.spec;
     return {{"name", spec.name},
             {"image", spec.image},
@@ -125,10 +123,10 @@ Status status(Context& context, const ListOptions& options) {
         return {};
     }
     if (options.format == "json") {
-        json rows = json::array();
+        json::Value rows = json::array();
         for (const SandboxView& view : views)
             rows.push_back(status_json(view));
-        (void)print((options.name.empty() ? rows : rows[0]).dump(2) + "\n");
+        (void)print(json::to_text(options.name.empty() ? rows : rows.elements().front(), 2) + "\n");
         return {};
     }
     if (views.empty())

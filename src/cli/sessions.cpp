@@ -6,20 +6,18 @@
 #include "cli/parser.hpp"
 #include "cli/session.hpp"
 #include "client/session_control.hpp"
+#include "json/text.hpp"
 #include "wire/exit_code.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 namespace msb::cli {
 
 namespace {
-
-using nlohmann::json;
 
 /// A running sandbox's agent.
 struct Connection {
@@ -69,8 +67,8 @@ struct ListOptions {
     bool quiet = false;
 };
 
-json to_json(const wire::SessionInfo& info) {
-    const auto time = [](std::int64_t ns) { return json(format_rfc3339(ns, 9, "+00:00")); };
+json::Value to_json(const wire::SessionInfo& info) {
+    const auto time = [](std::int64_t ns) { return json::Value(format_rfc3339(ns, 9, "+00:00")); };
     const auto exit = exit_of(info);
     return {{"id", info.session},
             {"pid", info.pid},
@@ -79,9 +77,9 @@ json to_json(const wire::SessionInfo& info) {
             {"state", state_of(info)},
             {"kept", info.kept},
             {"started_at", time(info.started_at_ns)},
-            {"ended_at", info.ended_at_ns ? time(*info.ended_at_ns) : json()},
-            {"exit_code", exit ? json(*exit) : json()},
-            {"signal", info.signal ? json(*info.signal) : json()},
+            {"ended_at", info.ended_at_ns ? time(*info.ended_at_ns) : json::Value()},
+            {"exit_code", exit},
+            {"signal", info.signal},
             {"kept_bytes", info.kept_bytes},
             {"lost_bytes", info.lost_bytes}};
 }
@@ -91,10 +89,10 @@ Status list(Context& context, const ListOptions& options) {
     const auto connection = MSB_TRY(connect(session, options.name));
     const auto sessions = MSB_TRY(list_sessions(*connection.loop, *connection.client));
     if (options.format == "json") {
-        json rows = json::array();
+        json::Value rows = json::array();
         for (const wire::SessionInfo& info : sessions)
             rows.push_back(to_json(info));
-        (void)print(rows.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+        (void)print(json::to_text(rows, 2) + "\n");
         return {};
     }
     if (options.quiet) {

@@ -3,10 +3,10 @@
 #include "cli/commands.hpp"
 #include "cli/parser.hpp"
 #include "cli/session.hpp"
+#include "json/text.hpp"
 
 #include <algorithm>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 namespace msb::cli {
 
@@ -23,11 +23,11 @@ struct WaitOptions {
 
 constexpr std::chrono::milliseconds longest = 24h * 365 * 100;
 
-nlohmann::json to_json(const StopObservation& seen) {
+json::Value to_json(const StopObservation& seen) {
     return {{"name", seen.name},
             {"status", to_string(seen.status)},
-            {"exit_code", seen.exit_code ? nlohmann::json(*seen.exit_code) : nullptr},
-            {"signal", seen.signal ? nlohmann::json(*seen.signal) : nullptr},
+            {"exit_code", seen.exit_code},
+            {"signal", seen.signal},
             {"observed_at", format_rfc3339(seen.observed_at_ns, 3)},
             {"source", seen.source}};
 }
@@ -39,7 +39,7 @@ Status wait_for_all(Context& context, const WaitOptions& options) {
             longest, std::chrono::milliseconds(
                          static_cast<std::int64_t>(MSB_TRY(parse_duration_ms(options.timeout)))));
     Session session = MSB_TRY(Session::open(context, options.quiet || !options.format.empty()));
-    nlohmann::json list = nlohmann::json::array();
+    json::Value list = json::array();
     for (const std::string& name : options.names) {
         const auto begun = std::chrono::steady_clock::now();
         session.progress().begin("Waiting", name);
@@ -59,7 +59,7 @@ Status wait_for_all(Context& context, const WaitOptions& options) {
         }
     }
     if (!options.format.empty())
-        (void)print(list.dump(2) + "\n");
+        (void)print(json::to_text(list, 2) + "\n");
     return {};
 }
 

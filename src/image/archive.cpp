@@ -6,6 +6,7 @@
 #include "image/reference.hpp"
 #include "image/sparse_writer.hpp"
 #include "image/stream.hpp"
+#include "json/text.hpp"
 #include "tar/tar.hpp"
 
 #include <algorithm>
@@ -142,12 +143,12 @@ std::string invent_manifest(const std::string& configuration,
                {{"mediaType", "application/vnd.docker.container.image.v1+json"},
                 {"size", configuration.size()},
                 {"digest", Digest::of(as_bytes(configuration)).to_string()}}},
-              {"layers", Json::array()}};
+              {"layers", json::array()}};
     for (const Descriptor& layer : layers)
         json["layers"].push_back(Json{{"mediaType", layer.media_type},
                                       {"size", layer.size},
                                       {"digest", layer.digest.to_string()}});
-    return json.dump();
+    return json::to_text(json);
 }
 
 Result<ImagePlan> read_docker_image(const Members& members, const Json& item,
@@ -204,12 +205,12 @@ Result<ImagePlans> read_docker_archive(const Members& members, const Platform& p
     const std::string text = MSB_TRY(members.read("manifest.json"));
     const Json document = MSB_TRY(parse_json_object("{\"images\":" + text + "}", "manifest.json"));
     const Json& items = json_member(document, "images");
-    if (!items.is_array() || items.empty())
+    if (!items.is_array() || items.elements().empty())
         return fail(ErrorKind::corrupt, "manifest.json lists no image");
-    if (items.size() > max_indexes)
+    if (items.elements().size() > max_indexes)
         return fail(ErrorKind::limit_exceeded, "manifest.json lists too many images");
     ImagePlans plans;
-    for (const Json& item : items) {
+    for (const Json& item : items.elements()) {
         auto plan = read_docker_image(members, item, platform);
         if (!plan)
             plan = fail(std::move(plan).error().wrap("image '" + docker_name(item) + "'"));

@@ -11,6 +11,9 @@ namespace msb::image {
 /// later). False: it has to be unpacked first.
 Result<bool> is_plain_tar(int fd);
 
+/// What a compressed archive, or one from a pipe, may be at most; workers can write no larger file.
+constexpr std::uint64_t max_spooled_archive = std::uint64_t{64} << 30;
+
 /// Undoes compression and gives pipes a place: copies `input` to the new file `output`, and stops
 /// when that has `limit` bytes or a few more.
 Status spool_archive(Source& input, int output, std::uint64_t limit);

@@ -18,13 +18,14 @@ constexpr std::uint64_t default_keep_free = 1024 * mib;
 /// A number of MiB as bytes; nothing if it is not there.
 Result<std::optional<std::uint64_t>> read_mib(const UserConfig& config, const char* key) {
     const Json& images = json_member(config.content, "images");
-    if (!images.contains(key))
+    const Json* member = images.find(key);
+    if (!member)
         return std::nullopt;
-    const std::uint64_t value = json_unsigned(images, key);
-    if (!images[key].is_number_unsigned() || value > max_mib)
+    const auto value = member->unsigned_integer();
+    if (!value || *value > max_mib)
         return fail(ErrorKind::invalid_argument, "configuration '" + config.path + "': images." +
                                                      key + " is not a number of MiB");
-    return value * mib;
+    return *value * mib;
 }
 
 std::string in_mib(std::uint64_t bytes) {

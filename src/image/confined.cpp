@@ -3,6 +3,7 @@
 #include "base/system.hpp"
 #include "image/helper.hpp"
 #include "image/stream.hpp"
+#include "json/text.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -33,7 +34,7 @@ void prepare_libraries() {
 }
 
 void answer_with(int fd, const Json& message) {
-    const std::string text = message.dump(-1, ' ', false, Json::error_handler_t::replace);
+    const std::string text = json::to_text(message);
     (void)sys::truncate(fd, 0);
     (void)sys::pwrite_all(fd, as_bytes(text), 0);
 }
@@ -129,8 +130,8 @@ Result<Json> ConfinedTask::finish() {
     MSB_TRY(sys::pread_all(answer_.get(),
                            {reinterpret_cast<std::uint8_t*>(text.data()), text.size()}, 0));
     const Json message = MSB_TRY(parse_json_object(text, "worker answer"));
-    if (message.contains("error"))
-        return fail(decode_error(message["error"]));
+    if (const Json* error = message.find("error"))
+        return fail(decode_error(*error));
     return json_member(message, "result");
 }
 

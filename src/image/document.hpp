@@ -37,6 +37,7 @@ struct Configuration {
     std::string created;
     ImageConfig config;
     std::vector<Digest> diff_ids;
+    std::vector<std::string> volumes; ///< Paths that are directories in every container of it.
 };
 
 /// Whether a document is an index (a "manifest list") rather than a manifest.

@@ -26,17 +26,21 @@ Result<OwnedFd> seekable_archive(const Layout& layout, const Budget& budget) {
     const std::string path = layout.temporary_file("archive");
     OwnedFd copy = MSB_TRY(sys::open(path, O_RDWR | O_CREAT | O_EXCL, 0600));
     MSB_TRY(sys::unlink(path));
+    const std::uint64_t limit = std::min(budget.max_image_bytes(), max_spooled_archive);
     const auto unpack = [&]() -> Result<Json> {
         FdSource input(helper_input);
         // One byte more than allowed is enough to know.
-        MSB_TRY(spool_archive(input, copy.get(), budget.max_image_bytes() + 1));
-        return Json::object();
+        MSB_TRY(spool_archive(input, copy.get(), limit + 1));
+        return json::object();
     };
     MSB_TRY_WRAP(
         run_confined({helper_input, copy.get()}, unpack, [&] { return budget.check_space(); }),
         "cannot read the archive");
     const auto size = static_cast<std::uint64_t>(MSB_TRY(sys::fstat(copy.get())).st_size);
     MSB_TRY_WRAP(budget.check_size(size), "cannot read the archive");
+    if (size > limit)
+        return fail(ErrorKind::limit_exceeded,
+                    "the archive is larger than 64 GiB; give it unpacked, as a file");
     return copy;
 }
 
@@ -57,15 +61,15 @@ using ImagePlans = std::vector<Result<ImagePlan>>;
 Result<ImagePlans> plan_archive(int archive) {
     const auto size = static_cast<std::uint64_t>(MSB_TRY(sys::fstat(archive)).st_size);
     const Json answer = MSB_TRY(run_confined({archive}, [&]() -> Result<Json> {
-        Json images = Json::array();
+        Json images = json::array();
         for (const auto& plan : MSB_TRY(read_archive(archive, size, Platform::host())))
             images.push_back(plan ? Json{{"plan", encode(*plan)}}
                                   : Json{{"error", encode_error(plan.error())}});
         return images;
     }));
     ImagePlans plans;
-    for (const Json& item : answer)
-        plans.push_back(item.contains("error") ? fail(decode_error(item["error"]))
+    for (const Json& item : answer.elements())
+        plans.push_back(item.contains("error") ? fail(decode_error(json_member(item, "error")))
                                                : decode_plan(json_member(item, "plan")));
     if (plans.empty())
         return fail(ErrorKind::corrupt, "the archive holds no image");
@@ -103,8 +107,8 @@ class Loading {
             if (plans.front())
                 plans.front()->references.clear();
         }
-        Json references = Json::array();
-        Json failures = Json::array();
+        Json references = json::array();
+        Json failures = json::array();
         auto tags = json_strings(request_, "tags"); // the first one's, odd or not
         for (auto& plan : plans) {
             const auto more = std::exchange(tags, {});
@@ -130,9 +134,12 @@ class Loading {
         const std::string& name = plan.references.front();
         progress_.resolved(name, plan.layers.size(), plan.transported_bytes());
         ArchiveFeed feed(archive);
-        MSB_TRY_WRAP(store_layers(layout_, plan, false, budget, feed, progress_),
-                     "image '" + name + "'");
-        return publish(layout_, plan, false, json_string(request_, "source_stamp"), progress_);
+        const auto taken = [&]() -> Status {
+            MSB_TRY(store_layers(layout_, plan, false, budget, feed, progress_));
+            return publish(layout_, plan, false, json_string(request_, "source_stamp"), progress_);
+        };
+        MSB_TRY_WRAP(taken(), "image '" + name + "'");
+        return {};
     }
 
     const Json& request_;

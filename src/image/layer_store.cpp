@@ -189,7 +189,7 @@ Status LayerWork::start_workers(const LayerInput& input) {
         ConfinedTask::start({hashed_out.get(), data_.get(), index_.get()}, [&]() -> Result<Json> {
             FdSource source(hashed_out.get());
             MSB_TRY(ingest_layer(source, data_.get(), index_.get()));
-            return Json::object();
+            return json::object();
         }));
     return {};
 }

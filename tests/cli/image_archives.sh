@@ -54,6 +54,9 @@ for digest in "$own" "$index"; do
     run_fail 1 'not cached' msb image inspect "links@$digest"
 done
 
+run_fail 1 'not cached' msb image inspect nestd:1
+assert_contains "$err" "did you mean 'docker.io/library/nested:1'"
+
 # --- several images, of which one is odd
 # shellcheck disable=SC2046
 run_ok msb image rm $(msb image ls -q)
