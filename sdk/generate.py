@@ -351,9 +351,10 @@ PYTHON_TYPES = {"text": "str", "flag": "bool", "texts": "Iterable[str]", "map": 
                 "u32": "int", "u16": "int"}
 PYTHON_DICTS = {
     "CreateOptions": ("sandbox_create", "Keyword arguments of Sandbox.create(), all optional.", None),
-    "ExecOptions": ("exec", "Keyword arguments of Sandbox.exec(), shell() and exec_default(), all optional.", None),
     "StreamOptions": ("exec", "Keyword arguments of Sandbox.exec_stream(), shell_stream() and exec_default_stream(), all optional.", "collect"),
 }
+# Options that are these and more.
+PYTHON_COLLECTED = ("ExecOptions", "StreamOptions", "Keyword arguments of Sandbox.exec(), shell() and exec_default(), all optional.")
 
 
 def python_options(table: str, without: str | None) -> list[tuple[str, dict]]:
@@ -364,6 +365,11 @@ def python_options(table: str, without: str | None) -> list[tuple[str, dict]]:
         if keyword is not None and not (without and option.get(without)):
             result.append((keyword, option))
     return result
+
+
+def python_collected() -> list[tuple[str, dict]]:
+    """What only commands have whose output is collected."""
+    return [(option["name"], option) for option in OPTIONS["exec"]["members"] if option.get("collect")]
 
 
 def python_type(option: dict) -> str:
@@ -397,15 +403,19 @@ def python_tables() -> str:
     lines += ["}", "", "# The class of errors of each kind.", "ERROR_CLASSES = {"]
     lines += [f'    "{error["name"]}": "{error["python"]}",' for error in ERRORS if "python" in error]
     lines += ["}", "", "# Option of the library and its type, by keyword."]
-    for name, (table, _, without) in PYTHON_DICTS.items():
-        constant = re.sub("(?<!^)([A-Z])", r"_\1", name).upper()
-        lines.append(f"{constant} = {{")
-        for keyword, option in python_options(table, without):
+    def rows(options: list[tuple[str, dict]]) -> list[str]:
+        result = []
+        for keyword, option in options:
             kind = option.get("table", option["type"]) if option["type"] != "flag" or "python_type" not in option else "input"
             if option.get("python_type") == "float":
                 kind = "milliseconds" if option["name"].endswith("_ms") else "seconds"
-            lines.append(f'    "{keyword}": ("{option["name"]}", "{kind}"),')
-        lines.append("}")
+            result.append(f'    "{keyword}": ("{option["name"]}", "{kind}"),')
+        return result
+
+    for name, (table, _, without) in PYTHON_DICTS.items():
+        constant = re.sub("(?<!^)([A-Z])", r"_\1", name).upper()
+        lines += [f"{constant} = {{", *rows(python_options(table, without)), "}"]
+    lines += ["EXEC_OPTIONS = {", "    **STREAM_OPTIONS,", *rows(python_collected()), "}"]
     return "\n".join(lines) + "\n"
 
 
@@ -418,10 +428,14 @@ def python_dicts() -> str:
              "from collections.abc import Iterable, Mapping", "from pathlib import Path",
              "from typing import Any, TypedDict", "", "from .types import (",
              *(f"    {name}," for name in from_types), ")"]
-    for name, (table, doc, without) in PYTHON_DICTS.items():
-        lines += ["", "", f"class {name}(TypedDict, total=False):", f'    """{doc}"""', ""]
-        extra = [(option["name"], option) for option in OPTIONS[table].get("python_more", [])]
-        for keyword, option in python_options(table, without) + extra:
+    classes = [(name, "TypedDict", doc, python_options(table, without)
+                + [(option["name"], option) for option in OPTIONS[table].get("python_more", [])])
+               for name, (table, doc, without) in PYTHON_DICTS.items()]
+    name, base, doc = PYTHON_COLLECTED
+    classes.append((name, base, doc, python_collected()))
+    for name, base, doc, options in classes:
+        lines += ["", "", f"class {name}({base}, total=False):", f'    """{doc}"""', ""]
+        for keyword, option in options:
             lines += [f"    {keyword}: {python_type(option)} | None",
                       *textwrap.wrap(f'"""{python_doc(option)}"""', 96, initial_indent="    ", subsequent_indent="    ")]
     return "\n".join(lines) + "\n"

@@ -67,10 +67,10 @@ extern "C" {
  * no_space: A disk is full.
  * unsupported: This build, this machine or this sandbox cannot do it.
  * unreachable: Something that had to be connected to does not answer.
- * protocol: The other side of a connection said what makes no sense.
+ * protocol: The other side of a connection does not keep to the protocol.
  * corrupt: Stored data is damaged.
  * io: A system call on the host failed.
- * internal: A mistake of the library.
+ * internal: A fault of the library.
  * Values of "exec_kind":
  * not_found: There is no such program.
  * permission_denied: The user may not execute it.
@@ -98,12 +98,13 @@ void msb_free_bytes(uint8_t* bytes);
 
 /* Where `msb` is. The library finds the programs and the kernel that it starts in that
  * installation. It looks at the environment variable MSB_PATH first, then at this path, then
- * beside itself (PREFIX/lib/libmicrosandbox.so belongs to PREFIX/bin/msb). NULL or "" takes the
- * path back. */
+ * beside itself (PREFIX/lib/libmicrosandbox.so belongs to PREFIX/bin/msb). NULL or "" removes
+ * this setting. */
 void msb_set_sdk_msb_path(const char* path);
 
 /* The directory of all state, in place of the environment variable MSB_HOME: for languages where
- * a program's change of its environment does not reach the library. NULL or "" takes it back. */
+ * a program's change of its environment does not reach the library. NULL or "" removes this
+ * setting. */
 void msb_set_sdk_home(const char* path);
 
 /* ---- cancelling ------------------------------------------------------------------------------
@@ -351,8 +352,8 @@ char* msb_sandbox_exec(uint64_t cancel, uint64_t sandbox, const char* command, c
                        const uint8_t* input, size_t input_size, char** result, uint8_t** out,
                        size_t* out_size, uint8_t** err, size_t* err_size);
 
-/* Starts a command. Nothing of it moves while nobody waits in one of the calls below, and a
- * client that does not read holds the command up, as a pipe does.
+/* Starts a command. Its input and output move only while a thread waits in one of the calls
+ * below. A program that does not read the output holds the command up, as a pipe does.
  * Options: exec, all optional. */
 char* msb_sandbox_exec_stream(uint64_t cancel, uint64_t sandbox, const char* command, const char*
                               options, const uint8_t* input, size_t input_size, uint64_t* exec);

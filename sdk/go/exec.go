@@ -164,8 +164,8 @@ func (s *Sandbox) exec(ctx context.Context, command *string, chosen execRequest,
 	return result.take()
 }
 
-// ExecHandle is a command that runs and is read from step by step. Nothing of it moves while nobody
-// reads: a client that does not read holds the command up, as a pipe does.
+// ExecHandle is a command that runs and is read from step by step. Its input and output move only while a call
+// of this package waits for it: a program that does not read holds the command up, as a pipe does.
 type ExecHandle struct {
 	handle C.uint64_t
 	stdin  *ExecSink

@@ -19,7 +19,7 @@ type SandboxFSOps struct {
 // FS is the files of the guest, as its root sees them.
 func (s *Sandbox) FS() *SandboxFSOps { return &SandboxFSOps{sandbox: s.handle} }
 
-// As is the same files as another user sees them: a name or number, with ":group" or not.
+// As is the files of the guest with another user acting: a name or number, with ":group" or not.
 func (f *SandboxFSOps) As(user string) *SandboxFSOps { return &SandboxFSOps{f.sandbox, user} }
 
 // FSEntryKind is what a path leads to.

@@ -139,17 +139,8 @@ func imageFrom(ctx context.Context, source string, options, into any,
 
 // Remove deletes an image. [ErrImageInUse] if a sandbox was made from it, unless [WithForce].
 func (imageFactory) Remove(ctx context.Context, reference string, options ...RemoveOption) error {
-	var chosen removeOptions
-	for _, option := range options {
-		option(&chosen)
-	}
-	var encoded cText
-	if err := encoded.setOptions(chosen); err != nil {
-		return err
-	}
-	defer encoded.free()
-	return onName(ctx, reference, func(_ C.uint64_t, reference *C.char) *C.char {
-		return C.call_image_remove(reference, encoded.pointer)
+	return remove(ctx, reference, options, func(reference, options *C.char) *C.char {
+		return C.call_image_remove(reference, options)
 	})
 }
 

@@ -171,6 +171,13 @@ func (n *named) Remove(ctx context.Context, options ...RemoveOption) error {
 // RemoveSandbox deletes a stopped sandbox and all it has kept. [ErrSandboxNotFound] if there is none,
 // [ErrSandboxStillRunning] if it runs.
 func RemoveSandbox(ctx context.Context, name string, options ...RemoveOption) error {
+	return remove(ctx, name, options, func(name, options *C.char) *C.char {
+		return C.call_sandbox_remove(name, options)
+	})
+}
+
+// remove makes a call that removes what has this name.
+func remove(ctx context.Context, name string, options []RemoveOption, body func(name, options *C.char) *C.char) error {
 	var chosen removeOptions
 	for _, option := range options {
 		option(&chosen)
@@ -180,7 +187,5 @@ func RemoveSandbox(ctx context.Context, name string, options ...RemoveOption) er
 		return err
 	}
 	defer encoded.free()
-	return onName(ctx, name, func(_ C.uint64_t, name *C.char) *C.char {
-		return C.call_sandbox_remove(name, encoded.pointer)
-	})
+	return onName(ctx, name, func(_ C.uint64_t, name *C.char) *C.char { return body(name, encoded.pointer) })
 }

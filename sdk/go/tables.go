@@ -57,13 +57,13 @@ const (
 	ErrUnsupported ErrorKind = "unsupported"
 	// Something that had to be connected to does not answer.
 	ErrUnreachable ErrorKind = "unreachable"
-	// The other side of a connection said what makes no sense.
+	// The other side of a connection does not keep to the protocol.
 	ErrProtocol ErrorKind = "protocol"
 	// Stored data is damaged.
 	ErrCorrupt ErrorKind = "corrupt"
 	// A system call on the host failed.
 	ErrIO ErrorKind = "io"
-	// A mistake of the library.
+	// A fault of the library.
 	ErrInternal ErrorKind = "internal"
 	// There is no libmicrosandbox.so, or one that does not fit this package.
 	ErrLibraryNotLoaded ErrorKind = "library_not_loaded"

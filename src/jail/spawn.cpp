@@ -287,8 +287,8 @@ void add_file_rules(Plan& plan) {
     for (const MountPlan::File& file : plan.mounts.files)
         plan.file_rules.push_back(
             {file.path, (file.mode & 0111) != 0 ? Access::execute : Access::read});
-    if (!plan.mounts.shm_bytes.empty())
-        plan.file_rules.push_back({"/dev/shm", Access::everything});
+    if (!plan.mounts.shm_bytes.empty()) // the kernel writes and executes the start of its processes
+        plan.file_rules.push_back({"/dev/shm", Access::everything_and_execute});
 }
 
 /// `arguments` receives what plan.argv points into.

@@ -33,6 +33,7 @@
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <vector>
 
 namespace attempts {
 
@@ -277,7 +278,7 @@ bool send_datagram_to_host() {
 }
 /// The host would load a module for it.
 bool rare_protocols() {
-    for (const int protocol : {IPPROTO_SCTP, IPPROTO_UDPLITE, 262 /* MPTCP */})
+    for (const int protocol : {int{IPPROTO_SCTP}, int{IPPROTO_UDPLITE}, 262 /* MPTCP */})
         for (const int type : {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET})
             if (::socket(AF_INET, type, protocol) >= 0)
                 return true;
@@ -348,56 +349,6 @@ bool fork_process() {
     if (pid == 0)
         ::_exit(0);
     return pid > 0;
-}
-
-// ---- what limits are to bound
-// ------------------------------------------------------------------------
-
-constexpr std::size_t gib = std::size_t{1} << 30;
-
-bool maps(std::size_t size, int protection, int flags) {
-    return ::mmap(nullptr, size, protection, flags | MAP_NORESERVE, -1, 0) != MAP_FAILED;
-}
-bool share_memory() {
-    return maps(gib, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS);
-}
-bool take_private_memory() {
-    return maps(4 * gib, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
-}
-bool take_stack_memory() {
-    return maps(4 * gib, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN);
-}
-/// Pages that are only read cost no memory, but page tables.
-bool take_addresses() {
-    return maps(32 * 1024 * gib, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS);
-}
-/// A piece of the stack, made large.
-bool stretch_stack() {
-    char here = 0;
-    auto* const page = reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(&here) & ~4095UL);
-    return ::mremap(page, 4096, gib, MREMAP_MAYMOVE) != MAP_FAILED;
-}
-bool take_huge_pages() {
-    return maps(std::size_t{2} << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB) ||
-           ::memfd_create("x", MFD_HUGETLB) >= 0;
-}
-bool take_timers() {
-    sigevent event{};
-    event.sigev_notify = SIGEV_NONE;
-    int count = 0;
-    for (int id = 0; count < 6000; ++count)
-        if (::syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &id) != 0)
-            return false;
-    return true;
-}
-bool make_memory_files() {
-    return ::memfd_create("x", 0) >= 0;
-}
-/// Also of others: whose merged pages are equal is told by the time of a write.
-bool merge_pages() {
-    void* const page =
-        ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return page != MAP_FAILED && ::madvise(page, 4096, MADV_MERGEABLE) == 0;
 }
 
 // ---- kernel interfaces
@@ -572,15 +523,6 @@ constexpr Attempt table[] = {
     {"map-executable", map_executable, true, uml},
     {"make-executable", make_executable, true, uml},
     {"fork", fork_process, true, uml},
-    {"share-memory", share_memory, true},
-    {"take-private-memory", take_private_memory, true},
-    {"take-stack-memory", take_stack_memory, true},
-    {"take-addresses", take_addresses, true},
-    {"stretch-stack", stretch_stack, true},
-    {"take-huge-pages", take_huge_pages, false},
-    {"take-timers", take_timers, true},
-    {"make-memory-files", make_memory_files, true},
-    {"merge-pages", merge_pages, false},
     {"io-uring", use_io_uring, false},
     {"bpf", use_bpf, false},
     {"userfaultfd", use_userfaultfd, false},
@@ -607,14 +549,19 @@ constexpr Attempt table[] = {
 } // namespace
 
 std::span<const Attempt> all() {
-    return table;
+    static const std::vector<Attempt> everything = [] {
+        std::vector<Attempt> both(std::begin(table), std::end(table));
+        both.insert(both.end(), takings().begin(), takings().end());
+        return both;
+    }();
+    return everything;
 }
 
 const Attempt* find(const char* name) {
     static constexpr Attempt staying = {"stay", stay, false};
     if (std::strcmp(name, staying.name) == 0)
         return &staying;
-    for (const Attempt& attempt : table)
+    for (const Attempt& attempt : all())
         if (std::strcmp(attempt.name, name) == 0)
             return &attempt;
     return nullptr;

@@ -20,6 +20,8 @@ constexpr unsigned runtime = 1 << 0, uml = 1 << 1, image = 1 << 2, fetch = 1 << 
                    net = 1 << 5;
 
 std::span<const Attempt> all();
+/// Those of them that take more than a limit should give.
+std::span<const Attempt> takings();
 const Attempt* find(const char* name);
 
 /// What the tests put where the attempts look. Prepared outside, before the jail is entered.

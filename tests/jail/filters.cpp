@@ -209,20 +209,16 @@ const Question questions[] = {
 
 enum class Answer { let_through, refused, broken };
 
-/// What the filters refuse with, where they do not kill.
-bool is_refusal(int error) {
-    return error == EPERM || error == EACCES;
-}
-
 Answer ask(const jail::Program& program, long call, const Arguments& with, bool refused_value) {
     const pid_t pid = ::fork();
     if (pid == 0) {
         if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !jail::load(program))
             ::syscall(SYS_exit, 3);
         const long result = ::syscall(call, with[0], with[1], with[2], with[3], with[4], with[5]);
+        // Without the filter the refused values below would succeed or fail with another error.
         const bool refusal =
-            result == -1 && (is_refusal(errno) || (refused_value && errno == EINVAL) ||
-                             (refused_value && errno == ENOTTY));
+            result == -1 && (errno == EPERM || errno == EACCES ||
+                             (refused_value && (errno == EINVAL || errno == ENOTTY)));
         ::syscall(SYS_exit, refusal ? 1 : 0);
     }
     int status = 0;

@@ -1,5 +1,6 @@
 """options.py ABI: the library's options are those that the description has."""
 
+import ctypes
 import json
 import sys
 
@@ -30,7 +31,7 @@ def call(function: dict, options: dict) -> str:
     for kind, *_ in (text.split() for text in function["parameters"]):
         kind = kind.rstrip("?")
         if kind in ("text*", "handle*"):
-            arguments.append(_native.Text() if kind == "text*" else None)
+            arguments.append(_native.Text() if kind == "text*" else ctypes.byref(ctypes.c_uint64()))
         elif kind == "bytes*":
             out = _native.Bytes()
             arguments += [out.data, out.size]

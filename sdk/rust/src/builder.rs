@@ -9,6 +9,7 @@ use crate::options::*;
 use crate::pool;
 use crate::progress::PullProgress;
 use crate::sandbox::Sandbox;
+use crate::setters::{arguments, limits, members};
 use crate::time::milliseconds;
 use std::time::Duration;
 
@@ -145,37 +146,11 @@ impl SandboxBuilder {
         self
     }
 
-    /// One more variable for all commands.
-    pub fn env(mut self, key: impl AsRef<str>, value: impl Into<String>) -> Self {
-        insert(&mut self.options.env, key.as_ref(), value.into());
-        self
-    }
-
-    /// More variables for all commands.
-    pub fn envs<K: AsRef<str>, V: Into<String>>(self, all: impl IntoIterator<Item = (K, V)>) -> Self {
-        all.into_iter().fold(self, |builder, (key, value)| builder.env(key, value))
-    }
-
-    /// One more label.
-    pub fn label(mut self, key: impl AsRef<str>, value: impl Into<String>) -> Self {
-        insert(&mut self.options.labels, key.as_ref(), value.into());
-        self
-    }
-
-    /// More labels.
-    pub fn labels<K: AsRef<str>, V: Into<String>>(self, all: impl IntoIterator<Item = (K, V)>) -> Self {
-        all.into_iter().fold(self, |builder, (key, value)| builder.label(key, value))
-    }
-
-    /// One more file on every command's PATH.
-    pub fn script(mut self, name: impl AsRef<str>, body: impl Into<String>) -> Self {
-        insert(&mut self.options.scripts, name.as_ref(), body.into());
-        self
-    }
-
-    /// More files on every command's PATH.
-    pub fn scripts<K: AsRef<str>, V: Into<String>>(self, all: impl IntoIterator<Item = (K, V)>) -> Self {
-        all.into_iter().fold(self, |builder, (name, body)| builder.script(name, body))
+    members! { env: "One more variable for all commands." env, "More variables for all commands." envs }
+    members! { labels: "One more label." label, "More labels." labels }
+    members! {
+        scripts: "One more file on every command's PATH: its name and its content." script,
+        "More files on every command's PATH: content by name." scripts
     }
 
     /// The directory in which commands start.
@@ -279,16 +254,7 @@ impl SandboxBuilder {
         self
     }
 
-    /// One more limit for all commands, by its name: "nofile", "cpu", ... It is soft and hard limit.
-    pub fn rlimit(self, resource: &str, limit: u64) -> Self {
-        self.rlimit_range(resource, limit, limit)
-    }
-
-    /// One more limit for all commands, by its name: "nofile", "cpu", ... `hard` is how far it may be raised.
-    pub fn rlimit_range(mut self, resource: &str, soft: u64, hard: u64) -> Self {
-        push(&mut self.options.rlimits, rlimit(resource, soft, hard));
-        self
-    }
+    limits! {}
 
     /// What runs the guest: an [`Engine`], or its word as text.
     pub fn engine(mut self, engine: impl Into<Engine>) -> Self {
@@ -395,26 +361,10 @@ pub struct InitBuilder {
 }
 
 impl InitBuilder {
-    /// One more argument.
-    pub fn arg(mut self, word: impl Into<String>) -> Self {
-        push(&mut self.options.args, word.into());
-        self
-    }
-
-    /// More arguments.
-    pub fn args<W: Into<String>>(self, words: impl IntoIterator<Item = W>) -> Self {
-        words.into_iter().fold(self, InitBuilder::arg)
-    }
-
-    /// One more variable over the environment that it inherits.
-    pub fn env(mut self, key: impl AsRef<str>, value: impl Into<String>) -> Self {
-        insert(&mut self.options.env, key.as_ref(), value.into());
-        self
-    }
-
-    /// More variables over the environment that it inherits.
-    pub fn envs<K: AsRef<str>, V: Into<String>>(self, all: impl IntoIterator<Item = (K, V)>) -> Self {
-        all.into_iter().fold(self, |builder, (key, value)| builder.env(key, value))
+    arguments! {}
+    members! {
+        env: "One more variable over the environment that it inherits." env,
+        "More variables over the environment that it inherits." envs
     }
 }
 

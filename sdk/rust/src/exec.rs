@@ -6,8 +6,9 @@ use crate::connection::Command;
 use crate::error::{Detail, Error, Result};
 use crate::json::{Read, Value};
 use crate::native::{Bytes, Library, Text};
-use crate::options::{insert, list, push, rlimit, ExecOptions};
+use crate::options::{list, ExecOptions};
 use crate::sandbox::Sandbox;
+use crate::setters::{arguments, limits, members};
 use crate::time::milliseconds;
 use std::os::raw::c_char;
 use std::string::FromUtf8Error;
@@ -22,27 +23,8 @@ pub struct ExecBuilder {
 }
 
 impl ExecBuilder {
-    /// One more argument.
-    pub fn arg(mut self, word: impl Into<String>) -> Self {
-        push(&mut self.options.args, word.into());
-        self
-    }
-
-    /// More arguments.
-    pub fn args<W: Into<String>>(self, words: impl IntoIterator<Item = W>) -> Self {
-        words.into_iter().fold(self, ExecBuilder::arg)
-    }
-
-    /// One more variable over the sandbox's.
-    pub fn env(mut self, key: impl AsRef<str>, value: impl Into<String>) -> Self {
-        insert(&mut self.options.env, key.as_ref(), value.into());
-        self
-    }
-
-    /// More variables over the sandbox's.
-    pub fn envs<K: AsRef<str>, V: Into<String>>(self, all: impl IntoIterator<Item = (K, V)>) -> Self {
-        all.into_iter().fold(self, |builder, (key, value)| builder.env(key, value))
-    }
+    arguments! {}
+    members! { env: "One more variable over the sandbox's." env, "More variables over the sandbox's." envs }
 
     /// The command's working directory.
     pub fn cwd(mut self, path: impl Into<String>) -> Self {
@@ -88,16 +70,7 @@ impl ExecBuilder {
         self
     }
 
-    /// One more limit, by its name: "nofile", "cpu", ... It is soft and hard limit.
-    pub fn rlimit(self, resource: &str, limit: u64) -> Self {
-        self.rlimit_range(resource, limit, limit)
-    }
-
-    /// One more limit, by its name: "nofile", "cpu", ... `hard` is how far it may be raised.
-    pub fn rlimit_range(mut self, resource: &str, soft: u64, hard: u64) -> Self {
-        push(&mut self.options.rlimits, rlimit(resource, soft, hard));
-        self
-    }
+    limits! {}
 
     /// Fails with [`Error::LimitExceeded`] if a command whose output is collected writes more. Without it:
     /// 256 MiB.
@@ -380,8 +353,8 @@ impl ExecEvent {
     }
 }
 
-/// A command that runs and is read from step by step. Nothing of it moves while nobody reads: a client
-/// that does not read holds the command up, as a pipe does. It ends when this and its standard input are
+/// A command that runs and is read from step by step. Its input and output move only while a call of this
+/// crate waits for it: a program that does not read holds the command up, as a pipe does. It ends when this and its standard input are
 /// dropped.
 #[derive(Debug)]
 pub struct ExecHandle {

@@ -93,7 +93,7 @@ impl SandboxFsOps {
         SandboxFsOps { sandbox, options: FsOptions::default() }
     }
 
-    /// The same files as another user sees them: a name or number, with ":group" or not.
+    /// The files of the guest with another user acting: a name or number, with ":group" or not.
     pub fn with_user(mut self, user: impl Into<String>) -> SandboxFsOps {
         self.options.user = Some(user.into());
         self

@@ -4,8 +4,9 @@ use crate::call::{invoke_json, Argument, Call};
 use crate::config::SandboxConfig;
 use crate::error::Result;
 use crate::json::{Read, Value};
-use crate::options::{insert, ListOptions};
+use crate::options::ListOptions;
 use crate::sandbox::Sandbox;
+use crate::setters::members;
 use crate::time::{time_of, timeout_ms};
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -216,16 +217,7 @@ impl ListBuilder {
         self
     }
 
-    /// One more label that they all have.
-    pub fn label(mut self, key: impl AsRef<str>, value: impl Into<String>) -> Self {
-        insert(&mut self.options.labels, key.as_ref(), value.into());
-        self
-    }
-
-    /// More labels that they all have.
-    pub fn labels<K: AsRef<str>, V: Into<String>>(self, all: impl IntoIterator<Item = (K, V)>) -> Self {
-        all.into_iter().fold(self, |builder, (key, value)| builder.label(key, value))
-    }
+    members! { labels: "One more label that they all have." label, "More labels that they all have." labels }
 }
 
 impl Sandbox {

@@ -9,8 +9,8 @@ pub(crate) fn parse(text: &str) -> Option<Value> {
     from_str(text).ok()
 }
 
-/// Members of an object, leniently: one that is missing or of another type is nothing. The library and
-/// this crate need not be of the same age.
+/// Members of an object, leniently: one that is missing or of another type is nothing. The library may
+/// be newer or older than this crate.
 pub(crate) trait Read {
     fn optional_text(&self, key: &str) -> Option<String>;
     fn number<T: Number>(&self, key: &str) -> Option<T>;

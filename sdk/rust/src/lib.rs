@@ -41,6 +41,7 @@ mod options;
 mod pool;
 mod progress;
 mod sandbox;
+mod setters;
 #[rustfmt::skip]
 mod tables;
 mod time;
@@ -74,7 +75,7 @@ pub fn version() -> MicrosandboxResult<String> {
 }
 
 /// Says where msb is: the library finds the programs that it starts in that installation. The environment
-/// variable `MSB_PATH` comes before it; "" takes it back. [`Error::LibraryNotLoaded`] if there is no library.
+/// variable `MSB_PATH` comes before it; "" removes this setting. [`Error::LibraryNotLoaded`] if there is no library.
 pub fn set_msb_path(path: &str) -> MicrosandboxResult<()> {
     let path = Argument::text("path", path)?;
     let library = native::library()?;

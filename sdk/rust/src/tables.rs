@@ -127,13 +127,13 @@ macro_rules! error_table {
             "unsupported" Unsupported,
             /// Something that had to be connected to does not answer.
             "unreachable" Unreachable,
-            /// The other side of a connection said what makes no sense.
+            /// The other side of a connection does not keep to the protocol.
             "protocol" Protocol,
             /// Stored data is damaged.
             "corrupt" Corrupt,
             /// A system call on the host failed.
             "io" Io,
-            /// A mistake of the library.
+            /// A fault of the library.
             "internal" Internal,
             /// There is no libmicrosandbox.so, or one that does not fit this package.
             "library_not_loaded" LibraryNotLoaded,

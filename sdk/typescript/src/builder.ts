@@ -1,9 +1,11 @@
+import { CommandSettings, EnvironmentSettings, addArguments } from "./settings.js";
 import type {
   Engine,
   HostPermissions,
   Isolation,
   LogLevel,
   NativeCreateOptions,
+  NativeInit,
   NativeMount,
   NetworkProfile,
   PullPolicy,
@@ -11,12 +13,14 @@ import type {
   StatVirtualization,
   ThpMode,
 } from "./tables.js";
-import { type Pairs, duration, makeRlimit, pairs, text, texts, wholeNumber } from "./values.js";
+import { type Pairs, duration, pairs, text, texts, wholeNumber } from "./values.js";
 
 /** Arguments and environment of an init. Each method changes the builder and returns it. */
-export class InitOptionsBuilder {
+export class InitOptionsBuilder extends EnvironmentSettings<NativeInit> {
   /** @internal */
-  readonly settings: { args: string[]; env: Record<string, string> } = { args: [], env: {} };
+  constructor(cmd: string) {
+    super({ cmd: text(cmd, "init"), args: [], env: {} });
+  }
 
   /** One more argument. */
   arg(value: string): this {
@@ -24,18 +28,13 @@ export class InitOptionsBuilder {
   }
   /** More arguments. */
   args(values: Iterable<string>): this {
-    this.settings.args.push(...texts(values, "args"));
+    addArguments(this.options, values);
     return this;
   }
-  /** One more variable over the environment that it inherits. */
-  env(key: string, value: string): this {
-    this.settings.env[key] = text(value, key);
-    return this;
-  }
-  /** More variables over the environment that it inherits. */
-  envs(values: Pairs): this {
-    for (const [key, value] of pairs(values)) this.env(key, value);
-    return this;
+
+  /** @internal */
+  get settings(): NativeInit {
+    return this.options;
   }
 }
 
@@ -121,57 +120,49 @@ export class NetworkBuilder {
 }
 
 /** What a new sandbox is to be. Each method changes the settings and returns them. */
-export abstract class SandboxSettings {
-  readonly #options: NativeCreateOptions = {};
+export abstract class SandboxSettings extends CommandSettings<NativeCreateOptions> {
+  constructor() {
+    super({});
+  }
 
   /** The reference of an image; the image that comes with the program if not given. */
   image(reference: string): this {
-    this.#options.image = reference;
+    this.options.image = reference;
     return this;
   }
   /** The number of virtual processors. */
   cpus(count: number): this {
-    this.#options.cpus = wholeNumber(count, "cpus");
+    this.options.cpus = wholeNumber(count, "cpus");
     return this;
   }
   /** How many virtual processors it can be given later. */
   maxCpus(count: number): this {
-    this.#options.max_cpus = wholeNumber(count, "maxCpus");
+    this.options.max_cpus = wholeNumber(count, "maxCpus");
     return this;
   }
   /** The memory in MiB. */
   memory(mib: number): this {
-    this.#options.memory_mib = wholeNumber(mib, "memory");
+    this.options.memory_mib = wholeNumber(mib, "memory");
     return this;
   }
   /** How much memory, in MiB, it can be given later. */
   maxMemory(mib: number): this {
-    this.#options.max_memory_mib = wholeNumber(mib, "maxMemory");
+    this.options.max_memory_mib = wholeNumber(mib, "maxMemory");
     return this;
   }
   /** The size of the root disk in MiB. */
   rootDisk(mib: number): this {
-    this.#options.root_disk_mib = wholeNumber(mib, "rootDisk");
+    this.options.root_disk_mib = wholeNumber(mib, "rootDisk");
     return this;
   }
   /** Huge pages for the guest's memory. */
   thp(mode: ThpMode): this {
-    this.#options.thp = mode;
-    return this;
-  }
-  /** One more variable for all commands. */
-  env(key: string, value: string): this {
-    (this.#options.env ??= {})[key] = text(value, key);
-    return this;
-  }
-  /** More variables for all commands. */
-  envs(values: Pairs): this {
-    for (const [key, value] of pairs(values)) this.env(key, value);
+    this.options.thp = mode;
     return this;
   }
   /** One more label. */
   label(key: string, value: string): this {
-    (this.#options.labels ??= {})[key] = text(value, key);
+    (this.options.labels ??= {})[key] = text(value, key);
     return this;
   }
   /** More labels. */
@@ -181,7 +172,7 @@ export abstract class SandboxSettings {
   }
   /** One more file on every command's PATH. */
   script(name: string, body: string): this {
-    (this.#options.scripts ??= {})[name] = text(body, name);
+    (this.options.scripts ??= {})[name] = text(body, name);
     return this;
   }
   /** More files on every command's PATH: content by name. */
@@ -191,32 +182,27 @@ export abstract class SandboxSettings {
   }
   /** The directory in which commands start. */
   workdir(path: string): this {
-    this.#options.workdir = path;
-    return this;
-  }
-  /** The user of commands: USER[:GROUP], names or numbers. */
-  user(user: string): this {
-    this.#options.user = user;
+    this.options.workdir = path;
     return this;
   }
   /** The guest's name. */
   hostname(name: string): this {
-    this.#options.hostname = name;
+    this.options.hostname = name;
     return this;
   }
   /** The shell of Sandbox.shell(): an absolute path in the guest. */
   shell(path: string): this {
-    this.#options.shell = path;
+    this.options.shell = path;
     return this;
   }
   /** The entrypoint of Sandbox.execDefault(), in place of the image's. */
   entrypoint(words: Iterable<string>): this {
-    this.#options.entrypoint = texts(words, "entrypoint");
+    this.options.entrypoint = texts(words, "entrypoint");
     return this;
   }
   /** The words behind the entrypoint, in place of the image's cmd. */
   cmd(words: Iterable<string>): this {
-    this.#options.cmd = texts(words, "cmd");
+    this.options.cmd = texts(words, "cmd");
     return this;
   }
   /** What becomes the guest's process 1: an absolute path, or "auto". Setting it again replaces it. */
@@ -225,17 +211,17 @@ export abstract class SandboxSettings {
   }
   /** What becomes the guest's process 1, as init(), with arguments and environment. */
   initWith(cmd: string, configure: (init: InitOptionsBuilder) => InitOptionsBuilder): this {
-    this.#options.init = { cmd: text(cmd, "init"), ...configure(new InitOptionsBuilder()).settings };
+    this.options.init = configure(new InitOptionsBuilder(cmd)).settings;
     return this;
   }
   /** What the guest's users may do. "restricted" also isolates them from the guest's kernel. */
   security(profile: SecurityProfile): this {
-    this.#options.security = profile;
+    this.options.security = profile;
     return this;
   }
   /** A directory or file of the host at a path of the guest. */
   volume(guestPath: string, configure: (mount: MountBuilder) => MountBuilder): this {
-    (this.#options.volumes ??= {})[text(guestPath, "guestPath")] = configure(new MountBuilder()).settings;
+    (this.options.volumes ??= {})[text(guestPath, "guestPath")] = configure(new MountBuilder()).settings;
     return this;
   }
   /** A TCP port of the host's loopback that leads to one of the guest's. */
@@ -256,91 +242,77 @@ export abstract class SandboxSettings {
   }
   /** What the guest may reach. */
   network(configure: (network: NetworkBuilder) => NetworkBuilder): this {
-    this.#options.network = configure(new NetworkBuilder()).settings;
+    this.options.network = configure(new NetworkBuilder()).settings;
     return this;
   }
   /** The guest has no network interface. */
   disableNetwork(): this {
-    this.#options.network = false;
-    return this;
-  }
-  /** One more limit for all commands, by its name: "nofile", "cpu", ... It is soft and hard limit. */
-  rlimit(resource: string, limit: number): this {
-    return this.rlimitRange(resource, limit, limit);
-  }
-  /** One more limit for all commands, by its name. `hard` is how far it may be raised. */
-  rlimitRange(resource: string, soft: number, hard: number): this {
-    (this.#options.rlimits ??= []).push(makeRlimit(resource, soft, hard));
+    this.options.network = false;
     return this;
   }
   /** What runs the guest. */
   engine(engine: Engine): this {
-    this.#options.engine = engine;
+    this.options.engine = engine;
     return this;
   }
   /** The boundary between guest and host that is asked for. */
   requireIsolation(isolation: Isolation): this {
-    this.#options.require_isolation = isolation;
+    this.options.require_isolation = isolation;
     return this;
   }
   /** When the image is fetched. */
   pullPolicy(policy: PullPolicy): this {
-    this.#options.pull_policy = policy;
+    this.options.pull_policy = policy;
     return this;
   }
   /** How the registry is spoken to. */
   registry(configure: (registry: RegistryBuilder) => RegistryBuilder): this {
-    Object.assign(this.#options, configure(new RegistryBuilder()).settings);
+    Object.assign(this.options, configure(new RegistryBuilder()).settings);
     return this;
   }
   /** Stops the sandbox after this many seconds. */
   maxDuration(seconds: number): this {
-    this.#options.max_duration_secs = duration(seconds, "maxDuration");
+    this.options.max_duration_secs = duration(seconds, "maxDuration");
     return this;
   }
   /** Stops the sandbox when nothing happened for this many seconds. */
   idleTimeout(seconds: number): this {
-    this.#options.idle_timeout_secs = duration(seconds, "idleTimeout");
+    this.options.idle_timeout_secs = duration(seconds, "idleTimeout");
     return this;
   }
   /** How much the sandbox's runtime logs. */
   logLevel(level: LogLevel): this {
-    this.#options.log_level = level;
+    this.options.log_level = level;
     return this;
   }
   /** The sandbox goes on without handle and process. */
   detached(enabled: boolean): this {
-    this.#options.detached = enabled;
+    this.options.detached = enabled;
     return this;
   }
   /** Nothing of the sandbox is kept when it has stopped. */
   ephemeral(enabled: boolean): this {
-    this.#options.ephemeral = enabled;
+    this.options.ephemeral = enabled;
     return this;
   }
   /** A sandbox of the same name is stopped and removed first; after 10 s it is killed. */
   replace(): this {
-    this.#options.replace = true;
+    this.options.replace = true;
     return this;
   }
   /** A sandbox of the same name is stopped and removed first; after this many milliseconds it is killed, with 0 at once. */
   replaceWithTimeout(timeoutMs: number): this {
-    this.#options.replace_with_timeout_ms = duration(timeoutMs, "timeoutMs");
+    this.options.replace_with_timeout_ms = duration(timeoutMs, "timeoutMs");
     return this;
   }
 
   #publish(host: number, guest: number, protocol: "tcp" | "udp", bind?: string): this {
-    (this.#options.ports ??= []).push({
+    (this.options.ports ??= []).push({
       host_port: wholeNumber(host, "host port"),
       guest_port: wholeNumber(guest, "guest port"),
       protocol,
       ...(bind === undefined ? {} : { bind }),
     });
     return this;
-  }
-
-  /** @internal */
-  json(): string {
-    return JSON.stringify(this.#options);
   }
 }

@@ -1,12 +1,16 @@
 import { CancelledError, ExecFailedError, InvalidHandleError, type ErrorDetails } from "./errors.js";
 import { type CallOptions, blocking, cancellable } from "./native.js";
+import { CommandSettings, addArguments } from "./settings.js";
 import type { ExecEventName, NativeExecOptions } from "./tables.js";
-import { type Pairs, Turns, bytes, duration, makeRlimit, pairs, text, texts, wholeNumber } from "./values.js";
+import { Turns, bytes, duration, wholeNumber } from "./values.js";
 
 /** How a command is run. Each method changes the builder and returns it. */
-export class ExecOptionsBuilder {
-  readonly #options: NativeExecOptions = {};
+export class ExecOptionsBuilder extends CommandSettings<NativeExecOptions> {
   #input: Uint8Array | null = null;
+
+  constructor() {
+    super({});
+  }
 
   /** One more argument. */
   arg(value: string): this {
@@ -14,76 +18,52 @@ export class ExecOptionsBuilder {
   }
   /** More arguments. */
   args(values: Iterable<string>): this {
-    (this.#options.args ??= []).push(...texts(values, "args"));
+    addArguments(this.options, values);
     return this;
   }
   /** The command's working directory. */
   cwd(path: string): this {
-    this.#options.cwd = path;
-    return this;
-  }
-  /** The command's user: USER[:GROUP], names or numbers. */
-  user(user: string): this {
-    this.#options.user = user;
-    return this;
-  }
-  /** One more variable over the sandbox's. */
-  env(key: string, value: string): this {
-    (this.#options.env ??= {})[key] = text(value, key);
-    return this;
-  }
-  /** More variables over the sandbox's. */
-  envs(values: Pairs): this {
-    for (const [key, value] of pairs(values)) this.env(key, value);
+    this.options.cwd = path;
     return this;
   }
   /** Kills the command, with all it started, after this many milliseconds: ExecTimeoutError. */
   timeout(ms: number): this {
-    this.#options.timeout_ms = duration(ms, "timeout");
+    this.options.timeout_ms = duration(ms, "timeout");
     return this;
   }
   /** Gives the command an empty input, which is the default. */
   stdinNull(): this {
-    delete this.#options.stdin;
+    delete this.options.stdin;
     this.#input = null;
     return this;
   }
   /** Lets a command that is streamed be written to: ExecHandle.takeStdin(). */
   stdinPipe(): this {
-    this.#options.stdin = true;
+    this.options.stdin = true;
     this.#input = null;
     return this;
   }
   /** Gives the command this input, of any size. */
   stdinBytes(data: Uint8Array | string): this {
-    delete this.#options.stdin;
+    delete this.options.stdin;
     this.#input = bytes(data);
     return this;
   }
   /** Gives the command a terminal, 24 by 80 if not said otherwise; everything it writes is stdout. */
   tty(enabled: boolean, size?: { rows: number; cols: number }): this {
-    this.#options.tty = enabled;
-    if (size) Object.assign(this.#options, { rows: size.rows, cols: size.cols });
-    return this;
-  }
-  /** One more limit, by its name: "nofile", "cpu", ... It is soft and hard limit. */
-  rlimit(resource: string, limit: number): this {
-    return this.rlimitRange(resource, limit, limit);
-  }
-  /** One more limit, by its name: "nofile", "cpu", ... `hard` is how far it may be raised. */
-  rlimitRange(resource: string, soft: number, hard: number): this {
-    (this.#options.rlimits ??= []).push(makeRlimit(resource, soft, hard));
+    this.options.tty = enabled;
+    if (size) Object.assign(this.options, { rows: size.rows, cols: size.cols });
     return this;
   }
   /** LimitExceededError if a command whose output is collected writes more; 256 MiB if not given. */
   maxOutputBytes(size: number): this {
-    this.#options.max_output_bytes = wholeNumber(size, "maxOutputBytes");
+    this.options.max_output_bytes = wholeNumber(size, "maxOutputBytes");
     return this;
   }
 
   /** @internal */
   shell(): this {
-    this.#options.shell = true;
+    this.options.shell = true;
     return this;
   }
   /** @internal */
@@ -92,11 +72,7 @@ export class ExecOptionsBuilder {
   }
   /** @internal */
   get piped(): boolean {
-    return this.#options.stdin === true;
-  }
-  /** @internal */
-  json(): string {
-    return JSON.stringify(this.#options);
+    return this.options.stdin === true;
   }
 }
 
@@ -208,8 +184,8 @@ function execEvent(event: NativeEvent, data: Uint8Array | null): ExecEvent | nul
 }
 
 /**
- * A command that runs. Nothing of it moves while nobody receives its events: a program that does not receive holds the
- * command up, as a pipe does.
+ * A command that runs. Its input and output move only while a call of this package waits for it: a program that does not
+ * receive its events holds the command up, as a pipe does.
  */
 export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
   readonly #exec: bigint;

@@ -132,13 +132,13 @@ export type ErrorKind =
   | "unsupported"
   /** Something that had to be connected to does not answer. */
   | "unreachable"
-  /** The other side of a connection said what makes no sense. */
+  /** The other side of a connection does not keep to the protocol. */
   | "protocol"
   /** Stored data is damaged. */
   | "corrupt"
   /** A system call on the host failed. */
   | "io"
-  /** A mistake of the library. */
+  /** A fault of the library. */
   | "internal"
   /** There is no libmicrosandbox.so, or one that does not fit this package. */
   | "library_not_loaded";

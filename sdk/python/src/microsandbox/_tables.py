@@ -143,18 +143,6 @@ CREATE_OPTIONS = {
     "replace": ("replace", "flag"),
     "replace_with_timeout": ("replace_with_timeout_ms", "milliseconds"),
 }
-EXEC_OPTIONS = {
-    "env": ("env", "map"),
-    "cwd": ("cwd", "text"),
-    "user": ("user", "text"),
-    "timeout": ("timeout_ms", "milliseconds"),
-    "tty": ("tty", "flag"),
-    "rows": ("rows", "u16"),
-    "cols": ("cols", "u16"),
-    "stdin": ("stdin", "input"),
-    "rlimits": ("rlimits", "rlimit"),
-    "max_output_bytes": ("max_output_bytes", "number"),
-}
 STREAM_OPTIONS = {
     "env": ("env", "map"),
     "cwd": ("cwd", "text"),
@@ -165,4 +153,8 @@ STREAM_OPTIONS = {
     "cols": ("cols", "u16"),
     "stdin": ("stdin", "input"),
     "rlimits": ("rlimits", "rlimit"),
+}
+EXEC_OPTIONS = {
+    **STREAM_OPTIONS,
+    "max_output_bytes": ("max_output_bytes", "number"),
 }

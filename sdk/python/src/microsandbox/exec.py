@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import signal as _signal
-from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from types import TracebackType
 from typing import Any
 
 from . import _native
+from ._context import Context, Released
+from ._inbox import Inbox
 from .errors import ExecFailedError, SessionLostError
 from .types import ExecEvent, ExecEventType, ExecFailure, ExecOutput
 
@@ -56,10 +56,11 @@ class ExecSink:
         )
 
 
-class ExecHandle(AsyncIterator[ExecEvent]):
+class ExecHandle(Context, Released, AsyncIterator[ExecEvent]):
     """A command that was started by ``exec_stream`` or ``shell_stream``.
 
-    Iterate over it for its events; nothing of the command moves while nobody waits for it. Leaving
+    Iterate over it for its events. Its input and output move only while a call waits for it: a program
+    that does not read holds the command up, as a pipe does. Leaving
     ``async with``, or dropping the handle, ends a command that still runs.
     """
 
@@ -67,7 +68,7 @@ class ExecHandle(AsyncIterator[ExecEvent]):
         self._handle = handle
         self._sink = ExecSink(handle) if sink else None
         self._end: ExecEvent | None = None
-        self._held: deque[ExecEvent | None] = deque()  # came when nobody waited any more
+        self._inbox: Inbox[ExecEvent | None] = Inbox()
 
     def take_stdin(self) -> ExecSink | None:
         """The command's input, the first time; None later, and without ``stdin=Stdin.pipe()``."""
@@ -83,7 +84,7 @@ class ExecHandle(AsyncIterator[ExecEvent]):
             _native.call("msb_exec_recv", cancel, self._handle, text, data.data, data.size)
             return _take_event(text, data)
 
-        event = self._held.popleft() if self._held else await _native.run(job, self._held.append)
+        event = await self._inbox.take(job)
         if event and event.event_type in (ExecEventType.EXITED, ExecEventType.FAILED):
             self._end = event
         return event
@@ -118,7 +119,7 @@ class ExecHandle(AsyncIterator[ExecEvent]):
             )
 
         out, err = b"", b""
-        while self._held:
+        while self._inbox:
             event = await self.recv()
             if event is None:
                 break
@@ -155,22 +156,11 @@ class ExecHandle(AsyncIterator[ExecEvent]):
         if handle:
             _native.library().msb_exec_close(handle)
 
-    async def __aenter__(self) -> ExecHandle:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def _leave(self, failed: bool) -> None:
         self.close()
 
-    def __del__(self) -> None:
-        try:
-            self.close()
-        except Exception:  # the interpreter may be half gone
-            pass
+    def _release(self) -> None:
+        self.close()
 
 
 def _failed(event: ExecEvent | None) -> Exception:

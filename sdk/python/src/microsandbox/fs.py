@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ctypes
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from . import _native
+from ._context import Context, Released
+from ._inbox import Inbox
 from .types import FsEntryKind
 
 
@@ -59,7 +59,7 @@ class SandboxFsOps:
         self._user = user
 
     def as_user(self, user: str) -> SandboxFsOps:
-        """The same files, with ``user`` (USER[:GROUP], names or numbers) acting in place of root."""
+        """The files of the guest, with ``user`` (USER[:GROUP], names or numbers) acting in place of root."""
         return SandboxFsOps(self._sandbox, user)
 
     def _options(self, **options: Any) -> bytes:
@@ -178,12 +178,12 @@ def _close(stream: int) -> None:
         _native.library().msb_fs_stream_close(stream)
 
 
-class FsReadStream(AsyncIterator[bytes]):
+class FsReadStream(Released, AsyncIterator[bytes]):
     """The content of a file, piece by piece."""
 
     def __init__(self, stream: int) -> None:
         self._stream = stream
-        self._held: deque[bytes] = deque()  # came when nobody waited any more
+        self._inbox: Inbox[bytes] = Inbox()
 
     async def recv(self) -> bytes | None:
         """The next piece; None at the end of the file. A call that is cancelled loses nothing."""
@@ -193,11 +193,7 @@ class FsReadStream(AsyncIterator[bytes]):
             _native.call("msb_fs_read_stream_recv", cancel, self._stream, data.data, data.size)
             return data.take()
 
-        if self._held:
-            piece = self._held.popleft()
-        else:
-            piece = await _native.run(job, self._held.append)
-        return piece or None
+        return await self._inbox.take(job) or None
 
     def __aiter__(self) -> FsReadStream:
         return self
@@ -217,14 +213,11 @@ class FsReadStream(AsyncIterator[bytes]):
         stream, self._stream = self._stream, 0
         _close(stream)
 
-    def __del__(self) -> None:
-        try:
-            self.close()
-        except Exception:  # the interpreter may be half gone
-            pass
+    def _release(self) -> None:
+        self.close()
 
 
-class FsWriteStream:
+class FsWriteStream(Context, Released):
     """A file that is written piece by piece."""
 
     def __init__(self, stream: int) -> None:
@@ -252,22 +245,11 @@ class FsWriteStream:
         stream, self._stream = self._stream, 0
         _close(stream)
 
-    async def __aenter__(self) -> FsWriteStream:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            await self.close()
+    async def _leave(self, failed: bool) -> None:
+        if failed:
+            self.abandon()
         else:
-            self.abandon()
+            await self.close()
 
-    def __del__(self) -> None:
-        try:
-            self.abandon()
-        except Exception:  # the interpreter may be half gone
-            pass
+    def _release(self) -> None:
+        self.abandon()

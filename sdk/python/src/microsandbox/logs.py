@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 from . import _native
+from ._context import Released
+from ._inbox import Inbox
 from .types import LogEntry, LogSource
 
 Sources = Iterable[LogSource | str] | LogSource | str | None
@@ -51,12 +52,12 @@ async def read_logs(
     return await _native.run(job)
 
 
-class LogStream(AsyncIterator[LogEntry]):
+class LogStream(Released, AsyncIterator[LogEntry]):
     """Log entries, one by one; with ``follow`` until the sandbox stops."""
 
     def __init__(self, handle: int) -> None:
         self._handle = handle
-        self._held: deque[LogEntry | None] = deque()  # came when nobody waited any more
+        self._inbox: Inbox[LogEntry | None] = Inbox()
 
     @classmethod
     async def open(
@@ -90,9 +91,7 @@ class LogStream(AsyncIterator[LogEntry]):
             item = text.take_json()
             return None if item is None else _entry(item, data.take())
 
-        if self._held:
-            return self._held.popleft()
-        return await _native.run(job, self._held.append)
+        return await self._inbox.take(job)
 
     def __aiter__(self) -> LogStream:
         return self
@@ -109,8 +108,5 @@ class LogStream(AsyncIterator[LogEntry]):
         if handle:
             _native.library().msb_log_stream_close(handle)
 
-    def __del__(self) -> None:
-        try:
-            self.close()
-        except Exception:  # the interpreter may be half gone
-            pass
+    def _release(self) -> None:
+        self.close()

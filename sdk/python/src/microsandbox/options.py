@@ -98,32 +98,6 @@ class CreateOptions(TypedDict, total=False):
     """It has no network interface."""
 
 
-class ExecOptions(TypedDict, total=False):
-    """Keyword arguments of Sandbox.exec(), shell() and exec_default(), all optional."""
-
-    env: Mapping[str, str] | None
-    """Environment over the sandbox's."""
-    cwd: str | None
-    """Working directory."""
-    user: str | None
-    """USER[:GROUP], names or numbers."""
-    timeout: float | None
-    """Seconds. When it is over the command is killed with all it started: exec_timeout."""
-    tty: bool | None
-    """It has a terminal; everything it writes comes as stdout."""
-    rows: int | None
-    """Height of the terminal; default: 24."""
-    cols: int | None
-    """Width of the terminal; default: 80."""
-    stdin: Stdin | bytes | None
-    """What it reads; default: nothing."""
-    rlimits: Iterable[Rlimit] | None
-    """Limits of the command."""
-    max_output_bytes: int | None
-    """How much output is collected, more is limit_exceeded; default: 256 MiB. Not for
-    msb_sandbox_exec_stream()."""
-
-
 class StreamOptions(TypedDict, total=False):
     """Keyword arguments of Sandbox.exec_stream(), shell_stream() and exec_default_stream(), all optional."""
 
@@ -145,3 +119,11 @@ class StreamOptions(TypedDict, total=False):
     """What it reads; default: nothing."""
     rlimits: Iterable[Rlimit] | None
     """Limits of the command."""
+
+
+class ExecOptions(StreamOptions, total=False):
+    """Keyword arguments of Sandbox.exec(), shell() and exec_default(), all optional."""
+
+    max_output_bytes: int | None
+    """How much output is collected, more is limit_exceeded; default: 256 MiB. Not for
+    msb_sandbox_exec_stream()."""

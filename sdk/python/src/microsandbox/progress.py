@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from . import _native
+from ._context import Context, Released
+from ._inbox import Inbox
 from .types import PullEvent
 
 Made = TypeVar("Made")
 
 
-class PullSession(Generic[Made]):
+class PullSession(Context, Released, Generic[Made]):
     """A creation under way. Iterate over ``progress``, then ``await result()``."""
 
     def __init__(
@@ -24,7 +24,7 @@ class PullSession(Generic[Made]):
         self._begin = begin
         self._discard = discard
         self._queue = _native.library().msb_progress_alloc()
-        self._held: deque[dict[str, Any] | None] = deque()  # came when nobody waited any more
+        self._inbox: Inbox[dict[str, Any] | None] = Inbox()
         self._task: asyncio.Future[Made] | None = None
         self._taken = False
 
@@ -46,13 +46,7 @@ class PullSession(Generic[Made]):
             _native.call("msb_progress_next", cancel, self._queue, event)
             return event.take_json()
 
-        while True:
-            if self._held:
-                event = self._held.popleft()
-            else:
-                event = await _native.run(job, self._held.append)
-            if event is None:
-                return
+        while (event := await self._inbox.take(job)) is not None:
             yield PullEvent(event.pop("event"), **event)
 
     async def result(self) -> Made:
@@ -66,12 +60,7 @@ class PullSession(Generic[Made]):
         self._start()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def _leave(self, failed: bool) -> None:
         task = self._task
         if task is not None and not self._taken:
             task.cancel()
@@ -80,8 +69,5 @@ class PullSession(Generic[Made]):
                 made = task.result()
                 await _native.run(lambda _: self._discard(made))
 
-    def __del__(self) -> None:
-        try:
-            _native.library().msb_progress_free(self._queue)
-        except Exception:  # the interpreter may be half gone
-            pass
+    def _release(self) -> None:
+        _native.library().msb_progress_free(self._queue)

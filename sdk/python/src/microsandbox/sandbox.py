@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from . import _native
 from ._commands import Commands
+from ._context import Context, Released
 from ._named import Named
 from ._options import create_options
 from .errors import SandboxNotFoundError
@@ -114,11 +114,11 @@ class SandboxPage(Sequence["SandboxHandle"]):
         return iter(self.sandboxes)
 
 
-class Sandbox(Named, Commands):
+class Sandbox(Named, Commands, Context, Released):
     """A sandbox that runs. One that this process created or started without ``detached`` stops when
     it is closed, and when the process ends, however that ends.
 
-    ``async with`` kills and removes a sandbox that is ours, and lets go of one that is not.
+    ``async with`` kills and removes a sandbox that this object owns, and closes the connection to another.
     """
 
     def __init__(self, data: dict[str, Any]) -> None:
@@ -293,15 +293,7 @@ class Sandbox(Named, Commands):
         finally:
             self._close_now()
 
-    async def __aenter__(self) -> Sandbox:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def _leave(self, failed: bool) -> None:
         if not self._handle:
             return
         info = await self._info()
@@ -318,9 +310,6 @@ class Sandbox(Named, Commands):
     def _started_handle(self) -> int:
         return self._handle
 
-    def __del__(self) -> None:
-        try:
-            if self._handle:
-                _native.library().msb_sandbox_release(self._handle)  # waits for nothing
-        except Exception:  # the interpreter may be half gone
-            pass
+    def _release(self) -> None:
+        if self._handle:
+            _native.library().msb_sandbox_release(self._handle)  # waits for nothing
