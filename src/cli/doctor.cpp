@@ -3,10 +3,10 @@
 #include "cli/commands.hpp"
 #include "cli/context.hpp"
 #include "cli/output.hpp"
+#include "cli/parser.hpp"
 #include "engine/diagnosis.hpp"
 #include "json/text.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <memory>
 
@@ -81,25 +81,26 @@ Status examine(Context& context, const std::string& format) {
     return {};
 }
 
-void add_to(CLI::App& parent, Context& context) {
-    auto format = std::make_shared<std::string>();
-    auto* command = parent.add_subcommand(
-        "doctor", "Whether sandboxes can run here, how they are isolated, what would be better");
-    command->alias("check");
-    command->group(group_installation);
-    command->add_option("--format", *format, "Output format")->check(CLI::IsMember({"json"}));
-    command->callback(
-        [&context, format] { run_command(context, [&] { return examine(context, *format); }); });
+void add_to(Command& parent, Context& context) {
+    const auto build = [&context](Command& command) {
+        auto format = std::make_shared<std::string>();
+        command.option("--format", format.get(), "Output format").one_of({"json"});
+        command.action([&context, format] {
+            run_command(context, [&] { return examine(context, *format); });
+        });
+    };
+    parent
+        .add("doctor",
+             "Whether sandboxes can run here, how they are isolated, what would be better",
+             group_installation, build)
+        .alias("check");
 }
 
 } // namespace
 
-void add_doctor(CLI::App& app, Context& context) {
-    add_to(app, context);
-    auto* self = app.add_subcommand("self", "The installation itself");
-    self->group(group_installation);
-    self->require_subcommand(1);
-    add_to(*self, context);
+void add_doctor(Command& parent, Context& context) {
+    add_to(parent, context);
+    add_to(parent.add_family("self", "The installation itself", group_installation), context);
 }
 
 } // namespace msb::cli

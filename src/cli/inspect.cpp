@@ -1,10 +1,10 @@
 // msb inspect
 #include "base/time.hpp"
 #include "cli/commands.hpp"
+#include "cli/parser.hpp"
 #include "cli/session.hpp"
 #include "json/text.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <memory>
@@ -113,27 +113,29 @@ void print_text(const SandboxView& view) {
     (void)print(text.text());
 }
 
+Status inspect(Context& context, const InspectOptions& options) {
+    const Home home = MSB_TRY(context.home());
+    auto sandboxes = MSB_TRY(Sandboxes::open(home, MSB_TRY(context.installation())));
+    const auto view = MSB_TRY(sandboxes.get(options.name));
+    if (options.format == "json")
+        print_json(view, home);
+    else
+        print_text(view);
+    return {};
+}
+
 } // namespace
 
-void add_inspect(CLI::App& app, Context& context) {
-    auto options = std::make_shared<InspectOptions>();
-    auto* command = app.add_subcommand("inspect", "Everything about one sandbox");
-    command->group(group_sandboxes);
-    command->add_option("name", options->name, "Sandbox")->required();
-    command->add_option("--format", options->format, "Output format")
-        ->check(CLI::IsMember({"json"}));
-    command->callback([&context, options] {
-        run_command(context, [&]() -> Status {
-            const Home home = MSB_TRY(context.home());
-            auto sandboxes = MSB_TRY(Sandboxes::open(home, MSB_TRY(context.installation())));
-            const auto view = MSB_TRY(sandboxes.get(options->name));
-            if (options->format == "json")
-                print_json(view, home);
-            else
-                print_text(view);
-            return {};
-        });
-    });
+void add_inspect(Command& parent, Context& context) {
+    parent.add("inspect", "Everything about one sandbox", group_sandboxes,
+               [&context](Command& command) {
+                   auto options = std::make_shared<InspectOptions>();
+                   command.option("name", &options->name, "Sandbox").required();
+                   command.option("--format", &options->format, "Output format").one_of({"json"});
+                   command.action([&context, options] {
+                       run_command(context, [&] { return inspect(context, *options); });
+                   });
+               });
 }
 
 } // namespace msb::cli

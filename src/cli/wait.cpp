@@ -1,10 +1,10 @@
 // msb wait: until sandboxes have stopped, without causing it.
 #include "base/time.hpp"
 #include "cli/commands.hpp"
+#include "cli/parser.hpp"
 #include "cli/session.hpp"
 #include "json/text.hpp"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
 
@@ -65,18 +65,18 @@ Status wait_for_all(Context& context, const WaitOptions& options) {
 
 } // namespace
 
-void add_wait(CLI::App& app, Context& context) {
-    auto options = std::make_shared<WaitOptions>();
-    auto* command = app.add_subcommand("wait", "Wait until sandboxes have stopped");
-    command->group(group_sandboxes);
-    command->add_option("names", options->names, "Sandboxes")->required();
-    command->add_option("--timeout", options->timeout, "Fail after this long, e.g. 30s");
-    command->add_option("--format", options->format, "Output format")
-        ->check(CLI::IsMember({"json"}));
-    command->add_flag("-q,--quiet", options->quiet, "No ticks");
-    command->callback([&context, options] {
-        run_command(context, [&] { return wait_for_all(context, *options); });
-    });
+void add_wait(Command& parent, Context& context) {
+    parent.add("wait", "Wait until sandboxes have stopped", group_sandboxes,
+               [&context](Command& command) {
+                   auto options = std::make_shared<WaitOptions>();
+                   command.option("names", &options->names, "Sandboxes").required();
+                   command.option("--timeout", &options->timeout, "Fail after this long, e.g. 30s");
+                   command.option("--format", &options->format, "Output format").one_of({"json"});
+                   command.flag("-q,--quiet", &options->quiet, "No ticks");
+                   command.action([&context, options] {
+                       run_command(context, [&] { return wait_for_all(context, *options); });
+                   });
+               });
 }
 
 } // namespace msb::cli

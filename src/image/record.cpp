@@ -49,6 +49,8 @@ Result<Record> decode(const Json& json) {
     if (!is_sha256_hex(record.meta_key))
         return fail(ErrorKind::corrupt, "it has no metadata key");
     record.meta_size = json_unsigned(json, "meta_size");
+    if (const std::string index = json_string(json, "index"); !index.empty())
+        record.index = MSB_TRY(Digest::parse(index));
     record.source_stamp = json_string(json, "source_stamp");
     return record;
 }
@@ -109,6 +111,7 @@ Status write_record(const std::string& path, const Record& record) {
               {"layers", json::array()},
               {"meta_key", record.meta_key},
               {"meta_size", record.meta_size},
+              {"index", record.index.to_string()},
               {"source_stamp", record.source_stamp}};
     for (const Layer& layer : image.layers)
         json["layers"].push_back(encode(layer));
