@@ -1,5 +1,7 @@
 #include "spec/network_spec.hpp"
 
+#include "base/closest.hpp"
+
 #include <algorithm>
 #include <arpa/inet.h>
 #include <array>
@@ -31,6 +33,15 @@ bool is_address(const std::string& text) {
            ::inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1;
 }
 
+std::unexpected<Error> unknown_profile(const std::string& word) {
+    const std::vector<std::string> known = {"public", "private", "host", "all", "none"};
+    Error error(ErrorKind::invalid_argument, "unknown network profile: '" + word +
+                                                 "' (expected: public, private, host, all, none)");
+    if (const auto meant = closest(word, known))
+        return fail(std::move(error).with_hint("did you mean '" + *meant + "'?"));
+    return fail(std::move(error));
+}
+
 } // namespace
 
 bool NetworkSpec::has(std::string_view profile) const {
@@ -58,8 +69,7 @@ Result<std::vector<std::string>> parse_net_profiles(const std::vector<std::strin
     for (const std::string& word : given) {
         const bool alone = word == "all" || word == "none";
         if (!alone && std::ranges::find(composable, word) == composable.end())
-            return invalid("unknown network profile: '" + word +
-                           "' (expected: public, private, host, all, none)");
+            return unknown_profile(word);
         if (alone && std::ranges::any_of(given, [&](auto& other) { return other != word; }))
             return invalid("network profile '" + word + "' cannot be combined with others");
     }
