@@ -94,6 +94,8 @@ class Server {
             threads_.push_back(MSB_TRY(
                 virtio::DeviceThread::start(OwnedFd(fsd::first_socket + static_cast<int>(i)),
                                             *devices_[i], "fs-" + std::to_string(i))));
+        // A loop of its own, on which nothing else happens: however the devices' threads are stuck,
+        // the end is noticed.
         const auto loop = MSB_TRY(EventLoop::create());
         // No events: only that the other end is closed.
         MSB_TRY(loop->watch(fsd::lifeline, 0, [&](std::uint32_t) { loop->stop(); }));

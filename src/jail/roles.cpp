@@ -432,10 +432,10 @@ Limits limits_of(Role role, std::uint64_t memory_bytes) {
                 .signals = 4096}; // the engine inherits it
     case Role::uml: return uml_limits(memory_bytes);
     case Role::image:
-        // The largest layer, and the tree that is made of it.
+        // The largest archive that is unpacked (image/archive.hpp); a layer is smaller.
         return {.open_files = 1024,
                 .processes = 1,
-                .file_bytes = 16 * gib,
+                .file_bytes = 65 * gib,
                 .data_bytes = 1024 * mib,
                 .address_bytes = 64 * gib,
                 .signals = few_signals};

@@ -5,6 +5,7 @@
 #include "base/signal_name.hpp"
 #include "base/system.hpp"
 #include "base/time.hpp"
+#include "base/watchdog.hpp"
 #include "engine/placement.hpp"
 #include "jail/jail.hpp"
 #include "runtime/helper_log.hpp"
@@ -74,7 +75,9 @@ Status Runtime::run() {
     MSB_TRY(confine());
     MSB_TRY(serve_devices());
     MSB_TRY(watch_events());
-    return loop_->run();
+    const Status done = loop_->run();
+    exec_log_->flush();
+    return done;
 }
 
 Status Runtime::open_logs() {
@@ -160,6 +163,7 @@ Status Runtime::confine() {
     signals_ = OwnedFd(::signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!signals_)
         return fail_errno("signalfd");
+    MSB_TRY(start_watchdog(*loop_));
     // The largest of its files: the disk, or a log.
     const auto upper = static_cast<std::uint64_t>(MSB_TRY(sys::fstat(launch_fd_upper)).st_size);
     return jail::lock_down(jail::Role::runtime, {.writable = {jail_sandbox, jail_sockets},
@@ -411,6 +415,7 @@ void Runtime::handle_main_session_end(const SessionObserver::End& end) {
 }
 
 void Runtime::handle_engine_exit() {
+    loop_->cancel(engine_timer_);
     loop_->unwatch(engine_->pidfd());
     kernel_log_->finish();
     const auto waited = engine_->wait(0ms);

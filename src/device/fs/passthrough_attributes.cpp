@@ -1,4 +1,5 @@
 // Attributes, ordinary and extended.
+#include "base/own_xattrs.hpp"
 #include "device/fs/passthrough.hpp"
 
 #include <algorithm>
