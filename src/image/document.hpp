@@ -67,6 +67,7 @@ struct PlannedLayer {
 /// All that is needed to store an image except the layers' bytes.
 struct ImagePlan {
     std::vector<std::string> references; ///< Normalised.
+    Digest index;                        ///< What it was chosen from; empty if there is none.
     std::string manifest;                ///< As received.
     std::string configuration_text;      ///< As received.
     Configuration configuration;

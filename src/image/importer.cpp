@@ -150,6 +150,7 @@ Status publish(const Layout& layout, const ImagePlan& plan, bool force,
     MSB_TRY(write_document(layout, plan.configuration_text));
     MSB_TRY(sync_directory(layout.documents()));
     Record record = MSB_TRY(make_record(layout, plan, key));
+    record.index = plan.index;
     record.source_stamp = source_stamp;
     for (const std::string& reference : plan.references) {
         const OwnedFd lock = MSB_TRY(layout.lock_reference(reference));

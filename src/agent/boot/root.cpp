@@ -96,7 +96,7 @@ Status mount_overlay(const wire::BlockRoot& root, bool ephemeral) {
     // redirect_dir: directories of the image can be renamed; metacopy: chmod and chown do not copy
     // file contents; xino: one device number and stable inode numbers for the whole tree.
     std::string options = std::string("lowerdir=") + lower_point + ",upperdir=" + upper +
-                          ",workdir=" + work + ",redirect_dir=on,metacopy=on,xino=auto";
+                          ",workdir=" + work + ",redirect_dir=on,metacopy=on,xino=auto,index=on";
     if (ephemeral)
         options += ",volatile"; // nothing is kept, so sync costs nothing
     MSB_TRY(mount_at("overlay", root_point, "overlay", 0, options.c_str()));

@@ -1,6 +1,7 @@
 // File operations against the host's own file system, over a socket pair.
 #include "agent/serve/server.hpp"
 #include "base/file.hpp"
+#include "base/out_buffer.hpp"
 #include "base/system.hpp"
 #include "wire/all_messages.hpp"
 #include "wire/flow.hpp"
@@ -39,7 +40,7 @@ class FsClient {
         server.add_client(std::move(pair[1]));
     }
     template <typename M> void send(std::uint32_t id, const M& message) {
-        wire::append_message(unsent_, id, message);
+        wire::append_message(unsent_.tail(), id, message);
     }
     std::uint32_t start(FsOp op, bool extended = false, bool flow = false) {
         send(++last_id_, wire::FsRequest{.op = std::move(op), .extended = extended, .flow = flow});
@@ -47,10 +48,11 @@ class FsClient {
     }
     void step(bool read = true) {
         if (!unsent_.empty()) {
+            const BytesView data = unsent_.view();
             const ssize_t count =
-                ::send(socket_.get(), unsent_.data(), unsent_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+                ::send(socket_.get(), data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
             if (count > 0)
-                unsent_.erase(unsent_.begin(), unsent_.begin() + count);
+                unsent_.consume(static_cast<std::size_t>(count));
         }
         ASSERT_TRUE(server_.step(1ms));
         if (read)
@@ -106,7 +108,7 @@ class FsClient {
     Server& server_;
     OwnedFd socket_;
     wire::FrameReader reader_;
-    Bytes unsent_;
+    OutBuffer unsent_;
     std::uint32_t last_id_ = 0;
     std::map<std::uint32_t, Answer> answers_;
 };

@@ -113,6 +113,7 @@ FileResult read_tree(const wire::FsReadTree& op, const FileWork& work) {
     MSB_TRY(check_path(op.path));
     PackOptions options;
     options.name = op.name.value_or(base_name(op.path));
+    options.own_xattrs = op.own_xattrs;
     options.follow = op.path.ends_with('/') || op.path.ends_with("/.");
     if (options.name.empty() || options.name.size() > 4096 || options.name == ".." ||
         options.name.find('/') != std::string::npos || options.name.find('\0') != std::string::npos)
@@ -131,6 +132,7 @@ FileResult write_tree(const wire::FsWriteTree& op, const FileWork& work) {
     options.only = op.only;
     options.owners = op.owners;
     options.overwrite = op.overwrite;
+    options.own_xattrs = op.own_xattrs;
     TreeProgress progress{.tick = [&] { return work.cancellation.check(); }};
     MSB_TRY(extract_tree(directory.get(), options, *work.data, progress));
     // What follows the end of the archive (tar pads with zero blocks) is taken and dropped.

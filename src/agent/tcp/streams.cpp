@@ -370,7 +370,7 @@ void TcpStream::write(BytesView data) {
     }
     if (data.empty())
         return;
-    pending_.insert(pending_.end(), data.begin(), data.end());
+    pending_.append(data);
     set_over_bound();
     update_interest();
 }
@@ -395,18 +395,10 @@ void TcpStream::write_some(BytesView& data) {
 /// Writes what is pending. False: the stream has ended.
 bool TcpStream::pump() {
     if (!pending_.empty()) {
-        BytesView data = BytesView(pending_).subspan(pending_begin_);
+        BytesView data = pending_.view();
         write_some(data);
         if (!write_done_) {
-            pending_begin_ = pending_.size() - data.size();
-            if (data.empty()) {
-                Bytes().swap(pending_);
-                pending_begin_ = 0;
-            } else if (pending_begin_ > pending_.size() / 2) {
-                pending_.erase(pending_.begin(),
-                               pending_.begin() + static_cast<std::ptrdiff_t>(pending_begin_));
-                pending_begin_ = 0;
-            }
+            pending_.consume(pending_.size() - data.size());
             set_over_bound();
         }
     }
@@ -431,9 +423,8 @@ void TcpStream::shut_down_writing() {
 void TcpStream::fail_writing(int reason) {
     write_done_ = true;
     write_error_ = reason;
-    const std::size_t lost = pending_.size() - pending_begin_;
-    Bytes().swap(pending_);
-    pending_begin_ = 0;
+    const std::size_t lost = pending_.size();
+    pending_.clear();
     set_over_bound();
     took(lost);
 }
@@ -444,7 +435,7 @@ void TcpStream::took(std::size_t bytes) {
 }
 
 void TcpStream::set_over_bound() {
-    const bool over = pending_.size() - pending_begin_ > pending_bound;
+    const bool over = pending_.size() > pending_bound;
     if (over != over_bound_)
         owner_.bound_changed(over_bound_ = over);
 }

@@ -15,6 +15,7 @@
 #include "agent/core/services.hpp"
 #include "agent/tcp/resolve.hpp"
 #include "base/event_loop.hpp"
+#include "base/out_buffer.hpp"
 #include "wire/flow.hpp"
 #include "wire/messages.hpp"
 
@@ -100,8 +101,7 @@ class TcpStream {
     bool read_done_ = false;
     std::uint64_t read_window_ = wire::SendWindow::unlimited;
 
-    Bytes pending_; ///< for the destination
-    std::size_t pending_begin_ = 0;
+    OutBuffer pending_; ///< for the destination
     bool over_bound_ = false;
     bool finishing_ = false; ///< the end of data follows what is pending
     bool write_done_ = false;
