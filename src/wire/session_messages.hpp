@@ -18,7 +18,7 @@
 // for a while. One client can be attached at a time; when its connection ends, the session stays.
 #pragma once
 
-#include "wire/message.hpp"
+#include "wire/messages.hpp"
 
 namespace msb::wire {
 
