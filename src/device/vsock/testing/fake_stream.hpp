@@ -8,6 +8,7 @@
 #include "device/vsock/stream.hpp"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 namespace msb::device::testing {
