@@ -111,7 +111,7 @@ TEST_F(RelayTest, WhoBreaksTheRulesIsDroppedAndNobodyElse) {
         {0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0},                // endless
         {0, 0, 0, 6, 0, 0, 0, 7, 0, 0xff},                         // not an envelope
         wire::encode_message(0, wire::ExecRequest{.cmd = "true"}), // an id of nobody's
-        wire::encode_message(id, wire::Ping{}),                     // the other's
+        wire::encode_message(id, wire::Ping{}),                    // the other's
     };
     for (const Bytes& attack : attacks) {
         const OwnedFd client = connect();

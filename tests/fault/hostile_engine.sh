@@ -30,7 +30,7 @@ for device in vsock.sock rng.sock root.sock upper.sock fs-0.sock net.sock; do
     run_ok msb rm -q -f box
 done
 
-for how in "stop -q -t 1" "rm -q -f"; do
+for how in "rm -q -f" "stop -q -t 1"; do
     run_ok msb create -q -n box --net public -v "$T/dir:/x"
     for device in net.sock fs-0.sock upper.sock root.sock rng.sock vsock.sock; do # without vsock a guest powers off
         attack $device
@@ -41,4 +41,5 @@ for how in "stop -q -t 1" "rm -q -f"; do
     assert_prompt "$begin" "$how"
     assert_eq "$(host_pids_of netd fsd runtime linux)" "" "processes after $how"
 done
+run_ok msb rm -q box
 no_leftovers
