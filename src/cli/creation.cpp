@@ -1,11 +1,12 @@
 #include "cli/creation.hpp"
 
-#include "api/image_defaults.hpp"
 #include "base/bytes.hpp"
 #include "base/log.hpp"
 #include "base/time.hpp"
+#include "cli/output.hpp"
+#include "cli/parser.hpp"
 
-#include <CLI/CLI.hpp>
+#include <cstdlib>
 
 namespace msb::cli {
 
@@ -13,8 +14,7 @@ namespace {
 
 Result<InitSpec> make_init(const CreationOptions& options) {
     InitSpec init{options.init, options.init_args, {}};
-    for (const std::string& text : options.init_env)
-        init.env.push_back(MSB_TRY(parse_env(text)));
+    init.env = MSB_TRY(read_environment(options.init_env));
     return init;
 }
 
@@ -29,103 +29,118 @@ Result<NetworkSpec> make_network(const CreationOptions& options) {
 
 } // namespace
 
-void add_creation_options(CLI::App& command, CreationOptions& options) {
-    command.add_option("image", options.image,
-                       "Image reference, e.g. alpine:3.20 (default: the embedded busybox image)");
-    command.add_option("-n,--name", options.name, "Name (default: msb- and 8 hex digits)");
-    command.add_option("-c,--cpus", options.cpus, "Virtual CPUs")->capture_default_str();
-    command.add_option("--max-cpus", options.max_cpus,
-                       "What --cpus may be raised to while it runs (default: as --cpus)");
-    command.add_option("-m,--memory", options.memory, "Memory, e.g. 512M or 1G")
-        ->capture_default_str();
-    command.add_option("--max-memory", options.max_memory,
-                       "What --memory may be raised to while it runs (default: as --memory)");
-    command.add_option("--thp", options.thp, "Transparent huge pages in the guest")
-        ->check(CLI::IsMember({"always", "madvise", "never"}))
-        ->capture_default_str();
-    command.add_option("--root-disk", options.root_disk,
-                       "Size of the writable root disk, e.g. 10G (default: 4G)");
-    command.add_option("-e,--env", options.env, "KEY=value, or KEY to copy ours (repeatable)")
-        ->allow_extra_args(false);
-    command.add_option("--label", options.labels, "KEY=VALUE (repeatable)")
-        ->allow_extra_args(false);
-    command
-        .add_option("-v,--volume", options.volumes,
-                    "HOST:/GUEST[:OPTION,...]: a directory or file of the host (repeatable)")
-        ->allow_extra_args(false);
-    command
-        .add_option("--mount-dir", options.mount_dirs,
-                    "The same, and HOST has to be a directory (repeatable)")
-        ->allow_extra_args(false);
-    command
-        .add_option("--mount-file", options.mount_files,
-                    "The same, and HOST has to be a regular file (repeatable)")
-        ->allow_extra_args(false);
-    command.add_option("-w,--workdir", options.workdir, "Working directory in the guest");
-    command.add_option("-u,--user", options.user, "name|uid[:group|gid]");
-    command.add_option("-H,--hostname", options.hostname, "Host name (default: from the name)");
-    command.add_option("--shell", options.shell, "Shell for interactive use (default: /bin/sh)");
-    command.add_option("--entrypoint", options.entrypoint, "Replaces the image's ENTRYPOINT");
-    command
-        .add_option("--security", options.security,
-                    "restricted: no new privileges, no CAP_SYS_ADMIN, guest users isolated from "
-                    "the guest kernel")
-        ->check(CLI::IsMember({"default", "restricted"}))
-        ->capture_default_str();
-    command.add_option("--pull", options.pull, "When to ask the registry: always|if-missing|never")
-        ->capture_default_str();
-    command.add_flag("--insecure", options.insecure, "Plain HTTP to the registry");
-    command.add_option("--engine", options.engine, "What runs the guest: auto|kvm|uml")
-        ->check(CLI::IsMember({"auto", "kvm", "uml"}))
-        ->envname("MSB_ENGINE")
-        ->capture_default_str();
-    command
-        .add_option("--require-isolation", options.require_isolation,
-                    "hardware: fail rather than run without hardware virtualisation")
-        ->check(CLI::IsMember({"hardware", "any"}));
-    auto* init = command.add_option(
-        "--init", options.init,
-        "Init system that becomes process 1 of the guest: absolute path, or auto");
-    init->take_last();
-    command.add_option("--init-arg", options.init_args, "Argument of the init (repeatable)")
-        ->needs(init)
-        ->allow_extra_args(false);
-    command.add_option("--init-env", options.init_env, "KEY=value for the init only (repeatable)")
-        ->needs(init)
-        ->allow_extra_args(false);
-    auto* no_net =
-        command.add_flag("--no-net", options.no_net, "No network: no interface but loopback");
-    command
-        .add_option("--net", options.net,
-                    "What the guest may reach: public, private, host; all; none (repeatable)")
-        ->allow_extra_args(false)
-        ->excludes(no_net);
-    command
-        .add_option("-p,--publish", options.publish,
-                    "[BIND:]HOST:GUEST[/tcp|udp]: a port of the host that leads to the guest's "
-                    "(repeatable)")
-        ->allow_extra_args(false)
-        ->excludes(no_net);
-    command.add_option("--max-duration", options.max_duration, "Stop after this long, e.g. 1h");
-    command.add_option("--idle-timeout", options.idle_timeout,
-                       "Stop after this long without activity, e.g. 10m");
-    command.add_option("--log-level", options.log_level, "Of the runtime process")
-        ->check(CLI::IsMember({"error", "warn", "info", "debug", "trace"}));
-    command.add_flag("--replace", options.replace, "Stop and remove a sandbox of this name first");
-    command.add_option("--replace-with-timeout,--replace-grace", options.replace_timeout,
-                       "Like --replace; grace before the old one is killed (default: 10s)");
-    command
-        .add_option("--rlimit", options.rlimits,
-                    "RESOURCE=LIMIT or SOFT:HARD, of every command (repeatable)")
-        ->allow_extra_args(false);
-    add_script_options(command, options.scripts);
-    command.add_flag("-q,--quiet", options.quiet, "No progress");
+namespace {
+
+void add_resource_options(Command& command, CreationOptions& options) {
+    command.option("-c,--cpus", &options.cpus, "Virtual CPUs").shows_default();
+    command.option("--max-cpus", &options.max_cpus,
+                   "What --cpus may be raised to while it runs (default: as --cpus)");
+    command.option("-m,--memory", &options.memory, "Memory, e.g. 512M or 1G").shows_default();
+    command.option("--max-memory", &options.max_memory,
+                   "What --memory may be raised to while it runs (default: as --memory)");
+    command.option("--thp", &options.thp, "Transparent huge pages in the guest")
+        .one_of({"always", "madvise", "never"})
+        .shows_default();
+    command.option("--root-disk", &options.root_disk,
+                   "Size of the writable root disk, e.g. 10G (default: 4G)");
 }
 
-Result<SandboxSpec> make_spec(const CreationOptions& options, log::Level global_log_level) {
-    SandboxSpec spec;
-    spec.ephemeral = options.name.empty();
-    spec.name = options.name.empty() ? random_name() : options.name;
+void add_guest_options(Command& command, CreationOptions& options) {
+    command.option("-e,--env", &options.env, "KEY=value, or KEY to copy ours (repeatable)");
+    command.option("--label", &options.labels, "KEY=VALUE (repeatable)");
+    command.option("-v,--volume", &options.volumes,
+                   "HOST:/GUEST[:OPTION,...]: a directory or file of the host (repeatable)");
+    command.option("--mount-dir", &options.mount_dirs,
+                   "The same, and HOST has to be a directory (repeatable)");
+    command.option("--mount-file", &options.mount_files,
+                   "The same, and HOST has to be a regular file (repeatable)");
+    command.option("-w,--workdir", &options.workdir, "Working directory in the guest");
+    command.option("-u,--user", &options.user, "name|uid[:group|gid]");
+    command.option("-H,--hostname", &options.hostname, "Host name (default: from the name)");
+    command.option("--shell", &options.shell, "Shell for interactive use (default: /bin/sh)");
+    command.option("--entrypoint", &options.entrypoint, "Replaces the image's ENTRYPOINT");
+    command
+        .option("--security", &options.security,
+                "restricted: no new privileges, no CAP_SYS_ADMIN, guest users isolated from "
+                "the guest kernel")
+        .one_of({"default", "restricted"})
+        .shows_default();
+}
+
+void add_source_options(Command& command, CreationOptions& options) {
+    command.option("--pull", &options.pull, "When to ask the registry: always|if-missing|never")
+        .shows_default();
+    command.flag("--insecure", &options.insecure, "Plain HTTP to the registry");
+    command.option("--ca-certs", &options.ca_certs,
+                   "PEM file of certificates to trust besides the system's");
+    command.option("--engine", &options.engine, "What runs the guest: auto|kvm|uml")
+        .one_of({"auto", "kvm", "uml"})
+        .environment("MSB_ENGINE")
+        .shows_default();
+    command
+        .option("--require-isolation", &options.require_isolation,
+                "hardware: fail rather than run without hardware virtualisation")
+        .one_of({"hardware", "any"});
+}
+
+void add_init_options(Command& command, CreationOptions& options) {
+    const Option init =
+        command
+            .option("--init", &options.init,
+                    "Init system that becomes process 1 of the guest: absolute path, or auto")
+            .last_counts();
+    command.option("--init-arg", &options.init_args, "Argument of the init (repeatable)")
+        .needs(init);
+    command.option("--init-env", &options.init_env, "KEY=value for the init only (repeatable)")
+        .needs(init);
+}
+
+void add_network_options(Command& command, CreationOptions& options) {
+    const Option no_net =
+        command.flag("--no-net", &options.no_net, "No network: no interface but loopback");
+    command
+        .option("--net", &options.net,
+                "What the guest may reach: public, private, host; all; none (repeatable)")
+        .excludes(no_net);
+    command
+        .option("-p,--publish", &options.publish,
+                "[BIND:]HOST:GUEST[/tcp|udp]: a port of the host that leads to the guest's "
+                "(repeatable)")
+        .excludes(no_net);
+}
+
+void add_lifetime_options(Command& command, CreationOptions& options) {
+    command.option("--max-duration", &options.max_duration, "Stop after this long, e.g. 1h");
+    command.option("--idle-timeout", &options.idle_timeout,
+                   "Stop after this long without activity, e.g. 10m");
+    command.option("--log-level", &options.log_level, "Of the runtime process")
+        .one_of({"error", "warn", "info", "debug", "trace"});
+    command.flag("--replace", &options.replace, "Stop and remove a sandbox of this name first");
+    command.option("--replace-with-timeout,--replace-grace", &options.replace_timeout,
+                   "Like --replace; grace before the old one is killed (default: 10s)");
+    command.option("--rlimit", &options.rlimits,
+                   "RESOURCE=LIMIT or SOFT:HARD, of every command (repeatable)");
+}
+
+} // namespace
+
+void add_creation_options(Command& command, CreationOptions& options) {
+    command.option("image", &options.image,
+                   "Image reference, e.g. alpine:3.20 (default: the embedded busybox image)");
+    command.option("-n,--name", &options.name, "Name (default: msb- and 8 hex digits)");
+    add_resource_options(command, options);
+    add_guest_options(command, options);
+    add_source_options(command, options);
+    add_init_options(command, options);
+    add_network_options(command, options);
+    add_lifetime_options(command, options);
+    add_script_options(command, options.scripts);
+    command.flag("-q,--quiet", &options.quiet, "No progress");
+}
+
+namespace {
+
+Status add_resources(SandboxSpec& spec, const CreationOptions& options) {
     spec.cpus = options.cpus;
     spec.max_cpus = options.max_cpus.value_or(options.cpus);
     spec.memory_mib = MSB_TRY(parse_memory_mib(options.memory));
@@ -135,10 +150,16 @@ Result<SandboxSpec> make_spec(const CreationOptions& options, log::Level global_
     spec.thp = options.thp;
     if (!options.root_disk.empty())
         spec.root_disk_mib = MSB_TRY(parse_memory_mib(options.root_disk));
-    for (const std::string& text : options.labels) {
-        auto [key, value] = MSB_TRY(parse_label(text));
-        spec.labels[key] = value;
-    }
+    for (const std::string& text : options.rlimits)
+        spec.rlimits.push_back(MSB_TRY(parse_rlimit(text)));
+    if (!options.max_duration.empty())
+        spec.max_duration_seconds = MSB_TRY(parse_duration_ms(options.max_duration)) / 1000;
+    if (!options.idle_timeout.empty())
+        spec.idle_timeout_seconds = MSB_TRY(parse_duration_ms(options.idle_timeout)) / 1000;
+    return {};
+}
+
+Status add_guest(SandboxSpec& spec, const CreationOptions& options) {
     for (const auto& [option, list] : {std::pair{"volume", &options.volumes},
                                        {"mount-dir", &options.mount_dirs},
                                        {"mount-file", &options.mount_files}})
@@ -153,8 +174,22 @@ Result<SandboxSpec> make_spec(const CreationOptions& options, log::Level global_
         spec.shell = *options.shell;
     }
     spec.scripts = MSB_TRY(make_scripts(options.scripts, spec.shell));
-    for (const std::string& text : options.rlimits)
-        spec.rlimits.push_back(MSB_TRY(parse_rlimit(text)));
+    spec.network = MSB_TRY(make_network(options));
+    if (!options.init.empty())
+        spec.init = MSB_TRY(make_init(options));
+    return {};
+}
+
+Result<SandboxSpec> make_spec(const CreationOptions& options, log::Level global_log_level) {
+    SandboxSpec spec;
+    spec.ephemeral = options.name.empty();
+    spec.name = options.name.empty() ? random_name() : options.name;
+    for (const std::string& text : options.labels) {
+        auto [key, value] = MSB_TRY(parse_label(text));
+        spec.labels[key] = value;
+    }
+    MSB_TRY(add_resources(spec, options));
+    MSB_TRY(add_guest(spec, options));
     spec.security =
         options.security == "restricted" ? SecurityProfile::restricted : SecurityProfile::standard;
     spec.engine = options.engine;
@@ -162,32 +197,8 @@ Result<SandboxSpec> make_spec(const CreationOptions& options, log::Level global_
     spec.log_level = options.log_level;
     if (spec.log_level.empty() && global_log_level != log::Level::off)
         spec.log_level = log::to_string(global_log_level);
-    if (!options.max_duration.empty())
-        spec.max_duration_seconds = MSB_TRY(parse_duration_ms(options.max_duration)) / 1000;
-    if (!options.idle_timeout.empty())
-        spec.idle_timeout_seconds = MSB_TRY(parse_duration_ms(options.idle_timeout)) / 1000;
-    spec.network = MSB_TRY(make_network(options));
-    if (!options.init.empty())
-        spec.init = MSB_TRY(make_init(options));
     spec.created_at_ns = unix_time_ns();
-    for (const std::string& text : options.env)
-        MSB_TRY(parse_env(text)); // merged later, complained about now
-    MSB_TRY(parse_pull_policy(options.pull));
-    MSB_TRY(replace_grace_ms(options));
-    MSB_TRY(validate_spec(spec));
     return spec;
-}
-
-void merge_image(SandboxSpec& spec, const image::Image& image, const CreationOptions& options,
-                 const std::optional<std::vector<std::string>>& command) {
-    UserChoice choice;
-    for (const std::string& text : options.env)
-        if (auto pair = parse_env(text))
-            choice.env.push_back(std::move(*pair));
-    if (options.entrypoint)
-        choice.entrypoint.emplace({*options.entrypoint});
-    choice.cmd = command;
-    msb::merge_image(spec, image, choice);
 }
 
 Result<image::PullPolicy> parse_pull_policy(std::string_view text) {
@@ -201,11 +212,44 @@ Result<image::PullPolicy> parse_pull_policy(std::string_view text) {
                                                  " (expected: always, if-missing, never)");
 }
 
-Result<std::uint64_t> replace_grace_ms(const CreationOptions& options) {
-    constexpr std::uint64_t default_grace_ms = 10'000;
+/// Before a replaced sandbox is killed.
+Result<std::chrono::milliseconds> replace_grace(const CreationOptions& options) {
     if (options.replace_timeout.empty())
-        return default_grace_ms;
-    return parse_duration_ms(options.replace_timeout, true);
+        return default_stop_grace;
+    return std::chrono::milliseconds(MSB_TRY(parse_duration_ms(options.replace_timeout, true)));
+}
+
+} // namespace
+
+Result<std::vector<std::pair<std::string, std::string>>>
+read_environment(const std::vector<std::string>& words) {
+    std::vector<std::pair<std::string, std::string>> variables;
+    for (const std::string& word : words) {
+        const bool ours = word.find('=') == std::string::npos && !word.empty();
+        if (ours && std::getenv(word.c_str()) == nullptr)
+            print_warning("environment variable '" + word + "' is not set: left out");
+        else
+            variables.push_back(MSB_TRY(parse_env(word)));
+    }
+    return variables;
+}
+
+Result<CreateRequest> make_request(const CreationOptions& options, const Context& context) {
+    CreateRequest request;
+    request.spec = MSB_TRY(make_spec(options, context.log_level));
+    request.choice.env = MSB_TRY(read_environment(options.env));
+    if (options.entrypoint)
+        request.choice.entrypoint.emplace({*options.entrypoint});
+    request.choice.cmd = context.command;
+    request.image = options.image;
+    request.pull.policy = MSB_TRY(parse_pull_policy(options.pull));
+    request.pull.insecure = options.insecure;
+    request.pull.ca_certs = options.ca_certs;
+    const auto grace = MSB_TRY(replace_grace(options));
+    if (!options.name.empty() && (options.replace || !options.replace_timeout.empty()))
+        request.replace = grace;
+    MSB_TRY(validate_spec(request.spec));
+    return request;
 }
 
 } // namespace msb::cli

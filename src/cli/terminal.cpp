@@ -120,15 +120,16 @@ bool OutputPump::reader_gone() const {
 void OutputPump::write(BytesView data) {
     if (broken())
         return;
-    pending_.insert(pending_.end(), data.begin(), data.end());
+    pending_.append(data);
     if (!watching_)
         flush();
 }
 
 ssize_t OutputPump::write_some() {
+    const BytesView data = pending_.view();
     if (kind_ == Kind::socket)
-        return ::send(fd_, pending_.data(), pending_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    return ::write(fd_, pending_.data(), pending_.size());
+        return ::send(fd_, data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    return ::write(fd_, data.data(), data.size());
 }
 
 void OutputPump::flush() {
@@ -136,7 +137,7 @@ void OutputPump::flush() {
     while (!pending_.empty() && !broken()) {
         const ssize_t count = write_some();
         if (count >= 0)
-            pending_.erase(pending_.begin(), pending_.begin() + count);
+            pending_.consume(static_cast<std::size_t>(count));
         else if (errno == EAGAIN)
             break;
         else if (errno != EINTR)

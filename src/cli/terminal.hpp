@@ -5,6 +5,7 @@
 #include "base/bytes.hpp"
 #include "base/event_loop.hpp"
 #include "base/fd.hpp"
+#include "base/out_buffer.hpp"
 #include "base/result.hpp"
 
 #include <functional>
@@ -84,7 +85,7 @@ class OutputPump {
     Kind kind_ = Kind::file;
     int fd_;
     OwnedFd reopened_; ///< non-blocking twin; our own descriptor may be shared with the shell
-    Bytes pending_;
+    OutBuffer pending_;
     bool watching_ = false;
     const char* what_fails_;
     std::optional<Error> error_;

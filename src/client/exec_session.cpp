@@ -26,7 +26,7 @@ void ExecSession::write_stdin(BytesView data) {
     if (closing_)
         return;
     if (!pending_.empty() || data.size() > window_.available()) {
-        pending_.insert(pending_.end(), data.begin(), data.end());
+        pending_.append(data);
         return send_pending();
     }
     while (!data.empty()) {
@@ -47,17 +47,15 @@ void ExecSession::close_stdin() {
 void ExecSession::send_pending() {
     if (pending_.empty())
         return;
-    while (pending_begin_ < pending_.size() && window_.available() > 0) {
-        const std::size_t size = std::min<std::uint64_t>(
-            {pending_.size() - pending_begin_, stdin_chunk, window_.available()});
+    while (!pending_.empty() && window_.available() > 0) {
+        const std::size_t size =
+            std::min<std::uint64_t>({pending_.size(), stdin_chunk, window_.available()});
         window_.sent(size);
-        client_.send(id_, wire::ExecStdin{BytesView(pending_).subspan(pending_begin_, size)});
-        pending_begin_ += size;
+        client_.send(id_, wire::ExecStdin{pending_.view().first(size)});
+        pending_.consume(size);
     }
-    if (pending_begin_ < pending_.size())
+    if (!pending_.empty())
         return;
-    pending_.clear();
-    pending_begin_ = 0;
     if (closing_)
         client_.send(id_, wire::ExecStdin{{}});
     else if (events_.input_room)

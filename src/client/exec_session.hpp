@@ -1,6 +1,7 @@
 // One command in a sandbox, seen from a client: started by it, or attached to.
 #pragma once
 
+#include "base/out_buffer.hpp"
 #include "client/agent_client.hpp"
 #include "wire/flow.hpp"
 
@@ -55,8 +56,7 @@ class ExecSession {
     ExecEvents events_;
     std::uint32_t id_;
     wire::SendWindow window_;
-    Bytes pending_;
-    std::size_t pending_begin_ = 0;
+    OutBuffer pending_;
     bool closing_ = false;
 };
 

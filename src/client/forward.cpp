@@ -1,5 +1,6 @@
 #include "client/forward.hpp"
 
+#include "base/out_buffer.hpp"
 #include "base/system.hpp"
 #include "client/forward_listener.hpp"
 
@@ -48,8 +49,7 @@ class Forwarder::Link {
     OwnedFd socket_;
     std::string peer_;
     TcpTarget target_;
-    Bytes to_local_;
-    std::size_t to_local_begin_ = 0;
+    OutBuffer to_local_;
     std::uint32_t interest_ = 0;
     bool watched_ = false;
     bool read_done_ = false;  ///< the local end of data was passed on
@@ -163,19 +163,19 @@ void Forwarder::Link::take(BytesView data) {
         return;
     if (local_gone_)
         return abort();
-    to_local_.insert(to_local_.end(), data.begin(), data.end());
+    to_local_.append(data);
     write_local();
 }
 
 void Forwarder::Link::write_local() {
     if (finished_)
         return;
-    while (to_local_begin_ < to_local_.size()) {
+    while (!to_local_.empty()) {
+        const BytesView data = to_local_.view();
         const ssize_t count =
-            ::send(socket_.get(), to_local_.data() + to_local_begin_,
-                   to_local_.size() - to_local_begin_, MSG_DONTWAIT | MSG_NOSIGNAL);
+            ::send(socket_.get(), data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
         if (count > 0) {
-            to_local_begin_ += static_cast<std::size_t>(count);
+            to_local_.consume(static_cast<std::size_t>(count));
             stream_.consumed(static_cast<std::size_t>(count));
         } else if (errno == EAGAIN) {
             break;
@@ -183,9 +183,7 @@ void Forwarder::Link::write_local() {
             return abort();
         }
     }
-    if (to_local_begin_ == to_local_.size()) {
-        to_local_.clear();
-        to_local_begin_ = 0;
+    if (to_local_.empty()) {
         if (guest_done_ && !std::exchange(shut_down_, true))
             (void)::shutdown(socket_.get(), SHUT_WR);
         if (stream_ended_)

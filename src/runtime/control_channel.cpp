@@ -22,10 +22,9 @@ ControlChannel::~ControlChannel() {
 }
 
 void ControlChannel::flush() {
-    const std::size_t accepted = connection_->write(out_);
-    out_.erase(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(accepted));
+    out_.consume(connection_->write(out_.view()));
     if (out_.size() > max_queued) {
-        Bytes().swap(out_);
+        out_.clear();
         connection_->reset();
         events_.lost("the guest does not read what it asks for");
     }

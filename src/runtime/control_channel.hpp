@@ -3,6 +3,7 @@
 // do.
 #pragma once
 
+#include "base/out_buffer.hpp"
 #include "device/vsock/stream.hpp"
 #include "wire/messages.hpp"
 
@@ -32,7 +33,7 @@ class ControlChannel {
     ControlChannel& operator=(const ControlChannel&) = delete;
 
     template <typename M> void send(const M& message) {
-        wire::append_message(out_, 0, message);
+        wire::append_message(out_.tail(), 0, message);
         flush();
     }
 
@@ -51,7 +52,7 @@ class ControlChannel {
     std::shared_ptr<device::Stream> connection_;
     Events events_;
     wire::FrameReader in_;
-    Bytes out_;
+    OutBuffer out_;
     bool resolved_ = false; ///< core.init.resolved has come
 };
 

@@ -21,6 +21,7 @@ msb::Result<msb::LaunchConfig> read_config() {
 
 msb::Result<std::unique_ptr<msb::Runtime>> prepare() {
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);
     auto config = MSB_TRY(read_config());
     const auto level = msb::log::parse_level(config.spec.log_level);
     msb::log::configure(level.value_or(msb::log::Level::warn), 2, "runtime");

@@ -8,11 +8,13 @@
 #include "engine/placement.hpp"
 #include "jail/jail.hpp"
 #include "runtime/bootstrap.hpp"
+#include "runtime/helper_log.hpp"
 #include "spec/files.hpp"
 #include "wire/console_report.hpp"
 #include "wire/exit_code.hpp"
 #include "wire/transport.hpp"
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstring>
@@ -20,6 +22,7 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,6 +35,7 @@ using namespace std::chrono_literals;
 constexpr std::uint64_t guest_cid = 3;
 constexpr auto boot_deadline = 120s;
 constexpr std::size_t entropy_bytes = 64;
+constexpr std::uint64_t most_log_bytes = std::uint64_t{32} << 20; ///< of one file, and some
 constexpr std::uint64_t mounts_lost_grace_ms = 1000;
 /// What readers of output get to take the rest of it when the guest has ended: at all, and when
 /// somebody waits for the end.
@@ -169,7 +173,11 @@ Status Runtime::confine() {
     if (!signals_)
         return fail_errno("signalfd");
     MSB_TRY(start_watchdog(*loop_));
-    return jail::lock_down(jail::Role::runtime, {.writable = {jail_sandbox, jail_sockets}});
+    // The largest of its files: the disk, or a log.
+    const auto upper = static_cast<std::uint64_t>(MSB_TRY(sys::fstat(launch_fd_upper)).st_size);
+    return jail::lock_down(jail::Role::runtime, {.writable = {jail_sandbox, jail_sockets},
+                                                 .readable = {},
+                                                 .file_bytes = std::max(upper, most_log_bytes)});
 }
 
 Status Runtime::serve_devices() {
@@ -224,12 +232,11 @@ Status Runtime::watch_events() {
     if (config_.attached)
         MSB_TRY(
             loop_->watch(launch_fd_parent, EPOLLIN, [this](std::uint32_t) { handle_parent(); }));
-    if (!config_.spec.mounts.empty()) {
-        // A file server that was taken over can fill the pipe, which it can open for writing.
-        MSB_TRY(sys::set_nonblocking(launch_fd_fs));
-        // No events: only that the other end is closed.
-        MSB_TRY(loop_->watch(launch_fd_fs, 0, [this](std::uint32_t) { handle_mounts_lost(); }));
-    }
+    if (!config_.spec.mounts.empty())
+        MSB_TRY(loop_->watch(launch_fd_fs, EPOLLIN, [this](std::uint32_t) {
+            if (!log_helper_line(launch_fd_fs))
+                handle_mounts_lost();
+        }));
     loop_->after(boot_deadline, [this] {
         if (!ready_)
             fail_boot("agent",
@@ -246,7 +253,7 @@ wire::HostStatusReport Runtime::describe_status() const {
 void Runtime::tell_file_server(const wire::InitResolved& user) {
     const std::array<std::uint32_t, 2> ids = {user.uid, user.gid};
     if (!config_.spec.mounts.empty())
-        (void)sys::write(launch_fd_fs, object_bytes(ids)); // all of it: less than a pipe's page
+        (void)::send(launch_fd_fs, ids.data(), sizeof(ids), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 void Runtime::handle_mounts_lost() {

@@ -173,6 +173,21 @@ TEST_F(SandboxTest, StateOfAMissingOrBrokenFileIsCreated) {
     EXPECT_EQ(SandboxState::load(path).status, SandboxStatus::created);
 }
 
+TEST_F(SandboxTest, AHomeThatOthersCanWriteToIsRefused) {
+    const Home home(directory_);
+    for (const mode_t mode : {0777, 01777, 0770, 0720}) {
+        ASSERT_EQ(::chmod(directory_.c_str(), mode), 0);
+        const Status prepared = home.prepare();
+        ASSERT_FALSE(prepared) << mode;
+        EXPECT_EQ(prepared.error().kind(), ErrorKind::permission_denied);
+        EXPECT_NE(prepared.error().hint().find("chmod go-w"), std::string::npos);
+    }
+    for (const mode_t mode : {0755, 0700}) {
+        ASSERT_EQ(::chmod(directory_.c_str(), mode), 0);
+        EXPECT_TRUE(home.prepare()) << mode;
+    }
+}
+
 TEST_F(SandboxTest, CatalogueListsNewestFirstAndByLabel) {
     const Home home(directory_);
     ASSERT_TRUE(home.prepare());

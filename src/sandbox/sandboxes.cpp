@@ -1,5 +1,6 @@
 #include "sandbox/sandboxes.hpp"
 
+#include "base/closest.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/system.hpp"
@@ -32,11 +33,29 @@ static_assert(min_root_disk_mib << 20 == disk::min_size);
 static_assert(max_root_disk_mib << 20 == disk::max_size);
 constexpr std::size_t max_spec_bytes = std::size_t{16} << 20;
 
-std::unexpected<Error> not_found(const std::string& name) {
-    return fail(ErrorKind::not_found, "sandbox not found: " + name);
+/// Names of all directories that could be a sandbox's.
+std::vector<std::string> directory_names(const Home& home) {
+    std::vector<std::string> names;
+    const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(home.sandboxes().c_str()), ::closedir);
+    while (const dirent* entry = dir ? ::readdir(dir.get()) : nullptr)
+        if (validate_name(entry->d_name))
+            names.emplace_back(entry->d_name);
+    return names;
+}
+
+std::unexpected<Error> not_found(const Home& home, const std::string& name) {
+    Error error(ErrorKind::not_found, "sandbox not found: " + name);
+    if (const auto meant = closest(name, directory_names(home)))
+        return fail(std::move(error).with_hint("did you mean '" + *meant + "'?"));
+    return fail(std::move(error));
 }
 
 } // namespace
+
+Error sandbox_exists(const std::string& name) {
+    return Error(ErrorKind::already_exists, "sandbox '" + name + "' already exists")
+        .with_hint("remove it (msb rm), start it (msb start), or use --replace");
+}
 
 Status Running::leave(std::uint64_t session) {
     MSB_TRY(sys::write_all(parent_watch.get(), object_bytes(session)));
@@ -169,10 +188,10 @@ Result<std::optional<SandboxView>> Sandboxes::look(const std::string& name) {
 Result<SandboxView> Sandboxes::find(const std::string& name) {
     MSB_TRY(validate_name(name));
     if (!exists(home_.sandbox(name)))
-        return not_found(name);
+        return not_found(home_, name);
     auto view = MSB_TRY(look(name));
     if (!view)
-        return not_found(name);
+        return not_found(home_, name);
     return std::move(*view);
 }
 
@@ -200,10 +219,8 @@ Result<std::vector<SandboxView>> Sandboxes::list(const LabelSelector& labels) {
     std::set<std::string> known;
     for (const CatalogueRow& row : MSB_TRY(catalogue_.list()))
         known.insert(row.name);
-    const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(home_.sandboxes().c_str()), ::closedir);
-    while (const dirent* entry = dir ? ::readdir(dir.get()) : nullptr) {
-        const std::string name = entry->d_name;
-        if (known.contains(name) || !validate_name(name))
+    for (const std::string& name : directory_names(home_)) {
+        if (known.contains(name))
             continue;
         if (const auto view = usable(name))
             MSB_TRY(catalogue_.put(view->spec));
@@ -235,10 +252,7 @@ Status Sandboxes::make_files(const SandboxSpec& spec) {
 Result<Running> Sandboxes::create(const SandboxSpec& spec, const image::Image& image,
                                   const EngineSelection& engine, const LaunchOptions& options) {
     MSB_TRY(validate_spec(spec));
-    const auto taken = [&] {
-        return fail(Error(ErrorKind::already_exists, "sandbox '" + spec.name + "' already exists")
-                        .with_hint("remove it (msb rm), start it (msb start), or use --replace"));
-    };
+    const auto taken = [&] { return fail(sandbox_exists(spec.name)); };
     auto held = lock(spec.name, lock_wait);
     if (!held)
         return held.error().kind() == ErrorKind::busy ? taken() : fail(held.error());
@@ -287,7 +301,7 @@ Result<Running> Sandboxes::start(const std::string& name, const image::Image& im
     OwnedFd held = MSB_TRY(lock_for_start(name, options.wait_tick));
     auto view = MSB_TRY(reconcile_locked(name));
     if (!view)
-        return not_found(name);
+        return not_found(home_, name);
     if (view->damage)
         return fail(std::move(*view->damage));
     return launch(std::move(held), view->spec, image, engine, options, false);

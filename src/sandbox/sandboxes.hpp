@@ -86,6 +86,9 @@ struct StopObservation {
     std::string_view source; ///< "process" (the runtime was ours) or "state"
 };
 
+/// What whoever wants to make a second sandbox of this name is told.
+Error sandbox_exists(const std::string& name);
+
 class Sandboxes {
   public:
     static Result<Sandboxes> open(const Home& home, const Installation& installation);

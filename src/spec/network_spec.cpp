@@ -1,15 +1,14 @@
 #include "spec/network_spec.hpp"
 
+#include "base/closest.hpp"
+
 #include <algorithm>
 #include <arpa/inet.h>
 #include <array>
 #include <charconv>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 namespace msb {
-
-using nlohmann::json;
 
 namespace {
 
@@ -32,6 +31,15 @@ bool is_address(const std::string& text) {
     std::array<std::uint8_t, 16> bytes{};
     return ::inet_pton(AF_INET, text.c_str(), bytes.data()) == 1 ||
            ::inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1;
+}
+
+std::unexpected<Error> unknown_profile(const std::string& word) {
+    const std::vector<std::string> known = {"public", "private", "host", "all", "none"};
+    Error error(ErrorKind::invalid_argument, "unknown network profile: '" + word +
+                                                 "' (expected: public, private, host, all, none)");
+    if (const auto meant = closest(word, known))
+        return fail(std::move(error).with_hint("did you mean '" + *meant + "'?"));
+    return fail(std::move(error));
 }
 
 } // namespace
@@ -61,8 +69,7 @@ Result<std::vector<std::string>> parse_net_profiles(const std::vector<std::strin
     for (const std::string& word : given) {
         const bool alone = word == "all" || word == "none";
         if (!alone && std::ranges::find(composable, word) == composable.end())
-            return invalid("unknown network profile: '" + word +
-                           "' (expected: public, private, host, all, none)");
+            return unknown_profile(word);
         if (alone && std::ranges::any_of(given, [&](auto& other) { return other != word; }))
             return invalid("network profile '" + word + "' cannot be combined with others");
     }
@@ -129,32 +136,6 @@ Status validate_network(const NetworkSpec& network) {
     if (network.max_connections == 0 || network.max_connections > most_connections)
         return invalid("invalid config: max_connections must be 1 to 4096");
     return {};
-}
-
-void to_json(json& document, const NetworkSpec& network) {
-    json ports = json::array();
-    for (const PublishedPort& port : network.published)
-        ports.push_back({{"host_bind", port.bind},
-                         {"host_port", port.host},
-                         {"guest_port", port.guest},
-                         {"protocol", port.udp ? "udp" : "tcp"}});
-    document = {{"enabled", network.enabled},
-                {"profiles", network.profiles},
-                {"ports", ports},
-                {"max_connections", network.max_connections}};
-}
-
-void from_json(const json& document, NetworkSpec& network) {
-    document.at("enabled").get_to(network.enabled);
-    if (!document.contains("profiles"))
-        return; // of an earlier version
-    document.at("profiles").get_to(network.profiles);
-    document.at("max_connections").get_to(network.max_connections);
-    network.published.clear();
-    for (const json& item : document.at("ports"))
-        network.published.push_back(
-            {item.at("host_bind").get<std::string>(), item.at("host_port").get<std::uint16_t>(),
-             item.at("guest_port").get<std::uint16_t>(), item.at("protocol") == "udp"});
 }
 
 } // namespace msb

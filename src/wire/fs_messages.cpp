@@ -54,10 +54,11 @@ MSB_WIRE_FIELDS(FsLink, f.required("src", m.src); f.required("dst", m.dst);)
 MSB_WIRE_FIELDS(FsFSync, f.required("handle", m.handle); f.defaulted("data_only", m.data_only);)
 MSB_WIRE_FIELDS(FsStatFs, f.required("path", m.path);)
 MSB_WIRE_FIELDS(FsTruncate, f.required("path", m.path); f.required("size", m.size);)
-MSB_WIRE_FIELDS(FsReadTree, f.required("path", m.path); f.omittable("name", m.name);)
+MSB_WIRE_FIELDS(FsReadTree, f.required("path", m.path); f.omittable("name", m.name);
+    f.omittable("own_xattrs", m.own_xattrs);)
 MSB_WIRE_FIELDS(FsWriteTree,
     f.required("path", m.path); f.omittable("only", m.only); f.defaulted("owners", m.owners);
-    f.defaulted("overwrite", m.overwrite);)
+    f.defaulted("overwrite", m.overwrite); f.omittable("own_xattrs", m.own_xattrs);)
 template <> struct Names<FsOp> {
     static constexpr std::array<std::string_view, std::variant_size_v<FsOp>> values = {
         "RealPath", "Stat", "SetStat", "List", "ReadLink", "Symlink", "Mkdir", "Remove",

@@ -36,15 +36,16 @@ bool ControlChannel::receive() {
 
 void ControlChannel::flush() {
     while (!out_.empty()) {
+        const BytesView data = out_.view();
         const ssize_t count =
-            ::send(socket_.get(), out_.data(), out_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+            ::send(socket_.get(), data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0 && errno != EAGAIN)
             out_.clear(); // the peer is gone, which receive() reports
         if (count <= 0)
             return;
-        out_.erase(out_.begin(), out_.begin() + count);
+        out_.consume(static_cast<std::size_t>(count));
     }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/fd.hpp"
+#include "base/out_buffer.hpp"
 #include "base/result.hpp"
 #include "wire/messages.hpp"
 
@@ -27,7 +28,7 @@ class ControlChannel {
     template <typename M> void send(const M& message) {
         if (out_.size() > max_queued)
             return;
-        wire::append_message(out_, 0, message);
+        wire::append_message(out_.tail(), 0, message);
         flush();
     }
     void flush();
@@ -46,7 +47,7 @@ class ControlChannel {
 
     OwnedFd socket_;
     wire::FrameReader reader_;
-    Bytes out_;
+    OutBuffer out_;
 };
 
 } // namespace msb::agent

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agent/serve/server.hpp"
+#include "base/out_buffer.hpp"
 #include "base/system.hpp"
 #include "wire/all_messages.hpp"
 
@@ -54,16 +55,17 @@ class TestClient {
     template <typename M> void send(std::uint32_t id, const M& message) {
         send_raw(wire::encode_message(id, message));
     }
-    void send_raw(BytesView bytes) { unsent_.insert(unsent_.end(), bytes.begin(), bytes.end()); }
+    void send_raw(BytesView bytes) { unsent_.append(bytes); }
     std::size_t unsent() const { return unsent_.size(); }
 
     /// One round of the server and of this client.
     void step(bool read = true) {
         if (!unsent_.empty()) {
+            const BytesView data = unsent_.view();
             const ssize_t count =
-                ::send(socket_.get(), unsent_.data(), unsent_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+                ::send(socket_.get(), data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
             if (count > 0)
-                unsent_.erase(unsent_.begin(), unsent_.begin() + count);
+                unsent_.consume(static_cast<std::size_t>(count));
         }
         ASSERT_TRUE(server_.step(2ms));
         if (read)
@@ -146,7 +148,7 @@ class TestClient {
     Server& server_;
     OwnedFd socket_;
     wire::FrameReader reader_;
-    Bytes unsent_;
+    OutBuffer unsent_;
     std::deque<Received> frames_;
     std::map<std::uint32_t, Outcome> outcomes_;
     std::uint32_t last_id_ = 0;
@@ -166,13 +168,13 @@ class ServerTest : public ::testing::Test {
         // The server kills and reaps as PID 1 does; orphans of the commands come to us.
         ::prctl(PR_SET_CHILD_SUBREAPER, 1);
         loop_ = *EventLoop::create();
-        ServerConfig config;
+        Config config;
         config.switch_user = ::getuid() == 0;
         config.environment = {{"FROM", "sandbox"}};
         server_ = *Server::create(*loop_, std::move(config));
     }
     /// A second server would fight for the same children, so each test may replace the one it has.
-    void configure(ServerConfig config) {
+    void configure(Config config) {
         server_.reset();
         server_ = *Server::create(*loop_, std::move(config));
     }

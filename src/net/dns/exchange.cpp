@@ -86,9 +86,11 @@ Status Exchange::connect(const Endpoint& resolver) {
         return fail_errno("connect", resolver.to_string());
     std::uint32_t events = EPOLLIN;
     if (stream_) {
-        out_.resize(2);
-        store_be(MutableBytesView(out_), static_cast<std::uint16_t>(message_.size()));
-        out_.insert(out_.end(), message_.begin(), message_.end());
+        std::array<std::uint8_t, 2> size;
+        store_be(MutableBytesView(size), static_cast<std::uint16_t>(message_.size()));
+        out_.clear();
+        out_.append(size);
+        out_.append(message_);
         events |= EPOLLOUT;
     } else if (::send(socket_.get(), message_.data(), message_.size(), MSG_NOSIGNAL) == -1) {
         return fail_errno("send", resolver.to_string());
@@ -124,10 +126,11 @@ void Exchange::receive_datagram() {
 }
 
 void Exchange::send_rest() {
-    const ssize_t count = ::send(socket_.get(), out_.data(), out_.size(), MSG_NOSIGNAL);
+    const BytesView data = out_.view();
+    const ssize_t count = ::send(socket_.get(), data.data(), data.size(), MSG_NOSIGNAL);
     if (count == -1)
         return errno == EAGAIN || errno == EINTR ? void() : next();
-    out_.erase(out_.begin(), out_.begin() + count);
+    out_.consume(static_cast<std::size_t>(count));
     if (out_.empty() && !loop_.modify(socket_.get(), EPOLLIN))
         next();
 }

@@ -3,6 +3,7 @@
 
 #include "base/event_loop.hpp"
 #include "base/fd.hpp"
+#include "base/out_buffer.hpp"
 #include "net/address.hpp"
 #include "net/dns/message.hpp"
 
@@ -54,7 +55,7 @@ class Exchange {
     Done done_;
     OwnedFd socket_;
     std::size_t attempt_ = 0;
-    Bytes out_; ///< over TCP: what is still to be sent
+    OutBuffer out_; ///< over TCP: what is still to be sent
     Bytes in_;
     EventLoop::Clock::time_point give_up_;
     EventLoop::TimerId timer_ = 0;

@@ -31,7 +31,6 @@ struct HelperStart {
     const Installation& installation;
     const std::string& sockets; ///< the sandbox's socket directory
     const std::string& log_level;
-    int runtime_log;
     int control_group;
 };
 

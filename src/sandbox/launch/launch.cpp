@@ -118,12 +118,10 @@ Status Launch::start_helpers() {
     group_ = make_sandbox_group(subject_.home, spec);
     OwnedFd log = MSB_TRY(sys::open(files_.runtime_log(),
                                     O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0600));
-    runtime_log_ = log.get();
     give(STDERR_FILENO, std::move(log));
     const HelperStart start{.installation = subject_.installation,
                             .sockets = sockets_,
                             .log_level = config_.spec.log_level,
-                            .runtime_log = runtime_log_,
                             .control_group = group_.get()};
     if (spec.network.active()) {
         step_ = "network";

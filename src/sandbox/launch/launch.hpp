@@ -59,7 +59,6 @@ class Launch {
     LaunchConfig config_; ///< for the runtime
     std::vector<std::pair<int, OwnedFd>> given_;
     OwnedFd group_; ///< control group; none where there can be none
-    int runtime_log_ = -1;
     MountSources mounts_;
     OwnedFd report_;
     bool ready_ = false;
