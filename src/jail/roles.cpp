@@ -227,8 +227,8 @@ Policy fs_policy() {
 }
 
 // Serves one virtio device and dials for the guest: TCP and UDP out, echoes. Never listens: what it
-// accepts from was bound before. It binds only to learn whether an address is the host's own
-// (Landlock keeps TCP from that, where there is Landlock).
+// accepts from was bound before. The routing socket that it asks about the host's own addresses is
+// opened before, too; the kernel lets it change nothing without a capability.
 Policy net_policy() {
     constexpr std::uint64_t type_bits = 0xf; // without flags
     Policy policy(Policy::Otherwise::kill);
@@ -238,8 +238,8 @@ Policy net_policy() {
                 SYS_lseek, SYS_poll})
         .allow({SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_pwait2,
                 SYS_eventfd2, SYS_timerfd_create, SYS_timerfd_settime})
-        .allow({SYS_accept4, SYS_connect, SYS_bind, SYS_shutdown, SYS_sendto, SYS_recvfrom,
-                SYS_sendmsg, SYS_recvmsg, SYS_getsockname, SYS_getpeername})
+        .allow({SYS_accept4, SYS_connect, SYS_shutdown, SYS_sendto, SYS_recvfrom, SYS_sendmsg,
+                SYS_recvmsg, SYS_getsockname, SYS_getpeername})
         // No datagrams: those can be addressed to others' sockets.
         .allow_when(SYS_socketpair, {is(0, AF_UNIX), {1, type_bits, SOCK_STREAM}})
         .answer_others(SYS_socket, EACCES)

@@ -17,10 +17,17 @@ json to_document(const std::optional<Subnet>& subnet) {
 }
 
 Result<IpAddress> parse_address(const json& text) {
-    const auto address = IpAddress::parse(text.get<std::string>());
+    const auto address = IpAddress::parse_scoped(text.get<std::string>());
     if (!address)
         return fail(ErrorKind::corrupt, "not an address: " + text.get<std::string>());
     return *address;
+}
+
+Result<Prefix> parse_prefix(const json& text) {
+    const auto prefix = Prefix::parse(text.get<std::string>());
+    if (!prefix)
+        return fail(ErrorKind::corrupt, "not a prefix: " + text.get<std::string>());
+    return *prefix;
 }
 
 Result<std::optional<Subnet>> parse_subnet(const json& document, bool v6) {
@@ -42,6 +49,9 @@ std::string NetdConfig::to_json() const {
     for (const Endpoint& resolver : resolvers)
         resolver_list.push_back(
             {{"address", resolver.address.to_string()}, {"port", resolver.port}});
+    json metadata_list = json::array();
+    for (const Prefix& prefix : policy.metadata)
+        metadata_list.push_back(prefix.to_string());
     json published_list = json::array();
     for (const PublishedSocket& socket : published)
         published_list.push_back(
@@ -56,7 +66,8 @@ std::string NetdConfig::to_json() const {
          {{"public", policy.public_network},
           {"private", policy.private_network},
           {"host", policy.host},
-          {"all", policy.all}}},
+          {"all", policy.all},
+          {"metadata", metadata_list}}},
         {"resolvers", resolver_list},
         {"published", published_list},
         {"max_connections", max_connections},
@@ -79,6 +90,8 @@ Result<NetdConfig> NetdConfig::from_json(std::string_view text) {
         policy.at("private").get_to(config.policy.private_network);
         policy.at("host").get_to(config.policy.host);
         policy.at("all").get_to(config.policy.all);
+        for (const json& item : policy.at("metadata"))
+            config.policy.metadata.push_back(MSB_TRY(parse_prefix(item)));
         for (const json& item : document.at("resolvers"))
             config.resolvers.push_back(
                 {MSB_TRY(parse_address(item.at("address"))), item.at("port").get<std::uint16_t>()});

@@ -1,7 +1,8 @@
 // The runtime's part in the network: what the guest is told about it, and an eye on netd.
+#include "base/address.hpp"
 #include "base/log.hpp"
-#include "net/address.hpp"
 #include "runtime/runtime.hpp"
+#include "spec/network_report.hpp"
 
 #include <algorithm>
 #include <sys/epoll.h>
@@ -14,7 +15,7 @@ namespace {
 constexpr std::size_t longest_line = 4096;
 constexpr const char* host_alias = "host.microsandbox.internal";
 
-template <std::size_t size> std::array<std::uint8_t, size> bytes_of(const net::IpAddress& address) {
+template <std::size_t size> std::array<std::uint8_t, size> bytes_of(const IpAddress& address) {
     std::array<std::uint8_t, size> result;
     std::copy_n(address.bytes.begin(), size, result.begin());
     return result;
@@ -54,6 +55,8 @@ void Runtime::describe_network(wire::Bootstrap& document) const {
             wire::Ipv6Network{bytes_of<16>(plan.v6->guest), plan.v6->prefix, gateway, gateway};
         document.default_env.push_back({"MSB_NET_IPV6", describe(*plan.v6)});
     }
+    network.search = plan.search;
+    network.resolver_options = plan.resolver_options;
     document.network = network;
     document.host_alias = host_alias;
 }
@@ -64,12 +67,16 @@ Status Runtime::watch_network() {
     return loop_->watch(launch_fd_network, EPOLLIN, [this](std::uint32_t) { handle_network(); });
 }
 
-/// netd's log lines, one a packet, and its end. It may have been taken over: what it says is text.
+/// netd's log lines and reports, one a packet, and its end. It may have been taken over: what it
+/// says is text.
 void Runtime::handle_network() {
     std::array<char, longest_line> line;
     const ssize_t count = ::recv(launch_fd_network, line.data(), line.size(), MSG_DONTWAIT);
-    if (count > 0) {
-        log_line({line.data(), static_cast<std::size_t>(count)});
+    const std::string_view packet(line.data(), count > 0 ? static_cast<std::size_t>(count) : 0);
+    if (packet == network_in_use) {
+        idle_.used(EventLoop::Clock::now());
+    } else if (count > 0) {
+        log_line(packet);
     } else if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
         loop_->unwatch(launch_fd_network);
         log::error("the network process has ended: the guest has no network any more");

@@ -20,7 +20,9 @@ std::string LaunchConfig::to_json() const {
     };
     if (network) // the rest of the plan follows from the name
         document["network"] = {{"ipv4", network->v4.has_value()},
-                               {"ipv6", network->v6.has_value()}};
+                               {"ipv6", network->v6.has_value()},
+                               {"search", network->search},
+                               {"resolver_options", network->resolver_options}};
     if (startup)
         document["startup"] = {{"argv", startup->argv},
                                {"env", startup->env},
@@ -49,6 +51,8 @@ Result<LaunchConfig> LaunchConfig::from_json(std::string_view text) {
             const json& families = document.at("network");
             config.network = NetworkPlan::make(config.spec.name, families.at("ipv4").get<bool>(),
                                                families.at("ipv6").get<bool>());
+            families.at("search").get_to(config.network->search);
+            families.at("resolver_options").get_to(config.network->resolver_options);
         }
         if (document.contains("startup")) {
             const json& item = document.at("startup");

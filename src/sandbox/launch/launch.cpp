@@ -112,9 +112,9 @@ Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const i
             step = "network";
             config.network =
                 NetworkPlan::make(spec.name, net::host_has_route(false), net::host_has_route(true));
-            auto network = MSB_TRY(
-                start_network(spec.network, *config.network, installation_.program("netd"),
-                              sockets + "/" + network_socket, config.spec.log_level, group.get()));
+            auto network = MSB_TRY(start_network(
+                spec.network, *config.network, home_.root(), installation_.program("netd"),
+                sockets + "/" + network_socket, config.spec.log_level, group.get()));
             running.network = std::move(network.process);
             fds.give(launch_fd_network, std::move(network.lifeline));
             step = "build_vm";

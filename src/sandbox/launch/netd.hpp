@@ -2,12 +2,12 @@
 #pragma once
 
 #include "base/process.hpp"
+#include "dns/config.hpp"
 #include "net/config.hpp"
 #include "spec/network_plan.hpp"
 #include "spec/network_spec.hpp"
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace msb {
@@ -18,12 +18,14 @@ struct StartedNetwork {
     OwnedFd lifeline;
 };
 
-/// Binds the published ports and `device_socket`, and starts netd. Errors name the port.
-Result<StartedNetwork> start_network(const NetworkSpec& spec, const NetworkPlan& plan,
-                                     const std::string& program, const std::string& device_socket,
-                                     const std::string& log_level, int control_group);
+/// Binds the published ports and `device_socket`, and starts netd. Errors name the port. `plan`
+/// gets the host's search domains. `home`: where the user's configuration is.
+Result<StartedNetwork> start_network(const NetworkSpec& spec, NetworkPlan& plan,
+                                     const std::string& home, const std::string& program,
+                                     const std::string& device_socket, const std::string& log_level,
+                                     int control_group);
 
-/// Of resolv.conf(5); at most three. Without any: the local one.
-std::vector<net::Endpoint> parse_resolvers(std::string_view resolv_conf);
+/// Whom a guest's questions go to. Without any in the configuration: the local one.
+std::vector<Endpoint> resolvers_of(const dns::ResolverConfig& config);
 
 } // namespace msb
