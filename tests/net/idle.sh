@@ -5,7 +5,7 @@
 . "$TESTS_DIR/netns.sh"
 need_kernel
 make_networks 4
-status() { in_host "$MSB" ls -a --format json | jq -r ".[] | select(.name == \"$1\") | .status"; }
+status() { in_host "$MSB" ls --format json | jq -r ".[] | select(.name == \"$1\") | .status"; }
 host_ok create -q -n tcp --idle-timeout 4s -p 7080:80
 host_ok create -q -n udp --idle-timeout 4s -p 7090:90/udp
 host_ok create -q -n held --idle-timeout 4s -p 7081:80
