@@ -6,24 +6,30 @@ JOBS := $(shell nproc)
 # The cache holds kernel bundles and test images: outside the tree, shared by all clones.
 export MSB_CACHE_DIR ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/microsandbox
 
+# What one clone of the tree has compiled, another does not compile again.
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := 1
+
 build := build
 msb := $(build)/bin/msb
 # The first build shows its steps; later ones only what goes wrong. V=1 shows commands.
 quiet = $(if $(V),-v,$(if $(wildcard $(build)/.built),--quiet))
 
-.PHONY: all run build build-all test bench kernel fmt lint install clean kernel-any
+.PHONY: all run build-run build build-all test bench kernel fmt lint install clean kernel-any
 .NOTPARALLEL:
 
 all: build
 
 # Runs a command in a virtual machine booted from the built-in image.
-run: build
+run: build-run
 	@$(msb) run -- sh -c 'echo "Hello from Linux $$(uname -r) in a virtual machine"'
 
-# What is installed, without the tests (and without what only they need).
-build: packages-build kernel-any
+# What a run needs, and what is installed: without the tests (and without what only they need).
+build-run: target := runnable
+build: target := product
+build-run build: packages-build kernel-any
 	@[ -f $(build)/build.ninja ] || cmake --preset release -DMSB_TESTS=OFF
-	@cmake --build $(build) --target product -j $(JOBS) -- $(quiet)
+	@cmake --build $(build) --target $(target) -j $(JOBS) -- $(quiet)
 	@touch $(build)/.built
 
 build-all: packages-build packages-test packages-sdk kernel-any
@@ -53,6 +59,7 @@ fmt: packages-check
 
 lint: packages-check build-all
 	@scripts/format.sh --check
+	@scripts/check_layers.py $(build)
 	@scripts/lint.sh $(build)
 
 install: kernel build

@@ -5,7 +5,11 @@ add_library(msb_options INTERFACE)
 target_compile_options(msb_options INTERFACE -Wall -Wextra -Wconversion -Werror
   -Wno-missing-field-initializers # designated initialisers name what differs from the default
   $<$<CXX_COMPILER_ID:Clang>:-Wno-sign-conversion> # part of -Wconversion in clang only
-  -fstack-protector-strong -fno-plt $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>)
+  -fstack-protector-strong -fno-plt)
+# Code of tests runs once: it is compiled faster than it would run.
+set(is_test $<BOOL:$<TARGET_PROPERTY:MSB_TEST_CODE>>)
+target_compile_options(msb_options INTERFACE
+  $<IF:${is_test},-O0,$<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>>)
 target_compile_definitions(msb_options INTERFACE _GNU_SOURCE _FILE_OFFSET_BITS=64
   _GLIBCXX_ASSERTIONS MSB_VERSION="${PROJECT_VERSION}")
 target_include_directories(msb_options INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include)
@@ -42,16 +46,17 @@ function(msb_program name)
   if(arg_OUTPUT)
     set_target_properties(${name} PROPERTIES OUTPUT_NAME ${arg_OUTPUT})
   endif()
-  if(NOT arg_TOOL)
-    add_dependencies(product ${name})
-  endif()
   if(arg_LIBEXEC)
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${MSB_LIBEXEC})
     install(TARGETS ${name} DESTINATION libexec/microsandbox)
   elseif(arg_TOOL)
-    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tools)
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tools
+      MSB_TEST_CODE ON)
   else()
     install(TARGETS ${name} DESTINATION bin)
+  endif()
+  if(NOT arg_TOOL)
+    add_dependencies(runnable ${name})
   endif()
 endfunction()
 
@@ -70,7 +75,8 @@ function(msb_test name)
   find_package(GTest REQUIRED)
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE msb_options ${arg_DEPENDS} GTest::gtest GTest::gtest_main)
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests
+    MSB_TEST_CODE ON)
   add_dependencies(unit_tests ${name})
   add_test(NAME ${name} COMMAND ${name})
   # Children that share the agent's memory until they execute (agent/exec/launch.cpp) would share the

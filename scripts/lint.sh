@@ -1,9 +1,16 @@
 #!/bin/bash
-# lint.sh BUILD [FOLDER...]: clang-tidy over every source file that BUILD compiles (or those in the
-# folders), and shellcheck over the scripts.
+# lint.sh [--since COMMIT] BUILD [FOLDER...]: clang-tidy over every source file that BUILD compiles (or those
+# in the folders), and shellcheck over the scripts. With --since, only over the sources that differ from the
+# commit or include what does: what landed before was clean. A change of the checks or of the build's options
+# concerns all.
 # A file whose content, headers, options and checks were all clean before is not checked again: clean
 # results are remembered by hash in the cache.
 set -euo pipefail
+since=
+if [ "$1" = --since ]; then
+    since=$2
+    shift 2
+fi
 build=$1
 shift
 folders=${*:-.}
@@ -34,6 +41,14 @@ ninja -C "$build" -t deps | awk -v top="$source/" '
     /^$/ { name = "" }
     END { for (name in line) print line[name] }' "$work/hashes" - | sort |
     grep -E "^(${folders// /|})/?" >"$work/sources"
+
+# A source whose line has the hash of no changed file is as it was at the commit.
+if [ -n "$since" ] && git diff --quiet "$since" -- .clang-tidy cmake CMakeLists.txt CMakePresets.json; then
+    { git diff --name-only "$since" && git ls-files --others --exclude-standard; } | sort >"$work/changed"
+    awk 'FNR == NR { changed[$0]; next } $2 in changed { print $1 }' "$work/changed" "$work/hashes" >"$work/looks"
+    grep -Ff "$work/looks" "$work/sources" >"$work/some" || :
+    mv "$work/some" "$work/sources"
+fi
 
 while read -r file hashes; do
     key=$(echo "$common $file $hashes" | sha256sum | cut -c1-40)

@@ -5,7 +5,7 @@
 #include "base/process.hpp"
 #include "base/system.hpp"
 #include "device/blk/blk.hpp"
-#include "device/guest/guest_runner.hpp"
+#include "device/guest_runner.hpp"
 #include "virtio/device_thread.hpp"
 
 #include <algorithm>

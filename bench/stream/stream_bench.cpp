@@ -7,7 +7,7 @@
 // usage: stream_bench AGENT_SOCKET DIRECTORY [ROUNDS [MiB]]
 #include "base/system.hpp"
 #include "client/exec_session.hpp"
-#include "device/guest/guest_runner.hpp"
+#include "device/guest_runner.hpp"
 #include "device/vsock/vsock.hpp"
 #include "virtio/vhost_user_server.hpp"
 

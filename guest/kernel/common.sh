@@ -24,7 +24,7 @@ bundle_ref() {
     local recipe
     case $1 in
     uml-debian) recipe=$(cd "$KERNEL_DIR" && cat debian.sh modules.txt) ;;
-    uml-tuned) recipe=$(cd "$KERNEL_DIR" && cat tuned.sh config.fragment && gcc -dumpfullversion) ;;
+    uml-tuned) recipe=$(cd "$KERNEL_DIR" && cat tuned.sh config.fragment patches/*.patch && gcc -dumpfullversion) ;;
     esac
     echo "$KERNELS/refs/$1-$(echo "$recipe" | sha256sum | cut -c1-16)"
 }

@@ -1,5 +1,5 @@
 #!/bin/bash
-# tuned.sh: the bundle "uml-tuned": Debian's kernel source built with config.fragment: static, no
+# tuned.sh: the bundle "uml-tuned": Debian's kernel source, with our patches and config.fragment: static, no
 # modules, nothing that is not needed to run a sandbox. 6 to 12 minutes on 2 cores, once. Prints the
 # bundle's path last.
 . "$(dirname "$0")/common.sh"
@@ -42,6 +42,10 @@ tar -C "$WORK" -xf "$WORK/package/usr/src/$package.tar.xz" \
     --exclude='*/arch/[abcdefghijklmnopqrst]*/*.[chS]' --exclude='*/arch/xtensa/*.[chS]'
 rm -rf "$WORK/package"
 cd "$WORK/$package"
+# Mistakes of this kernel that guests run into; each file says which.
+for patch in "$KERNEL_DIR"/patches/*.patch; do
+    patch -sp1 --fuzz=0 <"$patch" || die "$(basename "$patch") does not fit this kernel: is it still needed?"
+done
 
 compiler_command=gcc
 ! command -v ccache >/dev/null || compiler_command="ccache gcc"

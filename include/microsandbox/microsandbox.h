@@ -1,27 +1,28 @@
+/* clang-format off */
+/* Made by sdk/generate.py from sdk/abi.json. */
 /* microsandbox: untrusted code in local virtual machines that start like processes.
  *
  * C interface of libmicrosandbox.so.
  *
  * Conventions
- *  - A function that can fail returns NULL on success and otherwise an error: a JSON object
- *      {"kind": "already_exists", "message": "...", "hint": "..." or null, ...}
- *    Each kind has a meaning of its own (docs/sdk.md) and some have more members. Release it with
- *    msb_free_string(). Results are not touched when a call fails.
- *  - Results are allocated by the library: text (JSON, UTF-8) is released with msb_free_string(),
- *    bytes with msb_free_bytes(). Nothing is guessed, cut or encoded: data of commands and files
- *    are bytes with a length. A result pointer may be NULL if the caller does not want it.
- *  - Arguments belong to the caller and are not used after the call. Options are one JSON object,
- *    or NULL for none; an unknown member is an error (invalid_argument). Text is UTF-8.
- *  - Handles are numbers, never 0 and never used twice. One that is unknown or closed is the error
- *    invalid_handle.
- *  - All functions may be called by any thread at any time, also several on one handle. Calls block
- *    their thread; every call that may take long has `cancel`, a number of msb_cancel_alloc() or 0.
- *    The library starts no thread and changes nothing of the process: no signal handling, no
- *    environment, no working directory, no umask.
- *  - In a child that a program forks without executing another program all handles are invalid;
- *    the sandboxes of the parent are not affected. New ones can be made.
- *  - Times are in milliseconds; points in time are Unix time.
- */
+ * - A function that can fail returns NULL on success and otherwise an error: a JSON object
+ *   {"kind": "already_exists", "message": "...", "hint": "..." or null, ...}. The kinds and
+ *   their further members are listed below. Release it with msb_free_string(). Results are not
+ *   touched when a call fails.
+ * - Results are allocated by the library: text (JSON, UTF-8) is released with msb_free_string(),
+ *   bytes with msb_free_bytes(). Data of commands and files are bytes with a length, exactly as
+ *   they came. A result pointer may be NULL if the caller does not want that result.
+ * - Arguments belong to the caller and are not used after the call. Options are one JSON object,
+ *   or NULL for none; an unknown member is the error invalid_argument. Text is UTF-8.
+ * - Handles are numbers, never 0 and never used twice. One that is unknown or closed is the
+ *   error invalid_handle.
+ * - Any thread may call any function at any time, several threads also on one handle. Calls
+ *   block their thread. Every call that may take long has `cancel`: a number of
+ *   msb_cancel_alloc(), or 0. The library starts no thread and changes nothing of the process:
+ *   no signal handling, no environment, no working directory, no umask.
+ * - In a child that a program forks without executing another program all handles are invalid.
+ *   The sandboxes of the parent are not affected, and new ones can be made.
+ * - Times are in milliseconds, points in time are Unix time in milliseconds. */
 #ifndef MICROSANDBOX_H
 #define MICROSANDBOX_H
 
@@ -32,128 +33,288 @@
 extern "C" {
 #endif
 
-/* Raised when a function or a member of a result is taken away or changes its meaning. */
 #define MSB_ABI_VERSION 1
+
+/* Kinds of errors:
+ * invalid_argument: The call itself is wrong: an unknown option, a value of a wrong type.
+ * invalid_handle: The handle was closed, or never was one, or belongs to the process that this
+ *   one was forked from.
+ * invalid_config: No sandbox can have these properties.
+ * cancelled: The caller ended the call early.
+ * timed_out: What was waited for did not happen in the time that was given.
+ * sandbox_not_found {"name"}: There is no sandbox of this name.
+ * already_exists {"name"}: There is a sandbox of this name already.
+ * still_running {"name"}: The call needs a sandbox that is stopped.
+ * not_running {"name"}: The call needs a sandbox that runs.
+ * boot_start {"name", "stage", "errno", "step"}: The sandbox did not start; the stage is mount,
+ *   build_vm, config, network, image or other.
+ * no_default_command {"name"}: The sandbox has neither entrypoint nor cmd.
+ * exec_failed {"exec_kind", "errno", "errno_name", "stage"}: The command could not start. (One
+ *   that ran and ended in failure is a result.)
+ * exec_timeout {"timeout_ms"}: The command ran longer than it was given, and was killed with all
+ *   it had started.
+ * session_lost: The sandbox ended before the command, or the connection broke.
+ * image_not_found {"name"}: The image is not in the cache, and was not to be fetched.
+ * image_in_use {"name"}: A sandbox was made from the image.
+ * image_pull_failed {"name"}: The image could not be fetched or unpacked.
+ * path_not_found {"errno"}: The guest has no such path.
+ * filesystem {"errno"}: Another operation on a file of the guest failed.
+ * invalid_cursor: The text is no cursor of this log or list.
+ * missed_rotation: Log entries were lost before they were read; the next call goes on behind
+ *   them.
+ * limit_exceeded: There is more data than the bound that was given.
+ * permission_denied: The host refused it to this process.
+ * no_space: A disk is full.
+ * unsupported: This build, this machine or this sandbox cannot do it.
+ * unreachable: Something that had to be connected to does not answer.
+ * protocol: The other side of a connection does not keep to the protocol.
+ * corrupt: Stored data is damaged.
+ * io: A system call on the host failed.
+ * internal: A fault of the library.
+ * Values of "exec_kind":
+ * not_found: There is no such program.
+ * permission_denied: The user may not execute it.
+ * not_executable: It is no program that the guest's kernel can run.
+ * bad_cwd: The working directory is missing, or no directory.
+ * bad_args: The arguments or the environment are too long, or not valid.
+ * resource_limit: A resource limit could not be set, or was reached.
+ * user_setup_failed: There is no such user or group, or it could not be taken on.
+ * out_of_memory: The guest has no memory for it.
+ * pty_setup_failed: The terminal could not be made.
+ * other: Anything else: the errno says what. */
+
+/* MSB_ABI_VERSION of the library. It is raised when a function or a member of a result is taken
+ * away or changes its meaning. */
 uint32_t msb_abi_version(void);
-/* "0.1.0"; not to be released. */
+
+/* The library's version, "0.1.0"; not to be released. */
 const char* msb_version(void);
 
-void msb_free_string(char* text); /* NULL is fine, here and below */
+/* Releases text of the library. NULL is fine. */
+void msb_free_string(char* text);
+
+/* Releases bytes of the library. NULL is fine. */
 void msb_free_bytes(uint8_t* bytes);
 
-/* Where `msb` is, by whose place the library finds the programs and the kernel that it starts. It
- * looks at the environment variable MSB_PATH first, then at this path, then beside itself
- * (PREFIX/lib/libmicrosandbox.so: PREFIX/bin/msb). NULL or "" takes the path back. */
+/* Where `msb` is. The library finds the programs and the kernel that it starts in that
+ * installation. It looks at the environment variable MSB_PATH first, then at this path, then
+ * beside itself (PREFIX/lib/libmicrosandbox.so belongs to PREFIX/bin/msb). NULL or "" removes
+ * this setting. */
 void msb_set_sdk_msb_path(const char* path);
-/* The directory of all state, in place of the environment variable MSB_HOME: for languages where a
- * program's change of its environment does not reach the library. NULL or "" takes it back. */
+
+/* The directory of all state, in place of the environment variable MSB_HOME: for languages where
+ * a program's change of its environment does not reach the library. NULL or "" removes this
+ * setting. */
 void msb_set_sdk_home(const char* path);
 
-/* ---- cancelling -------------------------------------------------------------------------------
- * A call that was given the number of msb_cancel_alloc() ends early, with the error "cancelled",
- * when another thread triggers it: before the call, during it, or not at all. The call uses the
- * number up. What a cancelled call had begun is undone where that is possible; wait for it to
- * return. */
+/* ---- cancelling ------------------------------------------------------------------------------
+ * A call that was given the number of msb_cancel_alloc() ends early, with the error cancelled,
+ * when another thread triggers that number: before the call, during it, or not at all. The call
+ * uses the number up. What a cancelled call had begun is undone where that is possible; wait for
+ * it to return. */
+
+/* A number for one call. */
 uint64_t msb_cancel_alloc(void);
+
+/* Ends the call that has the number, or will be given it. */
 void msb_cancel_trigger(uint64_t cancel);
-/* Only for a number that was never given to a call. */
+
+/* Gives back a number that no call was given. */
 void msb_cancel_unregister(uint64_t cancel);
 
-/* ---- progress of pulls ------------------------------------------------------------------------
- * msb_sandbox_create() and msb_image_pull() that were given the number of msb_progress_alloc()
- * report to it. Another thread reads the reports; `*event` is NULL after the last, when the call
- * has ended:
- *   {"event": "resolving", "reference"}
- *   {"event": "resolved", "reference", "layer_count", "total_download_bytes"}
- *   {"event": "layer_download_progress", "layer_index", "downloaded_bytes", "total_bytes"}
- *   {"event": "layer_materialize_complete", "layer_index", "reused"}
- *   {"event": "stitch_merging_trees", "reference"}
- *   {"event": "complete", "reference"}: the image is there; a cached one has nothing before this
- * Reports of a layer's bytes that nobody has read yet are replaced by newer ones. */
+/* ---- progress of pulls -----------------------------------------------------------------------
+ * msb_sandbox_create(), msb_image_pull() and msb_image_load() that were given the number of
+ * msb_progress_alloc() report to it. Another thread reads the reports. */
+
+/* Events:
+ * {"event": "resolving", "reference"}: The registry is asked what the reference means.
+ * {"event": "resolved", "reference", "layer_count", "total_download_bytes"}: The manifest is
+ *   here.
+ * {"event": "layer_download_progress", "layer_index", "downloaded_bytes", "total_bytes"}: Bytes
+ *   of a layer came. A report that nobody has read yet is replaced by the next one of its layer.
+ * {"event": "layer_materialize_complete", "layer_index", "reused"}: A layer is ready, or was in
+ *   the cache already (reused).
+ * {"event": "stitch_merging_trees", "reference"}: The layers are put together.
+ * {"event": "complete", "reference"}: The image is there. One that was in the cache has nothing
+ *   before this. */
+
+/* A queue of reports for one call. */
 uint64_t msb_progress_alloc(void);
+
+/* The next report. `*event` is NULL after the last, when the call that reports has ended. */
 char* msb_progress_next(uint64_t cancel, uint64_t progress, char** event);
+
+/* Releases the queue. */
 void msb_progress_free(uint64_t progress);
 
-/* ---- sandboxes --------------------------------------------------------------------------------
- * A sandbox is known by its name in this MSB_HOME; what has a name as argument works on any of
+/* ---- sandboxes -------------------------------------------------------------------------------
+ * A sandbox is known by its name in this MSB_HOME. What has a name as argument works on any of
  * them, whoever made it. A handle is a connection to one that runs, for commands and files. The
- * handle of an attached sandbox (one that was made without "detached") also owns it: it stops when
- * the handle is closed, and when the process ends, however that ends. */
+ * handle of an attached sandbox (one that was made without "detached") also owns it: it stops
+ * when the handle is closed, and when the process ends, however that ends. */
 
-/* Options, all optional:
- *   image              reference; default: the image that comes with the program
- *   cpus, max_cpus, memory_mib, max_memory_mib, root_disk_mib
- *   thp                "always", "madvise", "never"
- *   env, labels, scripts      objects; a script is a file on every command's PATH
- *   workdir, user, hostname, shell
- *   entrypoint, cmd    arrays, in place of the image's
- *   init               "auto", an absolute path, or {"cmd", "args": [], "env": {}}
- *   security           "default", "restricted"
- *   volumes            {"/guest/path": {"bind": "/host/directory/or/file", "readonly", "noexec",
- *                      "nosuid", "nodev", "follow_root_symlinks", "stat_virtualization": "strict" |
- *                      "off", "host_permissions": "private" | "mirror"}}
- *   network            false: none. {"profiles": what the guest may reach: any of "public",
- * "private", "host", or "all"; "max_connections"} ports              [{"bind", "host_port",
- * "guest_port", "protocol": "tcp" | "udp"}] rlimits            [{"resource": "nofile", "soft",
- * "hard"}] engine             "auto", "uml", "kvm";  require_isolation: "any", "hardware"
- *   pull_policy        "if-missing", "always", "never"
- *   insecure           true: plain HTTP to the registry
- *   ca_certs           path of a PEM file, for the registry
- *   max_duration_secs, idle_timeout_secs
- *   log_level          "error", "warn", "info", "debug", "trace"
- *   detached           true: it goes on without handle and process
- *   ephemeral          true: nothing of it is kept when it has stopped
- *   replace            true: a sandbox of this name is stopped and removed first
- *   replace_with_timeout_ms   implies replace: between the stop signal and the kill; default 10000
- * Errors: already_exists, boot_start {"name", "stage", "errno"}, image_not_found,
- * image_pull_failed, invalid_config, ...
- * Result: {"handle", "name", "owns_lifecycle", "notices": [text for people, ...]} */
+/* Options init: The program that becomes the guest's process 1.
+ * "cmd": text. "auto" (the init that the image has), or an absolute path in the guest.
+ * "args": array of text. Arguments behind the program's own name.
+ * "env": object of text. Environment over the one it inherits. */
+
+/* Options mount: A directory or file of the host at a path of the guest.
+ * "bind": text. The directory or file of the host.
+ * "readonly": true or false. The guest cannot write.
+ * "noexec": true or false. Programs there cannot be executed.
+ * "nosuid": true or false. Set-user-ID bits have no effect.
+ * "nodev": true or false. Device files have no effect.
+ * "follow_root_symlinks": true or false. The host's path may lead through symbolic links.
+ * "stat_virtualization": "strict" | "off". Whose owners and modes the guest sees. Default:
+ *   "strict".
+ * "host_permissions": "private" | "mirror". What becomes of modes that the guest sets. Default:
+ *   "private". */
+
+/* Options port: A port of the host that leads to one of the guest's.
+ * "bind": text. Address on the host; default: 127.0.0.1.
+ * "host_port": number. Port on the host.
+ * "guest_port": number. Port in the guest.
+ * "protocol": "tcp" | "udp". "tcp" or "udp". Default: "tcp". */
+
+/* Options network: What the guest may reach. Without any profile: nothing; published ports still
+ *   lead in.
+ * "profiles": array of text. Any of "public", "private", "host", or "all" alone.
+ * "max_connections": number. How many connections and flows may be open at a time. */
+
+/* Options rlimit: A limit for commands, as of setrlimit(2).
+ * "resource": text. The name in lower case: "nofile", "cpu", "as", "nproc", "fsize", "memlock",
+ *   "stack", ...
+ * "soft": number. The limit that holds at first.
+ * "hard": number. How far it may be raised; default: the soft limit. */
+
+/* Options sandbox_create: How a new sandbox is to be.
+ * "image": text. Reference of an image; default: the image that comes with the program.
+ * "cpus": number. Number of virtual processors.
+ * "max_cpus": number. How many it can be given later; default: cpus.
+ * "memory_mib": number. Memory in MiB.
+ * "max_memory_mib": number. How much memory, in MiB, it can be given later; default: memory_mib.
+ * "root_disk_mib": number. Size of the root disk in MiB.
+ * "thp": "madvise" | "always" | "never". Huge pages for the guest's memory. Default: "madvise".
+ * "env": object of text. Environment of all commands, over the image's.
+ * "labels": object of text. Labels, by which a list can be filtered.
+ * "scripts": object of text. Files on every command's PATH: content by name.
+ * "workdir": text. Directory in which commands start; default: the image's.
+ * "user": text. User of commands, USER[:GROUP], names or numbers; default: the image's.
+ * "hostname": text. The guest's name; default: made from the sandbox's.
+ * "shell": text. The shell that runs scripts; default: /bin/sh.
+ * "entrypoint": array of text. In place of the image's entrypoint.
+ * "cmd": array of text. In place of the image's cmd.
+ * "init": text or init. The guest's process 1: "auto", an absolute path, or {"cmd", "args",
+ *   "env"}.
+ * "security": "default" | "restricted". What the guest's users may do within it. Default:
+ *   "default".
+ * "volumes": object of mount. Directories and files of the host, by the guest's path.
+ * "ports": array of port. Ports of the host that lead to the guest's.
+ * "network": false or network. What the guest may reach; false: it has no network interface.
+ * "rlimits": array of rlimit. Limits for all commands.
+ * "engine": "auto" | "uml" | "kvm". What runs the guest. Default: "auto".
+ * "require_isolation": "any" | "hardware". The boundary that is asked for. Default: "any".
+ * "pull_policy": "if-missing" | "always" | "never". When the image is fetched. Default:
+ *   "if-missing".
+ * "insecure": true or false. Plain HTTP to the registry.
+ * "ca_certs": text. Path of a PEM file with authorities to trust for the registry.
+ * "max_duration_secs": number. The sandbox is stopped after so many seconds.
+ * "idle_timeout_secs": number. The sandbox is stopped when nothing happened for so many seconds.
+ * "log_level": "error" | "warn" | "info" | "debug" | "trace". How much its runtime logs.
+ *   Default: "warn".
+ * "detached": true or false. It goes on without handle and process.
+ * "ephemeral": true or false. Nothing of it is kept when it has stopped.
+ * "replace": true or false. A sandbox of this name is stopped and removed first.
+ * "replace_with_timeout_ms": number. Implies replace: time between the stop signal and the kill;
+ *   default: 10000, and 0 kills at once. */
+
+/* Makes a sandbox and starts it. Errors: already_exists, boot_start, image_not_found,
+ * image_pull_failed, invalid_config, ... Result: {"handle", "name", "owns_lifecycle", "notices":
+ * [text for people, ...]}
+ * Options: sandbox_create, all optional. */
 char* msb_sandbox_create(uint64_t cancel, uint64_t progress, const char* name, const char* options,
                          char** result);
-/* Starts a stopped one. Options: detached. Result as above. Errors: sandbox_not_found,
- * still_running, boot_start. */
+
+/* Options sandbox_start: How a sandbox is started.
+ * "detached": true or false. It goes on without handle and process. */
+
+/* Starts a stopped sandbox. Result as of msb_sandbox_create(). Errors: sandbox_not_found,
+ * still_running, boot_start.
+ * Options: sandbox_start, all optional. */
 char* msb_sandbox_start(uint64_t cancel, const char* name, const char* options, char** result);
-/* To one that runs, or is coming up: it is waited for. Result as above. Errors: sandbox_not_found,
- * not_running, boot_start. timeout_ms < 0: 10000. */
+
+/* Connects to a sandbox that runs, or is coming up: it is waited for, for timeout_ms (< 0:
+ * 10000). Result as of msb_sandbox_create(). Errors: sandbox_not_found, not_running, boot_start. */
 char* msb_sandbox_connect(uint64_t cancel, const char* name, int64_t timeout_ms, char** result);
-/* {"name", "owns_lifecycle", "config": as in msb_sandbox_get()} */
+
+/* {"name", "owns_lifecycle", "config": as of msb_sandbox_get()} */
 char* msb_sandbox_info(uint64_t sandbox, char** result);
+
 /* An attached sandbox goes on without its handle and process from now on. The handle stays open. */
 char* msb_sandbox_detach(uint64_t sandbox);
-/* An attached sandbox is stopped, and waited for. Handles of commands and streams have to be closed
- * by themselves. The handle is closed even if this fails. */
+
+/* Closes the handle, even if this fails. An attached sandbox is stopped and waited for. Handles
+ * of commands and streams have to be closed by themselves. */
 char* msb_sandbox_close(uint64_t cancel, uint64_t sandbox);
-/* The same without waiting for anything, for finalizers: an attached sandbox stops by itself. */
+
+/* Closes the handle without waiting for anything, for finalizers. An attached sandbox stops by
+ * itself. */
 void msb_sandbox_release(uint64_t sandbox);
 
 /* {"name", "status": "created" | "starting" | "running" | "draining" | "stopped" | "crashed",
  * "reason", "detail", "exit_code", "engine", "isolation", "image", "created_at_ms",
- * "started_at_ms", "stopped_at_ms", "updated_at_ms", "config": {...}}; null: not known. */
+ * "started_at_ms", "stopped_at_ms", "updated_at_ms", "config": {...}}. A member is null when it
+ * is not known. Error: sandbox_not_found. */
 char* msb_sandbox_get(const char* name, char** result);
-/* Options: labels (an object; all must match), limit (1 to 100; default: all), cursor.
- * {"sandboxes": [as above, newest first], "next_cursor": text or null, "damaged": [message]} */
+
+/* Options sandbox_list: Which sandboxes.
+ * "labels": object of text. Labels that all of them have.
+ * "limit": number. Size of a page, 1 to 100; default: everything.
+ * "cursor": text. "next_cursor" of the page before. */
+
+/* {"sandboxes": [as of msb_sandbox_get(), newest first], "next_cursor": text or null, "damaged":
+ * [message]}. Error: invalid_cursor.
+ * Options: sandbox_list, all optional. */
 char* msb_sandbox_list(const char* options, char** result);
-/* Options: force (kill it first if it runs). Errors: sandbox_not_found, still_running. */
+
+/* Options remove: How something is removed.
+ * "force": true or false. A sandbox that runs is killed first; an image is removed though a
+ *   sandbox was made from it. */
+
+/* Removes a stopped sandbox and its disk. Errors: sandbox_not_found, still_running.
+ * Options: remove, all optional. */
 char* msb_sandbox_remove(const char* name, const char* options);
 
-/* The guest is asked to end and waited for; killed after timeout_ms (< 0: 10000; 0: at once).
- * Succeeds if it is stopped in the end, also if it was before. */
+/* The guest is asked to end and waited for; it is killed after timeout_ms (< 0: 10000; 0: at
+ * once). Succeeds if the sandbox is stopped in the end, also if it was before. */
 char* msb_sandbox_stop(uint64_t cancel, const char* name, int64_t timeout_ms);
-/* At once. timeout_ms (< 0: 5000) is how long its end is waited for: then the error timed_out. */
+
+/* Ends the sandbox at once. Its end is waited for, for timeout_ms (< 0: 5000): then the error
+ * timed_out. */
 char* msb_sandbox_kill(uint64_t cancel, const char* name, int64_t timeout_ms);
-/* Commands that run may finish, new ones are refused; waits for that without limit. */
+
+/* Commands that run may finish, new ones are refused; waits without limit for the sandbox's end. */
 char* msb_sandbox_drain(uint64_t cancel, const char* name);
-/* The same without waiting. */
+
+/* Asks for what msb_sandbox_stop() does, without waiting. */
 char* msb_sandbox_request_stop(const char* name, int64_t timeout_ms);
+
+/* Asks for what msb_sandbox_kill() does, without waiting. */
 char* msb_sandbox_request_kill(const char* name);
+
+/* Asks for what msb_sandbox_drain() does, without waiting. */
 char* msb_sandbox_request_drain(const char* name);
-/* Waits and never causes it. timeout_ms < 0: without limit; then the error timed_out. With a handle
- * (else 0) of a sandbox that this process started, and its name, more is known of the end.
- * {"name", "status", "exit_code", "signal", "observed_at_ms", "source": "process" | "state"} */
-char* msb_sandbox_wait_until_stopped(uint64_t cancel, uint64_t sandbox, const char* name,
-                                     int64_t timeout_ms, char** result);
+
+/* Waits for the sandbox's end and never causes it. timeout_ms < 0: without limit; otherwise the
+ * error timed_out follows. With a handle (else 0) of a sandbox that this process started, and
+ * its name, more is known of the end. {"name", "status", "exit_code", "signal",
+ * "observed_at_ms", "source": "process" | "state"} */
+char* msb_sandbox_wait_until_stopped(uint64_t cancel, uint64_t sandbox, const char* name, int64_t
+                                     timeout_ms, char** result);
+
 /* Whether the agent answers: {"name", "latency_ms"}. Does not count as activity. */
 char* msb_sandbox_ping(uint64_t cancel, const char* name, char** result);
+
 /* Starts the idle time anew: {"name", "activity_seq"}. */
 char* msb_sandbox_touch(uint64_t cancel, const char* name, char** result);
 
@@ -161,138 +322,256 @@ char* msb_sandbox_touch(uint64_t cancel, const char* name, char** result);
  * connected; the sandbox need not run or exist. */
 char* msb_agent_socket_path(const char* name, char** path);
 
-/* ---- commands ---------------------------------------------------------------------------------
- * `command` is literal: no shell, no entrypoint. NULL is the sandbox's own: its entrypoint and cmd.
- * Options, all optional:
- *   args               array
- *   shell              true: `command` is a script for the sandbox's shell
- *   env                object, over the sandbox's
- *   cwd, user
- *   timeout_ms         then it is killed with all it started: the error exec_timeout
- *   tty                true: a terminal; everything comes as stdout;  rows, cols
- *   stdin              true: a pipe stays open behind `input` (msb_exec_stdin_write); only for
- *                      msb_sandbox_exec_stream
- *   rlimits            as above
- *   max_output_bytes   only for collected output; more is the error limit_exceeded; default 256 MiB
+/* ---- commands --------------------------------------------------------------------------------
+ * `command` is literal: no shell, no entrypoint. NULL is the sandbox's own: its entrypoint and
+ * cmd.
  * A program that ran and ended in failure is a result. One that could not start is the error
- * exec_failed {"exec_kind": "not_found" | "permission_denied" | "not_executable" | "bad_cwd" |
- * "bad_args" | "resource_limit" | "user_setup_failed" | "out_of_memory" | "pty_setup_failed" |
- * "other", "errno", "errno_name", "stage"}. */
+ * exec_failed. */
 
-/* Runs it with this input, of any size, and collects what it writes. {"exit_code": as a shell has
- * it, "signal"} */
+/* Options exec: How a command is run.
+ * "args": array of text. Arguments.
+ * "shell": true or false. The command is a script for the sandbox's shell.
+ * "env": object of text. Environment over the sandbox's.
+ * "cwd": text. Working directory.
+ * "user": text. USER[:GROUP], names or numbers.
+ * "timeout_ms": number. When it is over the command is killed with all it started: exec_timeout.
+ * "tty": true or false. It has a terminal; everything it writes comes as stdout.
+ * "rows": number. Height of the terminal; default: 24.
+ * "cols": number. Width of the terminal; default: 80.
+ * "stdin": true or false. A pipe stays open behind the input: msb_exec_stdin_write(). Only for
+ *   msb_sandbox_exec_stream().
+ * "rlimits": array of rlimit. Limits of the command.
+ * "max_output_bytes": number. How much output is collected, more is limit_exceeded; default: 256
+ *   MiB. Not for msb_sandbox_exec_stream(). */
+
+/* Runs a command with this input, of any size, and collects what it writes. {"exit_code": as a
+ * shell has it, "signal"}. Errors: exec_failed, exec_timeout, limit_exceeded, session_lost,
+ * no_default_command.
+ * Options: exec, all optional. */
 char* msb_sandbox_exec(uint64_t cancel, uint64_t sandbox, const char* command, const char* options,
                        const uint8_t* input, size_t input_size, char** result, uint8_t** out,
                        size_t* out_size, uint8_t** err, size_t* err_size);
 
-/* Starts it. Nothing of it moves while nobody waits in one of the calls below, and a client that
- * does not read holds the command up, as a pipe does. */
-char* msb_sandbox_exec_stream(uint64_t cancel, uint64_t sandbox, const char* command,
-                              const char* options, const uint8_t* input, size_t input_size,
-                              uint64_t* exec);
-/* The next event. `*data` is NULL and `*size` 0 but for stdout and stderr.
- *   {"event": "started", "pid"}
- *   {"event": "stdout"}, {"event": "stderr"}
- *   {"event": "stdin_error", "errno", "errno_name", "message"}: it goes on without more input
- *   {"event": "exited", "exit_code", "signal"}: the last one, or
- *   {"event": "failed", "exec_kind", "errno", "errno_name", "stage", "message"}: it did not start
- *   {"event": "done"}: after the last, again and again
- * Errors: exec_timeout, session_lost. A cancelled call loses nothing. */
+/* Starts a command. Its input and output move only while a thread waits in one of the calls
+ * below. A program that does not read the output holds the command up, as a pipe does.
+ * Options: exec, all optional. */
+char* msb_sandbox_exec_stream(uint64_t cancel, uint64_t sandbox, const char* command, const char*
+                              options, const uint8_t* input, size_t input_size, uint64_t* exec);
+
+/* The next event. `*data` is NULL and `*size` 0 but for stdout and stderr. Errors: exec_timeout,
+ *   session_lost. A cancelled call loses nothing.
+ * Events:
+ * {"event": "started", "pid"}: The command runs.
+ * {"event": "stdout"}: It wrote data to its standard output, or to its terminal.
+ * {"event": "stderr"}: It wrote data to its standard error.
+ * {"event": "stdin_error", "errno", "errno_name", "message"}: It takes no more input, and goes
+ *   on.
+ * {"event": "exited", "exit_code", "signal"}: It ended: the last event, unless it failed.
+ * {"event": "failed", "exec_kind", "errno", "errno_name", "stage", "message"}: It could not
+ *   start: the last event.
+ * {"event": "done"}: There are no more events; this comes again and again. */
 char* msb_exec_recv(uint64_t cancel, uint64_t exec, char** event, uint8_t** data, size_t* size);
-/* Returns when there is room for more: read the output meanwhile, in another thread. */
+
+/* Writes to the command's input. Returns when there is room for more: read the output meanwhile,
+ * in another thread. */
 char* msb_exec_stdin_write(uint64_t cancel, uint64_t exec, const uint8_t* data, size_t size);
+
+/* Ends the command's input. */
 char* msb_exec_stdin_close(uint64_t cancel, uint64_t exec);
-/* To the command's process group. */
+
+/* Sends a signal to the command's process group. */
 char* msb_exec_signal(uint64_t cancel, uint64_t exec, int32_t signal);
+
+/* Changes the size of the command's terminal. */
 char* msb_exec_resize(uint64_t cancel, uint64_t exec, uint16_t rows, uint16_t cols);
-/* The rest of the output and the end, as msb_sandbox_exec(). */
-char* msb_exec_collect(uint64_t cancel, uint64_t exec, const char* options, char** result,
-                       uint8_t** out, size_t* out_size, uint8_t** err, size_t* err_size);
-/* Ends a command that still runs. */
+
+/* Options exec_collect: How output is collected.
+ * "max_output_bytes": number. How much, more is limit_exceeded; default: 256 MiB. */
+
+/* The rest of the output and the end, as of msb_sandbox_exec().
+ * Options: exec_collect, all optional. */
+char* msb_exec_collect(uint64_t cancel, uint64_t exec, const char* options, char** result, uint8_t**
+                       out, size_t* out_size, uint8_t** err, size_t* err_size);
+
+/* Closes the handle and ends a command that still runs. */
 void msb_exec_close(uint64_t exec);
 
-/* ---- files ------------------------------------------------------------------------------------
- * Of the guest, by absolute path. Options of all: user (USER[:GROUP] to act as; default: root).
- * Errors: path_not_found, filesystem {"errno"}. */
+/* ---- files -----------------------------------------------------------------------------------
+ * Files of the guest, by absolute path. Errors of all: path_not_found, filesystem, session_lost. */
 
-/* Options: max_bytes (default 256 MiB): more is the error limit_exceeded. */
+/* Options fs_read: How a file is read.
+ * "user": text. USER[:GROUP] to act as; default: root.
+ * "max_bytes": number. How much, more is limit_exceeded; default: 256 MiB. */
+
+/* The content of a file. Error: limit_exceeded.
+ * Options: fs_read, all optional. */
 char* msb_fs_read(uint64_t cancel, uint64_t sandbox, const char* path, const char* options,
                   uint8_t** data, size_t* size);
-/* Made or replaced; its directory must exist. Options: mode (default 0644 = 420). */
-char* msb_fs_write(uint64_t cancel, uint64_t sandbox, const char* path, const char* options,
-                   const uint8_t* data, size_t size);
-/* Options: follow (default true). {"path", "kind": "file" | "dir" | "symlink" | "other", "size",
- * "mode", "uid", "gid", "accessed_ms", "modified_ms"} */
-char* msb_fs_stat(uint64_t cancel, uint64_t sandbox, const char* path, const char* options,
-                  char** result);
-/* One level: an array of the above. */
-char* msb_fs_list(uint64_t cancel, uint64_t sandbox, const char* path, const char* options,
-                  char** result);
-/* {"exists"} */
-char* msb_fs_exists(uint64_t cancel, uint64_t sandbox, const char* path, const char* options,
-                    char** result);
-/* With missing parents. Options: mode. */
+
+/* Options fs_make: How something is made.
+ * "user": text. USER[:GROUP] to act as; default: root.
+ * "mode": number. Permissions; default: 0644 (420), of a directory what the guest's umask leaves
+ *   of 0777. */
+
+/* Makes or replaces a file. Its directory must exist.
+ * Options: fs_make, all optional. */
+char* msb_fs_write(uint64_t cancel, uint64_t sandbox, const char* path, const char* options, const
+                   uint8_t* data, size_t size);
+
+/* Options fs_stat: How a path is looked at.
+ * "user": text. USER[:GROUP] to act as; default: root.
+ * "follow": true or false. What a symbolic link leads to; default: true. */
+
+/* {"path", "kind": "file" | "dir" | "symlink" | "other", "size", "mode", "uid", "gid",
+ * "accessed_ms", "modified_ms"}
+ * Options: fs_stat, all optional. */
+char* msb_fs_stat(uint64_t cancel, uint64_t sandbox, const char* path, const char* options, char**
+                  result);
+
+/* Options fs: How a file operation is done.
+ * "user": text. USER[:GROUP] to act as; default: root. */
+
+/* What a directory has in it, one level: an array of what msb_fs_stat() gives.
+ * Options: fs, all optional. */
+char* msb_fs_list(uint64_t cancel, uint64_t sandbox, const char* path, const char* options, char**
+                  result);
+
+/* Whether a path leads to something: {"exists"}
+ * Options: fs, all optional. */
+char* msb_fs_exists(uint64_t cancel, uint64_t sandbox, const char* path, const char* options, char**
+                    result);
+
+/* Makes a directory, with the parents that are missing.
+ * Options: fs_make, all optional. */
 char* msb_fs_mkdir(uint64_t cancel, uint64_t sandbox, const char* path, const char* options);
+
+/* Removes a file.
+ * Options: fs, all optional. */
 char* msb_fs_remove(uint64_t cancel, uint64_t sandbox, const char* path, const char* options);
-/* Options: recursive (default true). */
+
+/* Options fs_remove_dir: How a directory is removed.
+ * "user": text. USER[:GROUP] to act as; default: root.
+ * "recursive": true or false. With all that is in it; default: true. */
+
+/* Removes a directory.
+ * Options: fs_remove_dir, all optional. */
 char* msb_fs_remove_dir(uint64_t cancel, uint64_t sandbox, const char* path, const char* options);
-/* A single file. */
-char* msb_fs_copy(uint64_t cancel, uint64_t sandbox, const char* from, const char* to,
-                  const char* options);
-char* msb_fs_rename(uint64_t cancel, uint64_t sandbox, const char* from, const char* to,
-                    const char* options);
-/* A single file of the host, read and written as the user of this process. */
+
+/* Copies a single file within the guest.
+ * Options: fs, all optional. */
+char* msb_fs_copy(uint64_t cancel, uint64_t sandbox, const char* from, const char* to, const char*
+                  options);
+
+/* Gives a file or directory another path.
+ * Options: fs, all optional. */
+char* msb_fs_rename(uint64_t cancel, uint64_t sandbox, const char* from, const char* to, const char*
+                    options);
+
+/* Copies a single file of the host into the guest. It is read as the user of this process.
+ * Options: fs, all optional. */
 char* msb_fs_copy_from_host(uint64_t cancel, uint64_t sandbox, const char* host, const char* guest,
                             const char* options);
+
+/* Copies a single file of the guest to the host. It is made or replaced as the user of this
+ * process.
+ * Options: fs, all optional. */
 char* msb_fs_copy_to_host(uint64_t cancel, uint64_t sandbox, const char* guest, const char* host,
                           const char* options);
-/* Piece by piece. `*data` is NULL and `*size` 0 at the end. */
+
+/* Opens a file to be read piece by piece.
+ * Options: fs, all optional. */
 char* msb_fs_read_stream(uint64_t cancel, uint64_t sandbox, const char* path, const char* options,
                          uint64_t* stream);
+
+/* The next piece. `*data` is NULL and `*size` 0 at the end. A cancelled call loses nothing. */
 char* msb_fs_read_stream_recv(uint64_t cancel, uint64_t stream, uint8_t** data, size_t* size);
-/* Options: mode. */
+
+/* Makes or replaces a file, to be written piece by piece.
+ * Options: fs_make, all optional. */
 char* msb_fs_write_stream(uint64_t cancel, uint64_t sandbox, const char* path, const char* options,
                           uint64_t* stream);
+
+/* Writes a piece. How much of it a cancelled call has written is not known. */
 char* msb_fs_write_stream_write(uint64_t cancel, uint64_t stream, const uint8_t* data, size_t size);
-/* What was written is complete only after this has succeeded. */
+
+/* Completes the file: what was written is there only after this has succeeded. A call that was
+ * cancelled can be made again. */
 char* msb_fs_write_stream_finish(uint64_t cancel, uint64_t stream);
-/* Of either kind. */
+
+/* Closes a stream of either kind. */
 void msb_fs_stream_close(uint64_t stream);
 
-/* ---- images -----------------------------------------------------------------------------------
+/* ---- images ----------------------------------------------------------------------------------
  * An image: {"reference", "digest", "architecture", "os", "layer_count", "size_bytes",
  * "created_at"}. */
 
-/* An array, newest first. */
+/* An array of the images in the cache, newest first. */
 char* msb_image_list(char** result);
-/* Error: image_not_found. With "config" and "layers". */
+
+/* The image, with "config" and "layers". Error: image_not_found. */
 char* msb_image_inspect(const char* reference, char** result);
-/* Options: pull_policy, insecure, ca_certs, as of msb_sandbox_create(). The image, and "cached". */
+
+/* Options image_pull: How an image is fetched.
+ * "pull_policy": "if-missing" | "always" | "never". When it is fetched. Default: "if-missing".
+ * "insecure": true or false. Plain HTTP to the registry.
+ * "ca_certs": text. Path of a PEM file with authorities to trust for the registry. */
+
+/* Fetches an image from its registry. The image, and "cached": whether it was here already.
+ * Errors: image_not_found, image_pull_failed.
+ * Options: image_pull, all optional. */
 char* msb_image_pull(uint64_t cancel, uint64_t progress, const char* reference, const char* options,
                      char** result);
-/* From a docker-archive or OCI-layout tar on the host. Options: tags (more names of the first
- * image). An array of images. */
+
+/* Options image_load: How images are taken from an archive.
+ * "tags": array of text. More names of its first image. */
+
+/* Takes images from a docker-archive or OCI-layout tar on the host. An array of images.
+ * Options: image_load, all optional. */
 char* msb_image_load(uint64_t cancel, uint64_t progress, const char* path, const char* options,
                      char** result);
-/* Options: force. Error: image_in_use. */
+
+/* Removes an image. Errors: image_not_found, image_in_use.
+ * Options: remove, all optional. */
 char* msb_image_remove(const char* reference, const char* options);
-/* Deletes what neither a reference nor a sandbox needs. {"bytes_reclaimed"} */
+
+/* Deletes what neither a reference nor a sandbox needs: {"bytes_reclaimed"} */
 char* msb_image_prune(char** result);
 
-/* ---- logs -------------------------------------------------------------------------------------
- * What commands wrote, also of sandboxes that are stopped. Options: tail (entries), since_ms,
- * until_ms, sources (["stdout", "stderr", "output", "system"], or "all"; default: all but system),
- * from_cursor.
- * Result: [{"timestamp_ms", "source", "session_id": number or null, "cursor", "offset", "size"},
- * ...], oldest first; the data of each are `size` bytes at `offset` of `*data`. */
-char* msb_sandbox_logs(const char* name, const char* options, char** result, uint8_t** data,
-                       size_t* size);
-/* The same one by one. Options as above without tail, and follow: go on until the sandbox stops. */
+/* ---- logs ------------------------------------------------------------------------------------
+ * What commands wrote, also of sandboxes that are stopped. */
+
+/* Options logs: Which log entries.
+ * "tail": number. Only the last so many.
+ * "since_ms": number. Of this time or later.
+ * "until_ms": number. Before this time.
+ * "sources": array of text. Any of "stdout", "stderr", "output" (a command's terminal), "system"
+ *   (what the sandbox itself did), or "all"; default: all but system.
+ * "from_cursor": text. Behind the entry with this cursor. */
+
+/* [{"timestamp_ms", "source", "session_id": number or null, "cursor", "offset", "size"}, ...],
+ * oldest first; the data of each are `size` bytes at `offset` of `*data`.
+ * Options: logs, all optional. */
+char* msb_sandbox_logs(const char* name, const char* options, char** result, uint8_t** data, size_t*
+                       size);
+
+/* Options log_stream: Which log entries, and whether to wait for more.
+ * "since_ms": number. Of this time or later.
+ * "until_ms": number. Before this time.
+ * "sources": array of text. As of msb_sandbox_logs().
+ * "from_cursor": text. Behind the entry with this cursor.
+ * "follow": true or false. Go on until the sandbox stops. */
+
+/* Opens a log to be read entry by entry.
+ * Options: log_stream, all optional. */
 char* msb_log_stream_open(const char* name, const char* options, uint64_t* stream);
-/* The next entry, without offset and size, and its data; `*entry` is NULL after the last. Error:
- * missed_rotation, once, if entries were lost before they were read: the next call goes on. */
-char* msb_log_stream_recv(uint64_t cancel, uint64_t stream, char** entry, uint8_t** data,
-                          size_t* size);
+
+/* The next entry, without offset and size, and its data. `*entry` is NULL after the last. Error:
+ * missed_rotation, once, if entries were lost before they were read: the next call goes on. A
+ * cancelled call loses nothing. */
+char* msb_log_stream_recv(uint64_t cancel, uint64_t stream, char** entry, uint8_t** data, size_t*
+                          size);
+
+/* Closes the stream. */
 void msb_log_stream_close(uint64_t stream);
 
 #ifdef __cplusplus

@@ -22,6 +22,7 @@ namespace microsandbox {
 
 using Json = nlohmann::json;
 
+/// What every call throws that fails. Its kinds are those of microsandbox.h.
 class Error : public std::runtime_error {
   public:
     explicit Error(Json details)
@@ -98,27 +99,33 @@ class Cancel {
     ~Cancel() { msb_cancel_unregister(number_); }
     Cancel(const Cancel&) = delete;
     Cancel& operator=(const Cancel&) = delete;
+    /// What calls take as `cancel`.
     std::uint64_t number() const { return number_; }
+    /// Ends the call, with an Error of kind "cancelled".
     void trigger() const { msb_cancel_trigger(number_); }
 
   private:
     std::uint64_t number_;
 };
 
+/// What a command wrote and how it ended.
 struct Output {
-    int exit_code = 0; ///< as a shell has it
-    std::optional<int> signal;
+    int exit_code = 0;         ///< as a shell has it: 128 + n for a command that signal n ended
+    std::optional<int> signal; ///< that ended it
     std::string out;
     std::string err;
 };
 
+/// Something that a command did.
 struct Event {
-    Json event; ///< "event", and what belongs to it
-    std::string data;
+    Json event;       ///< "event", and what belongs to it
+    std::string data; ///< of "stdout" and "stderr"
 
+    /// "started", "stdout", "stderr", "stdin_error", "exited", "failed"
     std::string kind() const { return event.at("event"); }
 };
 
+/// Something that a command wrote, or that the sandbox did.
 struct LogEntry {
     Json entry; ///< "timestamp_ms", "source", "session_id", "cursor"
     std::string data;
@@ -141,12 +148,17 @@ class Exec {
             return std::nullopt;
         return result;
     }
+    /// Writes all of it. Returns when there is room for more: read the events meanwhile, in another
+    /// thread.
     void write(std::string_view data, std::uint64_t cancel = 0) {
         detail::check(
             msb_exec_stdin_write(cancel, handle_.get(), detail::bytes(data), data.size()));
     }
+    /// Ends the command's input.
     void close_stdin() { detail::check(msb_exec_stdin_close(0, handle_.get())); }
+    /// Sends a signal to the command's process group.
     void signal(int number) { detail::check(msb_exec_signal(0, handle_.get(), number)); }
+    /// Changes the size of the command's terminal.
     void resize(std::uint16_t rows, std::uint16_t cols) {
         detail::check(msb_exec_resize(0, handle_.get(), rows, cols));
     }
@@ -155,36 +167,44 @@ class Exec {
     detail::Handle<msb_exec_close> handle_;
 };
 
+/// A connection to a sandbox that runs. One that it owns (made or started without "detached") stops
+/// with this object, and when the process ends.
 class Sandbox {
   public:
+    /// Makes a sandbox and starts it.
     static Sandbox create(const std::string& name, const Json& options = Json::object(),
                           std::uint64_t cancel = 0) {
         char* result = nullptr;
         detail::check(msb_sandbox_create(cancel, 0, name.c_str(), options.dump().c_str(), &result));
         return Sandbox(detail::take(result));
     }
+    /// Starts a stopped sandbox.
     static Sandbox start(const std::string& name, const Json& options = Json::object(),
                          std::uint64_t cancel = 0) {
         char* result = nullptr;
         detail::check(msb_sandbox_start(cancel, name.c_str(), options.dump().c_str(), &result));
         return Sandbox(detail::take(result));
     }
+    /// Connects to a sandbox that runs, or is coming up: it is waited for, 10 s if timeout_ms < 0.
     static Sandbox connect(const std::string& name, std::int64_t timeout_ms = -1,
                            std::uint64_t cancel = 0) {
         char* result = nullptr;
         detail::check(msb_sandbox_connect(cancel, name.c_str(), timeout_ms, &result));
         return Sandbox(detail::take(result));
     }
+    /// How a sandbox is and how it was made.
     static Json get(const std::string& name) {
         char* result = nullptr;
         detail::check(msb_sandbox_get(name.c_str(), &result));
         return detail::take(result);
     }
+    /// Sandboxes, newest first.
     static Json list(const Json& options = Json::object()) {
         char* result = nullptr;
         detail::check(msb_sandbox_list(options.dump().c_str(), &result));
         return detail::take(result);
     }
+    /// Deletes a stopped sandbox and its disk; `force` kills it first.
     static void remove(const std::string& name, bool force = false) {
         const Json options = {{"force", force}};
         detail::check(msb_sandbox_remove(name.c_str(), options.dump().c_str()));
@@ -194,6 +214,8 @@ class Sandbox {
     /// For functions of microsandbox.h that this class does not have.
     std::uint64_t handle() const { return handle_.get(); }
 
+    /// Runs a program, without a shell, with this input, and collects what it writes. One that ran
+    /// and ended in failure is a result.
     Output exec(const std::string& command, const Json& options = Json::object(),
                 std::string_view input = {}, std::uint64_t cancel = 0) {
         char* result = nullptr;
@@ -211,11 +233,13 @@ class Sandbox {
             output.signal = end.at("signal");
         return output;
     }
+    /// Runs a script of the sandbox's shell, with this input, and collects what it writes.
     Output shell(const std::string& script, Json options = Json::object(),
                  std::string_view input = {}, std::uint64_t cancel = 0) {
         options["shell"] = true;
         return exec(script, options, input, cancel);
     }
+    /// Starts a program, without a shell, to be read from step by step.
     Exec exec_stream(const std::string& command, const Json& options = Json::object(),
                      std::string_view input = {}, std::uint64_t cancel = 0) {
         std::uint64_t exec = 0;
@@ -225,6 +249,7 @@ class Sandbox {
         return Exec(exec);
     }
 
+    /// The content of a file of the guest, up to 256 MiB unless options say otherwise.
     std::string read_file(const std::string& path, const Json& options = Json::object()) {
         std::uint8_t* data = nullptr;
         std::size_t size = 0;
@@ -232,25 +257,31 @@ class Sandbox {
             msb_fs_read(0, handle_.get(), path.c_str(), options.dump().c_str(), &data, &size));
         return detail::take(data, size);
     }
+    /// Makes or replaces a file of the guest. Its directory must exist.
     void write_file(const std::string& path, std::string_view data,
                     const Json& options = Json::object()) {
         detail::check(msb_fs_write(0, handle_.get(), path.c_str(), options.dump().c_str(),
                                    detail::bytes(data), data.size()));
     }
 
+    /// Asks the guest to end and waits; it is killed after timeout_ms (< 0: 10000; 0: at once).
     void stop(std::int64_t timeout_ms = -1, std::uint64_t cancel = 0) {
         detail::check(msb_sandbox_stop(cancel, name_.c_str(), timeout_ms));
     }
+    /// Ends the sandbox at once and waits for that, 5 s.
     void kill() { detail::check(msb_sandbox_kill(0, name_.c_str(), -1)); }
+    /// Lets commands that run finish, refuses new ones, and waits for the sandbox's end.
     void drain(std::uint64_t cancel = 0) {
         detail::check(msb_sandbox_drain(cancel, name_.c_str()));
     }
+    /// Waits for the sandbox's end and never causes it; without limit if timeout_ms < 0.
     Json wait_until_stopped(std::int64_t timeout_ms = -1, std::uint64_t cancel = 0) {
         char* result = nullptr;
         detail::check(msb_sandbox_wait_until_stopped(cancel, handle_.get(), name_.c_str(),
                                                      timeout_ms, &result));
         return detail::take(result);
     }
+    /// What commands wrote, oldest first.
     std::vector<LogEntry> logs(const Json& options = Json::object()) {
         char* result = nullptr;
         std::uint8_t* data = nullptr;
@@ -264,8 +295,10 @@ class Sandbox {
             entries.push_back({entry, bytes.substr(entry.at("offset"), entry.at("size"))});
         return entries;
     }
+    /// Lets the sandbox go on without this object and process.
     void detach() { detail::check(msb_sandbox_detach(handle_.get())); }
-    /// Stops it, if it is ours, and waits for that; the destructor does not wait.
+    /// Closes the connection. A sandbox that it owns is stopped, and waited for; the destructor
+    /// does not wait.
     void close(std::uint64_t cancel = 0) {
         detail::check(msb_sandbox_close(cancel, handle_.release()));
     }

@@ -9,57 +9,8 @@ import (
 // ErrorKind is what a program can branch on; the text is the library's name of it.
 type ErrorKind string
 
-// Kinds of errors.
-const (
-	ErrInvalidArgument      ErrorKind = "invalid_argument" // the call itself is wrong
-	ErrInvalidHandle        ErrorKind = "invalid_handle"   // closed, or never was
-	ErrInvalidConfig        ErrorKind = "invalid_config"   // a sandbox cannot be like that
-	ErrCancelled            ErrorKind = "cancelled"        // the context ended
-	ErrTimedOut             ErrorKind = "timed_out"
-	ErrSandboxNotFound      ErrorKind = "sandbox_not_found"
-	ErrSandboxAlreadyExists ErrorKind = "already_exists"
-	ErrSandboxStillRunning  ErrorKind = "still_running"
-	ErrSandboxNotRunning    ErrorKind = "not_running"
-	ErrBootStart            ErrorKind = "boot_start" // Name, Stage and Errno say more
-	ErrNoDefaultCommand     ErrorKind = "no_default_command"
-	ErrExecFailed           ErrorKind = "exec_failed" // the command could not start: Exec says why
-	ErrExecTimeout          ErrorKind = "exec_timeout"
-	ErrSessionLost          ErrorKind = "session_lost" // the sandbox ended before the command
-	ErrImageNotFound        ErrorKind = "image_not_found"
-	ErrImageInUse           ErrorKind = "image_in_use"
-	ErrImagePullFailed      ErrorKind = "image_pull_failed"
-	ErrPathNotFound         ErrorKind = "path_not_found" // in the guest
-	ErrFilesystem           ErrorKind = "filesystem"     // another failed file operation in the guest
-	ErrInvalidCursor        ErrorKind = "invalid_cursor"
-	ErrMissedRotation       ErrorKind = "missed_rotation" // the log lost what follows the cursor
-	ErrLimitExceeded        ErrorKind = "limit_exceeded"
-	ErrPermissionDenied     ErrorKind = "permission_denied"
-	ErrNoSpace              ErrorKind = "no_space"
-	ErrUnsupported          ErrorKind = "unsupported"
-	ErrUnreachable          ErrorKind = "unreachable"
-	ErrProtocol             ErrorKind = "protocol"
-	ErrCorrupt              ErrorKind = "corrupt"
-	ErrIO                   ErrorKind = "io"
-	ErrInternal             ErrorKind = "internal"
-	ErrLibraryNotLoaded     ErrorKind = "library_not_loaded" // there is no libmicrosandbox.so, or one that does not fit
-)
-
 // ExecFailureKind says why a command could not start.
 type ExecFailureKind string
-
-// Why a command could not start.
-const (
-	ExecNotFound         ExecFailureKind = "not_found"
-	ExecPermissionDenied ExecFailureKind = "permission_denied"
-	ExecNotExecutable    ExecFailureKind = "not_executable"
-	ExecBadCwd           ExecFailureKind = "bad_cwd"
-	ExecBadArgs          ExecFailureKind = "bad_args"
-	ExecResourceLimit    ExecFailureKind = "resource_limit"
-	ExecUserSetupFailed  ExecFailureKind = "user_setup_failed"
-	ExecOutOfMemory      ExecFailureKind = "out_of_memory"
-	ExecPtySetupFailed   ExecFailureKind = "pty_setup_failed"
-	ExecOther            ExecFailureKind = "other"
-)
 
 // ExecFailure is why a command could not start.
 type ExecFailure struct {

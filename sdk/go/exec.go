@@ -10,70 +10,55 @@ import (
 	"time"
 )
 
-// execOptions is the JSON object of msb_sandbox_exec, and the input.
-type execOptions struct {
-	Args      []string          `json:"args,omitempty"`
-	Shell     bool              `json:"shell,omitempty"`
-	Env       map[string]string `json:"env,omitempty"`
-	Cwd       *string           `json:"cwd,omitempty"`
-	User      *string           `json:"user,omitempty"`
-	TimeoutMs *int64            `json:"timeout_ms,omitempty"`
-	TTY       bool              `json:"tty,omitempty"`
-	Rows      *uint16           `json:"rows,omitempty"`
-	Cols      *uint16           `json:"cols,omitempty"`
-	Stdin     bool              `json:"stdin,omitempty"`
-	Rlimits   []Rlimit          `json:"rlimits,omitempty"`
-	MaxOutput *uint64           `json:"max_output_bytes,omitempty"`
-
+// execRequest is the options of a command and its input.
+type execRequest struct {
+	execOptions
 	input []byte
 }
 
 // ExecOption is a property of a command.
-type ExecOption func(*execOptions)
+type ExecOption func(*execRequest)
 
 // WithExecEnv adds to the sandbox's environment.
 func WithExecEnv(env map[string]string) ExecOption {
-	return func(o *execOptions) { merge(&o.Env, env) }
+	return func(o *execRequest) { merge(&o.Env, env) }
 }
 
 // WithExecCwd sets the command's directory.
-func WithExecCwd(path string) ExecOption { return func(o *execOptions) { o.Cwd = &path } }
+func WithExecCwd(path string) ExecOption { return func(o *execRequest) { o.Cwd = &path } }
 
 // WithExecUser sets the command's user: a name or number, with ":group" or not.
-func WithExecUser(user string) ExecOption { return func(o *execOptions) { o.User = &user } }
+func WithExecUser(user string) ExecOption { return func(o *execRequest) { o.User = &user } }
 
 // WithExecTimeout kills the command, with all it started, after that time: [ErrExecTimeout].
 func WithExecTimeout(timeout time.Duration) ExecOption {
-	return func(o *execOptions) {
-		ms := milliseconds(timeout)
-		o.TimeoutMs = &ms
-	}
+	return func(o *execRequest) { o.TimeoutMs = unsignedMilliseconds(timeout) }
 }
 
 // WithExecTTY gives the command a terminal; everything it writes comes as stdout.
-func WithExecTTY() ExecOption { return func(o *execOptions) { o.TTY = true } }
+func WithExecTTY() ExecOption { return func(o *execRequest) { o.TTY = true } }
 
 // WithExecTTYSize gives the command a terminal of that size.
 func WithExecTTYSize(rows, cols uint16) ExecOption {
-	return func(o *execOptions) { o.TTY, o.Rows, o.Cols = true, &rows, &cols }
+	return func(o *execRequest) { o.TTY, o.Rows, o.Cols = true, &rows, &cols }
 }
 
 // WithExecStdin gives the command this input.
-func WithExecStdin(input []byte) ExecOption { return func(o *execOptions) { o.input = input } }
+func WithExecStdin(input []byte) ExecOption { return func(o *execRequest) { o.input = input } }
 
 // WithExecStdinPipe lets a command that is streamed be written to: [ExecHandle.TakeStdin]. What
 // [WithExecStdin] gave comes first.
-func WithExecStdinPipe() ExecOption { return func(o *execOptions) { o.Stdin = true } }
+func WithExecStdinPipe() ExecOption { return func(o *execRequest) { o.Stdin = true } }
 
-// WithExecRlimits adds limits.
+// WithExecRlimits adds limits for the command.
 func WithExecRlimits(limits ...Rlimit) ExecOption {
-	return func(o *execOptions) { o.Rlimits = append(o.Rlimits, limits...) }
+	return func(o *execRequest) { o.Rlimits = append(o.Rlimits, limits...) }
 }
 
 // WithExecMaxOutput fails with [ErrLimitExceeded] if a command whose output is collected writes more.
 // Without it: 256 MiB.
 func WithExecMaxOutput(bytes uint64) ExecOption {
-	return func(o *execOptions) { o.MaxOutput = &bytes }
+	return func(o *execRequest) { o.MaxOutput = &bytes }
 }
 
 // ExecOutput is what a command wrote and how it ended.
@@ -128,23 +113,26 @@ func (c *collected) take() (*ExecOutput, error) {
 	return output, nil
 }
 
-// Exec runs a program, without a shell, and collects what it writes.
+// Exec runs a program, without a shell, and collects what it writes. One that ran and ended in failure is a
+// result; [ErrExecFailed] if it could not start, [ErrExecTimeout] if it took too long, [ErrLimitExceeded] if it
+// wrote too much, [ErrSessionLost] if the sandbox ended.
 func (s *Sandbox) Exec(ctx context.Context, command string, args []string, options ...ExecOption) (*ExecOutput, error) {
-	return s.exec(ctx, &command, execOptions{Args: args}, options)
+	return s.exec(ctx, &command, execRequest{execOptions: execOptions{Args: args}}, options)
 }
 
-// Shell runs a script of the sandbox's shell.
+// Shell runs a script of the sandbox's shell, and collects what it writes. It fails as [Sandbox.Exec] does.
 func (s *Sandbox) Shell(ctx context.Context, script string, options ...ExecOption) (*ExecOutput, error) {
-	return s.exec(ctx, &script, execOptions{Shell: true}, options)
+	return s.exec(ctx, &script, execRequest{execOptions: execOptions{Shell: true}}, options)
 }
 
-// ExecDefault runs the sandbox's own command: its entrypoint and cmd.
+// ExecDefault runs the sandbox's own command, its entrypoint and cmd, and collects what it writes. It fails as
+// [Sandbox.Exec] does, and with [ErrNoDefaultCommand] if there is none.
 func (s *Sandbox) ExecDefault(ctx context.Context, options ...ExecOption) (*ExecOutput, error) {
-	return s.exec(ctx, nil, execOptions{}, options)
+	return s.exec(ctx, nil, execRequest{}, options)
 }
 
 // command prepares a command for the library; what it returns has to be freed.
-func (o *execOptions) command(command *string, options []ExecOption) (word, encoded cText, err error) {
+func (o *execRequest) command(command *string, options []ExecOption) (word, encoded cText, err error) {
 	for _, option := range options {
 		option(o)
 	}
@@ -153,11 +141,11 @@ func (o *execOptions) command(command *string, options []ExecOption) (word, enco
 			return word, encoded, err
 		}
 	}
-	err = encoded.setOptions(o)
+	err = encoded.setOptions(o.execOptions)
 	return word, encoded, err
 }
 
-func (s *Sandbox) exec(ctx context.Context, command *string, chosen execOptions, options []ExecOption) (*ExecOutput, error) {
+func (s *Sandbox) exec(ctx context.Context, command *string, chosen execRequest, options []ExecOption) (*ExecOutput, error) {
 	word, encoded, err := chosen.command(command, options)
 	defer word.free()
 	defer encoded.free()
@@ -176,29 +164,29 @@ func (s *Sandbox) exec(ctx context.Context, command *string, chosen execOptions,
 	return result.take()
 }
 
-// ExecHandle is a command that runs and is read from step by step. Nothing of it moves while nobody
-// reads: a client that does not read holds the command up, as a pipe does.
+// ExecHandle is a command that runs and is read from step by step. Its input and output move only while a call
+// of this package waits for it: a program that does not read holds the command up, as a pipe does.
 type ExecHandle struct {
 	handle C.uint64_t
 	stdin  *ExecSink
 }
 
-// ExecStream starts a program, without a shell.
+// ExecStream starts a program, without a shell, to be read from step by step.
 func (s *Sandbox) ExecStream(ctx context.Context, command string, args []string, options ...ExecOption) (*ExecHandle, error) {
-	return s.execStream(ctx, &command, execOptions{Args: args}, options)
+	return s.execStream(ctx, &command, execRequest{execOptions: execOptions{Args: args}}, options)
 }
 
-// ShellStream starts a script of the sandbox's shell.
+// ShellStream starts a script of the sandbox's shell, to be read from step by step.
 func (s *Sandbox) ShellStream(ctx context.Context, script string, options ...ExecOption) (*ExecHandle, error) {
-	return s.execStream(ctx, &script, execOptions{Shell: true}, options)
+	return s.execStream(ctx, &script, execRequest{execOptions: execOptions{Shell: true}}, options)
 }
 
-// ExecDefaultStream starts the sandbox's own command: its entrypoint and cmd.
+// ExecDefaultStream starts the sandbox's own command, its entrypoint and cmd, to be read from step by step.
 func (s *Sandbox) ExecDefaultStream(ctx context.Context, options ...ExecOption) (*ExecHandle, error) {
-	return s.execStream(ctx, nil, execOptions{}, options)
+	return s.execStream(ctx, nil, execRequest{}, options)
 }
 
-func (s *Sandbox) execStream(ctx context.Context, command *string, chosen execOptions, options []ExecOption) (*ExecHandle, error) {
+func (s *Sandbox) execStream(ctx context.Context, command *string, chosen execRequest, options []ExecOption) (*ExecHandle, error) {
 	word, encoded, err := chosen.command(command, options)
 	defer word.free()
 	defer encoded.free()
@@ -223,25 +211,14 @@ func (s *Sandbox) execStream(ctx context.Context, command *string, chosen execOp
 // ExecEventKind is what an event of a command is.
 type ExecEventKind string
 
-// What an event of a command is.
-const (
-	ExecEventStarted    ExecEventKind = "started"     // PID
-	ExecEventStdout     ExecEventKind = "stdout"      // Data
-	ExecEventStderr     ExecEventKind = "stderr"      // Data
-	ExecEventStdinError ExecEventKind = "stdin_error" // Failure; the command goes on without more input
-	ExecEventExited     ExecEventKind = "exited"      // ExitCode, Signal
-	ExecEventFailed     ExecEventKind = "failed"      // Failure: it could not start
-	ExecEventDone       ExecEventKind = "done"        // there are no more
-)
-
 // ExecEvent is something that a command did.
 type ExecEvent struct {
 	Kind     ExecEventKind
-	PID      int
-	Data     []byte
-	ExitCode int
-	Signal   syscall.Signal
-	Failure  *ExecFailure
+	PID      int            // of started: the process id in the guest
+	Data     []byte         // of stdout and stderr
+	ExitCode int            // of exited: as a shell has it
+	Signal   syscall.Signal // of exited: the signal that ended the command; 0 if none did
+	Failure  *ExecFailure   // of failed and stdin_error
 }
 
 // Recv is the next event. Behind the last one, which is "exited" or "failed", "done" comes again and
@@ -279,7 +256,8 @@ func (h *ExecHandle) Recv(ctx context.Context) (*ExecEvent, error) {
 	return event, nil
 }
 
-// Wait drops the rest of the output and returns the exit code.
+// Wait waits for the command's end, drops what it still writes, and returns the exit code. [ErrExecFailed] if
+// the command could not start.
 func (h *ExecHandle) Wait(ctx context.Context) (int, error) {
 	for {
 		event, err := h.Recv(ctx)
@@ -298,7 +276,7 @@ func (h *ExecHandle) Wait(ctx context.Context) (int, error) {
 	}
 }
 
-// Collect collects the rest of the output.
+// Collect waits for the command's end and collects what it still writes, up to 256 MiB.
 func (h *ExecHandle) Collect(ctx context.Context) (*ExecOutput, error) {
 	var result collected
 	err := cancellable(ctx, func(cancel C.uint64_t) *C.char {
@@ -351,10 +329,10 @@ func (h *ExecHandle) TakeStdin() *ExecSink {
 // for more; the command's output has to be read meanwhile, by another goroutine.
 type ExecSink struct{ handle C.uint64_t }
 
-// Write is [ExecSink.WriteCtx] without a limit.
+// Write writes all of data, however long that takes: [ExecSink.WriteCtx] has a context.
 func (s *ExecSink) Write(data []byte) (int, error) { return s.WriteCtx(context.Background(), data) }
 
-// WriteCtx writes all of data.
+// WriteCtx writes all of data to the command's input. It ends when the context does.
 func (s *ExecSink) WriteCtx(ctx context.Context, data []byte) (int, error) {
 	if len(data) == 0 {
 		return 0, nil
@@ -368,7 +346,7 @@ func (s *ExecSink) WriteCtx(ctx context.Context, data []byte) (int, error) {
 	return len(data), nil
 }
 
-// Close ends the input.
+// Close ends the command's input.
 func (s *ExecSink) Close() error {
 	return call(context.Background(), func() *C.char { return C.call_exec_stdin_close(0, s.handle) })
 }

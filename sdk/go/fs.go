@@ -19,7 +19,7 @@ type SandboxFSOps struct {
 // FS is the files of the guest, as its root sees them.
 func (s *Sandbox) FS() *SandboxFSOps { return &SandboxFSOps{sandbox: s.handle} }
 
-// As is the same files as another user sees them: a name or number, with ":group" or not.
+// As is the files of the guest with another user acting: a name or number, with ":group" or not.
 func (f *SandboxFSOps) As(user string) *SandboxFSOps { return &SandboxFSOps{f.sandbox, user} }
 
 // FSEntryKind is what a path leads to.
@@ -35,13 +35,13 @@ const (
 
 // FSEntry is a file, a directory, or whatever else a path leads to.
 type FSEntry struct {
-	Path     string
-	Kind     FSEntryKind
-	Size     int64
+	Path     string      // absolute
+	Kind     FSEntryKind // what it is
+	Size     int64       // in bytes
 	Mode     fs.FileMode // permissions only
-	UID, GID uint32
-	Accessed time.Time
-	ModTime  time.Time
+	UID, GID uint32      // owner and group
+	Accessed time.Time   // zero if that is not known
+	ModTime  time.Time   // zero if that is not known
 }
 
 // IsDir tells whether it is a directory.
@@ -62,26 +62,18 @@ func (e *fsEntry) entry() FSEntry {
 		timeOrZero(e.AccessedMs), timeOrZero(e.ModifiedMs)}
 }
 
-type fsOptions struct {
-	User      string  `json:"user,omitempty"`
-	Mode      *uint32 `json:"mode,omitempty"`
-	Follow    *bool   `json:"follow,omitempty"`
-	Recursive *bool   `json:"recursive,omitempty"`
-	MaxBytes  *uint64 `json:"max_bytes,omitempty"`
-}
-
 // FSOption changes an operation on files.
 type FSOption func(*fsOptions)
 
 // WithFSMode sets the permissions of what is made by Write, WriteStream and Mkdir.
 func WithFSMode(mode fs.FileMode) FSOption {
 	return func(o *fsOptions) {
-		bits := uint32(mode.Perm())
+		bits := uint(mode.Perm())
 		o.Mode = &bits
 	}
 }
 
-// WithFSNoFollow lets Stat tell of a symbolic link itself.
+// WithFSNoFollow lets [SandboxFSOps.Stat] tell of a symbolic link itself, not of what it leads to.
 func WithFSNoFollow() FSOption { return func(o *fsOptions) { follow := false; o.Follow = &follow } }
 
 // WithFSEmptyOnly lets RemoveDir remove a directory only if it is empty.
@@ -95,7 +87,10 @@ func WithFSMaxBytes(limit uint64) FSOption { return func(o *fsOptions) { o.MaxBy
 // on makes a call about one path, or about two.
 func (f *SandboxFSOps) on(ctx context.Context, from, to string, options []FSOption,
 	body func(cancel C.uint64_t, from, to, options *C.char) *C.char) error {
-	chosen := fsOptions{User: f.user}
+	var chosen fsOptions
+	if f.user != "" {
+		chosen.User = &f.user
+	}
 	for _, option := range options {
 		option(&chosen)
 	}
@@ -128,7 +123,7 @@ func (f *SandboxFSOps) asking(ctx context.Context, path string, options []FSOpti
 	return decode(takeText(text), into)
 }
 
-// Read is the content of a file.
+// Read is the content of a file, up to 256 MiB or [WithFSMaxBytes]. [ErrPathNotFound] if there is none.
 func (f *SandboxFSOps) Read(ctx context.Context, path string, options ...FSOption) ([]byte, error) {
 	var data *C.uint8_t
 	var size C.size_t
@@ -154,7 +149,7 @@ func (f *SandboxFSOps) Write(ctx context.Context, path string, data []byte, opti
 	})
 }
 
-// WriteString is [SandboxFSOps.Write] with text.
+// WriteString makes or replaces a file that holds this text. Its directory must exist.
 func (f *SandboxFSOps) WriteString(ctx context.Context, path, text string, options ...FSOption) error {
 	return f.Write(ctx, path, []byte(text), options...)
 }
@@ -261,7 +256,7 @@ func (f *SandboxFSOps) ReadStream(ctx context.Context, path string, options ...F
 	return stream, nil
 }
 
-// Recv is the next piece; nil at the end.
+// Recv is the next piece of the file; nil at its end. A call that is cancelled loses nothing.
 func (s *FSReadStream) Recv(ctx context.Context) ([]byte, error) {
 	var data *C.uint8_t
 	var size C.size_t
@@ -279,7 +274,7 @@ func (s *FSReadStream) WriteTo(w io.Writer) (int64, error) {
 	return s.CopyTo(context.Background(), w)
 }
 
-// CopyTo is [FSReadStream.WriteTo] with a context.
+// CopyTo writes the rest of the file to w. It ends when the context does.
 func (s *FSReadStream) CopyTo(ctx context.Context, w io.Writer) (int64, error) {
 	var total int64
 	for {
@@ -314,12 +309,12 @@ func (f *SandboxFSOps) WriteStream(ctx context.Context, path string, options ...
 	return stream, nil
 }
 
-// Write is [FSWriteStream.WriteCtx] without a limit.
+// Write writes all of data, however long that takes: [FSWriteStream.WriteCtx] has a context.
 func (s *FSWriteStream) Write(data []byte) (int, error) {
 	return s.WriteCtx(context.Background(), data)
 }
 
-// WriteCtx writes all of data.
+// WriteCtx writes all of data. How much of it a call that is cancelled has written is not known.
 func (s *FSWriteStream) WriteCtx(ctx context.Context, data []byte) (int, error) {
 	err := cancellable(ctx, func(cancel C.uint64_t) *C.char {
 		return C.call_fs_write_stream_write(cancel, s.handle, bytesPointer(data), C.size_t(len(data)))
@@ -330,7 +325,7 @@ func (s *FSWriteStream) WriteCtx(ctx context.Context, data []byte) (int, error) 
 	return len(data), nil
 }
 
-// Close completes the file.
+// Close completes the file: what was written is there only when this has succeeded. The stream is closed.
 func (s *FSWriteStream) Close(ctx context.Context) error {
 	finished := cancellable(ctx, func(cancel C.uint64_t) *C.char {
 		return C.call_fs_write_stream_finish(cancel, s.handle)

@@ -14,12 +14,12 @@ type SandboxStatus string
 
 // What a sandbox is doing.
 const (
-	SandboxCreated  SandboxStatus = "created"
-	SandboxStarting SandboxStatus = "starting"
-	SandboxRunning  SandboxStatus = "running"
-	SandboxDraining SandboxStatus = "draining"
-	SandboxStopped  SandboxStatus = "stopped"
-	SandboxCrashed  SandboxStatus = "crashed"
+	SandboxCreated  SandboxStatus = "created"  // it was made, and never started
+	SandboxStarting SandboxStatus = "starting" // it boots
+	SandboxRunning  SandboxStatus = "running"  // it takes commands
+	SandboxDraining SandboxStatus = "draining" // its commands may finish, new ones are refused
+	SandboxStopped  SandboxStatus = "stopped"  // it ended as it was asked to, or by itself
+	SandboxCrashed  SandboxStatus = "crashed"  // it ended otherwise
 )
 
 // SandboxHandle is a sandbox that is known by name, running or not, as it was when it was looked up.
@@ -44,7 +44,7 @@ type sandboxView struct {
 	Config      json.RawMessage
 }
 
-// GetSandbox looks a sandbox up.
+// GetSandbox looks a sandbox up by its name. [ErrSandboxNotFound] if there is none.
 func GetSandbox(ctx context.Context, name string) (*SandboxHandle, error) {
 	handle := &SandboxHandle{named: named{name: name}}
 	if err := handle.Refresh(ctx); err != nil {
@@ -53,7 +53,7 @@ func GetSandbox(ctx context.Context, name string) (*SandboxHandle, error) {
 	return handle, nil
 }
 
-// Refresh looks the sandbox up again.
+// Refresh looks the sandbox up again. [ErrSandboxNotFound] if it is gone.
 func (h *SandboxHandle) Refresh(ctx context.Context) error {
 	var text *C.char
 	err := onName(ctx, h.name, func(_ C.uint64_t, name *C.char) *C.char {
@@ -103,7 +103,7 @@ func (h *SandboxHandle) UpdatedAt() time.Time { return timeOrZero(h.view.Updated
 // Config is how the sandbox was made.
 func (h *SandboxHandle) Config() (*SandboxConfig, error) { return parseConfig(h.view.Config) }
 
-// ConfigJSON is the same as the library has it.
+// ConfigJSON is how the sandbox was made, as JSON that the library wrote.
 func (h *SandboxHandle) ConfigJSON() json.RawMessage { return h.view.Config }
 
 // ConnectOption changes [SandboxHandle.Connect].
@@ -116,7 +116,7 @@ func WithConnectTimeout(timeout time.Duration) ConnectOption {
 	return func(o *connectOptions) { o.timeoutMs = milliseconds(timeout) }
 }
 
-// Connect connects to the sandbox if it runs, without owning its life.
+// Connect connects to the sandbox if it runs, without owning its life. [ErrSandboxNotRunning] if it does not.
 func (h *SandboxHandle) Connect(ctx context.Context, options ...ConnectOption) (*Sandbox, error) {
 	chosen := connectOptions{timeoutMs: -1}
 	for _, option := range options {
@@ -127,12 +127,13 @@ func (h *SandboxHandle) Connect(ctx context.Context, options ...ConnectOption) (
 	})
 }
 
-// Start is [StartSandbox].
+// Start starts the stopped sandbox; it stops when what this gives is closed. As [StartSandbox].
 func (h *SandboxHandle) Start(ctx context.Context) (*Sandbox, error) {
 	return StartSandbox(ctx, h.name)
 }
 
-// StartDetached is [StartSandboxDetached].
+// StartDetached starts the stopped sandbox, which goes on without handle and process. As
+// [StartSandboxDetached].
 func (h *SandboxHandle) StartDetached(ctx context.Context) (*Sandbox, error) {
 	return StartSandboxDetached(ctx, h.name)
 }
@@ -144,12 +145,6 @@ type SandboxPage struct {
 	Damaged    []string // what is wrong with sandboxes that cannot be read
 }
 
-type listOptions struct {
-	Labels map[string]string `json:"labels,omitempty"`
-	Limit  *uint             `json:"limit,omitempty"`
-	Cursor string            `json:"cursor,omitempty"`
-}
-
 // ListOption chooses sandboxes.
 type ListOption func(*listOptions)
 
@@ -159,12 +154,23 @@ func WithListLabels(labels map[string]string) ListOption {
 }
 
 // WithListLimit sets the size of a page, 1 to 100.
-func WithListLimit(limit uint) ListOption { return func(o *listOptions) { o.Limit = &limit } }
+func WithListLimit(limit uint) ListOption {
+	return func(o *listOptions) {
+		size := uint64(limit)
+		o.Limit = &size
+	}
+}
 
-// WithListCursor goes on where a page ended.
-func WithListCursor(cursor string) ListOption { return func(o *listOptions) { o.Cursor = cursor } }
+// WithListCursor goes on behind a page: its NextCursor.
+func WithListCursor(cursor string) ListOption {
+	return func(o *listOptions) {
+		if cursor != "" {
+			o.Cursor = &cursor
+		}
+	}
+}
 
-// ListSandboxes lists all sandboxes.
+// ListSandboxes lists all sandboxes, newest first.
 func ListSandboxes(ctx context.Context) (*SandboxPage, error) { return ListSandboxesWith(ctx) }
 
 // ListSandboxesWith lists the sandboxes that the options choose.

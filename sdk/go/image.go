@@ -15,21 +15,21 @@ var Image imageFactory
 
 // ImageHandle is an image that this MSB_HOME has.
 type ImageHandle struct {
-	Reference    string
-	Digest       string
-	Architecture string
-	OS           string
+	Reference    string    // its name: "docker.io/library/debian:12"
+	Digest       string    // of its manifest: "sha256:..."
+	Architecture string    // as OCI names it: "amd64"
+	OS           string    // "linux"
 	LayerCount   int       `json:"layer_count"`
-	SizeBytes    int64     `json:"size_bytes"` // as transported
-	CreatedAt    time.Time `json:"created_at"` // when it came here
+	SizeBytes    int64     `json:"size_bytes"` // as it is transported, compressed
+	CreatedAt    time.Time `json:"created_at"` // when it came into the cache
 }
 
-// Inspect is [Image].Inspect.
+// Inspect is the image with what it says of its commands and what it consists of.
 func (h *ImageHandle) Inspect(ctx context.Context) (*ImageDetail, error) {
 	return Image.Inspect(ctx, h.Reference)
 }
 
-// Remove is [Image].Remove.
+// Remove deletes the image. [ErrImageInUse] if a sandbox was made from it, unless [WithForce].
 func (h *ImageHandle) Remove(ctx context.Context, options ...RemoveOption) error {
 	return Image.Remove(ctx, h.Reference, options...)
 }
@@ -63,7 +63,7 @@ type ImageDetail struct {
 	Layers []ImageLayer
 }
 
-// List is all images, newest first.
+// List is all images in the cache, newest first.
 func (imageFactory) List(ctx context.Context) (images []ImageHandle, err error) {
 	var text *C.char
 	if err = call(ctx, func() *C.char { return C.call_image_list(&text) }); err == nil {
@@ -72,7 +72,7 @@ func (imageFactory) List(ctx context.Context) (images []ImageHandle, err error) 
 	return images, err
 }
 
-// Inspect is an image with what it says and consists of. [ErrImageNotFound] if it is not here.
+// Inspect is an image with what it says of its commands and what it consists of. [ErrImageNotFound] if it is not here.
 func (imageFactory) Inspect(ctx context.Context, reference string) (*ImageDetail, error) {
 	var text *C.char
 	err := onName(ctx, reference, func(_ C.uint64_t, reference *C.char) *C.char {
@@ -85,7 +85,7 @@ func (imageFactory) Inspect(ctx context.Context, reference string) (*ImageDetail
 	return detail, decode(takeText(text), detail)
 }
 
-// Get is an image. [ErrImageNotFound] if it is not here.
+// Get is an image of the cache. [ErrImageNotFound] if it is not there.
 func (i imageFactory) Get(ctx context.Context, reference string) (*ImageHandle, error) {
 	detail, err := i.Inspect(ctx, reference)
 	if err != nil {
@@ -113,10 +113,7 @@ func (imageFactory) Pull(ctx context.Context, reference string, options ...Sandb
 
 // Load takes images from a docker-archive or OCI-layout tar on the host; tags are more names of the first.
 func (imageFactory) Load(ctx context.Context, path string, tags ...string) (images []ImageHandle, err error) {
-	chosen := struct {
-		Tags []string `json:"tags,omitempty"`
-	}{tags}
-	err = imageFrom(ctx, path, chosen, &images, func(cancel C.uint64_t, path, options *C.char, result **C.char) *C.char {
+	err = imageFrom(ctx, path, loadOptions{Tags: tags}, &images, func(cancel C.uint64_t, path, options *C.char, result **C.char) *C.char {
 		return C.call_image_load(cancel, 0, path, options, result)
 	})
 	return images, err
@@ -142,17 +139,8 @@ func imageFrom(ctx context.Context, source string, options, into any,
 
 // Remove deletes an image. [ErrImageInUse] if a sandbox was made from it, unless [WithForce].
 func (imageFactory) Remove(ctx context.Context, reference string, options ...RemoveOption) error {
-	var chosen removeOptions
-	for _, option := range options {
-		option(&chosen)
-	}
-	var encoded cText
-	if err := encoded.setOptions(chosen); err != nil {
-		return err
-	}
-	defer encoded.free()
-	return onName(ctx, reference, func(_ C.uint64_t, reference *C.char) *C.char {
-		return C.call_image_remove(reference, encoded.pointer)
+	return remove(ctx, reference, options, func(reference, options *C.char) *C.char {
+		return C.call_image_remove(reference, options)
 	})
 }
 

@@ -69,21 +69,21 @@ func (n *named) Drain(ctx context.Context) error {
 	})
 }
 
-// RequestStop is [Sandbox.Stop] without waiting.
+// RequestStop asks the guest to end, without waiting; when its time is over it is killed.
 func (n *named) RequestStop(ctx context.Context, options ...StopOption) error {
 	return onName(ctx, n.name, func(_ C.uint64_t, name *C.char) *C.char {
 		return C.call_sandbox_request_stop(name, stopTimeout(options))
 	})
 }
 
-// RequestKill is [Sandbox.Kill] without waiting.
+// RequestKill ends the sandbox at once, without waiting for that.
 func (n *named) RequestKill(ctx context.Context) error {
 	return onName(ctx, n.name, func(_ C.uint64_t, name *C.char) *C.char {
 		return C.call_sandbox_request_kill(name)
 	})
 }
 
-// RequestDrain is [Sandbox.Drain] without waiting.
+// RequestDrain lets commands that run finish and refuses new ones, without waiting for the end.
 func (n *named) RequestDrain(ctx context.Context) error {
 	return onName(ctx, n.name, func(_ C.uint64_t, name *C.char) *C.char {
 		return C.call_sandbox_request_drain(name)
@@ -93,11 +93,11 @@ func (n *named) RequestDrain(ctx context.Context) error {
 // StopResult is how a sandbox ended.
 type StopResult struct {
 	Name       string
-	Status     SandboxStatus
-	ExitCode   *int // known if this process started it
-	Signal     *int
-	ObservedAt time.Time
-	Source     string // "process" or "state"
+	Status     SandboxStatus // stopped or crashed
+	ExitCode   *int          // of the sandbox's own command, if it had one
+	Signal     *int          // that ended the sandbox's process; known if this process started it
+	ObservedAt time.Time     // when the end was seen
+	Source     string        // how it is known: "process" (its end was seen) or "state" (it is written down)
 }
 
 // WaitUntilStopped waits for the sandbox's end and never causes it.
@@ -159,20 +159,25 @@ func (n *named) Touch(ctx context.Context) (uint64, error) {
 // RemoveOption changes how a sandbox is removed.
 type RemoveOption func(*removeOptions)
 
-type removeOptions struct {
-	Force bool `json:"force,omitempty"`
-}
-
-// WithForce kills a sandbox that runs before it is removed.
+// WithForce kills a sandbox that runs before it is removed, and removes an image though a sandbox was made
+// from it.
 func WithForce() RemoveOption { return func(o *removeOptions) { o.Force = true } }
 
-// Remove deletes a stopped sandbox and all it has kept.
+// Remove deletes the stopped sandbox and all it has kept. [ErrSandboxStillRunning] if it runs.
 func (n *named) Remove(ctx context.Context, options ...RemoveOption) error {
 	return RemoveSandbox(ctx, n.name, options...)
 }
 
-// RemoveSandbox deletes a stopped sandbox and all it has kept.
+// RemoveSandbox deletes a stopped sandbox and all it has kept. [ErrSandboxNotFound] if there is none,
+// [ErrSandboxStillRunning] if it runs.
 func RemoveSandbox(ctx context.Context, name string, options ...RemoveOption) error {
+	return remove(ctx, name, options, func(name, options *C.char) *C.char {
+		return C.call_sandbox_remove(name, options)
+	})
+}
+
+// remove makes a call that removes what has this name.
+func remove(ctx context.Context, name string, options []RemoveOption, body func(name, options *C.char) *C.char) error {
 	var chosen removeOptions
 	for _, option := range options {
 		option(&chosen)
@@ -182,7 +187,5 @@ func RemoveSandbox(ctx context.Context, name string, options ...RemoveOption) er
 		return err
 	}
 	defer encoded.free()
-	return onName(ctx, name, func(_ C.uint64_t, name *C.char) *C.char {
-		return C.call_sandbox_remove(name, encoded.pointer)
-	})
+	return onName(ctx, name, func(_ C.uint64_t, name *C.char) *C.char { return body(name, encoded.pointer) })
 }

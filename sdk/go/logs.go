@@ -11,34 +11,25 @@ import (
 // LogSource is where a log entry comes from.
 type LogSource string
 
-// Where a log entry comes from.
+// Sources of log entries.
 const (
-	LogStdout LogSource = "stdout"
-	LogStderr LogSource = "stderr"
-	LogOutput LogSource = "output" // of a command with a terminal
-	LogSystem LogSource = "system"
+	LogStdout LogSource = "stdout" // a command's standard output
+	LogStderr LogSource = "stderr" // a command's standard error
+	LogOutput LogSource = "output" // a command's terminal
+	LogSystem LogSource = "system" // what the sandbox itself did
 )
 
 // LogEntry is something that a command wrote, or a line of the system's.
 type LogEntry struct {
-	Timestamp time.Time
-	Source    LogSource
-	SessionID *uint64 // of the command; nil for the system's lines
-	Data      []byte
-	Cursor    string // to go on behind this entry
+	Timestamp time.Time // when it came
+	Source    LogSource // where it comes from
+	SessionID *uint64   // the number of the command; nil for the system's lines
+	Data      []byte    // what was written, as it came
+	Cursor    string    // [WithLogFromCursor] goes on behind this entry
 }
 
 // Text is the entry's data as text.
 func (e *LogEntry) Text() string { return string(e.Data) }
-
-type logOptions struct {
-	Tail       *uint64     `json:"tail,omitempty"`
-	SinceMs    *int64      `json:"since_ms,omitempty"`
-	UntilMs    *int64      `json:"until_ms,omitempty"`
-	Sources    []LogSource `json:"sources,omitempty"`
-	FromCursor *string     `json:"from_cursor,omitempty"`
-	Follow     bool        `json:"follow,omitempty"`
-}
 
 // LogOption chooses log entries.
 type LogOption func(*logOptions)
@@ -49,7 +40,7 @@ func WithLogTail(entries uint64) LogOption { return func(o *logOptions) { o.Tail
 // WithLogSince takes entries of that time or later.
 func WithLogSince(since time.Time) LogOption {
 	return func(o *logOptions) {
-		ms := since.UnixMilli()
+		ms := uint64(since.UnixMilli())
 		o.SinceMs = &ms
 	}
 }
@@ -57,12 +48,12 @@ func WithLogSince(since time.Time) LogOption {
 // WithLogUntil takes entries before that time.
 func WithLogUntil(until time.Time) LogOption {
 	return func(o *logOptions) {
-		ms := until.UnixMilli()
+		ms := uint64(until.UnixMilli())
 		o.UntilMs = &ms
 	}
 }
 
-// WithLogSources takes entries from there. Without it: what commands wrote.
+// WithLogSources takes entries of these sources. Without it: what commands wrote, all but [LogSystem].
 func WithLogSources(sources ...LogSource) LogOption {
 	return func(o *logOptions) { o.Sources = append(o.Sources, sources...) }
 }

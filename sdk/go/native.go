@@ -82,8 +82,8 @@ func Version() (string, error) {
 	return C.GoString(C.call_version()), nil
 }
 
-// SetMsbPath says where msb is, by whose place the library finds the programs that it starts. MSB_PATH
-// comes before it; "" takes it back.
+// SetMsbPath says where msb is: the library finds the programs that it starts in that installation. The
+// environment variable MSB_PATH comes before it; "" removes this setting.
 func SetMsbPath(path string) error {
 	if err := load(); err != nil {
 		return err

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// Rlimit is a resource limit: "nofile", "cpu", ...
+// Rlimit is a resource limit of commands.
 type Rlimit struct {
-	Resource string `json:"resource"`
-	Soft     uint64 `json:"soft"`
-	Hard     uint64 `json:"hard"`
+	Resource string `json:"resource"` // the name of setrlimit(2) in lower case: "nofile", "cpu", ...
+	Soft     uint64 `json:"soft"`     // the limit that holds at first
+	Hard     uint64 `json:"hard"`     // how far it may be raised
 }
 
 // PullPolicy says when an image is fetched.
@@ -31,44 +31,6 @@ const (
 	SecurityRestricted SecurityProfile = "restricted"
 )
 
-// sandboxOptions is the JSON object of msb_sandbox_create.
-type sandboxOptions struct {
-	Image                *string                `json:"image,omitempty"`
-	CPUs                 *uint                  `json:"cpus,omitempty"`
-	MaxCPUs              *uint                  `json:"max_cpus,omitempty"`
-	MemoryMiB            *uint64                `json:"memory_mib,omitempty"`
-	MaxMemoryMiB         *uint64                `json:"max_memory_mib,omitempty"`
-	RootDiskMiB          *uint64                `json:"root_disk_mib,omitempty"`
-	THP                  *string                `json:"thp,omitempty"`
-	Env                  map[string]string      `json:"env,omitempty"`
-	Labels               map[string]string      `json:"labels,omitempty"`
-	Scripts              map[string]string      `json:"scripts,omitempty"`
-	Workdir              *string                `json:"workdir,omitempty"`
-	User                 *string                `json:"user,omitempty"`
-	Hostname             *string                `json:"hostname,omitempty"`
-	Shell                *string                `json:"shell,omitempty"`
-	Entrypoint           *[]string              `json:"entrypoint,omitempty"`
-	Cmd                  *[]string              `json:"cmd,omitempty"`
-	Init                 *InitConfig            `json:"init,omitempty"`
-	Security             *SecurityProfile       `json:"security,omitempty"`
-	Volumes              map[string]MountConfig `json:"volumes,omitempty"`
-	Ports                []PortBinding          `json:"ports,omitempty"`
-	Network              any                    `json:"network,omitempty"`
-	Rlimits              []Rlimit               `json:"rlimits,omitempty"`
-	Engine               *string                `json:"engine,omitempty"`
-	RequireIsolation     *string                `json:"require_isolation,omitempty"`
-	PullPolicy           *PullPolicy            `json:"pull_policy,omitempty"`
-	Insecure             *bool                  `json:"insecure,omitempty"`
-	CACerts              *string                `json:"ca_certs,omitempty"`
-	MaxDurationSecs      *uint64                `json:"max_duration_secs,omitempty"`
-	IdleTimeoutSecs      *uint64                `json:"idle_timeout_secs,omitempty"`
-	LogLevel             *string                `json:"log_level,omitempty"`
-	Detached             bool                   `json:"detached,omitempty"`
-	Ephemeral            bool                   `json:"ephemeral,omitempty"`
-	Replace              bool                   `json:"replace,omitempty"`
-	ReplaceWithTimeoutMs *int64                 `json:"replace_with_timeout_ms,omitempty"`
-}
-
 // SandboxOption is a property of a sandbox that is made. Those with maps add to earlier ones, the others
 // replace them.
 type SandboxOption func(*sandboxOptions)
@@ -81,13 +43,13 @@ func WithImage(reference string) SandboxOption {
 // WithCPUs sets the number of virtual processors.
 func WithCPUs(count uint) SandboxOption { return func(o *sandboxOptions) { o.CPUs = &count } }
 
-// WithMaxCPUs sets how many virtual processors it can be given later.
+// WithMaxCPUs sets how many virtual processors the sandbox can be given later.
 func WithMaxCPUs(count uint) SandboxOption { return func(o *sandboxOptions) { o.MaxCPUs = &count } }
 
 // WithMemory sets the memory in MiB.
 func WithMemory(mib uint64) SandboxOption { return func(o *sandboxOptions) { o.MemoryMiB = &mib } }
 
-// WithMaxMemory sets how many MiB of memory it can be given later.
+// WithMaxMemory sets how many MiB of memory the sandbox can be given later.
 func WithMaxMemory(mib uint64) SandboxOption {
 	return func(o *sandboxOptions) { o.MaxMemoryMiB = &mib }
 }
@@ -148,7 +110,7 @@ func WithSecurityProfile(profile SecurityProfile) SandboxOption {
 	return func(o *sandboxOptions) { o.Security = &profile }
 }
 
-// WithoutNetwork takes the network away: no interface, no names.
+// WithoutNetwork makes a sandbox that has no network interface.
 func WithoutNetwork() SandboxOption {
 	return func(o *sandboxOptions) { o.Network = false }
 }
@@ -167,7 +129,7 @@ func WithPorts(ports map[uint16]uint16) SandboxOption {
 	}
 }
 
-// WithPortsUDP is [WithPorts] for UDP.
+// WithPortsUDP publishes UDP ports of the host's loopback: the guest's port by the host's.
 func WithPortsUDP(ports map[uint16]uint16) SandboxOption {
 	return func(o *sandboxOptions) {
 		for host, guest := range ports {
@@ -176,7 +138,7 @@ func WithPortsUDP(ports map[uint16]uint16) SandboxOption {
 	}
 }
 
-// WithPortBindings publishes ports.
+// WithPortBindings publishes ports of the host, at any address and of either protocol.
 func WithPortBindings(ports ...PortBinding) SandboxOption {
 	return func(o *sandboxOptions) { o.Ports = append(o.Ports, ports...) }
 }
@@ -213,7 +175,7 @@ func WithPullPolicy(policy PullPolicy) SandboxOption {
 
 // WithRegistryInsecure talks plain HTTP to the registry.
 func WithRegistryInsecure() SandboxOption {
-	return func(o *sandboxOptions) { insecure := true; o.Insecure = &insecure }
+	return func(o *sandboxOptions) { o.Insecure = true }
 }
 
 // WithRegistryCACertsPath trusts the certificates of a PEM file for the registry.
@@ -245,12 +207,11 @@ func WithEphemeral(ephemeral bool) SandboxOption {
 // WithReplace stops and removes a sandbox of the same name first.
 func WithReplace() SandboxOption { return func(o *sandboxOptions) { o.Replace = true } }
 
-// WithReplaceWithTimeout is [WithReplace] with another time between the stop signal and the kill than
-// 10 s; 0 kills at once.
+// WithReplaceWithTimeout stops and removes a sandbox of the same name first. The timeout, in place of 10 s,
+// is the time between the stop signal and the kill; 0 kills at once.
 func WithReplaceWithTimeout(timeout time.Duration) SandboxOption {
 	return func(o *sandboxOptions) {
-		ms := milliseconds(timeout)
-		o.ReplaceWithTimeoutMs = &ms
+		o.ReplaceWithTimeoutMs = unsignedMilliseconds(timeout)
 	}
 }
 
@@ -272,10 +233,10 @@ type PortBinding struct {
 
 // MountOptions is how a guest sees a directory or file of the host.
 type MountOptions struct {
-	Readonly           bool   `json:"readonly,omitempty"`
-	Noexec             bool   `json:"noexec,omitempty"`
-	Nosuid             bool   `json:"nosuid,omitempty"`
-	Nodev              bool   `json:"nodev,omitempty"`
+	Readonly           bool   `json:"readonly,omitempty"`             // the guest cannot write
+	Noexec             bool   `json:"noexec,omitempty"`               // programs there cannot be executed
+	Nosuid             bool   `json:"nosuid,omitempty"`               // set-user-ID bits have no effect
+	Nodev              bool   `json:"nodev,omitempty"`                // device files have no effect
 	FollowRootSymlinks bool   `json:"follow_root_symlinks,omitempty"` // the path may lead through links
 	StatVirtualization string `json:"stat_virtualization,omitempty"`  // "strict", the default, or "off"
 	HostPermissions    string `json:"host_permissions,omitempty"`     // "private", the default, or "mirror"
@@ -283,7 +244,7 @@ type MountOptions struct {
 
 // MountConfig is what a path of the guest leads to: see [Mount].
 type MountConfig struct {
-	Host string `json:"bind"`
+	Host string `json:"bind"` // a directory or file of the host
 	MountOptions
 }
 
@@ -303,9 +264,9 @@ func (mountFactory) Bind(path string, options ...MountOptions) MountConfig {
 
 // InitConfig is a program that becomes the guest's process 1: see [Init].
 type InitConfig struct {
-	Cmd  string            `json:"cmd"`
-	Args []string          `json:"args,omitempty"`
-	Env  map[string]string `json:"env,omitempty"`
+	Cmd  string            `json:"cmd"`            // an absolute path in the guest, or "auto"
+	Args []string          `json:"args,omitempty"` // behind the program's own name
+	Env  map[string]string `json:"env,omitempty"`  // over the environment it inherits
 }
 
 // InitOptions is what an init is started with.
@@ -349,6 +310,12 @@ func list(words []string) *[]string {
 
 func seconds(duration time.Duration) *uint64 {
 	rounded := uint64(math.Ceil(math.Max(0, duration.Seconds())))
+	return &rounded
+}
+
+// unsignedMilliseconds is [milliseconds] as an option.
+func unsignedMilliseconds(duration time.Duration) *uint64 {
+	rounded := uint64(milliseconds(duration))
 	return &rounded
 }
 

@@ -15,7 +15,8 @@ type Sandbox struct {
 	notices []string
 }
 
-// CreateSandbox makes a sandbox and starts it.
+// CreateSandbox makes a sandbox and starts it. Among what it fails with are [ErrSandboxAlreadyExists],
+// [ErrInvalidConfig], [ErrImageNotFound], [ErrImagePullFailed] and [ErrBootStart].
 func CreateSandbox(ctx context.Context, name string, options ...SandboxOption) (*Sandbox, error) {
 	var chosen sandboxOptions
 	for _, option := range options {
@@ -24,10 +25,6 @@ func CreateSandbox(ctx context.Context, name string, options ...SandboxOption) (
 	return connected(ctx, name, chosen, func(cancel C.uint64_t, name, options *C.char, result **C.char) *C.char {
 		return C.call_sandbox_create(cancel, 0, name, options, result)
 	})
-}
-
-type startOptions struct {
-	Detached bool `json:"detached,omitempty"`
 }
 
 // StartSandbox starts a stopped sandbox; it stops when it is closed.
@@ -72,7 +69,8 @@ func connected(ctx context.Context, name string, options any,
 	return &Sandbox{named{parsed.Name, C.uint64_t(parsed.Handle)}, parsed.Notices}, nil
 }
 
-// Notices is what the start had to say to people: what was not as asked for, say.
+// Notices is what people should know about how the sandbox runs: what isolates it, or what is not as it was
+// asked for.
 func (s *Sandbox) Notices() []string { return s.notices }
 
 type sandboxInfo struct {
@@ -94,7 +92,7 @@ func (s *Sandbox) OwnsLifecycle(ctx context.Context) (bool, error) {
 	return info.OwnsLifecycle, err
 }
 
-// OwnsLifecycleOrFalse is [Sandbox.OwnsLifecycle], and false if that fails.
+// OwnsLifecycleOrFalse tells whether the sandbox stops when this is closed; false also if that is not known.
 func (s *Sandbox) OwnsLifecycleOrFalse() bool {
 	owns, err := s.OwnsLifecycle(context.Background())
 	return err == nil && owns
@@ -117,8 +115,8 @@ func (s *Sandbox) Detach(ctx context.Context) error {
 	return s.Close()
 }
 
-// Close ends commands of this connection. A sandbox that it owns is stopped, and waited for. Afterwards
-// calls on it, a second Close as well, fail with [ErrInvalidHandle].
+// Close closes the connection. A sandbox that it owns is stopped, and waited for. Afterwards calls on the
+// connection, also a second Close, fail with [ErrInvalidHandle].
 func (s *Sandbox) Close() error {
 	return call(context.Background(), func() *C.char { return C.call_sandbox_close(0, s.handle) })
 }

@@ -17,7 +17,8 @@ constexpr std::size_t write_piece = std::size_t{1} << 20;
 /// How long a killed command may take to report its end.
 constexpr auto kill_grace = 5s;
 constexpr auto longest_round = 1s;
-/// For who waits while another runs the loop: he is woken, unless that comes a moment too early.
+/// For a thread that waits while another runs the loop: it is woken, unless that comes a moment too
+/// early.
 constexpr auto look_again = 100ms;
 
 template <typename... Handlers> struct Overloaded : Handlers... {

@@ -1,8 +1,8 @@
 // One command in a sandbox, used by any number of threads.
 //
-// The library has no thread of its own. Whoever waits for something of a command runs its event
-// loop; if several wait, one does and the others wait for him. So nothing moves while nobody waits,
-// and a caller that stops reading stops the guest.
+// The library has no thread of its own. The thread that waits for something of a command runs its
+// event loop; if several wait, one does and the others wait for it. So nothing moves while nobody
+// waits, and a caller that stops reading stops the guest.
 #pragma once
 
 #include "api/connection.hpp"

@@ -168,6 +168,7 @@ FileStream::~FileStream() {
         upload_->abandon();
     download_.reset();
     upload_.reset();
+    closing_.reset();
     files_.reset();
     if (done_)
         pool_->put_back(std::move(connection_));
@@ -227,16 +228,18 @@ FileStream::open_write(std::shared_ptr<ConnectionPool> pool, const std::string& 
 
 Outcome<Bytes> FileStream::read(Cancel* cancel) {
     return in_turn(cancel, [&]() -> Result<Bytes> {
-        if (done_)
+        if (finished_)
             return Bytes();
         if (!download_)
             return msb::fail(ErrorKind::unsupported, "this stream is for writing");
         Bytes piece(stream_piece);
         piece.resize(MSB_TRY(download_->read(piece)));
         if (piece.empty()) {
-            MSB_TRY(files_->close(handle_));
+            // All data is here, whatever becomes of the guest's handle: only a connection on which
+            // it was seen to be closed is used again.
+            finished_ = true;
             download_.reset();
-            done_ = true;
+            done_ = files_->close(handle_).has_value();
         }
         return piece;
     });
@@ -244,10 +247,19 @@ Outcome<Bytes> FileStream::read(Cancel* cancel) {
 
 Outcome<void> FileStream::write(BytesView data, Cancel* cancel) {
     return in_turn(cancel, [&]() -> Status {
-        if (!upload_)
+        if (!upload_ || upload_->data_ended())
             return msb::fail(ErrorKind::unsupported, "this stream is not for writing, or ended");
         return upload_->write(data);
     });
+}
+
+Status FileStream::complete() {
+    if (upload_) {
+        MSB_TRY(upload_->finish());
+        upload_.reset();
+        closing_ = files_->begin_close(handle_);
+    }
+    return closing_->wait();
 }
 
 Outcome<void> FileStream::finish(Cancel* cancel) {
@@ -256,18 +268,16 @@ Outcome<void> FileStream::finish(Cancel* cancel) {
             return {};
         if (failed_)
             return msb::fail(*failed_);
-        if (!upload_)
+        if (!upload_ && !closing_)
             return msb::fail(ErrorKind::unsupported, "this stream is not for writing");
-        Status finished = upload_->finish();
-        upload_.reset();
-        if (finished)
-            finished = files_->close(handle_);
-        if (!finished) {
-            failed_ = finished.error();
-            return finished;
+        Status completed = complete();
+        if (completed) {
+            done_ = finished_ = true;
+        } else if (tick()) { // else the call was cancelled: another one may go on
+            failed_ = completed.error();
+            upload_.reset();
         }
-        done_ = finished_ = true;
-        return {};
+        return completed;
     });
 }
 

@@ -58,7 +58,7 @@ class FileStream {
     /// Empty at the end.
     Outcome<Bytes> read(Cancel* cancel);
     Outcome<void> write(BytesView data, Cancel* cancel);
-    /// What was written is complete only after this.
+    /// What was written is complete only after this. One that was cancelled can be called again.
     Outcome<void> finish(Cancel* cancel);
     /// Calls that wait end soon, as cancelled.
     void close() { closed_ = true; }
@@ -66,6 +66,7 @@ class FileStream {
   private:
     explicit FileStream(std::shared_ptr<ConnectionPool> pool, Connection connection);
     Status tick() const;
+    Status complete();
     template <typename Body> auto in_turn(Cancel* cancel, Body body);
 
     std::shared_ptr<ConnectionPool> pool_;
@@ -77,9 +78,10 @@ class FileStream {
     std::uint64_t handle_ = 0;
     std::unique_ptr<Files::Download> download_;
     std::unique_ptr<Files::Upload> upload_;
-    bool done_ = false;           ///< the connection can be used again
-    bool finished_ = false;       ///< a written file is complete
-    std::optional<Error> failed_; ///< why it is not, and never will be
+    std::unique_ptr<Files::Pending> closing_; ///< the guest's handle of a written file
+    bool done_ = false;                       ///< the connection can be used again
+    bool finished_ = false;       ///< a file was read to its end, or a written one is complete
+    std::optional<Error> failed_; ///< why a written one is not, and never will be
 };
 
 } // namespace msb::api

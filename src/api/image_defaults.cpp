@@ -38,6 +38,9 @@ void merge_image(SandboxSpec& spec, const image::Image& image, const UserChoice&
         if (parse_label(key)) // reserved prefixes of an image are dropped
             spec.labels.emplace(key, value);
     spec.entrypoint = choice.entrypoint ? *choice.entrypoint : image.config.entrypoint;
+    // What a build file writes to take the entrypoint of the image below away.
+    if (spec.entrypoint.size() == 1 && spec.entrypoint[0].empty())
+        spec.entrypoint.clear();
     if (choice.cmd)
         spec.cmd = *choice.cmd;
     else if (!choice.entrypoint)

@@ -4,9 +4,7 @@
 
 namespace msb {
 
-using nlohmann::json;
-
-json image_summary(const image::Image& image) {
+json::Value image_summary(const image::Image& image) {
     return {{"architecture", image.architecture},
             {"created_at", format_rfc3339(image.stored_ns, 9, "+00:00")},
             {"digest", image.manifest_digest.to_string()},
@@ -16,8 +14,8 @@ json image_summary(const image::Image& image) {
             {"size_bytes", image.size_bytes}};
 }
 
-json image_details(const image::Image& image) {
-    json document = image_summary(image);
+json::Value image_details(const image::Image& image) {
+    json::Value document = image_summary(image);
     document["config"] = {{"digest", image.config_digest.to_string()},
                           {"env", image.config.env},
                           {"cmd", image.config.cmd},

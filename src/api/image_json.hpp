@@ -2,13 +2,12 @@
 #pragma once
 
 #include "image/image.hpp"
-
-#include <nlohmann/json.hpp>
+#include "json/value.hpp"
 
 namespace msb {
 
-nlohmann::json image_summary(const image::Image& image);
+json::Value image_summary(const image::Image& image);
 /// With the configuration and the layers. Text of an image may be any bytes.
-nlohmann::json image_details(const image::Image& image);
+json::Value image_details(const image::Image& image);
 
 } // namespace msb

@@ -52,7 +52,13 @@ Outcome<std::vector<image::Image>> load_images(const std::string& path,
     Host host = MSB_TRY(open_host());
     const OwnedFd archive = MSB_TRY_WRAP(sys::open(path, O_RDONLY), "cannot open the archive");
     PullProgress to(progress, cancel);
-    return about_image(host.store().load(archive.get(), tags, to), path);
+    auto loaded = MSB_TRY(about_image(host.store().load(archive.get(), tags, to), path));
+    if (!loaded.failures.empty())
+        return fail(image_failure(
+            Error(loaded.failures.front())
+                .wrap(std::to_string(loaded.failures.size()) + " of the archive's images"),
+            path));
+    return std::move(loaded.images);
 }
 
 Outcome<void> remove_image(const std::string& reference, bool force) {

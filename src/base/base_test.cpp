@@ -6,12 +6,14 @@
 #include "base/signal_name.hpp"
 #include "base/system.hpp"
 #include "base/time.hpp"
+#include "base/watchdog.hpp"
 
 #include <cerrno>
 #include <csignal>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/epoll.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace msb {
@@ -133,6 +135,38 @@ TEST(System, SocketPathsOfAnyLengthWork) {
     const auto listener = sys::unix_listen(deep + "/agent.sock", 1);
     ASSERT_TRUE(listener) << listener.error().to_string();
     EXPECT_TRUE(sys::unix_connect(deep + "/agent.sock"));
+}
+
+/// How a process ends that starts a watchdog and then does this.
+int end_under_watchdog(const std::function<void(EventLoop&)>& work) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const auto loop = EventLoop::create().value();
+        if (!start_watchdog(*loop, 40ms))
+            ::_exit(2);
+        work(*loop);
+        ::_exit(0);
+    }
+    int status = 0;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    return WEXITSTATUS(status);
+}
+
+TEST(Watchdog, EndsAProcessWhoseLoopIsStuckAndNoOther) {
+    EXPECT_EQ(end_under_watchdog([](EventLoop& loop) {
+                  const auto end = EventLoop::Clock::now() + 1s;
+                  while (EventLoop::Clock::now() < end)
+                      (void)loop.run_once(10ms);
+              }),
+              0);
+    EXPECT_EQ(end_under_watchdog([](EventLoop&) {
+                  const OwnedFd full = sys::event_fd().value();
+                  (void)sys::set_nonblocking(full.get(), false);
+                  const std::uint64_t most = UINT64_MAX - 1;
+                  for (int i = 0; i < 2; ++i)
+                      (void)!::write(full.get(), &most, sizeof(most)); // the second waits for ever
+              }),
+              1);
 }
 
 TEST(EventLoop, RunsDescriptorsTimersAndPostedTasks) {

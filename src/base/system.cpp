@@ -1,6 +1,7 @@
 #include "base/system.hpp"
 
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <fcntl.h>
 #include <poll.h>
@@ -154,6 +155,16 @@ Result<struct stat> fstat(int fd) {
     struct stat info{};
     MSB_TRY(check(::fstat(fd, &info), "fstat"));
     return info;
+}
+
+Result<std::string> path_of(int fd) {
+    std::string path(PATH_MAX, '\0');
+    const std::string link = "/proc/self/fd/" + std::to_string(fd);
+    const ssize_t length = ::readlink(link.c_str(), path.data(), path.size());
+    if (length < 0)
+        return fail_errno("readlink", link);
+    path.resize(static_cast<std::size_t>(length));
+    return path;
 }
 
 Status fsync(int fd, const std::string& path) {

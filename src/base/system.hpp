@@ -32,6 +32,8 @@ Status pwrite_all(int fd, BytesView data, std::uint64_t offset);
 Result<struct stat> stat(const std::string& path);
 Result<struct stat> lstat(const std::string& path);
 Result<struct stat> fstat(int fd);
+/// Where a descriptor leads, without links. Needs /proc.
+Result<std::string> path_of(int fd);
 Status fsync(int fd, const std::string& path = {});
 Status rename(const std::string& from, const std::string& to);
 /// An absent file is not an error.

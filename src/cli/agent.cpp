@@ -2,11 +2,11 @@
 #include "cli/commands.hpp"
 #include "cli/context.hpp"
 #include "cli/output.hpp"
+#include "cli/parser.hpp"
+#include "json/text.hpp"
 #include "spec/spec.hpp"
 
-#include <CLI/CLI.hpp>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 namespace msb::cli {
 
@@ -23,8 +23,8 @@ Status socket_path(Context& context, const SocketPathOptions& options) {
     MSB_TRY(home.publish_sockets());
     const std::string path = home.agent_socket_path(options.name);
     if (options.format == "json") {
-        const nlohmann::json document = {{"name", options.name}, {"socket_path", path}};
-        (void)print(document.dump(2) + "\n");
+        const json::Value document = {{"name", options.name}, {"socket_path", path}};
+        (void)print(json::to_text(document, 2) + "\n");
     } else {
         (void)print(path + "\n");
     }
@@ -33,19 +33,18 @@ Status socket_path(Context& context, const SocketPathOptions& options) {
 
 } // namespace
 
-void add_agent(CLI::App& app, Context& context) {
-    auto* agent = app.add_subcommand("agent", "For programs that talk to a sandbox's agent");
-    agent->group(group_other);
-    agent->require_subcommand(1);
-    auto options = std::make_shared<SocketPathOptions>();
-    auto* command = agent->add_subcommand(
-        "socket-path", "Path of a sandbox's agent socket; the sandbox need not run or exist");
-    command->add_option("name", options->name, "Sandbox")->required();
-    command->add_option("--format", options->format, "Output format")
-        ->check(CLI::IsMember({"json"}));
-    command->callback([&context, options] {
-        run_command(context, [&] { return socket_path(context, *options); });
-    });
+void add_agent(Command& parent, Context& context) {
+    Command& agent =
+        parent.add_family("agent", "For programs that talk to a sandbox's agent", group_other);
+    agent.add("socket-path", "Path of a sandbox's agent socket; the sandbox need not run or exist",
+              group_other, [&context](Command& command) {
+                  auto options = std::make_shared<SocketPathOptions>();
+                  command.option("name", &options->name, "Sandbox").required();
+                  command.option("--format", &options->format, "Output format").one_of({"json"});
+                  command.action([&context, options] {
+                      run_command(context, [&] { return socket_path(context, *options); });
+                  });
+              });
 }
 
 } // namespace msb::cli

@@ -4,11 +4,11 @@
 #include "cli/commands.hpp"
 #include "cli/confined_child.hpp"
 #include "cli/copy_target.hpp"
+#include "cli/parser.hpp"
 #include "cli/session.hpp"
 #include "client/files.hpp"
 #include "tar/extract.hpp"
 
-#include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
@@ -208,11 +208,12 @@ Status Copy::between_sandboxes(const CopyTarget& target) {
         if (target.name && source == (inside == "/" ? "" : inside) + "/" + *target.name)
             return fail(ErrorKind::invalid_argument, "both are the same file: " + source);
     }
-    const auto download =
-        from_connection_.files->read_tree({from_.path, target.name.value_or(".")});
+    const auto download = from_connection_.files->read_tree(
+        {from_.path, target.name.value_or("."), options_.archive});
     wire::FsWriteTree request;
     request.path = target.directory;
     request.only = target.name;
+    request.own_xattrs = options_.archive;
     request.owners = true; // users mean the same in both, as far as the images agree
     const auto upload = to_connection_.files->write_tree(request);
     const Status copied = [&]() -> Status {
@@ -334,30 +335,33 @@ Status copy(Context& context, const CopyOptions& options) {
 
 } // namespace
 
-void add_copy(CLI::App& app, Context& context) {
-    auto options = std::make_shared<CopyOptions>();
-    auto* command = app.add_subcommand("copy", "Copy files into, out of and between sandboxes");
-    command->alias("cp");
-    command->group(group_sandboxes);
-    command->footer(
-        "SRC and DST are local paths or SANDBOX:/absolute/path; one of them is in a sandbox.\n"
-        "An existing directory, or a DST that ends in /, takes the copy inside; otherwise DST is\n"
-        "its new name. SRC/. means the contents of SRC. - is a tar archive on stdin or stdout.\n"
-        "A stopped sandbox is started for the copy and stopped again.");
-    command->add_option("source", options->source, "What to copy")->required();
-    command->add_option("destination", options->destination, "Where to")->required();
-    command->add_flag("-a,--archive", options->archive,
-                      "Keep owners, setuid bits and all extended attributes");
-    command->add_option("-u,--user", options->user,
-                        "Act in the guest as name|uid[:group|gid], not as root");
-    command
-        ->add_option("--links", options->links,
-                     "Links of a sandbox that lead out of the copied tree: confine (an error), "
-                     "skip, keep")
-        ->check(CLI::IsMember({"confine", "skip", "keep"}));
-    command->add_flag("-q,--quiet", options->quiet, "No progress");
-    command->callback(
-        [&context, options] { run_command(context, [&] { return copy(context, *options); }); });
+void add_copy(Command& parent, Context& context) {
+    const auto build = [&context](Command& command) {
+        auto options = std::make_shared<CopyOptions>();
+        command.footer(
+            "SRC and DST are local paths or SANDBOX:/absolute/path; one of them is in a sandbox.\n"
+            "An existing directory, or a DST that ends in /, takes the copy inside; otherwise DST "
+            "is\n"
+            "its new name. SRC/. means the contents of SRC. - is a tar archive on stdin or "
+            "stdout.\n"
+            "A stopped sandbox is started for the copy and stopped again.");
+        command.option("source", &options->source, "What to copy").required();
+        command.option("destination", &options->destination, "Where to").required();
+        command.flag("-a,--archive", &options->archive,
+                     "Keep owners, setuid bits and all extended attributes");
+        command.option("-u,--user", &options->user,
+                       "Act in the guest as name|uid[:group|gid], not as root");
+        command
+            .option("--links", &options->links,
+                    "Links of a sandbox that lead out of the copied tree: confine (an error), "
+                    "skip, keep")
+            .one_of({"confine", "skip", "keep"});
+        command.flag("-q,--quiet", &options->quiet, "No progress");
+        command.action(
+            [&context, options] { run_command(context, [&] { return copy(context, *options); }); });
+    };
+    parent.add("copy", "Copy files into, out of and between sandboxes", group_sandboxes, build)
+        .alias("cp");
 }
 
 } // namespace msb::cli

@@ -4,8 +4,7 @@
 #include "base/bytes.hpp"
 #include "base/log.hpp"
 #include "base/time.hpp"
-
-#include <CLI/CLI.hpp>
+#include "cli/parser.hpp"
 
 namespace msb::cli {
 
@@ -29,97 +28,111 @@ Result<NetworkSpec> make_network(const CreationOptions& options) {
 
 } // namespace
 
-void add_creation_options(CLI::App& command, CreationOptions& options) {
-    command.add_option("image", options.image,
-                       "Image reference, e.g. alpine:3.20 (default: the embedded busybox image)");
-    command.add_option("-n,--name", options.name, "Name (default: msb- and 8 hex digits)");
-    command.add_option("-c,--cpus", options.cpus, "Virtual CPUs")->capture_default_str();
-    command.add_option("--max-cpus", options.max_cpus,
-                       "What --cpus may be raised to while it runs (default: as --cpus)");
-    command.add_option("-m,--memory", options.memory, "Memory, e.g. 512M or 1G")
-        ->capture_default_str();
-    command.add_option("--max-memory", options.max_memory,
-                       "What --memory may be raised to while it runs (default: as --memory)");
-    command.add_option("--thp", options.thp, "Transparent huge pages in the guest")
-        ->check(CLI::IsMember({"always", "madvise", "never"}))
-        ->capture_default_str();
-    command.add_option("--root-disk", options.root_disk,
-                       "Size of the writable root disk, e.g. 10G (default: 4G)");
-    command.add_option("-e,--env", options.env, "KEY=value, or KEY to copy ours (repeatable)")
-        ->allow_extra_args(false);
-    command.add_option("--label", options.labels, "KEY=VALUE (repeatable)")
-        ->allow_extra_args(false);
+namespace {
+
+void add_resource_options(Command& command, CreationOptions& options) {
+    command.option("-c,--cpus", &options.cpus, "Virtual CPUs").shows_default();
+    command.option("--max-cpus", &options.max_cpus,
+                   "What --cpus may be raised to while it runs (default: as --cpus)");
+    command.option("-m,--memory", &options.memory, "Memory, e.g. 512M or 1G").shows_default();
+    command.option("--max-memory", &options.max_memory,
+                   "What --memory may be raised to while it runs (default: as --memory)");
+    command.option("--thp", &options.thp, "Transparent huge pages in the guest")
+        .one_of({"always", "madvise", "never"})
+        .shows_default();
+    command.option("--root-disk", &options.root_disk,
+                   "Size of the writable root disk, e.g. 10G (default: 4G)");
+}
+
+void add_guest_options(Command& command, CreationOptions& options) {
+    command.option("-e,--env", &options.env, "KEY=value, or KEY to copy ours (repeatable)");
+    command.option("--label", &options.labels, "KEY=VALUE (repeatable)");
+    command.option("-v,--volume", &options.volumes,
+                   "HOST:/GUEST[:OPTION,...]: a directory or file of the host (repeatable)");
+    command.option("--mount-dir", &options.mount_dirs,
+                   "The same, and HOST has to be a directory (repeatable)");
+    command.option("--mount-file", &options.mount_files,
+                   "The same, and HOST has to be a regular file (repeatable)");
+    command.option("-w,--workdir", &options.workdir, "Working directory in the guest");
+    command.option("-u,--user", &options.user, "name|uid[:group|gid]");
+    command.option("-H,--hostname", &options.hostname, "Host name (default: from the name)");
+    command.option("--shell", &options.shell, "Shell for interactive use (default: /bin/sh)");
+    command.option("--entrypoint", &options.entrypoint, "Replaces the image's ENTRYPOINT");
     command
-        .add_option("-v,--volume", options.volumes,
-                    "HOST:/GUEST[:OPTION,...]: a directory or file of the host (repeatable)")
-        ->allow_extra_args(false);
+        .option("--security", &options.security,
+                "restricted: no new privileges, no CAP_SYS_ADMIN, guest users isolated from "
+                "the guest kernel")
+        .one_of({"default", "restricted"})
+        .shows_default();
+}
+
+void add_source_options(Command& command, CreationOptions& options) {
+    command.option("--pull", &options.pull, "When to ask the registry: always|if-missing|never")
+        .shows_default();
+    command.flag("--insecure", &options.insecure, "Plain HTTP to the registry");
+    command.option("--engine", &options.engine, "What runs the guest: auto|kvm|uml")
+        .one_of({"auto", "kvm", "uml"})
+        .environment("MSB_ENGINE")
+        .shows_default();
     command
-        .add_option("--mount-dir", options.mount_dirs,
-                    "The same, and HOST has to be a directory (repeatable)")
-        ->allow_extra_args(false);
+        .option("--require-isolation", &options.require_isolation,
+                "hardware: fail rather than run without hardware virtualisation")
+        .one_of({"hardware", "any"});
+}
+
+void add_init_options(Command& command, CreationOptions& options) {
+    const Option init =
+        command
+            .option("--init", &options.init,
+                    "Init system that becomes process 1 of the guest: absolute path, or auto")
+            .last_counts();
+    command.option("--init-arg", &options.init_args, "Argument of the init (repeatable)")
+        .needs(init);
+    command.option("--init-env", &options.init_env, "KEY=value for the init only (repeatable)")
+        .needs(init);
+}
+
+void add_network_options(Command& command, CreationOptions& options) {
+    const Option no_net =
+        command.flag("--no-net", &options.no_net, "No network: no interface but loopback");
     command
-        .add_option("--mount-file", options.mount_files,
-                    "The same, and HOST has to be a regular file (repeatable)")
-        ->allow_extra_args(false);
-    command.add_option("-w,--workdir", options.workdir, "Working directory in the guest");
-    command.add_option("-u,--user", options.user, "name|uid[:group|gid]");
-    command.add_option("-H,--hostname", options.hostname, "Host name (default: from the name)");
-    command.add_option("--shell", options.shell, "Shell for interactive use (default: /bin/sh)");
-    command.add_option("--entrypoint", options.entrypoint, "Replaces the image's ENTRYPOINT");
+        .option("--net", &options.net,
+                "What the guest may reach: public, private, host; all; none (repeatable)")
+        .excludes(no_net);
     command
-        .add_option("--security", options.security,
-                    "restricted: no new privileges, no CAP_SYS_ADMIN, guest users isolated from "
-                    "the guest kernel")
-        ->check(CLI::IsMember({"default", "restricted"}))
-        ->capture_default_str();
-    command.add_option("--pull", options.pull, "When to ask the registry: always|if-missing|never")
-        ->capture_default_str();
-    command.add_flag("--insecure", options.insecure, "Plain HTTP to the registry");
-    command.add_option("--engine", options.engine, "What runs the guest: auto|kvm|uml")
-        ->check(CLI::IsMember({"auto", "kvm", "uml"}))
-        ->envname("MSB_ENGINE")
-        ->capture_default_str();
-    command
-        .add_option("--require-isolation", options.require_isolation,
-                    "hardware: fail rather than run without hardware virtualisation")
-        ->check(CLI::IsMember({"hardware", "any"}));
-    auto* init = command.add_option(
-        "--init", options.init,
-        "Init system that becomes process 1 of the guest: absolute path, or auto");
-    init->take_last();
-    command.add_option("--init-arg", options.init_args, "Argument of the init (repeatable)")
-        ->needs(init)
-        ->allow_extra_args(false);
-    command.add_option("--init-env", options.init_env, "KEY=value for the init only (repeatable)")
-        ->needs(init)
-        ->allow_extra_args(false);
-    auto* no_net =
-        command.add_flag("--no-net", options.no_net, "No network: no interface but loopback");
-    command
-        .add_option("--net", options.net,
-                    "What the guest may reach: public, private, host; all; none (repeatable)")
-        ->allow_extra_args(false)
-        ->excludes(no_net);
-    command
-        .add_option("-p,--publish", options.publish,
-                    "[BIND:]HOST:GUEST[/tcp|udp]: a port of the host that leads to the guest's "
-                    "(repeatable)")
-        ->allow_extra_args(false)
-        ->excludes(no_net);
-    command.add_option("--max-duration", options.max_duration, "Stop after this long, e.g. 1h");
-    command.add_option("--idle-timeout", options.idle_timeout,
-                       "Stop after this long without activity, e.g. 10m");
-    command.add_option("--log-level", options.log_level, "Of the runtime process")
-        ->check(CLI::IsMember({"error", "warn", "info", "debug", "trace"}));
-    command.add_flag("--replace", options.replace, "Stop and remove a sandbox of this name first");
-    command.add_option("--replace-with-timeout,--replace-grace", options.replace_timeout,
-                       "Like --replace; grace before the old one is killed (default: 10s)");
-    command
-        .add_option("--rlimit", options.rlimits,
-                    "RESOURCE=LIMIT or SOFT:HARD, of every command (repeatable)")
-        ->allow_extra_args(false);
+        .option("-p,--publish", &options.publish,
+                "[BIND:]HOST:GUEST[/tcp|udp]: a port of the host that leads to the guest's "
+                "(repeatable)")
+        .excludes(no_net);
+}
+
+void add_lifetime_options(Command& command, CreationOptions& options) {
+    command.option("--max-duration", &options.max_duration, "Stop after this long, e.g. 1h");
+    command.option("--idle-timeout", &options.idle_timeout,
+                   "Stop after this long without activity, e.g. 10m");
+    command.option("--log-level", &options.log_level, "Of the runtime process")
+        .one_of({"error", "warn", "info", "debug", "trace"});
+    command.flag("--replace", &options.replace, "Stop and remove a sandbox of this name first");
+    command.option("--replace-with-timeout,--replace-grace", &options.replace_timeout,
+                   "Like --replace; grace before the old one is killed (default: 10s)");
+    command.option("--rlimit", &options.rlimits,
+                   "RESOURCE=LIMIT or SOFT:HARD, of every command (repeatable)");
+}
+
+} // namespace
+
+void add_creation_options(Command& command, CreationOptions& options) {
+    command.option("image", &options.image,
+                   "Image reference, e.g. alpine:3.20 (default: the embedded busybox image)");
+    command.option("-n,--name", &options.name, "Name (default: msb- and 8 hex digits)");
+    add_resource_options(command, options);
+    add_guest_options(command, options);
+    add_source_options(command, options);
+    add_init_options(command, options);
+    add_network_options(command, options);
+    add_lifetime_options(command, options);
     add_script_options(command, options.scripts);
-    command.add_flag("-q,--quiet", options.quiet, "No progress");
+    command.flag("-q,--quiet", &options.quiet, "No progress");
 }
 
 Result<SandboxSpec> make_spec(const CreationOptions& options, log::Level global_log_level) {

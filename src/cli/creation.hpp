@@ -11,11 +11,9 @@
 #include <string>
 #include <vector>
 
-namespace CLI {
-class App;
-}
-
 namespace msb::cli {
+
+class Command;
 
 struct CreationOptions {
     std::string image; ///< empty: the embedded default image
@@ -57,7 +55,7 @@ struct CreationOptions {
     bool quiet = false;
 };
 
-void add_creation_options(CLI::App& command, CreationOptions& options);
+void add_creation_options(Command& command, CreationOptions& options);
 
 /// The user's part: every value checked, nothing from an image yet. `global_log_level` is used if
 /// --log-level is not given.

@@ -3,12 +3,12 @@
 #include "cli/commands.hpp"
 #include "cli/context.hpp"
 #include "cli/output.hpp"
+#include "cli/parser.hpp"
 #include "engine/diagnosis.hpp"
+#include "json/text.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 namespace msb::cli {
 
@@ -17,19 +17,19 @@ namespace {
 using engine::Check;
 using engine::Diagnosis;
 
-nlohmann::json to_json(const Diagnosis& diagnosis, const std::string& home) {
-    nlohmann::json json = {{"healthy", diagnosis.healthy()},
-                           {"platform", diagnosis.platform},
-                           {"version", MSB_VERSION},
-                           {"home", home},
-                           {"engine", nullptr},
-                           {"checks", nlohmann::json::array()}};
+json::Value to_json(const Diagnosis& diagnosis, const std::string& home) {
+    json::Value json = {{"healthy", diagnosis.healthy()},
+                        {"platform", diagnosis.platform},
+                        {"version", MSB_VERSION},
+                        {"home", home},
+                        {"engine", nullptr},
+                        {"checks", json::array()}};
     if (diagnosis.engine)
         json["engine"] = {{"kind", to_string(diagnosis.engine->kind)},
                           {"isolation", to_string(diagnosis.engine->isolation)},
                           {"reason", diagnosis.engine->reason}};
     for (const Check& check : diagnosis.checks) {
-        nlohmann::json entry = {
+        json::Value entry = {
             {"id", check.id}, {"status", to_string(check.level)}, {"value", check.value}};
         if (!check.detail.empty())
             entry["detail"] = check.detail;
@@ -74,32 +74,33 @@ Status examine(Context& context, const std::string& format) {
     const Diagnosis diagnosis = engine::diagnose({.home = home.root(),
                                                   .share = installation.share(),
                                                   .programs = {installation.program("runtime")}});
-    (void)print(format == "json" ? to_json(diagnosis, home.root()).dump(2) + "\n"
+    (void)print(format == "json" ? json::to_text(to_json(diagnosis, home.root()), 2) + "\n"
                                  : to_text(diagnosis, home.root()));
     if (!diagnosis.healthy())
         context.exit_code = exit_failure;
     return {};
 }
 
-void add_to(CLI::App& parent, Context& context) {
-    auto format = std::make_shared<std::string>();
-    auto* command = parent.add_subcommand(
-        "doctor", "Whether sandboxes can run here, how they are isolated, what would be better");
-    command->alias("check");
-    command->group(group_installation);
-    command->add_option("--format", *format, "Output format")->check(CLI::IsMember({"json"}));
-    command->callback(
-        [&context, format] { run_command(context, [&] { return examine(context, *format); }); });
+void add_to(Command& parent, Context& context) {
+    const auto build = [&context](Command& command) {
+        auto format = std::make_shared<std::string>();
+        command.option("--format", format.get(), "Output format").one_of({"json"});
+        command.action([&context, format] {
+            run_command(context, [&] { return examine(context, *format); });
+        });
+    };
+    parent
+        .add("doctor",
+             "Whether sandboxes can run here, how they are isolated, what would be better",
+             group_installation, build)
+        .alias("check");
 }
 
 } // namespace
 
-void add_doctor(CLI::App& app, Context& context) {
-    add_to(app, context);
-    auto* self = app.add_subcommand("self", "The installation itself");
-    self->group(group_installation);
-    self->require_subcommand(1);
-    add_to(*self, context);
+void add_doctor(Command& parent, Context& context) {
+    add_to(parent, context);
+    add_to(parent.add_family("self", "The installation itself", group_installation), context);
 }
 
 } // namespace msb::cli

@@ -1,11 +1,11 @@
 // msb exec
 #include "cli/commands.hpp"
 #include "cli/foreground.hpp"
+#include "cli/parser.hpp"
 #include "cli/session.hpp"
 #include "client/session_control.hpp"
 #include "wire/exit_code.hpp"
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <unistd.h>
 
@@ -147,34 +147,44 @@ Status exec(Context& context, const ExecOptions& options) {
 
 } // namespace
 
-void add_exec(CLI::App& app, Context& context) {
-    auto options = std::make_shared<ExecOptions>();
-    auto* command = app.add_subcommand("exec", "Run a command in an existing sandbox");
-    command->group(group_sandboxes);
-    command->footer("The command follows `--`: msb exec web -- ps\nWithout one it is the sandbox's "
-                    "own (ENTRYPOINT and CMD), or its shell at a terminal.\nA stopped sandbox is "
-                    "started for the command and stopped again.");
-    command->add_option("name", options->name, "Sandbox")->required();
-    command->add_option("-e,--env", options->env, "KEY=value, or KEY to copy ours (repeatable)")
-        ->allow_extra_args(false);
-    command->add_option("-w,--workdir", options->workdir, "Working directory in the guest");
-    command->add_option("-u,--user", options->user, "name|uid[:group|gid]");
-    auto* detach = command->add_flag("-d,--detach", options->detach,
-                                     "Leave it running; print its session id (see `msb attach`)");
-    command
-        ->add_option("--detach-keys", options->detach_keys,
-                     "Keys that leave the command running, e.g. ctrl-p,ctrl-q, or none")
-        ->capture_default_str();
-    auto* tty = command->add_flag("-t,--tty", options->tty, "Give the command a terminal");
-    command->add_flag("--no-tty", options->no_tty, "Never a terminal")->excludes(tty);
-    command->add_flag("--stream", options->stream, "Plain pipes (always streamed)")->excludes(tty);
-    command->add_option("--timeout", options->timeout, "Kill the command after this long, e.g. 30s")
-        ->excludes(detach);
-    command->add_option("--rlimit", options->rlimits, "RESOURCE=LIMIT or SOFT:HARD (repeatable)")
-        ->allow_extra_args(false);
-    command->add_flag("-q,--quiet", options->quiet, "No progress");
-    command->callback(
-        [&context, options] { run_command(context, [&] { return exec(context, *options); }); });
+void add_exec(Command& parent, Context& context) {
+    parent.add(
+        "exec", "Run a command in an existing sandbox", group_sandboxes,
+        [&context](Command& command) {
+            auto options = std::make_shared<ExecOptions>();
+            command.take_command_line(&context.command);
+            command.footer(
+                "The command follows `--`: msb exec web -- ps\nWithout one it is the sandbox's "
+                "own (ENTRYPOINT and CMD), or its shell at a terminal.\nA stopped sandbox is "
+                "started for the command and stopped again.");
+            command.option("name", &options->name, "Sandbox").required();
+            command.option("-e,--env", &options->env,
+                           "KEY=value, or KEY to copy ours (repeatable)");
+            command.option("-w,--workdir", &options->workdir, "Working directory in the guest");
+            command.option("-u,--user", &options->user, "name|uid[:group|gid]");
+            const Option detach =
+                command.flag("-d,--detach", &options->detach,
+                             "Leave it running; print its session id (see `msb attach`)");
+            command
+                .option("--detach-keys", &options->detach_keys,
+                        "Keys that leave the command running, e.g. ctrl-p,ctrl-q, or none")
+                .shows_default();
+            const Option tty =
+                command.flag("-t,--tty", &options->tty, "Give the command a terminal");
+            command.flag("--no-tty", &options->no_tty, "Never a terminal").excludes(tty);
+            command.flag("--stream", &options->stream, "Plain pipes (always streamed)")
+                .excludes(tty);
+            command
+                .option("--timeout", &options->timeout,
+                        "Kill the command after this long, e.g. 30s")
+                .excludes(detach);
+            command.option("--rlimit", &options->rlimits,
+                           "RESOURCE=LIMIT or SOFT:HARD (repeatable)");
+            command.flag("-q,--quiet", &options->quiet, "No progress");
+            command.action([&context, options] {
+                run_command(context, [&] { return exec(context, *options); });
+            });
+        });
 }
 
 } // namespace msb::cli

@@ -4,14 +4,14 @@
 #include "base/out_buffer.hpp"
 #include "base/system.hpp"
 #include "cli/commands.hpp"
+#include "cli/parser.hpp"
 #include "cli/session.hpp"
+#include "json/text.hpp"
 
-#include <CLI/CLI.hpp>
 #include <csignal>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -166,8 +166,8 @@ void StdioLink::end(std::optional<std::string> failure) {
 Status announce(const ForwardOptions& options, const ForwardListen& where,
                 const TcpTarget& target) {
     if (options.format == "json") {
-        const nlohmann::json line = {{"listen", where.to_string()}, {"target", target.to_string()}};
-        if (!print(line.dump() + "\n"))
+        const json::Value line = {{"listen", where.to_string()}, {"target", target.to_string()}};
+        if (!print(json::to_text(line) + "\n"))
             return fail(*print_failure());
     } else if (!options.quiet && !print(fmt::format("{} -> {}\n", where.to_string(),
                                                     printable(target.to_string())))) {
@@ -262,32 +262,37 @@ Status forward(Context& context, const ForwardOptions& options) {
 
 } // namespace
 
-void add_forward(CLI::App& app, Context& context) {
-    auto options = std::make_shared<ForwardOptions>();
-    auto* command = app.add_subcommand("forward", "Forward ports and sockets into a sandbox");
-    command->group(group_sandboxes);
-    command->footer(
-        "RULE is [BIND:]PORT[:GUEST_HOST][:GUEST_PORT]; either side may be a Unix socket:\n"
-        "  8080                      127.0.0.1:8080 to port 8080 of the guest\n"
-        "  8080:80  0:80             to port 80; from any free port\n"
-        "  0.0.0.0:8080:80           from other machines, too\n"
-        "  8080:db:5432              to what the guest reaches as db:5432\n"
-        "  8080:/run/app.sock        to a Unix socket of the guest (@name: abstract)\n"
-        "  ./app.sock:/run/app.sock  from a Unix socket\n"
-        "Runs until Ctrl-C.");
-    command->add_option("name", options->name, "Sandbox")->required();
-    command->add_option("rules", options->rules, "What to forward (several)")->type_name("RULE");
-    command->add_option("--stdio", options->stdio,
-                        "Connect stdin and stdout to [GUEST_HOST:]PORT or a socket of the guest");
-    command
-        ->add_option("--max-connections", options->max_connections,
-                     "At once; more wait to be accepted (128)")
-        ->check(CLI::Range(std::size_t{1}, Forwarder::most_connections));
-    command->add_option("--format", options->format, "json: one line per rule")
-        ->check(CLI::IsMember({"text", "json"}));
-    command->add_flag("-q,--quiet", options->quiet, "Do not print what is forwarded");
-    command->callback(
-        [&context, options] { run_command(context, [&] { return forward(context, *options); }); });
+void add_forward(Command& parent, Context& context) {
+    parent.add(
+        "forward", "Forward ports and sockets into a sandbox", group_sandboxes,
+        [&context](Command& command) {
+            auto options = std::make_shared<ForwardOptions>();
+            command.footer(
+                "RULE is [BIND:]PORT[:GUEST_HOST][:GUEST_PORT]; either side may be a Unix socket:\n"
+                "  8080                      127.0.0.1:8080 to port 8080 of the guest\n"
+                "  8080:80  0:80             to port 80; from any free port\n"
+                "  0.0.0.0:8080:80           from other machines, too\n"
+                "  8080:db:5432              to what the guest reaches as db:5432\n"
+                "  8080:/run/app.sock        to a Unix socket of the guest (@name: abstract)\n"
+                "  ./app.sock:/run/app.sock  from a Unix socket\n"
+                "Runs until Ctrl-C.");
+            command.option("name", &options->name, "Sandbox").required();
+            command.option("rules", &options->rules, "What to forward (several)")
+                .value_name("RULE");
+            command.option(
+                "--stdio", &options->stdio,
+                "Connect stdin and stdout to [GUEST_HOST:]PORT or a socket of the guest");
+            command
+                .option("--max-connections", &options->max_connections,
+                        "At once; more wait to be accepted (128)")
+                .within(1, Forwarder::most_connections);
+            command.option("--format", &options->format, "json: one line per rule")
+                .one_of({"text", "json"});
+            command.flag("-q,--quiet", &options->quiet, "Do not print what is forwarded");
+            command.action([&context, options] {
+                run_command(context, [&] { return forward(context, *options); });
+            });
+        });
 }
 
 } // namespace msb::cli

@@ -2,12 +2,12 @@
 #include "api/image_json.hpp"
 #include "base/time.hpp"
 #include "cli/commands.hpp"
+#include "cli/parser.hpp"
 #include "cli/session.hpp"
+#include "json/text.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 namespace msb::cli {
 
@@ -15,10 +15,9 @@ namespace {
 
 using image::Digest;
 using image::Image;
-using nlohmann::json;
-
 struct ImageCommand {
-    std::vector<std::string> references;
+    std::string reference;               ///< of inspect
+    std::vector<std::string> references; ///< of remove
     std::string format;
     bool force = false;
     bool quiet = false;
@@ -36,8 +35,8 @@ std::string joined(const std::vector<std::string>& words) {
 }
 
 /// Text of an image may be any bytes; JSON is UTF-8.
-void print_json(const json& document) {
-    (void)print(document.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+void print_json(const json::Value& document) {
+    (void)print(json::to_text(document, 2) + "\n");
 }
 
 Status list(Context& context, const ImageCommand& command) {
@@ -49,7 +48,7 @@ Status list(Context& context, const ImageCommand& command) {
         return {};
     }
     if (command.format == "json") {
-        json rows = json::array();
+        json::Value rows = json::array();
         for (const Image& image : images)
             rows.push_back(image_summary(image));
         print_json(rows);
@@ -93,7 +92,7 @@ void print_details(const Image& image) {
 
 Status inspect(Context& context, const ImageCommand& command) {
     const Home home = MSB_TRY(context.home());
-    const Image image = MSB_TRY(image::Store(home.root()).get(command.references.front()));
+    const Image image = MSB_TRY(image::Store(home.root()).get(command.reference));
     if (command.format == "json")
         print_json(image_details(image));
     else
@@ -142,53 +141,54 @@ Status remove(Context& context, const ImageCommand& command) {
 
 using Body = Status (*)(Context&, const ImageCommand&);
 
-CLI::App* add(CLI::App& app, Context& context, const char* name, const char* help, Body body,
-              const std::shared_ptr<ImageCommand>& options) {
-    auto* command = app.add_subcommand(name, help);
-    command->group(group_images);
-    command->callback([&context, options, body] {
+void set_action(Command& command, Context& context, Body body,
+                const std::shared_ptr<ImageCommand>& options) {
+    command.action([&context, options, body] {
         run_command(context, [&] { return body(context, *options); });
     });
-    return command;
 }
 
-CLI::App* add_list_command(CLI::App& app, Context& context, const char* name) {
-    auto options = std::make_shared<ImageCommand>();
-    auto* command = add(app, context, name, "List cached images", list, options);
-    command->add_option("--format", options->format, "Output format")
-        ->check(CLI::IsMember({"json"}));
-    command->add_flag("-q,--quiet", options->quiet, "References only");
-    return command;
+Command& add_list_command(Command& parent, Context& context, const char* name, const char* group) {
+    return parent.add(name, "List cached images", group, [&context](Command& command) {
+        auto options = std::make_shared<ImageCommand>();
+        command.option("--format", &options->format, "Output format").one_of({"json"});
+        command.flag("-q,--quiet", &options->quiet, "References only");
+        set_action(command, context, list, options);
+    });
 }
 
-CLI::App* add_remove_command(CLI::App& app, Context& context, const char* name) {
-    auto options = std::make_shared<ImageCommand>();
-    auto* command = add(app, context, name, "Remove cached images", remove, options);
-    command->add_option("references", options->references, "Images")->required();
-    command->add_flag("-f,--force", options->force, "Even if a sandbox uses them");
-    command->add_flag("-q,--quiet", options->quiet, "No ticks");
-    return command;
+Command& add_remove_command(Command& parent, Context& context, const char* name,
+                            const char* group) {
+    return parent.add(name, "Remove cached images", group, [&context](Command& command) {
+        auto options = std::make_shared<ImageCommand>();
+        command.option("references", &options->references, "Images").required();
+        command.flag("-f,--force", &options->force, "Even if a sandbox uses them");
+        command.flag("-q,--quiet", &options->quiet, "No ticks");
+        set_action(command, context, remove, options);
+    });
+}
+
+void add_inspect_command(Command& parent, Context& context) {
+    parent.add("inspect", "Everything about one image", group_images, [&context](Command& command) {
+        auto options = std::make_shared<ImageCommand>();
+        command.option("reference", &options->reference, "Image").required();
+        command.option("--format", &options->format, "Output format").one_of({"json"});
+        set_action(command, context, inspect, options);
+    });
 }
 
 } // namespace
 
-void add_image(CLI::App& app, Context& context) {
-    auto* group = app.add_subcommand("image", "Manage cached images");
-    group->group(group_images);
-    group->require_subcommand(1);
-    add_pull(*group, context);
-    add_load(*group, context);
-    add_list_command(*group, context, "list")->alias("ls");
-    auto options = std::make_shared<ImageCommand>();
-    auto* inspected =
-        add(*group, context, "inspect", "Everything about one image", inspect, options);
-    inspected->add_option("reference", options->references, "Image")->required()->expected(1);
-    inspected->add_option("--format", options->format, "Output format")
-        ->check(CLI::IsMember({"json"}));
-    add_remove_command(*group, context, "remove")->alias("rm");
+void add_image(Command& parent, Context& context) {
+    Command& family = parent.add_family("image", "Manage cached images", group_images);
+    add_pull(family, context);
+    add_load(family, context);
+    add_list_command(family, context, "list", group_images).alias("ls");
+    add_inspect_command(family, context);
+    add_remove_command(family, context, "remove", group_images).alias("rm");
     // Flat forms, left out of the help.
-    add_list_command(app, context, "images")->group("");
-    add_remove_command(app, context, "rmi")->group("");
+    add_list_command(parent, context, "images", group_hidden);
+    add_remove_command(parent, context, "rmi", group_hidden);
 }
 
 } // namespace msb::cli

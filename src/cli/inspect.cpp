@@ -1,19 +1,17 @@
 // msb inspect
 #include "base/time.hpp"
 #include "cli/commands.hpp"
+#include "cli/parser.hpp"
 #include "cli/session.hpp"
+#include "json/text.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 namespace msb::cli {
 
 namespace {
-
-using nlohmann::json;
 
 struct InspectOptions {
     std::string name;
@@ -26,15 +24,15 @@ std::string timestamp(std::int64_t ns) {
 
 void print_json(const SandboxView& view, const Home& home) {
     const auto time = [](std::int64_t ns) {
-        return ns == 0 ? json(nullptr) : json(format_rfc3339(ns, 9, "+00:00"));
+        return ns == 0 ? json::Value() : json::Value(format_rfc3339(ns, 9, "+00:00"));
     };
-    const json config = json::parse(view.spec.to_json());
+    const json::Value config = view.spec.to_document();
     const SandboxState& state = view.state;
-    const json document = {
+    const json::Value document = {
         {"name", view.spec.name},
         {"status", to_string(state.status)},
         {"config", config},
-        {"active_config", is_active(state.status) ? config : json(nullptr)},
+        {"active_config", is_active(state.status) ? config : json::Value()},
         {"pending_changes", json::array()},
         {"created_at", time(view.spec.created_at_ns)},
         {"updated_at", time(state.updated_at_ns)},
@@ -44,11 +42,11 @@ void print_json(const SandboxView& view, const Home& home) {
         {"last_run",
          {{"started_at", time(state.started_at_ns)},
           {"stopped_at", time(state.stopped_at_ns)},
-          {"reason", state.reason.empty() ? json(nullptr) : json(state.reason)},
-          {"detail", state.detail.empty() ? json(nullptr) : json(state.detail)},
-          {"exit_code", state.exit_code ? json(*state.exit_code) : json(nullptr)}}},
+          {"reason", json::or_null(state.reason)},
+          {"detail", json::or_null(state.detail)},
+          {"exit_code", state.exit_code}}},
     };
-    (void)print(document.dump(2) + "\n");
+    (void)print(json::to_text(document, 2) + "\n");
 }
 
 std::string network_text(const NetworkSpec& network) {
@@ -115,27 +113,29 @@ void print_text(const SandboxView& view) {
     (void)print(text.text());
 }
 
+Status inspect(Context& context, const InspectOptions& options) {
+    const Home home = MSB_TRY(context.home());
+    auto sandboxes = MSB_TRY(Sandboxes::open(home, MSB_TRY(context.installation())));
+    const auto view = MSB_TRY(sandboxes.get(options.name));
+    if (options.format == "json")
+        print_json(view, home);
+    else
+        print_text(view);
+    return {};
+}
+
 } // namespace
 
-void add_inspect(CLI::App& app, Context& context) {
-    auto options = std::make_shared<InspectOptions>();
-    auto* command = app.add_subcommand("inspect", "Everything about one sandbox");
-    command->group(group_sandboxes);
-    command->add_option("name", options->name, "Sandbox")->required();
-    command->add_option("--format", options->format, "Output format")
-        ->check(CLI::IsMember({"json"}));
-    command->callback([&context, options] {
-        run_command(context, [&]() -> Status {
-            const Home home = MSB_TRY(context.home());
-            auto sandboxes = MSB_TRY(Sandboxes::open(home, MSB_TRY(context.installation())));
-            const auto view = MSB_TRY(sandboxes.get(options->name));
-            if (options->format == "json")
-                print_json(view, home);
-            else
-                print_text(view);
-            return {};
-        });
-    });
+void add_inspect(Command& parent, Context& context) {
+    parent.add("inspect", "Everything about one sandbox", group_sandboxes,
+               [&context](Command& command) {
+                   auto options = std::make_shared<InspectOptions>();
+                   command.option("name", &options->name, "Sandbox").required();
+                   command.option("--format", &options->format, "Output format").one_of({"json"});
+                   command.action([&context, options] {
+                       run_command(context, [&] { return inspect(context, *options); });
+                   });
+               });
 }
 
 } // namespace msb::cli

@@ -1,10 +1,10 @@
 // msb start, stop, restart, kill, drain, rm, ping, touch: commands on many sandboxes, one after the
 // other.
 #include "cli/commands.hpp"
+#include "cli/parser.hpp"
 #include "cli/session.hpp"
 #include "client/agent_client.hpp"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <fmt/format.h>
 #include <functional>
@@ -24,7 +24,8 @@ struct BulkOptions {
     std::uint64_t timeout_seconds = 10;
 };
 
-using Operation = std::function<Result<std::string>(Session&, const std::string& name)>;
+/// What is done to one sandbox; the text, if any, follows its name in the tick.
+using Operation = Result<std::string> (*)(Session&, const std::string& name, const BulkOptions&);
 
 Result<std::vector<std::string>> targets(Session& session, const BulkOptions& options) {
     std::vector<std::string> names;
@@ -46,13 +47,13 @@ Result<std::vector<std::string>> targets(Session& session, const BulkOptions& op
     return names;
 }
 
-/// `verb`: what a tick says; the operation's text, if any, follows the name.
+/// `verb`: what a tick says.
 Status for_each_target(Context& context, const BulkOptions& options, std::string_view verb,
-                       const Operation& operation) {
+                       Operation operation) {
     Session session = MSB_TRY(Session::open(context, options.quiet));
     for (const std::string& name : MSB_TRY(targets(session, options))) {
         const auto begun = std::chrono::steady_clock::now();
-        const auto done = operation(session, name);
+        const auto done = operation(session, name, options);
         if (!done) {
             SandboxSpec named;
             named.name = name;
@@ -67,25 +68,29 @@ Status for_each_target(Context& context, const BulkOptions& options, std::string
     return {};
 }
 
-CLI::App* add_bulk(CLI::App& app, Context& context, const std::string& name,
-                   const std::string& help, std::string_view verb,
-                   const std::shared_ptr<BulkOptions>& options, Operation operation) {
-    auto* command = app.add_subcommand(name, help);
-    command->group(group_sandboxes);
-    auto* names = command->add_option("names", options->names, "Sandboxes");
-    auto* labels = command->add_option("--label", options->labels,
-                                       "KEY=VALUE: all sandboxes that have it (repeatable)");
-    labels->allow_extra_args(false);
-    command->add_flag("-q,--quiet", options->quiet, "No ticks");
-    command->callback([&context, options, names, labels, verb, operation = std::move(operation)] {
-        if (names->count() == 0 && labels->count() == 0)
-            throw CLI::RequiredError("NAMES or --label");
-        run_command(context, [&] { return for_each_target(context, *options, verb, operation); });
-    });
-    return command;
+using MoreOptions = std::function<void(Command&, BulkOptions&)>;
+
+/// A command on many sandboxes; `more` adds options of its own.
+Command& add_bulk(Command& parent, Context& context, const char* name, const char* help,
+                  std::string_view verb, Operation operation, MoreOptions more = {}) {
+    const auto build = [&context, verb, operation, more = std::move(more)](Command& command) {
+        auto options = std::make_shared<BulkOptions>();
+        const Option names = command.option("names", &options->names, "Sandboxes");
+        const Option labels = command.option("--label", &options->labels,
+                                             "KEY=VALUE: all sandboxes that have it (repeatable)");
+        command.flag("-q,--quiet", &options->quiet, "No ticks");
+        command.require_any({names, labels}, "NAMES or --label");
+        if (more)
+            more(command, *options);
+        command.action([&context, options, verb, operation] {
+            run_command(context,
+                        [&] { return for_each_target(context, *options, verb, operation); });
+        });
+    };
+    return parent.add(name, help, group_sandboxes, build);
 }
 
-Result<std::string> start_one(Session& session, const std::string& name) {
+Result<std::string> start_one(Session& session, const std::string& name, const BulkOptions&) {
     const auto view = MSB_TRY(session.sandboxes().get(name));
     if (is_active(view.state.status))
         return fail(ErrorKind::busy,
@@ -149,7 +154,7 @@ Result<std::string> ask_agent(Session& session, const std::string& name, const R
     return us < 1000 ? fmt::format("({}us)", us) : fmt::format("({}ms)", us / 1000);
 }
 
-Result<std::string> touch_one(Session& session, const std::string& name) {
+Result<std::string> touch_one(Session& session, const std::string& name, const BulkOptions&) {
     MSB_TRY(ask_agent<wire::Touched>(session, name, wire::Touch{}, "touch"));
     return std::string();
 }
@@ -158,79 +163,66 @@ Result<std::string> ping_one(Session& session, const std::string& name,
                              const BulkOptions& options) {
     auto took = MSB_TRY(ask_agent<wire::Pong>(session, name, wire::Ping{}, "ping"));
     if (options.touch)
-        MSB_TRY(touch_one(session, name));
+        MSB_TRY(touch_one(session, name, options));
     return took;
 }
 
-void add_no_wait(CLI::App* command, const std::shared_ptr<BulkOptions>& options) {
-    command->add_flag("--no-wait", options->no_wait,
-                      "Return when the request is delivered, not when the sandbox has stopped");
+Result<std::string> restart_one(Session& session, const std::string& name,
+                                const BulkOptions& options) {
+    MSB_TRY(stop_one(session, name, options));
+    return start_one(session, name, options);
 }
 
-void add_stop_options(CLI::App* command, const std::shared_ptr<BulkOptions>& options) {
-    command->add_flag("-f,--force", options->force, "Kill at once");
+Result<std::string> remove_one(Session& session, const std::string& name,
+                               const BulkOptions& options) {
+    MSB_TRY(session.sandboxes().remove(name, options.force));
+    return std::string();
+}
+
+void add_no_wait(Command& command, BulkOptions& options) {
+    command.flag("--no-wait", &options.no_wait,
+                 "Return when the request is delivered, not when the sandbox has stopped");
+}
+
+void add_stop_options(Command& command, BulkOptions& options) {
+    command.flag("-f,--force", &options.force, "Kill at once");
     command
-        ->add_option("-t,--timeout", options->timeout_seconds,
-                     "Seconds between the stop signal and the kill")
-        ->capture_default_str();
+        .option("-t,--timeout", &options.timeout_seconds,
+                "Seconds between the stop signal and the kill")
+        .shows_default();
 }
 
 } // namespace
 
-void add_lifecycle(CLI::App& app, Context& context) {
-    add_bulk(app, context, "start", "Start stopped sandboxes", "Started",
-             std::make_shared<BulkOptions>(), start_one);
-
-    auto stop = std::make_shared<BulkOptions>();
-    auto* stop_command = add_bulk(app, context, "stop", "Stop sandboxes, kindly", "Stopped", stop,
-                                  [stop](Session& session, const std::string& name) {
-                                      return stop_one(session, name, *stop);
-                                  });
-    add_stop_options(stop_command, stop);
-    add_no_wait(stop_command, stop);
-
-    auto kill = std::make_shared<BulkOptions>();
-    kill->force = true;
-    add_no_wait(add_bulk(app, context, "kill", "Stop sandboxes at once", "Killed", kill,
-                         [kill](Session& session, const std::string& name) {
-                             return stop_one(session, name, *kill);
-                         }),
-                kill);
-
-    auto drain = std::make_shared<BulkOptions>();
-    add_no_wait(add_bulk(app, context, "drain", "Let commands finish, refuse new ones, then stop",
-                         "Drained", drain,
-                         [drain](Session& session, const std::string& name) {
-                             return drain_one(session, name, *drain);
-                         }),
-                drain);
-
-    auto restart = std::make_shared<BulkOptions>();
-    add_stop_options(
-        add_bulk(app, context, "restart", "Stop and start sandboxes", "Restarted", restart,
-                 [restart](Session& session, const std::string& name) -> Result<std::string> {
-                     MSB_TRY(stop_one(session, name, *restart));
-                     return start_one(session, name);
-                 }),
-        restart);
-
-    auto remove = std::make_shared<BulkOptions>();
-    add_bulk(app, context, "remove", "Remove stopped sandboxes and their disks", "Removed", remove,
-             [remove](Session& session, const std::string& name) -> Result<std::string> {
-                 MSB_TRY(session.sandboxes().remove(name, remove->force));
-                 return std::string();
+void add_lifecycle(Command& parent, Context& context) {
+    add_bulk(parent, context, "start", "Start stopped sandboxes", "Started", start_one);
+    add_bulk(parent, context, "stop", "Stop sandboxes, kindly", "Stopped", stop_one,
+             [](Command& command, BulkOptions& options) {
+                 add_stop_options(command, options);
+                 add_no_wait(command, options);
+             });
+    add_bulk(parent, context, "kill", "Stop sandboxes at once", "Killed", stop_one,
+             [](Command& command, BulkOptions& options) {
+                 options.force = true;
+                 add_no_wait(command, options);
+             });
+    add_bulk(parent, context, "drain", "Let commands finish, refuse new ones, then stop", "Drained",
+             drain_one, add_no_wait);
+    add_bulk(parent, context, "restart", "Stop and start sandboxes", "Restarted", restart_one,
+             add_stop_options);
+    add_bulk(parent, context, "remove", "Remove stopped sandboxes and their disks", "Removed",
+             remove_one,
+             [](Command& command, BulkOptions& options) {
+                 command.flag("-f,--force", &options.force, "Also running ones: kill them first");
              })
-        ->alias("rm")
-        ->add_flag("-f,--force", remove->force, "Also running ones: kill them first");
-
-    auto ping = std::make_shared<BulkOptions>();
-    add_bulk(app, context, "ping", "Ask the agents of sandboxes for an answer", "Reachable", ping,
-             [ping](Session& session, const std::string& name) {
-                 return ping_one(session, name, *ping);
-             })
-        ->add_flag("--touch", ping->touch, "Also count as activity for --idle-timeout");
-    add_bulk(app, context, "touch", "Start the idle time of sandboxes anew", "Touched",
-             std::make_shared<BulkOptions>(), touch_one);
+        .alias("rm");
+    add_bulk(parent, context, "ping", "Ask the agents of sandboxes for an answer", "Reachable",
+             ping_one, [](Command& command, BulkOptions& options) {
+                 command.flag("--touch", &options.touch,
+                              "Also count as activity for --idle-timeout");
+             });
+    add_bulk(parent, context, "touch", "Start the idle time of sandboxes anew", "Touched",
+             touch_one);
 }
 
 } // namespace msb::cli

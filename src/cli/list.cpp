@@ -1,19 +1,17 @@
 // msb ls, msb ps
 #include "base/time.hpp"
 #include "cli/commands.hpp"
+#include "cli/parser.hpp"
 #include "cli/session.hpp"
+#include "json/text.hpp"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <fmt/format.h>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 namespace msb::cli {
 
 namespace {
-
-using nlohmann::json;
 
 struct ListOptions {
     std::string name;
@@ -68,13 +66,13 @@ Status list(Context& context, const ListOptions& options) {
         return {};
     }
     if (options.format == "json") {
-        json rows = json::array();
+        json::Value rows = json::array();
         for (const SandboxView& view : views)
             rows.push_back({{"name", view.spec.name},
                             {"image", view.spec.image},
                             {"status", to_string(view.state.status)},
                             {"created_at", format_rfc3339(view.spec.created_at_ns, 9, "+00:00")}});
-        (void)print(rows.dump(2) + "\n");
+        (void)print(json::to_text(rows, 2) + "\n");
         return {};
     }
     if (views.empty())
@@ -87,7 +85,7 @@ Status list(Context& context, const ListOptions& options) {
     return {};
 }
 
-json status_json(const SandboxView& view) {
+json::Value status_json(const SandboxView& view) {
     const SandboxSpec& spec = view.spec;
     return {{"name", spec.name},
             {"image", spec.image},
@@ -125,10 +123,10 @@ Status status(Context& context, const ListOptions& options) {
         return {};
     }
     if (options.format == "json") {
-        json rows = json::array();
+        json::Value rows = json::array();
         for (const SandboxView& view : views)
             rows.push_back(status_json(view));
-        (void)print((options.name.empty() ? rows : rows[0]).dump(2) + "\n");
+        (void)print(json::to_text(options.name.empty() ? rows : rows.elements().front(), 2) + "\n");
         return {};
     }
     if (views.empty())
@@ -149,35 +147,41 @@ Status status(Context& context, const ListOptions& options) {
     return {};
 }
 
-void add_common(CLI::App* command, const std::shared_ptr<ListOptions>& options) {
-    command->group(group_sandboxes);
-    command->add_option("--label", options->labels, "KEY=VALUE; all must match (repeatable)")
-        ->allow_extra_args(false);
-    command->add_option("--format", options->format, "Output format")
-        ->check(CLI::IsMember({"json"}));
-    command->add_flag("-q,--quiet", options->quiet, "Names only");
+void add_common(Command& command, ListOptions& options) {
+    command.option("--label", &options.labels, "KEY=VALUE; all must match (repeatable)");
+    command.option("--format", &options.format, "Output format").one_of({"json"});
+    command.flag("-q,--quiet", &options.quiet, "Names only");
+}
+
+void build_list(Command& command, Context& context) {
+    auto options = std::make_shared<ListOptions>();
+    add_common(command, *options);
+    const Option running = command.flag("--running", &options->running, "Only running ones");
+    command.flag("--stopped", &options->stopped, "Only stopped ones").excludes(running);
+    command.action(
+        [&context, options] { run_command(context, [&] { return list(context, *options); }); });
+}
+
+void build_status(Command& command, Context& context) {
+    auto options = std::make_shared<ListOptions>();
+    add_common(command, *options);
+    command.option("name", &options->name, "Only this one").excludes(command.find("--label"));
+    command.flag("-a,--all", &options->all, "Stopped ones too");
+    command.action(
+        [&context, options] { run_command(context, [&] { return status(context, *options); }); });
 }
 
 } // namespace
 
-void add_list(CLI::App& app, Context& context) {
-    auto options = std::make_shared<ListOptions>();
-    auto* ls = app.add_subcommand("list", "List sandboxes")->alias("ls");
-    add_common(ls, options);
-    auto* running = ls->add_flag("--running", options->running, "Only running ones");
-    ls->add_flag("--stopped", options->stopped, "Only stopped ones")->excludes(running);
-    ls->callback(
-        [&context, options] { run_command(context, [&] { return list(context, *options); }); });
-
-    auto status_options = std::make_shared<ListOptions>();
-    auto* ps = app.add_subcommand("status", "What running sandboxes are and use")->alias("ps");
-    add_common(ps, status_options);
-    ps->add_option("name", status_options->name, "Only this one")
-        ->excludes(ps->get_option("--label"));
-    ps->add_flag("-a,--all", status_options->all, "Stopped ones too");
-    ps->callback([&context, status_options] {
-        run_command(context, [&] { return status(context, *status_options); });
-    });
+void add_list(Command& parent, Context& context) {
+    parent
+        .add("list", "List sandboxes", group_sandboxes,
+             [&context](Command& command) { build_list(command, context); })
+        .alias("ls");
+    parent
+        .add("status", "What running sandboxes are and use", group_sandboxes,
+             [&context](Command& command) { build_status(command, context); })
+        .alias("ps");
 }
 
 } // namespace msb::cli

@@ -2,9 +2,9 @@
 #include "base/system.hpp"
 #include "cli/commands.hpp"
 #include "cli/image_progress.hpp"
+#include "cli/parser.hpp"
 #include "cli/session.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fcntl.h>
 #include <memory>
 #include <unistd.h>
@@ -38,33 +38,39 @@ Status load(Context& context, const LoadCommand& command) {
     Session session = MSB_TRY(Session::open(context, command.quiet));
     const OwnedFd archive = MSB_TRY(open_archive(command.input));
     ImageProgress progress(session.progress(), [&] { return session.poll_interrupt(); });
-    const auto images = session.store().load(archive.get(), command.tags, progress);
+    const auto loaded = session.store().load(archive.get(), command.tags, progress);
     session.progress().clear();
-    if (!images && session.interrupted()) {
+    if (!loaded && session.interrupted()) {
         context.exit_code = 128 + *session.interrupted();
         return {};
     }
-    if (!images)
-        return fail(images.error());
+    if (!loaded)
+        return fail(loaded.error());
     if (!command.quiet)
-        for (const image::Image& image : *images)
+        for (const image::Image& image : loaded->images)
             print_done("Loaded", image.reference, std::chrono::steady_clock::now() - begun);
+    for (const Error& failure : loaded->failures) {
+        print_error(failure);
+        context.exit_code = 1;
+    }
     return {};
 }
 
 } // namespace
 
-void add_load(CLI::App& app, Context& context) {
-    auto options = std::make_shared<LoadCommand>();
-    auto* command = app.add_subcommand(
-        "load", "Load images from a docker-archive or OCI-layout tar, compressed or not");
-    command->group(group_images);
-    command->add_option("-i,--input", options->input, "Archive (default: standard input)");
-    command->add_option("-t,--tag", options->tags, "One more name for the first image (repeatable)")
-        ->allow_extra_args(false);
-    command->add_flag("-q,--quiet", options->quiet, "No progress");
-    command->callback(
-        [&context, options] { run_command(context, [&] { return load(context, *options); }); });
+void add_load(Command& parent, Context& context) {
+    parent.add("load", "Load images from a docker-archive or OCI-layout tar, compressed or not",
+               group_images, [&context](Command& command) {
+                   auto options = std::make_shared<LoadCommand>();
+                   command.option("-i,--input", &options->input,
+                                  "Archive (default: standard input)");
+                   command.option("-t,--tag", &options->tags,
+                                  "One more name for the first image (repeatable)");
+                   command.flag("-q,--quiet", &options->quiet, "No progress");
+                   command.action([&context, options] {
+                       run_command(context, [&] { return load(context, *options); });
+                   });
+               });
 }
 
 } // namespace msb::cli

@@ -5,9 +5,9 @@
 #include "cli/boot_error_block.hpp"
 #include "cli/commands.hpp"
 #include "cli/log_renderer.hpp"
+#include "cli/parser.hpp"
 #include "cli/session.hpp"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -208,60 +208,60 @@ void Logs::show_boot_error() {
     }
 }
 
-void add_options(CLI::App& command, LogsOptions& options) {
-    command.add_option("name", options.name, "Sandbox")->required();
-    command.add_option("--tail", options.tail, "Only the last N lines (with --json: entries)")
-        ->check(CLI::NonNegativeNumber);
-    command.add_option("--since", options.since,
-                       "Not older than this: RFC 3339, or 90s, 5m, 2h, 1d ago");
-    command.add_option("--until", options.until, "Only older than this");
-    command.add_flag("-f,--follow", options.follow, "Go on until the sandbox stops");
+void add_options(Command& command, LogsOptions& options) {
+    command.option("name", &options.name, "Sandbox").required();
+    command.option("--tail", &options.tail, "Only the last N lines (with --json: entries)")
+        .not_negative();
+    command.option("--since", &options.since,
+                   "Not older than this: RFC 3339, or 90s, 5m, 2h, 1d ago");
+    command.option("--until", &options.until, "Only older than this");
+    command.flag("-f,--follow", &options.follow, "Go on until the sandbox stops");
     command
-        .add_option("--source", options.sources,
-                    "stdout, stderr, output, system or all (repeat, or separate with commas)")
-        ->delimiter(',')
-        ->allow_extra_args(false)
-        ->check(CLI::IsMember({"stdout", "stderr", "output", "system", "all"}));
-    auto* grep = command.add_option("--grep", options.grep,
-                                    "Only lines (with --json: entries) that match this regex");
-    grep->check([](const std::string& text) {
-        return text.empty() ? std::string("the pattern is empty") : std::string();
-    });
-    auto* timestamps =
-        command.add_flag("--timestamps", options.timestamps, "When each line was written");
-    auto* ids = command.add_flag("--show-id", options.show_id, "Which session wrote each line");
-    auto* session_colours =
-        command.add_flag("--color-sessions", options.color_sessions, "A colour for each session");
-    auto* json =
-        command.add_flag("--json", options.json, "JSON Lines (d, e, id, s, t), nothing else");
-    auto* color = command.add_option("--color", options.color, "auto|always|never")
-                      ->check(CLI::IsMember({"auto", "always", "never"}))
-                      ->capture_default_str();
-    command.add_flag("--no-color", options.no_color, "Same as --color never")->excludes(color);
+        .option("--source", &options.sources,
+                "stdout, stderr, output, system or all (repeat, or separate with commas)")
+        .separated_by(',')
+        .one_of({"stdout", "stderr", "output", "system", "all"});
     command
-        .add_flag("--raw", options.raw,
-                  "Bytes as the commands wrote them; they may control the terminal")
-        ->excludes(json)
-        ->excludes(timestamps)
-        ->excludes(ids)
-        ->excludes(session_colours)
-        ->excludes(color);
+        .option("--grep", &options.grep, "Only lines (with --json: entries) that match this regex")
+        .not_empty("the pattern is empty");
+    const Option timestamps =
+        command.flag("--timestamps", &options.timestamps, "When each line was written");
+    const Option ids = command.flag("--show-id", &options.show_id, "Which session wrote each line");
+    const Option session_colours =
+        command.flag("--color-sessions", &options.color_sessions, "A colour for each session");
+    const Option json =
+        command.flag("--json", &options.json, "JSON Lines (d, e, id, s, t), nothing else");
+    const Option color = command.option("--color", &options.color, "auto|always|never")
+                             .one_of({"auto", "always", "never"})
+                             .shows_default();
+    command.flag("--no-color", &options.no_color, "Same as --color never").excludes(color);
+    command
+        .flag("--raw", &options.raw,
+              "Bytes as the commands wrote them; they may control the terminal")
+        .excludes(json)
+        .excludes(timestamps)
+        .excludes(ids)
+        .excludes(session_colours)
+        .excludes(color);
+}
+
+Status show_logs(Context& context, const LogsOptions& options) {
+    const Home home = MSB_TRY(context.home());
+    auto sandboxes = MSB_TRY(Sandboxes::open(home, MSB_TRY(context.installation())));
+    return Logs(sandboxes, options).run();
 }
 
 } // namespace
 
-void add_logs(CLI::App& app, Context& context) {
-    auto options = std::make_shared<LogsOptions>();
-    auto* command = app.add_subcommand("logs", "What commands wrote, also after they ended");
-    command->group(group_sandboxes);
-    add_options(*command, *options);
-    command->callback([&context, options] {
-        run_command(context, [&]() -> Status {
-            const Home home = MSB_TRY(context.home());
-            auto sandboxes = MSB_TRY(Sandboxes::open(home, MSB_TRY(context.installation())));
-            return Logs(sandboxes, *options).run();
-        });
-    });
+void add_logs(Command& parent, Context& context) {
+    parent.add("logs", "What commands wrote, also after they ended", group_sandboxes,
+               [&context](Command& command) {
+                   auto options = std::make_shared<LogsOptions>();
+                   add_options(command, *options);
+                   command.action([&context, options] {
+                       run_command(context, [&] { return show_logs(context, *options); });
+                   });
+               });
 }
 
 } // namespace msb::cli

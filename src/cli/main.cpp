@@ -1,21 +1,20 @@
 #include "cli/commands.hpp"
 #include "cli/context.hpp"
 #include "cli/output.hpp"
+#include "cli/parser.hpp"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <csignal>
 #include <fcntl.h>
-#include <sstream>
 #include <unistd.h>
 
 namespace msb::cli {
 namespace {
 
-void add_global_flags(CLI::App& app, Context& context) {
-    auto* levels = app.add_option_group("Logging", "Diagnostics on stderr (default: none)");
-    levels->add_flag_function(
+void add_global_flags(Command& root, Context& context) {
+    Command levels = root.at_most_one("Logging", "Diagnostics on stderr (default: none)");
+    levels.counted(
         "-v",
         [&context](std::int64_t count) {
             static constexpr std::array more = {log::Level::info, log::Level::debug,
@@ -28,10 +27,13 @@ void add_global_flags(CLI::App& app, Context& context) {
     for (const auto level : {log::Level::error, log::Level::warn, log::Level::info,
                              log::Level::debug, log::Level::trace}) {
         const std::string name(log::to_string(level));
-        levels->add_flag_callback(
-            "--" + name, [&context, level] { context.log_level = level; }, "Log level " + name);
+        levels.counted(("--" + name).c_str(),
+                       [&context, level](std::int64_t count) {
+                           if (count > 0)
+                               context.log_level = level;
+                       },
+                       ("Log level " + name).c_str());
     }
-    levels->require_option(0, 1);
 }
 
 /// A closed one would become the first file that we open, and be written to.
@@ -43,20 +45,42 @@ void open_standard_streams() {
                 return;
 }
 
-/// `extra`: the command line has words that nobody asked for.
-std::string usage_hint(const CLI::App& app, bool extra) {
-    std::string name = "msb";
-    for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
-        at = at->get_subcommands().front();
-        name += " " + at->get_name();
-    }
-    if (extra && (name == "msb run" || name == "msb create"))
-        return "a command for the sandbox goes behind `--`: " + name + " IMAGE -- ls";
-    if (extra && name == "msb exec")
+std::string usage_hint(const std::string& command, bool extra) {
+    if (extra && (command == "msb run" || command == "msb create"))
+        return "a command for the sandbox goes behind `--`: " + command + " IMAGE -- ls";
+    if (extra && command == "msb exec")
         return "a command for the sandbox goes behind `--`: msb exec NAME -- ls";
-    if (name == "msb")
+    if (command == "msb")
         return "see `msb --help`, or `msb COMMAND --help`";
-    return "see `" + name + " --help`";
+    return "see `" + command + " --help`";
+}
+
+int refuse(const Parser& parser, const UsageError& error) {
+    std::vector<std::string> hints;
+    if (error.meant)
+        hints.push_back("did you mean '" + *error.meant + "'?");
+    hints.push_back(usage_hint(parser.used_name(), error.extra));
+    print_error(error.message, hints);
+    return exit_usage;
+}
+
+void add_commands(Command& root, Context& context) {
+    add_run(root, context);
+    add_create(root, context);
+    add_lifecycle(root, context);
+    add_wait(root, context);
+    add_list(root, context);
+    add_inspect(root, context);
+    add_exec(root, context);
+    add_forward(root, context);
+    add_sessions(root, context);
+    add_copy(root, context);
+    add_logs(root, context);
+    add_image(root, context);
+    add_pull(root, context);
+    add_load(root, context);
+    add_doctor(root, context);
+    add_agent(root, context);
 }
 
 /// What was printed and did not arrive is no success.
@@ -72,55 +96,25 @@ int run(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);
     open_standard_streams();
     Context context;
-    CLI::App app("Microsandbox CLI v" MSB_VERSION
-                 "\nUntrusted code in local virtual machines that start like processes.",
-                 "msb");
-    app.set_version_flag("-V,--version", "msb " MSB_VERSION);
-    app.fallthrough();
-    app.require_subcommand(0, 1);
-    app.get_formatter()->column_width(32);
-    add_global_flags(app, context);
-    app.parse_complete_callback(
-        [&context] { log::configure(context.log_level, STDERR_FILENO, "msb"); });
+    Parser parser("msb",
+                  "Microsandbox CLI v" MSB_VERSION
+                  "\nUntrusted code in local virtual machines that start like processes.",
+                  "msb " MSB_VERSION);
+    add_global_flags(parser.root(), context);
+    add_commands(parser.root(), context);
+    const auto show_help = [&parser] { (void)print(parser.help()); };
+    parser.root().action(show_help);
+    parser.root().add("help", "Show this help", group_other,
+                      [&](Command& command) { command.action(show_help); });
 
-    add_run(app, context);
-    add_create(app, context);
-    add_lifecycle(app, context);
-    add_wait(app, context);
-    add_list(app, context);
-    add_inspect(app, context);
-    add_exec(app, context);
-    add_forward(app, context);
-    add_sessions(app, context);
-    add_copy(app, context);
-    add_logs(app, context);
-    add_image(app, context);
-    add_pull(app, context);
-    add_load(app, context);
-    add_doctor(app, context);
-    add_agent(app, context);
-    app.add_subcommand("help", "Show this help")->group(group_other)->callback([&app] {
-        // App::help() would show the help of the subcommand that was parsed: this one.
-        (void)print(app.get_formatter()->make_help(&app, "msb", CLI::AppFormatMode::Normal));
-    });
-
-    // What follows "--" is the sandbox's command, never ours to interpret.
-    const auto separator = std::find(argv, argv + argc, std::string_view("--"));
-    if (separator != argv + argc)
-        context.command.emplace(separator + 1, argv + argc);
-
-    try {
-        app.parse(static_cast<int>(separator - argv), argv);
-        if (app.get_subcommands().empty())
-            (void)print(app.help());
-    } catch (const CLI::Success& success) { // --help, --version
-        std::ostringstream text;
-        context.exit_code = app.exit(success, text, text);
-        (void)print(text.str());
-    } catch (const CLI::ParseError& error) {
-        const bool extra = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
-        print_error(error.what(), {usage_hint(app, extra)});
-        return exit_usage;
+    const auto parsed = parser.parse(argc, argv);
+    if (const auto* error = std::get_if<UsageError>(&parsed))
+        return refuse(parser, *error);
+    if (const auto* text = std::get_if<std::string>(&parsed)) {
+        (void)print(*text);
+    } else {
+        log::configure(context.log_level, STDERR_FILENO, "msb");
+        parser.run();
     }
     return exit_code_of(context);
 }

@@ -1,8 +1,8 @@
 // msb pull, msb image pull
 #include "cli/commands.hpp"
+#include "cli/parser.hpp"
 #include "cli/session.hpp"
 
-#include <CLI/CLI.hpp>
 #include <memory>
 
 namespace msb::cli {
@@ -41,20 +41,20 @@ Status pull(Context& context, const PullCommand& command) {
 
 } // namespace
 
-void add_pull(CLI::App& app, Context& context) {
-    auto options = std::make_shared<PullCommand>();
-    auto* command = app.add_subcommand("pull", "Get an image from a registry");
-    command->group(group_images);
-    command->add_option("reference", options->reference, "Image, e.g. alpine:3.20")->required();
-    command->add_flag("-f,--force", options->force, "Fetch and store everything again");
-    command->add_flag("--insecure", options->insecure, "Plain HTTP to the registry");
-    command->add_option("--ca-certs", options->ca_certs,
-                        "PEM file of certificates to trust besides the system's");
-    command->add_option("--platform", options->platform,
-                        "Another platform than this machine's, e.g. linux/arm64");
-    command->add_flag("-q,--quiet", options->quiet, "No progress");
-    command->callback(
-        [&context, options] { run_command(context, [&] { return pull(context, *options); }); });
+void add_pull(Command& parent, Context& context) {
+    parent.add("pull", "Get an image from a registry", group_images, [&context](Command& command) {
+        auto options = std::make_shared<PullCommand>();
+        command.option("reference", &options->reference, "Image, e.g. alpine:3.20").required();
+        command.flag("-f,--force", &options->force, "Fetch and store everything again");
+        command.flag("--insecure", &options->insecure, "Plain HTTP to the registry");
+        command.option("--ca-certs", &options->ca_certs,
+                       "PEM file of certificates to trust besides the system's");
+        command.option("--platform", &options->platform,
+                       "Another platform than this machine's, e.g. linux/arm64");
+        command.flag("-q,--quiet", &options->quiet, "No progress");
+        command.action(
+            [&context, options] { run_command(context, [&] { return pull(context, *options); }); });
+    });
 }
 
 } // namespace msb::cli

@@ -2,9 +2,9 @@
 #include "base/time.hpp"
 #include "cli/commands.hpp"
 #include "cli/foreground.hpp"
+#include "cli/parser.hpp"
 #include "cli/session.hpp"
 
-#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -250,89 +250,91 @@ Status Run::finish(const SandboxSpec& spec) {
 }
 
 /// Of the options that `create` has too, those that were given and shape the sandbox.
-std::vector<std::string> given_for_creation(const std::vector<CLI::Option*>& options) {
+std::vector<std::string> given_for_creation(const std::vector<Option>& options) {
     std::vector<std::string> names;
-    for (const CLI::Option* option : options) {
-        const std::string name = option->get_name();
-        const bool from_environment =
-            !option->get_envname().empty() && std::getenv(option->get_envname().c_str()) != nullptr;
-        if (option->count() > 0 && !from_environment && name != "--name" && name != "--quiet")
+    for (const Option& option : options)
+        if (const std::string name = option.name();
+            option.given() && name != "--name" && name != "--quiet")
             names.push_back(name);
-    }
     return names;
 }
 
-void add_create_only(CLI::App& app, Context& context) {
-    auto options = std::make_shared<CreationOptions>();
-    auto* command = app.add_subcommand("create", "Create a sandbox and leave it running, idle");
-    command->group(group_sandboxes);
-    add_creation_options(*command, *options);
-    command->callback([&context, options] {
-        run_command(context, [&]() -> Status {
-            Session session = MSB_TRY(Session::open(context, options->quiet));
-            const auto begun = std::chrono::steady_clock::now();
-            const bool generated = options->name.empty();
-            SandboxSpec spec = MSB_TRY(make_spec(*options, context.log_level));
-            spec.ephemeral = false;
-            if (!generated && (options->replace || !options->replace_timeout.empty())) {
-                const std::chrono::milliseconds grace(MSB_TRY(replace_grace_ms(*options)));
-                if (const Status done = session.replace(spec.name, grace); !done)
-                    return session.report_failure(context, done.error(), spec), Status();
-            }
-            image::PullOptions pull;
-            pull.policy = MSB_TRY(parse_pull_policy(options->pull));
-            pull.insecure = options->insecure;
-            const auto image = session.resolve_image(options->image, pull);
-            if (!image)
-                return session.report_failure(context, image.error(), spec), Status();
-            merge_image(spec, *image, *options, context.command);
-            const auto running = session.create(spec, *image, session.launch_options());
-            if (!running)
-                return session.report_failure(context, running.error(), spec), Status();
-            if (generated)
-                (void)print(spec.name + "\n");
-            if (!options->quiet)
-                print_done("Created", spec.name, std::chrono::steady_clock::now() - begun);
-            return {};
-        });
+Status create(Context& context, const CreationOptions& options) {
+    Session session = MSB_TRY(Session::open(context, options.quiet));
+    const auto begun = std::chrono::steady_clock::now();
+    const bool generated = options.name.empty();
+    SandboxSpec spec = MSB_TRY(make_spec(options, context.log_level));
+    spec.ephemeral = false;
+    if (!generated && (options.replace || !options.replace_timeout.empty())) {
+        const std::chrono::milliseconds grace(MSB_TRY(replace_grace_ms(options)));
+        if (const Status done = session.replace(spec.name, grace); !done)
+            return session.report_failure(context, done.error(), spec), Status();
+    }
+    image::PullOptions pull;
+    pull.policy = MSB_TRY(parse_pull_policy(options.pull));
+    pull.insecure = options.insecure;
+    const auto image = session.resolve_image(options.image, pull);
+    if (!image)
+        return session.report_failure(context, image.error(), spec), Status();
+    merge_image(spec, *image, options, context.command);
+    const auto running = session.create(spec, *image, session.launch_options());
+    if (!running)
+        return session.report_failure(context, running.error(), spec), Status();
+    if (generated)
+        (void)print(spec.name + "\n");
+    if (!options.quiet)
+        print_done("Created", spec.name, std::chrono::steady_clock::now() - begun);
+    return {};
+}
+
+Status run(Context& context, const RunOptions& options) {
+    Session session = MSB_TRY(Session::open(context, options.quiet));
+    Run run(context, options, session);
+    if (const Status done = run.execute(); !done)
+        session.report_failure(context, done.error(), run.spec());
+    return {};
+}
+
+void build_run(Command& command, Context& context) {
+    auto options = std::make_shared<RunOptions>();
+    command.take_command_line(&context.command);
+    command.footer("The command follows `--`: msb run alpine -- ls -l /");
+    add_creation_options(command, *options);
+    const std::vector<Option> creation = command.options();
+    const Option detach =
+        command.flag("-d,--detach", &options->detach, "Leave it running; print its name");
+    command
+        .option("--detach-keys", &options->detach_keys,
+                "Keys that leave the command running, e.g. ctrl-p,ctrl-q, or none")
+        .shows_default();
+    const Option tty = command.flag("-t,--tty", &options->tty, "Give the command a terminal");
+    command.flag("--no-tty", &options->no_tty, "Never a terminal").excludes(tty);
+    command.option("--timeout", &options->timeout, "Kill the command after this long, e.g. 30s")
+        .excludes(detach);
+    command.flag("--timings", &options->timings, "Show on stderr where the time went");
+    command.action([&context, options, creation] {
+        options->creation_given = given_for_creation(creation);
+        run_command(context, [&] { return run(context, *options); });
     });
 }
 
 } // namespace
 
-void add_run(CLI::App& app, Context& context) {
-    auto options = std::make_shared<RunOptions>();
-    auto* command = app.add_subcommand(
-        "run", "Run a command in a sandbox: new and thrown away, or named and kept");
-    command->group(group_sandboxes);
-    command->footer("The command follows `--`: msb run alpine -- ls -l /");
-    add_creation_options(*command, *options);
-    const auto creation = command->get_options();
-    auto* detach =
-        command->add_flag("-d,--detach", options->detach, "Leave it running; print its name");
-    command
-        ->add_option("--detach-keys", options->detach_keys,
-                     "Keys that leave the command running, e.g. ctrl-p,ctrl-q, or none")
-        ->capture_default_str();
-    auto* tty = command->add_flag("-t,--tty", options->tty, "Give the command a terminal");
-    command->add_flag("--no-tty", options->no_tty, "Never a terminal")->excludes(tty);
-    command->add_option("--timeout", options->timeout, "Kill the command after this long, e.g. 30s")
-        ->excludes(detach);
-    command->add_flag("--timings", options->timings, "Show on stderr where the time went");
-    command->callback([&context, options, creation] {
-        options->creation_given = given_for_creation(creation);
-        run_command(context, [&]() -> Status {
-            Session session = MSB_TRY(Session::open(context, options->quiet));
-            Run run(context, *options, session);
-            if (const Status done = run.execute(); !done)
-                session.report_failure(context, done.error(), run.spec());
-            return {};
-        });
-    });
+void add_run(Command& parent, Context& context) {
+    parent.add("run", "Run a command in a sandbox: new and thrown away, or named and kept",
+               group_sandboxes, [&context](Command& command) { build_run(command, context); });
 }
 
-void add_create(CLI::App& app, Context& context) {
-    add_create_only(app, context);
+void add_create(Command& parent, Context& context) {
+    parent.add("create", "Create a sandbox and leave it running, idle", group_sandboxes,
+               [&context](Command& command) {
+                   auto options = std::make_shared<CreationOptions>();
+                   command.take_command_line(&context.command);
+                   add_creation_options(command, *options);
+                   command.action([&context, options] {
+                       run_command(context, [&] { return create(context, *options); });
+                   });
+               });
 }
 
 } // namespace msb::cli

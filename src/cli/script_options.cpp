@@ -1,8 +1,7 @@
 #include "cli/script_options.hpp"
 
 #include "base/file.hpp"
-
-#include <CLI/CLI.hpp>
+#include "cli/parser.hpp"
 
 namespace msb::cli {
 
@@ -26,16 +25,12 @@ Status add(Scripts& scripts, const std::string& name, std::string body) {
 
 } // namespace
 
-void add_script_options(CLI::App& command, ScriptOptions& options) {
-    command
-        .add_option("--script", options.text,
-                    "NAME=BODY: a shell script on every command's PATH; \\n is a new line "
-                    "(repeatable)")
-        ->allow_extra_args(false);
-    command.add_option("--script-raw", options.raw, "NAME=BODY, verbatim (repeatable)")
-        ->allow_extra_args(false);
-    command.add_option("--script-path", options.path, "NAME:PATH of a file of ours (repeatable)")
-        ->allow_extra_args(false);
+void add_script_options(Command& command, ScriptOptions& options) {
+    command.option("--script", &options.text,
+                   "NAME=BODY: a shell script on every command's PATH; \\n is a new line "
+                   "(repeatable)");
+    command.option("--script-raw", &options.raw, "NAME=BODY, verbatim (repeatable)");
+    command.option("--script-path", &options.path, "NAME:PATH of a file of ours (repeatable)");
 }
 
 Result<Scripts> make_scripts(const ScriptOptions& options, const std::string& shell) {

@@ -7,11 +7,9 @@
 #include <string>
 #include <vector>
 
-namespace CLI {
-class App;
-}
-
 namespace msb::cli {
+
+class Command;
 
 struct ScriptOptions {
     std::vector<std::string> text; ///< NAME=BODY, escapes decoded, shebang added
@@ -19,7 +17,7 @@ struct ScriptOptions {
     std::vector<std::string> path; ///< NAME:PATH
 };
 
-void add_script_options(CLI::App& command, ScriptOptions& options);
+void add_script_options(Command& command, ScriptOptions& options);
 
 /// Reads the files. A name that is given twice is an error.
 Result<Scripts> make_scripts(const ScriptOptions& options, const std::string& shell);

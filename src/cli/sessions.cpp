@@ -3,23 +3,21 @@
 #include "base/time.hpp"
 #include "cli/commands.hpp"
 #include "cli/foreground.hpp"
+#include "cli/parser.hpp"
 #include "cli/session.hpp"
 #include "client/session_control.hpp"
+#include "json/text.hpp"
 #include "wire/exit_code.hpp"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 namespace msb::cli {
 
 namespace {
-
-using nlohmann::json;
 
 /// A running sandbox's agent.
 struct Connection {
@@ -69,8 +67,8 @@ struct ListOptions {
     bool quiet = false;
 };
 
-json to_json(const wire::SessionInfo& info) {
-    const auto time = [](std::int64_t ns) { return json(format_rfc3339(ns, 9, "+00:00")); };
+json::Value to_json(const wire::SessionInfo& info) {
+    const auto time = [](std::int64_t ns) { return json::Value(format_rfc3339(ns, 9, "+00:00")); };
     const auto exit = exit_of(info);
     return {{"id", info.session},
             {"pid", info.pid},
@@ -79,9 +77,9 @@ json to_json(const wire::SessionInfo& info) {
             {"state", state_of(info)},
             {"kept", info.kept},
             {"started_at", time(info.started_at_ns)},
-            {"ended_at", info.ended_at_ns ? time(*info.ended_at_ns) : json()},
-            {"exit_code", exit ? json(*exit) : json()},
-            {"signal", info.signal ? json(*info.signal) : json()},
+            {"ended_at", info.ended_at_ns ? time(*info.ended_at_ns) : json::Value()},
+            {"exit_code", exit},
+            {"signal", info.signal},
             {"kept_bytes", info.kept_bytes},
             {"lost_bytes", info.lost_bytes}};
 }
@@ -91,10 +89,10 @@ Status list(Context& context, const ListOptions& options) {
     const auto connection = MSB_TRY(connect(session, options.name));
     const auto sessions = MSB_TRY(list_sessions(*connection.loop, *connection.client));
     if (options.format == "json") {
-        json rows = json::array();
+        json::Value rows = json::array();
         for (const wire::SessionInfo& info : sessions)
             rows.push_back(to_json(info));
-        (void)print(rows.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+        (void)print(json::to_text(rows, 2) + "\n");
         return {};
     }
     if (options.quiet) {
@@ -131,7 +129,7 @@ struct AttachOptions {
     bool no_stdin = false;
 };
 
-/// CLI11's own numbers stop at the largest one without saying so.
+/// The parser's own numbers stop at the largest one without saying so.
 Result<std::uint64_t> parse_session(const std::string& text, const std::string& sandbox) {
     std::uint64_t id = 0;
     const char* const last = text.data() + text.size();
@@ -221,6 +219,47 @@ Status send_signal(Context& context, const SignalOptions& options) {
     return {};
 }
 
+// --- what the command line takes ----------------------------------------------------------------
+
+void build_sessions(Command& command, Context& context) {
+    auto options = std::make_shared<ListOptions>();
+    command.footer("Commands that were detached stay listed for a while after their end.");
+    command.option("name", &options->name, "Sandbox").required();
+    command.option("--format", &options->format, "json").one_of({"json"});
+    command.flag("-q,--quiet", &options->quiet, "Only the ids");
+    command.action(
+        [&context, options] { run_command(context, [&] { return list(context, *options); }); });
+}
+
+void build_attach(Command& command, Context& context) {
+    auto options = std::make_shared<AttachOptions>();
+    command.footer("Shows what was missed, then what comes. One client can be attached at a time.");
+    command.option("name", &options->name, "Sandbox").required();
+    command.option("session", &options->session,
+                   "Id, as `msb sessions` shows it (default: the only one)");
+    command.option("--replay", &options->replay, "Output from before: missed|all|none")
+        .one_of({"missed", "all", "none"})
+        .shows_default();
+    command.flag("--steal", &options->steal, "Take it over from a client that is attached");
+    command.flag("--no-stdin", &options->no_stdin, "Only watch");
+    command
+        .option("--detach-keys", &options->detach_keys,
+                "Keys that leave the command running, e.g. ctrl-p,ctrl-q, or none")
+        .shows_default();
+    command.action(
+        [&context, options] { run_command(context, [&] { return attach(context, *options); }); });
+}
+
+void build_signal(Command& command, Context& context) {
+    auto options = std::make_shared<SignalOptions>();
+    command.option("name", &options->name, "Sandbox").required();
+    command.option("session", &options->session, "Id, as `msb sessions` shows it").required();
+    command.option("-s,--signal", &options->signal, "Name or number").shows_default();
+    command.action([&context, options] {
+        run_command(context, [&] { return send_signal(context, *options); });
+    });
+}
+
 } // namespace
 
 void report_detached(const std::string& name, const ForegroundResult& result) {
@@ -230,45 +269,13 @@ void report_detached(const std::string& name, const ForegroundResult& result) {
                                              *result.detached, name, *result.detached));
 }
 
-void add_sessions(CLI::App& app, Context& context) {
-    auto listed = std::make_shared<ListOptions>();
-    auto* sessions = app.add_subcommand("sessions", "List the commands that run in a sandbox");
-    sessions->group(group_sandboxes);
-    sessions->footer("Commands that were detached stay listed for a while after their end.");
-    sessions->add_option("name", listed->name, "Sandbox")->required();
-    sessions->add_option("--format", listed->format, "json")->check(CLI::IsMember({"json"}));
-    sessions->add_flag("-q,--quiet", listed->quiet, "Only the ids");
-    sessions->callback(
-        [&context, listed] { run_command(context, [&] { return list(context, *listed); }); });
-
-    auto attached = std::make_shared<AttachOptions>();
-    auto* command = app.add_subcommand("attach", "Attach to a detached command of a sandbox");
-    command->group(group_sandboxes);
-    command->footer(
-        "Shows what was missed, then what comes. One client can be attached at a time.");
-    command->add_option("name", attached->name, "Sandbox")->required();
-    command->add_option("session", attached->session,
-                        "Id, as `msb sessions` shows it (default: the only one)");
-    command->add_option("--replay", attached->replay, "Output from before: missed|all|none")
-        ->check(CLI::IsMember({"missed", "all", "none"}))
-        ->capture_default_str();
-    command->add_flag("--steal", attached->steal, "Take it over from a client that is attached");
-    command->add_flag("--no-stdin", attached->no_stdin, "Only watch");
-    command
-        ->add_option("--detach-keys", attached->detach_keys,
-                     "Keys that leave the command running, e.g. ctrl-p,ctrl-q, or none")
-        ->capture_default_str();
-    command->callback(
-        [&context, attached] { run_command(context, [&] { return attach(context, *attached); }); });
-
-    auto sent = std::make_shared<SignalOptions>();
-    auto* signal = app.add_subcommand("signal", "Send a signal to a command of a sandbox");
-    signal->group(group_sandboxes);
-    signal->add_option("name", sent->name, "Sandbox")->required();
-    signal->add_option("session", sent->session, "Id, as `msb sessions` shows it")->required();
-    signal->add_option("-s,--signal", sent->signal, "Name or number")->capture_default_str();
-    signal->callback(
-        [&context, sent] { run_command(context, [&] { return send_signal(context, *sent); }); });
+void add_sessions(Command& parent, Context& context) {
+    parent.add("sessions", "List the commands that run in a sandbox", group_sandboxes,
+               [&context](Command& command) { build_sessions(command, context); });
+    parent.add("attach", "Attach to a detached command of a sandbox", group_sandboxes,
+               [&context](Command& command) { build_attach(command, context); });
+    parent.add("signal", "Send a signal to a command of a sandbox", group_sandboxes,
+               [&context](Command& command) { build_signal(command, context); });
 }
 
 } // namespace msb::cli

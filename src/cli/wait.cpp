@@ -1,12 +1,12 @@
 // msb wait: until sandboxes have stopped, without causing it.
 #include "base/time.hpp"
 #include "cli/commands.hpp"
+#include "cli/parser.hpp"
 #include "cli/session.hpp"
+#include "json/text.hpp"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 namespace msb::cli {
 
@@ -23,11 +23,11 @@ struct WaitOptions {
 
 constexpr std::chrono::milliseconds longest = 24h * 365 * 100;
 
-nlohmann::json to_json(const StopObservation& seen) {
+json::Value to_json(const StopObservation& seen) {
     return {{"name", seen.name},
             {"status", to_string(seen.status)},
-            {"exit_code", seen.exit_code ? nlohmann::json(*seen.exit_code) : nullptr},
-            {"signal", seen.signal ? nlohmann::json(*seen.signal) : nullptr},
+            {"exit_code", seen.exit_code},
+            {"signal", seen.signal},
             {"observed_at", format_rfc3339(seen.observed_at_ns, 3)},
             {"source", seen.source}};
 }
@@ -39,7 +39,7 @@ Status wait_for_all(Context& context, const WaitOptions& options) {
             longest, std::chrono::milliseconds(
                          static_cast<std::int64_t>(MSB_TRY(parse_duration_ms(options.timeout)))));
     Session session = MSB_TRY(Session::open(context, options.quiet || !options.format.empty()));
-    nlohmann::json list = nlohmann::json::array();
+    json::Value list = json::array();
     for (const std::string& name : options.names) {
         const auto begun = std::chrono::steady_clock::now();
         session.progress().begin("Waiting", name);
@@ -59,24 +59,24 @@ Status wait_for_all(Context& context, const WaitOptions& options) {
         }
     }
     if (!options.format.empty())
-        (void)print(list.dump(2) + "\n");
+        (void)print(json::to_text(list, 2) + "\n");
     return {};
 }
 
 } // namespace
 
-void add_wait(CLI::App& app, Context& context) {
-    auto options = std::make_shared<WaitOptions>();
-    auto* command = app.add_subcommand("wait", "Wait until sandboxes have stopped");
-    command->group(group_sandboxes);
-    command->add_option("names", options->names, "Sandboxes")->required();
-    command->add_option("--timeout", options->timeout, "Fail after this long, e.g. 30s");
-    command->add_option("--format", options->format, "Output format")
-        ->check(CLI::IsMember({"json"}));
-    command->add_flag("-q,--quiet", options->quiet, "No ticks");
-    command->callback([&context, options] {
-        run_command(context, [&] { return wait_for_all(context, *options); });
-    });
+void add_wait(Command& parent, Context& context) {
+    parent.add("wait", "Wait until sandboxes have stopped", group_sandboxes,
+               [&context](Command& command) {
+                   auto options = std::make_shared<WaitOptions>();
+                   command.option("names", &options->names, "Sandboxes").required();
+                   command.option("--timeout", &options->timeout, "Fail after this long, e.g. 30s");
+                   command.option("--format", &options->format, "Output format").one_of({"json"});
+                   command.flag("-q,--quiet", &options->quiet, "No ticks");
+                   command.action([&context, options] {
+                       run_command(context, [&] { return wait_for_all(context, *options); });
+                   });
+               });
 }
 
 } // namespace msb::cli

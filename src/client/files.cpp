@@ -1,6 +1,7 @@
 #include "client/files.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace msb {
 
@@ -155,6 +156,19 @@ std::unique_ptr<Files::Upload> Files::write_tree(const wire::FsWriteTree& op) {
     return std::unique_ptr<Upload>(new Upload(*this, request(op)));
 }
 
+std::unique_ptr<Files::Pending> Files::begin_close(std::uint64_t handle) {
+    return std::unique_ptr<Pending>(new Pending(*this, request(wire::FsCloseHandle{handle})));
+}
+
+Files::Pending::Pending(Files& files, const wire::FsRequest& request)
+    : files_(files), operation_(files.client_, request) {}
+
+Status Files::Pending::wait() {
+    MSB_TRY(files_.wait(operation_, [] { return false; }));
+    MSB_TRY(operation_.result());
+    return {};
+}
+
 Files::Download::Download(Files& files, const wire::FsRequest& request)
     : files_(files), operation_(files.client_, request) {}
 
@@ -187,7 +201,8 @@ Status Files::Upload::write(BytesView data) {
 }
 
 Status Files::Upload::finish() {
-    operation_.end_data();
+    if (!std::exchange(data_ended_, true))
+        operation_.end_data();
     MSB_TRY(files_.wait(operation_, [] { return false; }));
     MSB_TRY(operation_.result());
     return {};

@@ -41,6 +41,19 @@ class Files {
     Status read_file(const std::string& path, Sink& to);
     Status write_file(const std::string& path, Source& from, std::uint32_t mode = 0644);
 
+    /// An operation that was sent. A wait for it that was cancelled can be taken up again.
+    class Pending {
+      public:
+        Status wait();
+
+      private:
+        friend class Files;
+        Pending(Files& files, const wire::FsRequest& request);
+        Files& files_;
+        FileOperation operation_;
+    };
+    std::unique_ptr<Pending> begin_close(std::uint64_t handle);
+
     /// An operation's data as a stream, at the pace of whoever uses it.
     class Download : public Source {
       public:
@@ -57,8 +70,9 @@ class Files {
       public:
         /// Fails early if the operation has.
         Status write(BytesView data) override;
-        /// The end of the data; waits for the answer.
+        /// The end of the data; waits for the answer. After a wait that was cancelled: waits on.
         Status finish();
+        bool data_ended() const { return data_ended_; }
         /// Ends the operation without it, and waits (bounded) until the guest has tidied up.
         void abandon();
 
@@ -67,6 +81,7 @@ class Files {
         Upload(Files& files, const wire::FsRequest& request);
         Files& files_;
         FileOperation operation_;
+        bool data_ended_ = false;
     };
     std::unique_ptr<Download> read(const wire::FsRead& op);
     std::unique_ptr<Upload> write(const wire::FsWrite& op);

@@ -5,24 +5,12 @@
 // data, so a clone is a reflink or a few small copies.
 #pragma once
 
-#include "base/fd.hpp"
 #include "base/result.hpp"
+#include "disk/ext4_options.hpp"
 
-#include <cstdint>
 #include <string>
 
 namespace msb::disk {
-
-constexpr std::uint64_t default_size = std::uint64_t{4096} << 20; ///< Bytes: 4 GiB.
-constexpr std::uint64_t min_size = std::uint64_t{128} << 20;      ///< Smallest that is useful.
-constexpr std::uint64_t max_size = std::uint64_t{16} << 40;       ///< Block numbers fit 32 bits.
-
-struct Ext4Options {
-    std::uint64_t size = default_size; ///< Bytes; rounded down to 4096.
-    /// A 64 MiB journal: the disk survives a crash of the guest. Leave out for disks that are
-    /// thrown away with their sandbox.
-    bool journal = true;
-};
 
 /// Makes `path` (which must not exist) an ext4 disk with the empty directories "upper" and "work"
 /// for an overlay. Not synced to storage: a crash of the host may lose a disk made just before.

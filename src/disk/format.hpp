@@ -1,7 +1,10 @@
 // Formatting ext4, with libext2fs. Linked by the mkext4 program only.
 #pragma once
 
-#include "disk/ext4.hpp"
+#include "base/result.hpp"
+#include "disk/ext4_options.hpp"
+
+#include <string>
 
 namespace msb::disk {
 

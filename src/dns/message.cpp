@@ -1,7 +1,7 @@
 #include "dns/message.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace msb::dns {
 

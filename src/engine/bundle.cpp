@@ -1,11 +1,12 @@
 #include "base/file.hpp"
 #include "base/system.hpp"
 #include "engine/engine.hpp"
+#include "json/reader.hpp"
+#include "json/text.hpp"
 
 #include <algorithm>
 #include <dirent.h>
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
+#include <fmt/core.h>
 #include <sys/stat.h>
 
 namespace msb::engine {
@@ -29,29 +30,30 @@ Status require_file(const KernelBundle& bundle, const std::string& name) {
     return {};
 }
 
-/// nlohmann throws on missing keys and wrong types; nothing leaves this function but a Result.
-Result<KernelBundle> parse_manifest(const std::string& text) try {
-    const auto json = nlohmann::json::parse(text);
-    if (json.at("schema").get<int>() != schema)
+Result<KernelBundle> parse_manifest(const std::string& text) {
+    const json::Value value = MSB_TRY(json::parse(text));
+    json::Reader document(value);
+    const auto written = document.get<int>("schema");
+    const auto engine = document.get<std::string>("engine");
+    MSB_TRY(document.status());
+    if (written != schema)
         return fail(ErrorKind::unsupported, "unknown schema");
-    KernelBundle bundle;
-    bundle.name = json.at("name").get<std::string>();
-    const auto engine = json.at("engine").get<std::string>();
     if (engine != "uml" && engine != "kvm")
         return fail(ErrorKind::unsupported, fmt::format("unknown engine '{}'", engine));
+    KernelBundle bundle;
+    document.get("name", bundle.name);
     bundle.engine = engine == "uml" ? EngineKind::uml : EngineKind::kvm;
-    bundle.version = json.at("version").get<std::string>();
-    bundle.kernel = json.at("kernel").get<std::string>();
-    bundle.modules = json.value("modules", std::vector<std::string>());
-    bundle.net_modules = json.value("net_modules", std::vector<std::string>());
-    bundle.mounts_modules = json.value("mounts_modules", std::vector<std::string>());
-    bundle.cmdline = json.value("cmdline", "");
-    bundle.tuned = json.value("tuned", false);
-    bundle.smp = json.value("smp", false);
-    bundle.hash = json.value("hash", "");
+    document.get("version", bundle.version);
+    document.get("kernel", bundle.kernel);
+    document.get_if_there("modules", bundle.modules);
+    document.get_if_there("net_modules", bundle.net_modules);
+    document.get_if_there("mounts_modules", bundle.mounts_modules);
+    document.get_if_there("cmdline", bundle.cmdline);
+    document.get_if_there("tuned", bundle.tuned);
+    document.get_if_there("smp", bundle.smp);
+    document.get_if_there("hash", bundle.hash);
+    MSB_TRY(document.status());
     return bundle;
-} catch (const nlohmann::json::exception& error) {
-    return fail(ErrorKind::corrupt, error.what());
 }
 
 Result<KernelBundle> load(const std::string& directory) {

@@ -8,7 +8,7 @@
 #include <array>
 #include <charconv>
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
 #include <sys/ioctl.h>
@@ -98,9 +98,20 @@ Check check_namespaces(const jail::Support& support) {
             Level::problem,
             "cannot be built",
             support.user_namespaces_detail,
-            "as root, set those that exist: sysctl -w user.max_user_namespaces=65536 "
-            "kernel.unprivileged_userns_clone=1 kernel.apparmor_restrict_unprivileged_userns=0; "
-            "in a container, allow nested user namespaces and mounts"};
+            !support.user_namespaces_hint.empty()
+                ? support.user_namespaces_hint
+                : "in a container, allow nested user namespaces and mounts"};
+}
+
+Check check_seccomp(const jail::Support& support) {
+    if (support.seccomp)
+        return {"seccomp", "seccomp", Level::ok, "filters", "", ""};
+    return {"seccomp",
+            "seccomp",
+            Level::problem,
+            "absent",
+            "this kernel cannot end a process for a system call that it may not make",
+            "boot a kernel >= 4.14 with CONFIG_SECCOMP_FILTER"};
 }
 
 Check check_landlock(const jail::Support& support) {
@@ -126,7 +137,12 @@ Check check_identity(const jail::Support& support) {
 
 Check check_control_group(const jail::Support& support) {
     if (support.cgroup)
-        return {"control-group", "cgroup", Level::ok, "memory, processes, CPU", "", ""};
+        return {"control-group",
+                "cgroup",
+                Level::ok,
+                support.cgroup_all ? "memory, processes, CPU" : "memory (cgroup v1)",
+                "",
+                ""};
     return {"control-group",
             "cgroup",
             Level::advice,
@@ -341,6 +357,7 @@ Diagnosis diagnose(const DiagnosisInput& input) {
         check_kvm(kvm),
         check_engine(diagnosis.engine),
         check_namespaces(support),
+        check_seccomp(support),
         check_landlock(support),
         check_identity(support),
         check_control_group(support),

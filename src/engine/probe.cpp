@@ -2,10 +2,11 @@
 
 #include "base/file.hpp"
 #include "base/system.hpp"
+#include "json/reader.hpp"
+#include "json/text.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
+#include <fmt/core.h>
 #include <sys/utsname.h>
 
 namespace msb::engine {
@@ -26,35 +27,38 @@ Result<std::string> host_identity() {
 }
 
 /// What was remembered about this host in `path`; an error where nothing was.
-Result<nlohmann::json> recall(const std::string& path, const std::string& identity) try {
-    auto json = nlohmann::json::parse(MSB_TRY(read_file(path, 64 << 10)));
-    if (json.at("host").get<std::string>() != identity)
+Result<json::Value> recall(const std::string& path, const std::string& identity) {
+    json::Value known = MSB_TRY(json::parse(MSB_TRY(read_file(path, 64 << 10))));
+    if (json::Reader(known).get<std::string>("host") != identity)
         return fail(ErrorKind::not_found, "another host");
-    return json;
-} catch (const nlohmann::json::exception& error) {
-    return fail(ErrorKind::corrupt, error.what());
+    return known;
 }
 
-Result<KvmProbe> recall_kvm(const std::string& path, const std::string& identity) try {
-    const auto json = MSB_TRY(recall(path, identity));
-    return KvmProbe{json.at("usable").get<bool>(), json.at("reason").get<std::string>(),
-                    json.at("hint").get<std::string>()};
-} catch (const nlohmann::json::exception& error) {
-    return fail(ErrorKind::corrupt, error.what());
+Result<KvmProbe> recall_kvm(const std::string& path, const std::string& identity) {
+    const json::Value known = MSB_TRY(recall(path, identity));
+    json::Reader document(known);
+    KvmProbe probe;
+    document.get("usable", probe.usable);
+    document.get("reason", probe.reason);
+    document.get("hint", probe.hint);
+    MSB_TRY(document.status());
+    return probe;
 }
 
-Result<SeccompModeProbe> recall_seccomp_mode(const std::string& path,
-                                             const std::string& identity) try {
-    const auto json = MSB_TRY(recall(path, identity));
-    return SeccompModeProbe{json.at("usable").get<bool>(), json.at("reason").get<std::string>()};
-} catch (const nlohmann::json::exception& error) {
-    return fail(ErrorKind::corrupt, error.what());
+Result<SeccompModeProbe> recall_seccomp_mode(const std::string& path, const std::string& identity) {
+    const json::Value known = MSB_TRY(recall(path, identity));
+    json::Reader document(known);
+    SeccompModeProbe probe;
+    document.get("usable", probe.usable);
+    document.get("reason", probe.reason);
+    MSB_TRY(document.status());
+    return probe;
 }
 
-void remember(const std::string& directory, const std::string& path, const nlohmann::json& json) {
+void remember(const std::string& directory, const std::string& path, const json::Value& known) {
     // Failing to remember costs the next run some milliseconds, nothing else.
     if (make_directories(directory))
-        (void)write_file_atomic(path, json.dump() + "\n", 0644, false);
+        (void)write_file_atomic(path, json::to_text(known) + "\n", 0644, false);
 }
 
 } // namespace

@@ -28,14 +28,10 @@ std::uint8_t* copy_bytes(BytesView bytes) {
     return copy;
 }
 
-std::string to_text(const json& document) {
-    return document.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
 char* error_text(const Failure& failure) {
-    json document = {{"kind", to_string(failure.kind)},
-                     {"message", failure.error.to_string()},
-                     {"hint", or_null(failure.error.hint())}};
+    json::Value document = {{"kind", to_string(failure.kind)},
+                            {"message", failure.error.to_string()},
+                            {"hint", or_null(failure.error.hint())}};
     if (failure.error.sys_errno() != 0)
         document["errno"] = failure.error.sys_errno();
     if (!failure.name.empty())
@@ -43,19 +39,19 @@ char* error_text(const Failure& failure) {
     if (failure.kind == FailureKind::boot_start && failure.boot) {
         document["stage"] = failure.boot->stage;
         document["step"] = failure.boot->step;
-        document["errno"] = or_null(failure.boot->sys_errno);
+        document["errno"] = failure.boot->sys_errno;
         document["message"] = failure.boot->message;
         document["hint"] = or_null(failure.boot->hint);
     }
     if (failure.exec) {
         document["exec_kind"] = to_string(failure.exec->kind);
-        document["errno"] = or_null(failure.exec->sys_errno);
-        document["errno_name"] = or_null(failure.exec->errno_name);
-        document["stage"] = or_null(failure.exec->stage);
+        document["errno"] = failure.exec->sys_errno;
+        document["errno_name"] = failure.exec->errno_name;
+        document["stage"] = failure.exec->stage;
     }
     if (failure.timeout)
         document["timeout_ms"] = failure.timeout->count();
-    char* text = copy_text(to_text(document));
+    char* text = copy_text(json::to_text(document));
     return text != nullptr ? text : out_of_memory;
 }
 

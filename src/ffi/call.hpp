@@ -4,10 +4,10 @@
 
 #include "api/failure.hpp"
 #include "base/bytes.hpp"
+#include "json/text.hpp"
 #include "microsandbox/microsandbox.h"
 
 #include <exception>
-#include <nlohmann/json.hpp>
 #include <signal.h>
 #include <string>
 
@@ -18,18 +18,15 @@ namespace msb::ffi {
 using api::Failure;
 using api::FailureKind;
 using api::Outcome;
-using nlohmann::json;
-
+using json::or_null;
 /// A copy for the caller; nullptr if there is no memory.
 char* copy_text(std::string_view text);
 /// One byte is allocated even for nothing: NULL means that there is no result.
 std::uint8_t* copy_bytes(BytesView bytes);
-/// Invalid UTF-8 in values (a path of the guest) is replaced.
-std::string to_text(const json& document);
 
-inline void give(char** result, const json& document) {
+inline void give(char** result, const json::Value& document) {
     if (result != nullptr)
-        *result = copy_text(to_text(document));
+        *result = copy_text(json::to_text(document));
 }
 inline void give(std::uint8_t** result, std::size_t* size, BytesView bytes) {
     if (result == nullptr || size == nullptr)
@@ -41,13 +38,6 @@ inline void give(std::uint8_t** result, std::size_t* size, BytesView bytes) {
 char* error_text(const Failure& failure);
 /// Also of the error that was there already when there was no memory.
 void release_text(char* text);
-
-inline json or_null(const std::string& text) {
-    return text.empty() ? json(nullptr) : json(text);
-}
-template <typename T> json or_null(const std::optional<T>& value) {
-    return value ? json(*value) : json(nullptr);
-}
 
 /// Writing to a connection that the other end has closed is an error here, not the end of a program
 /// that has never heard of SIGPIPE.

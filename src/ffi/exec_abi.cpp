@@ -5,31 +5,28 @@ namespace msb::ffi {
 
 namespace {
 
-json failed_json(const wire::ExecFailed& failed) {
-    return {{"event", "failed"},
-            {"exec_kind", to_string(failed.kind)},
-            {"errno", or_null(failed.sys_errno)},
-            {"errno_name", or_null(failed.errno_name)},
-            {"stage", or_null(failed.stage)},
-            {"message", failed.message}};
+json::Value failed_json(const wire::ExecFailed& failed) {
+    return {{"event", "failed"},         {"exec_kind", to_string(failed.kind)},
+            {"errno", failed.sys_errno}, {"errno_name", failed.errno_name},
+            {"stage", failed.stage},     {"message", failed.message}};
 }
 
-json end_json(const api::ExecEnd& end) {
-    return {{"exit_code", end.code}, {"signal", or_null(end.signal)}};
+json::Value end_json(const api::ExecEnd& end) {
+    return {{"exit_code", end.code}, {"signal", end.signal}};
 }
 
-json event_json(const api::ExecEvent& event) {
+json::Value event_json(const api::ExecEvent& event) {
     if (const auto* started = std::get_if<api::ExecStarted>(&event))
         return {{"event", "started"}, {"pid", started->pid}};
     if (const auto* output = std::get_if<api::ExecOutput>(&event))
         return {{"event", output->error ? "stderr" : "stdout"}};
     if (const auto* error = std::get_if<wire::ExecStdinError>(&event))
         return {{"event", "stdin_error"},
-                {"errno", or_null(error->sys_errno)},
-                {"errno_name", or_null(error->errno_name)},
+                {"errno", error->sys_errno},
+                {"errno_name", error->errno_name},
                 {"message", error->message}};
     if (const auto* end = std::get_if<api::ExecEnd>(&event)) {
-        json result = end_json(*end);
+        json::Value result = end_json(*end);
         result["event"] = "exited";
         return result;
     }

@@ -20,7 +20,7 @@ std::string_view to_string(wire::FsEntryKind kind) {
     return "other";
 }
 
-json time_ms(const std::optional<std::int64_t>& seconds, std::uint32_t nanoseconds) {
+json::Value time_ms(const std::optional<std::int64_t>& seconds, std::uint32_t nanoseconds) {
     constexpr std::int64_t ms_per_s = 1000;
     constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max() / ms_per_s - 1;
     if (!seconds || *seconds > most || *seconds < -most)
@@ -28,7 +28,7 @@ json time_ms(const std::optional<std::int64_t>& seconds, std::uint32_t nanosecon
     return *seconds * ms_per_s + nanoseconds / 1'000'000;
 }
 
-json entry_json(const wire::FsEntry& entry) {
+json::Value entry_json(const wire::FsEntry& entry) {
     return {{"path", entry.path},
             {"kind", to_string(entry.kind)},
             {"size", entry.size},
@@ -133,7 +133,7 @@ MSB_API char* msb_fs_list(std::uint64_t cancel, std::uint64_t sandbox, const cha
     return call_files(cancel, sandbox, options,
                       [&](Options&, const auto& open, api::Cancel* cancelling) -> Outcome<void> {
                           const std::string name = MSB_TRY(text_argument(path, "path"));
-                          json list = json::array();
+                          json::Value list = json::array();
                           for (const wire::FsEntry& entry :
                                MSB_TRY(MSB_TRY(open()).list(name, cancelling)))
                               list.push_back(entry_json(entry));

@@ -8,7 +8,7 @@ using namespace msb::ffi;
 
 MSB_API char* msb_image_list(char** result) {
     return call([&]() -> Outcome<void> {
-        json list = json::array();
+        json::Value list = json::array();
         for (const image::Image& image : MSB_TRY(api::list_images()))
             list.push_back(image_summary(image));
         give(result, list);
@@ -34,7 +34,7 @@ MSB_API char* msb_image_pull(std::uint64_t cancel, std::uint64_t progress, const
             const auto pulled = MSB_TRY(api::pull_image(name, pull, queue, cancelling));
             if (queue != nullptr)
                 queue->complete(pulled.image.reference);
-            json document = image_summary(pulled.image);
+            json::Value document = image_summary(pulled.image);
             document["cached"] = pulled.cached;
             give(result, document);
             return {};
@@ -49,7 +49,7 @@ MSB_API char* msb_image_load(std::uint64_t cancel, std::uint64_t progress, const
             Options given(options);
             const auto tags = given.texts("tags").value_or(std::vector<std::string>());
             MSB_TRY(given.done());
-            json list = json::array();
+            json::Value list = json::array();
             for (const image::Image& image :
                  MSB_TRY(api::load_images(name, tags, queue, cancelling)))
                 list.push_back(image_summary(image));

@@ -5,11 +5,11 @@ namespace msb::ffi {
 
 namespace {
 
-json entry_json(const LogEntry& entry) {
+json::Value entry_json(const LogEntry& entry) {
     constexpr std::int64_t ns_per_ms = 1'000'000;
     return {{"timestamp_ms", entry.time_ns / ns_per_ms},
             {"source", to_string(entry.source)},
-            {"session_id", or_null(entry.session)},
+            {"session_id", entry.session},
             {"cursor", entry.cursor.to_string()}};
 }
 
@@ -27,10 +27,10 @@ MSB_API char* msb_sandbox_logs(const char* name, const char* options, char** res
         auto given = MSB_TRY(log_options(options, false));
         const auto entries =
             MSB_TRY(api::logs(MSB_TRY(text_argument(name, "name")), std::move(given.query)));
-        json list = json::array();
+        json::Value list = json::array();
         Bytes bytes;
         for (const LogEntry& entry : entries) {
-            json item = entry_json(entry);
+            json::Value item = entry_json(entry);
             item["offset"] = bytes.size();
             item["size"] = entry.data.size();
             list.push_back(std::move(item));

@@ -2,14 +2,14 @@
 
 #include "base/log.hpp"
 #include "base/time.hpp"
+#include "json/reader.hpp"
+#include "json/text.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 namespace msb::ffi {
-
-using nlohmann::json;
 
 namespace {
 constexpr std::uint64_t longest_ms = std::uint64_t{100} * 365 * 24 * 3600 * 1000;
@@ -18,14 +18,14 @@ constexpr std::uint64_t longest_ms = std::uint64_t{100} * 365 * 24 * 3600 * 1000
 Options::Options(const char* text) {
     if (text == nullptr || *text == '\0')
         return;
-    object_ = json::parse(text, nullptr, false);
-    if (object_.is_object())
-        return;
-    object_ = json::object();
-    complain("options are not one JSON object");
+    auto given = json::parse(text);
+    if (given && given->is_object())
+        object_ = std::move(*given);
+    else
+        complain("options are not one JSON object");
 }
 
-Options::Options(json object, std::string where)
+Options::Options(json::Value object, std::string where)
     : object_(std::move(object)), where_(std::move(where)) {
     if (object_.is_object())
         return;
@@ -33,10 +33,10 @@ Options::Options(json object, std::string where)
     complain(where_.substr(0, where_.size() - 1) + " is not an object");
 }
 
-const json* Options::find(const char* key) {
+const json::Value* Options::find(const char* key) {
     known_.emplace_back(key);
-    const auto found = object_.find(key);
-    return found == object_.end() || found->is_null() ? nullptr : &*found;
+    const json::Value* found = object_.find(key);
+    return found == nullptr || found->is_null() ? nullptr : found;
 }
 
 void Options::complain(std::string message) {
@@ -53,12 +53,12 @@ bool Options::has(const char* key) {
 }
 
 std::optional<std::string> Options::optional_text(const char* key) {
-    const json* value = find(key);
+    const json::Value* value = find(key);
     if (value == nullptr)
         return std::nullopt;
-    if (!value->is_string())
+    if (!value->is_text())
         return wrong(key, "text"), std::nullopt;
-    return value->get<std::string>();
+    return *value->text();
 }
 
 std::string Options::text(const char* key, std::string otherwise) {
@@ -66,24 +66,22 @@ std::string Options::text(const char* key, std::string otherwise) {
 }
 
 bool Options::flag(const char* key, bool otherwise) {
-    const json* value = find(key);
+    const json::Value* value = find(key);
     if (value == nullptr)
         return otherwise;
     if (!value->is_boolean())
         return wrong(key, "true or false"), otherwise;
-    return value->get<bool>();
+    return *value->boolean();
 }
 
 std::optional<std::uint64_t> Options::number(const char* key, std::uint64_t most) {
-    const json* value = find(key);
+    const json::Value* value = find(key);
     if (value == nullptr)
         return std::nullopt;
     // 3.0 is what some languages make of 3.
-    std::optional<std::uint64_t> whole;
-    if (value->is_number_unsigned())
-        whole = value->get<std::uint64_t>();
-    else if (const double real = value->is_number_float() ? value->get<double>() : -1;
-             real >= 0 && real < 0x1p53 && real == std::floor(real))
+    std::optional<std::uint64_t> whole = value->unsigned_integer();
+    if (const double real = value->real().value_or(-1);
+        real >= 0 && real < 0x1p53 && real == std::floor(real))
         whole = static_cast<std::uint64_t>(real);
     if (!whole || *whole > most)
         return wrong(key, "a whole number from 0 to " + std::to_string(most)), std::nullopt;
@@ -91,50 +89,52 @@ std::optional<std::uint64_t> Options::number(const char* key, std::uint64_t most
 }
 
 std::optional<std::vector<std::string>> Options::texts(const char* key) {
-    const json* value = find(key);
+    const json::Value* value = find(key);
     if (value == nullptr)
         return std::nullopt;
-    if (!value->is_array() || !std::ranges::all_of(*value, &json::is_string))
+    std::vector<std::string> texts;
+    if (!json::read(*value, texts))
         return wrong(key, "an array of text"), std::nullopt;
-    return value->get<std::vector<std::string>>();
+    return texts;
 }
 
 std::vector<std::pair<std::string, std::string>> Options::pairs(const char* key) {
     std::vector<std::pair<std::string, std::string>> pairs;
-    const json* value = find(key);
+    const json::Value* value = find(key);
     if (value == nullptr)
         return pairs;
     if (value->is_object()) {
-        for (const auto& [name, item] : value->items()) {
-            if (!item.is_string())
+        for (const auto& [name, item] : value->members()) {
+            if (!item.is_text())
                 return wrong(key, "an object of text"), pairs;
-            pairs.emplace_back(name, item.get<std::string>());
+            pairs.emplace_back(name, *item.text());
         }
         return pairs;
     }
-    const auto is_pair = [](const json& item) {
-        return item.is_array() && item.size() == 2 && item[0].is_string() && item[1].is_string();
+    const auto is_pair = [](const json::Value& item) {
+        const json::Array& both = item.elements();
+        return both.size() == 2 && both[0].is_text() && both[1].is_text();
     };
-    if (!value->is_array() || !std::ranges::all_of(*value, is_pair))
+    if (!value->is_array() || !std::ranges::all_of(value->elements(), is_pair))
         return wrong(key, "an object of text, or an array of pairs"), pairs;
-    for (const json& item : *value)
-        pairs.emplace_back(item[0].get<std::string>(), item[1].get<std::string>());
+    for (const json::Value& item : value->elements())
+        pairs.emplace_back(*item.elements()[0].text(), *item.elements()[1].text());
     return pairs;
 }
 
-json Options::any(const char* key) {
-    const json* value = find(key);
-    return value == nullptr ? json() : *value;
+json::Value Options::any(const char* key) {
+    const json::Value* value = find(key);
+    return value == nullptr ? json::Value() : *value;
 }
 
 std::vector<Rlimit> Options::rlimits(const char* key) {
     std::vector<Rlimit> limits;
-    const json value = any(key);
+    const json::Value value = any(key);
     if (value.is_null())
         return limits;
     if (!value.is_array())
         return wrong(key, "an array"), limits;
-    for (const json& item : value) {
+    for (const json::Value& item : value.elements()) {
         Options member(item, where_ + key + ".");
         const std::string resource = member.text("resource");
         const auto soft = member.number("soft", std::numeric_limits<std::uint64_t>::max());
@@ -165,7 +165,7 @@ std::string Options::choice(const char* key, std::initializer_list<std::string_v
 }
 
 api::Outcome<void> Options::done() {
-    for (const auto& [key, value] : object_.items())
+    for (const auto& [key, value] : object_.members())
         if (std::ranges::find(known_, key) == known_.end())
             complain("unknown option '" + where_ + key + "'");
     if (problem_.empty())
@@ -178,11 +178,11 @@ api::Outcome<void> Options::done() {
 namespace {
 
 std::optional<InitSpec> read_init(Options& options) {
-    const json value = options.any("init");
+    const json::Value value = options.any("init");
     if (value.is_null())
         return std::nullopt;
-    if (value.is_string())
-        return InitSpec{value.get<std::string>(), {}, {}};
+    if (const std::string* cmd = value.text())
+        return InitSpec{*cmd, {}, {}};
     Options init(value, "init.");
     InitSpec spec{init.text("cmd"), init.texts("args").value_or(std::vector<std::string>()),
                   init.pairs("env")};
@@ -242,12 +242,12 @@ void read_isolation(Options& options, SandboxSpec& spec) {
 }
 
 void read_volumes(Options& options, SandboxSpec& spec) {
-    const json volumes = options.any("volumes");
+    const json::Value volumes = options.any("volumes");
     if (volumes.is_null())
         return;
     if (!volumes.is_object())
         return options.complain("'volumes' is not an object");
-    for (const auto& [guest, description] : volumes.items()) {
+    for (const auto& [guest, description] : volumes.members()) {
         Options volume(description, "volumes." + guest + ".");
         Mount& mount = spec.mounts.emplace_back();
         mount.guest = guest;
@@ -279,17 +279,17 @@ PublishedPort read_port(Options& options, Options port) {
 }
 
 void read_network(Options& options, NetworkSpec& network) {
-    const json ports = options.any("ports");
+    const json::Value ports = options.any("ports");
     if (ports.is_array())
-        for (const json& port : ports)
+        for (const json::Value& port : ports.elements())
             network.published.push_back(read_port(options, Options(port, "ports.")));
     else if (!ports.is_null())
         options.complain("'ports' is not an array");
-    const json value = options.any("network");
+    const json::Value value = options.any("network");
     if (value.is_null())
         return;
-    if (value.is_boolean()) {
-        network.enabled = value.get<bool>();
+    if (const auto enabled = value.boolean()) {
+        network.enabled = *enabled;
         return;
     }
     Options given(value, "network.");
@@ -388,7 +388,7 @@ api::Outcome<LogOptions> log_options(const char* text, bool stream) {
         query.since_ns = static_cast<std::int64_t>(*since) * ns_per_ms;
     if (const auto until = options.number("until_ms", longest_ms))
         query.until_ns = static_cast<std::int64_t>(*until) * ns_per_ms;
-    if (const json sources = options.any("sources"); sources == "all") {
+    if (const json::Value sources = options.any("sources"); sources == "all") {
         query.sources.insert(LogSource::system);
     } else if (!sources.is_null()) {
         query.sources.clear();

@@ -3,8 +3,8 @@
 
 #include "api/logs.hpp"
 #include "api/sandbox.hpp"
+#include "json/value.hpp"
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,7 +19,7 @@ class Options {
 
     /// `text` may be nullptr: no options.
     explicit Options(const char* text);
-    explicit Options(nlohmann::json object, std::string where);
+    explicit Options(json::Value object, std::string where);
 
     bool has(const char* key);
     std::string text(const char* key, std::string otherwise = {});
@@ -30,17 +30,17 @@ class Options {
     /// An object of text, or an array of pairs, in their order.
     std::vector<std::pair<std::string, std::string>> pairs(const char* key);
     /// The member itself, whatever it is; null if there is none.
-    nlohmann::json any(const char* key);
+    json::Value any(const char* key);
     std::vector<Rlimit> rlimits(const char* key);
 
     void complain(std::string message);
     api::Outcome<void> done();
 
   private:
-    const nlohmann::json* find(const char* key);
+    const json::Value* find(const char* key);
     void wrong(const char* key, std::string_view wanted);
 
-    nlohmann::json object_ = nlohmann::json::object();
+    json::Value object_ = json::object();
     std::string where_; ///< "init."
     std::vector<std::string> known_;
     std::string problem_; ///< the first one

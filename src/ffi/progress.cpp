@@ -8,7 +8,7 @@ constexpr std::size_t most_events = 4096;
 constexpr std::chrono::milliseconds look_again{100};
 } // namespace
 
-void PullQueue::push(nlohmann::json event) {
+void PullQueue::push(json::Value event) {
     {
         const std::lock_guard lock(mutex_);
         if (event["event"] == "layer_download_progress")
@@ -60,7 +60,7 @@ void PullQueue::finish() {
     changed_.notify_all();
 }
 
-api::Outcome<std::optional<nlohmann::json>> PullQueue::next(api::Cancel* cancel) {
+api::Outcome<std::optional<json::Value>> PullQueue::next(api::Cancel* cancel) {
     const api::Cancel::Wake wake(cancel, [this] { changed_.notify_all(); });
     std::unique_lock lock(mutex_);
     while (events_.empty() && !finished_) {

@@ -4,11 +4,11 @@
 #include "api/cancel.hpp"
 #include "api/failure.hpp"
 #include "image/progress.hpp"
+#include "json/value.hpp"
 
 #include <condition_variable>
 #include <deque>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 namespace msb::ffi {
@@ -25,14 +25,14 @@ class PullQueue : public image::Progress {
     void complete(const std::string& reference);
     void finish();
     /// Nothing after the last, when the call that reports has ended.
-    api::Outcome<std::optional<nlohmann::json>> next(api::Cancel* cancel);
+    api::Outcome<std::optional<json::Value>> next(api::Cancel* cancel);
 
   private:
-    void push(nlohmann::json event);
+    void push(json::Value event);
 
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::deque<nlohmann::json> events_;
+    std::deque<json::Value> events_;
     bool finished_ = false;
 };
 

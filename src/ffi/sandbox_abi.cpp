@@ -2,6 +2,7 @@
 #include "api/liveness.hpp"
 #include "base/time.hpp"
 #include "ffi/abi.hpp"
+#include "json/text.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -14,8 +15,8 @@ constexpr std::int64_t ns_per_ms = 1'000'000;
 constexpr std::chrono::milliseconds no_limit = std::chrono::hours(24 * 365 * 100);
 
 /// Unix time of an event; null if it never was.
-json time_ms(std::int64_t ns) {
-    return ns == 0 ? json(nullptr) : json(ns / ns_per_ms);
+json::Value time_ms(std::int64_t ns) {
+    return ns == 0 ? json::Value() : json::Value(ns / ns_per_ms);
 }
 
 std::string lower(std::string_view text) {
@@ -25,17 +26,13 @@ std::string lower(std::string_view text) {
     return result;
 }
 
-json config_json(const SandboxSpec& spec) {
-    return json::parse(spec.to_json(), nullptr, false);
-}
-
-json view_json(const SandboxView& view) {
+json::Value view_json(const SandboxView& view) {
     const SandboxState& state = view.state;
     return {{"name", view.spec.name},
             {"status", lower(to_string(state.status))},
             {"reason", or_null(state.reason)},
             {"detail", or_null(state.detail)},
-            {"exit_code", or_null(state.exit_code)},
+            {"exit_code", state.exit_code},
             {"engine", or_null(state.engine)},
             {"isolation", or_null(state.isolation)},
             {"image", view.spec.image},
@@ -43,22 +40,22 @@ json view_json(const SandboxView& view) {
             {"started_at_ms", time_ms(state.started_at_ns)},
             {"stopped_at_ms", time_ms(state.stopped_at_ns)},
             {"updated_at_ms", time_ms(state.updated_at_ns)},
-            {"config", config_json(view.spec)}};
+            {"config", view.spec.to_document()}};
 }
 
-json stop_json(const StopObservation& seen) {
+json::Value stop_json(const StopObservation& seen) {
     return {{"name", seen.name},
             {"status", lower(to_string(seen.status))},
-            {"exit_code", or_null(seen.exit_code)},
-            {"signal", or_null(seen.signal)},
+            {"exit_code", seen.exit_code},
+            {"signal", seen.signal},
             {"observed_at_ms", seen.observed_at_ns / ns_per_ms},
             {"source", seen.source}};
 }
 
-json give_handle(const std::shared_ptr<api::Sandbox>& sandbox) {
-    json result = {{"name", sandbox->name()},
-                   {"owns_lifecycle", sandbox->owns_lifecycle()},
-                   {"notices", sandbox->notices()}};
+json::Value give_handle(const std::shared_ptr<api::Sandbox>& sandbox) {
+    json::Value result = {{"name", sandbox->name()},
+                          {"owns_lifecycle", sandbox->owns_lifecycle()},
+                          {"notices", sandbox->notices()}};
     result["handle"] = add_object(sandbox);
     return result;
 }
@@ -67,7 +64,7 @@ std::chrono::milliseconds limit(std::int64_t timeout_ms, std::chrono::millisecon
     return timeout_ms < 0 ? otherwise : std::min(std::chrono::milliseconds(timeout_ms), no_limit);
 }
 
-Outcome<api::Listing> page(Options& options, json& next_cursor) {
+Outcome<api::Listing> page(Options& options, json::Value& next_cursor) {
     constexpr std::uint64_t largest_page = 100;
     LabelSelector labels = options.pairs("labels");
     const auto limit = options.number("limit", largest_page);
@@ -80,21 +77,23 @@ Outcome<api::Listing> page(Options& options, json& next_cursor) {
     // The cursor is the name of the last sandbox of the page before, with its time, in case it has
     // been removed.
     if (!cursor.empty()) {
-        const json at = json::parse(cursor, nullptr, false);
-        if (!at.is_array() || at.size() != 2 || !at[0].is_number_integer() || !at[1].is_string())
+        const auto at = json::parse(cursor).value_or(json::Value()).elements();
+        const auto created = at.size() == 2 ? at[0].integer() : std::nullopt;
+        const std::string* name = at.size() == 2 ? at[1].text() : nullptr;
+        if (!created || name == nullptr)
             return api::fail(FailureKind::invalid_cursor, "not a cursor of a list: " + cursor);
-        const auto behind = std::ranges::find(views, at[1].get<std::string>(),
-                                              [](const auto& view) { return view.spec.name; });
+        const auto behind =
+            std::ranges::find(views, *name, [](const auto& view) { return view.spec.name; });
         if (behind != views.end())
             views.erase(views.begin(), behind + 1);
         else
-            std::erase_if(views, [&](const auto& view) {
-                return view.spec.created_at_ns >= at[0].get<std::int64_t>();
-            });
+            std::erase_if(views,
+                          [&](const auto& view) { return view.spec.created_at_ns >= *created; });
     }
     if (limit && views.size() > *limit) {
         views.resize(*limit);
-        next_cursor = json::array({views.back().spec.created_at_ns, views.back().spec.name}).dump();
+        next_cursor =
+            json::to_text(json::array({views.back().spec.created_at_ns, views.back().spec.name}));
     }
     return listing;
 }
@@ -149,7 +148,7 @@ MSB_API char* msb_sandbox_info(std::uint64_t sandbox, char** result) {
         const auto found = MSB_TRY(find<api::Sandbox>(sandbox));
         give(result, {{"name", found->name()},
                       {"owns_lifecycle", found->owns_lifecycle()},
-                      {"config", config_json(found->spec())}});
+                      {"config", found->spec().to_document()}});
         return {};
     });
 }
@@ -183,12 +182,12 @@ MSB_API char* msb_sandbox_list(const char* options, char** result) {
     return call([&]() -> Outcome<void> {
         MSB_TRY(locate_installation());
         Options given(options);
-        json next_cursor;
+        json::Value next_cursor;
         const api::Listing listing = MSB_TRY(page(given, next_cursor));
-        json views = json::array();
+        json::Value views = json::array();
         for (const SandboxView& view : listing.sandboxes)
             views.push_back(view_json(view));
-        json damaged = json::array();
+        json::Value damaged = json::array();
         for (const Error& error : listing.damaged)
             damaged.push_back(error.to_string());
         give(result, {{"sandboxes", views}, {"next_cursor", next_cursor}, {"damaged", damaged}});

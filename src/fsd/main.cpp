@@ -94,6 +94,8 @@ class Server {
             threads_.push_back(MSB_TRY(
                 virtio::DeviceThread::start(OwnedFd(fsd::first_socket + static_cast<int>(i)),
                                             *devices_[i], "fs-" + std::to_string(i))));
+        // A loop of its own, on which nothing else happens: however the devices' threads are stuck,
+        // the end is noticed.
         const auto loop = MSB_TRY(EventLoop::create());
         // No events: only that the other end is closed.
         MSB_TRY(loop->watch(fsd::lifeline, 0, [&](std::uint32_t) { loop->stop(); }));
@@ -107,7 +109,8 @@ class Server {
 
 Status run(int count, char** arguments) {
     std::signal(SIGPIPE, SIG_IGN);
-    ::umask(0); // modes are what the guest's kernel made of its own umask
+    std::signal(SIGXFSZ, SIG_IGN); // a file that is too large is an error to the guest
+    ::umask(0);                    // modes are what the guest's kernel made of its own umask
     std::vector<fsd::Share> shares;
     for (int i = 1; i < count; ++i)
         shares.push_back(MSB_TRY(parse_share(arguments[i])));
@@ -121,7 +124,7 @@ Status run(int count, char** arguments) {
 } // namespace msb
 
 int main(int count, char** arguments) {
-    msb::log::configure(msb::log::Level::error, 2, "fsd");
+    msb::log::configure(msb::log::Level::error, msb::fsd::lifeline, "fsd");
     const msb::Status done = msb::run(count, arguments);
     if (done)
         ::_exit(0); // a thread may be waiting for a disk: nobody waits for it

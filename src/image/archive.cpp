@@ -4,7 +4,9 @@
 #include "image/index.hpp"
 #include "image/layer_tree.hpp"
 #include "image/reference.hpp"
+#include "image/sparse_writer.hpp"
 #include "image/stream.hpp"
+#include "json/text.hpp"
 #include "tar/tar.hpp"
 
 #include <algorithm>
@@ -141,12 +143,12 @@ std::string invent_manifest(const std::string& configuration,
                {{"mediaType", "application/vnd.docker.container.image.v1+json"},
                 {"size", configuration.size()},
                 {"digest", Digest::of(as_bytes(configuration)).to_string()}}},
-              {"layers", Json::array()}};
+              {"layers", json::array()}};
     for (const Descriptor& layer : layers)
         json["layers"].push_back(Json{{"mediaType", layer.media_type},
                                       {"size", layer.size},
                                       {"digest", layer.digest.to_string()}});
-    return json.dump();
+    return json::to_text(json);
 }
 
 Result<ImagePlan> read_docker_image(const Members& members, const Json& item,
@@ -191,18 +193,29 @@ Result<ImagePlan> read_docker_image(const Members& members, const Json& item,
     return plan;
 }
 
-Result<std::vector<ImagePlan>> read_docker_archive(const Members& members,
-                                                   const Platform& platform) {
+/// What manifest.json calls an image, for messages.
+std::string docker_name(const Json& item) {
+    const auto tags = json_strings(item, "RepoTags");
+    return tags.empty() ? json_string(item, "Config") : tags.front();
+}
+
+using ImagePlans = std::vector<Result<ImagePlan>>;
+
+Result<ImagePlans> read_docker_archive(const Members& members, const Platform& platform) {
     const std::string text = MSB_TRY(members.read("manifest.json"));
     const Json document = MSB_TRY(parse_json_object("{\"images\":" + text + "}", "manifest.json"));
     const Json& items = json_member(document, "images");
-    if (!items.is_array() || items.empty())
+    if (!items.is_array() || items.elements().empty())
         return fail(ErrorKind::corrupt, "manifest.json lists no image");
-    if (items.size() > max_indexes)
+    if (items.elements().size() > max_indexes)
         return fail(ErrorKind::limit_exceeded, "manifest.json lists too many images");
-    std::vector<ImagePlan> plans;
-    for (const Json& item : items)
-        plans.push_back(MSB_TRY(read_docker_image(members, item, platform)));
+    ImagePlans plans;
+    for (const Json& item : items.elements()) {
+        auto plan = read_docker_image(members, item, platform);
+        if (!plan)
+            plan = fail(std::move(plan).error().wrap("image '" + docker_name(item) + "'"));
+        plans.push_back(std::move(plan));
+    }
     return plans;
 }
 
@@ -221,14 +234,14 @@ class OciLayout {
     OciLayout(const Members& members, const Platform& platform)
         : members_(members), platform_(platform) {}
 
-    Result<std::vector<ImagePlan>> read() {
+    Result<ImagePlans> read() {
         const Json layout =
             MSB_TRY(parse_json_object(MSB_TRY(members_.read("oci-layout")), "oci-layout"));
         if (json_string(layout, "imageLayoutVersion") != "1.0.0")
             return fail(ErrorKind::unsupported, "the OCI layout is not version 1.0.0");
         const auto entries = MSB_TRY(parse_index(
             MSB_TRY(parse_json_object(MSB_TRY(members_.read("index.json")), "index.json"))));
-        std::vector<ImagePlan> plans;
+        ImagePlans plans;
         std::optional<Error> mismatch;
         for (const IndexEntry& entry : entries) {
             if (entry.attestation || (entry.platform && !choose_platform({entry}, platform_)))
@@ -238,12 +251,14 @@ class OciLayout {
                 mismatch = std::move(plan).error();
                 continue; // another platform without saying so in the index
             }
-            if (!plan)
-                return fail(std::move(plan).error());
-            if (!entry.name.empty() && !is_only_a_tag(entry.name))
+            if (plan && !entry.name.empty() && !is_only_a_tag(entry.name))
                 if (const auto name = Reference::parse(entry.name))
                     plan->references.push_back(name->to_string());
-            plans.push_back(std::move(*plan));
+            if (!plan)
+                plan = fail(std::move(plan).error().wrap(
+                    "image '" +
+                    (entry.name.empty() ? entry.descriptor.digest.to_string() : entry.name) + "'"));
+            plans.push_back(std::move(plan));
         }
         if (plans.empty() && mismatch)
             return fail(std::move(*mismatch));
@@ -254,6 +269,7 @@ class OciLayout {
     }
 
   private:
+    /// `unsupported` is an image for another platform, and nothing else.
     Result<ImagePlan> image_of(const Descriptor& descriptor, unsigned depth) {
         if (depth > max_index_depth || ++documents_ > max_indexes)
             return fail(ErrorKind::limit_exceeded, "the archive's indexes are nested too deeply");
@@ -265,9 +281,14 @@ class OciLayout {
             if (!chosen)
                 return fail(ErrorKind::unsupported,
                             "the archive has no image for " + platform_.to_string());
-            return image_of(chosen->descriptor, depth + 1);
+            ImagePlan plan = MSB_TRY(image_of(chosen->descriptor, depth + 1));
+            plan.index = descriptor.digest;
+            return plan;
         }
-        const Manifest manifest = MSB_TRY(parse_manifest(document));
+        auto parsed = parse_manifest(document);
+        if (!parsed)
+            return fail(std::move(parsed).error().with_kind(ErrorKind::corrupt));
+        const Manifest& manifest = *parsed;
         ImagePlan plan = MSB_TRY(make_plan(
             manifest, std::move(text),
             MSB_TRY(members_.read_blob(manifest.config, "image configuration")), platform_));
@@ -300,23 +321,22 @@ Result<bool> is_plain_tar(int fd) {
     return as_text(BytesView(head).subspan(257, 5)) == "ustar";
 }
 
-Status spool_archive(Source& input, int output) {
-    HashingSource limited(input, 2 * max_layer_size, "the archive");
-    const auto plain = MSB_TRY(decompress(limited));
+Status spool_archive(Source& input, int output, std::uint64_t limit) {
+    const auto plain = MSB_TRY(decompress(input));
+    SparseWriter writer(output);
     Bytes buffer(std::size_t{1} << 20);
     std::uint64_t total = 0;
-    for (;;) {
+    while (total < limit) {
         const std::size_t count = MSB_TRY(plain->read(buffer));
         if (count == 0)
-            return {};
+            break;
+        MSB_TRY(writer.write(total, BytesView(buffer).first(count)));
         total += count;
-        if (total > 4 * max_layer_size)
-            return fail(ErrorKind::limit_exceeded, "the archive is larger than 40 GiB");
-        MSB_TRY(sys::write_all(output, BytesView(buffer).first(count)));
     }
+    return writer.finish(total);
 }
 
-Result<std::vector<ImagePlan>> read_archive(int fd, std::uint64_t size, const Platform& platform) {
+Result<ImagePlans> read_archive(int fd, std::uint64_t size, const Platform& platform) {
     const Members members = MSB_TRY(Members::scan(fd, size));
     // Docker writes both since version 25; its manifest.json then has the names.
     if (members.has("manifest.json"))

@@ -11,12 +11,18 @@ namespace msb::image {
 /// later). False: it has to be unpacked first.
 Result<bool> is_plain_tar(int fd);
 
-/// Undoes compression and gives pipes a place: copies `input` to `output`.
-Status spool_archive(Source& input, int output);
+/// What a compressed archive, or one from a pipe, may be at most; workers can write no larger file.
+constexpr std::uint64_t max_spooled_archive = std::uint64_t{64} << 30;
 
-/// Reads what the archive holds, from a plain tar in a seekable file of `size` bytes: one plan per
-/// image for `platform`, with the names the archive gives (perhaps none). Digests of documents
-/// are verified here, those of layers when they are taken in. Runs in a confined worker.
-Result<std::vector<ImagePlan>> read_archive(int fd, std::uint64_t size, const Platform& platform);
+/// Undoes compression and gives pipes a place: copies `input` to the new file `output`, and stops
+/// when that has `limit` bytes or a few more.
+Status spool_archive(Source& input, int output, std::uint64_t limit);
+
+/// Reads what the archive holds, from a plain tar in a seekable file of `size` bytes: for each
+/// image for `platform` its plan, with the names the archive gives (perhaps none), or what is wrong
+/// with it. Digests of documents are verified here, those of layers when they are taken in. Runs
+/// in a confined worker.
+Result<std::vector<Result<ImagePlan>>> read_archive(int fd, std::uint64_t size,
+                                                    const Platform& platform);
 
 } // namespace msb::image

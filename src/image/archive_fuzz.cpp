@@ -14,11 +14,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto plans = read_archive(file->get(), size, {"linux", "amd64", ""});
     if (!plans)
         return 0;
-    for (const ImagePlan& plan : *plans) {
-        for (const PlannedLayer& layer : plan.layers)
+    for (const auto& plan : *plans) {
+        if (!plan)
+            continue;
+        for (const PlannedLayer& layer : plan->layers)
             if (layer.offset > size || layer.size > size - layer.offset)
                 __builtin_trap();
-        for (const std::string& reference : plan.references)
+        for (const std::string& reference : plan->references)
             if (Reference::parse(reference).value().to_string() != reference)
                 __builtin_trap();
     }

@@ -3,9 +3,11 @@
 #include "base/system.hpp"
 #include "image/helper.hpp"
 #include "image/stream.hpp"
+#include "json/text.hpp"
 
 #include <algorithm>
 #include <csignal>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -20,7 +22,8 @@ using namespace std::chrono_literals;
 
 /// A large image over a slow line. Connections that bring nothing are given up much earlier.
 constexpr auto worker_deadline = 12h;
-constexpr auto stop_wait = 5s;
+constexpr auto watch_interval = 100ms;
+constexpr auto kill_wait = 5s;
 constexpr std::size_t max_answer = std::size_t{128} << 20;
 
 /// Makes libcrypto fetch its algorithms and read its configuration now: a worker can open no file,
@@ -31,7 +34,7 @@ void prepare_libraries() {
 }
 
 void answer_with(int fd, const Json& message) {
-    const std::string text = message.dump(-1, ' ', false, Json::error_handler_t::replace);
+    const std::string text = json::to_text(message);
     (void)sys::truncate(fd, 0);
     (void)sys::pwrite_all(fd, as_bytes(text), 0);
 }
@@ -127,20 +130,28 @@ Result<Json> ConfinedTask::finish() {
     MSB_TRY(sys::pread_all(answer_.get(),
                            {reinterpret_cast<std::uint8_t*>(text.data()), text.size()}, 0));
     const Json message = MSB_TRY(parse_json_object(text, "worker answer"));
-    if (message.contains("error"))
-        return fail(decode_error(message["error"]));
+    if (const Json* error = message.find("error"))
+        return fail(decode_error(*error));
     return json_member(message, "result");
 }
 
-void ConfinedTask::stop() {
-    const auto status = child_.wait(stop_wait);
-    if (!status || !*status)
-        (void)kill();
-    (void)child_.wait(stop_wait);
+bool ConfinedTask::stop(std::chrono::milliseconds wait) {
+    const auto status = child_.wait(wait);
+    if (status && *status)
+        return true;
+    (void)kill();
+    (void)child_.wait(kill_wait);
+    return false;
 }
 
-Result<Json> run_confined(const std::vector<int>& fds, const std::function<Result<Json>()>& body) {
+Result<Json> run_confined(const std::vector<int>& fds, const std::function<Result<Json>()>& body,
+                          const std::function<Status()>& watch) {
     ConfinedTask task = MSB_TRY(ConfinedTask::start(fds, body));
+    while (watch && !MSB_TRY(sys::wait_for(task.pidfd(), POLLIN, watch_interval)))
+        if (Status fine = watch(); !fine) {
+            task.stop(0ms);
+            return fail(std::move(fine).error());
+        }
     return task.finish();
 }
 

@@ -7,6 +7,7 @@
 #include "jail/jail.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 
 namespace msb::image {
@@ -38,8 +39,9 @@ class ConfinedTask {
     /// The worker's answer, or why there is none.
     Result<Json> finish();
     Status kill() { return child_.signal(9); }
-    /// For a worker that was told to end: a moment for that, then kill().
-    void stop();
+    /// For a worker that has a reason to end: some time for that, then kill(). Whether it ended by
+    /// itself.
+    bool stop(std::chrono::milliseconds wait = std::chrono::seconds(5));
 
   private:
     ConfinedTask(Child child, OwnedFd answer)
@@ -48,7 +50,8 @@ class ConfinedTask {
     OwnedFd answer_;
 };
 
-/// start() and finish().
-Result<Json> run_confined(const std::vector<int>& fds, const std::function<Result<Json>()>& body);
+/// start() and finish(). `watch` is called now and then meanwhile; its error ends the worker.
+Result<Json> run_confined(const std::vector<int>& fds, const std::function<Result<Json>()>& body,
+                          const std::function<Status()>& watch = {});
 
 } // namespace msb::image

@@ -157,6 +157,22 @@ class ZstdSource : public Source {
     bool frame_done_ = true;
 };
 
+/// What is recognised in order to be named: people hand them over, too.
+struct Foreign {
+    std::string_view magic;
+    const char* name;
+    const char* tool; ///< undoes it to standard output
+};
+constexpr Foreign foreign_formats[] = {
+    {"BZh", "bzip2", "bzip2 -dc"},
+    {"\xfd\x37\x7a\x58\x5a", "xz", "xz -dc"},
+    {"\x04\x22\x4d\x18", "lz4", "lz4 -dc"},
+    {"LZIP", "lzip", "lzip -dc"},
+    {"\x1f\x9d", "compress (.Z)", "gzip -dc"},
+    {"PK\x03\x04", "zip", "unzip -p"},
+    {"7z\xbc\xaf\x27\x1c", "7-Zip", "7z x -so"},
+};
+
 bool begins(BytesView data, std::initializer_list<std::uint8_t> magic) {
     return data.size() >= magic.size() && std::equal(magic.begin(), magic.end(), data.begin());
 }
@@ -174,10 +190,12 @@ Result<std::unique_ptr<Source>> decompress(Source& inner) {
         head.size() >= 4 && (head[0] & 0xf0) == 0x50 && begins(head.subspan(1), {0x2a, 0x4d, 0x18});
     if (begins(head, {0x28, 0xb5, 0x2f, 0xfd}) || skippable)
         return std::make_unique<ZstdSource>(std::move(input));
-    if (begins(head, {'B', 'Z', 'h'}))
-        return fail(ErrorKind::unsupported, "bzip2 compression is not supported");
-    if (begins(head, {0xfd, '7', 'z', 'X', 'Z', 0}))
-        return fail(ErrorKind::unsupported, "xz compression is not supported");
+    for (const Foreign& format : foreign_formats)
+        if (as_text(head).starts_with(format.magic))
+            return fail(Error(ErrorKind::unsupported,
+                              std::string(format.name) + " compression is not supported")
+                            .with_hint(std::string("only gzip and zstd are; unpack it with: ") +
+                                       format.tool + " FILE"));
     return std::make_unique<PlainSource>(std::move(input));
 }
 

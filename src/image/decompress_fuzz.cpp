@@ -14,14 +14,15 @@ std::pair<bool, Digest> output_of(BytesView bytes, std::size_t piece) {
     const auto plain = decompress(memory);
     if (!plain)
         return {false, Digest()};
-    HashingSource limited(**plain, most, "the stream");
+    LimitedSource limited(**plain, most, "the stream");
+    HashingSource hashed(limited);
     Bytes buffer(piece);
     for (;;) {
-        const auto count = limited.read(buffer);
+        const auto count = hashed.read(buffer);
         if (!count)
             return {false, Digest()};
         if (*count == 0)
-            return {true, limited.finish()};
+            return {true, hashed.finish()};
     }
 }
 

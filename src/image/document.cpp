@@ -35,6 +35,41 @@ Status check_schema(const Json& document, const char* what) {
     return {};
 }
 
+// What a sandbox runs, and as whom, is not guessed: a user that is not text must not become root. A
+// member may be absent, or null.
+
+/// Null if there is none.
+const Json* member(const Json& object, const char* key) {
+    const Json* found = object.find(key);
+    return found && !found->is_null() ? found : nullptr;
+}
+
+std::unexpected<Error> wrong_type(const char* key, const char* expected) {
+    return fail(ErrorKind::corrupt,
+                std::string("the image configuration's ") + key + " is not " + expected);
+}
+
+Result<std::string> read_text(const Json& config, const char* key) {
+    if (const Json* value = member(config, key); value && !value->is_text())
+        return wrong_type(key, "text");
+    return json_string(config, key);
+}
+
+Result<std::vector<std::string>> read_list(const Json& config, const char* key) {
+    auto list = json_strings(config, key);
+    const Json* value = member(config, key);
+    if (value && (!value->is_array() || value->elements().size() != list.size()))
+        return wrong_type(key, "a list of texts");
+    return list;
+}
+
+/// Docker takes a single text for a list of one.
+Result<std::vector<std::string>> read_command(const Json& config, const char* key) {
+    if (const Json* value = member(config, key); value && value->is_text())
+        return std::vector{*value->text()};
+    return read_list(config, key);
+}
+
 Json encode(const PlannedLayer& layer) {
     return Json{{"diff_id", layer.diff_id.to_string()},
                 {"blob_digest", layer.blob_digest.to_string()},
@@ -69,10 +104,10 @@ Result<Manifest> parse_manifest(const Json& document) {
     const Json& layers = json_member(document, "layers");
     if (!layers.is_array())
         return fail(ErrorKind::corrupt, "image manifest has no list of layers");
-    if (layers.size() > max_layers)
+    if (layers.elements().size() > max_layers)
         return fail(ErrorKind::limit_exceeded,
                     "image has more than " + std::to_string(max_layers) + " layers");
-    for (const Json& layer : layers)
+    for (const Json& layer : layers.elements())
         manifest.layers.push_back(MSB_TRY(parse_descriptor(layer, "layer")));
     return manifest;
 }
@@ -82,9 +117,9 @@ Result<std::vector<IndexEntry>> parse_index(const Json& document) {
     const Json& manifests = json_member(document, "manifests");
     if (!manifests.is_array())
         return fail(ErrorKind::corrupt, "image index has no list of manifests");
-    if (manifests.size() > 1024)
+    if (manifests.elements().size() > 1024)
         return fail(ErrorKind::limit_exceeded, "image index has more than 1024 manifests");
-    for (const Json& item : manifests) {
+    for (const Json& item : manifests.elements()) {
         IndexEntry entry{.descriptor = MSB_TRY(parse_descriptor(item, "manifest"))};
         if (const Json& platform = json_member(item, "platform"); platform.is_object())
             entry.platform = parse_platform(platform);
@@ -105,20 +140,26 @@ Result<Configuration> parse_configuration(const Json& document) {
     Configuration result{.platform = parse_platform(document),
                          .created = json_string(document, "created"),
                          .config = {},
-                         .diff_ids = {}};
+                         .diff_ids = {},
+                         .volumes = {}};
     const Json& config = json_member(document, "config");
-    result.config = {.env = json_strings(config, "Env"),
-                     .cmd = json_strings(config, "Cmd"),
-                     .entrypoint = json_strings(config, "Entrypoint"),
-                     .working_dir = json_string(config, "WorkingDir"),
-                     .user = json_string(config, "User"),
-                     .stop_signal = json_string(config, "StopSignal"),
+    if (member(document, "config") && !config.is_object())
+        return wrong_type("config", "an object");
+    result.config = {.env = MSB_TRY(read_list(config, "Env")),
+                     .cmd = MSB_TRY(read_command(config, "Cmd")),
+                     .entrypoint = MSB_TRY(read_command(config, "Entrypoint")),
+                     .working_dir = MSB_TRY(read_text(config, "WorkingDir")),
+                     .user = MSB_TRY(read_text(config, "User")),
+                     .stop_signal = MSB_TRY(read_text(config, "StopSignal")),
                      .labels = {}};
-    for (const auto& [key, value] : json_member(config, "Labels").items())
-        if (value.is_string())
-            result.config.labels.emplace(key, value.get<std::string>());
-    for (const Json& item : json_member(json_member(document, "rootfs"), "diff_ids")) {
-        auto digest = Digest::parse(item.is_string() ? item.get<std::string>() : std::string());
+    for (const auto& [key, value] : json_member(config, "Labels").members())
+        if (const std::string* text = value.text())
+            result.config.labels.emplace(key, *text);
+    for (const auto& [path, nothing] : json_member(config, "Volumes").members())
+        result.volumes.push_back(path);
+    for (const Json& item : json_member(json_member(document, "rootfs"), "diff_ids").elements()) {
+        const std::string* text = item.text();
+        auto digest = Digest::parse(text ? *text : std::string());
         if (!digest)
             return fail(
                 std::move(digest).error().wrap("bad diff_id").with_kind(ErrorKind::corrupt));
@@ -198,6 +239,7 @@ Result<ImagePlan> make_plan(const Manifest& manifest, std::string manifest_text,
 Json encode(const ImagePlan& plan) {
     const Configuration& configuration = plan.configuration;
     Json json{{"references", plan.references},
+              {"index", plan.index.to_string()},
               {"manifest", to_base64(as_bytes(plan.manifest))},
               {"configuration", to_base64(as_bytes(plan.configuration_text))},
               {"os", configuration.platform.os},
@@ -205,7 +247,8 @@ Json encode(const ImagePlan& plan) {
               {"variant", configuration.platform.variant},
               {"created", configuration.created},
               {"config", encode(configuration.config)},
-              {"layers", Json::array()}};
+              {"volumes", configuration.volumes},
+              {"layers", json::array()}};
     for (const PlannedLayer& layer : plan.layers)
         json["layers"].push_back(encode(layer));
     return json;
@@ -214,12 +257,15 @@ Json encode(const ImagePlan& plan) {
 Result<ImagePlan> decode_plan(const Json& json) {
     ImagePlan plan;
     plan.references = json_strings(json, "references");
+    if (const std::string index = json_string(json, "index"); !index.empty())
+        plan.index = MSB_TRY(Digest::parse(index));
     plan.manifest = MSB_TRY(decode_text(json, "manifest"));
     plan.configuration_text = MSB_TRY(decode_text(json, "configuration"));
     plan.configuration.platform = parse_platform(json);
     plan.configuration.created = json_string(json, "created");
     plan.configuration.config = decode_config(json_member(json, "config"));
-    for (const Json& item : json_member(json, "layers")) {
+    plan.configuration.volumes = json_strings(json, "volumes");
+    for (const Json& item : json_member(json, "layers").elements()) {
         PlannedLayer layer{.diff_id = MSB_TRY(Digest::parse(json_string(item, "diff_id"))),
                            .media_type = json_string(item, "media_type"),
                            .size = json_unsigned(item, "size"),

@@ -37,6 +37,7 @@ struct Configuration {
     std::string created;
     ImageConfig config;
     std::vector<Digest> diff_ids;
+    std::vector<std::string> volumes; ///< Paths that are directories in every container of it.
 };
 
 /// Whether a document is an index (a "manifest list") rather than a manifest.
@@ -66,6 +67,7 @@ struct PlannedLayer {
 /// All that is needed to store an image except the layers' bytes.
 struct ImagePlan {
     std::vector<std::string> references; ///< Normalised.
+    Digest index;                        ///< What it was chosen from; empty if there is none.
     std::string manifest;                ///< As received.
     std::string configuration_text;      ///< As received.
     Configuration configuration;

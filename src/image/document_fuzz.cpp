@@ -1,6 +1,7 @@
 // Any text as index, manifest and configuration. Input: a manifest or index, a zero byte, a
 // configuration.
 #include "image/document.hpp"
+#include "json/text.hpp"
 
 using namespace msb;
 using namespace msb::image;
@@ -27,9 +28,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!plan)
         return 0;
     // The way from a worker to its parent loses nothing. Text that is not UTF-8 is replaced on it.
-    const std::string sent = encode(*plan).dump(-1, ' ', false, Json::error_handler_t::replace);
+    const std::string sent = json::to_text(encode(*plan));
     const auto received = decode_plan(*parse_json_object(sent, "plan"));
-    if (!received || encode(*received).dump() != sent)
+    if (!received || json::to_text(encode(*received)) != sent)
         __builtin_trap();
     return 0;
 }

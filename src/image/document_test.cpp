@@ -25,7 +25,7 @@ std::string config_text(const std::string& arch, int layers) {
     for (int i = 0; i < layers; ++i)
         list += (i ? "," : "") + ("\"sha256:" + c + "\"");
     return R"({"os":"linux","architecture":")" + arch + R"(","created":"2024-01-02T03:04:05Z",
-        "config":{"Env":["A=b",7],"Cmd":["/bin/sh"],"Entrypoint":null,"User":"me","Labels":{"k":"v"},
+        "config":{"Env":["A=b"],"Cmd":["/bin/sh"],"Entrypoint":null,"User":"me","Labels":{"k":"v"},
         "WorkingDir":"/w","StopSignal":"SIGINT"},"rootfs":{"diff_ids":[)" +
            list + "]}}";
 }
@@ -42,6 +42,24 @@ TEST(Document, JoinsManifestAndConfiguration) {
     MSB_ASSERT_OK(copy, decode_plan(encode(plan)));
     EXPECT_EQ(encode(copy), encode(plan));
     EXPECT_EQ(copy.manifest, plan.manifest);
+}
+
+TEST(Document, RefusesMembersOfAnotherType) {
+    const auto with = [](const std::string& config) {
+        return parse_configuration(json(R"({"os":"linux","config":)" + config + "}"));
+    };
+    for (const char* config : {R"({"Env":"A=b"})", R"({"Env":["A=b",7]})", R"({"Env":{"A":"b"}})",
+                               R"({"User":1000})", R"({"Cmd":[["sh"]]})", R"({"Entrypoint":7})",
+                               R"({"WorkingDir":["/"]})", R"({"StopSignal":15})"}) {
+        const auto parsed = with(config);
+        ASSERT_FALSE(parsed) << config;
+        EXPECT_EQ(parsed.error().kind(), ErrorKind::corrupt) << config;
+    }
+    MSB_ASSERT_OK(parsed, with(R"({"Env":null,"Cmd":"sh","User":null})"));
+    EXPECT_EQ(parsed.config.cmd, std::vector<std::string>{"sh"});
+    EXPECT_TRUE(parsed.config.env.empty());
+    EXPECT_TRUE(with("null"));
+    EXPECT_FALSE(with("[]"));
 }
 
 TEST(Document, RefusesDisagreement) {

@@ -3,6 +3,7 @@
 #include "base/file.hpp"
 #include "base/system.hpp"
 #include "image/fetch_server.hpp"
+#include "json/text.hpp"
 
 #include <array>
 #include <cstdlib>
@@ -63,7 +64,7 @@ Result<std::unique_ptr<Fetcher>> Fetcher::start(const PullRequest& request) {
         {served},
         [&]() -> Result<Json> {
             MSB_TRY(serve_fetches(request, served));
-            return Json::object();
+            return json::object();
         },
         MSB_TRY(workplace(request))));
     return std::unique_ptr<Fetcher>(new Fetcher(std::move(sockets[0]), std::move(task)));
@@ -75,7 +76,7 @@ Fetcher::~Fetcher() {
 }
 
 Status Fetcher::send(const Json& request, int fd) {
-    std::string text = request.dump();
+    std::string text = json::to_text(request);
     iovec part{text.data(), text.size()};
     alignas(cmsghdr) std::array<std::uint8_t, CMSG_SPACE(sizeof(int))> control{};
     msghdr message{};

@@ -2,6 +2,7 @@
 
 #include "base/process.hpp"
 #include "base/system.hpp"
+#include "json/text.hpp"
 
 #include <array>
 #include <csignal>
@@ -59,10 +60,10 @@ Result<Json> follow(Child& child, int fd, Progress& progress) {
         const Json event = MSB_TRY(lines.next());
         if (event.is_null())
             return fail(died(child));
-        if (event.contains("error"))
-            return fail(decode_error(event["error"]));
-        if (event.contains("result"))
-            return event["result"];
+        if (const Json* error = event.find("error"))
+            return fail(decode_error(*error));
+        if (const Json* result = event.find("result"))
+            return *result;
         dispatch(event, progress);
         if (progress.cancelled())
             return fail(ErrorKind::cancelled, "cancelled");
@@ -86,7 +87,7 @@ Error decode_error(const Json& json) {
 }
 
 Status send_json(int fd, const Json& line) {
-    const std::string text = line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    const std::string text = json::to_text(line) + "\n";
     return sys::write_all(fd, as_bytes(text));
 }
 

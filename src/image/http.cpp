@@ -17,7 +17,7 @@ constexpr long max_redirects = 5;
 constexpr long receive_buffer = 512L << 10;
 constexpr std::size_t max_headers = 256;
 constexpr std::size_t max_header_value = 8192;
-constexpr long max_retry_after_s = 20;
+constexpr std::int64_t max_retry_after_s = 20;
 
 std::string lower(std::string_view text) {
     std::string result(text);
@@ -152,10 +152,22 @@ const std::string& HttpTransfer::header(const std::string& name) const {
 }
 
 std::chrono::seconds HttpTransfer::retry_after() const {
-    const std::string& text = header("retry-after"); // RFC 9110 §10.2.3; its dates are not read
-    long seconds = 0;
-    std::from_chars(text.data(), text.data() + text.size(), seconds);
-    return std::chrono::seconds(std::clamp(seconds, 0L, max_retry_after_s));
+    return parse_retry_after(header("retry-after"), std::time(nullptr));
+}
+
+// RFC 9110 §10.2.3: a number of seconds, or a date in one of three formats.
+std::chrono::seconds parse_retry_after(const std::string& text, std::time_t now) {
+    std::int64_t seconds = 0;
+    const char* end = text.data() + text.size();
+    const auto number = std::from_chars(text.data(), end, seconds);
+    if (number.ec == std::errc::invalid_argument ||
+        (number.ec == std::errc() && number.ptr != end)) {
+        const std::time_t date = ::curl_getdate(text.c_str(), nullptr);
+        seconds = date == -1 ? 0 : std::int64_t{date} - now;
+    }
+    if (number.ec == std::errc::result_out_of_range)
+        seconds = max_retry_after_s;
+    return std::chrono::seconds(std::clamp<std::int64_t>(seconds, 0, max_retry_after_s));
 }
 
 bool is_transient(long status) {

@@ -5,6 +5,7 @@
 #include "base/result.hpp"
 
 #include <chrono>
+#include <ctime>
 #include <curl/curl.h>
 #include <functional>
 #include <map>
@@ -61,6 +62,9 @@ class HttpTransfer {
     std::vector<std::string> challenges_;
     char error_text_[CURL_ERROR_SIZE] = {};
 };
+
+/// What a Retry-After header means at the time `now`; see HttpTransfer::retry_after.
+std::chrono::seconds parse_retry_after(const std::string& text, std::time_t now);
 
 /// Whether the same request may succeed in a moment.
 bool is_transient(long status);

@@ -13,25 +13,34 @@
 #include <algorithm>
 #include <csignal>
 #include <fcntl.h>
+#include <utility>
 
 namespace msb::image {
 
 namespace {
 
 /// A plain tar that can be read at any offset: the input itself, or an unlinked copy.
-Result<OwnedFd> seekable_archive(const Layout& layout) {
+Result<OwnedFd> seekable_archive(const Layout& layout, const Budget& budget) {
     if (MSB_TRY(is_plain_tar(helper_input)))
         return sys::dup(helper_input);
     const std::string path = layout.temporary_file("archive");
     OwnedFd copy = MSB_TRY(sys::open(path, O_RDWR | O_CREAT | O_EXCL, 0600));
     MSB_TRY(sys::unlink(path));
-    MSB_TRY_WRAP(run_confined({helper_input, copy.get()},
-                              [&]() -> Result<Json> {
-                                  FdSource input(helper_input);
-                                  MSB_TRY(spool_archive(input, copy.get()));
-                                  return Json::object();
-                              }),
-                 "cannot read the archive");
+    const std::uint64_t limit = std::min(budget.max_image_bytes(), max_spooled_archive);
+    const auto unpack = [&]() -> Result<Json> {
+        FdSource input(helper_input);
+        // One byte more than allowed is enough to know.
+        MSB_TRY(spool_archive(input, copy.get(), limit + 1));
+        return json::object();
+    };
+    MSB_TRY_WRAP(
+        run_confined({helper_input, copy.get()}, unpack, [&] { return budget.check_space(); }),
+        "cannot read the archive");
+    const auto size = static_cast<std::uint64_t>(MSB_TRY(sys::fstat(copy.get())).st_size);
+    MSB_TRY_WRAP(budget.check_size(size), "cannot read the archive");
+    if (size > limit)
+        return fail(ErrorKind::limit_exceeded,
+                    "the archive is larger than 64 GiB; give it unpacked, as a file");
     return copy;
 }
 
@@ -47,61 +56,96 @@ class ArchiveFeed : public LayerFeed {
     int archive_;
 };
 
-Result<std::vector<ImagePlan>> plan_archive(int archive) {
+using ImagePlans = std::vector<Result<ImagePlan>>;
+
+Result<ImagePlans> plan_archive(int archive) {
     const auto size = static_cast<std::uint64_t>(MSB_TRY(sys::fstat(archive)).st_size);
     const Json answer = MSB_TRY(run_confined({archive}, [&]() -> Result<Json> {
-        Json images = Json::array();
-        for (const ImagePlan& plan : MSB_TRY(read_archive(archive, size, Platform::host())))
-            images.push_back(encode(plan));
+        Json images = json::array();
+        for (const auto& plan : MSB_TRY(read_archive(archive, size, Platform::host())))
+            images.push_back(plan ? Json{{"plan", encode(*plan)}}
+                                  : Json{{"error", encode_error(plan.error())}});
         return images;
     }));
-    std::vector<ImagePlan> plans;
-    for (const Json& item : answer)
-        plans.push_back(MSB_TRY(decode_plan(item)));
+    ImagePlans plans;
+    for (const Json& item : answer.elements())
+        plans.push_back(item.contains("error") ? fail(decode_error(json_member(item, "error")))
+                                               : decode_plan(json_member(item, "plan")));
+    if (plans.empty())
+        return fail(ErrorKind::corrupt, "the archive holds no image");
     return plans;
 }
 
-/// Names for every image: the archive's own, and the caller's for the first.
-Result<std::vector<std::string>> name_images(std::vector<ImagePlan>& plans, const Json& request) {
-    if (plans.empty())
-        return fail(ErrorKind::corrupt, "the archive holds no image");
-    std::vector<std::string>& first = plans.front().references;
-    // An embedded image has exactly the name that it is asked for.
-    if (!json_string(request, "source_stamp").empty()) {
-        plans.resize(1);
-        first.clear();
-    }
-    for (const std::string& tag : json_strings(request, "tags"))
-        first.push_back(tag);
-    std::vector<std::string> all;
-    for (ImagePlan& plan : plans) {
-        std::ranges::sort(plan.references);
-        const auto [from, to] = std::ranges::unique(plan.references);
-        plan.references.erase(from, to);
-        if (plan.references.empty())
-            return fail(Error(ErrorKind::invalid_argument,
-                              "the archive gives an image no name (or only a tag)")
-                            .with_hint("name it with --tag NAME[:TAG]"));
-        all.insert(all.end(), plan.references.begin(), plan.references.end());
-    }
-    return all;
+/// An image's names: the archive's own, and for the first one the caller's.
+Status name_image(ImagePlan& plan, const std::vector<std::string>& tags) {
+    plan.references.insert(plan.references.end(), tags.begin(), tags.end());
+    std::ranges::sort(plan.references);
+    const auto [from, to] = std::ranges::unique(plan.references);
+    plan.references.erase(from, to);
+    if (plan.references.empty())
+        return fail(
+            Error(ErrorKind::invalid_argument, "the archive gives an image no name (or only a tag)")
+                .with_hint("name it with --tag NAME[:TAG]"));
+    return {};
 }
 
-Result<Json> load(const Json& request, Progress& progress) {
-    const Layout layout(json_string(request, "home"));
-    MSB_TRY(layout.create_directories());
-    const OwnedFd store = MSB_TRY(layout.lock_store_shared());
-    const OwnedFd archive = MSB_TRY(seekable_archive(layout));
-    auto plans = MSB_TRY(plan_archive(archive.get()));
-    const auto references = MSB_TRY(name_images(plans, request));
-    for (const ImagePlan& plan : plans) {
-        progress.resolved(plan.references.front(), plan.layers.size(), plan.transported_bytes());
-        ArchiveFeed feed(archive.get());
-        MSB_TRY(store_layers(layout, plan, false, feed, progress));
-        MSB_TRY(publish(layout, plan, false, json_string(request, "source_stamp"), progress));
+class Loading {
+  public:
+    Loading(const Json& request, Progress& progress)
+        : request_(request), layout_(json_string(request, "home")), progress_(progress) {}
+
+    /// Each image by itself: one that is odd does not keep the others out.
+    Result<Json> run() {
+        MSB_TRY(layout_.create_directories());
+        const OwnedFd store = MSB_TRY(layout_.lock_store_shared());
+        const Budget budget = MSB_TRY(Budget::read(json_string(request_, "home"), layout_.root()));
+        const OwnedFd archive = MSB_TRY(seekable_archive(layout_, budget));
+        auto plans = MSB_TRY(plan_archive(archive.get()));
+        // An embedded image is the only one, and has exactly the name that it is asked for.
+        if (is_embedded()) {
+            plans.erase(plans.begin() + 1, plans.end());
+            if (plans.front())
+                plans.front()->references.clear();
+        }
+        Json references = json::array();
+        Json failures = json::array();
+        auto tags = json_strings(request_, "tags"); // the first one's, odd or not
+        for (auto& plan : plans) {
+            const auto more = std::exchange(tags, {});
+            const Status taken =
+                plan ? take_in(*plan, more, archive.get(), budget) : fail(plan.error());
+            if (!taken && plans.size() == 1)
+                return fail(taken.error());
+            if (!taken)
+                failures.push_back(encode_error(taken.error()));
+            else
+                for (const std::string& reference : plan->references)
+                    references.push_back(reference);
+        }
+        return Json{{"references", references}, {"failures", failures}};
     }
-    return Json{{"references", references}};
-}
+
+  private:
+    bool is_embedded() const { return !json_string(request_, "source_stamp").empty(); }
+
+    Status take_in(ImagePlan& plan, const std::vector<std::string>& tags, int archive,
+                   const Budget& budget) {
+        MSB_TRY(name_image(plan, tags));
+        const std::string& name = plan.references.front();
+        progress_.resolved(name, plan.layers.size(), plan.transported_bytes());
+        ArchiveFeed feed(archive);
+        const auto taken = [&]() -> Status {
+            MSB_TRY(store_layers(layout_, plan, false, budget, feed, progress_));
+            return publish(layout_, plan, false, json_string(request_, "source_stamp"), progress_);
+        };
+        MSB_TRY_WRAP(taken(), "image '" + name + "'");
+        return {};
+    }
+
+    const Json& request_;
+    Layout layout_;
+    Progress& progress_;
+};
 
 Result<Json> pull(const Json& request, Progress& progress) {
     const Layout layout(json_string(request, "home"));
@@ -113,7 +157,8 @@ Result<Json> pull(const Json& request, Progress& progress) {
                            .ca_certs = json_string(request, "ca_certs"),
                            .force = json_bool(request, "force"),
                            .insecure = json_bool(request, "insecure")};
-    return Json{{"cached", MSB_TRY(pull_image(layout, pull, progress))}};
+    const Budget budget = MSB_TRY(Budget::read(json_string(request, "home"), layout.root()));
+    return Json{{"cached", MSB_TRY(pull_image(layout, pull, budget, progress))}};
 }
 
 Result<Json> serve(JsonLines& lines) {
@@ -121,7 +166,7 @@ Result<Json> serve(JsonLines& lines) {
     ProgressWriter progress(helper_socket);
     const std::string operation = json_string(request, "operation");
     if (operation == "load")
-        return load(request, progress);
+        return Loading(request, progress).run();
     if (operation == "pull")
         return pull(request, progress);
     return fail(ErrorKind::invalid_argument, "unknown operation '" + operation + "'");

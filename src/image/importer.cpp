@@ -6,6 +6,7 @@
 #include "base/time.hpp"
 #include "image/confined.hpp"
 #include "image/erofs.hpp"
+#include "image/layer_tree.hpp"
 #include "image/merge.hpp"
 #include "image/record.hpp"
 
@@ -20,6 +21,8 @@ std::string meta_key(const ImagePlan& plan) {
     std::string text = "erofs " + std::to_string(erofs_writer_version) + "\n";
     for (const PlannedLayer& layer : plan.layers)
         text += layer.diff_id.hex() + "\n";
+    for (const std::string& path : plan.configuration.volumes)
+        text += "volume " + std::to_string(path.size()) + " " + path + "\n";
     return sha256_hex(text);
 }
 
@@ -29,8 +32,19 @@ Result<Bytes> read_whole(int fd) {
     return bytes;
 }
 
+/// The image's VOLUMEs are directories in it, as container tools see to. What is no path is left
+/// out.
+Status make_volumes(MergedTree& tree, const std::vector<std::string>& volumes) {
+    for (const std::string& volume : volumes)
+        if (const auto path = split_path(volume))
+            MSB_TRY(tree.make_directories(*path));
+    return {};
+}
+
 // In a worker: indexes in, metadata blob out.
-Result<Json> merge_layers(const std::vector<OwnedFd>& indexes, int output, std::string_view key) {
+Result<Json> merge_layers(const std::vector<OwnedFd>& indexes,
+                          const std::vector<std::string>& volumes, int output,
+                          std::string_view key) {
     std::vector<Bytes> files;
     std::vector<IndexView> views;
     files.reserve(indexes.size());
@@ -42,6 +56,7 @@ Result<Json> merge_layers(const std::vector<OwnedFd>& indexes, int output, std::
     MergedTree tree;
     for (const IndexView& view : views)
         MSB_TRY(tree.apply(view));
+    MSB_TRY(make_volumes(tree, volumes));
     std::array<std::uint8_t, 16> uuid;
     const auto hash = sha256(as_bytes(key));
     std::copy_n(hash.begin(), uuid.size(), uuid.begin());
@@ -61,7 +76,11 @@ Status write_meta(const Layout& layout, const ImagePlan& plan, const std::string
     const OwnedFd output = MSB_TRY(sys::open(path, O_RDWR | O_CREAT | O_EXCL, 0600));
     fds.push_back(output.get());
     Status done = [&]() -> Status {
-        MSB_TRY_WRAP(run_confined(fds, [&] { return merge_layers(indexes, output.get(), key); }),
+        MSB_TRY_WRAP(run_confined(fds,
+                                  [&] {
+                                      return merge_layers(indexes, plan.configuration.volumes,
+                                                          output.get(), key);
+                                  }),
                      "cannot merge the layers");
         MSB_TRY(sys::fsync(output.get(), path));
         MSB_TRY(sys::rename(path, layout.meta(key)));
@@ -131,6 +150,7 @@ Status publish(const Layout& layout, const ImagePlan& plan, bool force,
     MSB_TRY(write_document(layout, plan.configuration_text));
     MSB_TRY(sync_directory(layout.documents()));
     Record record = MSB_TRY(make_record(layout, plan, key));
+    record.index = plan.index;
     record.source_stamp = source_stamp;
     for (const std::string& reference : plan.references) {
         const OwnedFd lock = MSB_TRY(layout.lock_reference(reference));

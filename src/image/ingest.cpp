@@ -3,42 +3,38 @@
 #include "base/system.hpp"
 #include "image/index.hpp"
 #include "image/layer_tree.hpp"
+#include "image/sparse_writer.hpp"
 #include "tar/tar.hpp"
 
 #include <algorithm>
+#include <cerrno>
 
 namespace msb::image {
 
 namespace {
 
-/// Writes file contents one after another, each from a new 4 KiB block, in large writes. Holes stay
-/// holes: nothing is written for them.
+constexpr std::size_t pipe_buffer = std::size_t{256} << 10;
+
+/// Copies to a pipe. False if its reader has ended.
+Result<bool> pass_on(Source& input, int output) {
+    Bytes buffer(pipe_buffer);
+    while (const std::size_t count = MSB_TRY(input.read(buffer))) {
+        const Status written = sys::write_all(output, BytesView(buffer).first(count));
+        if (!written && written.error().sys_errno() == EPIPE)
+            return false;
+        MSB_TRY(Status(written));
+    }
+    return true;
+}
+
+/// Writes file contents one after another, each from a new 4 KiB block.
 class DataWriter {
   public:
-    explicit DataWriter(int fd) : fd_(fd) { buffer_.reserve(buffer_size); }
+    explicit DataWriter(int fd) : writer_(fd) {}
 
     /// Writes at `offset` from the start of the current file; offsets ascend.
     Status write(std::uint64_t offset, BytesView bytes) {
-        const std::uint64_t at = file_start_ + offset;
-        if (at != buffer_start_ + buffer_.size()) {
-            // Small gaps (alignment) are cheaper to write than to seek over.
-            const std::uint64_t gap = at - (buffer_start_ + buffer_.size());
-            if (gap < data_block_size && buffer_.size() + gap <= buffer_size) {
-                buffer_.resize(buffer_.size() + static_cast<std::size_t>(gap));
-            } else {
-                MSB_TRY(flush());
-                buffer_start_ = at;
-            }
-        }
-        while (!bytes.empty()) {
-            const std::size_t count = std::min(bytes.size(), buffer_size - buffer_.size());
-            buffer_.insert(buffer_.end(), bytes.begin(),
-                           bytes.begin() + static_cast<std::ptrdiff_t>(count));
-            bytes = bytes.subspan(count);
-            if (buffer_.size() == buffer_size)
-                MSB_TRY(flush());
-        }
-        return {};
+        return writer_.write(file_start_ + offset, bytes);
     }
     void end_file(std::uint64_t size) {
         file_start_ = align_up<std::uint64_t>(file_start_ + size, data_block_size);
@@ -46,23 +42,10 @@ class DataWriter {
     /// Where the next file starts, in blocks.
     std::uint64_t block() const { return file_start_ / data_block_size; }
 
-    Status finish() {
-        MSB_TRY(flush());
-        return sys::truncate(fd_, file_start_);
-    }
+    Status finish() { return writer_.finish(file_start_); }
 
   private:
-    static constexpr std::size_t buffer_size = std::size_t{1} << 20;
-
-    Status flush() {
-        MSB_TRY(sys::pwrite_all(fd_, buffer_, buffer_start_));
-        buffer_start_ += buffer_.size();
-        buffer_.clear();
-        return {};
-    }
-    int fd_;
-    Bytes buffer_;
-    std::uint64_t buffer_start_ = 0;
+    SparseWriter writer_;
     std::uint64_t file_start_ = 0;
 };
 
@@ -94,24 +77,35 @@ Status read_entries(Source& uncompressed, LayerTree& tree, DataWriter& writer,
 
 } // namespace
 
-Result<IngestResult> ingest_layer(Source& input, int data_fd, int index_fd,
-                                  std::atomic<std::uint64_t>* counter) {
-    HashingSource compressed(input, max_layer_size, "the layer", counter);
-    const auto decompressor = MSB_TRY(decompress(compressed));
-    HashingSource uncompressed(*decompressor, max_layer_size, "the uncompressed layer");
+Result<UnpackedLayer> unpack_layer(Source& input, int output, bool digest,
+                                   std::atomic<std::uint64_t>* counter) {
+    HashingSource hashed(input);
+    LimitedSource compressed(digest ? static_cast<Source&>(hashed) : input, max_layer_size,
+                             "the layer", counter);
+    const auto plain = MSB_TRY(decompress(compressed));
+    if (MSB_TRY(pass_on(*plain, output)))
+        MSB_TRY(drain(compressed)); // what follows the compressed data
+    return UnpackedLayer{digest ? hashed.finish() : Digest(), compressed.count()};
+}
+
+Result<Digest> digest_stream(int input, int output) {
+    FdSource source(input);
+    HashingSource hashed(source);
+    MSB_TRY(pass_on(hashed, output));
+    return hashed.finish();
+}
+
+Result<IngestResult> ingest_layer(Source& input, int data_fd, int index_fd) {
+    LimitedSource uncompressed(input, max_layer_size, "the uncompressed layer");
     LayerTree tree;
     DataWriter writer(data_fd);
     IngestResult result;
     MSB_TRY(read_entries(uncompressed, tree, writer, result.entries));
-    // A tar may be followed by padding, which the digests cover.
-    MSB_TRY(uncompressed.drain());
-    MSB_TRY(compressed.drain());
+    // A tar may be followed by padding, which the digest covers.
+    MSB_TRY(drain(uncompressed));
     MSB_TRY(writer.finish());
     const Bytes index = encode_index(MSB_TRY(tree.finish(writer.block())));
     MSB_TRY(sys::pwrite_all(index_fd, index, 0));
-    result.blob_digest = compressed.finish();
-    result.diff_id = uncompressed.finish();
-    result.blob_size = compressed.count();
     result.data_size = writer.block() * data_block_size;
     result.index_size = index.size();
     return result;

@@ -1,22 +1,18 @@
-// Reading JSON that somebody else wrote: bounded depth, no exceptions, wrong types read as absent.
+// Reading JSON that somebody else wrote: what has the wrong type is as if it were absent.
 #pragma once
 
 #include "base/result.hpp"
+#include "json/value.hpp"
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 namespace msb::image {
 
-using Json = nlohmann::json;
+using Json = json::Value;
 
-/// Nothing that we read is nested deeper than ten levels.
-constexpr int max_json_depth = 64;
-
-/// `corrupt` if the text is not one JSON object or is nested deeper than max_json_depth. `what`
-/// names the document in the error.
+/// `corrupt` if the text is not one JSON object; `what` names it in the error.
 Result<Json> parse_json_object(std::string_view text, std::string_view what);
 
 /// Member access. An absent member and one of another type are the same: empty, 0 or null.

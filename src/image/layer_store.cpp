@@ -8,14 +8,22 @@
 #include <fcntl.h>
 #include <map>
 #include <poll.h>
-#include <set>
 
 namespace msb::image {
 
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr std::size_t max_workers = 4;
 constexpr int progress_interval_ms = 100;
+constexpr int pipe_bytes = 1 << 20;
+/// For a worker whose stream has ended behind or before it to notice.
+constexpr auto moment = 500ms;
+
+Result<std::uint64_t> size_of(const OwnedFd& file) {
+    return static_cast<std::uint64_t>(MSB_TRY(sys::fstat(file.get())).st_size);
+}
 
 Result<OwnedFd> create_file(const std::string& path) {
     return sys::open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
@@ -26,15 +34,29 @@ bool is_stored(const Layout& layout, const Digest& diff_id) {
     return exists(layout.blob_index(diff_id)) && exists(layout.blob_data(diff_id));
 }
 
+/// What a stored layer takes, holes included.
+Result<std::uint64_t> stored_size(const Layout& layout, const Digest& diff_id) {
+    std::uint64_t total = 0;
+    for (const std::string& path : {layout.blob_data(diff_id), layout.blob_index(diff_id)})
+        total += static_cast<std::uint64_t>(MSB_TRY(sys::stat(path)).st_size);
+    return total;
+}
+
+Result<std::pair<OwnedFd, OwnedFd>> wide_pipe() {
+    auto pipe = MSB_TRY(sys::pipe());
+    (void)::fcntl(pipe[1].get(), F_SETPIPE_SZ, pipe_bytes); // a hint
+    return std::pair(std::move(pipe[0]), std::move(pipe[1]));
+}
+
 /// The layers of one image that are still to be stored, and those being stored.
 class LayerQueue {
   public:
-    LayerQueue(const Layout& layout, const ImagePlan& plan, bool force, LayerFeed& feed,
-               Progress& progress)
-        : layout_(layout), plan_(plan), force_(force), feed_(feed), progress_(progress) {
-        std::set<Digest> seen;
+    LayerQueue(const Layout& layout, const ImagePlan& plan, bool force, const Budget& budget,
+               LayerFeed& feed, Progress& progress)
+        : layout_(layout), plan_(plan), force_(force), budget_(budget), feed_(feed),
+          progress_(progress) {
         for (std::size_t i = 0; i < plan.layers.size(); ++i)
-            if (seen.insert(plan.layers[i].diff_id).second)
+            if (++uses_[plan.layers[i].diff_id] == 1)
                 waiting_.push_back(i);
         std::ranges::reverse(waiting_); // the next one is at the back
     }
@@ -42,6 +64,7 @@ class LayerQueue {
     Status run() {
         for (;;) {
             MSB_TRY(start_some());
+            MSB_TRY(check_budget());
             if (waiting_.empty() && running_.empty())
                 return {};
             MSB_TRY(wait());
@@ -59,6 +82,7 @@ class LayerQueue {
             if (!lock) {
                 locked_elsewhere.push_back(i);
             } else if (!force_ && is_stored(layout_, layer.diff_id)) {
+                MSB_TRY(count(layer));
                 progress_.layer_done(i, true);
             } else {
                 const LayerInput input = MSB_TRY(feed_.open(layer));
@@ -88,18 +112,36 @@ class LayerQueue {
                 MSB_TRY(feed_.check());
                 return finished;
             }
+            MSB_TRY(count(plan_.layers[i]));
             progress_.layer_done(i, false);
             item = running_.erase(item);
         }
         return {};
     }
 
+    Status count(const PlannedLayer& layer) {
+        stored_bytes_ += uses_[layer.diff_id] * MSB_TRY(stored_size(layout_, layer.diff_id));
+        return {};
+    }
+
+    /// A layer that the image names twice is twice on its disk.
+    Status check_budget() {
+        std::uint64_t total = stored_bytes_;
+        for (const auto& [i, work] : running_)
+            total += uses_[plan_.layers[i].diff_id] * MSB_TRY(work->bytes_stored());
+        MSB_TRY(budget_.check_size(total));
+        return running_.empty() ? Status() : budget_.check_space();
+    }
+
     const Layout& layout_;
     const ImagePlan& plan_;
     bool force_;
+    const Budget& budget_;
     LayerFeed& feed_;
     Progress& progress_;
-    std::vector<std::size_t> waiting_; ///< Layer numbers.
+    std::map<Digest, std::uint64_t> uses_; ///< How often the image names a layer.
+    std::uint64_t stored_bytes_ = 0;       ///< Of the layers that are done.
+    std::vector<std::size_t> waiting_;     ///< Layer numbers.
     std::map<std::size_t, std::unique_ptr<LayerWork>> running_;
 };
 
@@ -113,29 +155,55 @@ Result<std::unique_ptr<LayerWork>> LayerWork::start(const Layout& layout, const 
     work->index_path_ = layout.temporary_file(layer.diff_id.hex() + ".index");
     work->data_ = MSB_TRY(create_file(work->data_path_));
     work->index_ = MSB_TRY(create_file(work->index_path_));
-    const auto body = [&]() -> Result<Json> {
-        const int fd = input.fd.get();
-        FdSource source = input.offset ? FdSource(fd, *input.offset, layer.size) : FdSource(fd);
-        const auto result = MSB_TRY(
-            ingest_layer(source, work->data_.get(), work->index_.get(), work->counter_.get()));
-        return Json{{"blob_digest", result.blob_digest.to_string()},
-                    {"diff_id", result.diff_id.to_string()},
-                    {"blob_size", result.blob_size}};
-    };
-    work->task_ =
-        MSB_TRY(ConfinedTask::start({input.fd.get(), work->data_.get(), work->index_.get()}, body));
+    MSB_TRY(work->start_workers(input));
     return work;
+}
+
+Result<std::uint64_t> LayerWork::bytes_stored() const {
+    return MSB_TRY(size_of(data_)) + MSB_TRY(size_of(index_));
+}
+
+/// A layer that is transported as it is has one digest, which need not be computed twice.
+bool LayerWork::has_two_digests() const {
+    return !layer_.blob_digest.empty() && layer_.blob_digest != layer_.diff_id;
+}
+
+Status LayerWork::start_workers(const LayerInput& input) {
+    const auto [plain_out, plain_in] = MSB_TRY(wide_pipe());
+    const auto [hashed_out, hashed_in] = MSB_TRY(wide_pipe());
+    unpacker_ =
+        MSB_TRY(ConfinedTask::start({input.fd.get(), plain_in.get()}, [&]() -> Result<Json> {
+            const int fd = input.fd.get();
+            FdSource source =
+                input.offset ? FdSource(fd, *input.offset, layer_.size) : FdSource(fd);
+            const auto unpacked =
+                MSB_TRY(unpack_layer(source, plain_in.get(), has_two_digests(), counter_.get()));
+            return Json{{"digest", unpacked.digest.to_string()}, {"size", unpacked.size}};
+        }));
+    digester_ =
+        MSB_TRY(ConfinedTask::start({plain_out.get(), hashed_in.get()}, [&]() -> Result<Json> {
+            const Digest digest = MSB_TRY(digest_stream(plain_out.get(), hashed_in.get()));
+            return Json{{"digest", digest.to_string()}};
+        }));
+    reader_ = MSB_TRY(
+        ConfinedTask::start({hashed_out.get(), data_.get(), index_.get()}, [&]() -> Result<Json> {
+            FdSource source(hashed_out.get());
+            MSB_TRY(ingest_layer(source, data_.get(), index_.get()));
+            return json::object();
+        }));
+    return {};
 }
 
 LayerWork::~LayerWork() {
     // After finish() the files have been renamed and these paths are gone.
     (void)sys::unlink(data_path_);
     (void)sys::unlink(index_path_);
-    if (task_)
-        (void)task_->kill();
+    for (auto* task : {&unpacker_, &digester_, &reader_})
+        if (*task)
+            (void)(*task)->kill();
 }
 
-Status LayerWork::verify(const Json& answer) const {
+Status LayerWork::verify(const Answers& answers) const {
     const auto check = [](const std::string& what, const Digest& expected,
                           const std::string& actual) -> Status {
         if (!expected.empty() && expected.to_string() != actual)
@@ -143,20 +211,32 @@ Status LayerWork::verify(const Json& answer) const {
                                                 expected.to_string() + ", got " + actual);
         return {};
     };
-    MSB_TRY(check("layer", layer_.blob_digest, json_string(answer, "blob_digest")));
-    if (json_unsigned(answer, "blob_size") != layer_.size)
+    if (has_two_digests())
+        MSB_TRY(check("layer", layer_.blob_digest, json_string(answers.unpacked, "digest")));
+    if (const auto size = json_unsigned(answers.unpacked, "size"); size != layer_.size)
         return fail(ErrorKind::corrupt, "layer " + layer_.blob_digest.to_string() + " has " +
-                                            std::to_string(json_unsigned(answer, "blob_size")) +
-                                            " bytes instead of " + std::to_string(layer_.size));
-    return check("uncompressed layer", layer_.diff_id, json_string(answer, "diff_id"));
+                                            std::to_string(size) + " bytes instead of " +
+                                            std::to_string(layer_.size));
+    return check(has_two_digests() ? "uncompressed layer" : "layer", layer_.diff_id,
+                 json_string(answers.digested, "digest"));
+}
+
+/// When the last step has ended, the others have a reason to.
+Result<LayerWork::Answers> LayerWork::finish_workers() {
+    const auto read = reader_->finish();
+    if (!read) {
+        // What went wrong before it reached the reader as a stream that ended early.
+        if (unpacker_->stop(moment))
+            MSB_TRY(unpacker_->finish());
+        return fail(read.error());
+    }
+    unpacker_->stop();
+    digester_->stop();
+    return Answers{MSB_TRY(unpacker_->finish()), MSB_TRY(digester_->finish())};
 }
 
 Status LayerWork::finish() {
-    auto answer = task_->finish();
-    task_.reset();
-    if (!answer)
-        return fail(std::move(answer).error().wrap("layer " + layer_.diff_id.to_string()));
-    MSB_TRY(verify(*answer));
+    MSB_TRY(verify(MSB_TRY_WRAP(finish_workers(), "layer " + layer_.diff_id.to_string())));
     MSB_TRY(sys::fsync(data_.get(), data_path_));
     MSB_TRY(sys::fsync(index_.get(), index_path_));
     MSB_TRY(sys::rename(data_path_, layout_.blob_data(layer_.diff_id)));
@@ -164,9 +244,9 @@ Status LayerWork::finish() {
     return sync_directory(layout_.blobs());
 }
 
-Status store_layers(const Layout& layout, const ImagePlan& plan, bool force, LayerFeed& feed,
-                    Progress& progress) {
-    return LayerQueue(layout, plan, force, feed, progress).run();
+Status store_layers(const Layout& layout, const ImagePlan& plan, bool force, const Budget& budget,
+                    LayerFeed& feed, Progress& progress) {
+    return LayerQueue(layout, plan, force, budget, feed, progress).run();
 }
 
 } // namespace msb::image

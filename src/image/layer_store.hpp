@@ -2,6 +2,7 @@
 // its own. Runs in the helper program.
 #pragma once
 
+#include "image/budget.hpp"
 #include "image/confined.hpp"
 #include "image/document.hpp"
 #include "image/layout.hpp"
@@ -28,7 +29,7 @@ class LayerFeed {
     virtual Status check() { return {}; }
 };
 
-/// One layer being taken in by a worker.
+/// One layer being taken in by the three workers of ingest.hpp.
 class LayerWork {
   public:
     /// The caller holds `lock` (Layout::try_lock_blob) and found the layer missing.
@@ -38,10 +39,13 @@ class LayerWork {
     LayerWork(const LayerWork&) = delete;
     LayerWork& operator=(const LayerWork&) = delete;
 
-    int pidfd() const { return task_->pidfd(); }
+    /// Of the last step.
+    int pidfd() const { return reader_->pidfd(); }
     std::uint64_t bytes_done() const { return counter_.load(); }
+    /// So far, holes included.
+    Result<std::uint64_t> bytes_stored() const;
     const PlannedLayer& layer() const { return layer_; }
-    /// Waits for the worker, checks the digests and makes the layer durable. After this it is
+    /// Waits for the workers, checks the digests and makes the layer durable. After this it is
     /// stored; on failure nothing of it is left.
     Status finish();
 
@@ -49,7 +53,14 @@ class LayerWork {
     LayerWork(const Layout& layout, PlannedLayer layer, OwnedFd lock, SharedCounter counter)
         : layout_(layout), layer_(std::move(layer)), lock_(std::move(lock)),
           counter_(std::move(counter)) {}
-    Status verify(const Json& answer) const;
+    Status start_workers(const LayerInput& input);
+    bool has_two_digests() const;
+    struct Answers {
+        Json unpacked;
+        Json digested;
+    };
+    Result<Answers> finish_workers();
+    Status verify(const Answers& answers) const;
 
     Layout layout_;
     PlannedLayer layer_;
@@ -59,11 +70,14 @@ class LayerWork {
     std::string index_path_;
     OwnedFd data_;
     OwnedFd index_;
-    std::optional<ConfinedTask> task_;
+    std::optional<ConfinedTask> unpacker_;
+    std::optional<ConfinedTask> digester_;
+    std::optional<ConfinedTask> reader_;
 };
 
-/// Takes in every layer of `plan` that is not stored yet; all of them with `force`.
-Status store_layers(const Layout& layout, const ImagePlan& plan, bool force, LayerFeed& feed,
-                    Progress& progress);
+/// Takes in every layer of `plan` that is not stored yet; all of them with `force`. All layers
+/// together, stored ones too, are to stay within the budget.
+Status store_layers(const Layout& layout, const ImagePlan& plan, bool force, const Budget& budget,
+                    LayerFeed& feed, Progress& progress);
 
 } // namespace msb::image

@@ -1,6 +1,8 @@
 // From tar to disk: what a layer, or several, look like in the guest.
 #include "image/testing/support.hpp"
 
+#include <csignal>
+#include <fcntl.h>
 #include <sys/stat.h>
 
 namespace msb::image {
@@ -9,6 +11,7 @@ namespace {
 using testing::build_device;
 using testing::ingest;
 using testing::TarBuilder;
+using testing::TemporaryDirectory;
 using Paths = std::vector<std::string>;
 
 TEST(Layer, KeepsEveryAttribute) {
@@ -23,6 +26,7 @@ TEST(Layer, KeepsEveryAttribute) {
                          {"SCHILY.xattr.security.capability", std::string("\1\0\0\2", 4)},
                          {"SCHILY.xattr.user.empty", ""},
                          {"SCHILY.xattr.trusted.overlay.opaque", "y"},
+                         {"SCHILY.xattr.user.msb.override_stat", "forged"},
                          {"SCHILY.xattr.com.example", "not kept by Linux either"}}});
     builder.add({.path = "dev/sda", .type = '4', .mode = 0660, .major = 259, .minor = 70000});
     builder.symlink("link", "bin/tool");
@@ -48,14 +52,60 @@ TEST(Layer, KeepsEveryAttribute) {
     EXPECT_EQ(device.find("/bin")->mode, unsigned{S_IFDIR | 0755}); // implied
 }
 
+// The three steps one after another: what is between them fits into a pipe.
 TEST(Layer, DigestsCoverEverything) {
     TarBuilder builder;
     builder.file("a", "1");
     const std::string tar = builder.finish() + std::string(8192, '\0');
-    MSB_ASSERT_OK(layer, ingest(tar));
-    EXPECT_EQ(layer.result.diff_id, Digest::of(as_bytes(tar)));
-    EXPECT_EQ(layer.result.blob_digest, layer.result.diff_id);
-    EXPECT_EQ(layer.result.data_size, 4096u);
+    MemorySource input(as_bytes(tar));
+    auto plain = sys::pipe().value();
+    MSB_ASSERT_OK(unpacked, unpack_layer(input, plain[1].get(), true));
+    EXPECT_EQ(unpacked.digest, Digest::of(as_bytes(tar)));
+    EXPECT_EQ(unpacked.size, tar.size());
+    plain[1].reset();
+    auto hashed = sys::pipe().value();
+    MSB_ASSERT_OK(digest, digest_stream(plain[0].get(), hashed[1].get()));
+    EXPECT_EQ(digest, unpacked.digest);
+    hashed[1].reset();
+    std::string passed(tar.size() + 1, 'x');
+    std::size_t size = 0;
+    FdSource rest(hashed[0].get());
+    while (
+        const std::size_t count =
+            rest.read({reinterpret_cast<std::uint8_t*>(passed.data()) + size, passed.size() - size})
+                .value_or(0))
+        size += count;
+    EXPECT_EQ(passed.substr(0, size), tar);
+}
+
+TEST(Layer, AReaderThatEndsEarlyIsNoErrorOfTheSteps) {
+    std::signal(SIGPIPE, SIG_IGN);
+    const std::string tar = TarBuilder().file("a", "1").finish();
+    MemorySource input(as_bytes(tar));
+    auto plain = sys::pipe().value();
+    plain[0].reset();
+    EXPECT_TRUE(unpack_layer(input, plain[1].get(), false));
+}
+
+// A few kilobytes of compressed zeros are not gigabytes on the disk.
+TEST(Layer, ZerosStayHoles) {
+    std::string content(std::size_t{9} << 20, '\0');
+    content[5'000'000] = 'x'; // in a block of its own, and over the end of a buffer:
+    content.replace((1 << 20) - 700, 1000, std::string(1000, 'y'));
+    TarBuilder builder;
+    builder.file("first", "1").file("zeros", content).file("last", "2");
+    const std::string tar = builder.finish();
+    MSB_ASSERT_OK(device, build_device({tar}));
+    EXPECT_EQ(device.content("/zeros"), content);
+    EXPECT_EQ(device.content("/last"), "2");
+    TemporaryDirectory directory;
+    const OwnedFd data = *sys::open(directory.path() + "/data", O_RDWR | O_CREAT, 0600);
+    const OwnedFd index = *sys::open(directory.path() + "/index", O_RDWR | O_CREAT, 0600);
+    MemorySource source(as_bytes(tar));
+    MSB_ASSERT_OK(layer, ingest_layer(source, data.get(), index.get()));
+    const auto info = *sys::fstat(data.get());
+    EXPECT_EQ(static_cast<std::uint64_t>(info.st_size), layer.data_size);
+    EXPECT_LE(info.st_blocks * 512, 64 << 10);
 }
 
 TEST(Layer, LaterEntriesReplaceEarlierOnes) {

@@ -1,5 +1,7 @@
 #include "image/layer_tree.hpp"
 
+#include "base/own_xattrs.hpp"
+
 #include <algorithm>
 #include <sys/stat.h>
 #include <unordered_map>
@@ -17,9 +19,10 @@ constexpr unsigned max_links_followed = 40; // as Linux
 constexpr std::uint64_t max_metadata_bytes = std::uint64_t{256} << 20;
 
 // What xattrs a read-only image can carry: the name spaces EROFS encodes. trusted.overlay.* is
-// meaningful to the overlay mounted on top, so an image must not bring its own.
+// meaningful to the overlay mounted on top and user.msb.* to shares, so an image must not bring its
+// own.
 bool keeps_xattr(std::string_view name) {
-    if (name.starts_with("trusted.overlay."))
+    if (name.starts_with("trusted.overlay.") || name.starts_with(own_xattr_prefix))
         return false;
     if (name == "system.posix_acl_access" || name == "system.posix_acl_default")
         return true;

@@ -205,4 +205,29 @@ Status MergedTree::merge_deferred(LayerState& layer, const Deferred& item) {
     return merge_directory(layer, target, item.entry, depth);
 }
 
+Result<MergedNode*> MergedTree::new_directory(MergedNode* parent, std::string_view name) {
+    MergedNode* node = MSB_TRY(new_node(parent, name));
+    node->inode = &inodes_.emplace_back();
+    node->inode->record.mode = S_IFDIR | 0755;
+    const auto place = std::ranges::lower_bound(parent->children, name, {}, &MergedNode::name);
+    parent->children.insert(place, node);
+    return node;
+}
+
+Status MergedTree::make_directories(const std::vector<std::string_view>& path) {
+    MergedNode* directory = &root_;
+    for (const std::string_view name : path) {
+        MergedNode* next = resolve(directory, name);
+        if (!next) {
+            if (find_child(directory, name))
+                return {}; // a link that leads nowhere stays one
+            next = MSB_TRY(new_directory(directory, name));
+        }
+        if (!next->is_directory())
+            return {};
+        directory = next;
+    }
+    return {};
+}
+
 } // namespace msb::image

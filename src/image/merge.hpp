@@ -39,6 +39,10 @@ class MergedTree {
     /// Puts the next layer on top. The bytes behind `layer` must outlive the tree.
     Status apply(const IndexView& layer);
 
+    /// The directory `path` with those above it, where no layer has anything: root's, mode 0755.
+    /// The bytes of its components must outlive the tree.
+    Status make_directories(const std::vector<std::string_view>& path);
+
     MergedNode& root() { return root_; }
     /// Blocks of file data in all layers so far.
     std::uint64_t data_blocks() const { return data_blocks_; }
@@ -63,6 +67,8 @@ class MergedTree {
     Status merge_deferred(LayerState& layer, const Deferred& item);
     MergedInode* inode_of(LayerState& layer, std::uint32_t number);
     Result<MergedNode*> new_node(MergedNode* parent, std::string_view name);
+    /// Where `name` is in the directory, which does not have it: a new, empty directory.
+    Result<MergedNode*> new_directory(MergedNode* parent, std::string_view name);
     /// Follows `path` from `from` through symbolic links; null if it leads nowhere.
     MergedNode* resolve(MergedNode* from, std::string_view path);
 

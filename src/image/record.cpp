@@ -2,6 +2,7 @@
 
 #include "base/file.hpp"
 #include "base/system.hpp"
+#include "json/text.hpp"
 
 namespace msb::image {
 
@@ -42,12 +43,14 @@ Result<Record> decode(const Json& json) {
     image.stored_ns = json_integer(json, "stored_ns");
     image.size_bytes = json_unsigned(json, "size_bytes");
     image.config = decode_config(json_member(json, "config"));
-    for (const Json& layer : json_member(json, "layers"))
+    for (const Json& layer : json_member(json, "layers").elements())
         image.layers.push_back(MSB_TRY(decode_layer(layer)));
     record.meta_key = json_string(json, "meta_key");
     if (!is_sha256_hex(record.meta_key))
         return fail(ErrorKind::corrupt, "it has no metadata key");
     record.meta_size = json_unsigned(json, "meta_size");
+    if (const std::string index = json_string(json, "index"); !index.empty())
+        record.index = MSB_TRY(Digest::parse(index));
     record.source_stamp = json_string(json, "source_stamp");
     return record;
 }
@@ -78,9 +81,9 @@ ImageConfig decode_config(const Json& json) {
                        .working_dir = json_string(json, "working_dir"),
                        .user = json_string(json, "user"),
                        .stop_signal = json_string(json, "stop_signal")};
-    for (const auto& [key, value] : json_member(json, "labels").items())
-        if (value.is_string())
-            config.labels.emplace(key, value.get<std::string>());
+    for (const auto& [key, value] : json_member(json, "labels").members())
+        if (const std::string* text = value.text())
+            config.labels.emplace(key, *text);
     return config;
 }
 
@@ -105,14 +108,15 @@ Status write_record(const std::string& path, const Record& record) {
               {"stored_ns", image.stored_ns},
               {"size_bytes", image.size_bytes},
               {"config", encode(image.config)},
-              {"layers", Json::array()},
+              {"layers", json::array()},
               {"meta_key", record.meta_key},
               {"meta_size", record.meta_size},
+              {"index", record.index.to_string()},
               {"source_stamp", record.source_stamp}};
     for (const Layer& layer : image.layers)
         json["layers"].push_back(encode(layer));
     // Image configurations may hold any bytes; a record is always valid JSON.
-    return write_file_atomic(path, json.dump(1, ' ', false, Json::error_handler_t::replace));
+    return write_file_atomic(path, json::to_text(json, 1));
 }
 
 Status locate_disk(Record& record, const Layout& layout) {

@@ -13,6 +13,7 @@ struct Record {
     Image image;                 ///< `image.disk` is not stored: it follows from the rest.
     std::string meta_key;        ///< Names the merged metadata.
     std::uint64_t meta_size = 0; ///< Bytes.
+    Digest index; ///< What the image was chosen from, by which it may be asked for too; or empty.
     /// Size and time of the archive that came with the program, or empty.
     std::string source_stamp;
 };

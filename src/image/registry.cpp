@@ -62,6 +62,7 @@ Result<ImagePlan> fetch_plan(Fetcher& fetcher, const PullRequest& request) {
     if (!reference.digest().empty())
         MSB_TRY(verify(manifest, reference.digest(), "image '" + reference.to_string() + "'"));
     Next next = MSB_TRY(follow(manifest, request));
+    const Digest index = next.manifest ? Digest::of(as_bytes(manifest)) : Digest();
     for (unsigned depth = 0; next.manifest; ++depth) {
         if (depth == max_index_depth)
             return fail(ErrorKind::limit_exceeded, "the image's indexes are nested too deeply");
@@ -73,6 +74,7 @@ Result<ImagePlan> fetch_plan(Fetcher& fetcher, const PullRequest& request) {
     MSB_TRY(verify(configuration, next.digest, "image configuration"));
     ImagePlan plan = MSB_TRY(plan_image(manifest, configuration, request.platform));
     plan.references = {reference.to_string()};
+    plan.index = index;
     return plan;
 }
 
@@ -84,7 +86,8 @@ bool is_complete(const Layout& layout, const ImagePlan& plan) {
 
 } // namespace
 
-Result<bool> pull_image(const Layout& layout, const PullRequest& request, Progress& progress) {
+Result<bool> pull_image(const Layout& layout, const PullRequest& request, const Budget& budget,
+                        Progress& progress) {
     const std::string name = request.reference.to_string();
     progress.resolving(name);
     const auto fetcher = MSB_TRY(Fetcher::start(request));
@@ -92,7 +95,7 @@ Result<bool> pull_image(const Layout& layout, const PullRequest& request, Progre
     progress.resolved(name, plan.layers.size(), plan.transported_bytes());
     if (!request.force && is_complete(layout, plan))
         return true;
-    MSB_TRY(store_layers(layout, plan, request.force, *fetcher, progress));
+    MSB_TRY(store_layers(layout, plan, request.force, budget, *fetcher, progress));
     MSB_TRY(publish(layout, plan, request.force, {}, progress));
     return false;
 }

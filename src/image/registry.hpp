@@ -1,6 +1,7 @@
 // Pulling from a registry (OCI distribution-spec 1.1).
 #pragma once
 
+#include "image/budget.hpp"
 #include "image/layout.hpp"
 #include "image/platform.hpp"
 #include "image/progress.hpp"
@@ -17,6 +18,7 @@ struct PullRequest {
 };
 
 /// Stores the image under its reference. True if everything was there already.
-Result<bool> pull_image(const Layout& layout, const PullRequest& request, Progress& progress);
+Result<bool> pull_image(const Layout& layout, const PullRequest& request, const Budget& budget,
+                        Progress& progress);
 
 } // namespace msb::image

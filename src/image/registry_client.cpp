@@ -44,21 +44,22 @@ std::string url_encode(std::string_view text) {
     return result;
 }
 
-std::string_view skip_spaces(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == ','))
-        text.remove_prefix(1);
-    return text;
+std::string_view skip(std::string_view text, std::string_view what) {
+    return text.substr(std::min(text.find_first_not_of(what), text.size()));
+}
+
+/// Takes what comes before any of `ends` from the front of `rest`.
+std::string_view take_until(std::string_view& rest, std::string_view ends) {
+    const std::string_view taken = rest.substr(0, rest.find_first_of(ends));
+    rest.remove_prefix(taken.size());
+    return taken;
 }
 
 /// Takes `"quoted \" text"` or `token` from the front of `rest`.
 std::string take_value(std::string_view& rest) {
+    if (!rest.starts_with('"'))
+        return std::string(take_until(rest, ", \t"));
     std::string value;
-    if (!rest.starts_with('"')) {
-        const auto end = rest.find_first_of(", ");
-        value = rest.substr(0, end);
-        rest.remove_prefix(value.size());
-        return value;
-    }
     std::size_t i = 1;
     for (; i < rest.size() && rest[i] != '"'; ++i) {
         if (rest[i] == '\\' && i + 1 < rest.size())
@@ -78,27 +79,31 @@ bool same_word(std::string_view a, std::string_view b) {
 
 } // namespace
 
+// RFC 9110 §11.6.1: commas separate challenges as well as the parameters of one. A word is a
+// parameter if "=" follows, and else the scheme of the next challenge.
 std::optional<Challenge> parse_challenge(std::string_view header) {
-    constexpr std::string_view scheme = "Bearer ";
-    if (header.size() < scheme.size() || !same_word(header.substr(0, scheme.size()), scheme))
-        return std::nullopt;
     Challenge challenge;
-    std::string_view rest = header.substr(scheme.size());
-    while (!(rest = skip_spaces(rest)).empty()) {
-        const auto equals = rest.find('=');
-        if (equals == std::string_view::npos)
-            break;
-        const std::string_view key = rest.substr(0, equals);
-        rest.remove_prefix(equals + 1);
+    bool bearer = false;
+    for (std::string_view rest = header; !(rest = skip(rest, ", \t")).empty();) {
+        const std::string_view word = take_until(rest, ", \t=");
+        rest = skip(rest, " \t");
+        if (!rest.starts_with('=')) {
+            if (bearer && !challenge.realm.empty())
+                break;
+            bearer = same_word(word, "Bearer");
+            challenge = {};
+            continue;
+        }
+        rest = skip(rest.substr(1), " \t");
         std::string value = take_value(rest);
-        if (same_word(key, "realm"))
+        if (same_word(word, "realm"))
             challenge.realm = std::move(value);
-        else if (same_word(key, "service"))
+        else if (same_word(word, "service"))
             challenge.service = std::move(value);
-        else if (same_word(key, "scope"))
+        else if (same_word(word, "scope"))
             challenge.scope = std::move(value);
     }
-    if (challenge.realm.empty())
+    if (!bearer || challenge.realm.empty())
         return std::nullopt;
     return challenge;
 }

@@ -15,7 +15,7 @@ struct Challenge {
     std::string service;
     std::string scope;
 };
-/// Nothing if it is not a Bearer challenge with a realm.
+/// The first Bearer challenge with a realm in a header, which may hold several challenges.
 std::optional<Challenge> parse_challenge(std::string_view header);
 
 /// Whether a reference's domain is this host: such a registry may speak plain HTTP without being

@@ -13,8 +13,7 @@ struct RegistryConfig {
     bool insecure = false; ///< This host speaks plain HTTP.
 };
 
-/// For the registry `domain` ("host:port"). The file is MSB_CONFIG_PATH, else config.json in
-/// `home`; one that is missing says nothing.
+/// For the registry `domain` ("host:port").
 Result<RegistryConfig> read_registry_config(const std::string& home, const std::string& domain);
 
 } // namespace msb::image

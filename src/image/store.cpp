@@ -1,5 +1,6 @@
 #include "image/store.hpp"
 
+#include "base/closest.hpp"
 #include "base/file.hpp"
 #include "base/installation.hpp"
 #include "base/system.hpp"
@@ -25,13 +26,29 @@ Result<std::string> helper_program(const std::string& configured) {
     return libexec_program("image");
 }
 
+/// The reference of each image in the cache.
+std::vector<std::string> cached_references(const Layout& layout) {
+    std::vector<std::string> names;
+    for (const std::string& file : list_directory(layout.images()))
+        if (const auto record = read_record(layout.images() + "/" + file);
+            record && !file.starts_with("pinned-"))
+            names.push_back(record->image.reference);
+    return names;
+}
+
+/// `advice` is for who did not mean another one that is cached.
+Error not_cached(const Layout& layout, const std::string& reference, const std::string& advice) {
+    const auto meant = closest(reference, cached_references(layout));
+    return Error(ErrorKind::not_found, "image '" + reference + "' is not cached")
+        .with_hint(meant ? "did you mean '" + *meant + "'?" : advice);
+}
+
 Result<Record> stored_record(const Layout& layout, const std::string& reference) {
     auto record = read_record(layout.record(reference));
     // A record of another version is as good as none: pulling again replaces it.
     if (!record && (record.error().kind() == ErrorKind::not_found ||
                     record.error().kind() == ErrorKind::unsupported))
-        return fail(Error(ErrorKind::not_found, "image '" + reference + "' is not cached")
-                        .with_hint("get it with: msb pull " + reference));
+        return fail(not_cached(layout, reference, "get it with: msb pull " + reference));
     if (record)
         if (Status located = locate_disk(*record, layout); !located)
             record = fail(std::move(located).error());
@@ -41,6 +58,24 @@ Result<Record> stored_record(const Layout& layout, const std::string& reference)
                         .wrap("image '" + reference + "' is damaged")
                         .with_hint("repair it with: msb pull --force " + reference));
     return record;
+}
+
+/// What is cached under a tag, by its digest or that of the index it was chosen from.
+std::optional<Record> find_by_digest(const Layout& layout, const Reference& wanted) {
+    for (const std::string& file : list_directory(layout.images())) {
+        if (file.starts_with("pinned-"))
+            continue;
+        auto record = read_record(layout.images() + "/" + file);
+        if (!record ||
+            (record->image.manifest_digest != wanted.digest() && record->index != wanted.digest()))
+            continue;
+        const auto name = Reference::parse(record->image.reference);
+        if (name && name->repository() == wanted.repository() && locate_disk(*record, layout)) {
+            record->image.reference = wanted.to_string();
+            return std::move(*record);
+        }
+    }
+    return std::nullopt;
 }
 
 std::string stamp(const struct stat& info) {
@@ -61,8 +96,13 @@ Store::Store(std::string home, std::string helper)
     : home_(std::move(home)), helper_(std::move(helper)) {}
 
 Result<Image> Store::get(const std::string& reference) const {
+    const Layout layout(home_);
     const Reference parsed = MSB_TRY(Reference::parse(reference));
-    return MSB_TRY(stored_record(Layout(home_), parsed.to_string())).image;
+    auto record = stored_record(layout, parsed.to_string());
+    if (!record && record.error().kind() == ErrorKind::not_found && !parsed.digest().empty())
+        if (auto other = find_by_digest(layout, parsed))
+            record = std::move(*other);
+    return MSB_TRY(std::move(record)).image;
 }
 
 Result<Image> Store::get_for(const std::string& name, const Platform& platform) const {
@@ -117,17 +157,18 @@ Result<PullResult> Store::pull(const std::string& reference, const PullOptions& 
     return PullResult{.image = MSB_TRY(get(name)), .cached = json_bool(result, "cached")};
 }
 
-Result<std::vector<Image>> Store::load(int fd, const std::vector<std::string>& tags,
-                                       Progress& progress) {
-    Json request{{"operation", "load"}, {"home", home_}, {"tags", Json::array()}};
+Result<LoadResult> Store::load(int fd, const std::vector<std::string>& tags, Progress& progress) {
+    Json request{{"operation", "load"}, {"home", home_}, {"tags", json::array()}};
     for (const std::string& tag : tags)
         request["tags"].push_back(MSB_TRY(Reference::parse(tag)).to_string());
     const Json result = MSB_TRY(
         tidy(Layout(home_), run_helper(MSB_TRY(helper_program(helper_)), request, fd, progress)));
-    std::vector<Image> images;
+    LoadResult loaded;
     for (const std::string& name : json_strings(result, "references"))
-        images.push_back(MSB_TRY(get(name)));
-    return images;
+        loaded.images.push_back(MSB_TRY(get(name)));
+    for (const Json& failure : json_member(result, "failures").elements())
+        loaded.failures.push_back(decode_error(failure));
+    return loaded;
 }
 
 Result<Image> Store::ensure_embedded(const std::string& archive, const std::string& reference,
@@ -140,7 +181,7 @@ Result<Image> Store::ensure_embedded(const std::string& archive, const std::stri
     const OwnedFd fd = MSB_TRY(sys::open(archive, O_RDONLY));
     const Json request{{"operation", "load"},
                        {"home", home_},
-                       {"tags", Json::array({name})},
+                       {"tags", json::array({name})},
                        {"source_stamp", stamp(MSB_TRY(sys::fstat(fd.get())))}};
     MSB_TRY_WRAP(tidy(Layout(home_),
                       run_helper(MSB_TRY(helper_program(helper_)), request, fd.get(), progress)),
@@ -173,7 +214,7 @@ Status Store::remove(const std::string& reference, const InUse& in_use, bool for
     const std::string name = MSB_TRY(Reference::parse(reference)).to_string();
     const std::string path = layout.record(name);
     if (!exists(path))
-        return fail(ErrorKind::not_found, "image '" + name + "' is not cached");
+        return fail(not_cached(layout, name, "see what is there with: msb image ls"));
     {
         const OwnedFd store = MSB_TRY(layout.lock_store_shared());
         const OwnedFd lock = MSB_TRY(layout.lock_reference(name));

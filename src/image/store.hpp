@@ -42,6 +42,11 @@ struct PullResult {
     bool cached = false; ///< Nothing had to be fetched.
 };
 
+struct LoadResult {
+    std::vector<Image> images;   ///< One per reference.
+    std::vector<Error> failures; ///< Of the archive's other images. All failed: an error instead.
+};
+
 /// Says whether a sandbox uses the image with this manifest digest.
 using InUse = std::function<bool(const Digest& manifest)>;
 
@@ -51,8 +56,9 @@ class Store {
     /// second paragraph above; empty finds it relative to the running executable.
     explicit Store(std::string home, std::string helper = {});
 
-    /// Hot path. `reference` need not be normalised. not_found if there is no record; corrupt if a
-    /// piece of it is gone (pulling again repairs that).
+    /// Hot path. `reference` need not be normalised; one with a digest also finds what is cached
+    /// under a tag of the same repository. not_found if there is no record; corrupt if a piece of
+    /// it is gone (pulling again repairs that).
     Result<Image> get(const std::string& reference) const;
 
     /// The image with this manifest: under `reference`, or kept from before that was moved to
@@ -63,9 +69,8 @@ class Store {
                             Progress& progress);
 
     /// Reads a docker-archive or OCI-layout tar, compressed or not, from `fd` (a file or a pipe).
-    /// `tags` are added to the first image. Returns one image per reference.
-    Result<std::vector<Image>> load(int fd, const std::vector<std::string>& tags,
-                                    Progress& progress);
+    /// `tags` are added to the first image.
+    Result<LoadResult> load(int fd, const std::vector<std::string>& tags, Progress& progress);
 
     /// The image that comes with the program: loaded from `archive` under `reference` at first use
     /// and again when the archive has changed (size or time). Costs a stat when it is there.

@@ -60,21 +60,26 @@ Digest Sha256Stream::finish() {
     return Digest::from_bytes(BytesView(digest).first(size));
 }
 
-Result<std::size_t> HashingSource::read(MutableBytesView buffer) {
+Result<std::size_t> LimitedSource::read(MutableBytesView buffer) {
     const std::size_t count = MSB_TRY(inner_.read(buffer));
     count_ += count;
     if (count_ > limit_)
         return fail(ErrorKind::limit_exceeded,
                     what_ + " is larger than " + std::to_string(limit_) + " bytes");
-    hash_.update(buffer.first(count));
     if (counter_)
         counter_->store(count_, std::memory_order_relaxed);
     return count;
 }
 
-Status HashingSource::drain() {
+Result<std::size_t> HashingSource::read(MutableBytesView buffer) {
+    const std::size_t count = MSB_TRY(inner_.read(buffer));
+    hash_.update(buffer.first(count));
+    return count;
+}
+
+Status drain(Source& source) {
     Bytes buffer(std::size_t{64} << 10);
-    while (MSB_TRY(read(buffer)) > 0) {
+    while (MSB_TRY(source.read(buffer)) > 0) {
     }
     return {};
 }

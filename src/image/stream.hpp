@@ -1,4 +1,4 @@
-// Byte streams of a layer on its way in: descriptor -> hash -> decompression -> hash -> tar.
+// Byte streams of a layer on its way in (ingest.hpp).
 #pragma once
 
 #include "base/bytes.hpp"
@@ -51,18 +51,15 @@ class Sha256Stream {
     void* context_;
 };
 
-/// Passes bytes through, hashing and counting them. `limit` bytes are allowed; one more is
-/// limit_exceeded. `counter`, if given, follows `count()` and may be read by another process.
-class HashingSource : public Source {
+/// Passes bytes through and counts them. `limit` bytes are allowed; one more is limit_exceeded.
+/// `counter`, if given, follows `count()` and may be read by another process.
+class LimitedSource : public Source {
   public:
-    HashingSource(Source& inner, std::uint64_t limit, std::string what,
+    LimitedSource(Source& inner, std::uint64_t limit, std::string what,
                   std::atomic<std::uint64_t>* counter = nullptr)
         : inner_(inner), limit_(limit), what_(std::move(what)), counter_(counter) {}
     Result<std::size_t> read(MutableBytesView buffer) override;
-    /// Reads to the end, so that the digest covers everything.
-    Status drain();
     std::uint64_t count() const { return count_; }
-    Digest finish() { return hash_.finish(); }
 
   private:
     Source& inner_;
@@ -70,8 +67,22 @@ class HashingSource : public Source {
     std::string what_;
     std::atomic<std::uint64_t>* counter_;
     std::uint64_t count_ = 0;
+};
+
+/// Passes bytes through and hashes them.
+class HashingSource : public Source {
+  public:
+    explicit HashingSource(Source& inner) : inner_(inner) {}
+    Result<std::size_t> read(MutableBytesView buffer) override;
+    Digest finish() { return hash_.finish(); }
+
+  private:
+    Source& inner_;
     Sha256Stream hash_;
 };
+
+/// Reads to the end.
+Status drain(Source& source);
 
 /// Recognises gzip, zstd or neither by the first bytes and undoes it. Media types are not looked
 /// at: they lie often enough that everybody sniffs. bzip2, xz and others are `unsupported`.

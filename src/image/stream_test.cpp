@@ -101,10 +101,10 @@ TEST(Decompress, FindsDamage) {
     EXPECT_FALSE(unpack(wrong_sum));
 }
 
-TEST(HashingSource, StopsAtItsLimit) {
+TEST(LimitedSource, StopsAtItsLimit) {
     MemorySource inner(as_bytes("123456"));
-    HashingSource source(inner, 5, "the test");
-    EXPECT_EQ(source.drain().error().kind(), ErrorKind::limit_exceeded);
+    LimitedSource source(inner, 5, "the test");
+    EXPECT_EQ(drain(source).error().kind(), ErrorKind::limit_exceeded);
 }
 
 } // namespace

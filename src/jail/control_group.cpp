@@ -1,8 +1,10 @@
-// Kernel documentation: admin-guide/cgroup-v2.rst. A group's controllers are chosen by its parent
-// (cgroup.subtree_control), and a group other than the root that hands controllers on has no
-// processes of its own. So: BASE hands on memory and pids already; BASE/microsandbox is ours and
-// hands them on; BASE/microsandbox/NAME has a sandbox's processes. BASE is an ancestor of our own
-// group, because moving a process needs write access to the common ancestor.
+// Kernel documentation: admin-guide/cgroup-v1/memory.rst, where a group is one directory in our own
+// group, BASE/microsandbox-NAME, and nothing outlasts it; and admin-guide/cgroup-v2.rst. A group's
+// controllers are chosen by its parent (cgroup.subtree_control), and a group other than the root
+// that hands controllers on has no processes of its own. So: BASE hands on memory and pids already;
+// BASE/microsandbox is ours and hands them on; BASE/microsandbox/NAME has a sandbox's processes.
+// BASE is an ancestor of our own group, because moving a process needs write access to the common
+// ancestor.
 #include "jail/control_group.hpp"
 
 #include "base/file.hpp"
@@ -11,7 +13,7 @@
 
 #include <chrono>
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -58,15 +60,33 @@ bool is_root(const std::string& group) {
     return !exists(group + "/cgroup.type");
 }
 
-/// Our own group's path in the hierarchy: "0::/user.slice/...".
-std::string own_group() {
-    const std::string text = read_file("/proc/self/cgroup", 64 << 10).value_or("");
-    const auto start = text.starts_with("0::") ? 0 : text.find("\n0::");
-    if (start == std::string::npos)
-        return {};
-    const auto path = text.find('/', start);
-    return path == std::string::npos ? std::string()
-                                     : text.substr(path, text.find('\n', path) - path);
+bool is_on(const std::string& path, long file_system) {
+    struct statfs info{};
+    return ::statfs(path.c_str(), &info) == 0 && info.f_type == file_system;
+}
+
+/// Our own group's path in a hierarchy, from a line of /proc/self/cgroup: "0::/user.slice/..." for
+/// version 2, "4:memory:/..." for a controller of version 1.
+std::string own_group(std::string_view controller = "") {
+    const std::string text = "\n" + read_file("/proc/self/cgroup", 64 << 10).value_or("");
+    for (std::size_t line = 0; line != std::string::npos; line = text.find('\n', line + 1)) {
+        const std::string_view rest = std::string_view(text).substr(line + 1);
+        const auto names = rest.find(':'), path = rest.find(':', names + 1);
+        if (names == std::string::npos || path == std::string::npos)
+            continue;
+        const std::string listed = fmt::format(",{},", rest.substr(names + 1, path - names - 1));
+        if (listed.find(fmt::format(",{},", controller)) != std::string::npos)
+            return std::string(rest.substr(path + 1, rest.find('\n') - path - 1));
+    }
+    return {};
+}
+
+/// The directory of our own group of version 1's memory controller, or nothing where there is none.
+/// Only memory: the engine's processes are counted together as it is, by RLIMIT_NPROC in their own
+/// user namespace, and each controller may have us in another group.
+std::string legacy_group() {
+    const std::string path = own_group("memory");
+    return path.empty() ? "" : fmt::format("{}/memory{}", mount_point, path == "/" ? "" : path);
 }
 
 bool usable(const std::string& group) {
@@ -105,9 +125,15 @@ GroupLimits group_limits(std::uint64_t guest_memory_bytes, unsigned vcpus) {
 
 ControlGroups ControlGroups::find() {
     ControlGroups found;
-    struct statfs info{};
-    if (::statfs(mount_point, &info) != 0 || info.f_type != CGROUP2_SUPER_MAGIC) {
-        found.why_not_ = "this machine does not have cgroup v2 at /sys/fs/cgroup";
+    if (const auto memory = legacy_group(); !memory.empty()) {
+        found.legacy_ = true;
+        found.base_ = memory;
+        if (::access(memory.c_str(), W_OK) != 0 || !is_on(memory, CGROUP_SUPER_MAGIC))
+            found.why_not_ = "this user may not divide " + memory;
+        return found;
+    }
+    if (!is_on(mount_point, CGROUP2_SUPER_MAGIC)) {
+        found.why_not_ = "this machine does not have control groups at /sys/fs/cgroup";
         return found;
     }
     for (std::string path = own_group(); !path.empty();) {
@@ -126,12 +152,14 @@ ControlGroups ControlGroups::find() {
 }
 
 std::string ControlGroups::path_of(const std::string& name) const {
-    return base_ + our_group + "/" + name;
+    return legacy_ ? base_ + our_group + "-" + name : base_ + our_group + "/" + name;
 }
 
 Result<OwnedFd> ControlGroups::make(const std::string& name, const GroupLimits& limits) const {
     if (!available())
         return fail(ErrorKind::unsupported, why_not_);
+    if (legacy_)
+        return make_legacy(name, limits);
     const std::string ours = base_ + our_group, group = path_of(name);
     if (!exists(ours)) {
         MSB_TRY(hand_on(base_));
@@ -148,6 +176,22 @@ Result<OwnedFd> ControlGroups::make(const std::string& name, const GroupLimits& 
         MSB_TRY(put(group + "/cpu.max",
                     fmt::format("{} {}", limits.cpu_percent * (period_us / 100), period_us)));
     return sys::open(group, O_RDONLY | O_DIRECTORY);
+}
+
+Result<OwnedFd> ControlGroups::make_legacy(const std::string& name,
+                                           const GroupLimits& limits) const {
+    const std::string group = path_of(name);
+    MSB_TRY(make_group(group));
+    MSB_TRY(put(group + "/memory.limit_in_bytes", std::to_string(limits.memory_bytes)));
+    return sys::open(group, O_RDONLY | O_DIRECTORY);
+}
+
+Result<bool> enter_legacy_group(int group, pid_t pid) {
+    const std::string path = MSB_TRY(sys::path_of(group));
+    if (!is_on(path, CGROUP_SUPER_MAGIC))
+        return false;
+    MSB_TRY(put(path + "/cgroup.procs", std::to_string(pid)));
+    return true;
 }
 
 Status remove_control_group(const std::string& path) {

@@ -1,6 +1,6 @@
-// Control groups (cgroup v2): what all processes of one sandbox together take from the host. The
-// limits of limits.hpp bound single processes and hold everywhere; these bound the sum, where the
-// host lets us make groups.
+// Control groups: what all processes of one sandbox together take from the host. The limits of
+// limits.hpp bound single processes and hold everywhere; these bound the sum, where the host lets
+// us make groups: by cgroup v2, or by version 1 where that is what has the memory controller.
 #pragma once
 
 #include "base/fd.hpp"
@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <sys/types.h>
 
 namespace msb::jail {
 
@@ -28,6 +29,7 @@ class ControlGroups {
     static ControlGroups find();
 
     bool available() const { return why_not_.empty(); }
+    bool memory_only() const { return legacy_; }
     const std::string& why_not() const { return why_not_; } ///< for people
 
     /// The directory of a group of this name, whether it exists or not.
@@ -37,9 +39,16 @@ class ControlGroups {
     Result<OwnedFd> make(const std::string& name, const GroupLimits& limits) const;
 
   private:
-    std::string base_; ///< the group that holds ours
+    Result<OwnedFd> make_legacy(const std::string& name, const GroupLimits& limits) const;
+
+    std::string base_;    ///< the group that holds ours
+    bool legacy_ = false; ///< it is the memory controller's of version 1
     std::string why_not_;
 };
+
+/// Version 1 has no start in a group: moves a process that has not run yet into it. False: the
+/// group is one of version 2, which a process is started in.
+Result<bool> enter_legacy_group(int group, pid_t pid);
 
 /// Removes a group by its directory, after its last process has ended or is just ending. A group
 /// that is not there is removed.

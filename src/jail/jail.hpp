@@ -78,6 +78,8 @@ struct Request {
     /// Role::uml: bytes of guest memory. Sizes /dev/shm and the limits; 0 = no /dev/shm.
     std::uint64_t memory_bytes = 0;
     /// Child descriptor number <- our descriptor. 0, 1 and 2 default to /dev/null; the rest closed.
+    /// A runtime gets files that are open for reading from a read-only mount: whatever it reopens
+    /// or tries on them, they and their attributes stay as they are.
     std::vector<std::pair<int, int>> fds;
     std::vector<std::string> environment; ///< "K=V". Nothing is inherited.
     /// The caller is itself pid 1 of a runtime jail that is not locked down yet: its user and
@@ -107,6 +109,8 @@ Result<Process> spawn(const Request& request);
 struct LockDown {
     std::vector<std::string> writable; ///< Directories that stay usable, with everything below.
     std::vector<std::string> readable; ///< Files or directories that stay readable.
+    std::uint64_t file_bytes =
+        0; ///< Largest file that it writes; 0 = as for every process of the role.
 };
 
 /// Gives up everything the role does not need, for ever: capabilities, new privileges, files
@@ -151,8 +155,10 @@ struct Support {
     bool seccomp = false;         ///< Mandatory.
     int landlock_abi = 0;         ///< 0: absent; files stay confined by the empty root.
     bool private_ids = false;     ///< The engine can have a user id that nothing else has.
-    bool cgroup = false;          ///< Memory and process limits by cgroup v2.
+    bool cgroup = false;          ///< The memory of a sandbox is limited by a control group,
+    bool cgroup_all = false;      ///< and processes and CPU (cgroup v2).
     std::string user_namespaces_detail;
+    std::string user_namespaces_hint; ///< Empty: no setting is known to be the reason.
     std::string cgroup_detail;
 };
 Support examine();

@@ -1,6 +1,7 @@
 #include "base/file.hpp"
 #include "base/system.hpp"
 #include "jail/jail.hpp"
+#include "jail/obstacle.hpp"
 #include "jail/roles.hpp"
 #include "jail/seccomp.hpp"
 
@@ -230,6 +231,58 @@ TEST(Worker, AllocatesWhileOtherThreadsDo) {
             },
             5s));
     done = true;
+}
+
+/// A host by its settings.
+struct Settings {
+    std::string root;
+    Settings() {
+        root = testing::TempDir() + "msb-settings-XXXXXX";
+        EXPECT_NE(::mkdtemp(root.data()), nullptr);
+    }
+    ~Settings() { (void)remove_tree(root); }
+    Settings& set(const std::string& path, const std::string& value) {
+        const std::string file = root + path;
+        EXPECT_TRUE(make_directories(file.substr(0, file.rfind('/'))));
+        EXPECT_TRUE(write_file_atomic(file, value + "\n"));
+        return *this;
+    }
+    std::string obstacle(uid_t user) const {
+        const auto found = find_obstacle(user, root);
+        return found ? found->what + ": " + found->hint : "";
+    }
+};
+
+TEST(Obstacle, IsTheSettingThatExplainsIt) {
+    constexpr uid_t root = 0, ordinary = 1000;
+    EXPECT_EQ(Settings().obstacle(ordinary), "");
+    Settings fine;
+    fine.set("/proc/sys/user/max_user_namespaces", "96365")
+        .set("/proc/sys/kernel/unprivileged_userns_clone", "1")
+        .set("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "0")
+        .set("/proc/sys/kernel/seccomp/actions_avail", "kill_process kill_thread errno allow")
+        .set("/sys/fs/selinux/enforce", "0");
+    EXPECT_EQ(fine.obstacle(ordinary), "");
+
+    Settings ubuntu;
+    ubuntu.set("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1");
+    EXPECT_NE(ubuntu.obstacle(ordinary).find("share/microsandbox/apparmor/microsandbox"),
+              std::string::npos);
+    EXPECT_EQ(ubuntu.obstacle(root), "");
+
+    Settings debian;
+    debian.set("/proc/sys/kernel/unprivileged_userns_clone", "0");
+    EXPECT_NE(debian.obstacle(ordinary).find("unprivileged_userns_clone=1"), std::string::npos);
+    EXPECT_EQ(debian.obstacle(root), "");
+
+    for (const auto& [path, value, words] :
+         {std::array{"/proc/sys/user/max_user_namespaces", "0", "max_user_namespaces=65536"},
+          std::array{"/proc/sys/kernel/seccomp/actions_avail", "errno allow", "CONFIG_SECCOMP"},
+          std::array{"/sys/fs/selinux/enforce", "1", "ausearch"}}) {
+        Settings settings;
+        settings.set(path, value);
+        EXPECT_NE(settings.obstacle(root).find(words), std::string::npos) << path;
+    }
 }
 
 TEST(Spawn, ReportsWhatFailed) {

@@ -57,6 +57,7 @@ std::uint64_t rights_of(FileRule::Access access, bool directory) {
         rights = right::read_file | right::write_file | right::truncate;
         break;
     case FileRule::Access::everything: rights = ~(right::execute | right::ioctl_dev); break;
+    case FileRule::Access::everything_and_execute: rights = ~right::ioctl_dev; break;
     }
     return directory ? rights : rights & file_rights;
 }

@@ -12,7 +12,13 @@
 namespace msb::jail {
 
 struct FileRule {
-    enum class Access { read, execute, write_file, everything };
+    enum class Access {
+        read,
+        execute,
+        write_file,
+        everything, ///< but to execute
+        everything_and_execute,
+    };
     std::string path; ///< A file or a directory with everything below it.
     Access access = Access::read;
     int fd = -1; ///< If not -1: the object itself; `path` only names it.

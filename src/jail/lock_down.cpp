@@ -32,7 +32,10 @@ Status lock_down(Role role, const LockDown& keep) {
         rules.push_back({path, FileRule::Access::read});
     if (role == Role::runtime && ::fcntl(process_view_fd, F_GETFD) != -1)
         rules.push_back({"process view", FileRule::Access::read, process_view_fd});
-    MSB_TRY_WRAP(to_status(apply(limits_of(role, 0))), "cannot limit the process");
+    Limits limits = limits_of(role, 0);
+    if (keep.file_bytes != 0)
+        limits.file_bytes = keep.file_bytes;
+    MSB_TRY_WRAP(to_status(apply(limits)), "cannot limit the process");
     MSB_TRY_WRAP(to_status(give_up(role, rules, program)), "cannot lock the process down");
     return {};
 }

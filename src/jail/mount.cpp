@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -170,6 +171,20 @@ Status prepare(MountPlan& plan) {
     const auto repeated = std::ranges::unique(plan.directories);
     plan.directories.erase(repeated.begin(), repeated.end());
     return {};
+}
+
+Step reopen_read_only(const char* path, int& fd) {
+    Descriptor mount;
+    mount.fd = ::open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    MSB_STEP(check(mount.fd, "open_tree", path));
+    MSB_STEP(require_same(mount.fd, fd, path));
+    MSB_STEP(set_attributes(
+        mount.fd, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+        path));
+    std::array<char, 32> name{};
+    *fmt::format_to_n(name.data(), name.size() - 1, "/proc/self/fd/{}", mount.fd).out = '\0';
+    fd = ::open(name.data(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    return check(fd, "open", path);
 }
 
 Step enter_root(const MountPlan& plan) {

@@ -26,6 +26,11 @@ constexpr std::size_t max_binds = 32;
 /// Checks targets and computes the directories. Called before the clone.
 Status prepare(MountPlan& plan);
 
+/// Puts in the place of `fd` the same file, which is at `path`, opened for reading from a mount of
+/// its own that is read-only. Neither by /proc/self/fd nor by a call on the descriptor is it
+/// changed. The old descriptor stays open.
+Step reopen_read_only(const char* path, int& fd);
+
 /// Replaces the root of a new mount namespace. The old root is detached, the new one read-only.
 Step enter_root(const MountPlan& plan);
 

@@ -1,44 +1,122 @@
 #include "jail/roles.hpp"
 
+#include "base/file.hpp"
+
 #include <algorithm>
+#include <charconv>
+#include <cstdio>
 #include <fcntl.h>
-#include <linux/futex.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 namespace msb::jail {
 
 namespace {
 
-constexpr std::uint64_t mib = std::uint64_t{1} << 20;
+constexpr std::uint64_t mib = std::uint64_t{1} << 20, gib = std::uint64_t{1} << 30;
 constexpr std::uint64_t namespace_flags = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS |
                                           CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
                                           CLONE_NEWCGROUP | CLONE_PTRACE;
 
+// ---- arguments that matter
+// ------------------------------------------------------------------------
+
+/// A file with one of these bits would be somebody else's rights for whoever executes it.
+constexpr std::uint64_t set_id_bits = S_ISUID | S_ISGID;
+/// Of open(2): the mode counts.
+constexpr std::uint64_t creating = O_CREAT | (O_TMPFILE & ~O_DIRECTORY);
+/// Memory that no limit of a process counts: a pool of the machine's, and what the kernel takes for
+/// a stack.
+constexpr std::uint64_t uncounted_memory = MAP_HUGETLB | MAP_GROWSDOWN;
+/// Of a socket's type: the rest are flags.
+constexpr std::uint64_t type_bits = 0xf;
+
+void allow_opening(Policy& policy) {
+    policy.allow_when(SYS_openat, {lacks(2, creating)})
+        .allow_when(SYS_openat, {lacks(3, set_id_bits)});
+}
+
+void allow_reading(Policy& policy) {
+    constexpr std::uint64_t changing = O_ACCMODE | O_TRUNC | creating;
+    policy.allow_when(SYS_open, {lacks(1, changing)})
+        .allow_when(SYS_openat, {lacks(2, changing)})
+        .answer_others(SYS_open, EACCES)
+        .answer_others(SYS_openat, EACCES);
+}
+
+/// Not what sends signals, goes past caches or hides a use. The flags belong to everybody who holds
+/// the description.
+void allow_flags(Policy& policy, std::uint64_t refused = O_ASYNC | O_DIRECT | O_NOATIME) {
+    policy.allow_when(SYS_fcntl, {is(1, F_SETFL), lacks(2, refused)});
+    for (const std::uint32_t command : {F_GETFL, F_GETFD, F_SETFD})
+        policy.allow_when(SYS_fcntl, {is(1, command)});
+}
+
+/// No new code: what runs is what was loaded. Shared memory without a file, which no limit counts,
+/// is refused as well.
+void allow_memory(Policy& policy) {
+    policy.allow({SYS_munmap, SYS_brk})
+        .allow_when(SYS_mmap, {lacks(2, PROT_EXEC), lacks(3, uncounted_memory | MAP_ANONYMOUS)})
+        .allow_when(SYS_mmap, {lacks(2, PROT_EXEC), {3, uncounted_memory | MAP_TYPE, MAP_PRIVATE}})
+        .allow_when(SYS_mprotect, {lacks(2, PROT_EXEC | PROT_GROWSDOWN)})
+        // It can make a piece of the stack large. The C library copies instead.
+        .answer({SYS_mremap}, ENOMEM)
+        .answer_others(SYS_madvise, EINVAL);
+    // Not the merging of equal pages, which tells one process what another has in memory.
+    for (const std::uint32_t advice :
+         {MADV_NORMAL, MADV_WILLNEED, MADV_DONTNEED, MADV_FREE, MADV_HUGEPAGE, MADV_NOHUGEPAGE})
+        policy.allow_when(SYS_madvise, {is(2, advice)});
+}
+
+void allow_threads(Policy& policy) {
+    // Namespaces no. clone3 hides its flags in memory; libc falls back to clone.
+    policy.allow_when(SYS_clone, {lacks(0, namespace_flags), {0, CLONE_THREAD, CLONE_THREAD}})
+        .answer({SYS_clone3}, ENOSYS)
+        .allow_when(SYS_prctl, {is(0, PR_SET_NAME)});
+}
+
+/// The protocol too: asking for a rare one makes the host load its module.
+void allow_internet_sockets(Policy& policy, int type, std::initializer_list<int> protocols) {
+    for (const std::uint32_t family : {AF_INET, AF_INET6})
+        for (const int protocol : protocols)
+            policy.allow_when(SYS_socket, {is(0, family),
+                                           {1, type_bits, static_cast<std::uint64_t>(type)},
+                                           is(2, static_cast<std::uint32_t>(protocol))});
+}
+
+/// No datagrams: those can be addressed to others' sockets.
+void allow_stream_pairs(Policy& policy) {
+    policy.allow_when(SYS_socketpair, {is(0, AF_UNIX), {1, type_bits, SOCK_STREAM}});
+}
+
 /// Memory, time, signals and threads of the process itself: the floor of every C++ program.
 void allow_own_process(Policy& policy) {
+    allow_memory(policy);
     policy
-        .allow({SYS_munmap,       SYS_mremap,          SYS_madvise,
-                SYS_brk,          SYS_futex,           SYS_clock_gettime,
-                SYS_clock_getres, SYS_clock_nanosleep, SYS_nanosleep,
-                SYS_gettimeofday, SYS_getrandom,       SYS_exit,
-                SYS_exit_group,   SYS_rt_sigaction,    SYS_rt_sigprocmask,
-                SYS_rt_sigreturn, SYS_sigaltstack,     SYS_restart_syscall,
-                SYS_sched_yield,  SYS_getpid,          SYS_gettid,
-                SYS_getuid,       SYS_geteuid,         SYS_getgid,
-                SYS_getegid,      SYS_getrusage,       SYS_set_robust_list,
-                SYS_rseq,         SYS_membarrier,      SYS_uname})
-        // No new code: what runs is what was loaded.
-        .allow_when(SYS_mmap, {lacks(2, PROT_EXEC)})
-        .allow_when(SYS_mprotect, {lacks(2, PROT_EXEC)})
+        .allow({SYS_futex,           SYS_clock_gettime,
+                SYS_clock_getres,    SYS_clock_nanosleep,
+                SYS_nanosleep,       SYS_gettimeofday,
+                SYS_getrandom,       SYS_exit,
+                SYS_exit_group,      SYS_rt_sigaction,
+                SYS_rt_sigprocmask,  SYS_rt_sigreturn,
+                SYS_sigaltstack,     SYS_restart_syscall,
+                SYS_sched_yield,     SYS_getpid,
+                SYS_gettid,          SYS_getuid,
+                SYS_geteuid,         SYS_getgid,
+                SYS_getegid,         SYS_getrusage,
+                SYS_set_robust_list, SYS_rseq,
+                SYS_membarrier,      SYS_uname})
         // abort() and assertions; the pid namespace limits whom it can reach.
         .allow({SYS_tgkill})
         .answer({SYS_sched_getaffinity, SYS_sysinfo, SYS_prlimit64}, EPERM);
@@ -52,9 +130,12 @@ void allow_descriptors(Policy& policy) {
                   SYS_fstat,     SYS_newfstatat,     SYS_poll,      SYS_ppoll,
                   SYS_dup,       SYS_fsync,          SYS_fdatasync, SYS_ftruncate,
                   SYS_fallocate, SYS_copy_file_range});
-    for (const std::uint32_t command : {F_GETFL, F_SETFL, F_GETFD, F_SETFD, F_DUPFD_CLOEXEC})
-        policy.allow_when(SYS_fcntl, {is(1, command)});
+    allow_flags(policy);
+    policy.allow_when(SYS_fcntl, {is(1, F_DUPFD_CLOEXEC)});
 }
+
+// ---- roles
+// ---------------------------------------------------------------------------------------
 
 // Serves virtqueues and clients from an event loop and a few threads, keeps the sandbox's files.
 // Every socket it will ever listen on is bound, every connection it makes is made, before this.
@@ -62,35 +143,32 @@ Policy runtime_policy() {
     Policy policy(Policy::Otherwise::kill);
     allow_own_process(policy);
     allow_descriptors(policy);
+    allow_threads(policy);
     policy
         .allow({SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_pwait2,
-                SYS_eventfd2, SYS_timerfd_create, SYS_timerfd_settime, SYS_signalfd4, SYS_pipe2,
-                SYS_accept4, SYS_recvmsg, SYS_sendmsg, SYS_recvfrom, SYS_sendto, SYS_shutdown,
-                SYS_getsockname, SYS_getpeername})
-        // SO_PEERCRED, SO_ERROR and buffer sizes of connections it has accepted.
+                SYS_eventfd2, SYS_timerfd_create, SYS_timerfd_settime, SYS_signalfd4, SYS_accept4,
+                SYS_recvmsg, SYS_sendmsg, SYS_recvfrom, SYS_sendto, SYS_shutdown, SYS_getsockname,
+                SYS_getpeername})
+        .allow_when(SYS_pipe2, {lacks(1, mask32 & ~std::uint64_t{O_CLOEXEC | O_NONBLOCK})})
+        // SO_PEERCRED, SO_ERROR and the like of connections it has accepted.
         .allow_when(SYS_getsockopt, {is(1, SOL_SOCKET)})
-        .allow_when(SYS_setsockopt, {is(1, SOL_SOCKET)})
-        // Files: the jail's root and Landlock say which.
-        .allow({SYS_openat,    SYS_stat,       SYS_lstat,           SYS_statx,      SYS_access,
-                SYS_faccessat, SYS_faccessat2, SYS_readlink,        SYS_readlinkat, SYS_getdents64,
-                SYS_rename,    SYS_renameat,   SYS_renameat2,       SYS_unlink,     SYS_unlinkat,
-                SYS_mkdir,     SYS_mkdirat,    SYS_rmdir,           SYS_flock,      SYS_fchmod,
-                SYS_utimensat, SYS_fstatfs,    SYS_sync_file_range, SYS_umask,      SYS_fadvise64})
+        // Files: the jail's root and Landlock say which. Nothing that changes the mode or the times
+        // of a file, or locks it: the image's pieces are others' as well.
+        .allow({SYS_stat, SYS_lstat, SYS_statx, SYS_access, SYS_faccessat, SYS_faccessat2,
+                SYS_readlink, SYS_readlinkat, SYS_getdents64, SYS_rename, SYS_renameat, SYS_unlink,
+                SYS_unlinkat, SYS_rmdir, SYS_fstatfs, SYS_umask, SYS_fadvise64,
+                SYS_sync_file_range})
+        .allow_when(SYS_renameat2, {lacks(4, mask32 & ~std::uint64_t{RENAME_NOREPLACE})})
+        .allow_when(SYS_mkdir, {lacks(1, set_id_bits)})
+        .allow_when(SYS_mkdirat, {lacks(2, set_id_bits)})
         // Guest memory and the seals of what a front-end sends.
-        .allow({SYS_mincore, SYS_memfd_create})
+        .allow({SYS_mincore})
         .allow_when(SYS_fcntl, {is(1, F_GET_SEALS)})
-        .allow_when(SYS_fcntl, {is(1, F_ADD_SEALS)})
-        // Locks on its own files, as SQLite and lock files use them.
-        .allow_when(SYS_fcntl, {is(1, F_SETLK)})
-        .allow_when(SYS_fcntl, {is(1, F_OFD_SETLK)})
         .allow_when(SYS_ioctl, {is(1, FIONBIO)})
         .allow_when(SYS_ioctl, {is(1, FIONREAD)})
         // The engine's end. It is ended by closing its lifeline.
-        .allow({SYS_wait4, SYS_waitid})
-        // Threads yes, namespaces no. clone3 hides its flags in memory; libc falls back to clone.
-        .allow_when(SYS_clone, {lacks(0, namespace_flags), {0, CLONE_THREAD, CLONE_THREAD}})
-        .answer({SYS_clone3}, ENOSYS)
-        .allow_when(SYS_prctl, {is(0, PR_SET_NAME)});
+        .allow({SYS_wait4, SYS_waitid});
+    allow_opening(policy);
     return policy;
 }
 
@@ -105,16 +183,59 @@ Policy runtime_policy() {
 // tuned static one), in both modes, from start to power-off and panic, under the load of
 // tests/jail/boot.sh; or is what those sources reach on paths no load shows (restart_syscall after
 // a stop and continue, writev for a last message, clock_gettime where there is no vDSO clock).
+//
+// Arguments: memory that no limit counts is what a hostile kernel would take, so shared memory
+// without a file is a few pages at a time (the kernel's own test of seccomp), and there is no
+// memfd_create (it uses its tmpfs instead, which has a size).
+void allow_uml_memory(Policy& policy) {
+    constexpr std::uint64_t few_pages = 0x7fff;
+    policy.allow({SYS_munmap, SYS_brk})
+        .allow_when(SYS_mmap, {lacks(3, uncounted_memory | MAP_ANONYMOUS)})
+        .allow_when(SYS_mmap, {{3, uncounted_memory | MAP_TYPE, MAP_PRIVATE}})
+        .allow_when(SYS_mmap, {lacks(1, ~few_pages), lacks(3, uncounted_memory)})
+        .allow_when(SYS_mprotect, {lacks(2, PROT_GROWSDOWN)});
+    for (const std::uint32_t advice : {MADV_DONTNEED, MADV_REMOVE, MADV_DONTFORK, MADV_DONTDUMP,
+                                       MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_FREE, MADV_WILLNEED})
+        policy.allow_when(SYS_madvise, {is(2, advice)});
+}
+
+// Guest processes in ptrace mode, and their floating point state in both. Yama and Landlock aside,
+// only descendants of the engine exist in its pid namespace.
+void allow_uml_tracing(Policy& policy) {
+    for (const int request :
+         {PTRACE_TRACEME, PTRACE_PEEKUSER, PTRACE_POKEUSER, PTRACE_CONT, PTRACE_KILL,
+          PTRACE_GETREGS, PTRACE_SETREGS, PTRACE_SYSCALL, PTRACE_SETOPTIONS, PTRACE_GETSIGINFO,
+          PTRACE_GETREGSET, PTRACE_SETREGSET, PTRACE_SYSEMU, PTRACE_SYSEMU_SINGLESTEP})
+        policy.allow_when(SYS_ptrace, {is(0, static_cast<std::uint32_t>(request))});
+}
+
+// virtio devices: stream sockets to the back-ends' paths. The management console binds a datagram
+// socket in the tmpfs. Guest memory goes to guest processes over socket pairs. The engine's network
+// namespace is its own and empty, so there is nobody else to send a datagram to.
+void allow_uml_sockets(Policy& policy) {
+    for (const std::uint64_t type : {SOCK_STREAM, SOCK_DGRAM}) {
+        policy.allow_when(SYS_socket, {is(0, AF_UNIX), {1, type_bits, type}});
+        policy.allow_when(SYS_socketpair, {is(0, AF_UNIX), {1, type_bits, type}});
+    }
+    policy.allow({SYS_connect, SYS_bind, SYS_sendmsg, SYS_recvmsg});
+}
+
 Policy uml_policy() {
     Policy policy(Policy::Otherwise::refuse);
+    allow_uml_memory(policy);
+    allow_uml_sockets(policy);
+    allow_uml_tracing(policy);
+    allow_opening(policy);
+    allow_flags(policy, O_DIRECT | O_NOATIME); // signals are its interrupts
     policy
         .allow({SYS_read, SYS_write, SYS_writev, SYS_pread64, SYS_lseek, SYS_close, SYS_close_range,
                 SYS_fstat, SYS_newfstatat, SYS_statfs, SYS_access, SYS_poll, SYS_dup2, SYS_eventfd2,
                 SYS_signalfd4, SYS_epoll_create, SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_wait})
         // Files: the jail holds the kernel, the initramfs and a tmpfs of limited size, in which the
         // kernel keeps a directory of its own and removes it again.
-        .allow({SYS_openat, SYS_mkdir, SYS_getdents64, SYS_unlink, SYS_rmdir, SYS_fchmod})
-        .allow({SYS_mmap, SYS_munmap, SYS_mprotect, SYS_madvise, SYS_brk, SYS_memfd_create})
+        .allow({SYS_getdents64, SYS_unlink, SYS_rmdir})
+        .allow_when(SYS_mkdir, {lacks(1, set_id_bits)})
+        .allow_when(SYS_fchmod, {lacks(1, set_id_bits)})
         .allow({SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_rt_sigtimedwait,
                 SYS_sigaltstack, SYS_kill, SYS_tgkill, SYS_getpid, SYS_getppid, SYS_gettid,
                 SYS_getpgrp, SYS_setsid})
@@ -123,34 +244,22 @@ Policy uml_policy() {
         // Of init, to move the machine to another CPU.
         .allow({SYS_sched_setaffinity})
         .allow({SYS_set_tid_address, SYS_set_robust_list, SYS_rseq, SYS_arch_prctl, SYS_getrandom,
-                SYS_uname, SYS_personality, SYS_exit, SYS_exit_group, SYS_wait4, SYS_execve,
-                SYS_execveat})
+                SYS_uname, SYS_exit, SYS_exit_group, SYS_wait4, SYS_execve, SYS_execveat})
+        .allow_when(SYS_personality, {is(0, ADDR_NO_RANDOMIZE)})
         .allow_when(SYS_clone, {lacks(0, namespace_flags)})
         .answer({SYS_clone3}, ENOSYS)
         .allow_when(SYS_prlimit64, {is(0, 0)}) // its own
-        // virtio devices: stream sockets to the back-ends' paths. The management console binds a
-        // datagram socket in the tmpfs. Guest memory goes to guest processes over socket pairs.
-        .allow_when(SYS_socket, {is(0, AF_UNIX)})
-        .allow_when(SYS_socketpair, {is(0, AF_UNIX)})
-        .allow({SYS_connect, SYS_bind, SYS_sendmsg, SYS_recvmsg})
         .allow_when(SYS_prctl, {is(0, PR_SET_NAME)})
         .allow_when(SYS_prctl, {is(0, PR_SET_NO_NEW_PRIVS)})
         .allow_when(SYS_prctl, {is(0, PR_SET_PDEATHSIG)})
-        .allow_when(SYS_seccomp, {is(0, 1 /* SECCOMP_SET_MODE_FILTER */)});
-    for (const std::uint32_t command :
-         {F_GETFL, F_SETFL, F_GETFD, F_SETFD, F_SETOWN, F_SETSIG, F_ADD_SEALS})
+        .allow_when(SYS_seccomp, {is(0, SECCOMP_SET_MODE_FILTER),
+                                  lacks(1, mask32 & ~std::uint64_t{SECCOMP_FILTER_FLAG_TSYNC})});
+    for (const std::uint32_t command : {F_SETOWN, F_SETSIG})
         policy.allow_when(SYS_fcntl, {is(1, command)});
     // Whether a descriptor is a terminal (TCGETS2: C libraries since 2.42), and its size.
     constexpr std::uint32_t tcgets2 = 0x802c542a;
     for (const std::uint32_t request : {std::uint32_t{TCGETS}, tcgets2, std::uint32_t{TIOCGWINSZ}})
         policy.allow_when(SYS_ioctl, {is(1, request)});
-    // Guest processes in ptrace mode, and their floating point state in both. Yama and Landlock
-    // aside, only descendants of the engine exist in its pid namespace.
-    for (const int request :
-         {PTRACE_TRACEME, PTRACE_PEEKUSER, PTRACE_POKEUSER, PTRACE_CONT, PTRACE_KILL,
-          PTRACE_GETREGS, PTRACE_SETREGS, PTRACE_SYSCALL, PTRACE_SETOPTIONS, PTRACE_GETSIGINFO,
-          PTRACE_GETREGSET, PTRACE_SETREGSET, PTRACE_SYSEMU, PTRACE_SYSEMU_SINGLESTEP})
-        policy.allow_when(SYS_ptrace, {is(0, static_cast<std::uint32_t>(request))});
     return policy;
 }
 
@@ -172,24 +281,25 @@ Policy fetch_policy() {
     Policy policy(Policy::Otherwise::kill);
     allow_own_process(policy);
     allow_descriptors(policy);
+    allow_threads(policy);
+    allow_reading(policy);
+    allow_stream_pairs(policy); // to wake its own threads
+    // The C library also looks for a name service daemon and the host's interfaces, and can do
+    // without.
+    policy.answer_others(SYS_socket, EACCES);
+    allow_internet_sockets(policy, SOCK_STREAM, {0, IPPROTO_TCP});
+    allow_internet_sockets(policy, SOCK_DGRAM, {0, IPPROTO_UDP});
     policy
-        .allow({SYS_open, SYS_openat, SYS_stat, SYS_lstat, SYS_statx, SYS_access, SYS_faccessat,
-                SYS_faccessat2, SYS_readlink, SYS_readlinkat})
+        .allow({SYS_stat, SYS_lstat, SYS_statx, SYS_access, SYS_faccessat, SYS_faccessat2,
+                SYS_readlink, SYS_readlinkat})
         .allow({SYS_connect, SYS_sendto, SYS_recvfrom, SYS_sendmsg, SYS_recvmsg, SYS_sendmmsg,
-                SYS_recvmmsg, SYS_shutdown, SYS_getsockname, SYS_getpeername, SYS_getsockopt,
-                SYS_pipe2, SYS_eventfd2})
-        // The C library also looks for a name service daemon and the host's interfaces, and can do
-        // without.
-        .allow_when(SYS_socket, {is(0, AF_INET)})
-        .allow_when(SYS_socket, {is(0, AF_INET6)})
-        .answer_others(SYS_socket, EACCES)
-        .allow_when(SYS_socketpair, {is(0, AF_UNIX)}) // to wake its own threads
+                SYS_recvmmsg, SYS_shutdown, SYS_getsockname, SYS_getpeername, SYS_eventfd2})
+        .allow_when(SYS_pipe2, {lacks(1, mask32 & ~std::uint64_t{O_CLOEXEC | O_NONBLOCK})})
+        .allow_when(SYS_getsockopt, {is(1, SOL_SOCKET)})
+        .answer_others(SYS_getsockopt, EPERM)
         .allow_when(SYS_ioctl, {is(1, FIONBIO)})
         .allow_when(SYS_ioctl, {is(1, FIONREAD)})
         .answer_others(SYS_ioctl, ENOTTY)
-        .allow_when(SYS_clone, {lacks(0, namespace_flags), {0, CLONE_THREAD, CLONE_THREAD}})
-        .answer({SYS_clone3}, ENOSYS)
-        .allow_when(SYS_prctl, {is(0, PR_SET_NAME)})
         .answer_others(SYS_setsockopt, EPERM);
     for (const int option : {SO_KEEPALIVE, SO_SNDBUF, SO_RCVBUF})
         policy.allow_when(SYS_setsockopt,
@@ -204,25 +314,30 @@ Policy fetch_policy() {
 
 // Serves virtqueues from an event loop and a thread a mount, and works on files: relative to the
 // directories it was given, which the jail's root and Landlock repeat. Executes nothing, connects
-// to nothing, makes no device nodes.
+// to nothing, makes no device nodes, no whiteouts and nothing with a set-user-id bit.
 Policy fs_policy() {
     Policy policy(Policy::Otherwise::kill);
     allow_own_process(policy);
     allow_descriptors(policy);
+    allow_threads(policy);
+    allow_opening(policy);
     policy
         .allow({SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_pwait2,
                 SYS_eventfd2, SYS_timerfd_create, SYS_timerfd_settime, SYS_accept4, SYS_recvmsg,
                 SYS_sendmsg, SYS_sendto})
-        .allow({SYS_openat, SYS_open, SYS_mkdirat, SYS_unlinkat, SYS_renameat, SYS_renameat2,
-                SYS_linkat, SYS_symlinkat, SYS_readlinkat, SYS_fchmodat, SYS_utimensat,
-                SYS_getdents64, SYS_fstatfs, SYS_getxattr, SYS_setxattr, SYS_listxattr,
-                SYS_removexattr})
+        .allow({SYS_symlinkat, SYS_readlinkat, SYS_renameat, SYS_utimensat, SYS_getdents64,
+                SYS_fstatfs, SYS_getxattr, SYS_setxattr, SYS_listxattr, SYS_removexattr})
+        .allow_when(SYS_mkdirat, {lacks(2, set_id_bits)})
+        .allow_when(SYS_fchmodat, {lacks(2, set_id_bits)})
+        .allow_when(SYS_unlinkat, {lacks(2, mask32 & ~std::uint64_t{AT_REMOVEDIR})})
+        .allow_when(SYS_linkat, {lacks(4, mask32 & ~std::uint64_t{AT_SYMLINK_FOLLOW})})
+        .allow_when(SYS_renameat2,
+                    {lacks(4, mask32 & ~std::uint64_t{RENAME_NOREPLACE | RENAME_EXCHANGE})})
         // Guest memory and the seals of what a front-end sends.
         .allow({SYS_mincore})
         .allow_when(SYS_fcntl, {is(1, F_GET_SEALS)})
-        .allow_when(SYS_clone, {lacks(0, namespace_flags), {0, CLONE_THREAD, CLONE_THREAD}})
-        .answer({SYS_clone3}, ENOSYS)
-        .allow_when(SYS_prctl, {is(0, PR_SET_NAME)});
+        // The C library looks for a time zone file when a line is logged.
+        .answer({SYS_open, SYS_stat, SYS_access, SYS_readlink}, EACCES);
     return policy;
 }
 
@@ -230,9 +345,14 @@ Policy fs_policy() {
 // accepts from was bound before. The routing socket that it asks about the host's own addresses is
 // opened before, too; the kernel lets it change nothing without a capability.
 Policy net_policy() {
-    constexpr std::uint64_t type_bits = 0xf; // without flags
     Policy policy(Policy::Otherwise::kill);
     allow_own_process(policy);
+    allow_flags(policy);
+    allow_stream_pairs(policy);
+    // No raw and no packet sockets.
+    policy.answer_others(SYS_socket, EACCES);
+    allow_internet_sockets(policy, SOCK_STREAM, {0, IPPROTO_TCP});
+    allow_internet_sockets(policy, SOCK_DGRAM, {0, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_ICMPV6});
     policy
         .allow({SYS_read, SYS_write, SYS_readv, SYS_writev, SYS_close, SYS_fstat, SYS_newfstatat,
                 SYS_lseek, SYS_poll})
@@ -240,9 +360,6 @@ Policy net_policy() {
                 SYS_eventfd2, SYS_timerfd_create, SYS_timerfd_settime})
         .allow({SYS_accept4, SYS_connect, SYS_shutdown, SYS_sendto, SYS_recvfrom, SYS_sendmsg,
                 SYS_recvmsg, SYS_getsockname, SYS_getpeername})
-        // No datagrams: those can be addressed to others' sockets.
-        .allow_when(SYS_socketpair, {is(0, AF_UNIX), {1, type_bits, SOCK_STREAM}})
-        .answer_others(SYS_socket, EACCES)
         .allow_when(SYS_getsockopt, {is(1, SOL_SOCKET)})
         .allow_when(SYS_setsockopt, {is(1, SOL_SOCKET), is(2, SO_LINGER)})
         .allow_when(SYS_setsockopt, {is(1, SOL_SOCKET), is(2, SO_KEEPALIVE)})
@@ -255,12 +372,7 @@ Policy net_policy() {
     for (const int option : {TCP_NODELAY, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT})
         policy.allow_when(SYS_setsockopt,
                           {is(1, IPPROTO_TCP), is(2, static_cast<std::uint32_t>(option))});
-    // No raw and no packet sockets.
-    for (const std::uint32_t family : {AF_INET, AF_INET6})
-        for (const std::uint64_t type : {SOCK_STREAM, SOCK_DGRAM})
-            policy.allow_when(SYS_socket, {is(0, family), {1, type_bits, type}});
-    for (const std::uint32_t command :
-         {F_GETFL, F_SETFL, F_GETFD, F_SETFD, F_DUPFD_CLOEXEC, F_GET_SEALS})
+    for (const std::uint32_t command : {F_DUPFD_CLOEXEC, F_GET_SEALS})
         policy.allow_when(SYS_fcntl, {is(1, command)});
     return policy;
 }
@@ -279,28 +391,79 @@ Result<Program> seccomp_program(Role role) {
     return fail(ErrorKind::invalid_argument, "jail: unknown role");
 }
 
+namespace {
+
+/// A process id is the whole machine's: what one sandbox may take of them. 0 where /proc is not to
+/// be seen, in a jail; what is inherited holds there.
+std::uint64_t share_of_process_ids() {
+    const auto text = read_file("/proc/sys/kernel/pid_max", 64);
+    std::uint64_t most = 0;
+    if (!text || std::from_chars(text->data(), text->data() + text->size(), most).ec != std::errc{})
+        return 0;
+    return std::max<std::uint64_t>(most / 8, 1024);
+}
+
+/// A guest process is a process of the host; 8 for each MiB of guest memory is beyond what a guest
+/// can fill with real ones. Each needs two descriptors in the kernel's process. Files: guest
+/// memory, and as much again in all others. Addresses: what page tables of a hundredth of guest
+/// memory map.
+Limits uml_limits(std::uint64_t memory_bytes) {
+    const auto processes = std::clamp<std::uint64_t>(8 * (memory_bytes / mib), 1024, 32768);
+    return {.open_files = std::min<std::uint64_t>(2 * processes + 1024, 65536),
+            .processes = processes,
+            .file_bytes = memory_bytes + 16 * mib,
+            .data_bytes = 256 * mib,
+            .address_bytes = std::max(64 * gib, 256 * memory_bytes),
+            .signals = 4096};
+}
+
+} // namespace
+
 Limits limits_of(Role role, std::uint64_t memory_bytes) {
+    // Who serves devices maps all of guest memory once for each. Files larger than a TiB are not
+    // made in a shared directory.
+    constexpr std::uint64_t few_signals = 256, device_addresses = 4096 * gib;
     switch (role) {
-    case Role::runtime: return {.open_files = 65536};
-    case Role::uml:
-        // A guest process is a process of the host; 8 for each MiB of guest memory is beyond what a
-        // guest can fill with real ones. Files: guest memory, and as much again in all others.
-        return {.open_files = 65536,
-                .processes = std::clamp<std::uint64_t>(8 * (memory_bytes / mib), 1024, 32768),
-                .file_bytes = memory_bytes + 16 * mib,
-                .data_bytes = 256 * mib};
-    case Role::image: return {.open_files = 1024, .processes = 1, .data_bytes = 1024 * mib};
+    case Role::runtime:
+        return {.open_files = 16384,
+                .processes = share_of_process_ids(),
+                .data_bytes = 2 * gib, // a thousand connections of the guest's, and their buffers
+                .address_bytes = device_addresses,
+                .signals = 4096}; // the engine inherits it
+    case Role::uml: return uml_limits(memory_bytes);
+    case Role::image:
+        // The largest archive that is unpacked (image/archive.hpp); a layer is smaller.
+        return {.open_files = 1024,
+                .processes = 1,
+                .file_bytes = 65 * gib,
+                .data_bytes = 1024 * mib,
+                .address_bytes = 64 * gib,
+                .signals = few_signals};
     case Role::fetch:
         // Threads count as processes: one for each name that is being resolved.
-        return {
-            .open_files = 256, .processes = 32, .file_bytes = 17 * mib, .data_bytes = 512 * mib};
+        return {.open_files = 256,
+                .processes = 32,
+                .file_bytes = 17 * mib,
+                .data_bytes = 512 * mib,
+                .address_bytes = 64 * gib,
+                .signals = few_signals};
     case Role::fs:
         // Descriptors are what a guest's cached files cost; fsd divides them among its mounts.
-        return {.open_files = 262144, .data_bytes = 1024 * mib};
+        return {.open_files = 131072,
+                .processes = 128,
+                .file_bytes = 1024 * gib,
+                .data_bytes = 1024 * mib,
+                .address_bytes = device_addresses,
+                .signals = few_signals};
     case Role::net:
         // A socket for each connection (1024 at most), UDP flow, echo, question and published port.
         // A connection may hold a MiB.
-        return {.open_files = 8192, .file_bytes = mib, .data_bytes = 1536 * mib};
+        return {.open_files = 8192,
+                .processes = 32,
+                .file_bytes = mib,
+                .data_bytes = 1536 * mib,
+                .address_bytes = device_addresses,
+                .signals = few_signals};
     }
     return {};
 }

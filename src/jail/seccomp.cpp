@@ -68,8 +68,12 @@ constexpr std::array forbidden_calls{
     SYS_clone3,
 };
 /// Calls that are only safe with a look at their arguments.
-constexpr std::array checked_calls{SYS_clone, SYS_socket, SYS_socketpair, SYS_ioctl,
-                                   SYS_prctl, SYS_ptrace, SYS_seccomp};
+constexpr std::array checked_calls{
+    SYS_clone,   SYS_socket,       SYS_socketpair,  SYS_ioctl,     SYS_prctl,     SYS_ptrace,
+    SYS_seccomp, SYS_fcntl,        SYS_setsockopt,  SYS_mmap,      SYS_mprotect,  SYS_madvise,
+    SYS_mremap,  SYS_memfd_create, SYS_personality, SYS_prlimit64, SYS_open,      SYS_openat,
+    SYS_openat2, SYS_creat,        SYS_mkdir,       SYS_mkdirat,   SYS_mknod,     SYS_mknodat,
+    SYS_chmod,   SYS_fchmod,       SYS_fchmodat,    SYS_linkat,    SYS_renameat2, SYS_pipe2};
 
 template <typename Array> bool listed(const Array& list, long call) {
     return std::ranges::any_of(list, [call](auto entry) { return entry == call; });

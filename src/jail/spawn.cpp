@@ -9,10 +9,12 @@
 #include "base/file.hpp"
 #include "base/system.hpp"
 #include "jail/capabilities.hpp"
+#include "jail/control_group.hpp"
 #include "jail/identity.hpp"
 #include "jail/jail.hpp"
 #include "jail/mount.hpp"
 #include "jail/network.hpp"
+#include "jail/obstacle.hpp"
 #include "jail/parent.hpp"
 #include "jail/process_view.hpp"
 #include "jail/roles.hpp"
@@ -23,7 +25,7 @@
 #include <cstring>
 #include <elf.h>
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <linux/close_range.h>
 #include <linux/sched.h>
 #include <optional>
@@ -70,6 +72,7 @@ struct Plan {
     std::vector<FileRule> file_rules;
     std::optional<Program> seccomp;
     Limits limits;
+    std::vector<std::string> read_only; ///< of each of the request's descriptors: its path, or ""
     std::vector<char*> argv;
     std::vector<char*> environment;
     int null_fd;
@@ -98,16 +101,26 @@ Step move_up(int& fd) {
     return check(fd, "fcntl(F_DUPFD)");
 }
 
-/// `views` get their fixed numbers.
-Step arrange_descriptors(const Plan& plan, Views views) {
-    const auto& fds = plan.request->fds;
+/// What the child is given: the request's descriptors, in its order.
+using Sources = std::array<int, max_fds>;
+
+/// Needs the host's root and /proc.
+Step open_sources(const Plan& plan, Sources& sources) {
     MSB_STEP(raise_descriptor_limit());
-    // Sources move above every target first, so that no target overwrites a later source.
-    std::array<int, max_fds> sources{};
-    for (std::size_t i = 0; i < fds.size(); ++i) {
-        sources[i] = ::fcntl(fds[i].second, F_DUPFD_CLOEXEC, first_safe_fd);
-        MSB_STEP(check(sources[i], "fcntl(F_DUPFD)"));
+    for (std::size_t i = 0; i < plan.request->fds.size(); ++i) {
+        sources[i] = plan.request->fds[i].second;
+        if (!plan.read_only[i].empty())
+            MSB_STEP(reopen_read_only(plan.read_only[i].c_str(), sources[i]));
     }
+    return {};
+}
+
+/// `views` get their fixed numbers.
+Step arrange_descriptors(const Plan& plan, Sources& sources, Views views) {
+    const auto& fds = plan.request->fds;
+    // Sources move above every target first, so that no target overwrites a later source.
+    for (std::size_t i = 0; i < fds.size(); ++i)
+        MSB_STEP(move_up(sources[i]));
     int report = plan.report_fd;
     int null = plan.null_fd;
     for (int* fd : {&report, &null, &views.processes, &views.cpu_times})
@@ -166,8 +179,10 @@ Step confine(const Plan& plan) {
     }
     if (plan.request->one_cpu)
         MSB_STEP(stay_on_cpu());
+    Sources sources{};
+    MSB_STEP(open_sources(plan, sources));
     MSB_STEP(enter_root(plan.mounts));
-    MSB_STEP(arrange_descriptors(plan, views));
+    MSB_STEP(arrange_descriptors(plan, sources, views));
     MSB_STEP(check(::sethostname("microvm", 7), "sethostname"));
     MSB_STEP(apply(plan.limits));
     MSB_STEP(check(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(PR_SET_NO_NEW_PRIVS)"));
@@ -198,6 +213,20 @@ Step confine(const Plan& plan) {
     if (::write(report_number, &report, sizeof(report)) != sizeof(report))
         (void)!::write(plan.report_fd, &report, sizeof(report));
     ::_exit(127);
+}
+
+/// Where the descriptors are that a runtime only reads: files that others read as well.
+Result<std::vector<std::string>> read_only_paths(const Request& request) {
+    std::vector<std::string> paths(request.fds.size());
+    if (request.role != Role::runtime)
+        return paths;
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+        const int fd = request.fds[i].second;
+        const auto info = MSB_TRY(sys::fstat(fd));
+        if (S_ISREG(info.st_mode) && (::fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
+            paths[i] = MSB_TRY(sys::path_of(fd));
+    }
+    return paths;
 }
 
 /// Whether an ELF program asks for a dynamic loader.
@@ -258,8 +287,8 @@ void add_file_rules(Plan& plan) {
     for (const MountPlan::File& file : plan.mounts.files)
         plan.file_rules.push_back(
             {file.path, (file.mode & 0111) != 0 ? Access::execute : Access::read});
-    if (!plan.mounts.shm_bytes.empty())
-        plan.file_rules.push_back({"/dev/shm", Access::everything});
+    if (!plan.mounts.shm_bytes.empty()) // the kernel writes and executes the start of its processes
+        plan.file_rules.push_back({"/dev/shm", Access::everything_and_execute});
 }
 
 /// `arguments` receives what plan.argv points into.
@@ -272,6 +301,7 @@ Status prepare(const Request& request, Plan& plan, std::vector<std::string>& arg
         return fail(ErrorKind::invalid_argument, "jail: bad descriptor number");
     plan.request = &request;
     plan.limits = limits_of(request.role, request.memory_bytes);
+    plan.read_only = MSB_TRY(read_only_paths(request));
     plan.mounts.binds = request.binds;
     for (const auto& [path, content] : request.files)
         plan.mounts.files.push_back({path, content, 0444});
@@ -301,20 +331,9 @@ Status prepare(const Request& request, Plan& plan, std::vector<std::string>& arg
 }
 
 Error explain(const Report& report, Role role) {
-    Error error = Error::from_errno(report.error, report.call, report.object)
-                      .wrap(fmt::format("cannot confine the {} process", to_string(role)));
-    return error;
-}
-
-Error explain_clone(int reason) {
-    Error error =
-        Error::from_errno(reason, "clone3", "new namespaces").wrap("cannot create a jail");
-    if (reason == EPERM || reason == ENOSPC || reason == EINVAL)
-        return std::move(error).with_hint(
-            "user namespaces are disabled; as root: sysctl -w user.max_user_namespaces=65536 "
-            "kernel.unprivileged_userns_clone=1 kernel.apparmor_restrict_unprivileged_userns=0 "
-            "(those that exist)");
-    return error;
+    return explain_by_host(
+        Error::from_errno(report.error, report.call, report.object)
+            .wrap(fmt::format("cannot confine the {} process", to_string(role))));
 }
 
 /// Serves the child until it has executed its program.
@@ -382,7 +401,8 @@ Result<Process> spawn(const Request& request) {
         pid = static_cast<pid_t>(::syscall(SYS_clone3, &arg, sizeof(arg)));
     }
     if (pid == -1)
-        return fail(explain_clone(errno));
+        return fail(explain_by_host(
+            Error::from_errno(errno, "clone3", "new namespaces").wrap("cannot create a jail")));
     if (pid == 0) {
         ::close(sockets[0].get());
         run_child(plan);
@@ -390,6 +410,8 @@ Result<Process> spawn(const Request& request) {
     pause.reset();
     sockets[1].reset();
     Process process{{pid, OwnedFd(pidfd)}, {}};
+    if (request.control_group >= 0)
+        (void)enter_legacy_group(request.control_group, pid); // like a start, it may be refused
     if (Status status = see_through(pid, request, sockets[0].get()); !status) {
         (void)process.signal(SIGKILL);
         (void)process.wait(std::chrono::seconds(5));

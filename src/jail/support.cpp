@@ -5,7 +5,7 @@
 #include "jail/jail.hpp"
 #include "jail/landlock.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -40,11 +40,14 @@ Support examine() {
     support.private_ids = ::geteuid() == 0;
     support.cgroup_detail = try_control_group();
     support.cgroup = support.cgroup_detail.empty();
+    support.cgroup_all = support.cgroup && !ControlGroups::find().memory_only();
     // The honest test of namespaces, mounts and filters is to build a jail and do nothing in it.
     const Status jail = run_worker({}, [] { return Status{}; }, std::chrono::seconds(5));
     support.user_namespaces = jail.has_value();
-    if (!jail)
+    if (!jail) {
         support.user_namespaces_detail = jail.error().to_string();
+        support.user_namespaces_hint = jail.error().hint();
+    }
     return support;
 }
 

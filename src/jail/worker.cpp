@@ -14,6 +14,7 @@
 #include "jail/identity.hpp"
 #include "jail/jail.hpp"
 #include "jail/mount.hpp"
+#include "jail/obstacle.hpp"
 #include "jail/parent.hpp"
 #include "jail/roles.hpp"
 
@@ -21,7 +22,7 @@
 #include <array>
 #include <csignal>
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <linux/close_range.h>
 #include <poll.h>
 #include <sched.h>
@@ -140,8 +141,8 @@ Step confine_worker(const Job& job, int socket, bool private_id, int holder_pipe
         ::_exit(1);
     Status status = to_status(confine_worker(job, socket, private_id, holder_pipe));
     if (!status)
-        status = fail(std::move(status).error().wrap(
-            fmt::format("cannot confine the {} process", to_string(job.role))));
+        status = fail(explain_by_host(std::move(status).error().wrap(
+            fmt::format("cannot confine the {} process", to_string(job.role)))));
     else
         status = job.work();
     send_verdict(socket, status);
@@ -154,7 +155,9 @@ Step confine_worker(const Job& job, int socket, bool private_id, int holder_pipe
         ::_exit(1);
     const int network = has_host_network(job.role) ? 0 : CLONE_NEWNET;
     if (::unshare(worker_namespaces | network) == -1 || ::pipe2(pipe, O_CLOEXEC) == -1) {
-        send_verdict(socket, fail_errno("unshare", "new namespaces"));
+        send_verdict(socket,
+                     fail(explain_by_host(Error::from_errno(errno, "unshare", "new namespaces")
+                                              .wrap("cannot create a jail"))));
         ::_exit(1);
     }
     char go = unshared;

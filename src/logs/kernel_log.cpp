@@ -17,6 +17,8 @@ namespace msb {
 namespace {
 constexpr std::size_t read_bytes = std::size_t{16} << 10;
 constexpr std::size_t recent_bytes = std::size_t{8} << 10;
+constexpr std::size_t pipe_bytes = std::size_t{64} << 10;
+static_assert(pipe_bytes % read_bytes == 0);
 constexpr std::size_t summary_bytes = 1024;
 constexpr std::size_t summary_line = 200;
 constexpr std::size_t lines_before_panic = 4;
@@ -55,7 +57,8 @@ void KernelLog::finish() {
     const std::uint64_t one = 1;
     (void)sys::write(stop_.get(), object_bytes(one));
     thread_.join();
-    while (read_some()) {
+    // What a pipe holds; an engine that does not end may go on writing.
+    for (std::size_t rest = pipe_bytes; rest > 0 && read_some(); rest -= read_bytes) {
     }
     if (line_length_ > 0)
         end_line();

@@ -1,14 +1,15 @@
 #include "net/config.hpp"
 
-#include <nlohmann/json.hpp>
+#include "json/reader.hpp"
+#include "json/text.hpp"
+
+#include <algorithm>
 
 namespace msb::net {
 
-using nlohmann::json;
-
 namespace {
 
-json to_document(const std::optional<Subnet>& subnet) {
+json::Value write_subnet(const std::optional<Subnet>& subnet) {
     if (!subnet)
         return nullptr;
     return {{"guest", subnet->guest.to_string()},
@@ -16,52 +17,71 @@ json to_document(const std::optional<Subnet>& subnet) {
             {"prefix", subnet->prefix}};
 }
 
-Result<IpAddress> parse_address(const json& text) {
-    const auto address = IpAddress::parse_scoped(text.get<std::string>());
+IpAddress read_address(json::Reader& document, const char* key) {
+    const auto text = document.get<std::string>(key);
+    const auto address = IpAddress::parse_scoped(text);
     if (!address)
-        return fail(ErrorKind::corrupt, "not an address: " + text.get<std::string>());
-    return *address;
+        document.complain("not an address: " + text);
+    return address.value_or(IpAddress());
 }
 
-Result<Prefix> parse_prefix(const json& text) {
-    const auto prefix = Prefix::parse(text.get<std::string>());
-    if (!prefix)
-        return fail(ErrorKind::corrupt, "not a prefix: " + text.get<std::string>());
-    return *prefix;
-}
-
-Result<std::optional<Subnet>> parse_subnet(const json& document, bool v6) {
-    if (document.is_null())
+std::optional<Subnet> read_subnet(json::Reader& document, const char* key, bool v6) {
+    if (document.member(key).is_null())
         return std::nullopt;
+    json::Reader item(document, key);
     Subnet subnet;
-    subnet.guest = MSB_TRY(parse_address(document.at("guest")));
-    subnet.gateway = MSB_TRY(parse_address(document.at("gateway")));
-    document.at("prefix").get_to(subnet.prefix);
+    subnet.guest = read_address(item, "guest");
+    subnet.gateway = read_address(item, "gateway");
+    item.get("prefix", subnet.prefix);
     if (subnet.guest.v6 != v6 || subnet.gateway.v6 != v6)
-        return fail(ErrorKind::corrupt, "an address of the wrong family");
+        item.complain("an address of the wrong family");
     return subnet;
+}
+
+void read_mac(json::Reader& document, const char* key, Mac& mac) {
+    const auto bytes = document.get<std::vector<std::uint8_t>>(key);
+    if (bytes.size() == mac.size())
+        std::ranges::copy(bytes, mac.begin());
+    else
+        document.complain("not an Ethernet address");
+}
+
+void read_lists(json::Reader& document, NetdConfig& config) {
+    for (const json::Value& element : document.list("resolvers")) {
+        json::Reader item(document, element);
+        Endpoint& resolver = config.resolvers.emplace_back();
+        resolver.address = read_address(item, "address");
+        item.get("port", resolver.port);
+    }
+    for (const json::Value& element : document.list("published")) {
+        json::Reader item(document, element);
+        PublishedSocket& socket = config.published.emplace_back();
+        item.get("fd", socket.fd);
+        item.get("udp", socket.udp);
+        item.get("guest_port", socket.guest_port);
+    }
 }
 
 } // namespace
 
 std::string NetdConfig::to_json() const {
-    json resolver_list = json::array();
+    json::Value resolver_list = json::array();
     for (const Endpoint& resolver : resolvers)
         resolver_list.push_back(
             {{"address", resolver.address.to_string()}, {"port", resolver.port}});
-    json metadata_list = json::array();
+    json::Value metadata_list = json::array();
     for (const Prefix& prefix : policy.metadata)
         metadata_list.push_back(prefix.to_string());
-    json published_list = json::array();
+    json::Value published_list = json::array();
     for (const PublishedSocket& socket : published)
         published_list.push_back(
             {{"fd", socket.fd}, {"udp", socket.udp}, {"guest_port", socket.guest_port}});
-    const json document = {
-        {"guest_mac", guest_mac},
-        {"gateway_mac", gateway_mac},
+    return json::to_text({
+        {"guest_mac", json::array(guest_mac)},
+        {"gateway_mac", json::array(gateway_mac)},
         {"mtu", mtu},
-        {"ipv4", to_document(v4)},
-        {"ipv6", to_document(v6)},
+        {"ipv4", write_subnet(v4)},
+        {"ipv6", write_subnet(v6)},
         {"policy",
          {{"public", policy.public_network},
           {"private", policy.private_network},
@@ -72,38 +92,34 @@ std::string NetdConfig::to_json() const {
         {"published", published_list},
         {"max_connections", max_connections},
         {"log_level", log_level},
-    };
-    return document.dump();
+    });
 }
 
 Result<NetdConfig> NetdConfig::from_json(std::string_view text) {
-    try {
-        const json document = json::parse(text);
-        NetdConfig config;
-        document.at("guest_mac").get_to(config.guest_mac);
-        document.at("gateway_mac").get_to(config.gateway_mac);
-        document.at("mtu").get_to(config.mtu);
-        config.v4 = MSB_TRY(parse_subnet(document.at("ipv4"), false));
-        config.v6 = MSB_TRY(parse_subnet(document.at("ipv6"), true));
-        const json& policy = document.at("policy");
-        policy.at("public").get_to(config.policy.public_network);
-        policy.at("private").get_to(config.policy.private_network);
-        policy.at("host").get_to(config.policy.host);
-        policy.at("all").get_to(config.policy.all);
-        for (const json& item : policy.at("metadata"))
-            config.policy.metadata.push_back(MSB_TRY(parse_prefix(item)));
-        for (const json& item : document.at("resolvers"))
-            config.resolvers.push_back(
-                {MSB_TRY(parse_address(item.at("address"))), item.at("port").get<std::uint16_t>()});
-        for (const json& item : document.at("published"))
-            config.published.push_back({item.at("fd").get<int>(), item.at("udp").get<bool>(),
-                                        item.at("guest_port").get<std::uint16_t>()});
-        document.at("max_connections").get_to(config.max_connections);
-        document.at("log_level").get_to(config.log_level);
-        return config;
-    } catch (const json::exception& error) {
-        return fail(ErrorKind::corrupt, std::string("netd configuration: ") + error.what());
+    const json::Value value = MSB_TRY_WRAP(json::parse(text), "netd configuration");
+    json::Reader document(value);
+    NetdConfig config;
+    read_mac(document, "guest_mac", config.guest_mac);
+    read_mac(document, "gateway_mac", config.gateway_mac);
+    document.get("mtu", config.mtu);
+    config.v4 = read_subnet(document, "ipv4", false);
+    config.v6 = read_subnet(document, "ipv6", true);
+    json::Reader policy(document, "policy");
+    policy.get("public", config.policy.public_network);
+    policy.get("private", config.policy.private_network);
+    policy.get("host", config.policy.host);
+    policy.get("all", config.policy.all);
+    for (const auto& text_of_prefix : policy.get<std::vector<std::string>>("metadata")) {
+        const auto prefix = Prefix::parse(text_of_prefix);
+        if (!prefix)
+            policy.complain("not a prefix: " + text_of_prefix);
+        config.policy.metadata.push_back(prefix.value_or(Prefix()));
     }
+    read_lists(document, config);
+    document.get("max_connections", config.max_connections);
+    document.get("log_level", config.log_level);
+    MSB_TRY_WRAP(document.status(), "netd configuration");
+    return config;
 }
 
 } // namespace msb::net

@@ -3,6 +3,7 @@
 // sandbox's runtime holds the other end of the lifeline.
 #include "base/log.hpp"
 #include "base/system.hpp"
+#include "base/watchdog.hpp"
 #include "device/net/net.hpp"
 #include "jail/jail.hpp"
 #include "net/config.hpp"
@@ -91,6 +92,7 @@ Status run() {
     const auto server =
         MSB_TRY(virtio::VhostUserServer::create(*loop, OwnedFd(netd_fd_device), device));
     watch_lifeline(*loop);
+    MSB_TRY(start_watchdog(*loop));
     MSB_TRY(jail::lock_down(jail::Role::net, {}));
     return loop->run();
 }

@@ -17,6 +17,8 @@ constexpr std::chrono::milliseconds longest_grace = 1h;
 /// An agent that is not process 1 may go before an init system that is powering off by itself.
 constexpr auto init_alone_time = 30s;
 constexpr auto kernel_alone_time = 2s;
+/// Between the order to end and the end; it takes milliseconds.
+constexpr auto engine_patience = 5s;
 
 } // namespace
 
@@ -75,7 +77,7 @@ void Runtime::begin_shutdown(std::string_view why, std::optional<std::uint64_t> 
         log::info("shutting down: {}", why);
         state_.reason = why;
         if (!control_ || !ready_) {
-            (void)engine_->stop();
+            end_engine();
             return;
         }
         set_status(SandboxStatus::draining);
@@ -84,9 +86,20 @@ void Runtime::begin_shutdown(std::string_view why, std::optional<std::uint64_t> 
     kill_time_ = kill_time;
     kill_timer_ = loop_->after(kill_time - EventLoop::Clock::now(), [this] {
         log::warn("the guest did not power off in time");
-        (void)engine_->stop();
+        end_engine();
     });
     control_->send(wire::Shutdown{static_cast<std::uint64_t>(grace.count())});
+}
+
+/// Its init does as it is told and cannot be touched by the guest; but nobody waits for that to be
+/// true. What a runtime leaves behind in its namespaces the kernel ends.
+void Runtime::end_engine() {
+    (void)engine_->stop();
+    loop_->cancel(engine_timer_);
+    engine_timer_ = loop_->after(engine_patience, [this] {
+        log::error("the engine does not end");
+        handle_engine_exit();
+    });
 }
 
 void Runtime::handle_control_lost(std::string_view why) {
@@ -101,7 +114,7 @@ void Runtime::handle_control_lost(std::string_view why) {
             state_.reason = reason::agent_unresponsive;
             state_.detail = "the agent is gone";
         }
-        (void)engine_->stop();
+        end_engine();
     });
 }
 

@@ -6,7 +6,7 @@
 #include "runtime/runtime.hpp"
 
 #include <csignal>
-#include <sys/resource.h>
+#include <unistd.h>
 
 namespace {
 
@@ -19,25 +19,32 @@ msb::Result<msb::LaunchConfig> read_config() {
     return msb::LaunchConfig::from_json(text);
 }
 
-msb::Status run() {
+msb::Result<std::unique_ptr<msb::Runtime>> prepare() {
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);
     auto config = MSB_TRY(read_config());
     const auto level = msb::log::parse_level(config.spec.log_level);
     msb::log::configure(level.value_or(msb::log::Level::warn), 2, "runtime");
-    const auto runtime = MSB_TRY(msb::Runtime::create(std::move(config)));
-    const msb::Status done = runtime->run();
+    return msb::Runtime::create(std::move(config));
+}
+
+msb::Status serve(msb::Runtime& runtime) {
+    msb::Status done = runtime.run();
     if (!done)
-        runtime->fail_boot("build_vm", done.error());
+        runtime.fail_boot("build_vm", done.error());
     return done;
 }
 
 } // namespace
 
 int main() {
-    const msb::Status done = run();
-    if (done)
-        return 0;
-    msb::log::configure(msb::log::Level::error, 2, "runtime");
-    msb::log::error("{}", done.error().to_string());
-    return 1;
+    const auto runtime = prepare();
+    const msb::Status done = runtime ? serve(**runtime) : msb::Status(msb::fail(runtime.error()));
+    if (!done) {
+        msb::log::configure(msb::log::Level::error, 2, "runtime");
+        msb::log::error("{}", done.error().to_string());
+    }
+    // Without destroying anything, which would wait for threads. What still runs below, the kernel
+    // ends.
+    ::_exit(done ? 0 : 1);
 }

@@ -5,13 +5,16 @@
 #include "base/signal_name.hpp"
 #include "base/system.hpp"
 #include "base/time.hpp"
+#include "base/watchdog.hpp"
 #include "engine/placement.hpp"
 #include "jail/jail.hpp"
+#include "runtime/helper_log.hpp"
 #include "spec/files.hpp"
 #include "wire/console_report.hpp"
 #include "wire/exit_code.hpp"
 #include "wire/transport.hpp"
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstring>
@@ -19,6 +22,7 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,6 +35,7 @@ using namespace std::chrono_literals;
 constexpr std::uint64_t guest_cid = 3;
 constexpr auto boot_deadline = 120s;
 constexpr std::size_t entropy_bytes = 64;
+constexpr std::uint64_t most_log_bytes = std::uint64_t{32} << 20; ///< of one file, and some
 constexpr std::uint64_t mounts_lost_grace_ms = 1000;
 /// What readers of output get to take the rest of it when the guest has ended: at all, and when
 /// somebody waits for the end.
@@ -70,7 +75,9 @@ Status Runtime::run() {
     MSB_TRY(confine());
     MSB_TRY(serve_devices());
     MSB_TRY(watch_events());
-    return loop_->run();
+    const Status done = loop_->run();
+    exec_log_->flush();
+    return done;
 }
 
 Status Runtime::open_logs() {
@@ -156,7 +163,12 @@ Status Runtime::confine() {
     signals_ = OwnedFd(::signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!signals_)
         return fail_errno("signalfd");
-    return jail::lock_down(jail::Role::runtime, {.writable = {jail_sandbox, jail_sockets}});
+    MSB_TRY(start_watchdog(*loop_));
+    // The largest of its files: the disk, or a log.
+    const auto upper = static_cast<std::uint64_t>(MSB_TRY(sys::fstat(launch_fd_upper)).st_size);
+    return jail::lock_down(jail::Role::runtime, {.writable = {jail_sandbox, jail_sockets},
+                                                 .readable = {},
+                                                 .file_bytes = std::max(upper, most_log_bytes)});
 }
 
 Status Runtime::serve_devices() {
@@ -202,8 +214,11 @@ Status Runtime::watch_events() {
     if (config_.attached)
         MSB_TRY(
             loop_->watch(launch_fd_parent, EPOLLIN, [this](std::uint32_t) { handle_parent(); }));
-    if (!config_.spec.mounts.empty()) // no events: only that the other end is closed
-        MSB_TRY(loop_->watch(launch_fd_fs, 0, [this](std::uint32_t) { handle_mounts_lost(); }));
+    if (!config_.spec.mounts.empty())
+        MSB_TRY(loop_->watch(launch_fd_fs, EPOLLIN, [this](std::uint32_t) {
+            if (take_helper_packet(launch_fd_fs) == HelperPacket::end)
+                handle_mounts_lost();
+        }));
     loop_->after(boot_deadline, [this] {
         if (!ready_)
             fail_boot("agent",
@@ -268,7 +283,7 @@ void Runtime::add_mounts(wire::Bootstrap& document) const {
 void Runtime::tell_file_server(const wire::InitResolved& user) {
     const std::array<std::uint32_t, 2> ids = {user.uid, user.gid};
     if (!config_.spec.mounts.empty())
-        (void)sys::write_all(launch_fd_fs, object_bytes(ids)); // an empty pipe: it does not wait
+        (void)::send(launch_fd_fs, ids.data(), sizeof(ids), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 void Runtime::handle_mounts_lost() {
@@ -400,6 +415,7 @@ void Runtime::handle_main_session_end(const SessionObserver::End& end) {
 }
 
 void Runtime::handle_engine_exit() {
+    loop_->cancel(engine_timer_);
     loop_->unwatch(engine_->pidfd());
     kernel_log_->finish();
     const auto waited = engine_->wait(0ms);

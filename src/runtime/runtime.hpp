@@ -34,6 +34,8 @@ class Runtime {
 
     /// Opens, starts the engine, confines this process, serves until the guest has ended. The
     /// outcome is in state.json and, before readiness, in boot-error.json and on the report pipe.
+    /// The process is to end then, as it is: some thread may be stuck in a disk that does not
+    /// answer, and nobody is to wait for it.
     Status run();
 
     /// A failure before or in run(): recorded and reported as a boot error of `stage`.
@@ -89,6 +91,8 @@ class Runtime {
     void begin_shutdown(std::string_view why, std::optional<std::uint64_t> grace_ms);
     /// Commands may finish, new ones are refused; then the shutdown begins.
     void begin_drain();
+    /// Pulls the plug, and goes on without waiting for long.
+    void end_engine();
     void set_status(SandboxStatus status);
     void report(const LaunchReport& report);
     void report_stage(std::string_view stage, std::int64_t time_ns);
@@ -123,6 +127,7 @@ class Runtime {
     bool draining_ = false;
     bool engine_gone_ = false;
     EventLoop::TimerId kill_timer_ = 0;
+    EventLoop::TimerId engine_timer_ = 0;
     EventLoop::TimerId balance_timer_ = 0;
     EventLoop::Clock::time_point kill_time_{};
     IdleWatch idle_;

@@ -25,6 +25,18 @@ std::string name_hash(std::string_view name, std::size_t bytes) {
     return sha256_hex(name).substr(0, bytes * 2);
 }
 
+/// Whoever can write there decides what the next start believes.
+Status require_private(const std::string& root) {
+    const struct stat info = MSB_TRY(sys::stat(root));
+    const bool ours = info.st_uid == ::geteuid() || info.st_uid == 0;
+    if (ours && (info.st_mode & (S_IWGRP | S_IWOTH)) == 0)
+        return {};
+    return fail(Error(ErrorKind::permission_denied,
+                      "others can write to '" + root + "', which is for msb's state")
+                    .with_hint(ours ? "chmod go-w '" + root + "'"
+                                    : "set MSB_HOME to a directory of your own"));
+}
+
 struct ChosenRoot {
     std::mutex mutex;
     std::string value;
@@ -91,6 +103,7 @@ Status Home::prepare() const {
                             .wrap("cannot use '" + root_ + "' for msb's state")
                             .with_hint("set MSB_HOME to a directory you can write"));
     }
+    MSB_TRY(require_private(root_));
     if (::access((root_ + "/sandboxes").c_str(), W_OK) == -1)
         return fail(Error::from_errno(errno, "access", root_ + "/sandboxes")
                         .wrap("cannot use '" + root_ + "' for msb's state")

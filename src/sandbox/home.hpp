@@ -18,7 +18,7 @@ class Home {
     static void set_root(std::string root);
     explicit Home(std::string root) : root_(std::move(root)) {}
 
-    /// Creates the directories (0700) and checks that they can be written.
+    /// Creates the directories (0700) and checks that they can be written, and by nobody else.
     Status prepare() const;
 
     const std::string& root() const { return root_; }

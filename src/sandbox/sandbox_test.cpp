@@ -1,5 +1,6 @@
 #include "base/file.hpp"
 #include "base/system.hpp"
+#include "json/text.hpp"
 #include "logs/exec_log.hpp"
 #include "logs/reader.hpp"
 #include "sandbox/catalogue.hpp"
@@ -172,7 +173,7 @@ TEST_F(SandboxTest, NetworkConfigIsStrict) {
     EXPECT_FALSE(config->search_domains);
     ASSERT_EQ(config->metadata.size(), 2U);
     EXPECT_EQ(config->metadata[0].to_string(), "203.0.113.9/32");
-    for (const char* bad : {"[]", "{", R"({"network": 1})", R"({"network": {"metadata": []}})",
+    for (const char* bad : {R"({"network": 1})", R"({"network": {"metadata": []}})",
                             R"({"network": {"metadata_addresses": "203.0.113.9"}})",
                             R"({"network": {"metadata_addresses": ["203.0.113.9/24"]}})",
                             R"({"network": {"metadata_addresses": [7]}})",
@@ -191,6 +192,21 @@ TEST_F(SandboxTest, StateOfAMissingOrBrokenFileIsCreated) {
     EXPECT_EQ(SandboxState::load(path).exit_code, 3);
     ASSERT_TRUE(write_file_atomic(path, "{\"status\":"));
     EXPECT_EQ(SandboxState::load(path).status, SandboxStatus::created);
+}
+
+TEST_F(SandboxTest, AHomeThatOthersCanWriteToIsRefused) {
+    const Home home(directory_);
+    for (const mode_t mode : {0777, 01777, 0770, 0720}) {
+        ASSERT_EQ(::chmod(directory_.c_str(), mode), 0);
+        const Status prepared = home.prepare();
+        ASSERT_FALSE(prepared) << mode;
+        EXPECT_EQ(prepared.error().kind(), ErrorKind::permission_denied);
+        EXPECT_NE(prepared.error().hint().find("chmod go-w"), std::string::npos);
+    }
+    for (const mode_t mode : {0755, 0700}) {
+        ASSERT_EQ(::chmod(directory_.c_str(), mode), 0);
+        EXPECT_TRUE(home.prepare()) << mode;
+    }
 }
 
 TEST_F(SandboxTest, CatalogueListsNewestFirstAndByLabel) {

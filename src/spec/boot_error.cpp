@@ -1,15 +1,14 @@
 #include "spec/boot_error.hpp"
 
 #include "base/time.hpp"
+#include "json/reader.hpp"
+#include "json/text.hpp"
 
 #include <array>
 #include <cerrno>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 namespace msb {
-
-using nlohmann::json;
 
 namespace {
 
@@ -27,6 +26,12 @@ std::string_view known_hint(std::string_view step, std::string_view stage, int s
     if (stage == "network" && sys_errno == EADDRINUSE)
         return "a published port is bound by another program: publish another one";
     return {};
+}
+
+/// A member that may be missing or null.
+std::string text_or_nothing(json::Reader& document, std::string_view key) {
+    return document.has(key) && !document.member(key).is_null() ? document.get<std::string>(key)
+                                                                : std::string();
 }
 
 } // namespace
@@ -76,36 +81,36 @@ BootError BootError::from(std::string_view step, const Error& error) {
     return result;
 }
 
-std::string BootError::to_json() const {
-    const json document = {
+json::Value BootError::to_document() const {
+    return {
         {"t", format_rfc3339(time_ns, 3)},
         {"stage", stage},
-        {"errno", sys_errno ? json(*sys_errno) : json(nullptr)},
+        {"errno", sys_errno},
         {"message", message},
-        {"hint", hint.empty() ? json(nullptr) : json(hint)},
+        {"hint", json::or_null(hint)},
         {"step", step},
     };
-    return document.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+Result<BootError> BootError::from_document(const json::Value& value) {
+    json::Reader document(value);
+    BootError result;
+    document.get("stage", result.stage);
+    document.get("message", result.message);
+    document.get_if_there("errno", result.sys_errno);
+    result.hint = text_or_nothing(document, "hint");
+    result.step = text_or_nothing(document, "step");
+    result.time_ns = parse_rfc3339(text_or_nothing(document, "t")).value_or(0);
+    MSB_TRY_WRAP(document.status(), "boot error record");
+    return result;
+}
+
+std::string BootError::to_json() const {
+    return json::to_text(to_document(), 2) + "\n";
 }
 
 Result<BootError> BootError::from_json(std::string_view text) {
-    try {
-        const json document = json::parse(text);
-        BootError result;
-        document.at("stage").get_to(result.stage);
-        document.at("message").get_to(result.message);
-        if (document.contains("errno") && document.at("errno").is_number_integer())
-            result.sys_errno = document.at("errno").get<int>();
-        if (document.contains("hint") && document.at("hint").is_string())
-            document.at("hint").get_to(result.hint);
-        if (document.contains("step") && document.at("step").is_string())
-            document.at("step").get_to(result.step);
-        if (document.contains("t") && document.at("t").is_string())
-            result.time_ns = parse_rfc3339(document.at("t").get<std::string>()).value_or(0);
-        return result;
-    } catch (const json::exception& error) {
-        return fail(ErrorKind::corrupt, std::string("boot error record: ") + error.what());
-    }
+    return from_document(MSB_TRY_WRAP(json::parse(text), "boot error record"));
 }
 
 } // namespace msb

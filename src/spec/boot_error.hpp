@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "json/fwd.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -21,6 +22,9 @@ struct BootError {
     /// A failure of one of our steps; the stage follows from it. Without a hint in `error`, stage
     /// and errno may know one.
     static BootError from(std::string_view step, const Error& error);
+    json::Value to_document() const;
+    static Result<BootError> from_document(const json::Value& value);
+    /// The document as text.
     std::string to_json() const;
     static Result<BootError> from_json(std::string_view text);
 };

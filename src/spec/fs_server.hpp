@@ -9,8 +9,9 @@
 
 namespace msb::fsd {
 
-/// Read end of a pipe: its end is the sandbox's end. Before the guest mounts anything it holds user
-/// and group id of the guest's default user, 4 bytes each.
+/// A pair of packet sockets with the runtime: its end is the sandbox's end. Log lines go out, one a
+/// packet; before the guest mounts anything, user and group id of the guest's default user come in,
+/// 4 bytes each.
 constexpr int lifeline = 3;
 constexpr int first_socket = 4;
 constexpr const char* program = "/fsd";

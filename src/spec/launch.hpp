@@ -57,7 +57,7 @@ enum LaunchFd : int {
     launch_fd_report = 5,  ///< LaunchReport lines go here
     launch_fd_parent = 6,  ///< read end of a pipe; end of file = the parent is gone
     launch_fd_upper = 7,   ///< the writable disk
-    launch_fd_fs = 8,      ///< with mounts: its end ends the process that serves them
+    launch_fd_fs = 8,      ///< with mounts: the lifeline of fsd, which serves them
     launch_fd_network = 9, ///< netd's lifeline, if there is a network
     launch_fd_root = 10,   ///< first piece of the root disk
 };

@@ -6,19 +6,10 @@
 #include <algorithm>
 #include <climits>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <unistd.h>
 
 namespace msb {
-
-using nlohmann::json;
-
-namespace {
-
-std::unexpected<Error> invalid(std::string message) {
-    return fail(ErrorKind::invalid_argument, std::move(message));
-}
 
 std::string_view to_string(StatVirtualization mode) {
     switch (mode) {
@@ -31,6 +22,12 @@ std::string_view to_string(StatVirtualization mode) {
 
 std::string_view to_string(HostPermissions mode) {
     return mode == HostPermissions::mirror ? "mirror" : "private";
+}
+
+namespace {
+
+std::unexpected<Error> invalid(std::string message) {
+    return fail(ErrorKind::invalid_argument, std::move(message));
 }
 
 bool looks_like_path(std::string_view source) {
@@ -226,47 +223,6 @@ std::string describe_options(const Mount& mount) {
     if (mount.host_permissions != HostPermissions::private_)
         setting("host-perms", to_string(mount.host_permissions));
     return line;
-}
-
-json to_json(const std::vector<Mount>& mounts) {
-    json list = json::array();
-    for (const Mount& mount : mounts)
-        list.push_back({{"type", "Bind"},
-                        {"host", mount.source},
-                        {"guest", mount.guest},
-                        {"options",
-                         {{"readonly", mount.read_only},
-                          {"noexec", mount.noexec},
-                          {"nosuid", mount.nosuid},
-                          {"nodev", mount.nodev}}},
-                        {"stat_virtualization", to_string(mount.stat_virtualization)},
-                        {"host_permissions", to_string(mount.host_permissions)},
-                        {"follow_root_symlinks", mount.follow_root_symlinks}});
-    return list;
-}
-
-std::vector<Mount> mounts_from_json(const json& list) {
-    std::vector<Mount> mounts;
-    for (const json& item : list) {
-        Mount mount;
-        item.at("host").get_to(mount.source);
-        item.at("guest").get_to(mount.guest);
-        const json& options = item.at("options");
-        options.at("readonly").get_to(mount.read_only);
-        options.at("noexec").get_to(mount.noexec);
-        options.at("nosuid").get_to(mount.nosuid);
-        options.at("nodev").get_to(mount.nodev);
-        const json& virtualization = item.at("stat_virtualization");
-        mount.stat_virtualization = virtualization == "off"       ? StatVirtualization::off
-                                    : virtualization == "relaxed" ? StatVirtualization::relaxed
-                                                                  : StatVirtualization::strict;
-        mount.host_permissions = item.at("host_permissions") == "mirror"
-                                     ? HostPermissions::mirror
-                                     : HostPermissions::private_;
-        item.at("follow_root_symlinks").get_to(mount.follow_root_symlinks);
-        mounts.push_back(std::move(mount));
-    }
-    return mounts;
 }
 
 } // namespace msb

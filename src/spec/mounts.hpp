@@ -3,7 +3,6 @@
 
 #include "base/result.hpp"
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +19,8 @@ enum class HostPermissions {
     private_, ///< for the user alone, whatever the guest says
     mirror,   ///< as the guest says, but the owner keeps access
 };
+std::string_view to_string(StatVirtualization mode);
+std::string_view to_string(HostPermissions mode);
 
 struct Mount {
     std::string source; ///< absolute
@@ -50,9 +51,5 @@ Status validate_mounts(const std::vector<Mount>& mounts);
 
 /// "ro,noexec", without what is the default; empty if everything is.
 std::string describe_options(const Mount& mount);
-
-nlohmann::json to_json(const std::vector<Mount>& mounts);
-/// Throws nlohmann::json::exception.
-std::vector<Mount> mounts_from_json(const nlohmann::json& list);
 
 } // namespace msb

@@ -4,12 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 namespace msb {
-
-using nlohmann::json;
 
 namespace {
 
@@ -121,32 +118,6 @@ Status validate_network(const NetworkSpec& network) {
     if (network.max_connections == 0 || network.max_connections > most_connections)
         return invalid("invalid config: max_connections must be 1 to 4096");
     return {};
-}
-
-void to_json(json& document, const NetworkSpec& network) {
-    json ports = json::array();
-    for (const PublishedPort& port : network.published)
-        ports.push_back({{"host_bind", port.bind},
-                         {"host_port", port.host},
-                         {"guest_port", port.guest},
-                         {"protocol", port.udp ? "udp" : "tcp"}});
-    document = {{"enabled", network.enabled},
-                {"profiles", network.profiles},
-                {"ports", ports},
-                {"max_connections", network.max_connections}};
-}
-
-void from_json(const json& document, NetworkSpec& network) {
-    document.at("enabled").get_to(network.enabled);
-    if (!document.contains("profiles"))
-        return; // of an earlier version
-    document.at("profiles").get_to(network.profiles);
-    document.at("max_connections").get_to(network.max_connections);
-    network.published.clear();
-    for (const json& item : document.at("ports"))
-        network.published.push_back(
-            {item.at("host_bind").get<std::string>(), item.at("host_port").get<std::uint16_t>(),
-             item.at("guest_port").get<std::uint16_t>(), item.at("protocol") == "udp"});
 }
 
 } // namespace msb

@@ -4,7 +4,6 @@
 #include "base/result.hpp"
 
 #include <cstdint>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,9 +40,5 @@ inline constexpr std::uint32_t most_connections = 1024;
 Result<std::vector<std::string>> parse_net_profiles(const std::vector<std::string>& words);
 Result<PublishedPort> parse_published_port(std::string_view text);
 Status validate_network(const NetworkSpec& network);
-
-void to_json(nlohmann::json& document, const NetworkSpec& network);
-/// Throws nlohmann's exceptions, as SandboxSpec::from_json() expects.
-void from_json(const nlohmann::json& document, NetworkSpec& network);
 
 } // namespace msb

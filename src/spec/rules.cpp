@@ -1,8 +1,9 @@
 #include "spec/rules.hpp"
 
+#include "base/closest.hpp"
+
 #include <algorithm>
 #include <array>
-#include <numeric>
 #include <optional>
 #include <span>
 #include <utility>
@@ -54,35 +55,10 @@ std::optional<Enum> find_word(std::span<const std::string_view> words, std::stri
     return static_cast<Enum>(found - words.begin());
 }
 
-// ---- suggestions ----
-
-/// Levenshtein's distance of two short words.
-std::size_t distance(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 0; i < a.size(); ++i) {
-        std::size_t diagonal = std::exchange(row[0], i + 1);
-        for (std::size_t j = 0; j < b.size(); ++j) {
-            const std::size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
-            diagonal = row[j + 1];
-            row[j + 1] = std::min({changed, row[j] + 1, diagonal + 1});
-        }
-    }
-    return row.back();
-}
-
 std::string did_you_mean(std::string_view word, std::span<const std::string_view> words) {
-    constexpr std::size_t longest = 16, farthest = 2;
-    if (word.size() > longest)
-        return {};
-    const auto longer = std::ranges::find_if(
-        words, [&](std::string_view known) { return word.size() > 1 && known.starts_with(word); });
-    if (longer != words.end())
-        return "did you mean " + quoted(*longer) + "?";
-    const auto near = std::ranges::min_element(
-        words, {}, [&](std::string_view known) { return distance(word, known); });
-    return distance(word, *near) <= farthest ? "did you mean " + quoted(*near) + "?"
-                                             : std::string();
+    const std::vector<std::string> candidates(words.begin(), words.end());
+    const auto meant = closest(word, candidates);
+    return meant ? "did you mean " + quoted(*meant) + "?" : std::string();
 }
 
 // ---- names ----

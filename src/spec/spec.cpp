@@ -3,12 +3,9 @@
 #include "base/bytes.hpp"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <sys/random.h>
 
 namespace msb {
-
-using nlohmann::json;
 
 namespace {
 
@@ -32,16 +29,6 @@ Status check_text(std::string_view what, std::string_view text) {
     return {};
 }
 
-InitSpec init_from_json(const json& object) {
-    InitSpec init;
-    object.at("cmd").get_to(init.cmd);
-    object.at("args").get_to(init.args);
-    for (const json& item : object.at("env"))
-        init.env.emplace_back(item.at("key").get<std::string>(),
-                              item.at("value").get<std::string>());
-    return init;
-}
-
 Status validate_init(const InitSpec& init) {
     if (init.cmd != "auto" && !init.cmd.starts_with('/'))
         return invalid("init must be an absolute path or 'auto': '" + init.cmd + "'");
@@ -63,117 +50,6 @@ void SandboxSpec::set_env(const std::string& key, const std::string& value) {
         }
     }
     env.emplace_back(key, value);
-}
-
-std::string SandboxSpec::to_json() const {
-    json rlimit_list = json::array();
-    for (const Rlimit& limit : rlimits)
-        rlimit_list.push_back(
-            {{"resource", limit.resource}, {"soft", limit.soft}, {"hard", limit.hard}});
-    json env_list = json::array();
-    for (const auto& [key, value] : env)
-        env_list.push_back({{"key", key}, {"value", value}});
-    json init_object;
-    if (init) {
-        json init_env = json::array();
-        for (const auto& [key, value] : init->env)
-            init_env.push_back({{"key", key}, {"value", value}});
-        init_object = {{"cmd", init->cmd}, {"args", init->args}, {"env", init_env}};
-    }
-    const json document = {
-        {"name", name},
-        {"image", image},
-        {"manifest_digest", manifest_digest},
-        {"resources",
-         {{"cpus", cpus},
-          {"max_cpus", max_cpus},
-          {"memory_mib", memory_mib},
-          {"max_memory_mib", max_memory_mib},
-          {"thp", thp},
-          {"root_disk_mib", root_disk_mib}}},
-        {"runtime",
-         {{"entrypoint", entrypoint},
-          {"cmd", cmd},
-          {"workdir", workdir},
-          {"user", user},
-          {"shell", shell},
-          {"scripts", scripts},
-          {"hostname", hostname},
-          {"stop_signal", stop_signal},
-          {"init", init_object},
-          {"log_level", log_level}}},
-        {"env", env_list},
-        {"labels", labels},
-        {"rlimits", rlimit_list},
-        {"mounts", msb::to_json(mounts)},
-        {"security_profile", security == SecurityProfile::restricted ? "restricted" : "default"},
-        {"network", network},
-        {"engine", engine},
-        {"require_isolation", require_hardware_isolation ? "hardware" : "any"},
-        {"lifecycle",
-         {{"ephemeral", ephemeral},
-          {"max_duration_secs", max_duration_seconds},
-          {"idle_timeout_secs", idle_timeout_seconds}}},
-        {"created_at_ns", created_at_ns},
-    };
-    // validate_spec() has refused what JSON cannot hold; an image's oddities must not throw here.
-    return document.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
-}
-
-Result<SandboxSpec> SandboxSpec::from_json(std::string_view text) {
-    try {
-        const json document = json::parse(text);
-        SandboxSpec spec;
-        document.at("name").get_to(spec.name);
-        document.at("image").get_to(spec.image);
-        document.at("manifest_digest").get_to(spec.manifest_digest);
-        const json& resources = document.at("resources");
-        resources.at("cpus").get_to(spec.cpus);
-        spec.max_cpus = resources.value("max_cpus", spec.cpus);
-        resources.at("memory_mib").get_to(spec.memory_mib);
-        spec.max_memory_mib = resources.value("max_memory_mib", spec.memory_mib);
-        spec.thp = resources.value("thp", spec.thp);
-        resources.at("root_disk_mib").get_to(spec.root_disk_mib);
-        const json& runtime = document.at("runtime");
-        runtime.at("entrypoint").get_to(spec.entrypoint);
-        runtime.at("cmd").get_to(spec.cmd);
-        runtime.at("workdir").get_to(spec.workdir);
-        runtime.at("user").get_to(spec.user);
-        runtime.at("shell").get_to(spec.shell);
-        spec.scripts = runtime.value("scripts", Scripts());
-        runtime.at("hostname").get_to(spec.hostname);
-        runtime.at("stop_signal").get_to(spec.stop_signal);
-        runtime.at("log_level").get_to(spec.log_level);
-        if (runtime.contains("init") && runtime.at("init").is_object())
-            spec.init = init_from_json(runtime.at("init"));
-        if (document.contains("network"))
-            document.at("network").get_to(spec.network);
-        for (const json& item : document.at("env"))
-            spec.env.emplace_back(item.at("key").get<std::string>(),
-                                  item.at("value").get<std::string>());
-        document.at("labels").get_to(spec.labels);
-        if (document.contains("mounts"))
-            spec.mounts = mounts_from_json(document.at("mounts"));
-        for (const json& item : document.at("rlimits"))
-            spec.rlimits.push_back({item.at("resource").get<std::string>(),
-                                    item.at("soft").get<std::uint64_t>(),
-                                    item.at("hard").get<std::uint64_t>()});
-        spec.security = document.at("security_profile") == "restricted"
-                            ? SecurityProfile::restricted
-                            : SecurityProfile::standard;
-        document.at("engine").get_to(spec.engine);
-        spec.require_hardware_isolation = document.at("require_isolation") == "hardware";
-        const json& lifecycle = document.at("lifecycle");
-        lifecycle.at("ephemeral").get_to(spec.ephemeral);
-        lifecycle.at("max_duration_secs").get_to(spec.max_duration_seconds);
-        lifecycle.at("idle_timeout_secs").get_to(spec.idle_timeout_seconds);
-        document.at("created_at_ns").get_to(spec.created_at_ns);
-        return spec;
-    } catch (const json::parse_error& error) {
-        return fail(ErrorKind::corrupt, "not JSON, at byte " + std::to_string(error.byte));
-    } catch (const json::exception&) {
-        return fail(ErrorKind::corrupt, "not the specification of a sandbox");
-    }
 }
 
 std::chrono::milliseconds power_off_margin(const SandboxSpec& spec) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "json/fwd.hpp"
 #include "spec/mounts.hpp"
 #include "spec/network_spec.hpp"
 #include "spec/scripts.hpp"
@@ -74,6 +75,9 @@ struct SandboxSpec {
     /// Overlays one variable, keeping the position of an existing key.
     void set_env(const std::string& key, const std::string& value);
 
+    json::Value to_document() const;
+    static Result<SandboxSpec> from_document(const json::Value& value);
+    /// The document as text.
     std::string to_json() const;
     static Result<SandboxSpec> from_json(std::string_view text);
 };

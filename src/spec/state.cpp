@@ -1,13 +1,12 @@
 #include "spec/state.hpp"
 
 #include "base/file.hpp"
+#include "json/reader.hpp"
+#include "json/text.hpp"
 
 #include <array>
-#include <nlohmann/json.hpp>
 
 namespace msb {
-
-using nlohmann::json;
 
 namespace {
 constexpr std::array<std::string_view, 6> status_names = {"Created",  "Starting", "Running",
@@ -26,41 +25,38 @@ std::optional<SandboxStatus> parse_status(std::string_view name) {
 }
 
 std::string SandboxState::to_json() const {
-    const json document = {
+    const json::Value document = {
         {"status", msb::to_string(status)},
         {"engine", engine},
         {"isolation", isolation},
         {"reason", reason},
         {"detail", detail},
-        {"exit_code", exit_code ? json(*exit_code) : json(nullptr)},
+        {"exit_code", exit_code},
         {"updated_at_ns", updated_at_ns},
         {"started_at_ns", started_at_ns},
         {"stopped_at_ns", stopped_at_ns},
     };
-    return document.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+    return json::to_text(document, 2) + "\n";
 }
 
 Result<SandboxState> SandboxState::from_json(std::string_view text) {
-    try {
-        const json document = json::parse(text);
-        SandboxState state;
-        const auto status = parse_status(document.at("status").get<std::string>());
-        if (!status)
-            return fail(ErrorKind::corrupt, "sandbox state: unknown status");
-        state.status = *status;
-        document.at("engine").get_to(state.engine);
-        document.at("isolation").get_to(state.isolation);
-        document.at("reason").get_to(state.reason);
-        document.at("detail").get_to(state.detail);
-        if (!document.at("exit_code").is_null())
-            state.exit_code = document.at("exit_code").get<int>();
-        document.at("updated_at_ns").get_to(state.updated_at_ns);
-        document.at("started_at_ns").get_to(state.started_at_ns);
-        document.at("stopped_at_ns").get_to(state.stopped_at_ns);
-        return state;
-    } catch (const json::exception& error) {
-        return fail(ErrorKind::corrupt, std::string("sandbox state: ") + error.what());
-    }
+    const json::Value value = MSB_TRY_WRAP(json::parse(text), "sandbox state");
+    json::Reader document(value);
+    SandboxState state;
+    const auto status = parse_status(document.get<std::string>("status"));
+    if (!status)
+        document.complain("unknown status");
+    state.status = status.value_or(state.status);
+    document.get("engine", state.engine);
+    document.get("isolation", state.isolation);
+    document.get("reason", state.reason);
+    document.get("detail", state.detail);
+    document.get("exit_code", state.exit_code);
+    document.get("updated_at_ns", state.updated_at_ns);
+    document.get("started_at_ns", state.started_at_ns);
+    document.get("stopped_at_ns", state.stopped_at_ns);
+    MSB_TRY_WRAP(document.status(), "sandbox state");
+    return state;
 }
 
 SandboxState SandboxState::load(const std::string& path) {

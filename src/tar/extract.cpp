@@ -16,6 +16,7 @@
 
 #include "base/fd.hpp"
 #include "base/file.hpp"
+#include "base/own_xattrs.hpp"
 #include "base/system.hpp"
 #include "tar/links.hpp"
 #include "tar/tar.hpp"
@@ -153,6 +154,7 @@ class Extractor {
     Status write_data(int fd, const TarEntry& entry);
     Status add_symlink(const TarEntry& entry, const std::string& name, std::size_t depth);
     Status add_hard_link(const TarEntry& entry, const std::string& name);
+    Status check_linked(const TarEntry& entry, const std::string& working);
     /// The name to make something under: `name`, or a temporary one.
     std::string working_name(const std::string& name);
     Status make_room(const std::string& name);
@@ -334,10 +336,12 @@ Status Extractor::set_attributes(int fd, const TarEntry& entry) {
     if (options_.owners && ::fchown(fd, entry.uid, entry.gid) == -1)
         return fail_errno("chown", entry.path);
     for (const auto& [name, value] : entry.xattrs) {
-        if (!options_.owners && !name.starts_with("user."))
+        const bool own = name.starts_with(own_xattr_prefix);
+        if (own ? !options_.own_xattrs : !options_.owners && !name.starts_with("user."))
             continue;
+        // A share lets nobody set our own.
         if (::fsetxattr(fd, name.c_str(), value.data(), value.size(), 0) == -1 &&
-            errno != ENOTSUP && errno != EPERM)
+            errno != ENOTSUP && errno != EPERM && !(own && errno == EACCES))
             return fail_errno("setxattr", entry.path);
     }
     // Without their owners, setuid and setgid would mean somebody else.
@@ -446,11 +450,6 @@ Status Extractor::add_hard_link(const TarEntry& entry, const std::string& name) 
         opened = std::move(next);
     }
     const int from = opened ? opened.get() : levels_[level].fd();
-    struct stat info{};
-    if (::fstatat(from, parts.back().c_str(), &info, AT_SYMLINK_NOFOLLOW) == -1)
-        return fail_errno("link", entry.link);
-    if (!S_ISREG(info.st_mode) && !S_ISLNK(info.st_mode))
-        return fail(ErrorKind::corrupt, "'" + entry.path + "' links to something not copied");
     const std::string working = working_name(name);
     const int dir = levels_.back().fd();
     int made = ::linkat(from, parts.back().c_str(), dir, working.c_str(), 0);
@@ -460,10 +459,28 @@ Status Extractor::add_hard_link(const TarEntry& entry, const std::string& name) 
     }
     if (made == -1)
         return fail_errno("link", where(name));
+    if (Status linked = check_linked(entry, working); !linked) {
+        ::unlinkat(dir, working.c_str(), 0);
+        return linked;
+    }
     if (working == name)
         return {};
     pending_ = working;
     return publish(name);
+}
+
+/// Looks at the new name, not at the old one, which may be another file's by now. A symbolic link
+/// was judged where it was made (or was there before), and this is another place.
+Status Extractor::check_linked(const TarEntry& entry, const std::string& working) {
+    struct stat info{};
+    if (::fstatat(levels_.back().fd(), working.c_str(), &info, AT_SYMLINK_NOFOLLOW) == -1)
+        return fail_errno("link", entry.path);
+    if (S_ISLNK(info.st_mode) && options_.links != LinkPolicy::keep)
+        return fail(ErrorKind::permission_denied,
+                    "refused: '" + entry.path + "' is a hard link to a symbolic link");
+    if (!S_ISREG(info.st_mode) && !S_ISLNK(info.st_mode))
+        return fail(ErrorKind::corrupt, "'" + entry.path + "' links to something not copied");
+    return {};
 }
 
 } // namespace

@@ -15,8 +15,9 @@ enum class LinkPolicy {
 
 struct ExtractOptions {
     std::optional<std::string> only; ///< entries must be this name or below it
-    bool owners = false;   ///< set owners, setuid and setgid bits, and every extended attribute
-    bool overwrite = true; ///< replace files that exist
+    bool owners = false;     ///< set owners, setuid and setgid bits, and every extended attribute
+    bool own_xattrs = false; ///< set those of base/own_xattrs.hpp: for what a sandbox keeps inside
+    bool overwrite = true;   ///< replace files that exist
     LinkPolicy links = LinkPolicy::keep;
     std::string origin; ///< for LinkPolicy: where the tree was, absolute
     std::size_t* skipped_links = nullptr;
@@ -28,6 +29,7 @@ struct ExtractOptions {
 /// failure nothing half-made is left. Directories that exist are merged into and keep their
 /// attributes; something else in the place of a directory, or a directory, device or FIFO in the
 /// place of a file, is an error. Device nodes and FIFOs in the archive are errors (unsupported).
+/// Where symbolic links are judged, a second name for one is refused: it would lead elsewhere.
 Status extract_tree(int directory, const ExtractOptions& options, Source& archive,
                     TreeProgress& progress);
 

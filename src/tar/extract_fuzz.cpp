@@ -1,13 +1,15 @@
 // Whatever an archive says: the parser ends, nothing appears beside the directory it is unpacked
-// in, and a failure leaves no temporary name.
+// in, no link that is to be confined leads out of it, and a failure leaves no temporary name.
 #include "base/file.hpp"
 #include "base/system.hpp"
 #include "tar/extract.hpp"
+#include "tar/links.hpp"
 
 #include <csignal>
 #include <cstdlib>
 #include <dirent.h>
 #include <fcntl.h>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <sys/resource.h>
@@ -39,6 +41,21 @@ std::size_t count_names(const std::string& path, std::string_view prefix) {
     return count;
 }
 
+/// Every link stays below the tree's top, judged where it ended up.
+void check_links(const std::string& target, bool named) {
+    namespace fs = std::filesystem;
+    std::error_code ignored;
+    for (fs::recursive_directory_iterator at(target, ignored), end; at != end;
+         at.increment(ignored)) {
+        if (!at->is_symlink(ignored))
+            continue;
+        const auto depth = static_cast<std::size_t>(at.depth());
+        const std::string link = fs::read_symlink(at->path(), ignored).string();
+        if (link.starts_with('/') || !confine_link(link, depth - (named && depth > 0 ? 1 : 0), ""))
+            __builtin_trap();
+    }
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -65,6 +82,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if ((data[0] & 4) != 0)
             options.only = "t";
         (void)extract_tree(directory->get(), options, source, progress);
+        if (options.links == LinkPolicy::confine)
+            check_links(target, options.only.has_value());
     }
     if (count_names(root, "") != 3 || count_names(target, ".msb-copy-") != 0) // ".", "..", "in"
         __builtin_trap();

@@ -1,6 +1,7 @@
 #include "tar/pack.hpp"
 
 #include "base/fd.hpp"
+#include "base/own_xattrs.hpp"
 #include "base/system.hpp"
 #include "tar/tar_writer.hpp"
 
@@ -230,6 +231,8 @@ void Packer::read_xattrs(int fd, TarEntry& entry) {
     while (!rest.empty()) {
         const std::string name(rest.substr(0, rest.find('\0')));
         rest.remove_prefix(std::min(rest.size(), name.size() + 1));
+        if (!options_.own_xattrs && name.starts_with(own_xattr_prefix))
+            continue;
         const ssize_t length = ::fgetxattr(fd, name.c_str(), value.data(), value.size());
         if (length >= 0)
             entry.xattrs[name] = value.substr(0, static_cast<std::size_t>(length));

@@ -21,9 +21,10 @@ struct TreeProgress {
 };
 
 struct PackOptions {
-    std::string name;    ///< what `path` is called in the archive; "." for "its contents"
-    bool xattrs = true;  ///< all that can be read
-    bool follow = false; ///< `path` may be a symbolic link to what is meant
+    std::string name;        ///< what `path` is called in the archive; "." for "its contents"
+    bool xattrs = true;      ///< all that can be read
+    bool own_xattrs = false; ///< also those of base/own_xattrs.hpp
+    bool follow = false;     ///< `path` may be a symbolic link to what is meant
 };
 
 /// Links are archived, never followed. Device nodes, FIFOs and sockets are errors (unsupported),

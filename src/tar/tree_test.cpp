@@ -62,7 +62,7 @@ class Tree : public ::testing::Test {
     Result<Bytes> pack(const std::string& name, const std::string& as = "t") const {
         MemorySink sink;
         TreeProgress progress;
-        MSB_TRY(pack_tree(at(name), {.name = as}, sink, progress));
+        MSB_TRY(pack_tree(at(name), {.name = as, .own_xattrs = own_xattrs_}, sink, progress));
         return std::move(sink.bytes);
     }
     Status extract(BytesView archive, const ExtractOptions& options = {},
@@ -104,6 +104,7 @@ class Tree : public ::testing::Test {
     }
 
     std::string root_;
+    bool own_xattrs_ = false; ///< of pack()
 };
 
 TEST_F(Tree, KeepsWhatATreeHas) {
@@ -218,6 +219,54 @@ TEST_F(Tree, NothingGetsOut) {
     ASSERT_TRUE(extract(archive({{entry(TarType::file, "/abs/file"), "in"}})));
     EXPECT_EQ(get("to/abs/file"), "in");
     EXPECT_FALSE(extract(archive({{entry(TarType::file, "other"), "x"}}), {.only = "t"}));
+}
+
+// At its own place the link stays in the tree; under a second name, less deep, it would not.
+TEST_F(Tree, SecondNamesOfSymbolicLinksAreRefused) {
+    put("victim", "safe");
+    const auto deep = entry(TarType::symlink, "t/a/b/s", "../../victim");
+    const auto second = entry(TarType::hard_link, "t/s", "t/a/b/s");
+    const ExtractOptions confined{.only = "t", .links = LinkPolicy::confine, .origin = "/t"};
+    const Status refused = extract(archive({{deep, ""}, {second, ""}}), confined);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind(), ErrorKind::permission_denied);
+    EXPECT_FALSE(exists(at("to/t")));
+    // A link that was there before is nobody's to name again either.
+    ASSERT_TRUE(make_directories(at("to/t/a")));
+    ASSERT_EQ(::symlink("../../../victim", at("to/t/a/own").c_str()), 0);
+    EXPECT_FALSE(extract(archive({{entry(TarType::hard_link, "t/s", "t/a/own"), ""}}), confined));
+    EXPECT_EQ(::access(at("to/t/s").c_str(), F_OK), -1);
+    EXPECT_TRUE(left_over().empty());
+    EXPECT_TRUE(extract(archive({{entry(TarType::file, "t/one"), "x"},
+                                 {entry(TarType::hard_link, "t/a/two", "t/one"), ""}}),
+                        confined));
+    EXPECT_EQ(get("to/t/a/two"), "x");
+    EXPECT_TRUE(extract(archive({{deep, ""}, {second, ""}}))) << "links as they are";
+}
+
+// What makes a set-user-id file of a share comes from no archive, and goes into none.
+TEST_F(Tree, OwnAttributesAreNotCopied) {
+    const auto has = [&](const char* name, const char* attribute) {
+        return ::getxattr(at(name).c_str(), attribute, nullptr, 0) >= 0;
+    };
+    TarEntry file = entry(TarType::file, "f");
+    file.xattrs = {{"user.msb.override_stat", "forged"}, {"user.msb.later", ""}, {"user.n", "1"}};
+    ASSERT_TRUE(extract(archive({{file, "x"}}), {.owners = true, .own_xattrs = true}));
+    if (!has("to/f", "user.n"))
+        GTEST_SKIP() << "a file system without extended attributes";
+    EXPECT_TRUE(has("to/f", "user.msb.override_stat"));
+    const auto plain = pack("to/f");
+    own_xattrs_ = true;
+    const auto whole = pack("to/f");
+    ASSERT_TRUE(plain && whole);
+    EXPECT_EQ(as_text(*plain).find("user.msb."), std::string_view::npos);
+    EXPECT_NE(as_text(*whole).find("user.msb.override_stat"), std::string_view::npos);
+    for (const bool owners : {false, true}) {
+        ASSERT_TRUE(extract(*whole, {.owners = owners}));
+        EXPECT_TRUE(has("to/t", "user.n"));
+        EXPECT_FALSE(has("to/t", "user.msb.override_stat"));
+        EXPECT_FALSE(has("to/t", "user.msb.later"));
+    }
 }
 
 TEST_F(Tree, WithoutOwnersNoSetuid) {

@@ -3,7 +3,6 @@
 #include "base/system.hpp"
 
 #include <sys/socket.h>
-#include <unistd.h>
 
 namespace msb::virtio {
 
@@ -12,29 +11,20 @@ constexpr std::uint64_t one = 1;
 }
 
 Result<Interrupt> Interrupt::adopt(OwnedFd fd) {
-    const struct stat info = MSB_TRY(sys::fstat(fd.get()));
+    if (!S_ISSOCK(MSB_TRY(sys::fstat(fd.get())).st_mode))
+        return fail(ErrorKind::protocol, "interrupt descriptor is not a socket");
     Interrupt interrupt;
-    interrupt.socket_ = S_ISSOCK(info.st_mode);
-    // Anonymous inodes, of which an eventfd is one, have no file type.
-    if (!interrupt.socket_ && (info.st_mode & S_IFMT) != 0)
-        return fail(ErrorKind::protocol, "interrupt descriptor is neither an eventfd nor a socket");
-    MSB_TRY(sys::set_nonblocking(fd.get()));
     interrupt.fd_ = std::move(fd);
     return interrupt;
 }
 
 void Interrupt::raise() const {
-    if (!fd_)
-        return;
-    if (socket_)
-        send(object_bytes(one));
-    else
-        (void)!::write(fd_.get(), &one, sizeof(one));
+    send(object_bytes(one));
 }
 
 bool Interrupt::send(BytesView data) const {
-    return socket_ && ::send(fd_.get(), data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL) ==
-                          static_cast<ssize_t>(data.size());
+    return fd_ && ::send(fd_.get(), data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL) ==
+                      static_cast<ssize_t>(data.size());
 }
 
 } // namespace msb::virtio

@@ -7,11 +7,15 @@
 
 namespace msb::virtio {
 
-/// An eventfd (KVM's irqfd) or a stream socket (User Mode Linux, which needs SIGIO).
+/// A stream socket, 8 bytes an event. A full one loses nothing: the interrupts in it have not been
+/// taken yet.
 ///
-/// Neither write can block: a socket is told so per call, because its O_NONBLOCK flag is shared
-/// with a hostile peer. An eventfd blocks only after 2^64 - 2 unread events; O_NONBLOCK has to do
-/// there. A full socket loses nothing: the interrupts in it have not been taken yet.
+/// An eventfd is refused, because a write to one cannot be kept from blocking. What decides is
+/// O_NONBLOCK of the open file description, which belongs to the peer as much as to us: it takes
+/// the flag away after we have set it, fills the counter, and we wait for ever. There is no
+/// MSG_DONTWAIT for it, and RWF_NOWAIT is refused (eventfds have no write_iter). For a socket the
+/// flag is given with each call. User Mode Linux sends sockets, as it needs SIGIO; an engine that
+/// wants an irqfd reads the socket and raises it itself.
 class Interrupt {
   public:
     Interrupt() = default;
@@ -19,14 +23,13 @@ class Interrupt {
     static Result<Interrupt> adopt(OwnedFd fd);
 
     explicit operator bool() const { return static_cast<bool>(fd_); }
-    /// One event: adds 1 to an eventfd, writes 8 bytes into a socket.
+    /// One event.
     void raise() const;
-    /// Writes a whole message into a socket; false if that was not possible.
+    /// Sends a whole message; false if that was not possible.
     bool send(BytesView data) const;
 
   private:
     OwnedFd fd_;
-    bool socket_ = false;
 };
 
 } // namespace msb::virtio

@@ -62,6 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         return fd;
     }();
     static const OwnedFd event = *sys::event_fd(1);
+    static const auto call = *sys::socket_pair(SOCK_STREAM);
     static auto loop = *EventLoop::create();
     FuzzedDataProvider input(data, size);
     auto pair = *sys::socket_pair(SOCK_STREAM);
@@ -75,7 +76,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     while (!ended && input.remaining_bytes() > 0) {
         std::vector<int> fds;
         for (int count = input.ConsumeIntegralInRange(0, 10); count > 0; --count)
-            fds.push_back(input.ConsumeBool() ? ram.get() : event.get());
+            fds.push_back(input.PickValueInArray({ram.get(), event.get(), call[0].get()}));
         const auto request = input.ConsumeIntegralInRange<std::uint32_t>(0, 45);
         const auto flags = input.ConsumeBool() ? vhost_user::flags_version
                                                : input.ConsumeIntegral<std::uint32_t>();

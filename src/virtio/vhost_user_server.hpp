@@ -4,13 +4,16 @@
 // trusted. A message that breaks the protocol closes the connection: rings stop, memory is
 // unmapped, descriptors are closed, the device is reset, and the next front-end may connect.
 //
+// Nothing here blocks on what the front-end shares with us: every send and receive says
+// MSG_DONTWAIT, kicks (eventfds) are only waited for, interrupts are sockets (interrupt.hpp).
+//
 // Offered: VERSION_1, INDIRECT_DESC, EVENT_IDX, and the protocol features MQ, REPLY_ACK,
 // BACKEND_REQ (configuration change messages), CONFIG and STATUS. Not offered: in-band
 // notifications (needed by UML only for time travel), dirty logging, IOTLB.
 //
 // System calls after set-up, for the seccomp list of a process that serves devices: accept4,
-// recvmsg, close, fstat, fcntl(F_GETFL, F_SETFL), mmap, munmap, rt_sigreturn, sendto, write,
-// epoll_ctl and those of EventLoop.
+// recvmsg, close, fstat, poll, mmap, munmap, rt_sigreturn, sendto, epoll_ctl and those of
+// EventLoop.
 #pragma once
 
 #include "base/event_loop.hpp"

@@ -1,8 +1,10 @@
 #include "virtio/vhost_user_session.hpp"
 
 #include "base/log.hpp"
+#include "base/system.hpp"
 
 #include <cerrno>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -19,6 +21,17 @@ constexpr std::uint8_t status_needs_reset = 64; // §2.1
 
 std::unexpected<Error> violation(std::string message) {
     return fail(ErrorKind::protocol, std::move(message));
+}
+
+/// All that our engines kick with. Nothing is ever read from it or written to it; but to wait for a
+/// kind that the peer chose would be to wait on its terms: an epoll instance has every look at it
+/// walk through what the peer hung on it. Of the files without a type that an engine can make only
+/// an eventfd can be written to.
+Status require_eventfd(const OwnedFd& fd) {
+    const bool typeless = (MSB_TRY(sys::fstat(fd.get())).st_mode & S_IFMT) == 0;
+    if (!typeless || !MSB_TRY(sys::wait_for(fd.get(), POLLOUT, std::chrono::milliseconds(0))))
+        return violation("kick descriptor is not an eventfd");
+    return {};
 }
 
 bool takes_fds(Request request) {
@@ -229,6 +242,7 @@ Status VhostUserSession::set_ring_fd(Message& message) {
     case Request::set_vring_kick:
         if (!fd)
             return violation("polled virtqueues are not supported");
+        MSB_TRY(require_eventfd(fd));
         stop_ring(index);
         ring->kick = std::move(fd);
         return start_ring(index);

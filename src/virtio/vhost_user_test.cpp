@@ -9,7 +9,9 @@
 #include <filesystem>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 namespace msb::virtio {
@@ -155,8 +157,8 @@ class VhostUserTest : public ::testing::Test {
         pump();
     }
     bool interrupted() {
-        std::uint64_t count;
-        return ::read(call_.get(), &count, 8) == 8;
+        std::array<std::uint8_t, 256> events{};
+        return ::recv(call_end_.get(), events.data(), events.size(), MSG_DONTWAIT) >= 8;
     }
     void expect_dropped() {
         pump();
@@ -176,7 +178,9 @@ class VhostUserTest : public ::testing::Test {
     OwnedFd peer_;
     Ram ram_{1 << 20};
     OwnedFd kick_ = *sys::event_fd();
-    OwnedFd call_ = *sys::event_fd();
+    std::array<OwnedFd, 2> calls_ = *sys::socket_pair(SOCK_STREAM);
+    OwnedFd& call_ = calls_[0];
+    OwnedFd& call_end_ = calls_[1];
 };
 
 TEST_F(VhostUserTest, RunsARingFromNegotiationToInterrupt) {
@@ -213,6 +217,8 @@ TEST_F(VhostUserTest, InterruptsThroughASocketWithoutEverBlocking) {
     auto pipe = *sys::socket_pair(SOCK_STREAM);
     send_u64(Request::set_vring_call, 0, {pipe[1].get()});
     ASSERT_TRUE(sys::set_nonblocking(pipe[1].get(), false)); // the flags are shared
+    while (::send(pipe[1].get(), Bytes(4096).data(), 4096, MSG_DONTWAIT) > 0) { // and the queue
+    }
     const std::uint64_t data = ram_.store(as_bytes("x"));
     for (std::uint16_t i = 0; i < 250; ++i) {
         ring.set_used_event(i);
@@ -220,9 +226,6 @@ TEST_F(VhostUserTest, InterruptsThroughASocketWithoutEverBlocking) {
         kick();
         EXPECT_TRUE(ring.used());
     }
-    std::uint64_t value = 0;
-    EXPECT_EQ(::read(pipe[0].get(), &value, 8), 8);
-    EXPECT_EQ(value, 1u);
 }
 
 TEST_F(VhostUserTest, ServesConfigurationAndAcknowledges) {
@@ -320,6 +323,17 @@ TEST_F(VhostUserTest, HostileMessagesCloseTheConnectionAndLeakNothing) {
         [&] { send_u64(Request::set_vring_kick, 0x100); },
         [&] { send_u64(Request::set_vring_call, 0, {ram_.fd()}); },
         [&] { send_u64(Request::set_vring_call, 7, {call_.get()}); },
+        // A write to an eventfd would wait as soon as the peer has filled it and said so.
+        [&] { send_u64(Request::set_vring_call, 0, {kick_.get()}); },
+        [&] { send_u64(Request::set_vring_err, 0, {kick_.get()}); },
+        [&] { send(Request::set_backend_req_fd, {}, {kick_.get()}); },
+        // Kicks of kinds that no engine sends.
+        [&] { send_u64(Request::set_vring_kick, 0, {call_.get()}); },
+        [&] { send_u64(Request::set_vring_kick, 0, {OwnedFd(::epoll_create1(0)).get()}); },
+        [&] {
+            send_u64(Request::set_vring_kick, 0,
+                     {OwnedFd(::timerfd_create(CLOCK_MONOTONIC, 0)).get()});
+        },
         [&] { send(Request::set_backend_req_fd); },
         [&] { send(Request::set_vring_addr, Bytes(39)); },
         [&] { send(Request::get_config, Bytes(11)); },

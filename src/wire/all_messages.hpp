@@ -2,6 +2,8 @@
 #pragma once
 
 #include "wire/fs_messages.hpp"
+#include "wire/host_messages.hpp"
+#include "wire/messages.hpp"
 #include "wire/session_messages.hpp"
 
 #include <tuple>
@@ -18,5 +20,9 @@ using AllMessages =
                SessionAttach, SessionAttached, SessionFailed, SessionList, SessionListed,
                SessionSignal, SessionSignalled, SessionObserve, SessionOutput, SessionEnded,
                FsCancel>;
+
+/// Between host processes only: an agent knows none of them.
+using HostMessages =
+    std::tuple<HostShutdown, HostDrain, HostAccepted, HostStatus, HostStatusReport>;
 
 } // namespace msb::wire

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "wire/fields.hpp"
-#include "wire/messages.hpp"
+#include "wire/message.hpp"
 
 #include <memory>
 

@@ -7,7 +7,7 @@
 // beside them from there on.
 #pragma once
 
-#include "wire/messages.hpp"
+#include "wire/message.hpp"
 
 #include <variant>
 
@@ -154,6 +154,7 @@ struct FsTruncate {
 struct FsReadTree {
     std::string path;
     std::optional<std::string> name; ///< what `path` is called in the archive; its base name
+    bool own_xattrs = false;         ///< also user.msb.*, which only a share gives a meaning
 };
 /// Unpacks an archive of any tar dialect below the directory `path`. Nothing outside is touched,
 /// whatever names and links the archive holds; a file appears whole or not at all.
@@ -162,6 +163,7 @@ struct FsWriteTree {
     std::optional<std::string> only; ///< refuse entries that are not this name or below it
     bool owners = false;             ///< set owners and all extended attributes, not only user.*
     bool overwrite = true;           ///< replace what exists
+    bool own_xattrs = false;         ///< set user.msb.* too
 };
 
 using FsOp =

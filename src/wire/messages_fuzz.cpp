@@ -32,7 +32,13 @@ template <typename... M> void check_one(std::tuple<M...>*, std::size_t chosen, B
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0)
         return 0;
-    check_one(static_cast<wire::AllMessages*>(nullptr),
-              data[0] % std::tuple_size_v<wire::AllMessages>, {data + 1, size - 1});
+    constexpr std::size_t guests = std::tuple_size_v<wire::AllMessages>;
+    constexpr std::size_t hosts = std::tuple_size_v<wire::HostMessages>;
+    const BytesView payload(data + 1, size - 1);
+    const std::size_t chosen = data[0] % (guests + hosts);
+    if (chosen < guests)
+        check_one(static_cast<wire::AllMessages*>(nullptr), chosen, payload);
+    else
+        check_one(static_cast<wire::HostMessages*>(nullptr), chosen - guests, payload);
     return 0;
 }

@@ -43,6 +43,7 @@ template <typename... M> void each_default_survives(std::tuple<M...>*) {
 
 TEST(Messages, EveryTypeRoundTrips) {
     each_default_survives(static_cast<AllMessages*>(nullptr));
+    each_default_survives(static_cast<HostMessages*>(nullptr));
 }
 
 TEST(Messages, InventoryIsConsistent) {
@@ -56,6 +57,7 @@ TEST(Messages, InventoryIsConsistent) {
     EXPECT_EQ(find_message_type("core.exec.request")->flags, flag_session_start);
     EXPECT_EQ(find_message_type("core.shutdown")->flags, flag_shutdown);
     EXPECT_EQ(find_message_type("core.nothing"), nullptr);
+    EXPECT_EQ(find_message_type("host.shutdown"), nullptr) << "not of the agent's protocol";
 }
 
 TEST(Messages, ForwardedConnectionsAreAsPublishedUnlessAskedOtherwise) {

@@ -34,7 +34,4 @@ wait "$session" || :
 run_ok msb exec kind -- cat /root/got
 assert_eq "$out" 37
 run_ok msb rm -q -f box deaf kind
-
-# The library.
-python_tests test_sandbox.Lifecycle.test_stop_families
 no_leftovers

@@ -14,7 +14,4 @@ assert_contains "$out" '"status": "Stopped"'
 assert_contains "$out" '"detail": "killed"'
 run_fail 1 '' msb exec box -- cat /root/asked
 run_ok msb rm -q -f box
-
-# The library.
-python_tests test_sandbox.Lifecycle.test_stop_families
 no_leftovers

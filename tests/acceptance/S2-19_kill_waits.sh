@@ -23,7 +23,4 @@ run_ok msb kill -q box
 run_ok msb ls --stopped -q
 assert_eq "$out" box
 run_ok msb rm -q box
-
-# The library.
-python_tests test_sandbox.Lifecycle.test_stop_families
 no_leftovers

@@ -62,7 +62,4 @@ done
 kill -9 "$(host_pids_of runtime)"
 eventually 10 sh -c '"$0" ls --format json | grep -q Crashed' "$MSB"
 run_ok msb rm -q box
-
-# The library.
-python_tests test_sandbox.Lifecycle.test_stop_families
 no_leftovers

@@ -105,6 +105,29 @@ assert_contains "$err" "1 links"
 assert_eq "$(readlink "$T/out/evil/abs")" etc/passwd
 run_ok msb cp -q box:/tmp/renamed "$T/out/setuid"
 assert_eq "$(stat -c %a "$T/out/setuid")" 755
+# Attributes that shares keep owners in come neither from us nor from an archive, and not back.
+cat >"$T/attributes.py" <<'PY'
+import io, os, sys, tarfile
+if sys.argv[1] == "list":
+    print(*sorted(os.listxattr(sys.argv[2])))
+    sys.exit()
+info = tarfile.TarInfo("forged")
+info.size = 1
+info.pax_headers = {"SCHILY.xattr.user.msb.override_stat": "forged", "SCHILY.xattr.user.note": "kept"}
+with tarfile.open(sys.argv[2] + ".tar", "w", format=tarfile.PAX_FORMAT) as archive:
+    archive.addfile(info, io.BytesIO(b"x"))
+open(sys.argv[2], "w").close()
+for name in "user.msb.override_stat", "user.note":
+    os.setxattr(sys.argv[2], name, b"x")
+PY
+if python3 "$T/attributes.py" make "$T/marked" 2>/dev/null; then
+    run_ok msb cp -q -a "$T/marked" box:/marked
+    run_ok msb cp -q -a - box:/ <"$T/marked.tar"
+    for name in marked forged; do
+        run_ok msb cp -q -a "box:/$name" "$T/out/$name"
+        assert_eq "$(python3 "$T/attributes.py" list "$T/out/$name")" user.note "attributes of $name"
+    done
+fi
 guest 'mkdir /fifo && [ -p /fifo/p ] || mkfifo /fifo/p 2>/dev/null || busybox mkfifo /fifo/p 2>/dev/null || true'
 if guest '[ -p /fifo/p ]'; then
     run_fail 1 "FIFO, which cannot be copied" msb cp box:/fifo "$T/out"

@@ -17,6 +17,7 @@
 #include <linux/userfaultfd.h>
 #include <netinet/in.h>
 #include <sched.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -32,6 +33,7 @@
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <vector>
 
 namespace attempts {
 
@@ -85,6 +87,69 @@ bool make_setuid_file() {
         if (fd >= 0 && ::syscall(SYS_fchown, fd, 0, 0) == 0 && ::fchmod(fd, 04755) == 0 &&
             ::fstat(fd, &info) == 0 && info.st_uid == 0 && (info.st_mode & S_ISUID) != 0)
             return true; // owned by root and setuid: would matter if it were ever executed outside
+    }
+    return false;
+}
+bool make_set_id_file() {
+    for (const char* path : {"/m/0/set-id", "/run/set-id", "/sandbox/set-id", "/dev/shm/set-id",
+                             "/tmp/msb-jail-test.set-id"}) {
+        const int fd = ::open(path, O_RDWR | O_CREAT, 06755);
+        struct stat info{};
+        const bool made = fd >= 0 && ::fstat(fd, &info) == 0 && (info.st_mode & 06000) != 0;
+        ::unlinkat(AT_FDCWD, path, 0);
+        if (made)
+            return true;
+    }
+    return false;
+}
+/// On the files that a role may change: what an earlier attempt has left, and directories.
+bool change_to_set_id() {
+    for (const char* path : {"/m/0", "/run", "/sandbox", "/dev/shm"})
+        if (::fchmodat(AT_FDCWD, path, 02755, 0) == 0)
+            return true;
+    return false;
+}
+/// The file that a role was given for reading, number bait::read_only: others read it as well.
+bool change_read_only_file() {
+    const int fd = bait::read_only;
+    struct stat before{};
+    if (::fstat(fd, &before) != 0)
+        return false;
+    // The runtime sees its own descriptors; where Landlock is, it also forbids this.
+    char link[32];
+    std::snprintf(link, sizeof(link), "1/fd/%d", fd);
+    const int again = ::openat(bait::process_view, link, O_RDWR);
+    return again >= 0 && ::pwrite(again, "x", 1, 0) == 1;
+}
+bool change_read_only_mode() {
+    return ::fchmod(bait::read_only, 0666) == 0;
+}
+bool change_read_only_times() {
+    const timespec times[2] = {};
+    return ::futimens(bait::read_only, times) == 0;
+}
+bool lock_read_only_file() {
+    return ::flock(bait::read_only, LOCK_EX | LOCK_NB) == 0;
+}
+/// Deaf to what can be refused, for longer than the test waits.
+bool stay() {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::sigprocmask(SIG_BLOCK, &all, nullptr);
+    const timespec once{0, 10'000'000};
+    for (int i = 0; i < 2000; ++i)
+        ::nanosleep(&once, nullptr);
+    return true;
+}
+bool make_huge_file() {
+    constexpr off_t huge = off_t{2} << 40;
+    for (const char* path : {"/m/0/huge", "/run/huge", "/sandbox/huge", "/dev/shm/huge"}) {
+        const int fd = ::open(path, O_RDWR | O_CREAT, 0600);
+        const bool made =
+            fd >= 0 && (::ftruncate(fd, huge) == 0 || ::pwrite(fd, "x", 1, huge) == 1);
+        ::unlinkat(AT_FDCWD, path, 0);
+        if (made)
+            return true;
     }
     return false;
 }
@@ -204,6 +269,25 @@ bool other_families() {
     for (const int family : {AF_PACKET, AF_VSOCK, AF_ALG, AF_NETLINK, AF_BLUETOOTH})
         for (const int type : {SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET})
             if (::socket(family, type, 0) >= 0)
+                return true;
+    return false;
+}
+
+bool send_datagram_to_host() {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strcpy(address.sun_path + 1, bait::datagram_name);
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 +
+                                             std::strlen(bait::datagram_name));
+    int pair[2];
+    return ::socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) == 0 &&
+           ::sendto(pair[0], "x", 1, 0, reinterpret_cast<const sockaddr*>(&address), size) == 1;
+}
+/// The host would load a module for it.
+bool rare_protocols() {
+    for (const int protocol : {int{IPPROTO_SCTP}, int{IPPROTO_UDPLITE}, 262 /* MPTCP */})
+        for (const int type : {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET})
+            if (::socket(AF_INET, type, protocol) >= 0)
                 return true;
     return false;
 }
@@ -407,6 +491,13 @@ constexpr Attempt table[] = {
     {"write-kernel-bundle", write_kernel_bundle, false},
     {"make-device-node", make_device_node, false},
     {"make-setuid-file", make_setuid_file, false},
+    {"make-set-id-file", make_set_id_file, true},
+    {"change-to-set-id", change_to_set_id, false},
+    {"change-read-only-file", change_read_only_file, false},
+    {"change-read-only-mode", change_read_only_mode, false},
+    {"change-read-only-times", change_read_only_times, false},
+    {"lock-read-only-file", lock_read_only_file, false},
+    {"make-huge-file", make_huge_file, false},
     {"change-root", change_root, false},
     {"open-by-handle", open_by_handle, false},
     {"mount-tmpfs", mount_tmpfs, false},
@@ -424,6 +515,8 @@ constexpr Attempt table[] = {
     {"bind-udp", bind_udp, true, fetch},
     {"listen-tcp", listen_tcp, true},
     {"connect-abstract", connect_abstract, true},
+    {"send-datagram-to-host", send_datagram_to_host, true},
+    {"rare-protocols", rare_protocols, false},
     {"ipv6-socket", ipv6_socket, false, fetch | net},
     {"raw-socket", raw_socket, false},
     {"listen-unix", listen_unix, true},
@@ -464,11 +557,19 @@ constexpr Attempt table[] = {
 } // namespace
 
 std::span<const Attempt> all() {
-    return table;
+    static const std::vector<Attempt> everything = [] {
+        std::vector<Attempt> both(std::begin(table), std::end(table));
+        both.insert(both.end(), takings().begin(), takings().end());
+        return both;
+    }();
+    return everything;
 }
 
 const Attempt* find(const char* name) {
-    for (const Attempt& attempt : table)
+    static constexpr Attempt staying = {"stay", stay, false};
+    if (std::strcmp(name, staying.name) == 0)
+        return &staying;
+    for (const Attempt& attempt : all())
         if (std::strcmp(attempt.name, name) == 0)
             return &attempt;
     return nullptr;

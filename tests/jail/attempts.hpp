@@ -20,6 +20,8 @@ constexpr unsigned runtime = 1 << 0, uml = 1 << 1, image = 1 << 2, fetch = 1 << 
                    net = 1 << 5;
 
 std::span<const Attempt> all();
+/// Those of them that take more than a limit should give.
+std::span<const Attempt> takings();
 const Attempt* find(const char* name);
 
 /// What the tests put where the attempts look. Prepared outside, before the jail is entered.
@@ -28,6 +30,9 @@ namespace bait {
 constexpr const char* file = "/tmp/msb-jail-test.bait";
 constexpr const char* abstract_name = "msb-jail-test-bait"; ///< Without the leading zero byte.
 constexpr int tcp_port = 47311, udp_port = 47312;
+constexpr const char* datagram_name = "msb-jail-test-datagrams"; ///< Likewise abstract.
+/// The runtime's descriptors: a file it was given for reading, and its view of its own processes.
+constexpr int read_only = 10, process_view = 1023;
 } // namespace bait
 
 /// Exit codes of a process that ran one attempt.

@@ -23,7 +23,9 @@ if [ "$state" = ok ]; then
     note=$(find "$MSB_HOME/run/groups" -type l)
     directory=$(readlink "$note")
     [ "$(wc -l <"$directory/cgroup.procs")" -gt 1 ] || fail_test "nobody is in $directory"
-    [ "$(cat "$directory/memory.max")" -ge $((128 << 20)) ] || fail_test "memory.max is too small"
+    limit=$directory/memory.max
+    [ -e "$limit" ] || limit=$directory/memory.limit_in_bytes # version 1
+    [ "$(cat "$limit")" -ge $((128 << 20)) ] || fail_test "$limit is too small"
     kill -9 "$(head -n 1 "$directory/cgroup.procs")"
     eventually 10 sh -c '"$0" ls --format json | grep -q Crashed' "$MSB"
     assert_no_path "$directory"

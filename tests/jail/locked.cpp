@@ -12,10 +12,15 @@ int main(int argc, char** argv) {
         return attempts::unknown;
     using namespace msb::jail;
     const std::string program = argv[0];
+    // What the mounts alone have to prevent, where there is no Landlock and no filter yet.
+    if (argc > 2 && argv[2] == std::string("open"))
+        return attempt->run() ? attempts::worked : attempts::refused;
     const auto status =
-        program == "/fsd"    ? lock_down(Role::fs, {.writable = {"/m/0"}, .readable = {"/m/1"}})
-        : program == "/netd" ? lock_down(Role::net, {})
-                             : lock_down(Role::runtime, {.writable = {"/sandbox", "/run"}});
+        program == "/fsd" ? lock_down(Role::fs, {.writable = {"/m/0"}, .readable = {"/m/1"}})
+        : program == "/netd"
+            ? lock_down(Role::net, {})
+            : lock_down(Role::runtime,
+                        {.writable = {"/sandbox", "/run"}, .readable = {}, .file_bytes = 64 << 20});
     if (!status) {
         std::fprintf(stderr, "%s\n", status.error().to_string().c_str());
         return attempts::unknown;

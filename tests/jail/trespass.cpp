@@ -46,30 +46,64 @@ int outcome(Result<jail::Process> child) {
     return status && *status ? shell_exit_code(**status) : -1;
 }
 
+Result<jail::Process> start_runtime(std::vector<std::string> arguments) {
+    const OwnedFd shared = MSB_TRY(sys::open(scratch + "/piece", O_RDONLY));
+    arguments.insert(arguments.begin(), "/runtime");
+    return jail::spawn({.role = jail::Role::runtime,
+                        .argv = std::move(arguments),
+                        .binds = {{here + "/locked", "/runtime", false, true},
+                                  {scratch + "/sandbox", "/sandbox", true},
+                                  {scratch + "/run", "/run", true},
+                                  {scratch + "/bundle", "/kernel", false, true}},
+                        .fds = {{2, 2}, {attempts::bait::read_only, shared.get()}}});
+}
+
 int try_as_runtime(const Attempt& attempt) {
-    return outcome(jail::spawn({.role = jail::Role::runtime,
-                                .argv = {"/runtime", attempt.name},
-                                .binds = {{here + "/locked", "/runtime", false, true},
-                                          {scratch + "/sandbox", "/sandbox", true},
-                                          {scratch + "/run", "/run", true},
-                                          {scratch + "/bundle", "/kernel", false, true}},
-                                .fds = {{2, 2}}}));
+    return outcome(start_runtime({attempt.name}));
+}
+
+/// A runtime that has not locked itself down, as if there were no Landlock.
+void try_read_only_files() {
+    for (const char* name :
+         {"change-read-only-file", "change-read-only-mode", "change-read-only-times"})
+        if (const int code = outcome(start_runtime({name, "open"})); code != attempts::refused)
+            complain("runtime without Landlock", name, fmt::format("exit code {}", code));
+}
+
+/// What does not want to end is ended by a signal, with everything below it.
+void try_to_stay(const char* where, Result<jail::Process> started) {
+    if (!started)
+        return complain(where, "stay", started.error().to_string());
+    (void)started->wait(300ms); // until it runs
+    started->lifeline.reset();
+    (void)started->signal(SIGKILL);
+    const auto status = started->wait(5s);
+    if (!status || !*status || shell_exit_code(**status) != 128 + SIGKILL)
+        complain(where, "stay", "it did not end, or not by the signal");
+}
+
+Result<jail::Process> start_fs(const char* attempt) {
+    return jail::spawn({.role = jail::Role::fs,
+                        .argv = {"/fsd", attempt},
+                        .binds = {{here + "/locked", "/fsd", false, true},
+                                  {scratch + "/sandbox", "/m/0", true},
+                                  {scratch + "/run", "/m/1"}},
+                        .fds = {{2, 2}}});
 }
 
 int try_as_fs(const Attempt& attempt) {
-    return outcome(jail::spawn({.role = jail::Role::fs,
-                                .argv = {"/fsd", attempt.name},
-                                .binds = {{here + "/locked", "/fsd", false, true},
-                                          {scratch + "/sandbox", "/m/0", true},
-                                          {scratch + "/run", "/m/1"}},
-                                .fds = {{2, 2}}}));
+    return outcome(start_fs(attempt.name));
+}
+
+Result<jail::Process> start_net(const char* attempt) {
+    return jail::spawn({.role = jail::Role::net,
+                        .argv = {"/netd", attempt},
+                        .binds = {{here + "/locked", "/netd", false, true}},
+                        .fds = {{2, 2}}});
 }
 
 int try_as_net(const Attempt& attempt) {
-    return outcome(jail::spawn({.role = jail::Role::net,
-                                .argv = {"/netd", attempt.name},
-                                .binds = {{here + "/locked", "/netd", false, true}},
-                                .fds = {{2, 2}}}));
+    return outcome(start_net(attempt.name));
 }
 
 int try_as_uml(const Attempt& attempt) {
@@ -151,6 +185,10 @@ void try_everything() {
                 complain(place.name, attempt.name, fmt::format("unexpected exit code {}", code));
         }
     }
+    try_read_only_files();
+    try_to_stay("runtime", start_runtime({"stay"}));
+    try_to_stay("fs", start_fs("stay"));
+    try_to_stay("net", start_net("stay"));
     fmt::print("{} things tried in 6 roles\n", attempts::all().size());
 }
 
@@ -189,12 +227,17 @@ std::vector<OwnedFd> lay_bait() {
     bait.push_back(listen_on(AF_UNIX, SOCK_STREAM, &name,
                              offsetof(sockaddr_un, sun_path) + 1 +
                                  std::strlen(attempts::bait::abstract_name)));
+    std::strcpy(name.sun_path + 1, attempts::bait::datagram_name);
+    bait.push_back(listen_on(AF_UNIX, SOCK_DGRAM, &name,
+                             offsetof(sockaddr_un, sun_path) + 1 +
+                                 std::strlen(attempts::bait::datagram_name)));
     return bait;
 }
 
 Status prepare_scratch() {
     for (const char* directory : {"/sandbox", "/run", "/bundle"})
         MSB_TRY(make_directories(scratch + directory));
+    MSB_TRY(write_file_atomic(scratch + "/piece", "of an image", 0644, false));
     const std::string intruder = MSB_TRY(read_file(here + "/intruder"));
     return write_file_atomic(scratch + "/bundle/linux", intruder, 0755, false);
 }

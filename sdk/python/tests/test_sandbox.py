@@ -691,6 +691,27 @@ class Files(Case):
         with self.assertRaises(LimitExceededError):
             await fs.read("/bin/busybox", max_bytes=10)
 
+    async def test_cancelled_at_the_end(self):
+        """Of a file, at any moment: the next call goes on as if there had been no other."""
+        fs = (await self.create()).fs
+
+        async def cancelled(call, delay):
+            task = asyncio.ensure_future(call)
+            await asyncio.sleep(delay)
+            task.cancel()
+            await asyncio.wait([task])
+
+        for delay in (step * 1e-4 for step in range(30)):
+            writing = await fs.write_stream("/root/short")
+            await writing.write(b"x")
+            await cancelled(writing.close(), delay)
+            await writing.close()
+            reading = await fs.read_stream("/root/short")
+            self.assertEqual(await reading.recv(), b"x")
+            await cancelled(reading.recv(), delay)
+            self.assertIsNone(await reading.recv(), f"cancelled after {delay} s")
+            self.assertIsNone(await reading.recv())
+
     async def test_text_with_a_nul_is_refused(self):
         sandbox = await self.create()
         for attempt in (

@@ -1,3 +1,5 @@
+//! The protocol of the agent in a sandbox.
+
 use crate::call::{invoke, Argument};
 use crate::error::Result;
 use crate::native::Text;

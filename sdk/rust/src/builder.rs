@@ -1,103 +1,92 @@
 //! How a sandbox is to be.
 
 use crate::call::{invoke_json, Argument, Call};
+use crate::choices::*;
 use crate::error::Result;
-use crate::json::Value;
-use crate::lifecycle::stop;
+use crate::json::{Switch, Value};
+use crate::lifecycle::{remove, stop};
+use crate::options::*;
+use crate::pool;
 use crate::progress::PullProgress;
 use crate::sandbox::Sandbox;
+use crate::setters::{arguments, limits, members};
+use crate::time::milliseconds;
 use std::time::Duration;
 
-/// When an image is fetched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PullPolicy {
-    IfMissing,
-    Always,
-    Never,
-}
-
-impl PullPolicy {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            PullPolicy::IfMissing => "if-missing",
-            PullPolicy::Always => "always",
-            PullPolicy::Never => "never",
-        }
-    }
-}
-
-/// What a guest's users may do within the guest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SecurityProfile {
-    Default,
-    Restricted,
-}
-
-/// What a path of the guest leads to: [`SandboxBuilder::volume`].
+/// A directory or file of the host at a path of the guest: [`SandboxBuilder::volume`].
 #[derive(Debug, Clone)]
 pub struct MountBuilder {
-    options: Value,
+    options: MountOptions,
 }
 
 impl MountBuilder {
-    fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
-        self.options.set(key, value);
+    /// The directory or file of the host.
+    pub fn bind(mut self, host: impl Into<String>) -> Self {
+        self.options.bind = Some(host.into());
         self
     }
 
-    /// A directory or file of the host.
-    pub fn bind(self, host: impl Into<String>) -> Self {
-        self.with("bind", host.into())
+    /// The guest cannot write.
+    pub fn readonly(mut self) -> Self {
+        self.options.readonly = Some(true);
+        self
     }
 
-    pub fn readonly(self) -> Self {
-        self.with("readonly", true)
+    /// Programs there cannot be executed.
+    pub fn noexec(mut self) -> Self {
+        self.options.noexec = Some(true);
+        self
     }
 
-    pub fn noexec(self) -> Self {
-        self.with("noexec", true)
+    /// Set-user-ID bits of programs there have no effect.
+    pub fn nosuid(mut self) -> Self {
+        self.options.nosuid = Some(true);
+        self
     }
 
-    pub fn nosuid(self) -> Self {
-        self.with("nosuid", true)
-    }
-
-    pub fn nodev(self) -> Self {
-        self.with("nodev", true)
+    /// Device files there have no effect.
+    pub fn nodev(mut self) -> Self {
+        self.options.nodev = Some(true);
+        self
     }
 
     /// The host's path may lead through symbolic links.
-    pub fn follow_root_symlinks(self) -> Self {
-        self.with("follow_root_symlinks", true)
+    pub fn follow_root_symlinks(mut self) -> Self {
+        self.options.follow_root_symlinks = Some(true);
+        self
     }
 
-    /// "strict": owner and mode are the guest's own, kept beside each file; "off": they are the host's.
-    pub fn stat_virtualization(self, mode: impl Into<String>) -> Self {
-        self.with("stat_virtualization", mode.into())
+    /// Whose owners and modes the guest sees: [`StatVirtualization`], or its word as text.
+    pub fn stat_virtualization(mut self, mode: impl Into<StatVirtualization>) -> Self {
+        self.options.stat_virtualization = Some(mode.into());
+        self
     }
 
-    /// "private"; "mirror": the host's mode follows the guest's.
-    pub fn host_permissions(self, mode: impl Into<String>) -> Self {
-        self.with("host_permissions", mode.into())
+    /// What becomes of modes that the guest sets: [`HostPermissions`], or its word as text.
+    pub fn host_permissions(mut self, mode: impl Into<HostPermissions>) -> Self {
+        self.options.host_permissions = Some(mode.into());
+        self
     }
 }
 
 /// What a guest may reach: [`SandboxBuilder::network`].
 #[derive(Debug, Clone)]
 pub struct NetworkBuilder {
-    options: Value,
+    options: NetworkOptions,
 }
 
 impl NetworkBuilder {
-    /// Any of "public", "private", "host", or "all". Without one the guest reaches nothing; published
-    /// ports still lead in.
-    pub fn profiles<P: Into<String>>(mut self, profiles: impl IntoIterator<Item = P>) -> Self {
-        self.options.set("profiles", list(profiles));
+    /// The groups of addresses that the guest may reach: [`NetworkProfile`]s, or their words as text.
+    /// Without one the guest reaches nothing; published ports still lead in.
+    pub fn profiles<P: Into<NetworkProfile>>(mut self, profiles: impl IntoIterator<Item = P>) -> Self {
+        let words = profiles.into_iter().map(|profile| profile.into().as_str().to_owned());
+        self.options.profiles = Some(words.collect());
         self
     }
 
+    /// How many connections and flows may be open at a time.
     pub fn max_connections(mut self, count: u32) -> Self {
-        self.options.set("max_connections", count);
+        self.options.max_connections = Some(count);
         self
     }
 }
@@ -107,117 +96,97 @@ impl NetworkBuilder {
 #[derive(Debug, Clone)]
 pub struct SandboxBuilder {
     name: String,
-    options: Value,
+    options: CreateOptions,
 }
 
 impl SandboxBuilder {
     pub(crate) fn new(name: String) -> SandboxBuilder {
-        SandboxBuilder { name, options: Value::object() }
+        SandboxBuilder { name, options: CreateOptions::default() }
     }
 
-    fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
-        self.options.set(key, value);
+    /// The reference of an image. Without it the sandbox has the image that comes with msb.
+    pub fn image(mut self, reference: impl Into<String>) -> Self {
+        self.options.image = Some(reference.into());
         self
-    }
-
-    fn with_member(mut self, map: &str, key: impl AsRef<str>, value: impl Into<String>) -> Self {
-        self.options.entry(map).set(key.as_ref(), value.into());
-        self
-    }
-
-    /// A reference. Without it the sandbox has the image that comes with msb.
-    pub fn image(self, reference: impl Into<String>) -> Self {
-        self.with("image", reference.into())
     }
 
     /// How many virtual processors it has.
-    pub fn cpus(self, count: u32) -> Self {
-        self.with("cpus", count)
+    pub fn cpus(mut self, count: u32) -> Self {
+        self.options.cpus = Some(count);
+        self
     }
 
     /// How many virtual processors it can be given later.
-    pub fn max_cpus(self, count: u32) -> Self {
-        self.with("max_cpus", count)
+    pub fn max_cpus(mut self, count: u32) -> Self {
+        self.options.max_cpus = Some(count);
+        self
     }
 
-    /// MiB.
-    pub fn memory(self, mib: u64) -> Self {
-        self.with("memory_mib", mib)
+    /// The guest's memory in MiB.
+    pub fn memory(mut self, mib: u64) -> Self {
+        self.options.memory_mib = Some(mib);
+        self
     }
 
-    /// How many MiB it can be given later.
-    pub fn max_memory(self, mib: u64) -> Self {
-        self.with("max_memory_mib", mib)
+    /// How many MiB of memory it can be given later.
+    pub fn max_memory(mut self, mib: u64) -> Self {
+        self.options.max_memory_mib = Some(mib);
+        self
     }
 
     /// The size of the root disk in MiB.
-    pub fn root_disk(self, mib: u64) -> Self {
-        self.with("root_disk_mib", mib)
+    pub fn root_disk(mut self, mib: u64) -> Self {
+        self.options.root_disk_mib = Some(mib);
+        self
     }
 
-    /// Whether the guest's memory has huge pages: "always", "madvise", "never".
-    pub fn thp(self, mode: impl Into<String>) -> Self {
-        self.with("thp", mode.into())
+    /// Whether the guest's memory has huge pages: a [`ThpMode`], or its word as text.
+    pub fn thp(mut self, mode: impl Into<ThpMode>) -> Self {
+        self.options.thp = Some(mode.into());
+        self
     }
 
-    /// One more variable for all commands.
-    pub fn env(self, key: impl AsRef<str>, value: impl Into<String>) -> Self {
-        self.with_member("env", key, value)
+    members! { env: "One more variable for all commands." env, "More variables for all commands." envs }
+    members! { labels: "One more label." label, "More labels." labels }
+    members! {
+        scripts: "One more file on every command's PATH: its name and its content." script,
+        "More files on every command's PATH: content by name." scripts
     }
 
-    /// More variables for all commands.
-    pub fn envs<K: AsRef<str>, V: Into<String>>(self, all: impl IntoIterator<Item = (K, V)>) -> Self {
-        all.into_iter().fold(self, |builder, (key, value)| builder.env(key, value))
-    }
-
-    /// One more label.
-    pub fn label(self, key: impl AsRef<str>, value: impl Into<String>) -> Self {
-        self.with_member("labels", key, value)
-    }
-
-    /// More labels.
-    pub fn labels<K: AsRef<str>, V: Into<String>>(self, all: impl IntoIterator<Item = (K, V)>) -> Self {
-        all.into_iter().fold(self, |builder, (key, value)| builder.label(key, value))
-    }
-
-    /// One more file on every command's PATH.
-    pub fn script(self, name: impl AsRef<str>, body: impl Into<String>) -> Self {
-        self.with_member("scripts", name, body)
-    }
-
-    /// More files on every command's PATH.
-    pub fn scripts<K: AsRef<str>, V: Into<String>>(self, all: impl IntoIterator<Item = (K, V)>) -> Self {
-        all.into_iter().fold(self, |builder, (name, body)| builder.script(name, body))
-    }
-
-    /// The directory of commands.
-    pub fn workdir(self, path: impl Into<String>) -> Self {
-        self.with("workdir", path.into())
+    /// The directory in which commands start.
+    pub fn workdir(mut self, path: impl Into<String>) -> Self {
+        self.options.workdir = Some(path.into());
+        self
     }
 
     /// The user of commands: a name or number, with ":group" or not.
-    pub fn user(self, user: impl Into<String>) -> Self {
-        self.with("user", user.into())
+    pub fn user(mut self, user: impl Into<String>) -> Self {
+        self.options.user = Some(user.into());
+        self
     }
 
     /// The guest's name.
-    pub fn hostname(self, name: impl Into<String>) -> Self {
-        self.with("hostname", name.into())
+    pub fn hostname(mut self, name: impl Into<String>) -> Self {
+        self.options.hostname = Some(name.into());
+        self
     }
 
     /// The shell of [`Sandbox::shell`].
-    pub fn shell(self, path: impl Into<String>) -> Self {
-        self.with("shell", path.into())
+    pub fn shell(mut self, path: impl Into<String>) -> Self {
+        self.options.shell = Some(path.into());
+        self
     }
 
-    /// In place of the image's.
-    pub fn entrypoint<W: Into<String>>(self, words: impl IntoIterator<Item = W>) -> Self {
-        self.with("entrypoint", list(words))
+    /// The entrypoint of [`Sandbox::exec_default`], in place of the image's.
+    pub fn entrypoint<W: Into<String>>(mut self, words: impl IntoIterator<Item = W>) -> Self {
+        self.options.entrypoint = Some(list(words));
+        self
     }
 
-    /// In place of the image's.
-    pub fn cmd<W: Into<String>>(self, words: impl IntoIterator<Item = W>) -> Self {
-        self.with("cmd", list(words))
+    /// The words behind the entrypoint, in place of the image's cmd.
+    pub fn cmd<W: Into<String>>(mut self, words: impl IntoIterator<Item = W>) -> Self {
+        self.options.cmd = Some(list(words));
+        self
     }
 
     /// Another program as the guest's process 1: an absolute path in the guest, or "auto".
@@ -225,97 +194,89 @@ impl SandboxBuilder {
         self.init_with(cmd, |init| init)
     }
 
-    /// The same with arguments and environment.
-    pub fn init_with(self, cmd: impl Into<String>, with: impl FnOnce(InitBuilder) -> InitBuilder) -> Self {
-        let mut options = Value::object();
-        options.set("cmd", cmd.into());
-        let init = with(InitBuilder { options });
-        self.with("init", init.options)
+    /// Another program as the guest's process 1, with arguments and environment: an absolute path in the
+    /// guest, or "auto".
+    pub fn init_with(mut self, cmd: impl Into<String>, with: impl FnOnce(InitBuilder) -> InitBuilder) -> Self {
+        let options = InitOptions { cmd: Some(cmd.into()), ..InitOptions::default() };
+        self.options.init = Some(with(InitBuilder { options }).options);
+        self
     }
 
-    /// What the guest's users may do within it.
-    pub fn security(self, profile: SecurityProfile) -> Self {
-        let name = match profile {
-            SecurityProfile::Default => "default",
-            SecurityProfile::Restricted => "restricted",
-        };
-        self.with("security", name)
+    /// What the guest's users may do within the guest.
+    pub fn security(mut self, profile: SecurityProfile) -> Self {
+        self.options.security = Some(profile);
+        self
     }
 
-    /// What a path of the guest leads to.
+    /// A directory or file of the host at a path of the guest.
     pub fn volume(mut self, guest: impl AsRef<str>, with: impl FnOnce(MountBuilder) -> MountBuilder) -> Self {
-        let mount = with(MountBuilder { options: Value::object() });
-        self.options.entry("volumes").set(guest.as_ref(), mount.options);
+        let mount = with(MountBuilder { options: MountOptions::default() });
+        insert(&mut self.options.volumes, guest.as_ref(), mount.options);
         self
     }
 
     /// A TCP port of the host's loopback that leads to one of the guest's.
     pub fn port(self, host: u16, guest: u16) -> Self {
-        self.publish(None, host, guest, "tcp")
+        self.publish(None, host, guest, PortProtocol::Tcp)
     }
 
-    /// The same at another address of the host.
+    /// A TCP port of the host, at the address `bind`, that leads to one of the guest's.
     pub fn port_bind(self, bind: impl Into<String>, host: u16, guest: u16) -> Self {
-        self.publish(Some(bind.into()), host, guest, "tcp")
+        self.publish(Some(bind.into()), host, guest, PortProtocol::Tcp)
     }
 
     /// A UDP port of the host's loopback that leads to one of the guest's.
     pub fn port_udp(self, host: u16, guest: u16) -> Self {
-        self.publish(None, host, guest, "udp")
+        self.publish(None, host, guest, PortProtocol::Udp)
     }
 
-    /// The same at another address of the host.
+    /// A UDP port of the host, at the address `bind`, that leads to one of the guest's.
     pub fn port_udp_bind(self, bind: impl Into<String>, host: u16, guest: u16) -> Self {
-        self.publish(Some(bind.into()), host, guest, "udp")
+        self.publish(Some(bind.into()), host, guest, PortProtocol::Udp)
     }
 
-    fn publish(mut self, bind: Option<String>, host: u16, guest: u16, protocol: &str) -> Self {
-        let mut port = Value::object();
-        if let Some(bind) = bind {
-            port.set("bind", bind);
-        }
-        port.set("host_port", u32::from(host));
-        port.set("guest_port", u32::from(guest));
-        port.set("protocol", protocol);
-        self.options.entry("ports").push(port);
+    fn publish(mut self, bind: Option<String>, host: u16, guest: u16, protocol: PortProtocol) -> Self {
+        let (host_port, guest_port) = (Some(host), Some(guest));
+        push(&mut self.options.ports, PortOptions { bind, host_port, guest_port, protocol: Some(protocol) });
         self
     }
 
     /// What the guest may reach.
-    pub fn network(self, with: impl FnOnce(NetworkBuilder) -> NetworkBuilder) -> Self {
-        let network = with(NetworkBuilder { options: Value::object() });
-        self.with("network", network.options)
-    }
-
-    /// No interface and no names.
-    pub fn disable_network(self) -> Self {
-        self.with("network", false)
-    }
-
-    /// One more limit for all commands: "nofile", "cpu", ...
-    pub fn rlimit(self, resource: &str, limit: u64) -> Self {
-        self.rlimit_range(resource, limit, limit)
-    }
-
-    /// One more limit for all commands.
-    pub fn rlimit_range(mut self, resource: &str, soft: u64, hard: u64) -> Self {
-        self.options.entry("rlimits").push(rlimit(resource, soft, hard));
+    pub fn network(mut self, with: impl FnOnce(NetworkBuilder) -> NetworkBuilder) -> Self {
+        let network = with(NetworkBuilder { options: NetworkOptions::default() });
+        self.options.network = Some(Switch::On(network.options));
         self
     }
 
-    /// What runs the guest: "auto", "uml", "kvm".
-    pub fn engine(self, engine: impl Into<String>) -> Self {
-        self.with("engine", engine.into())
+    /// The guest has no network interface.
+    pub fn disable_network(mut self) -> Self {
+        self.options.network = Some(Switch::Off);
+        self
+    }
+
+    limits! {}
+
+    /// What runs the guest: an [`Engine`], or its word as text.
+    pub fn engine(mut self, engine: impl Into<Engine>) -> Self {
+        self.options.engine = Some(engine.into());
+        self
+    }
+
+    /// The boundary between guest and host that is asked for.
+    pub fn require_isolation(mut self, isolation: Isolation) -> Self {
+        self.options.require_isolation = Some(isolation);
+        self
     }
 
     /// Refuses engines without a hardware boundary.
     pub fn require_hardware_isolation(self) -> Self {
-        self.with("require_isolation", "hardware")
+        self.require_isolation(Isolation::Hardware)
     }
 
     /// When the image is fetched.
-    pub fn pull_policy(self, policy: PullPolicy) -> Self {
-        self.with("pull_policy", policy.as_str())
+    pub fn pull_policy(mut self, policy: PullPolicy) -> Self {
+        self.options.pull_policy = Some(policy);
+        self
     }
 
     /// How the registry is spoken to.
@@ -324,46 +285,56 @@ impl SandboxBuilder {
     }
 
     /// Stops the sandbox after so many seconds.
-    pub fn max_duration(self, seconds: u64) -> Self {
-        self.with("max_duration_secs", seconds)
+    pub fn max_duration(mut self, seconds: u64) -> Self {
+        self.options.max_duration_secs = Some(seconds);
+        self
     }
 
     /// Stops the sandbox when nothing happened for so many seconds.
-    pub fn idle_timeout(self, seconds: u64) -> Self {
-        self.with("idle_timeout_secs", seconds)
+    pub fn idle_timeout(mut self, seconds: u64) -> Self {
+        self.options.idle_timeout_secs = Some(seconds);
+        self
     }
 
-    /// How much the runtime logs: "error", "warn", "info", "debug", "trace".
-    pub fn log_level(self, level: impl Into<String>) -> Self {
-        self.with("log_level", level.into())
+    /// How much the sandbox's runtime logs: a [`LogLevel`], or its word as text.
+    pub fn log_level(mut self, level: impl Into<LogLevel>) -> Self {
+        self.options.log_level = Some(level.into());
+        self
     }
 
-    /// It goes on without handle and process.
-    pub fn detached(self, detached: bool) -> Self {
-        self.with("detached", detached)
+    /// The sandbox goes on without handle and process.
+    pub fn detached(mut self, detached: bool) -> Self {
+        self.options.detached = Some(detached);
+        self
     }
 
     /// Nothing of it is kept when it has stopped.
-    pub fn ephemeral(self, ephemeral: bool) -> Self {
-        self.with("ephemeral", ephemeral)
+    pub fn ephemeral(mut self, ephemeral: bool) -> Self {
+        self.options.ephemeral = Some(ephemeral);
+        self
     }
 
-    /// A sandbox of the same name is stopped and removed first.
-    pub fn replace(self) -> Self {
-        self.with("replace", true)
+    /// A sandbox of the same name is stopped and removed first; after 10 s it is killed.
+    pub fn replace(mut self) -> Self {
+        self.options.replace = Some(true);
+        self
     }
 
-    /// The same with another time between the stop signal and the kill than 10 s; 0 kills at once.
-    pub fn replace_with_timeout(self, timeout: Duration) -> Self {
-        self.with("replace_with_timeout_ms", milliseconds(timeout))
+    /// A sandbox of the same name is stopped and removed first. `timeout` is the time between the stop signal
+    /// and the kill; 0 kills at once.
+    pub fn replace_with_timeout(mut self, timeout: Duration) -> Self {
+        self.options.replace_with_timeout_ms = Some(milliseconds(timeout));
+        self
     }
 
-    /// Makes the sandbox and starts it.
+    /// Makes the sandbox and starts it. Among what it fails with are [`crate::Error::SandboxAlreadyExists`],
+    /// [`crate::Error::InvalidConfig`], [`crate::Error::ImageNotFound`], [`crate::Error::ImagePullFailed`] and
+    /// [`crate::Error::BootStart`].
     pub fn create(self) -> Call<Sandbox> {
         self.create_reporting(0)
     }
 
-    /// The same with a report of how the pull of the image goes on.
+    /// Makes the sandbox, as [`SandboxBuilder::create`], and reports how the pull of its image goes on.
     pub fn create_with_pull_progress(self) -> Result<(PullProgress, Call<Sandbox>)> {
         let progress = PullProgress::new()?;
         let creating = self.create_reporting(progress.handle());
@@ -379,37 +350,21 @@ impl SandboxBuilder {
             });
             Sandbox::given(made?)
         };
-        Call::undoing(create, |made| undo(made, Sandbox::remove_with_force))
+        Call::undoing(create, |made| undo(made, |name| remove(name, true)))
     }
 }
 
 /// The start of an init: [`SandboxBuilder::init_with`].
 #[derive(Debug, Clone)]
 pub struct InitBuilder {
-    options: Value,
+    options: InitOptions,
 }
 
 impl InitBuilder {
-    /// One more argument.
-    pub fn arg(mut self, word: impl Into<String>) -> Self {
-        self.options.entry("args").push(word.into());
-        self
-    }
-
-    /// More arguments.
-    pub fn args<W: Into<String>>(self, words: impl IntoIterator<Item = W>) -> Self {
-        words.into_iter().fold(self, InitBuilder::arg)
-    }
-
-    /// One more variable over the environment that it inherits.
-    pub fn env(mut self, key: impl AsRef<str>, value: impl Into<String>) -> Self {
-        self.options.entry("env").set(key.as_ref(), value.into());
-        self
-    }
-
-    /// More variables over the environment that it inherits.
-    pub fn envs<K: AsRef<str>, V: Into<String>>(self, all: impl IntoIterator<Item = (K, V)>) -> Self {
-        all.into_iter().fold(self, |builder, (key, value)| builder.env(key, value))
+    arguments! {}
+    members! {
+        env: "One more variable over the environment that it inherits." env,
+        "More variables over the environment that it inherits." envs
     }
 }
 
@@ -419,59 +374,39 @@ pub struct RegistryBuilder {
 }
 
 impl RegistryBuilder {
-    /// Plain HTTP.
-    pub fn insecure(self, insecure: bool) -> Self {
-        RegistryBuilder { sandbox: self.sandbox.with("insecure", insecure) }
+    /// Plain HTTP, without encryption.
+    pub fn insecure(mut self, insecure: bool) -> Self {
+        self.sandbox.options.insecure = Some(insecure);
+        self
     }
 
-    /// Certificates to trust: the path of a PEM file.
-    pub fn ca_certs_path(self, path: impl Into<String>) -> Self {
-        RegistryBuilder { sandbox: self.sandbox.with("ca_certs", path.into()) }
+    /// Authorities to trust for the registry: the path of a PEM file.
+    pub fn ca_certs_path(mut self, path: impl Into<String>) -> Self {
+        self.sandbox.options.ca_certs = Some(path.into());
+        self
     }
-}
-
-pub(crate) fn list<W: Into<String>>(words: impl IntoIterator<Item = W>) -> Vec<Value> {
-    words.into_iter().map(|word| Value::Text(word.into())).collect()
-}
-
-pub(crate) fn rlimit(resource: &str, soft: u64, hard: u64) -> Value {
-    let mut limit = Value::object();
-    limit.set("resource", resource);
-    limit.set("soft", soft);
-    limit.set("hard", hard);
-    limit
-}
-
-/// Rounded up, so that a time that is not 0 does not become it.
-pub(crate) fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos().saturating_add(999_999) / 1_000_000).unwrap_or(u64::MAX)
-}
-
-/// As an argument of the library, which has -1 for "not given".
-pub(crate) fn timeout_ms(duration: Option<Duration>) -> i64 {
-    duration.map_or(-1, |duration| i64::try_from(milliseconds(duration)).unwrap_or(i64::MAX))
 }
 
 impl Sandbox {
-    /// A sandbox that is to be made.
+    /// A sandbox that is to be made: set what it is to be, then [`SandboxBuilder::create`].
     pub fn builder(name: impl Into<String>) -> SandboxBuilder {
         SandboxBuilder::new(name.into())
     }
 
-    /// Starts a stopped sandbox; it stops when it is dropped.
+    /// Starts a stopped sandbox; it stops when this is dropped. Fails with [`crate::Error::SandboxNotFound`],
+    /// [`crate::Error::SandboxStillRunning`] or [`crate::Error::BootStart`].
     pub fn start(name: impl Into<String>) -> Call<Sandbox> {
         Sandbox::start_as(name.into(), false)
     }
 
-    /// Starts a stopped sandbox, which goes on without handle and process.
+    /// Starts a stopped sandbox, which goes on without handle and process. Fails as [`Sandbox::start`] does.
     pub fn start_detached(name: impl Into<String>) -> Call<Sandbox> {
         Sandbox::start_as(name.into(), true)
     }
 
     fn start_as(name: String, detached: bool) -> Call<Sandbox> {
         let start = move |cancel| {
-            let mut options = Value::object();
-            options.set("detached", detached);
+            let options = StartOptions { detached: Some(detached) };
             let (name, options) = (Argument::text("name", &name)?, Argument::options(&options)?);
             // SAFETY: the pointers are valid during the call.
             let made: Result<Value> = invoke_json(|library, result| unsafe {
@@ -484,11 +419,10 @@ impl Sandbox {
 }
 
 /// Ends a sandbox whose call was dropped too late to be cancelled; a detached one does not end with its
-/// connection. In a thread of its own, because it is a drop that does this.
+/// connection. In another thread, because it is a drop that does this.
 fn undo(made: Result<Sandbox>, end: fn(&str) -> Call<()>) {
     if let Ok(sandbox) = made {
-        let ending = move || drop(end(sandbox.name()).wait());
         // Without a thread only the connection ends.
-        let _ = std::thread::Builder::new().name("microsandbox".into()).spawn(ending);
+        let _ = pool::submit(move || drop(end(sandbox.name()).wait()));
     }
 }

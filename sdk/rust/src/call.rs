@@ -1,8 +1,9 @@
 //! Calls of the library as futures that run on any executor.
 
 use crate::error::{Detail, Error, Result};
-use crate::json::Value;
+use crate::json::{self, ToJson, Value};
 use crate::native::{library, Bytes, Library, Text};
+use crate::pool;
 use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::future::Future;
@@ -26,8 +27,9 @@ impl<T> Outcome<T> {
     }
 }
 
-/// A call of the library. It begins when it is awaited, in a thread of its own, and ends early when it is
-/// dropped; [`Call::wait`] makes it without an executor.
+/// A call of the library: a future for any executor. It begins when it is awaited, in a thread of this crate
+/// that does nothing else meanwhile, and is cancelled when it is dropped. [`Call::wait`] makes the call
+/// without an executor.
 #[must_use = "nothing happens until it is awaited"]
 pub struct Call<T> {
     state: State<T>,
@@ -46,7 +48,10 @@ struct Shared<T> {
 }
 
 impl<T: Send + 'static> Call<T> {
-    /// Makes the call in this thread.
+    /// Makes the call in this thread, which it blocks until there is a result.
+    ///
+    /// Fails with what the call fails with, or with [`Error::InvalidArgument`] if the call was awaited
+    /// before.
     pub fn wait(mut self) -> Result<T> {
         match std::mem::replace(&mut self.state, State::Over) {
             State::New { work, .. } => {
@@ -63,7 +68,7 @@ impl<T: Send + 'static> Call<T> {
         Call::undoing(work, drop)
     }
 
-    /// The same; `unread` gets the result if the call was dropped. It must not take long.
+    /// As [`Call::new`]; `unread` gets the result if the call was dropped. It must not take long.
     pub(crate) fn undoing(
         work: impl FnOnce(u64) -> Result<T> + Send + 'static,
         unread: impl FnOnce(Result<T>) + Send + 'static,
@@ -96,8 +101,8 @@ impl<T: Send + 'static> Call<T> {
             work(cancel, &mut |outcome| publish(&theirs, outcome));
             unregister(cancel); // if the work did not use it
         };
-        match std::thread::Builder::new().name("microsandbox".into()).spawn(run) {
-            Ok(_) => Ok(State::Running { shared, cancel }),
+        match pool::submit(run) {
+            Ok(()) => Ok(State::Running { shared, cancel }),
             Err(error) => {
                 unregister(cancel);
                 Err(Error::Io(Detail {
@@ -245,8 +250,8 @@ impl Argument {
         text.map_or(Ok(Argument(None)), |text| Argument::text(what, text))
     }
 
-    pub(crate) fn options(options: &Value) -> Result<Argument> {
-        Argument::text("options", &options.to_string())
+    pub(crate) fn options(options: &impl ToJson) -> Result<Argument> {
+        Argument::text("options", &options.to_json().to_string())
     }
 
     pub(crate) fn pointer(&self) -> *const c_char {
@@ -272,7 +277,7 @@ pub(crate) fn invoke_json(body: impl FnOnce(&'static Library, *mut *mut c_char) 
 pub(crate) fn parse(text: &Text) -> Result<Value> {
     match text.get() {
         None => Ok(Value::Null),
-        Some(text) => Value::parse(&text).ok_or_else(|| Error::internal(format!("answer of the library: {text}"))),
+        Some(text) => json::parse(&text).ok_or_else(|| Error::internal(format!("answer of the library: {text}"))),
     }
 }
 

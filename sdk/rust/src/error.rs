@@ -1,4 +1,5 @@
-use crate::json::Value;
+use crate::json::{self, Read, Value};
+use crate::tables::{error_table, exec_failure_table};
 use std::fmt;
 use std::time::Duration;
 
@@ -9,62 +10,90 @@ pub(crate) type Result<T> = MicrosandboxResult<T>;
 /// What is known of a failure.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Detail {
+    /// What went wrong, in a sentence for people.
     pub message: String,
-    /// What to do about it.
+    /// What to do about it, if anything is known.
     pub hint: Option<String>,
-    /// Of the sandbox or image concerned.
+    /// The name of the sandbox, or the reference of the image, that it is about.
     pub name: Option<String>,
-    /// Of the system call that failed.
+    /// The errno of the system call that failed, in the guest or on the host.
     pub errno: Option<i32>,
 }
 
-/// Why a command could not start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ExecFailureKind {
-    NotFound,
-    PermissionDenied,
-    NotExecutable,
-    BadCwd,
-    BadArgs,
-    ResourceLimit,
-    UserSetupFailed,
-    OutOfMemory,
-    PtySetupFailed,
-    Other,
-}
-
-impl ExecFailureKind {
-    pub(crate) fn parse(name: &str) -> ExecFailureKind {
-        match name {
-            "not_found" => ExecFailureKind::NotFound,
-            "permission_denied" => ExecFailureKind::PermissionDenied,
-            "not_executable" => ExecFailureKind::NotExecutable,
-            "bad_cwd" => ExecFailureKind::BadCwd,
-            "bad_args" => ExecFailureKind::BadArgs,
-            "resource_limit" => ExecFailureKind::ResourceLimit,
-            "user_setup_failed" => ExecFailureKind::UserSetupFailed,
-            "out_of_memory" => ExecFailureKind::OutOfMemory,
-            "pty_setup_failed" => ExecFailureKind::PtySetupFailed,
-            _ => ExecFailureKind::Other,
+macro_rules! exec_failures {
+    ($($(#[$doc:meta])* $word:literal $variant:ident,)*) => {
+        /// Why a command could not start.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum ExecFailureKind {
+            $($(#[$doc])* $variant,)*
         }
-    }
+
+        impl ExecFailureKind {
+            pub(crate) fn parse(word: &str) -> ExecFailureKind {
+                match word {
+                    $($word => ExecFailureKind::$variant,)*
+                    _ => ExecFailureKind::Other,
+                }
+            }
+
+            /// The library's word for it: "not_found".
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(ExecFailureKind::$variant => $word,)*
+                }
+            }
+        }
+    };
 }
+exec_failure_table!(exec_failures);
 
 macro_rules! errors {
     ($($(#[$doc:meta])* $kind:literal $variant:ident,)*) => {
-        /// What a program can branch on.
+        /// What a call of this crate fails with. Each variant is a kind that a program can branch on.
         #[derive(Debug, Clone, PartialEq, Eq)]
         #[non_exhaustive]
         pub enum Error {
-            /// The sandbox did not come up.
-            BootStart { name: String, stage: String, errno: Option<i32>, message: String, hint: Option<String> },
-            /// The command could not start.
-            ExecFailed { kind: ExecFailureKind, errno: Option<i32>, errno_name: Option<String>, stage: Option<String>, message: String },
+            /// The sandbox did not start.
+            BootStart {
+                /// The sandbox's name.
+                name: String,
+                /// What failed: "mount", "build_vm", "config", "network", "image" or "other".
+                stage: String,
+                /// The errno of the system call that failed.
+                errno: Option<i32>,
+                /// What went wrong, in a sentence for people.
+                message: String,
+                /// What to do about it, if anything is known.
+                hint: Option<String>,
+            },
+            /// The command could not start. (One that ran and ended in failure is a result.)
+            ExecFailed {
+                /// Why.
+                kind: ExecFailureKind,
+                /// The errno of the system call that failed in the guest.
+                errno: Option<i32>,
+                /// The errno's name: "ENOENT".
+                errno_name: Option<String>,
+                /// Which step of starting it failed.
+                stage: Option<String>,
+                /// What went wrong, in a sentence for people.
+                message: String,
+            },
             /// The command ran longer than it was given, and was killed with all it had started.
-            ExecTimeout { timeout: Option<Duration>, message: String },
-            /// The log lost what follows the cursor; it goes on at this one.
-            MissedRotation { cursor: Option<String>, message: String },
+            ExecTimeout {
+                /// The time that it was given.
+                timeout: Option<Duration>,
+                /// What went wrong, in a sentence for people.
+                message: String,
+            },
+            /// Log entries were lost before they were read; the next call goes on behind them.
+            MissedRotation {
+                /// Where the log goes on.
+                cursor: Option<String>,
+                /// What went wrong, in a sentence for people.
+                message: String,
+            },
             $($(#[$doc])* $variant(Detail),)*
         }
 
@@ -97,44 +126,10 @@ macro_rules! errors {
     };
 }
 
-errors! {
-    /// The call itself is wrong.
-    "invalid_argument" InvalidArgument,
-    /// Closed, or never was.
-    "invalid_handle" InvalidHandle,
-    /// A sandbox cannot be like that.
-    "invalid_config" InvalidConfig,
-    "cancelled" Cancelled,
-    "timed_out" TimedOut,
-    "sandbox_not_found" SandboxNotFound,
-    "already_exists" SandboxAlreadyExists,
-    "still_running" SandboxStillRunning,
-    "not_running" SandboxNotRunning,
-    "no_default_command" NoDefaultCommand,
-    /// The sandbox ended before the command, or the connection broke.
-    "session_lost" SessionLost,
-    "image_not_found" ImageNotFound,
-    "image_in_use" ImageInUse,
-    "image_pull_failed" ImagePullFailed,
-    /// In the guest.
-    "path_not_found" PathNotFound,
-    /// Another failed file operation in the guest.
-    "filesystem" Filesystem,
-    "invalid_cursor" InvalidCursor,
-    "limit_exceeded" LimitExceeded,
-    "permission_denied" PermissionDenied,
-    "no_space" NoSpace,
-    "unsupported" Unsupported,
-    "unreachable" Unreachable,
-    "protocol" Protocol,
-    "corrupt" Corrupt,
-    "io" Io,
-    "internal" Internal,
-    /// There is no libmicrosandbox.so, or one that does not fit.
-    "library_not_loaded" LibraryNotLoaded,
-}
+error_table!(errors);
 
 impl Error {
+    /// What went wrong, in a sentence for people.
     pub fn message(&self) -> &str {
         match self {
             Error::BootStart { message, .. }
@@ -145,7 +140,7 @@ impl Error {
         }
     }
 
-    /// What to do about it.
+    /// What to do about it, if anything is known.
     pub fn hint(&self) -> Option<&str> {
         match self {
             Error::BootStart { hint, .. } => hint.as_deref(),
@@ -173,7 +168,7 @@ impl Error {
 
     /// An error as the library writes them.
     pub(crate) fn parse(text: &str) -> Error {
-        let value = match Value::parse(text) {
+        let value = match json::parse(text) {
             Some(value) => value,
             None => return Error::internal(text),
         };

@@ -1,80 +1,63 @@
 //! Commands.
 
-use crate::builder::{list, milliseconds, rlimit};
 use crate::call::{invoke, invoke_bytes, parse, Argument, Call, Inbox};
+use crate::choices::ExecEventName;
+use crate::connection::Command;
 use crate::error::{Detail, Error, Result};
-use crate::json::Value;
-use crate::native::{library, Bytes, Library, Text};
+use crate::json::{Read, Value};
+use crate::native::{Bytes, Library, Text};
+use crate::options::{list, ExecOptions};
 use crate::sandbox::Sandbox;
+use crate::setters::{arguments, limits, members};
+use crate::time::milliseconds;
 use std::os::raw::c_char;
 use std::string::FromUtf8Error;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How a command is run. Setting something again replaces it; what says "one more" adds.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ExecBuilder {
-    options: Value,
+    options: ExecOptions,
     input: Vec<u8>,
 }
 
 impl ExecBuilder {
-    fn new() -> ExecBuilder {
-        ExecBuilder { options: Value::object(), input: Vec::new() }
-    }
+    arguments! {}
+    members! { env: "One more variable over the sandbox's." env, "More variables over the sandbox's." envs }
 
-    fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
-        self.options.set(key, value);
+    /// The command's working directory.
+    pub fn cwd(mut self, path: impl Into<String>) -> Self {
+        self.options.cwd = Some(path.into());
         self
     }
 
-    /// One more argument.
-    pub fn arg(mut self, word: impl Into<String>) -> Self {
-        self.options.entry("args").push(word.into());
+    /// The command's user: a name or number, with ":group" or not.
+    pub fn user(mut self, user: impl Into<String>) -> Self {
+        self.options.user = Some(user.into());
         self
-    }
-
-    /// More arguments.
-    pub fn args<W: Into<String>>(self, words: impl IntoIterator<Item = W>) -> Self {
-        words.into_iter().fold(self, ExecBuilder::arg)
-    }
-
-    /// One more variable over the sandbox's.
-    pub fn env(mut self, key: impl AsRef<str>, value: impl Into<String>) -> Self {
-        self.options.entry("env").set(key.as_ref(), value.into());
-        self
-    }
-
-    /// More variables over the sandbox's.
-    pub fn envs<K: AsRef<str>, V: Into<String>>(self, all: impl IntoIterator<Item = (K, V)>) -> Self {
-        all.into_iter().fold(self, |builder, (key, value)| builder.env(key, value))
-    }
-
-    pub fn cwd(self, path: impl Into<String>) -> Self {
-        self.with("cwd", path.into())
-    }
-
-    /// A name or number, with ":group" or not.
-    pub fn user(self, user: impl Into<String>) -> Self {
-        self.with("user", user.into())
     }
 
     /// Kills the command, with all it started, after that time: [`Error::ExecTimeout`].
-    pub fn timeout(self, timeout: Duration) -> Self {
-        self.with("timeout_ms", milliseconds(timeout))
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.options.timeout_ms = Some(milliseconds(timeout));
+        self
     }
 
-    /// A terminal; everything the command writes comes as stdout.
-    pub fn tty(self, tty: bool) -> Self {
-        self.with("tty", tty)
+    /// Gives the command a terminal; everything it writes comes as stdout.
+    pub fn tty(mut self, tty: bool) -> Self {
+        self.options.tty = Some(tty);
+        self
     }
 
-    /// A terminal of that size.
-    pub fn tty_size(self, rows: u16, cols: u16) -> Self {
-        self.tty(true).with("rows", rows).with("cols", cols)
+    /// Gives the command a terminal of that size.
+    pub fn tty_size(mut self, rows: u16, cols: u16) -> Self {
+        self.options.rows = Some(rows);
+        self.options.cols = Some(cols);
+        self.tty(true)
     }
 
-    /// The command's input.
+    /// The command's input, of any size.
     pub fn stdin_bytes(mut self, input: impl Into<Vec<u8>>) -> Self {
         self.input = input.into();
         self
@@ -82,25 +65,18 @@ impl ExecBuilder {
 
     /// Lets a command that is streamed be written to: [`ExecHandle::take_stdin`]. What
     /// [`ExecBuilder::stdin_bytes`] gave comes first.
-    pub fn stdin_pipe(self) -> Self {
-        self.with("stdin", true)
-    }
-
-    /// One more limit: "nofile", "cpu", ...
-    pub fn rlimit(self, resource: &str, limit: u64) -> Self {
-        self.rlimit_range(resource, limit, limit)
-    }
-
-    /// One more limit.
-    pub fn rlimit_range(mut self, resource: &str, soft: u64, hard: u64) -> Self {
-        self.options.entry("rlimits").push(rlimit(resource, soft, hard));
+    pub fn stdin_pipe(mut self) -> Self {
+        self.options.stdin = Some(true);
         self
     }
 
+    limits! {}
+
     /// Fails with [`Error::LimitExceeded`] if a command whose output is collected writes more. Without it:
     /// 256 MiB.
-    pub fn max_output(self, bytes: u64) -> Self {
-        self.with("max_output_bytes", bytes)
+    pub fn max_output(mut self, bytes: u64) -> Self {
+        self.options.max_output_bytes = Some(bytes);
+        self
     }
 }
 
@@ -108,9 +84,11 @@ impl ExecBuilder {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExecStatus {
-    /// As a shell has it: 128 + n for a command that signal n ended.
+    /// The exit code as a shell has it: 128 + n for a command that signal n ended.
     pub code: i32,
+    /// The signal that ended the command, if one did.
     pub signal: Option<i32>,
+    /// Whether the command exited with 0.
     pub success: bool,
 }
 
@@ -130,6 +108,7 @@ pub struct ExecOutput {
 }
 
 impl ExecOutput {
+    /// How the command ended.
     pub fn status(&self) -> ExecStatus {
         self.status
     }
@@ -144,10 +123,12 @@ impl ExecOutput {
         String::from_utf8(self.stderr.clone())
     }
 
+    /// The output as it came.
     pub fn stdout_bytes(&self) -> &[u8] {
         &self.stdout
     }
 
+    /// The error output as it came.
     pub fn stderr_bytes(&self) -> &[u8] {
         &self.stderr
     }
@@ -168,10 +149,21 @@ fn collected(
     Ok(ExecOutput { status: ExecStatus::of(&parse(&text)?), stdout: out.get(), stderr: err.get() })
 }
 
-fn script(with: impl FnOnce(ExecBuilder) -> ExecBuilder) -> ExecBuilder {
-    with(ExecBuilder::new().with("shell", true))
+fn with_args<W: Into<String>>(args: impl IntoIterator<Item = W>) -> ExecBuilder {
+    let mut exec = ExecBuilder::default();
+    exec.options.args = Some(list(args));
+    exec
 }
 
+fn script(with: impl FnOnce(ExecBuilder) -> ExecBuilder) -> ExecBuilder {
+    let mut exec = ExecBuilder::default();
+    exec.options.shell = Some(true);
+    with(exec)
+}
+
+/// A program that ran and ended in failure is a result. These calls fail with [`Error::ExecFailed`] if the
+/// command could not start, [`Error::ExecTimeout`] if it took too long, [`Error::SessionLost`] if the sandbox
+/// ended before the command, and those that collect output with [`Error::LimitExceeded`] if there is too much.
 impl Sandbox {
     /// Runs a program, without a shell, and collects what it writes.
     pub fn exec<W: Into<String>>(
@@ -179,24 +171,26 @@ impl Sandbox {
         command: impl Into<String>,
         args: impl IntoIterator<Item = W>,
     ) -> Call<ExecOutput> {
-        self.run(Some(command.into()), ExecBuilder::new().with("args", list(args)))
+        self.run(Some(command.into()), with_args(args))
     }
 
-    /// The same in another way.
+    /// Runs a program, without a shell, and collects what it writes. `with` sets how: arguments, input, a
+    /// time limit, ...
     pub fn exec_with(
         &self,
         command: impl Into<String>,
         with: impl FnOnce(ExecBuilder) -> ExecBuilder,
     ) -> Call<ExecOutput> {
-        self.run(Some(command.into()), with(ExecBuilder::new()))
+        self.run(Some(command.into()), with(ExecBuilder::default()))
     }
 
-    /// Runs a script of the sandbox's shell.
+    /// Runs a script of the sandbox's shell, and collects what it writes.
     pub fn shell(&self, text: impl Into<String>) -> Call<ExecOutput> {
         self.shell_with(text, |exec| exec)
     }
 
-    /// The same in another way.
+    /// Runs a script of the sandbox's shell, and collects what it writes. `with` sets how: arguments (`$1`,
+    /// ...), input, a time limit, ...
     pub fn shell_with(
         &self,
         text: impl Into<String>,
@@ -205,40 +199,44 @@ impl Sandbox {
         self.run(Some(text.into()), script(with))
     }
 
-    /// Runs the sandbox's own command: its entrypoint and cmd.
+    /// Runs the sandbox's own command, its entrypoint and cmd, and collects what it writes.
+    /// [`Error::NoDefaultCommand`] if it has neither.
     pub fn exec_default(&self) -> Call<ExecOutput> {
         self.exec_default_with(|exec| exec)
     }
 
-    /// The same in another way.
+    /// Runs the sandbox's own command, its entrypoint and cmd, and collects what it writes. `with` sets how:
+    /// input, a time limit, ... [`Error::NoDefaultCommand`] if it has neither.
     pub fn exec_default_with(&self, with: impl FnOnce(ExecBuilder) -> ExecBuilder) -> Call<ExecOutput> {
-        self.run(None, with(ExecBuilder::new()))
+        self.run(None, with(ExecBuilder::default()))
     }
 
-    /// Starts a program, without a shell.
+    /// Starts a program, without a shell, to be read from step by step.
     pub fn exec_stream<W: Into<String>>(
         &self,
         command: impl Into<String>,
         args: impl IntoIterator<Item = W>,
     ) -> Call<ExecHandle> {
-        self.stream(Some(command.into()), ExecBuilder::new().with("args", list(args)))
+        self.stream(Some(command.into()), with_args(args))
     }
 
-    /// The same in another way.
+    /// Starts a program, without a shell, to be read from step by step. `with` sets how: arguments, a pipe for
+    /// input, a terminal, ...
     pub fn exec_stream_with(
         &self,
         command: impl Into<String>,
         with: impl FnOnce(ExecBuilder) -> ExecBuilder,
     ) -> Call<ExecHandle> {
-        self.stream(Some(command.into()), with(ExecBuilder::new()))
+        self.stream(Some(command.into()), with(ExecBuilder::default()))
     }
 
-    /// Starts a script of the sandbox's shell.
+    /// Starts a script of the sandbox's shell, to be read from step by step.
     pub fn shell_stream(&self, text: impl Into<String>) -> Call<ExecHandle> {
         self.shell_stream_with(text, |exec| exec)
     }
 
-    /// The same in another way.
+    /// Starts a script of the sandbox's shell, to be read from step by step. `with` sets how: arguments (`$1`,
+    /// ...), a pipe for input, a terminal, ...
     pub fn shell_stream_with(
         &self,
         text: impl Into<String>,
@@ -247,14 +245,16 @@ impl Sandbox {
         self.stream(Some(text.into()), script(with))
     }
 
-    /// Starts the sandbox's own command: its entrypoint and cmd.
+    /// Starts the sandbox's own command, its entrypoint and cmd, to be read from step by step.
+    /// [`Error::NoDefaultCommand`] if it has neither.
     pub fn exec_default_stream(&self) -> Call<ExecHandle> {
         self.exec_default_stream_with(|exec| exec)
     }
 
-    /// The same in another way.
+    /// Starts the sandbox's own command, its entrypoint and cmd, to be read from step by step. `with` sets how:
+    /// a pipe for input, a terminal, ... [`Error::NoDefaultCommand`] if it has neither.
     pub fn exec_default_stream_with(&self, with: impl FnOnce(ExecBuilder) -> ExecBuilder) -> Call<ExecHandle> {
-        self.stream(None, with(ExecBuilder::new()))
+        self.stream(None, with(ExecBuilder::default()))
     }
 
     fn run(&self, command: Option<String>, exec: ExecBuilder) -> Call<ExecOutput> {
@@ -284,7 +284,7 @@ impl Sandbox {
     fn stream(&self, command: Option<String>, exec: ExecBuilder) -> Call<ExecHandle> {
         let sandbox = self.connection();
         Call::new(move |cancel| {
-            let stdin = exec.options.flag("stdin");
+            let stdin = exec.options.stdin.unwrap_or(false);
             let command = Argument::optional("command", command.as_deref())?;
             let options = Argument::options(&exec.options)?;
             let mut handle = 0;
@@ -307,62 +307,54 @@ impl Sandbox {
     }
 }
 
-/// The library's handle, closed with the last that uses it.
-#[derive(Debug)]
-struct Command {
-    handle: u64,
-}
-
-impl Drop for Command {
-    fn drop(&mut self) {
-        if let Ok(library) = library() {
-            // SAFETY: any number is fine.
-            unsafe { (library.exec_close)(self.handle) };
-        }
-    }
-}
-
 /// Something that a command did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ExecEvent {
+    /// The command runs.
     Started {
+        /// Its process id in the guest.
         pid: u32,
     },
+    /// It wrote this to its standard output, or to its terminal.
     Stdout(Vec<u8>),
+    /// It wrote this to its standard error.
     Stderr(Vec<u8>),
-    /// It goes on without more input.
+    /// It takes no more input, and goes on.
     StdinError {
+        /// The errno of the write that failed.
         errno: Option<i32>,
+        /// The errno's name: "EPIPE".
         errno_name: Option<String>,
+        /// What went wrong, in a sentence for people.
         message: String,
     },
-    /// The last one, or
+    /// It ended: the last event, unless it is [`ExecEvent::Failed`].
     Exited(ExecStatus),
-    /// this, if it could not start: an [`Error::ExecFailed`].
+    /// It could not start: the last event, with an [`Error::ExecFailed`].
     Failed(Error),
 }
 
 impl ExecEvent {
     fn of(event: &Value, data: Vec<u8>) -> Option<ExecEvent> {
-        Some(match event.text("event").as_str() {
-            "started" => ExecEvent::Started { pid: event.number("pid").unwrap_or(0) },
-            "stdout" => ExecEvent::Stdout(data),
-            "stderr" => ExecEvent::Stderr(data),
-            "stdin_error" => ExecEvent::StdinError {
+        Some(match ExecEventName::parse(&event.text("event"))? {
+            ExecEventName::Started => ExecEvent::Started { pid: event.number("pid").unwrap_or(0) },
+            ExecEventName::Stdout => ExecEvent::Stdout(data),
+            ExecEventName::Stderr => ExecEvent::Stderr(data),
+            ExecEventName::StdinError => ExecEvent::StdinError {
                 errno: event.number("errno"),
                 errno_name: event.optional_text("errno_name"),
                 message: event.text("message"),
             },
-            "exited" => ExecEvent::Exited(ExecStatus::of(event)),
-            "failed" => ExecEvent::Failed(Error::exec_failed(event)),
-            _ => return None,
+            ExecEventName::Exited => ExecEvent::Exited(ExecStatus::of(event)),
+            ExecEventName::Failed => ExecEvent::Failed(Error::exec_failed(event)),
+            ExecEventName::Done => return None,
         })
     }
 }
 
-/// A command that runs and is read from step by step. Nothing of it moves while nobody reads: a client
-/// that does not read holds the command up, as a pipe does. It ends when this and its standard input are
+/// A command that runs and is read from step by step. Its input and output move only while a call of this
+/// crate waits for it: a program that does not read holds the command up, as a pipe does. It ends when this and its standard input are
 /// dropped.
 #[derive(Debug)]
 pub struct ExecHandle {
@@ -377,7 +369,8 @@ impl ExecHandle {
         Call::new(move |cancel| body(cancel, command.handle))
     }
 
-    /// The next event; none behind the last. A call that is dropped loses nothing.
+    /// The next event; `None` behind the last. A call that is dropped loses nothing. Fails with
+    /// [`Error::ExecTimeout`] or [`Error::SessionLost`].
     pub fn recv(&mut self) -> Call<Option<ExecEvent>> {
         let command = Arc::clone(&self.command);
         self.events.recv(move |cancel| {
@@ -389,7 +382,8 @@ impl ExecHandle {
         })
     }
 
-    /// Drops the rest of the output.
+    /// Waits for the command's end and drops what it still writes. Fails with [`Error::ExecFailed`] if it could
+    /// not start, and with [`Error::InvalidArgument`] if its end was read before.
     pub async fn wait(&mut self) -> Result<ExecStatus> {
         loop {
             match self.recv().await? {
@@ -401,7 +395,8 @@ impl ExecHandle {
         }
     }
 
-    /// Collects the rest of the output.
+    /// Waits for the command's end and collects what it still writes, up to 256 MiB. Fails with
+    /// [`Error::ExecFailed`] if it could not start.
     pub fn collect(&mut self) -> Call<ExecOutput> {
         let events = Arc::clone(&self.events);
         self.call(move |cancel, exec| {
@@ -434,13 +429,13 @@ impl ExecHandle {
         })
     }
 
-    /// To the command's process group.
+    /// Sends a signal, by its number, to the command's process group.
     pub fn signal(&self, number: i32) -> Call<()> {
         // SAFETY: there are only numbers.
         self.call(move |cancel, exec| invoke(|library| unsafe { (library.exec_signal)(cancel, exec, number) }))
     }
 
-    /// Kills the command's process group.
+    /// Kills the command's process group: SIGKILL.
     pub fn kill(&self) -> Call<()> {
         const SIGKILL: i32 = 9;
         self.signal(SIGKILL)
@@ -452,7 +447,7 @@ impl ExecHandle {
         self.call(move |cancel, exec| invoke(|library| unsafe { (library.exec_resize)(cancel, exec, rows, cols) }))
     }
 
-    /// The command's standard input, the first time; none if it has no pipe.
+    /// The command's standard input, the first time; `None` later, and if the command has no pipe.
     pub fn take_stdin(&mut self) -> Option<ExecSink> {
         self.stdin.take()
     }
@@ -466,7 +461,7 @@ pub struct ExecSink {
 }
 
 impl ExecSink {
-    /// Writes all of it.
+    /// Writes all of the data; done when there is room for more.
     pub fn write(&mut self, data: impl Into<Vec<u8>>) -> Call<()> {
         let (command, data) = (Arc::clone(&self.command), data.into());
         Call::new(move |cancel| {
@@ -475,7 +470,7 @@ impl ExecSink {
         })
     }
 
-    /// Ends the input.
+    /// Ends the command's input.
     pub fn close(self) -> Call<()> {
         // SAFETY: there are only numbers.
         Call::new(move |cancel| invoke(|library| unsafe { (library.exec_stdin_close)(cancel, self.command.handle) }))

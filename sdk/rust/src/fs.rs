@@ -1,29 +1,37 @@
 //! Files of the guest.
 
 use crate::call::{invoke, invoke_json, Argument, Call, Inbox};
+use crate::connection::{Connection, FileStream};
 use crate::error::{Error, Result};
-use crate::handle::time_of;
-use crate::json::Value;
+use crate::json::{Read, Value};
 use crate::native::{library, Bytes, Library};
-use crate::sandbox::Connection;
+use crate::options::FsOptions;
+use crate::time::time_of;
 use std::os::raw::c_char;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 /// The files of a sandbox that runs, by absolute path: [`crate::Sandbox::fs`].
+///
+/// Its calls fail with [`Error::PathNotFound`] if the guest has no such path, with [`Error::Filesystem`] and an
+/// errno if an operation failed otherwise, and with [`Error::SessionLost`] if the sandbox ended.
 #[derive(Debug, Clone)]
 pub struct SandboxFsOps {
     sandbox: Arc<Connection>,
-    options: Value,
+    options: FsOptions,
 }
 
 /// What a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FsEntryKind {
+    /// A regular file.
     File,
+    /// A directory.
     Directory,
+    /// A symbolic link.
     Symlink,
+    /// A device, a socket, or another special file.
     Other,
 }
 
@@ -31,13 +39,21 @@ pub enum FsEntryKind {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct FsEntry {
+    /// Its absolute path.
     pub path: String,
+    /// What it is.
     pub kind: FsEntryKind,
+    /// Its size in bytes.
     pub size: u64,
+    /// Its permissions.
     pub mode: u32,
+    /// The number of its owner.
     pub uid: u32,
+    /// The number of its group.
     pub gid: u32,
+    /// When it was last read, if that is known.
     pub accessed: Option<SystemTime>,
+    /// When its content was last changed, if that is known.
     pub modified: Option<SystemTime>,
 }
 
@@ -74,18 +90,18 @@ struct Operation<'a> {
 // SAFETY, here and below: the pointers of a call are valid until it has returned.
 impl SandboxFsOps {
     pub(crate) fn new(sandbox: Arc<Connection>) -> SandboxFsOps {
-        SandboxFsOps { sandbox, options: Value::object() }
+        SandboxFsOps { sandbox, options: FsOptions::default() }
     }
 
-    /// The same files as another user sees them: a name or number, with ":group" or not.
+    /// The files of the guest with another user acting: a name or number, with ":group" or not.
     pub fn with_user(mut self, user: impl Into<String>) -> SandboxFsOps {
-        self.options.set("user", user.into());
+        self.options.user = Some(user.into());
         self
     }
 
-    fn with(&self, key: &str, value: impl Into<Value>) -> SandboxFsOps {
+    fn with(&self, set: impl FnOnce(&mut FsOptions)) -> SandboxFsOps {
         let mut other = self.clone();
-        other.options.set(key, value);
+        set(&mut other.options);
         other
     }
 
@@ -148,7 +164,7 @@ impl SandboxFsOps {
         })
     }
 
-    /// The content of a file, up to 256 MiB.
+    /// The content of a file, up to 256 MiB; [`Error::LimitExceeded`] if it has more.
     pub fn read(&self, path: &str) -> Call<Vec<u8>> {
         self.call(path, |op| {
             let mut bytes = Bytes::NONE;
@@ -160,12 +176,12 @@ impl SandboxFsOps {
         })
     }
 
-    /// The same as text; an error if it is not UTF-8.
+    /// The content of a file as text, up to 256 MiB; [`Error::InvalidArgument`] if it is not UTF-8.
     pub async fn read_to_string(&self, path: &str) -> Result<String> {
         Ok(String::from_utf8(self.read(path).await?)?)
     }
 
-    /// Makes or replaces a file. Its directory must exist.
+    /// Makes or replaces a file, with permissions 0644. Its directory must exist.
     pub fn write(&self, path: &str, data: impl Into<Vec<u8>>) -> Call<()> {
         let data = data.into();
         self.call(path, move |op| {
@@ -176,19 +192,19 @@ impl SandboxFsOps {
         })
     }
 
-    /// The same with other permissions than 0644.
+    /// Makes or replaces a file, with these permissions. Its directory must exist.
     pub fn write_with_mode(&self, path: &str, data: impl Into<Vec<u8>>, mode: u32) -> Call<()> {
-        self.with("mode", mode).write(path, data)
+        self.with(|options| options.mode = Some(mode)).write(path, data)
     }
 
-    /// What a path leads to.
+    /// What a path leads to, symbolic links followed.
     pub fn stat(&self, path: &str) -> Call<FsEntry> {
         self.ask(path, |library| library.fs_stat, FsEntry::of)
     }
 
-    /// The same; of a symbolic link itself if it is not followed.
+    /// What a path leads to; without `follow`, of a symbolic link the link itself.
     pub fn stat_with_follow(&self, path: &str, follow: bool) -> Call<FsEntry> {
-        self.with("follow", follow).stat(path)
+        self.with(|options| options.follow = Some(follow)).stat(path)
     }
 
     /// What a directory has in it, one level.
@@ -218,7 +234,7 @@ impl SandboxFsOps {
 
     /// Deletes a directory that is empty.
     pub fn remove_empty_dir(&self, path: &str) -> Call<()> {
-        self.with("recursive", false).remove_dir(path)
+        self.with(|options| options.recursive = Some(false)).remove_dir(path)
     }
 
     /// Copies a file within the guest.
@@ -270,38 +286,24 @@ impl Operation<'_> {
     fn stream(
         &self,
         open: unsafe extern "C" fn(u64, u64, *const c_char, *const c_char, *mut u64) -> *mut c_char,
-    ) -> Result<Arc<Stream>> {
+    ) -> Result<Arc<FileStream>> {
         let mut handle = 0;
         invoke(|_| unsafe {
             open(self.cancel, self.sandbox, self.path.pointer(), self.options.pointer(), &mut handle)
         })?;
-        Ok(Arc::new(Stream { handle }))
-    }
-}
-
-/// The library's handle, closed with the last that uses it.
-#[derive(Debug)]
-struct Stream {
-    handle: u64,
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        if let Ok(library) = library() {
-            unsafe { (library.fs_stream_close)(self.handle) };
-        }
+        Ok(Arc::new(FileStream { handle }))
     }
 }
 
 /// The content of a file, piece by piece.
 #[derive(Debug)]
 pub struct FsReadStream {
-    stream: Arc<Stream>,
+    stream: Arc<FileStream>,
     pieces: Arc<Inbox<Option<Vec<u8>>>>,
 }
 
 impl FsReadStream {
-    /// The next piece; none at the end. A call that is dropped loses nothing.
+    /// The next piece; `None` at the end of the file. A call that is dropped loses nothing.
     pub fn recv(&mut self) -> Call<Option<Vec<u8>>> {
         let stream = Arc::clone(&self.stream);
         self.pieces.recv(move |cancel| {
@@ -313,7 +315,7 @@ impl FsReadStream {
         })
     }
 
-    /// The rest.
+    /// What has not been read of the file.
     pub async fn collect(&mut self) -> Result<Vec<u8>> {
         let mut all = Vec::new();
         while let Some(piece) = self.recv().await? {
@@ -326,11 +328,11 @@ impl FsReadStream {
 /// A file that is written piece by piece.
 #[derive(Debug)]
 pub struct FsWriteStream {
-    stream: Arc<Stream>,
+    stream: Arc<FileStream>,
 }
 
 impl FsWriteStream {
-    /// Writes all of it.
+    /// Writes all of the data. How much of it a call that is dropped has written is not known.
     pub fn write(&mut self, data: impl Into<Vec<u8>>) -> Call<()> {
         let (stream, data) = (Arc::clone(&self.stream), data.into());
         Call::new(move |cancel| {
@@ -340,7 +342,7 @@ impl FsWriteStream {
         })
     }
 
-    /// Completes the file.
+    /// Completes the file: what was written is there only when this has succeeded.
     pub fn close(self) -> Call<()> {
         Call::new(move |cancel| {
             invoke(|library| unsafe { (library.fs_write_stream_finish)(cancel, self.stream.handle) })

@@ -1,9 +1,13 @@
-use crate::builder::timeout_ms;
+//! Sandboxes that are looked up.
+
 use crate::call::{invoke_json, Argument, Call};
 use crate::config::SandboxConfig;
 use crate::error::Result;
-use crate::json::Value;
+use crate::json::{Read, Value};
+use crate::options::ListOptions;
 use crate::sandbox::Sandbox;
+use crate::setters::members;
+use crate::time::{time_of, timeout_ms};
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
@@ -11,13 +15,19 @@ use std::time::{Duration, SystemTime};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SandboxStatus {
+    /// It was made, and never started.
     Created,
+    /// It boots.
     Starting,
+    /// It takes commands.
     Running,
+    /// Its commands may finish, new ones are refused.
     Draining,
+    /// It ended as it was asked to, or by itself.
     Stopped,
+    /// It ended otherwise.
     Crashed,
-    /// A newer library has it.
+    /// A status that this crate does not know.
     Unknown,
 }
 
@@ -34,6 +44,7 @@ impl SandboxStatus {
         }
     }
 
+    /// The library's word for it: "running".
     pub fn as_str(self) -> &'static str {
         match self {
             SandboxStatus::Created => "created",
@@ -65,10 +76,12 @@ impl SandboxHandle {
         SandboxHandle { name: view.text("name"), view }
     }
 
+    /// The sandbox's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
+    /// What the sandbox was doing.
     pub fn status(&self) -> SandboxStatus {
         SandboxStatus::parse(&self.view.text("status"))
     }
@@ -78,67 +91,74 @@ impl SandboxHandle {
         self.view.optional_text("reason")
     }
 
-    /// The same, for people.
+    /// Why it has its status, in a sentence for people.
     pub fn status_detail(&self) -> Option<String> {
         self.view.optional_text("detail")
     }
 
-    /// What the guest ended with.
+    /// What the sandbox's own command ended with, if it had one.
     pub fn exit_code(&self) -> Option<i32> {
         self.view.number("exit_code")
     }
 
-    /// What runs the guest.
+    /// What runs the guest, or ran it last: "uml".
     pub fn engine(&self) -> Option<String> {
         self.view.optional_text("engine")
     }
 
-    /// What stands between guest and host.
+    /// The boundary between guest and host in its present or last run: "user-mode" or "hardware".
     pub fn isolation(&self) -> Option<String> {
         self.view.optional_text("isolation")
     }
 
+    /// The reference of its image.
     pub fn image(&self) -> String {
         self.view.text("image")
     }
 
+    /// When the sandbox was made.
     pub fn created_at(&self) -> Option<SystemTime> {
         time_of(&self.view, "created_at_ms")
     }
 
+    /// When it was started last, if it ever was.
     pub fn started_at(&self) -> Option<SystemTime> {
         time_of(&self.view, "started_at_ms")
     }
 
+    /// When it stopped last, if it ever did.
     pub fn stopped_at(&self) -> Option<SystemTime> {
         time_of(&self.view, "stopped_at_ms")
     }
 
+    /// When its status changed last.
     pub fn updated_at(&self) -> Option<SystemTime> {
         time_of(&self.view, "updated_at_ms")
     }
 
     /// How the sandbox was made.
     pub fn config(&self) -> SandboxConfig {
-        SandboxConfig::parse(self.view.get("config"))
+        SandboxConfig::parse(&self.view["config"])
     }
 
-    /// The same as the library has it.
+    /// How the sandbox was made, as JSON that the library wrote.
     pub fn config_json(&self) -> String {
-        self.view.get("config").to_string()
+        self.view["config"].to_string()
     }
 
-    /// Looks the sandbox up again.
+    /// Looks the sandbox up again. [`crate::Error::SandboxNotFound`] if it is gone.
     pub fn refresh(&self) -> Call<SandboxHandle> {
         Sandbox::get(&self.name)
     }
 
-    /// Connects to the sandbox if it runs, without owning its life. One that is coming up is waited for.
+    /// Connects to the sandbox if it runs, without owning its life. One that is coming up is waited for, 10 s.
+    /// [`crate::Error::SandboxNotRunning`] if it does not run.
     pub fn connect(&self) -> Call<Sandbox> {
         self.connect_within(None)
     }
 
-    /// The same with another time than 10 s.
+    /// Connects to the sandbox if it runs, without owning its life. One that is coming up is waited for, for
+    /// `timeout`. [`crate::Error::SandboxNotRunning`] if it does not run.
     pub fn connect_with_timeout(&self, timeout: Duration) -> Call<Sandbox> {
         self.connect_within(Some(timeout))
     }
@@ -155,12 +175,12 @@ impl SandboxHandle {
         })
     }
 
-    /// [`Sandbox::start`].
+    /// Starts the stopped sandbox; it stops when what this gives is dropped. As [`Sandbox::start`].
     pub fn start(&self) -> Call<Sandbox> {
         Sandbox::start(&self.name)
     }
 
-    /// [`Sandbox::start_detached`].
+    /// Starts the stopped sandbox, which goes on without handle and process. As [`Sandbox::start_detached`].
     pub fn start_detached(&self) -> Call<Sandbox> {
         Sandbox::start_detached(&self.name)
     }
@@ -170,8 +190,9 @@ impl SandboxHandle {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct SandboxPage {
+    /// The sandboxes.
     pub sandboxes: Vec<SandboxHandle>,
-    /// Of the next page, if there is one.
+    /// What [`ListBuilder::cursor`] takes for the next page, if there is one.
     pub next_cursor: Option<String>,
     /// What is wrong with sandboxes that cannot be read.
     pub damaged: Vec<String>,
@@ -180,36 +201,27 @@ pub struct SandboxPage {
 /// Which sandboxes: [`Sandbox::list_with`].
 #[derive(Debug, Clone)]
 pub struct ListBuilder {
-    options: Value,
+    options: ListOptions,
 }
 
 impl ListBuilder {
     /// The size of a page, 1 to 100.
     pub fn limit(mut self, limit: u32) -> Self {
-        self.options.set("limit", limit);
+        self.options.limit = Some(limit.into());
         self
     }
 
-    /// Where a page ended.
+    /// Goes on behind a page: its [`SandboxPage::next_cursor`].
     pub fn cursor(mut self, cursor: impl Into<String>) -> Self {
-        self.options.set("cursor", cursor.into());
+        self.options.cursor = Some(cursor.into());
         self
     }
 
-    /// One more label that they all have.
-    pub fn label(mut self, key: impl AsRef<str>, value: impl Into<String>) -> Self {
-        self.options.entry("labels").set(key.as_ref(), value.into());
-        self
-    }
-
-    /// More labels that they all have.
-    pub fn labels<K: AsRef<str>, V: Into<String>>(self, all: impl IntoIterator<Item = (K, V)>) -> Self {
-        all.into_iter().fold(self, |builder, (key, value)| builder.label(key, value))
-    }
+    members! { labels: "One more label that they all have." label, "More labels that they all have." labels }
 }
 
 impl Sandbox {
-    /// Looks a sandbox up.
+    /// Looks a sandbox up by its name. [`crate::Error::SandboxNotFound`] if there is none.
     pub fn get(name: impl Into<String>) -> Call<SandboxHandle> {
         let name = name.into();
         Call::short(move || {
@@ -220,14 +232,14 @@ impl Sandbox {
         })
     }
 
-    /// All sandboxes.
+    /// All sandboxes, newest first.
     pub fn list() -> Call<SandboxPage> {
         Sandbox::list_with(|list| list)
     }
 
-    /// Some sandboxes.
+    /// Some sandboxes, newest first: `with` says which, and how many at a time.
     pub fn list_with(with: impl FnOnce(ListBuilder) -> ListBuilder) -> Call<SandboxPage> {
-        let chosen = with(ListBuilder { options: Value::object() });
+        let chosen = with(ListBuilder { options: ListOptions::default() });
         Call::short(move || {
             let options = Argument::options(&chosen.options)?;
             // SAFETY: the pointers are valid during the call.
@@ -235,15 +247,10 @@ impl Sandbox {
                 invoke_json(|library, result| unsafe { (library.sandbox_list)(options.pointer(), result) });
             let page = page?;
             Ok(SandboxPage {
-                sandboxes: page.get("sandboxes").items().iter().cloned().map(SandboxHandle::of).collect(),
+                sandboxes: page["sandboxes"].items().iter().cloned().map(SandboxHandle::of).collect(),
                 next_cursor: page.optional_text("next_cursor"),
                 damaged: page.texts("damaged"),
             })
         })
     }
-}
-
-/// A point in time of the library's; nothing if there is none.
-pub(crate) fn time_of(value: &Value, key: &str) -> Option<SystemTime> {
-    value.number(key).map(|ms| SystemTime::UNIX_EPOCH + Duration::from_millis(ms))
 }

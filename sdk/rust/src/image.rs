@@ -1,10 +1,11 @@
 //! The images that this MSB_HOME has.
 
-use crate::builder::{list, PullPolicy};
 use crate::call::{invoke, invoke_json, Argument, Call};
+use crate::choices::PullPolicy;
 use crate::error::{Error, Result};
-use crate::json::Value;
+use crate::json::{Read, ToJson, Value};
 use crate::native::Library;
+use crate::options::{list, LoadOptions, PullOptions, RemoveOptions};
 use std::collections::BTreeMap;
 use std::os::raw::c_char;
 use std::path::Path;
@@ -16,14 +17,19 @@ pub struct Image;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ImageHandle {
+    /// Its name: "docker.io/library/debian:12".
     pub reference: String,
+    /// The digest of its manifest: "sha256:...".
     pub digest: String,
+    /// The processor it is for, as OCI names it: "amd64".
     pub architecture: String,
+    /// The operating system it is for: "linux".
     pub os: String,
+    /// How many layers it has.
     pub layer_count: u32,
-    /// As transported.
+    /// Its size in bytes as it is transported, compressed.
     pub size_bytes: u64,
-    /// When it came here, as RFC 3339 has it.
+    /// When it came into the cache, as RFC 3339 has it.
     pub created_at: String,
 }
 
@@ -31,13 +37,21 @@ pub struct ImageHandle {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ImageConfig {
+    /// The digest of the configuration: "sha256:...".
     pub digest: String,
+    /// The environment of commands: "KEY=VALUE".
     pub env: Vec<String>,
+    /// The words behind the entrypoint.
     pub cmd: Vec<String>,
+    /// The words of the command that the image runs.
     pub entrypoint: Vec<String>,
+    /// The directory in which commands start.
     pub working_dir: String,
+    /// The user of commands: a name or number, with ":group" or not.
     pub user: String,
+    /// The image's labels.
     pub labels: BTreeMap<String, String>,
+    /// The signal that asks the image's command to end; may be empty.
     pub stop_signal: String,
 }
 
@@ -45,11 +59,17 @@ pub struct ImageConfig {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ImageLayer {
+    /// The digest of the layer, not compressed: "sha256:...".
     pub diff_id: String,
+    /// The digest of the layer as it is transported: "sha256:...".
     pub blob_digest: String,
+    /// What it is, as the manifest says.
     pub media_type: String,
+    /// Its size in bytes as it is transported.
     pub compressed_size_bytes: u64,
+    /// The bytes it takes in the cache.
     pub erofs_size_bytes: u64,
+    /// Its place among the image's layers, from 0, the lowest first.
     pub position: u32,
 }
 
@@ -57,8 +77,11 @@ pub struct ImageLayer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ImageDetail {
+    /// The image.
     pub handle: ImageHandle,
+    /// What it says of its commands.
     pub config: ImageConfig,
+    /// What it consists of, the lowest layer first.
     pub layers: Vec<ImageLayer>,
 }
 
@@ -78,7 +101,7 @@ impl ImageHandle {
 
 impl ImageDetail {
     fn of(image: &Value) -> ImageDetail {
-        let config = image.get("config");
+        let config = &image["config"];
         ImageDetail {
             handle: ImageHandle::of(image),
             config: ImageConfig {
@@ -88,10 +111,10 @@ impl ImageDetail {
                 entrypoint: config.texts("entrypoint"),
                 working_dir: config.text("working_dir"),
                 user: config.text("user"),
-                labels: crate::config::map(config.get("labels")),
+                labels: config["labels"].text_map(),
                 stop_signal: config.text("stop_signal"),
             },
-            layers: image.get("layers").items().iter().map(ImageLayer::of).collect(),
+            layers: image["layers"].items().iter().map(ImageLayer::of).collect(),
         }
     }
 }
@@ -114,7 +137,7 @@ type Source = unsafe extern "C" fn(u64, u64, *const c_char, *const c_char, *mut 
 /// A call that brings images here.
 fn bring<T: Send + 'static>(
     what: String,
-    options: Value,
+    options: impl ToJson + Send + 'static,
     function: fn(&Library) -> Source,
     read: fn(&Value) -> T,
 ) -> Call<T> {
@@ -129,7 +152,7 @@ fn bring<T: Send + 'static>(
 }
 
 impl Image {
-    /// All, newest first.
+    /// All images in the cache, newest first.
     pub fn list() -> Call<Vec<ImageHandle>> {
         Call::short(|| {
             // SAFETY: the pointer is valid during the call.
@@ -138,7 +161,7 @@ impl Image {
         })
     }
 
-    /// One with what it says and consists of. [`Error::ImageNotFound`] if it is not here.
+    /// An image, with what it says and consists of. [`Error::ImageNotFound`] if it is not here.
     pub fn inspect(reference: &str) -> Call<ImageDetail> {
         let reference = reference.to_owned();
         Call::short(move || {
@@ -150,22 +173,20 @@ impl Image {
         })
     }
 
-    /// One. [`Error::ImageNotFound`] if it is not here.
+    /// An image. [`Error::ImageNotFound`] if it is not here.
     pub async fn get(reference: &str) -> Result<ImageHandle> {
         Ok(Image::inspect(reference).await?.handle)
     }
 
-    /// Fetches one from its registry.
+    /// Fetches an image from its registry. Fails with [`Error::ImageNotFound`] or [`Error::ImagePullFailed`].
     pub fn pull(reference: &str, policy: PullPolicy) -> Call<ImageHandle> {
-        let mut options = Value::object();
-        options.set("pull_policy", policy.as_str());
+        let options = PullOptions { pull_policy: Some(policy), ..PullOptions::default() };
         bring(reference.to_owned(), options, |library| library.image_pull, ImageHandle::of)
     }
 
     /// Takes images from a docker-archive or OCI-layout tar on the host; tags are more names of the first.
     pub fn load<W: Into<String>>(path: impl AsRef<Path>, tags: impl IntoIterator<Item = W>) -> Call<Vec<ImageHandle>> {
-        let mut options = Value::object();
-        options.set("tags", list(tags));
+        let options = LoadOptions { tags: Some(list(tags)) };
         match path.as_ref().to_str() {
             Some(path) => bring(
                 path.to_owned(),
@@ -177,19 +198,18 @@ impl Image {
         }
     }
 
-    /// Deletes one. [`Error::ImageInUse`] if a sandbox was made from it, unless it is forced.
+    /// Deletes an image. [`Error::ImageInUse`] if a sandbox was made from it, unless it is forced.
     pub fn remove(reference: &str, force: bool) -> Call<()> {
         let reference = reference.to_owned();
         Call::short(move || {
-            let mut options = Value::object();
-            options.set("force", force);
+            let options = RemoveOptions { force: Some(force) };
             let (reference, options) = (Argument::text("reference", &reference)?, Argument::options(&options)?);
             // SAFETY: the pointers are valid during the call.
             invoke(|library| unsafe { (library.image_remove)(reference.pointer(), options.pointer()) })
         })
     }
 
-    /// Deletes what neither a reference nor a sandbox needs: how many bytes that were.
+    /// Deletes what neither a reference nor a sandbox needs; the result is how many bytes that were.
     pub fn prune() -> Call<u64> {
         Call::short(|| {
             // SAFETY: the pointer is valid during the call.

@@ -1,380 +1,119 @@
-//! JSON as the library reads and writes it.
+//! JSON of the library: reading members, and writing options.
 
-use std::fmt::Write;
-use std::str::FromStr;
+use std::collections::BTreeMap;
 
-/// How deep values may be nested; the library's are a few levels.
-const DEEPEST: usize = 64;
+use serde_json::de::from_str;
+pub(crate) use serde_json::Value;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Value {
-    Null,
-    Bool(bool),
-    /// As it is written: whole numbers of 64 bits keep their value.
-    Number(String),
-    Text(String),
-    Array(Vec<Value>),
-    Object(Vec<(String, Value)>),
+pub(crate) fn parse(text: &str) -> Option<Value> {
+    from_str(text).ok()
 }
 
-impl Value {
-    pub(crate) fn parse(text: &str) -> Option<Value> {
-        let mut parser = Parser { text, at: 0 };
-        let value = parser.value(0)?;
-        parser.skip_space();
-        (parser.at == text.len()).then_some(value)
-    }
+/// Members of an object, leniently: one that is missing or of another type is nothing. The library may
+/// be newer or older than this crate.
+pub(crate) trait Read {
+    fn optional_text(&self, key: &str) -> Option<String>;
+    fn number<T: Number>(&self, key: &str) -> Option<T>;
+    fn flag(&self, key: &str) -> bool;
+    fn texts(&self, key: &str) -> Vec<String>;
+    fn items(&self) -> &[Value];
+    /// An object of text.
+    fn text_map(&self) -> BTreeMap<String, String>;
 
-    /// A member of an object; null if there is none.
-    pub(crate) fn get(&self, key: &str) -> &Value {
-        match self {
-            Value::Object(members) => {
-                members.iter().find(|(name, _)| name == key).map_or(&Value::Null, |(_, value)| value)
-            }
-            _ => &Value::Null,
-        }
-    }
-
-    pub(crate) fn items(&self) -> &[Value] {
-        match self {
-            Value::Array(items) => items,
-            _ => &[],
-        }
-    }
-
-    pub(crate) fn as_text(&self) -> Option<&str> {
-        match self {
-            Value::Text(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn optional_text(&self, key: &str) -> Option<String> {
-        self.get(key).as_text().map(str::to_owned)
-    }
-
-    pub(crate) fn text(&self, key: &str) -> String {
+    fn text(&self, key: &str) -> String {
         self.optional_text(key).unwrap_or_default()
     }
+}
 
-    pub(crate) fn texts(&self, key: &str) -> Vec<String> {
-        self.get(key).items().iter().filter_map(|item| item.as_text().map(str::to_owned)).collect()
+impl Read for Value {
+    fn optional_text(&self, key: &str) -> Option<String> {
+        self[key].as_str().map(str::to_owned)
     }
 
-    pub(crate) fn number<T: FromStr>(&self, key: &str) -> Option<T> {
-        match self.get(key) {
-            Value::Number(digits) => digits.parse().ok(),
-            _ => None,
-        }
+    fn number<T: Number>(&self, key: &str) -> Option<T> {
+        T::of(&self[key])
     }
 
-    pub(crate) fn flag(&self, key: &str) -> bool {
-        self.get(key) == &Value::Bool(true)
+    fn flag(&self, key: &str) -> bool {
+        self[key].as_bool().unwrap_or(false)
     }
 
-    /// Sets a member of an object.
-    pub(crate) fn set(&mut self, key: &str, value: impl Into<Value>) {
-        *self.entry(key) = value.into();
+    fn texts(&self, key: &str) -> Vec<String> {
+        self[key].items().iter().filter_map(|item| item.as_str().map(str::to_owned)).collect()
     }
 
-    /// A member of an object, which becomes null if it was not there.
-    pub(crate) fn entry(&mut self, key: &str) -> &mut Value {
-        if !matches!(self, Value::Object(_)) {
-            *self = Value::object();
-        }
-        let members = match self {
-            Value::Object(members) => members,
-            _ => unreachable!("it is an object now"),
-        };
-        let index = members.iter().position(|(name, _)| name == key).unwrap_or_else(|| {
-            members.push((key.to_owned(), Value::Null));
-            members.len() - 1
-        });
-        &mut members[index].1
+    fn items(&self) -> &[Value] {
+        self.as_array().map_or(&[], Vec::as_slice)
     }
 
-    /// Adds to an array, which null becomes.
-    pub(crate) fn push(&mut self, value: impl Into<Value>) {
-        match self {
-            Value::Array(items) => items.push(value.into()),
-            _ => *self = Value::Array(vec![value.into()]),
-        }
-    }
-
-    pub(crate) fn object() -> Value {
-        Value::Object(Vec::new())
-    }
-
-    fn write(&self, out: &mut String) {
-        match self {
-            Value::Null => out.push_str("null"),
-            Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
-            Value::Number(digits) => out.push_str(digits),
-            Value::Text(text) => write_text(text, out),
-            Value::Array(items) => {
-                out.push('[');
-                for (index, item) in items.iter().enumerate() {
-                    out.push_str(if index == 0 { "" } else { "," });
-                    item.write(out);
-                }
-                out.push(']');
-            }
-            Value::Object(members) => {
-                out.push('{');
-                for (index, (name, value)) in members.iter().enumerate() {
-                    out.push_str(if index == 0 { "" } else { "," });
-                    write_text(name, out);
-                    out.push(':');
-                    value.write(out);
-                }
-                out.push('}');
-            }
-        }
+    fn text_map(&self) -> BTreeMap<String, String> {
+        let members = self.as_object().into_iter().flatten();
+        members.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
     }
 }
 
-impl std::fmt::Display for Value {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut text = String::new();
-        self.write(&mut text);
-        out.write_str(&text)
-    }
+/// What a JSON number can be read as, if it is in range.
+pub(crate) trait Number: Sized {
+    fn of(value: &Value) -> Option<Self>;
 }
 
-fn write_text(text: &str, out: &mut String) {
-    out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            c if c < ' ' => {
-                let _ = write!(out, "\\u{:04x}", c as u32);
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-}
-
-impl From<bool> for Value {
-    fn from(value: bool) -> Value {
-        Value::Bool(value)
-    }
-}
-
-impl From<String> for Value {
-    fn from(value: String) -> Value {
-        Value::Text(value)
-    }
-}
-
-impl From<&str> for Value {
-    fn from(value: &str) -> Value {
-        Value::Text(value.to_owned())
-    }
-}
-
-impl From<Vec<Value>> for Value {
-    fn from(value: Vec<Value>) -> Value {
-        Value::Array(value)
-    }
-}
-
-macro_rules! from_numbers {
-    ($($number:ty)*) => {
-        $(impl From<$number> for Value {
-            fn from(value: $number) -> Value {
-                Value::Number(value.to_string())
+macro_rules! numbers {
+    ($($type:ty: $read:ident,)*) => {
+        $(impl Number for $type {
+            fn of(value: &Value) -> Option<$type> {
+                value.$read()?.try_into().ok()
             }
         })*
     };
 }
-from_numbers! { u16 u32 u64 }
+numbers! { i32: as_i64, u32: as_u64, u64: as_u64, usize: as_u64, }
 
-struct Parser<'a> {
-    text: &'a str,
-    at: usize,
-}
-
-impl Parser<'_> {
-    fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
-    }
-
-    fn skip_space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.at += 1;
-        }
-    }
-
-    /// Whether the next that is no space is this; then it is behind us.
-    fn eat(&mut self, token: &str) -> bool {
-        self.skip_space();
-        let found = self.text[self.at..].starts_with(token);
-        self.at += if found { token.len() } else { 0 };
-        found
-    }
-
-    fn value(&mut self, depth: usize) -> Option<Value> {
-        if depth > DEEPEST {
-            return None;
-        }
-        self.skip_space();
-        match self.peek()? {
-            b'{' => self.members(depth),
-            b'[' => self.array(depth),
-            b'"' => self.string().map(Value::Text),
-            b't' => self.eat("true").then_some(Value::Bool(true)),
-            b'f' => self.eat("false").then_some(Value::Bool(false)),
-            b'n' => self.eat("null").then_some(Value::Null),
-            _ => self.digits(),
-        }
-    }
-
-    fn digits(&mut self) -> Option<Value> {
-        let begin = self.at;
-        while matches!(self.peek(), Some(b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')) {
-            self.at += 1;
-        }
-        let digits = &self.text[begin..self.at];
-        digits.parse::<f64>().ok()?;
-        Some(Value::Number(digits.to_owned()))
-    }
-
-    fn array(&mut self, depth: usize) -> Option<Value> {
-        self.eat("[");
-        let mut items = Vec::new();
-        if self.eat("]") {
-            return Some(Value::Array(items));
-        }
-        loop {
-            items.push(self.value(depth + 1)?);
-            if !self.eat(",") {
-                return self.eat("]").then_some(Value::Array(items));
-            }
-        }
-    }
-
-    fn members(&mut self, depth: usize) -> Option<Value> {
-        self.eat("{");
-        let mut members = Vec::new();
-        if self.eat("}") {
-            return Some(Value::Object(members));
-        }
-        loop {
-            self.skip_space();
-            let name = self.string()?;
-            if !self.eat(":") {
-                return None;
-            }
-            members.push((name, self.value(depth + 1)?));
-            if !self.eat(",") {
-                return self.eat("}").then_some(Value::Object(members));
-            }
-        }
-    }
-
-    fn string(&mut self) -> Option<String> {
-        if self.peek()? != b'"' {
-            return None;
-        }
-        self.at += 1;
-        let mut result = String::new();
-        loop {
-            let rest = &self.text[self.at..];
-            let plain = rest.find(|c| c == '"' || c == '\\' || c < ' ')?;
-            result.push_str(&rest[..plain]);
-            self.at += plain + 1;
-            match rest.as_bytes()[plain] {
-                b'"' => return Some(result),
-                b'\\' => result.push(self.escaped()?),
-                _ => return None,
-            }
-        }
-    }
-
-    fn escaped(&mut self) -> Option<char> {
-        let letter = self.peek()?;
-        self.at += 1;
-        Some(match letter {
-            b'"' | b'\\' | b'/' => letter as char,
-            b'b' => '\u{8}',
-            b'f' => '\u{c}',
-            b'n' => '\n',
-            b'r' => '\r',
-            b't' => '\t',
-            b'u' => {
-                let high = self.hex()?;
-                if !(0xd800..0xdc00).contains(&high) {
-                    return char::from_u32(high);
-                }
-                if !self.text[self.at..].starts_with("\\u") {
-                    return None;
-                }
-                self.at += 2;
-                let low = self.hex().filter(|low| (0xdc00..0xe000).contains(low))?;
-                return char::from_u32(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00));
-            }
-            _ => return None,
-        })
-    }
-
-    fn hex(&mut self) -> Option<u32> {
-        let digits = self.text.get(self.at..self.at + 4)?;
-        self.at += 4;
-        digits.bytes().all(|digit| digit.is_ascii_hexdigit()).then(|| u32::from_str_radix(digits, 16).ok())?
+impl Number for f64 {
+    fn of(value: &Value) -> Option<f64> {
+        value.as_f64()
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// What an option can be.
+pub(crate) trait ToJson {
+    fn to_json(&self) -> Value;
+}
 
-    #[test]
-    fn what_is_written_is_read() {
-        let mut value = Value::object();
-        value.set("text", "a \"b\" \\ \n \u{1} \u{1f600} é");
-        value.set("number", u64::MAX);
-        value.set("flag", true);
-        value.entry("list").push("x");
-        value.entry("list").push(vec![Value::Null]);
-        value.entry("map").set("k", 1u16);
-        value.set("flag", false);
-        assert_eq!(Value::parse(&value.to_string()), Some(value.clone()));
-        assert_eq!(value.number::<u64>("number"), Some(u64::MAX));
-        assert_eq!(value.get("map").number::<u16>("k"), Some(1));
-        assert!(!value.flag("flag"));
+macro_rules! plain {
+    ($($type:ty)*) => {
+        $(impl ToJson for $type {
+            fn to_json(&self) -> Value {
+                Value::from(self.clone())
+            }
+        })*
+    };
+}
+plain! { String bool u16 u32 u64 }
+
+impl<T: ToJson> ToJson for Vec<T> {
+    fn to_json(&self) -> Value {
+        self.iter().map(T::to_json).collect()
     }
+}
 
-    #[test]
-    fn all_of_json_is_read() {
-        let value =
-            Value::parse(" {\"a\" : [ 1 , -2.5e3,true,null , {} , [] ] , \"b\":\"\\u00e9\\ud83d\\ude00\\/\\n\"} ")
-                .unwrap();
-        assert_eq!(value.get("a").items().len(), 6);
-        assert_eq!(value.text("b"), "é\u{1f600}/\n");
-        assert_eq!(value.get("a").items()[1], Value::Number("-2.5e3".into()));
+impl<T: ToJson> ToJson for BTreeMap<String, T> {
+    fn to_json(&self) -> Value {
+        Value::Object(self.iter().map(|(key, value)| (key.clone(), value.to_json())).collect())
     }
+}
 
-    #[test]
-    fn what_is_no_json_is_refused() {
-        let deep = "[".repeat(100_000);
-        for text in [
-            "",
-            "{",
-            "[1,]",
-            "{\"a\"}",
-            "\"\\ud800\"",
-            "\"\\ud800\\u0041\"",
-            "\"\\u+123\"",
-            "\"é",
-            "1 2",
-            "nul",
-            "--",
-            "\"\n\"",
-            &deep,
-        ] {
-            assert_eq!(Value::parse(text), None, "{text}");
+/// An option that can also be `false`.
+#[derive(Debug, Clone)]
+pub(crate) enum Switch<T> {
+    Off,
+    On(T),
+}
+
+impl<T: ToJson> ToJson for Switch<T> {
+    fn to_json(&self) -> Value {
+        match self {
+            Switch::Off => Value::Bool(false),
+            Switch::On(value) => value.to_json(),
         }
     }
 }

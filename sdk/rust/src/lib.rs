@@ -20,10 +20,14 @@
 //! [`Call::wait`] makes it without an executor. A command that ran and exited with a failure is a result,
 //! no error.
 
+#![warn(missing_docs)]
+
 mod agent;
 mod builder;
 mod call;
+mod choices;
 mod config;
+mod connection;
 mod error;
 mod exec;
 mod fs;
@@ -33,28 +37,36 @@ mod json;
 mod lifecycle;
 mod logs;
 mod native;
+mod options;
+mod pool;
 mod progress;
 mod sandbox;
+mod setters;
+#[rustfmt::skip]
+mod tables;
+mod time;
 
 pub use agent::AgentClient;
-pub use builder::{
-    InitBuilder, MountBuilder, NetworkBuilder, PullPolicy, RegistryBuilder, SandboxBuilder, SecurityProfile,
-};
+pub use builder::{InitBuilder, MountBuilder, NetworkBuilder, RegistryBuilder, SandboxBuilder};
 pub use call::Call;
+pub use choices::{
+    Engine, HostPermissions, Isolation, LogLevel, NetworkProfile, PullPolicy, SecurityProfile, StatVirtualization,
+    ThpMode,
+};
 pub use config::{InitConfig, Rlimit, SandboxConfig};
 pub use error::{Detail, Error, ExecFailureKind, MicrosandboxResult};
 pub use exec::{ExecBuilder, ExecEvent, ExecHandle, ExecOutput, ExecSink, ExecStatus};
 pub use fs::{FsEntry, FsEntryKind, FsReadStream, FsWriteStream, SandboxFsOps};
 pub use handle::{ListBuilder, SandboxHandle, SandboxPage, SandboxStatus};
 pub use image::{Image, ImageConfig, ImageDetail, ImageHandle, ImageLayer};
-pub use lifecycle::StopResult;
+pub use lifecycle::{StopResult, StopSource};
 pub use logs::{LogEntry, LogOptions, LogSource, LogStream, LogStreamOptions};
 pub use progress::{PullEvent, PullProgress};
 pub use sandbox::Sandbox;
 
 use call::Argument;
 
-/// The library's version.
+/// The version of the library: "0.1.0". [`Error::LibraryNotLoaded`] if there is none.
 pub fn version() -> MicrosandboxResult<String> {
     let library = native::library()?;
     // SAFETY: the text is the library's and stays.
@@ -62,8 +74,8 @@ pub fn version() -> MicrosandboxResult<String> {
     Ok(text.to_string_lossy().into_owned())
 }
 
-/// Says where msb is, by whose place the library finds the programs that it starts. `MSB_PATH` comes
-/// before it; "" takes it back.
+/// Says where msb is: the library finds the programs that it starts in that installation. The environment
+/// variable `MSB_PATH` comes before it; "" removes this setting. [`Error::LibraryNotLoaded`] if there is no library.
 pub fn set_msb_path(path: &str) -> MicrosandboxResult<()> {
     let path = Argument::text("path", path)?;
     let library = native::library()?;

@@ -1,13 +1,14 @@
 //! What can be done with a sandbox that has a name, connected to it or not.
 
-use crate::builder::timeout_ms;
 use crate::call::{invoke, invoke_json, Argument, Call};
 use crate::error::Result;
-use crate::handle::{time_of, SandboxHandle, SandboxStatus};
-use crate::json::Value;
+use crate::handle::{SandboxHandle, SandboxStatus};
+use crate::json::{Read, Value};
 use crate::logs::{LogEntry, LogOptions, LogStream, LogStreamOptions};
 use crate::native::Library;
+use crate::options::RemoveOptions;
 use crate::sandbox::Sandbox;
+use crate::time::{time_of, timeout_ms};
 use std::os::raw::c_char;
 use std::time::{Duration, SystemTime};
 
@@ -15,14 +16,38 @@ use std::time::{Duration, SystemTime};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct StopResult {
+    /// The sandbox's name.
     pub name: String,
+    /// What it is now: stopped or crashed.
     pub status: SandboxStatus,
-    /// Known if this process started it.
+    /// What the sandbox's own command ended with, if it had one.
     pub exit_code: Option<i32>,
+    /// The signal that ended the sandbox's process; known if this process started it.
     pub signal: Option<i32>,
+    /// When the end was seen.
     pub observed_at: SystemTime,
-    /// "process" or "state".
-    pub source: String,
+    /// How the end is known.
+    pub source: StopSource,
+}
+
+/// How the end of a sandbox is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StopSource {
+    /// From the end of its process, which this process started.
+    Process,
+    /// From what is written down of it.
+    State,
+}
+
+impl StopSource {
+    /// The library's word for it: "process" or "state".
+    pub fn as_str(self) -> &'static str {
+        match self {
+            StopSource::Process => "process",
+            StopSource::State => "state",
+        }
+    }
 }
 
 /// A call about a sandbox whose arguments are its name and perhaps a time.
@@ -102,7 +127,7 @@ pub(crate) fn wait_until_stopped(name: &str, handle: u64) -> Call<StopResult> {
                 exit_code: seen.number("exit_code"),
                 signal: seen.number("signal"),
                 observed_at: time_of(seen, "observed_at_ms").unwrap_or(SystemTime::UNIX_EPOCH),
-                source: seen.text("source"),
+                source: if seen.text("source") == "process" { StopSource::Process } else { StopSource::State },
             })
         },
     )
@@ -127,8 +152,7 @@ pub(crate) fn touch(name: &str) -> Call<u64> {
 pub(crate) fn remove(name: &str, force: bool) -> Call<()> {
     let name = name.to_owned();
     Call::short(move || {
-        let mut options = Value::object();
-        options.set("force", force);
+        let options = RemoveOptions { force: Some(force) };
         let (name, options) = (Argument::text("name", &name)?, Argument::options(&options)?);
         invoke(|library| unsafe { (library.sandbox_remove)(name.pointer(), options.pointer()) })
     })
@@ -137,23 +161,24 @@ pub(crate) fn remove(name: &str, force: bool) -> Call<()> {
 macro_rules! named {
     ($type:ty, $handle:expr) => {
         impl $type {
-            /// Asks the guest to end and waits for it; after 10 s it is killed. Stopping what is stopped
-            /// succeeds.
+            /// Asks the guest to end and waits for that; after 10 s it is killed. Stopping a sandbox that is
+            /// stopped succeeds.
             pub fn stop(&self) -> Call<()> {
                 stop(self.name(), None)
             }
 
-            /// The same with another time; 0 kills at once.
+            /// Asks the guest to end and waits for that; after `timeout` it is killed, with 0 at once. Stopping a
+            /// sandbox that is stopped succeeds.
             pub fn stop_with_timeout(&self, timeout: Duration) -> Call<()> {
                 stop(self.name(), Some(timeout))
             }
 
-            /// Ends the sandbox at once and waits for that, 5 s.
+            /// Ends the sandbox at once and waits for that; [`crate::Error::TimedOut`] after 5 s.
             pub fn kill(&self) -> Call<()> {
                 kill(self.name(), None)
             }
 
-            /// The same with another time.
+            /// Ends the sandbox at once and waits for that; [`crate::Error::TimedOut`] after `timeout`.
             pub fn kill_with_timeout(&self, timeout: Duration) -> Call<()> {
                 kill(self.name(), Some(timeout))
             }
@@ -163,17 +188,17 @@ macro_rules! named {
                 drain(self.name())
             }
 
-            /// [`Self::stop`] without waiting.
+            /// Asks for what [`Self::stop`] does, without waiting for it.
             pub fn request_stop(&self) -> Call<()> {
                 request_stop(self.name(), None)
             }
 
-            /// [`Self::kill`] without waiting.
+            /// Asks for what [`Self::kill`] does, without waiting for it.
             pub fn request_kill(&self) -> Call<()> {
                 request_kill(self.name())
             }
 
-            /// [`Self::drain`] without waiting.
+            /// Asks for what [`Self::drain`] does, without waiting for it.
             pub fn request_drain(&self) -> Call<()> {
                 request_drain(self.name())
             }
@@ -184,12 +209,13 @@ macro_rules! named {
                 wait_until_stopped(self.name(), handle(self))
             }
 
-            /// Asks whether the agent answers: how long that took. It does not count as activity.
+            /// Asks the sandbox's agent for an answer; the result is how long that took. It does not count as
+            /// activity.
             pub fn ping(&self) -> Call<Duration> {
                 ping(self.name())
             }
 
-            /// Starts the idle time anew: the number of the activity.
+            /// Starts the sandbox's idle time anew; the result is the number of the activity.
             pub fn touch(&self) -> Call<u64> {
                 touch(self.name())
             }
@@ -199,7 +225,7 @@ macro_rules! named {
                 options.read(self.name().to_owned())
             }
 
-            /// The same entry by entry.
+            /// What the sandbox's commands wrote, to be read entry by entry, whether it runs or not.
             pub fn log_stream(&self, options: LogStreamOptions) -> Call<LogStream> {
                 options.open(self.name().to_owned())
             }
@@ -211,19 +237,21 @@ named!(Sandbox, |sandbox| sandbox.raw());
 named!(SandboxHandle, |_| 0);
 
 impl Sandbox {
-    /// Deletes a stopped sandbox and all it has kept.
+    /// Deletes a stopped sandbox and all it has kept. Fails with [`crate::Error::SandboxNotFound`] or
+    /// [`crate::Error::SandboxStillRunning`].
     pub fn remove(name: &str) -> Call<()> {
         remove(name, false)
     }
 
-    /// The same; one that runs is killed first.
+    /// Deletes a sandbox and all it has kept; if it runs it is killed first. Fails with
+    /// [`crate::Error::SandboxNotFound`].
     pub fn remove_with_force(name: &str) -> Call<()> {
         remove(name, true)
     }
 }
 
 impl SandboxHandle {
-    /// Deletes the stopped sandbox and all it has kept.
+    /// Deletes the stopped sandbox and all it has kept. [`crate::Error::SandboxStillRunning`] if it runs.
     pub fn remove(&self) -> Call<()> {
         remove(self.name(), false)
     }

@@ -1,9 +1,11 @@
-use crate::builder::list;
+//! What commands wrote.
+
 use crate::call::{invoke, invoke_bytes, Argument, Call, Inbox};
+use crate::connection::LogReader;
 use crate::error::{Error, Result};
-use crate::handle::time_of;
-use crate::json::Value;
-use crate::native::library;
+use crate::json::{Read, Value};
+use crate::options::{list, LogQuery};
+use crate::time::{time_of, unix_ms};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -11,10 +13,13 @@ use std::time::SystemTime;
 /// Where a log entry comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogSource {
+    /// A command's standard output.
     Stdout,
+    /// A command's standard error.
     Stderr,
-    /// Of a command with a terminal.
+    /// A command's terminal.
     Output,
+    /// What the sandbox itself did.
     System,
 }
 
@@ -42,17 +47,20 @@ impl LogSource {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct LogEntry {
+    /// When it came.
     pub timestamp: SystemTime,
+    /// Where it comes from.
     pub source: LogSource,
-    /// Of the command; none for the system's lines.
+    /// The number of the command; `None` for the system's lines.
     pub session_id: Option<u64>,
+    /// What was written, as it came.
     pub data: Vec<u8>,
-    /// To go on behind this entry.
+    /// Where this entry is: a reader that is given it as `from_cursor` goes on behind the entry.
     pub cursor: String,
 }
 
 impl LogEntry {
-    /// The data as text.
+    /// The data as text; bytes that are not UTF-8 are replaced.
     pub fn text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.data)
     }
@@ -71,52 +79,53 @@ impl LogEntry {
 /// Which entries; by default all that commands wrote.
 #[derive(Debug, Clone, Default)]
 pub struct LogOptions {
-    /// The last so many.
+    /// Only the last so many entries.
     pub tail: Option<u64>,
-    /// Of that time or later.
+    /// Only entries of this time or later.
     pub since: Option<SystemTime>,
-    /// Before that time.
+    /// Only entries before this time.
     pub until: Option<SystemTime>,
-    /// From there only.
+    /// Only entries of these sources; empty: all but [`LogSource::System`].
     pub sources: Vec<LogSource>,
-    /// Behind that entry.
+    /// Only entries behind the one with this [`LogEntry::cursor`].
     pub from_cursor: Option<String>,
 }
 
 /// Which entries, and whether to go on until the sandbox stops.
 #[derive(Debug, Clone, Default)]
 pub struct LogStreamOptions {
+    /// Only entries of this time or later.
     pub since: Option<SystemTime>,
+    /// Only entries before this time.
     pub until: Option<SystemTime>,
+    /// Only entries of these sources; empty: all but [`LogSource::System`].
     pub sources: Vec<LogSource>,
+    /// Only entries behind the one with this [`LogEntry::cursor`].
     pub from_cursor: Option<String>,
+    /// Whether to wait for more entries until the sandbox stops.
     pub follow: bool,
 }
 
-fn query(since: Option<SystemTime>, until: Option<SystemTime>, sources: &[LogSource], cursor: Option<String>) -> Value {
-    let mut options = Value::object();
-    for (key, time) in [("since_ms", since), ("until_ms", until)] {
-        if let Some(time) = time {
-            let ms = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
-            options.set(key, u64::try_from(ms).unwrap_or(u64::MAX));
-        }
+fn query(
+    since: Option<SystemTime>,
+    until: Option<SystemTime>,
+    sources: &[LogSource],
+    from_cursor: Option<String>,
+) -> LogQuery {
+    LogQuery {
+        since_ms: since.map(unix_ms),
+        until_ms: until.map(unix_ms),
+        sources: if sources.is_empty() { None } else { Some(list(sources.iter().map(|source| source.as_str()))) },
+        from_cursor,
+        ..LogQuery::default()
     }
-    if !sources.is_empty() {
-        options.set("sources", list(sources.iter().map(|source| source.as_str())));
-    }
-    if let Some(cursor) = cursor {
-        options.set("from_cursor", cursor);
-    }
-    options
 }
 
 impl LogOptions {
     pub(crate) fn read(self, name: String) -> Call<Vec<LogEntry>> {
         Call::short(move || {
             let mut options = query(self.since, self.until, &self.sources, self.from_cursor);
-            if let Some(tail) = self.tail {
-                options.set("tail", tail);
-            }
+            options.tail = self.tail;
             let (name, options) = (Argument::text("name", &name)?, Argument::options(&options)?);
             // SAFETY: the pointers are valid during the call.
             let (entries, data) = invoke_bytes(|library, result, data, size| unsafe {
@@ -142,12 +151,12 @@ impl LogStreamOptions {
     pub(crate) fn open(self, name: String) -> Call<LogStream> {
         Call::short(move || {
             let mut options = query(self.since, self.until, &self.sources, self.from_cursor);
-            options.set("follow", self.follow);
+            options.follow = Some(self.follow);
             let (name, options) = (Argument::text("name", &name)?, Argument::options(&options)?);
             let mut handle = 0;
             // SAFETY: the pointers are valid during the call.
             invoke(|library| unsafe { (library.log_stream_open)(name.pointer(), options.pointer(), &mut handle) })?;
-            Ok(LogStream { stream: Arc::new(Stream { handle }), entries: Inbox::new() })
+            Ok(LogStream { stream: Arc::new(LogReader { handle }), entries: Inbox::new() })
         })
     }
 }
@@ -155,26 +164,12 @@ impl LogStreamOptions {
 /// Log entries, one by one.
 #[derive(Debug)]
 pub struct LogStream {
-    stream: Arc<Stream>,
+    stream: Arc<LogReader>,
     entries: Arc<Inbox<Option<LogEntry>>>,
 }
 
-#[derive(Debug)]
-struct Stream {
-    handle: u64,
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        if let Ok(library) = library() {
-            // SAFETY: any number is fine.
-            unsafe { (library.log_stream_close)(self.handle) };
-        }
-    }
-}
-
 impl LogStream {
-    /// The next entry; none behind the last. If entries were lost before they were read that is
+    /// The next entry; `None` behind the last. If entries were lost before they were read that is
     /// [`Error::MissedRotation`], once. A call that is dropped loses nothing.
     pub fn recv(&mut self) -> Call<Option<LogEntry>> {
         let stream = Arc::clone(&self.stream);

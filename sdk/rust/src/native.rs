@@ -1,13 +1,13 @@
 //! The functions of libmicrosandbox.so, found by dlopen and dlsym when they are used first.
 
 use crate::error::{Detail, Error, Result};
+use crate::tables::{function_table, ABI_VERSION};
 use std::ffi::{CStr, CString};
 use std::os::raw::{c_char, c_int, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-const ABI_VERSION: u32 = 1;
 const LIBRARY_NAME: &str = "libmicrosandbox.so";
 const RTLD_NOW: c_int = 2;
 
@@ -26,7 +26,9 @@ type Failure = *mut c_char;
 
 macro_rules! functions {
     ($($name:ident($($argument:ty),*) $(-> $result:ty)?;)*) => {
-        /// Each member is `msb_` and its name.
+        /// Each member is `msb_` and its name. What this crate does not call is there too: a library without
+        /// it is none that fits.
+        #[allow(dead_code)]
         pub(crate) struct Library {
             $(pub(crate) $name: unsafe extern "C" fn($($argument),*) $(-> $result)?,)*
         }
@@ -48,75 +50,7 @@ macro_rules! functions {
     };
 }
 
-functions! {
-    version() -> Str;
-    free_string(*mut c_char);
-    free_bytes(*mut u8);
-    set_sdk_msb_path(Str);
-    cancel_alloc() -> u64;
-    cancel_trigger(u64);
-    cancel_unregister(u64);
-    progress_alloc() -> u64;
-    progress_next(u64, u64, Out<*mut c_char>) -> Failure;
-    progress_free(u64);
-    sandbox_create(u64, u64, Str, Str, Out<*mut c_char>) -> Failure;
-    sandbox_start(u64, Str, Str, Out<*mut c_char>) -> Failure;
-    sandbox_connect(u64, Str, i64, Out<*mut c_char>) -> Failure;
-    sandbox_info(u64, Out<*mut c_char>) -> Failure;
-    sandbox_detach(u64) -> Failure;
-    sandbox_close(u64, u64) -> Failure;
-    sandbox_release(u64);
-    sandbox_get(Str, Out<*mut c_char>) -> Failure;
-    sandbox_list(Str, Out<*mut c_char>) -> Failure;
-    sandbox_remove(Str, Str) -> Failure;
-    sandbox_stop(u64, Str, i64) -> Failure;
-    sandbox_kill(u64, Str, i64) -> Failure;
-    sandbox_drain(u64, Str) -> Failure;
-    sandbox_request_stop(Str, i64) -> Failure;
-    sandbox_request_kill(Str) -> Failure;
-    sandbox_request_drain(Str) -> Failure;
-    sandbox_wait_until_stopped(u64, u64, Str, i64, Out<*mut c_char>) -> Failure;
-    sandbox_ping(u64, Str, Out<*mut c_char>) -> Failure;
-    sandbox_touch(u64, Str, Out<*mut c_char>) -> Failure;
-    agent_socket_path(Str, Out<*mut c_char>) -> Failure;
-    sandbox_exec(u64, u64, Str, Str, *const u8, usize, Out<*mut c_char>, Out<*mut u8>, Out<usize>, Out<*mut u8>, Out<usize>) -> Failure;
-    sandbox_exec_stream(u64, u64, Str, Str, *const u8, usize, Out<u64>) -> Failure;
-    exec_recv(u64, u64, Out<*mut c_char>, Out<*mut u8>, Out<usize>) -> Failure;
-    exec_stdin_write(u64, u64, *const u8, usize) -> Failure;
-    exec_stdin_close(u64, u64) -> Failure;
-    exec_signal(u64, u64, i32) -> Failure;
-    exec_resize(u64, u64, u16, u16) -> Failure;
-    exec_collect(u64, u64, Str, Out<*mut c_char>, Out<*mut u8>, Out<usize>, Out<*mut u8>, Out<usize>) -> Failure;
-    exec_close(u64);
-    sandbox_logs(Str, Str, Out<*mut c_char>, Out<*mut u8>, Out<usize>) -> Failure;
-    log_stream_open(Str, Str, Out<u64>) -> Failure;
-    log_stream_recv(u64, u64, Out<*mut c_char>, Out<*mut u8>, Out<usize>) -> Failure;
-    log_stream_close(u64);
-    fs_read(u64, u64, Str, Str, Out<*mut u8>, Out<usize>) -> Failure;
-    fs_write(u64, u64, Str, Str, *const u8, usize) -> Failure;
-    fs_stat(u64, u64, Str, Str, Out<*mut c_char>) -> Failure;
-    fs_list(u64, u64, Str, Str, Out<*mut c_char>) -> Failure;
-    fs_exists(u64, u64, Str, Str, Out<*mut c_char>) -> Failure;
-    fs_mkdir(u64, u64, Str, Str) -> Failure;
-    fs_remove(u64, u64, Str, Str) -> Failure;
-    fs_remove_dir(u64, u64, Str, Str) -> Failure;
-    fs_copy(u64, u64, Str, Str, Str) -> Failure;
-    fs_rename(u64, u64, Str, Str, Str) -> Failure;
-    fs_copy_from_host(u64, u64, Str, Str, Str) -> Failure;
-    fs_copy_to_host(u64, u64, Str, Str, Str) -> Failure;
-    fs_read_stream(u64, u64, Str, Str, Out<u64>) -> Failure;
-    fs_read_stream_recv(u64, u64, Out<*mut u8>, Out<usize>) -> Failure;
-    fs_write_stream(u64, u64, Str, Str, Out<u64>) -> Failure;
-    fs_write_stream_write(u64, u64, *const u8, usize) -> Failure;
-    fs_write_stream_finish(u64, u64) -> Failure;
-    fs_stream_close(u64);
-    image_list(Out<*mut c_char>) -> Failure;
-    image_inspect(Str, Out<*mut c_char>) -> Failure;
-    image_pull(u64, u64, Str, Str, Out<*mut c_char>) -> Failure;
-    image_load(u64, u64, Str, Str, Out<*mut c_char>) -> Failure;
-    image_remove(Str, Str) -> Failure;
-    image_prune(Out<*mut c_char>) -> Failure;
-}
+function_table!(functions);
 
 static LOADED: Mutex<Option<&'static Library>> = Mutex::new(None);
 

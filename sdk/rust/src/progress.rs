@@ -1,8 +1,10 @@
 //! How a pull goes on while a sandbox is made.
 
-use crate::call::{invoke_json, Call};
+use crate::call::{invoke_json, Call, Inbox};
+use crate::choices::PullEventName;
+use crate::connection::ProgressQueue;
 use crate::error::Result;
-use crate::json::Value;
+use crate::json::{Read, Value};
 use crate::native::library;
 use std::sync::Arc;
 
@@ -10,32 +12,47 @@ use std::sync::Arc;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PullEvent {
+    /// The registry is asked what the reference means.
     Resolving {
+        /// The image's reference.
         reference: String,
     },
+    /// The image's manifest is here.
     Resolved {
+        /// The image's reference.
         reference: String,
+        /// How many layers the image has.
         layer_count: u64,
+        /// What is to be fetched, in bytes, if that is known.
         total_download_bytes: Option<u64>,
     },
-    /// Those that nobody has read yet are replaced by newer ones.
+    /// Bytes of a layer came. A report that nobody has read yet is replaced by the next one of its layer.
     LayerDownloadProgress {
+        /// Which layer, from 0.
         layer_index: u64,
+        /// How many bytes of it are here.
         downloaded_bytes: u64,
+        /// How many bytes it has, if that is known.
         total_bytes: Option<u64>,
     },
+    /// A layer is ready.
     LayerMaterializeComplete {
+        /// Which layer, from 0.
         layer_index: u64,
+        /// Whether it was in the cache already.
         reused: bool,
     },
+    /// The layers are put together.
     StitchMergingTrees {
+        /// The image's reference.
         reference: String,
     },
-    /// The image is there; a cached one has nothing before this.
+    /// The image is there. One that was in the cache has nothing before this.
     Complete {
+        /// The image's reference.
         reference: String,
     },
-    /// A newer library has it: its name.
+    /// A report that this crate does not know, by the library's name of it.
     Other(String),
 }
 
@@ -43,24 +60,25 @@ impl PullEvent {
     fn of(event: &Value) -> PullEvent {
         let reference = event.text("reference");
         let layer_index = event.number("layer_index").unwrap_or(0);
-        match event.text("event").as_str() {
-            "resolving" => PullEvent::Resolving { reference },
-            "resolved" => PullEvent::Resolved {
+        let name = event.text("event");
+        match PullEventName::parse(&name) {
+            Some(PullEventName::Resolving) => PullEvent::Resolving { reference },
+            Some(PullEventName::Resolved) => PullEvent::Resolved {
                 reference,
                 layer_count: event.number("layer_count").unwrap_or(0),
                 total_download_bytes: event.number("total_download_bytes"),
             },
-            "layer_download_progress" => PullEvent::LayerDownloadProgress {
+            Some(PullEventName::LayerDownloadProgress) => PullEvent::LayerDownloadProgress {
                 layer_index,
                 downloaded_bytes: event.number("downloaded_bytes").unwrap_or(0),
                 total_bytes: event.number("total_bytes"),
             },
-            "layer_materialize_complete" => {
+            Some(PullEventName::LayerMaterializeComplete) => {
                 PullEvent::LayerMaterializeComplete { layer_index, reused: event.flag("reused") }
             }
-            "stitch_merging_trees" => PullEvent::StitchMergingTrees { reference },
-            "complete" => PullEvent::Complete { reference },
-            other => PullEvent::Other(other.to_owned()),
+            Some(PullEventName::StitchMergingTrees) => PullEvent::StitchMergingTrees { reference },
+            Some(PullEventName::Complete) => PullEvent::Complete { reference },
+            None => PullEvent::Other(name),
         }
     }
 }
@@ -68,38 +86,26 @@ impl PullEvent {
 /// The steps of a pull: [`crate::SandboxBuilder::create_with_pull_progress`].
 #[derive(Debug)]
 pub struct PullProgress {
-    queue: Arc<Queue>,
-}
-
-#[derive(Debug)]
-struct Queue {
-    handle: u64,
-}
-
-impl Drop for Queue {
-    fn drop(&mut self) {
-        if let Ok(library) = library() {
-            // SAFETY: any number is fine.
-            unsafe { (library.progress_free)(self.handle) };
-        }
-    }
+    queue: Arc<ProgressQueue>,
+    events: Arc<Inbox<Option<PullEvent>>>,
 }
 
 impl PullProgress {
     pub(crate) fn new() -> Result<PullProgress> {
         // SAFETY: it takes nothing.
         let handle = unsafe { (library()?.progress_alloc)() };
-        Ok(PullProgress { queue: Arc::new(Queue { handle }) })
+        Ok(PullProgress { queue: Arc::new(ProgressQueue { handle }), events: Inbox::new() })
     }
 
     pub(crate) fn handle(&self) -> u64 {
         self.queue.handle
     }
 
-    /// The next step; none when the sandbox is made, or was not. Waits for the making to begin.
+    /// The next step; `None` when the sandbox was made, or could not be. Waits for the making to begin. A
+    /// call that is dropped loses nothing.
     pub fn recv(&mut self) -> Call<Option<PullEvent>> {
         let queue = Arc::clone(&self.queue);
-        Call::new(move |cancel| {
+        self.events.recv(move |cancel| {
             // SAFETY: the pointers are valid during the call.
             let event = invoke_json(|library, event| unsafe { (library.progress_next)(cancel, queue.handle, event) })?;
             Ok(if event == Value::Null { None } else { Some(PullEvent::of(&event)) })

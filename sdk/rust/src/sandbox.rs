@@ -1,9 +1,11 @@
+//! Connections to sandboxes that run.
+
 use crate::call::{invoke, invoke_json, Call};
 use crate::config::SandboxConfig;
+use crate::connection::Connection;
 use crate::error::{Error, Result};
 use crate::fs::SandboxFsOps;
-use crate::json::Value;
-use crate::native::library;
+use crate::json::{Read, Value};
 use std::sync::Arc;
 
 /// A connection to a sandbox that runs. If it owns the sandbox's life ([`Sandbox::owns_lifecycle`]) the
@@ -13,21 +15,6 @@ pub struct Sandbox {
     name: String,
     notices: Vec<String>,
     connection: Arc<Connection>,
-}
-
-/// The library's handle, closed with the last that uses it.
-#[derive(Debug)]
-pub(crate) struct Connection {
-    pub(crate) handle: u64,
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        if let Ok(library) = library() {
-            // SAFETY: any number is fine.
-            unsafe { (library.sandbox_release)(self.handle) };
-        }
-    }
 }
 
 impl Sandbox {
@@ -49,11 +36,13 @@ impl Sandbox {
         Arc::clone(&self.connection)
     }
 
+    /// The sandbox's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What the start had to say to people: what was not as asked for, say.
+    /// What people should know about how the sandbox runs: what isolates it, or what is not as it was asked
+    /// for.
     pub fn notices(&self) -> &[String] {
         &self.notices
     }
@@ -64,14 +53,14 @@ impl Sandbox {
         invoke_json(|library, result| unsafe { (library.sandbox_info)(handle, result) })
     }
 
-    /// Whether the sandbox stops when this is dropped.
+    /// Whether the sandbox stops when this is dropped. False if the connection is closed.
     pub fn owns_lifecycle(&self) -> bool {
         self.info().map_or(false, |info| info.flag("owns_lifecycle"))
     }
 
     /// How the sandbox was made.
     pub fn config(&self) -> Result<SandboxConfig> {
-        Ok(SandboxConfig::parse(self.info()?.get("config")))
+        Ok(SandboxConfig::parse(&self.info()?["config"]))
     }
 
     /// The files of the guest, as its root sees them.
@@ -79,7 +68,7 @@ impl Sandbox {
         SandboxFsOps::new(self.connection())
     }
 
-    /// The sandbox goes on without this process.
+    /// Lets the sandbox go on without this object and process.
     pub fn detach(self) -> Call<()> {
         // SAFETY: any number is fine.
         Call::short(move || invoke(|library| unsafe { (library.sandbox_detach)(self.raw()) }))

@@ -65,6 +65,19 @@ fn files() {
             }
         }
         assert!(read == data, "{} of {} bytes came", read.len(), data.len());
+
+        // Also at the end of the file, at any moment of it.
+        files.write("/root/short", "x").await.unwrap();
+        for delay in (0..60).map(|n| std::time::Duration::from_micros(50 * n)) {
+            let mut reader = files.read_stream("/root/short").await.unwrap();
+            assert_eq!(reader.recv().await.unwrap().unwrap(), b"x");
+            let mut dropped = reader.recv();
+            assert!(poll_once(&mut dropped).is_none());
+            std::thread::sleep(delay);
+            drop(dropped);
+            assert_eq!(reader.recv().await.unwrap(), None, "dropped after {delay:?}");
+            assert_eq!(reader.recv().await.unwrap(), None);
+        }
     });
 }
 

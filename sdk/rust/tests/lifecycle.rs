@@ -285,8 +285,16 @@ fn pull_progress() {
         let (mut progress, creating) = builder.create_with_pull_progress().unwrap();
         let made = std::thread::spawn(move || block_on(creating));
         let mut events = Vec::new();
-        while let Some(event) = progress.recv().await.unwrap() {
-            events.push(event);
+        loop {
+            // A dropped read loses nothing.
+            let mut dropped = progress.recv();
+            assert!(poll_once(&mut dropped).is_none());
+            std::thread::sleep(Duration::from_millis(20));
+            drop(dropped);
+            match progress.recv().await.unwrap() {
+                Some(event) => events.push(event),
+                None => break,
+            }
         }
         let _sandbox = Scratch(made.join().unwrap().unwrap());
         assert!(matches!(events.last(), Some(microsandbox::PullEvent::Complete { .. })), "{events:?}");

@@ -1,9 +1,9 @@
 #include "environment.hpp"
 
 #include "marshal.hpp"
+#include "threads.hpp"
 
 #include <system_error>
-#include <thread>
 
 namespace msb::node {
 
@@ -34,10 +34,10 @@ napi_value Environment::start(napi_env env, std::unique_ptr<Call> call) {
     if (pending_++ == 0)
         napi_ref_threadsafe_function(env, done_);
     try {
-        std::thread([self = shared_from_this(), raw] {
+        run_in_thread([self = shared_from_this(), raw] {
             raw->run();
             self->finished(std::unique_ptr<Call>(raw));
-        }).detach();
+        });
         (void)call.release();
     } catch (const std::system_error& error) {
         {

@@ -1,4 +1,5 @@
-// Calls that block, each in a thread of its own, and the way back to JavaScript.
+// Calls that block, each in a thread that does nothing else meanwhile, and the way back to
+// JavaScript.
 //
 // Not libuv's workers: there are four, and four commands that are waited for would hold up every
 // other call and the program's own file operations.

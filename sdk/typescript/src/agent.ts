@@ -4,7 +4,7 @@ import { immediate } from "./native.js";
 export class AgentClient {
   private constructor() {}
 
-  /** Path of the socket on which it speaks. Nothing is connected; the sandbox need not run or exist. */
+  /** The path of the socket on which the sandbox's agent speaks its protocol. Nothing is connected; the sandbox need not run or exist. */
   static socketPath(name: string): string {
     const [path] = immediate((native) => native.agent_socket_path(name));
     return path;

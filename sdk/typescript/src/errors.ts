@@ -1,49 +1,4 @@
-/** What went wrong, as in the C ABI; `library_not_loaded` is this package's own. */
-export type ErrorKind =
-  | "already_exists"
-  | "boot_start"
-  | "cancelled"
-  | "corrupt"
-  | "exec_failed"
-  | "exec_timeout"
-  | "filesystem"
-  | "image_in_use"
-  | "image_not_found"
-  | "image_pull_failed"
-  | "internal"
-  | "invalid_argument"
-  | "invalid_config"
-  | "invalid_cursor"
-  | "invalid_handle"
-  | "io"
-  | "library_not_loaded"
-  | "limit_exceeded"
-  | "missed_rotation"
-  | "no_default_command"
-  | "no_space"
-  | "not_running"
-  | "path_not_found"
-  | "permission_denied"
-  | "protocol"
-  | "sandbox_not_found"
-  | "session_lost"
-  | "still_running"
-  | "timed_out"
-  | "unreachable"
-  | "unsupported";
-
-/** Why a command could not start. */
-export type ExecFailureKind =
-  | "not_found"
-  | "permission_denied"
-  | "not_executable"
-  | "bad_cwd"
-  | "bad_args"
-  | "resource_limit"
-  | "user_setup_failed"
-  | "out_of_memory"
-  | "pty_setup_failed"
-  | "other";
+import type { ErrorKind, ExecFailureKind } from "./tables.js";
 
 /** Members of an error of the C ABI; which there are depends on the kind. */
 export interface ErrorDetails {
@@ -61,11 +16,13 @@ export interface ErrorDetails {
 
 /** What every failed call of this package throws. */
 export class MicrosandboxError extends Error {
+  /** What a program can branch on. */
   readonly kind: ErrorKind;
   /** What to do about it, if that is known. */
   readonly hint: string | null;
   /** Name of the sandbox, or reference of the image, that it is about. */
   readonly subject: string | null;
+  /** The errno of the system call that failed, in the guest or on the host. */
   readonly errno: number | null;
 
   constructor(details: ErrorDetails, options?: ErrorOptions) {
@@ -78,33 +35,48 @@ export class MicrosandboxError extends Error {
   }
 }
 
+/** There is no libmicrosandbox.so, or one that does not fit this package. */
 export class LibraryNotLoadedError extends MicrosandboxError {}
+/** The call itself is wrong: an unknown option, a value of a wrong type. */
 export class InvalidArgumentError extends MicrosandboxError {}
+/** No sandbox can have these properties. */
 export class InvalidConfigError extends MicrosandboxError {}
-/** Its handle is closed. */
+/** The handle was closed, or never was one, or belongs to the process that this one was forked from. */
 export class InvalidHandleError extends MicrosandboxError {}
-/** By an AbortSignal, whose reason is the `cause`. */
+/** The caller ended the call early. The reason of the AbortSignal is the `cause`. */
 export class CancelledError extends MicrosandboxError {}
+/** What was waited for did not happen in the time that was given. */
 export class TimedOutError extends MicrosandboxError {}
+/** There is no sandbox of this name. */
 export class SandboxNotFoundError extends MicrosandboxError {}
+/** There is a sandbox of this name already. */
 export class SandboxAlreadyExistsError extends MicrosandboxError {}
+/** The call needs a sandbox that is stopped. */
 export class SandboxStillRunningError extends MicrosandboxError {}
+/** The call needs a sandbox that runs. */
 export class SandboxNotRunningError extends MicrosandboxError {}
+/** The sandbox has neither entrypoint nor cmd. */
 export class NoDefaultCommandError extends MicrosandboxError {}
+/** The sandbox ended before the command, or the connection broke. */
 export class SessionLostError extends MicrosandboxError {}
-/** In the guest. */
+/** The guest has no such path. */
 export class PathNotFoundError extends MicrosandboxError {}
-/** Any other failed operation on a file of the guest; `errno` says which. */
+/** Another operation on a file of the guest failed. */
 export class SandboxFsOpsError extends MicrosandboxError {}
+/** A sandbox was made from the image. */
 export class ImageInUseError extends MicrosandboxError {}
+/** The image is not in the cache, and was not to be fetched. */
 export class ImageNotFoundError extends MicrosandboxError {}
+/** The image could not be fetched or unpacked. */
 export class ImagePullFailedError extends MicrosandboxError {}
+/** The text is no cursor of this log or list. */
 export class InvalidCursorError extends MicrosandboxError {}
+/** There is more data than the bound that was given. */
 export class LimitExceededError extends MicrosandboxError {}
 
-/** The sandbox did not come up. */
+/** The sandbox did not start; the stage is mount, build_vm, config, network, image or other. */
 export class BootStartError extends MicrosandboxError {
-  /** mount, build_vm, config, network, image, other. */
+  /** What failed: "mount", "build_vm", "config", "network", "image" or "other". */
   readonly stage: string;
 
   constructor(details: ErrorDetails, options?: ErrorOptions) {
@@ -113,10 +85,13 @@ export class BootStartError extends MicrosandboxError {
   }
 }
 
-/** The command could not start. One that ran and ended in failure is a result. */
+/** The command could not start. (One that ran and ended in failure is a result.) */
 export class ExecFailedError extends MicrosandboxError {
+  /** Why. */
   readonly execKind: ExecFailureKind;
+  /** The errno's name: "ENOENT". */
   readonly errnoName: string | null;
+  /** Which step of starting it failed. */
   readonly stage: string | null;
 
   constructor(details: ErrorDetails, options?: ErrorOptions) {
@@ -127,8 +102,9 @@ export class ExecFailedError extends MicrosandboxError {
   }
 }
 
-/** The command was killed when its time was over. */
+/** The command ran longer than it was given, and was killed with all it had started. */
 export class ExecTimeoutError extends MicrosandboxError {
+  /** The time that the command was given, in milliseconds. */
   readonly timeoutMs: number | null;
 
   constructor(details: ErrorDetails, options?: ErrorOptions) {
@@ -137,8 +113,9 @@ export class ExecTimeoutError extends MicrosandboxError {
   }
 }
 
-/** Log entries were lost before they were read; the stream goes on behind them. */
+/** Log entries were lost before they were read; the next call goes on behind them. */
 export class MissedRotationError extends MicrosandboxError {
+  /** Where the log goes on. */
   readonly cursor: string | null;
 
   constructor(details: ErrorDetails, options?: ErrorOptions) {

@@ -1,106 +1,69 @@
 import { CancelledError, ExecFailedError, InvalidHandleError, type ErrorDetails } from "./errors.js";
 import { type CallOptions, blocking, cancellable } from "./native.js";
-import { type Pairs, Turns, bytes, duration, pairs, text, texts, wholeNumber } from "./values.js";
+import { CommandSettings, addArguments } from "./settings.js";
+import type { ExecEventName, NativeExecOptions } from "./tables.js";
+import { Turns, bytes, duration, wholeNumber } from "./values.js";
 
-export interface Rlimit {
-  readonly resource: string;
-  readonly soft: number;
-  readonly hard: number;
-}
-
-export function makeRlimit(resource: string, soft: number, hard: number): Rlimit {
-  return { resource: text(resource, "resource"), soft: wholeNumber(soft, resource), hard: wholeNumber(hard, resource) };
-}
-
-/** As the C ABI has them. */
-interface NativeExecOptions {
-  args?: string[];
-  shell?: boolean;
-  env?: Record<string, string>;
-  cwd?: string;
-  user?: string;
-  timeout_ms?: number;
-  tty?: boolean;
-  rows?: number;
-  cols?: number;
-  stdin?: boolean;
-  rlimits?: Rlimit[];
-  max_output_bytes?: number;
-}
-
-/** What is particular to one command; changes itself and returns itself. */
-export class ExecOptionsBuilder {
-  readonly #options: NativeExecOptions = {};
+/** How a command is run. Each method changes the builder and returns it. */
+export class ExecOptionsBuilder extends CommandSettings<NativeExecOptions> {
   #input: Uint8Array | null = null;
 
+  constructor() {
+    super({});
+  }
+
+  /** One more argument. */
   arg(value: string): this {
     return this.args([value]);
   }
+  /** More arguments. */
   args(values: Iterable<string>): this {
-    (this.#options.args ??= []).push(...texts(values, "args"));
+    addArguments(this.options, values);
     return this;
   }
+  /** The command's working directory. */
   cwd(path: string): this {
-    this.#options.cwd = path;
+    this.options.cwd = path;
     return this;
   }
-  user(user: string): this {
-    this.#options.user = user;
-    return this;
-  }
-  /** Over the sandbox's own. */
-  env(key: string, value: string): this {
-    (this.#options.env ??= {})[key] = text(value, key);
-    return this;
-  }
-  envs(values: Pairs): this {
-    for (const [key, value] of pairs(values)) this.env(key, value);
-    return this;
-  }
-  /** It is killed with all it started when this many milliseconds are over: ExecTimeoutError. */
+  /** Kills the command, with all it started, after this many milliseconds: ExecTimeoutError. */
   timeout(ms: number): this {
-    this.#options.timeout_ms = duration(ms, "timeout");
+    this.options.timeout_ms = duration(ms, "timeout");
     return this;
   }
-  /** The default: an empty input. */
+  /** Gives the command an empty input, which is the default. */
   stdinNull(): this {
-    delete this.#options.stdin;
+    delete this.options.stdin;
     this.#input = null;
     return this;
   }
-  /** An open input, for ExecHandle.takeStdin(); only for streams. */
+  /** Lets a command that is streamed be written to: ExecHandle.takeStdin(). */
   stdinPipe(): this {
-    this.#options.stdin = true;
+    this.options.stdin = true;
     this.#input = null;
     return this;
   }
+  /** Gives the command this input, of any size. */
   stdinBytes(data: Uint8Array | string): this {
-    delete this.#options.stdin;
+    delete this.options.stdin;
     this.#input = bytes(data);
     return this;
   }
-  /** A terminal: everything it writes is stdout. */
+  /** Gives the command a terminal, 24 by 80 if not said otherwise; everything it writes is stdout. */
   tty(enabled: boolean, size?: { rows: number; cols: number }): this {
-    this.#options.tty = enabled;
-    if (size) Object.assign(this.#options, { rows: size.rows, cols: size.cols });
+    this.options.tty = enabled;
+    if (size) Object.assign(this.options, { rows: size.rows, cols: size.cols });
     return this;
   }
-  rlimit(resource: string, limit: number): this {
-    return this.rlimitRange(resource, limit, limit);
-  }
-  rlimitRange(resource: string, soft: number, hard: number): this {
-    (this.#options.rlimits ??= []).push(makeRlimit(resource, soft, hard));
-    return this;
-  }
-  /** Of collected output: more is LimitExceededError; 256 MiB if not given. */
+  /** LimitExceededError if a command whose output is collected writes more; 256 MiB if not given. */
   maxOutputBytes(size: number): this {
-    this.#options.max_output_bytes = wholeNumber(size, "maxOutputBytes");
+    this.options.max_output_bytes = wholeNumber(size, "maxOutputBytes");
     return this;
   }
 
   /** @internal */
   shell(): this {
-    this.#options.shell = true;
+    this.options.shell = true;
     return this;
   }
   /** @internal */
@@ -109,20 +72,20 @@ export class ExecOptionsBuilder {
   }
   /** @internal */
   get piped(): boolean {
-    return this.#options.stdin === true;
-  }
-  /** @internal */
-  json(): string {
-    return JSON.stringify(this.#options);
+    return this.options.stdin === true;
   }
 }
 
+/** Sets how a command is run. */
 export type ConfigureExec = (options: ExecOptionsBuilder) => ExecOptionsBuilder;
 
+/** How a command ended. */
 export interface ExitStatus {
-  /** As a shell has it: 128 and the signal's number if it died of one. */
+  /** The exit code as a shell has it: 128 and the signal's number if a signal ended the command. */
   readonly code: number;
+  /** Whether the code is 0. */
   readonly success: boolean;
+  /** The signal that ended the command, if one did. */
   readonly signal: number | null;
 }
 
@@ -130,8 +93,9 @@ function exitStatus(result: { exit_code: number; signal: number | null }): ExitS
   return { code: result.exit_code, success: result.exit_code === 0, signal: result.signal };
 }
 
-/** Of a command that has ended. */
+/** What a command wrote and how it ended. */
 export class ExecOutput {
+  /** How it ended. */
   readonly status: ExitStatus;
   readonly #stdout: Uint8Array;
   readonly #stderr: Uint8Array;
@@ -143,44 +107,54 @@ export class ExecOutput {
     this.#stderr = stderr ?? new Uint8Array();
   }
 
+  /** The exit code as a shell has it: 128 and the signal's number if a signal ended the command. */
   get code(): number {
     return this.status.code;
   }
+  /** Whether the code is 0. */
   get success(): boolean {
     return this.status.success;
   }
-  /** As text; bytes that are not UTF-8 are replaced. */
+  /** The output as text; bytes that are not UTF-8 are replaced. */
   stdout(): string {
     return new TextDecoder().decode(this.#stdout);
   }
+  /** The error output as text; bytes that are not UTF-8 are replaced. */
   stderr(): string {
     return new TextDecoder().decode(this.#stderr);
   }
+  /** The output as it came. */
   stdoutBytes(): Uint8Array {
     return this.#stdout;
   }
+  /** The error output as it came. */
   stderrBytes(): Uint8Array {
     return this.#stderr;
   }
 }
 
+/** Something that a command did. */
 export type ExecEvent =
+  /** It runs; its process id in the guest. */
   | { readonly kind: "started"; readonly pid: number }
+  /** It wrote to its standard output, or to its terminal. */
   | { readonly kind: "stdout"; readonly data: Uint8Array }
+  /** It wrote to its standard error. */
   | { readonly kind: "stderr"; readonly data: Uint8Array }
-  /** It does not take more input, and goes on. */
+  /** It takes no more input, and goes on. */
   | {
       readonly kind: "stdin_error";
       readonly errno: number | null;
       readonly errnoName: string | null;
       readonly message: string;
     }
-  /** The last one, unless it did not start: */
+  /** It ended: the last event, unless it failed. */
   | { readonly kind: "exited"; readonly code: number; readonly signal: number | null }
+  /** It could not start: the last event. */
   | { readonly kind: "failed"; readonly error: ExecFailedError };
 
 interface NativeEvent extends Omit<ErrorDetails, "kind"> {
-  event: ExecEvent["kind"] | "done";
+  event: ExecEventName;
   pid: number;
   exit_code: number;
   signal: number | null;
@@ -209,7 +183,10 @@ function execEvent(event: NativeEvent, data: Uint8Array | null): ExecEvent | nul
   }
 }
 
-/** A command that runs. What it writes is held up, as by a pipe, while nobody receives it. */
+/**
+ * A command that runs. Its input and output move only while a call of this package waits for it: a program that does not
+ * receive its events holds the command up, as a pipe does.
+ */
 export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
   readonly #exec: bigint;
   readonly #receiving = new Turns();
@@ -245,7 +222,7 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
     }
   }
 
-  /** The next event; null after the last. */
+  /** The next event; null after the last. A call that is aborted loses nothing. ExecTimeoutError, SessionLostError. */
   recv(options?: CallOptions): Promise<ExecEvent | null> {
     return this.#receiving.take(async () => {
       if (this.#closed) return null;
@@ -263,7 +240,7 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
     for (let event = await this.recv(); event !== null; event = await this.recv()) yield event;
   }
 
-  /** Receives the rest of the events, and keeps nothing of them. */
+  /** Waits for the command's end and drops what it still writes. ExecFailedError if it could not start. */
   async wait(options?: CallOptions): Promise<ExitStatus> {
     while ((await this.recv(options)) !== null);
     if (this.#end === null) this.#open();
@@ -271,7 +248,7 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
     throw this.#end!.error;
   }
 
-  /** The rest of the output, and the end. */
+  /** Waits for the command's end and collects what it still writes, up to 256 MiB. */
   collect(options?: CallOptions): Promise<ExecOutput> {
     return this.#receiving.take(async () => {
       const collected = await this.#closedByFailure(
@@ -283,28 +260,29 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
     });
   }
 
-  /** Its input, if it was started with a pipe; null from the second time on. */
+  /** The command's input, the first time; null later, and if the command has no pipe. */
   takeStdin(): ExecSink | null {
     const sink = this.#stdin;
     this.#stdin = null;
     return sink;
   }
 
-  /** To all that the command started. */
+  /** Sends a signal, by its number, to the command's process group. */
   async signal(signal: number, options?: CallOptions): Promise<void> {
     await cancellable((native, cancel) => native.exec_signal(cancel, this.#open(), signal), options);
   }
 
+  /** Kills the command's process group. */
   async kill(options?: CallOptions): Promise<void> {
     await this.signal(9, options);
   }
 
-  /** Of its terminal. */
+  /** Changes the size of the command's terminal. */
   async resize(rows: number, cols: number, options?: CallOptions): Promise<void> {
     await cancellable((native, cancel) => native.exec_resize(cancel, this.#open(), rows, cols), options);
   }
 
-  /** Ends a command that still runs. */
+  /** Ends the command if it still runs. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#close();
   }
@@ -321,7 +299,7 @@ export class ExecSink implements AsyncDisposable {
     this.#exec = exec;
   }
 
-  /** Returns when there is room for more: the output has to be received meanwhile. */
+  /** Writes all of it. Done when there is room for more: the output has to be received meanwhile. */
   async write(data: Uint8Array | string, options?: CallOptions): Promise<void> {
     const content = bytes(data).slice();
     await this.#writing.take(() =>
@@ -329,7 +307,7 @@ export class ExecSink implements AsyncDisposable {
     );
   }
 
-  /** After what was written. A command that has ended needs no end of input. */
+  /** Ends the input, behind what was written. Nothing happens if the command has ended. */
   async close(options?: CallOptions): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -345,7 +323,7 @@ export class ExecSink implements AsyncDisposable {
   }
 }
 
-/** @internal Collected; `command` null is the sandbox's own. */
+/** @internal Runs a command and collects its output; `command` null is the sandbox's own. */
 export async function runCommand(
   sandbox: bigint,
   command: string | null,
@@ -359,7 +337,7 @@ export async function runCommand(
   return new ExecOutput(...collected);
 }
 
-/** @internal */
+/** @internal Starts a command; `command` null is the sandbox's own. */
 export async function startCommand(
   sandbox: bigint,
   command: string | null,

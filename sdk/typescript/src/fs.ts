@@ -1,28 +1,42 @@
 import { CancelledError, InvalidHandleError } from "./errors.js";
-import { type CallOptions, type Native, type Outcome, blocking, cancellable } from "./native.js";
+import { type CallOptions, type Native, blocking, cancellable } from "./native.js";
+import type { NativeFsOptions, Outcome } from "./tables.js";
 import { Turns, bytes, milliseconds, wholeNumber } from "./values.js";
 
+/** What a path leads to. */
 export type FsEntryKind = "file" | "directory" | "symlink" | "other";
 
+/** A file, a directory, or whatever else a path leads to. */
 export interface FsEntry {
+  /** Its absolute path. */
   readonly path: string;
+  /** What it is. */
   readonly kind: FsEntryKind;
+  /** Its size in bytes. */
   readonly size: number;
+  /** Its permissions. */
   readonly mode: number;
+  /** The number of its owner. */
   readonly uid: number;
+  /** The number of its group. */
   readonly gid: number;
+  /** Whether nobody has the permission to write. */
   readonly readonly: boolean;
+  /** When it was last read, if that is known. */
   readonly accessed: Date | null;
+  /** When its content was last changed, if that is known. */
   readonly modified: Date | null;
 }
 
+/** How a file operation is done. */
 export interface FsOptions extends CallOptions {
   /** USER[:GROUP] to act as; root if not given. */
   user?: string;
 }
 
+/** How something is made. */
 export interface FsModeOptions extends FsOptions {
-  /** Of what is made. */
+  /** Its permissions; 0o644 of a file if not given. */
   mode?: number;
 }
 
@@ -58,16 +72,20 @@ interface AllOptions extends FsModeOptions {
 }
 
 function nativeOptions({ user, mode, maxBytes, follow, recursive }: AllOptions): string {
-  return JSON.stringify({
+  const native: NativeFsOptions = {
     user,
     mode: mode === undefined ? undefined : wholeNumber(mode, "mode"),
     max_bytes: maxBytes === undefined ? undefined : wholeNumber(maxBytes, "maxBytes"),
     follow,
     recursive,
-  });
+  };
+  return JSON.stringify(native);
 }
 
-/** The files of a guest that runs, by absolute path. */
+/**
+ * The files of a sandbox that runs, by absolute path. Calls fail with PathNotFoundError, SandboxFsOpsError with an errno,
+ * or SessionLostError if the sandbox ended.
+ */
 export class SandboxFsOps {
   readonly #sandbox: () => bigint;
 
@@ -83,7 +101,7 @@ export class SandboxFsOps {
     return cancellable((native, cancel) => start(native, cancel, this.#sandbox(), nativeOptions(options)), options);
   }
 
-  /** LimitExceededError for more than `maxBytes` (256 MiB if not given). */
+  /** The content of a file. LimitExceededError if it has more than `maxBytes` (256 MiB if not given). */
   async read(path: string, options: FsOptions & { maxBytes?: number } = {}): Promise<Uint8Array> {
     const [data] = await this.#call(options, (native, cancel, sandbox, encoded) =>
       native.fs_read(cancel, sandbox, path, encoded),
@@ -91,12 +109,12 @@ export class SandboxFsOps {
     return data ?? new Uint8Array();
   }
 
-  /** As text; bytes that are not UTF-8 are replaced. */
+  /** The content of a file as text; bytes that are not UTF-8 are replaced. */
   async readToString(path: string, options?: FsOptions & { maxBytes?: number }): Promise<string> {
     return new TextDecoder("utf-8", { ignoreBOM: true }).decode(await this.read(path, options));
   }
 
-  /** Makes or replaces it; its directory must exist. */
+  /** Makes or replaces a file. Its directory must exist. */
   async write(path: string, data: Uint8Array | string, options: FsModeOptions = {}): Promise<void> {
     const content = bytes(data);
     await this.#call(options, (native, cancel, sandbox, encoded) =>
@@ -104,7 +122,7 @@ export class SandboxFsOps {
     );
   }
 
-  /** `follow` (true if not given): what a link leads to. */
+  /** What a path leads to; with `follow: false`, of a symbolic link the link itself. */
   async stat(path: string, options: FsOptions & { follow?: boolean } = {}): Promise<FsEntry> {
     const [entry] = await this.#call(options, (native, cancel, sandbox, encoded) =>
       native.fs_stat(cancel, sandbox, path, encoded),
@@ -112,7 +130,7 @@ export class SandboxFsOps {
     return fsEntry(JSON.parse(entry));
   }
 
-  /** One level. */
+  /** What a directory has in it, one level. */
   async list(path: string, options: FsOptions = {}): Promise<FsEntry[]> {
     const [entries] = await this.#call(options, (native, cancel, sandbox, encoded) =>
       native.fs_list(cancel, sandbox, path, encoded),
@@ -120,6 +138,7 @@ export class SandboxFsOps {
     return (JSON.parse(entries) as NativeEntry[]).map(fsEntry);
   }
 
+  /** Whether a path leads to something. */
   async exists(path: string, options: FsOptions = {}): Promise<boolean> {
     const [answer] = await this.#call(options, (native, cancel, sandbox, encoded) =>
       native.fs_exists(cancel, sandbox, path, encoded),
@@ -127,49 +146,50 @@ export class SandboxFsOps {
     return JSON.parse(answer).exists;
   }
 
-  /** With missing parents. */
+  /** Makes a directory, with the parents that are missing. */
   async mkdir(path: string, options: FsModeOptions = {}): Promise<void> {
     await this.#call(options, (native, cancel, sandbox, encoded) => native.fs_mkdir(cancel, sandbox, path, encoded));
   }
 
-  /** A file. */
+  /** Deletes a file. */
   async remove(path: string, options: FsOptions = {}): Promise<void> {
     await this.#call(options, (native, cancel, sandbox, encoded) => native.fs_remove(cancel, sandbox, path, encoded));
   }
 
-  /** `recursive` (true if not given): with all that is in it. */
+  /** Deletes a directory with all that is in it; with `recursive: false` only an empty one. */
   async removeDir(path: string, options: FsOptions & { recursive?: boolean } = {}): Promise<void> {
     await this.#call(options, (native, cancel, sandbox, encoded) =>
       native.fs_remove_dir(cancel, sandbox, path, encoded),
     );
   }
 
-  /** A file. */
+  /** Copies a file within the guest. */
   async copy(from: string, to: string, options: FsOptions = {}): Promise<void> {
     await this.#call(options, (native, cancel, sandbox, encoded) => native.fs_copy(cancel, sandbox, from, to, encoded));
   }
 
+  /** Gives a file or directory another path. */
   async rename(from: string, to: string, options: FsOptions = {}): Promise<void> {
     await this.#call(options, (native, cancel, sandbox, encoded) =>
       native.fs_rename(cancel, sandbox, from, to, encoded),
     );
   }
 
-  /** A file of the host, read as the user of this process. */
+  /** Copies a file of the host, read as the user of this process, into the guest. */
   async copyFromHost(host: string, guest: string, options: FsOptions = {}): Promise<void> {
     await this.#call(options, (native, cancel, sandbox, encoded) =>
       native.fs_copy_from_host(cancel, sandbox, host, guest, encoded),
     );
   }
 
-  /** A file, made or replaced on the host as the user of this process. */
+  /** Copies a file of the guest to the host, made or replaced as the user of this process. */
   async copyToHost(guest: string, host: string, options: FsOptions = {}): Promise<void> {
     await this.#call(options, (native, cancel, sandbox, encoded) =>
       native.fs_copy_to_host(cancel, sandbox, guest, host, encoded),
     );
   }
 
-  /** Piece by piece. */
+  /** Opens a file to be read piece by piece. */
   async readStream(path: string, options: FsOptions = {}): Promise<FsReadStream> {
     const [stream] = await this.#call(options, (native, cancel, sandbox, encoded) =>
       native.fs_read_stream(cancel, sandbox, path, encoded),
@@ -177,6 +197,7 @@ export class SandboxFsOps {
     return new FsReadStream(stream);
   }
 
+  /** Makes or replaces a file, to be written piece by piece. It is complete when FsWriteStream.close() has succeeded. */
   async writeStream(path: string, options: FsModeOptions = {}): Promise<FsWriteStream> {
     const [stream] = await this.#call(options, (native, cancel, sandbox, encoded) =>
       native.fs_write_stream(cancel, sandbox, path, encoded),
@@ -225,8 +246,9 @@ abstract class FsStream implements AsyncDisposable {
   }
 }
 
+/** The content of a file, piece by piece. */
 export class FsReadStream extends FsStream implements AsyncIterable<Uint8Array> {
-  /** The next piece; null at the end. */
+  /** The next piece; null at the end of the file. A call that is aborted loses nothing. */
   async recv(options?: CallOptions): Promise<Uint8Array | null> {
     if (this.closed) return null;
     const [data] = await this.call((native, cancel, stream) => native.fs_read_stream_recv(cancel, stream), options);
@@ -234,7 +256,7 @@ export class FsReadStream extends FsStream implements AsyncIterable<Uint8Array> 
     return data;
   }
 
-  /** The rest. */
+  /** What has not been read of the file. */
   async collect(options?: CallOptions): Promise<Uint8Array> {
     const pieces = [];
     for (let piece = await this.recv(options); piece !== null; piece = await this.recv(options)) pieces.push(piece);
@@ -249,6 +271,7 @@ export class FsReadStream extends FsStream implements AsyncIterable<Uint8Array> 
     }
   }
 
+  /** Ends the stream. */
   async close(): Promise<void> {
     await this.release();
   }
@@ -256,11 +279,13 @@ export class FsReadStream extends FsStream implements AsyncIterable<Uint8Array> 
 
 /** What was written is complete only after close() has succeeded; without that, it is given up. */
 export class FsWriteStream extends FsStream {
+  /** Writes all of it. How much of it a call that is aborted has written is not known. */
   async write(data: Uint8Array | string, options?: CallOptions): Promise<void> {
     const content = bytes(data).slice();
     await this.call((native, cancel, stream) => native.fs_write_stream_write(cancel, stream, content), options);
   }
 
+  /** Completes the file. A call that was aborted can be made again. */
   async close(options?: CallOptions): Promise<void> {
     if (this.closed) return;
     await this.call((native, cancel, stream) => native.fs_write_stream_finish(cancel, stream), options);

@@ -6,10 +6,6 @@ export {
   MountBuilder,
   NetworkBuilder,
   RegistryBuilder,
-  SandboxBuilder,
-  type LogLevel,
-  type NetworkProfile,
-  type PullPolicy,
 } from "./builder.js";
 export {
   BootStartError,
@@ -36,8 +32,6 @@ export {
   SandboxStillRunningError,
   SessionLostError,
   TimedOutError,
-  type ErrorKind,
-  type ExecFailureKind,
 } from "./errors.js";
 export {
   ExecHandle,
@@ -47,7 +41,6 @@ export {
   type ConfigureExec,
   type ExecEvent,
   type ExitStatus,
-  type Rlimit,
 } from "./exec.js";
 export {
   FsReadStream,
@@ -58,19 +51,31 @@ export {
   type FsModeOptions,
   type FsOptions,
 } from "./fs.js";
-export { Image, ImageHandle, type ImageDetail, type PullOptions } from "./image.js";
+export { Image, ImageHandle, PullProgressImage, type ImageDetail, type PullOptions } from "./image.js";
 export { LogEntry, LogStream, type LogReadOptions, type LogSource, type LogStreamOptions } from "./logs.js";
 export { version, type CallOptions } from "./native.js";
-export { PullProgressCreate, PullProgressImage, type PullProgress } from "./progress.js";
+export { type ConnectOptions, type SandboxStatus, type SandboxStopResult, type WaitOptions } from "./named.js";
+export { type PullProgress } from "./progress.js";
 export {
+  PullProgressCreate,
   Sandbox,
+  SandboxBuilder,
   SandboxHandle,
   SandboxListBuilder,
   SandboxPage,
-  type ConnectOptions,
   type SandboxConfig,
-  type SandboxStatus,
-  type SandboxStopResult,
-  type WaitOptions,
 } from "./sandbox.js";
-export { type Pairs } from "./values.js";
+export type {
+  Engine,
+  ErrorKind,
+  ExecFailureKind,
+  HostPermissions,
+  Isolation,
+  LogLevel,
+  NetworkProfile,
+  PullPolicy,
+  SecurityProfile,
+  StatVirtualization,
+  ThpMode,
+} from "./tables.js";
+export { type Pairs, type Rlimit } from "./values.js";

@@ -1,35 +1,38 @@
 import { type CallOptions, blocking, cancellable } from "./native.js";
+import type { NativeLogOptions } from "./tables.js";
 import { Turns, unixTime, wholeNumber } from "./values.js";
 
-/** "output" is what commands with a terminal wrote; "system" what the sandbox itself did. */
+/** Where a log entry comes from. "output" is what commands with a terminal wrote; "system" what the sandbox itself did. */
 export type LogSource = "stdout" | "stderr" | "output" | "system";
 
 interface LogFilter {
-  /** Inclusive; a Date, or milliseconds of Unix time. */
+  /** Only entries of this time or later: a Date, or milliseconds of Unix time. */
   since?: Date | number;
-  /** Exclusive. */
+  /** Only entries before this time: a Date, or milliseconds of Unix time. */
   until?: Date | number;
-  /** All but "system" if not given. */
+  /** Only entries of these sources; all but "system" if not given. */
   sources?: readonly LogSource[] | "all";
 }
 
+/** Which log entries are read. */
 export interface LogReadOptions extends LogFilter {
-  /** Only the last entries. */
+  /** Only the last so many entries. */
   tail?: number;
 }
 
+/** Which log entries are read one by one. */
 export interface LogStreamOptions extends LogFilter {
-  /** Goes on until the sandbox stops. */
+  /** Waits for more entries until the sandbox stops. */
   follow?: boolean;
-  /** Behind the entry with this cursor; not together with `since`. */
+  /** Only entries behind the one with this cursor; not together with `since`. */
   fromCursor?: string;
 }
 
-function filterOptions(filter: LogFilter): Record<string, unknown> {
+function filterOptions(filter: LogFilter): NativeLogOptions {
   return {
     since_ms: filter.since === undefined ? undefined : unixTime(filter.since, "since"),
     until_ms: filter.until === undefined ? undefined : unixTime(filter.until, "until"),
-    sources: filter.sources,
+    sources: filter.sources === "all" ? "all" : filter.sources && [...filter.sources],
   };
 }
 
@@ -40,13 +43,17 @@ interface NativeEntry {
   cursor: string;
 }
 
+/** Something that a command wrote, or that the sandbox did. */
 export class LogEntry {
+  /** When it came. */
   readonly timestamp: Date;
+  /** Where it comes from. */
   readonly source: LogSource;
-  /** Number of the command; null for "system". */
+  /** The number of the command; null for "system". */
   readonly sessionId: number | null;
-  /** Of this entry, to go on behind it. */
+  /** Where this entry is: `fromCursor` goes on behind it. */
   readonly cursor: string;
+  /** What was written, as it came. */
   readonly data: Uint8Array;
 
   /** @internal */
@@ -58,7 +65,7 @@ export class LogEntry {
     this.data = data;
   }
 
-  /** Bytes that are not UTF-8 are replaced. */
+  /** The data as text; bytes that are not UTF-8 are replaced. */
   text(): string {
     return new TextDecoder().decode(this.data);
   }
@@ -82,7 +89,7 @@ export async function openLogStream(name: string, options: LogStreamOptions = {}
   return new LogStream(stream);
 }
 
-/** Entries one by one. */
+/** Log entries, one by one. */
 export class LogStream implements AsyncIterable<LogEntry>, AsyncDisposable {
   readonly #stream: bigint;
   readonly #receiving = new Turns();
@@ -93,7 +100,7 @@ export class LogStream implements AsyncIterable<LogEntry>, AsyncDisposable {
     this.#stream = stream;
   }
 
-  /** The next entry; null after the last. MissedRotationError once if some were lost. */
+  /** The next entry; null after the last. MissedRotationError, once, if entries were lost before they were read. */
   recv(options?: CallOptions): Promise<LogEntry | null> {
     return this.#receiving.take(async () => {
       if (this.#closed) return null;
@@ -115,6 +122,7 @@ export class LogStream implements AsyncIterable<LogEntry>, AsyncDisposable {
     }
   }
 
+  /** Ends the stream. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;

@@ -3,93 +3,15 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { type ErrorDetails, InvalidArgumentError, makeError } from "./errors.js";
+import type { Handle, Later, NativeFunctions, Outcome } from "./tables.js";
 
-type Handle = bigint;
-type Text = string | null;
-type Bytes = Uint8Array | null;
-/** [error, results...] */
-export type Outcome<T extends unknown[] = []> = [Text, ...T];
-type Later<T extends unknown[] = []> = Promise<Outcome<T>>;
-/** Of a command that is collected: result, stdout, stderr. */
-type Collected = Later<[string, Bytes, Bytes]>;
-
-export interface Native {
+/** The module: the library's functions, and its own. */
+export interface Native extends NativeFunctions {
   load(path: string): void;
   close(): void;
-
-  version(): string;
-  set_sdk_msb_path(path: string): void;
-  set_sdk_home(path: string): void;
-  cancel_alloc(): Handle;
-  cancel_trigger(cancel: Handle): void;
-  cancel_unregister(cancel: Handle): void;
-  progress_alloc(): Handle;
-  progress_free(progress: Handle): void;
-  progress_next(cancel: Handle, progress: Handle): Later<[Text]>;
-  agent_socket_path(name: string): Outcome<[string]>;
-
-  sandbox_create(cancel: Handle, progress: Handle | 0, name: string, options: string): Later<[string]>;
-  sandbox_start(cancel: Handle, name: string, options: string): Later<[string]>;
-  sandbox_connect(cancel: Handle, name: string, timeoutMs: number): Later<[string]>;
-  sandbox_info(sandbox: Handle): Later<[string]>;
-  sandbox_detach(sandbox: Handle): Later;
-  sandbox_close(cancel: Handle, sandbox: Handle): Later;
-  sandbox_get(name: string): Later<[string]>;
-  sandbox_list(options: string): Later<[string]>;
-  sandbox_remove(name: string, options: string): Later;
-  sandbox_stop(cancel: Handle, name: string, timeoutMs: number): Later;
-  sandbox_kill(cancel: Handle, name: string, timeoutMs: number): Later;
-  sandbox_drain(cancel: Handle, name: string): Later;
-  sandbox_request_stop(name: string, timeoutMs: number): Later;
-  sandbox_request_kill(name: string): Later;
-  sandbox_request_drain(name: string): Later;
-  sandbox_wait_until_stopped(cancel: Handle, sandbox: Handle | 0, name: string, timeoutMs: number): Later<[string]>;
-  sandbox_ping(cancel: Handle, name: string): Later<[string]>;
-  sandbox_touch(cancel: Handle, name: string): Later<[string]>;
-
-  sandbox_exec(cancel: Handle, sandbox: Handle, command: Text, options: string, input: Bytes): Collected;
-  sandbox_exec_stream(cancel: Handle, sandbox: Handle, command: Text, options: string, input: Bytes): Later<[Handle]>;
-  exec_recv(cancel: Handle, exec: Handle): Later<[string, Bytes]>;
-  exec_stdin_write(cancel: Handle, exec: Handle, data: Uint8Array): Later;
-  exec_stdin_close(cancel: Handle, exec: Handle): Later;
-  exec_signal(cancel: Handle, exec: Handle, signal: number): Later;
-  exec_resize(cancel: Handle, exec: Handle, rows: number, cols: number): Later;
-  exec_collect(cancel: Handle, exec: Handle, options: Text): Collected;
-  exec_close(exec: Handle): Later;
-
-  sandbox_logs(name: string, options: string): Later<[string, Bytes]>;
-  log_stream_open(name: string, options: string): Later<[Handle]>;
-  log_stream_recv(cancel: Handle, stream: Handle): Later<[Text, Bytes]>;
-  log_stream_close(stream: Handle): Later;
-
-  fs_read(cancel: Handle, sandbox: Handle, path: string, options: string): Later<[Bytes]>;
-  fs_write(cancel: Handle, sandbox: Handle, path: string, options: string, data: Uint8Array): Later;
-  fs_stat(cancel: Handle, sandbox: Handle, path: string, options: string): Later<[string]>;
-  fs_list(cancel: Handle, sandbox: Handle, path: string, options: string): Later<[string]>;
-  fs_exists(cancel: Handle, sandbox: Handle, path: string, options: string): Later<[string]>;
-  fs_mkdir(cancel: Handle, sandbox: Handle, path: string, options: string): Later;
-  fs_remove(cancel: Handle, sandbox: Handle, path: string, options: string): Later;
-  fs_remove_dir(cancel: Handle, sandbox: Handle, path: string, options: string): Later;
-  fs_copy(cancel: Handle, sandbox: Handle, from: string, to: string, options: string): Later;
-  fs_rename(cancel: Handle, sandbox: Handle, from: string, to: string, options: string): Later;
-  fs_copy_from_host(cancel: Handle, sandbox: Handle, host: string, guest: string, options: string): Later;
-  fs_copy_to_host(cancel: Handle, sandbox: Handle, guest: string, host: string, options: string): Later;
-  fs_read_stream(cancel: Handle, sandbox: Handle, path: string, options: string): Later<[Handle]>;
-  fs_read_stream_recv(cancel: Handle, stream: Handle): Later<[Bytes]>;
-  fs_write_stream(cancel: Handle, sandbox: Handle, path: string, options: string): Later<[Handle]>;
-  fs_write_stream_write(cancel: Handle, stream: Handle, data: Uint8Array): Later;
-  fs_write_stream_finish(cancel: Handle, stream: Handle): Later;
-  fs_stream_close(stream: Handle): Later;
-
-  image_list(): Later<[string]>;
-  image_inspect(reference: string): Later<[string]>;
-  image_pull(cancel: Handle, progress: Handle | 0, reference: string, options: string): Later<[string]>;
-  image_load(cancel: Handle, progress: Handle | 0, path: string, options: string): Later<[string]>;
-  image_remove(reference: string, options: string): Later;
-  image_prune(): Later<[string]>;
 }
 
-/** Of every call that can take long. */
+/** What every call that can take long accepts. */
 export interface CallOptions {
   /** Ends the call early, with CancelledError. */
   signal?: AbortSignal | undefined;
@@ -197,7 +119,7 @@ export async function cancellable<T extends unknown[]>(
   }
 }
 
-/** Of the library. */
+/** The version of the library: "0.1.0". LibraryNotLoadedError if there is none. */
 export function version(): string {
   return native().version();
 }

@@ -1,33 +1,41 @@
-import type { ImageHandle } from "./image.js";
 import { cancellable, native } from "./native.js";
-import type { Sandbox } from "./sandbox.js";
+import type { PullEventName } from "./tables.js";
 
-/** Reports of a layer's bytes that were not read in time are replaced by newer ones. */
+/** A step of a pull. */
 export type PullProgress =
+  /** The registry is asked what the reference means. */
   | { readonly kind: "resolving"; readonly reference: string }
+  /** The image's manifest is here. */
   | {
       readonly kind: "resolved";
       readonly reference: string;
       readonly layerCount: number;
       readonly totalDownloadBytes: number | null;
     }
+  /** Bytes of a layer came. A report that nobody has read yet is replaced by the next one of its layer. */
   | {
       readonly kind: "layerDownloadProgress";
       readonly layerIndex: number;
       readonly downloadedBytes: number;
       readonly totalBytes: number | null;
     }
-  /** `reused`: it was here already. */
+  /** A layer is ready; `reused`: it was in the cache already. */
   | { readonly kind: "layerMaterializeComplete"; readonly layerIndex: number; readonly reused: boolean }
+  /** The layers are put together. */
   | { readonly kind: "stitchMergingTrees"; readonly reference: string }
-  /** The image is there. One that was before has nothing but this. */
+  /** The image is there. One that was in the cache has nothing before this. */
   | { readonly kind: "complete"; readonly reference: string };
 
-type NativeProgress =
-  | { event: "resolving" | "stitch_merging_trees" | "complete"; reference: string }
-  | { event: "resolved"; reference: string; layer_count: number; total_download_bytes: number | null }
-  | { event: "layer_download_progress"; layer_index: number; downloaded_bytes: number; total_bytes: number | null }
-  | { event: "layer_materialize_complete"; layer_index: number; reused: boolean };
+interface NativeProgress {
+  event: PullEventName;
+  reference: string;
+  layer_count: number;
+  total_download_bytes: number | null;
+  layer_index: number;
+  downloaded_bytes: number;
+  total_bytes: number | null;
+  reused: boolean;
+}
 
 function pullProgress(event: NativeProgress): PullProgress {
   switch (event.event) {
@@ -56,8 +64,8 @@ function pullProgress(event: NativeProgress): PullProgress {
 }
 
 /** Something whose image is being fetched. */
-abstract class PullProgressSession<T> implements AsyncIterable<PullProgress> {
-  /** Ends when the image is there, or cannot be had. Can be iterated once. */
+export abstract class PullProgressSession<T> implements AsyncIterable<PullProgress> {
+  /** The steps, until the image is there or cannot be had. Can be iterated once. */
   readonly progress: AsyncGenerator<PullProgress, void, undefined>;
   /** @internal */
   protected readonly outcome: Promise<T>;
@@ -97,20 +105,5 @@ abstract class PullProgressSession<T> implements AsyncIterable<PullProgress> {
 
   [Symbol.asyncIterator](): AsyncGenerator<PullProgress, void, undefined> {
     return this.progress;
-  }
-}
-
-/** A sandbox that is being made. */
-export class PullProgressCreate extends PullProgressSession<Sandbox> {
-  /** The sandbox, when it runs. */
-  awaitSandbox(): Promise<Sandbox> {
-    return this.outcome;
-  }
-}
-
-/** An image that is being pulled. */
-export class PullProgressImage extends PullProgressSession<ImageHandle> {
-  awaitImage(): Promise<ImageHandle> {
-    return this.outcome;
   }
 }

@@ -1,4 +1,5 @@
-import { SandboxBuilder } from "./builder.js";
+import { SandboxSettings } from "./builder.js";
+import { InvalidHandleError } from "./errors.js";
 import {
   type ConfigureExec,
   type ExecHandle,
@@ -7,42 +8,15 @@ import {
   runCommand,
   startCommand,
 } from "./exec.js";
-import { InvalidHandleError } from "./errors.js";
 import { SandboxFsOps } from "./fs.js";
-import { type LogEntry, type LogReadOptions, type LogStream, type LogStreamOptions, openLogStream, readLogs } from "./logs.js";
+import { type ConnectOptions, NamedSandbox, type SandboxStatus, timeout } from "./named.js";
 import { type CallOptions, blocking, cancellable } from "./native.js";
-import { type Pairs, duration, milliseconds, pairs, wholeNumber } from "./values.js";
+import { PullProgressSession } from "./progress.js";
+import type { NativeListOptions } from "./tables.js";
+import { type Pairs, milliseconds, pairs, text, wholeNumber } from "./values.js";
 
-export type SandboxStatus = "created" | "starting" | "running" | "draining" | "stopped" | "crashed";
-
-/** As it is kept beside the sandbox. */
+/** How a sandbox was made, as it is kept beside the sandbox. */
 export type SandboxConfig = Readonly<Record<string, unknown>>;
-
-export interface SandboxStopResult {
-  readonly name: string;
-  readonly status: SandboxStatus;
-  readonly exitCode: number | null;
-  readonly signal: number | null;
-  readonly observedAt: Date;
-  /** "process": from the end of a process of this program's; "state": from what is written down. */
-  readonly source: "process" | "state";
-}
-
-export interface ConnectOptions extends CallOptions {
-  /** 10 s if not given. */
-  timeoutMs?: number;
-}
-
-export interface WaitOptions extends CallOptions {
-  /** Then TimedOutError; without limit if not given. */
-  timeoutMs?: number;
-}
-
-const unset = -1;
-
-function timeout(options: { timeoutMs?: number } | undefined): number {
-  return options?.timeoutMs === undefined ? unset : duration(options.timeoutMs, "timeoutMs");
-}
 
 interface NativeHandle {
   handle: number;
@@ -51,96 +25,9 @@ interface NativeHandle {
   notices: string[];
 }
 
-/** @internal */
-export function parseHandle(json: string): Sandbox {
+function parseHandle(json: string): Sandbox {
   const result = JSON.parse(json) as NativeHandle;
   return new Sandbox(BigInt(result.handle), result.name, result.owns_lifecycle, result.notices);
-}
-
-/** What can be done with a sandbox by its name, whoever made it. */
-abstract class NamedSandbox {
-  readonly name: string;
-
-  constructor(name: string) {
-    this.name = name;
-  }
-
-  /** Of the connection, 0 without one. */
-  protected abstract readonly connection: bigint | 0;
-
-  /** Asks the guest to end, waits 10 s for that, and then kills it. Succeeds if it is stopped in the end. */
-  async stop(options?: CallOptions): Promise<void> {
-    await cancellable((native, cancel) => native.sandbox_stop(cancel, this.name, unset), options);
-  }
-
-  /** With another time between request and kill; 0 kills at once. */
-  async stopWithTimeout(timeoutMs: number, options?: CallOptions): Promise<void> {
-    const grace = duration(timeoutMs, "timeoutMs");
-    await cancellable((native, cancel) => native.sandbox_stop(cancel, this.name, grace), options);
-  }
-
-  /** At once; TimedOutError if its end is not seen within 5 s. */
-  async kill(options?: CallOptions): Promise<void> {
-    await cancellable((native, cancel) => native.sandbox_kill(cancel, this.name, unset), options);
-  }
-
-  /** With another limit. */
-  async killWithTimeout(timeoutMs: number, options?: CallOptions): Promise<void> {
-    const limit = duration(timeoutMs, "timeoutMs");
-    await cancellable((native, cancel) => native.sandbox_kill(cancel, this.name, limit), options);
-  }
-
-  /** Commands that run may finish, new ones are refused; waits for the end. */
-  async drain(options?: CallOptions): Promise<void> {
-    await cancellable((native, cancel) => native.sandbox_drain(cancel, this.name), options);
-  }
-
-  /** The same without waiting, as the two below. */
-  async requestStop(): Promise<void> {
-    await blocking((native) => native.sandbox_request_stop(this.name, unset));
-  }
-
-  async requestKill(): Promise<void> {
-    await blocking((native) => native.sandbox_request_kill(this.name));
-  }
-
-  async requestDrain(): Promise<void> {
-    await blocking((native) => native.sandbox_request_drain(this.name));
-  }
-
-  /** Waits for the end and never causes it. */
-  async waitUntilStopped(options?: WaitOptions): Promise<SandboxStopResult> {
-    const limit = timeout(options);
-    const [json] = await cancellable(
-      (native, cancel) => native.sandbox_wait_until_stopped(cancel, this.connection, this.name, limit),
-      options,
-    );
-    const { name, status, exit_code, signal, observed_at_ms, source } = JSON.parse(json);
-    return { name, status, exitCode: exit_code, signal, observedAt: new Date(observed_at_ms), source };
-  }
-
-  /** Whether the agent answers. Does not count as activity. */
-  async ping(options?: CallOptions): Promise<{ name: string; latencyMs: number }> {
-    const [json] = await cancellable((native, cancel) => native.sandbox_ping(cancel, this.name), options);
-    const { name, latency_ms } = JSON.parse(json);
-    return { name, latencyMs: latency_ms };
-  }
-
-  /** Starts the idle time anew. */
-  async touch(options?: CallOptions): Promise<{ name: string; activitySeq: number }> {
-    const [json] = await cancellable((native, cancel) => native.sandbox_touch(cancel, this.name), options);
-    const { name, activity_seq } = JSON.parse(json);
-    return { name, activitySeq: activity_seq };
-  }
-
-  /** What commands wrote, oldest first; also of a sandbox that is stopped. */
-  logs(options?: LogReadOptions): Promise<LogEntry[]> {
-    return readLogs(this.name, options);
-  }
-
-  logStream(options?: LogStreamOptions): Promise<LogStream> {
-    return openLogStream(this.name, options);
-  }
 }
 
 /**
@@ -162,10 +49,12 @@ export class Sandbox extends NamedSandbox implements AsyncDisposable {
     this.notices = notices;
   }
 
+  /** A sandbox that is to be made: set what it is to be, then SandboxBuilder.create(). */
   static builder(name: string): SandboxBuilder {
     return new SandboxBuilder(name);
   }
 
+  /** Looks a sandbox up by its name. SandboxNotFoundError if there is none. */
   static async get(name: string): Promise<SandboxHandle> {
     const [json] = await blocking((native) => native.sandbox_get(name));
     return new SandboxHandle(JSON.parse(json));
@@ -176,28 +65,32 @@ export class Sandbox extends NamedSandbox implements AsyncDisposable {
     return listSandboxes(new SandboxListBuilder());
   }
 
+  /** Some sandboxes, newest first: `configure` says which, and how many at a time. */
   static listWith(configure: (list: SandboxListBuilder) => SandboxListBuilder): Promise<SandboxPage> {
     return listSandboxes(configure(new SandboxListBuilder()));
   }
 
-  /** Starts a stopped one, attached. */
+  /** Starts a stopped sandbox; it stops when what this gives is closed. SandboxNotFoundError, BootStartError. */
   static start(name: string, options?: CallOptions): Promise<Sandbox> {
     return startSandbox(name, false, options);
   }
 
+  /** Starts a stopped sandbox, which goes on without handle and process. SandboxNotFoundError, BootStartError. */
   static startDetached(name: string, options?: CallOptions): Promise<Sandbox> {
     return startSandbox(name, true, options);
   }
 
-  /** Removes a stopped one with all its state; `force` kills one that runs. */
+  /** Deletes a stopped sandbox and all it has kept; `force` kills it first. SandboxStillRunningError. */
   static async remove(name: string, options: { force?: boolean } = {}): Promise<void> {
     await blocking((native) => native.sandbox_remove(name, JSON.stringify({ force: options.force ?? false })));
   }
 
+  /** Whether the sandbox stops when this object is closed. */
   get ownsLifecycle(): boolean {
     return this.#owns && !this.#closed;
   }
 
+  /** @internal */
   protected get connection(): bigint | 0 {
     return this.#closed ? 0 : this.#handle;
   }
@@ -208,11 +101,12 @@ export class Sandbox extends NamedSandbox implements AsyncDisposable {
     return this.#handle;
   }
 
-  /** The guest's files. */
+  /** The files of the guest, as its root sees them. */
   fs(): SandboxFsOps {
     return new SandboxFsOps(() => this.#open());
   }
 
+  /** How the sandbox was made. */
   async config(): Promise<SandboxConfig> {
     const [json] = await blocking((native) => native.sandbox_info(this.#open()));
     return JSON.parse(json).config;
@@ -224,7 +118,7 @@ export class Sandbox extends NamedSandbox implements AsyncDisposable {
     this.#owns = false;
   }
 
-  /** Ends its commands that still run. An attached sandbox is stopped, and waited for. */
+  /** Closes the connection. An attached sandbox is stopped, and waited for. */
   async close(options?: CallOptions): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -235,54 +129,66 @@ export class Sandbox extends NamedSandbox implements AsyncDisposable {
     await this.close();
   }
 
-  /** Runs a command and collects what it writes. No shell, no entrypoint. */
+  /**
+   * Runs a program, without a shell, and collects what it writes. One that ran and ended in failure is a result.
+   * ExecFailedError if it could not start, SessionLostError if the sandbox ended before it, LimitExceededError if it
+   * wrote too much.
+   */
   async exec(command: string, args: Iterable<string> = [], options?: CallOptions): Promise<ExecOutput> {
     return runCommand(this.#open(), command, new ExecOptionsBuilder().args(args), options);
   }
 
+  /** Runs a program as exec() does; `configure` sets how: arguments, input, a time limit, ... */
   async execWith(command: string, configure: ConfigureExec, options?: CallOptions): Promise<ExecOutput> {
     return runCommand(this.#open(), command, configure(new ExecOptionsBuilder()), options);
   }
 
-  /** Starts a command; its output comes as events. */
+  /** Starts a program, without a shell; what it does comes as events. */
   async execStream(command: string, args: Iterable<string> = [], options?: CallOptions): Promise<ExecHandle> {
     return startCommand(this.#open(), command, new ExecOptionsBuilder().args(args), options);
   }
 
+  /** Starts a program as execStream() does; `configure` sets how: arguments, a pipe for input, a terminal, ... */
   async execStreamWith(command: string, configure: ConfigureExec, options?: CallOptions): Promise<ExecHandle> {
     return startCommand(this.#open(), command, configure(new ExecOptionsBuilder()), options);
   }
 
-  /** A script for the sandbox's shell. */
+  /** Runs a script of the sandbox's shell, and collects what it writes. Fails as exec() does. */
   async shell(script: string, options?: CallOptions): Promise<ExecOutput> {
     return this.shellWith(script, (request) => request, options);
   }
 
+  /** Runs a script as shell() does; `configure` sets how: arguments ($1, ...), input, a time limit, ... */
   async shellWith(script: string, configure: ConfigureExec, options?: CallOptions): Promise<ExecOutput> {
     return runCommand(this.#open(), script, configure(new ExecOptionsBuilder()).shell(), options);
   }
 
+  /** Starts a script of the sandbox's shell; what it does comes as events. */
   async shellStream(script: string, options?: CallOptions): Promise<ExecHandle> {
     return this.shellStreamWith(script, (request) => request, options);
   }
 
+  /** Starts a script as shellStream() does; `configure` sets how: arguments, a pipe for input, a terminal, ... */
   async shellStreamWith(script: string, configure: ConfigureExec, options?: CallOptions): Promise<ExecHandle> {
     return startCommand(this.#open(), script, configure(new ExecOptionsBuilder()).shell(), options);
   }
 
-  /** The sandbox's own command: its entrypoint and cmd. */
+  /** Runs the sandbox's own command, its entrypoint and cmd. NoDefaultCommandError if it has neither. */
   async execDefault(options?: CallOptions): Promise<ExecOutput> {
     return this.execDefaultWith((request) => request, options);
   }
 
+  /** Runs the sandbox's own command as execDefault() does; `configure` sets how: input, a time limit, ... */
   async execDefaultWith(configure: ConfigureExec, options?: CallOptions): Promise<ExecOutput> {
     return runCommand(this.#open(), null, configure(new ExecOptionsBuilder()), options);
   }
 
+  /** Starts the sandbox's own command, its entrypoint and cmd; what it does comes as events. */
   async execDefaultStream(options?: CallOptions): Promise<ExecHandle> {
     return this.execDefaultStreamWith((request) => request, options);
   }
 
+  /** Starts the sandbox's own command; `configure` sets how: a pipe for input, a terminal, ... */
   async execDefaultStreamWith(configure: ConfigureExec, options?: CallOptions): Promise<ExecHandle> {
     return startCommand(this.#open(), null, configure(new ExecOptionsBuilder()), options);
   }
@@ -322,92 +228,108 @@ export class SandboxHandle extends NamedSandbox {
     this.#view = view;
   }
 
+  /** @internal */
   protected readonly connection = 0;
 
+  /** What the sandbox was doing. */
   get status(): SandboxStatus {
     return this.#view.status;
   }
-  /** Why it is so. */
+  /** Why it has its status, in a word. */
   get statusReason(): string | null {
     return this.#view.reason;
   }
+  /** Why it has its status, in a sentence for people. */
   get statusDetail(): string | null {
     return this.#view.detail;
   }
+  /** What the sandbox's own command ended with, if it had one. */
   get exitCode(): number | null {
     return this.#view.exit_code;
   }
+  /** What runs the guest, or ran it last: "uml". */
   get engine(): string | null {
     return this.#view.engine;
   }
+  /** The boundary between guest and host in its present or last run: "user-mode" or "hardware". */
   get isolation(): string | null {
     return this.#view.isolation;
   }
+  /** The reference of its image. */
   get image(): string {
     return this.#view.image;
   }
+  /** When the sandbox was made. */
   get createdAt(): Date | null {
     return milliseconds(this.#view.created_at_ms);
   }
+  /** When it was started last, if it ever was. */
   get startedAt(): Date | null {
     return milliseconds(this.#view.started_at_ms);
   }
+  /** When it stopped last, if it ever did. */
   get stoppedAt(): Date | null {
     return milliseconds(this.#view.stopped_at_ms);
   }
+  /** When its status changed last. */
   get updatedAt(): Date | null {
     return milliseconds(this.#view.updated_at_ms);
   }
+  /** How the sandbox was made. */
   config(): SandboxConfig {
     return this.#view.config;
   }
 
-  /** Looks it up again. */
+  /** Looks the sandbox up again. SandboxNotFoundError if it is gone. */
   async refresh(): Promise<this> {
     const [json] = await blocking((native) => native.sandbox_get(this.name));
     this.#view = JSON.parse(json);
     return this;
   }
 
-  /** To one that runs, or is coming up. The connection does not own it. */
+  /** Connects to the sandbox if it runs or is coming up, without owning its life. SandboxNotRunningError. */
   async connect(options?: ConnectOptions): Promise<Sandbox> {
     const limit = timeout(options);
     const [json] = await cancellable((native, cancel) => native.sandbox_connect(cancel, this.name, limit), options);
     return parseHandle(json);
   }
 
+  /** Starts the stopped sandbox; it stops when what this gives is closed. */
   start(options?: CallOptions): Promise<Sandbox> {
     return Sandbox.start(this.name, options);
   }
 
+  /** Starts the stopped sandbox, which goes on without handle and process. */
   startDetached(options?: CallOptions): Promise<Sandbox> {
     return Sandbox.startDetached(this.name, options);
   }
 
+  /** Deletes the stopped sandbox and all it has kept; `force` kills it first. */
   remove(options?: { force?: boolean }): Promise<void> {
     return Sandbox.remove(this.name, options);
   }
 }
 
-/** Changes itself and returns itself. */
+/** Which sandboxes. Each method changes the builder and returns it. */
 export class SandboxListBuilder {
-  readonly #options: { labels?: Record<string, string>; limit?: number; cursor?: string } = {};
+  readonly #options: NativeListOptions = {};
 
-  /** All labels that are given must match. */
+  /** One more label that they all have. */
   label(key: string, value: string): this {
     (this.#options.labels ??= {})[key] = value;
     return this;
   }
+  /** More labels that they all have. */
   labels(values: Pairs): this {
     for (const [key, value] of pairs(values)) this.label(key, value);
     return this;
   }
-  /** Of one page: 1 to 100; everything if not given. */
+  /** The size of a page, 1 to 100; everything if not given. */
   limit(limit: number): this {
     this.#options.limit = wholeNumber(limit, "limit");
     return this;
   }
-  /** SandboxPage.nextCursor of the page before. */
+  /** Goes on behind a page: its SandboxPage.nextCursor. */
   cursor(cursor: string): this {
     this.#options.cursor = cursor;
     return this;
@@ -419,10 +341,13 @@ export class SandboxListBuilder {
   }
 }
 
+/** A part of the list of sandboxes, newest first. */
 export class SandboxPage implements Iterable<SandboxHandle> {
+  /** The sandboxes. */
   readonly sandboxes: readonly SandboxHandle[];
+  /** What SandboxListBuilder.cursor() takes for the next page; null if there is none. */
   readonly nextCursor: string | null;
-  /** What is wrong with those that cannot be shown. */
+  /** What is wrong with sandboxes that cannot be shown. */
   readonly damaged: readonly string[];
 
   /** @internal */
@@ -440,4 +365,45 @@ export class SandboxPage implements Iterable<SandboxHandle> {
 async function listSandboxes(list: SandboxListBuilder): Promise<SandboxPage> {
   const [json] = await blocking((native) => native.sandbox_list(list.json()));
   return new SandboxPage(JSON.parse(json));
+}
+
+/** A sandbox that is to be made: Sandbox.builder(). */
+export class SandboxBuilder extends SandboxSettings {
+  readonly #name: string;
+
+  /** @internal */
+  constructor(name: string) {
+    super();
+    this.#name = name;
+  }
+
+  /**
+   * Makes the sandbox and starts it. SandboxAlreadyExistsError, InvalidConfigError, ImageNotFoundError,
+   * ImagePullFailedError, BootStartError, ...
+   */
+  create(options?: CallOptions): Promise<Sandbox> {
+    return this.#create(0, options);
+  }
+
+  /** Makes the sandbox as create() does, and reports how the pull of its image goes on. */
+  async createWithPullProgress(options?: CallOptions): Promise<PullProgressCreate> {
+    return new PullProgressCreate((progress) => this.#create(progress, options));
+  }
+
+  async #create(progress: bigint | 0, options?: CallOptions): Promise<Sandbox> {
+    const request = this.json();
+    const [json] = await cancellable(
+      (native, cancel) => native.sandbox_create(cancel, progress, text(this.#name, "name"), request),
+      options,
+    );
+    return parseHandle(json);
+  }
+}
+
+/** A sandbox that is being made. */
+export class PullProgressCreate extends PullProgressSession<Sandbox> {
+  /** The sandbox, when it runs. */
+  awaitSandbox(): Promise<Sandbox> {
+    return this.outcome;
+  }
 }

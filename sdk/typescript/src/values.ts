@@ -1,6 +1,21 @@
 // Arguments that TypeScript's types do not check, or not for callers in JavaScript.
 import { InvalidArgumentError } from "./errors.js";
 
+/** A resource limit of commands. */
+export interface Rlimit {
+  /** The name of setrlimit(2) in lower case: "nofile", "cpu", ... */
+  readonly resource: string;
+  /** The limit that holds at first. */
+  readonly soft: number;
+  /** How far it may be raised. */
+  readonly hard: number;
+}
+
+export function makeRlimit(resource: string, soft: number, hard: number): Rlimit {
+  return { resource: text(resource, "resource"), soft: wholeNumber(soft, resource), hard: wholeNumber(hard, resource) };
+}
+
+/** Text by name: an object, or pairs. */
 export type Pairs = Readonly<Record<string, string>> | Iterable<readonly [string, string]>;
 
 export function refuse(message: string): never {

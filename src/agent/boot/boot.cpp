@@ -18,14 +18,16 @@
 
 #include "agent/boot/boot.hpp"
 
+#include "agent/boot/cpuinfo.hpp"
 #include "agent/boot/handoff.hpp"
 #include "agent/boot/identity.hpp"
 #include "agent/boot/mounts.hpp"
 #include "agent/boot/network.hpp"
 #include "agent/boot/root.hpp"
 #include "agent/boot/scripts.hpp"
+#include "agent/boot/settings.hpp"
 #include "agent/boot/transport.hpp"
-#include "agent/exec/limits.hpp"
+#include "agent/core/limits.hpp"
 #include "base/file.hpp"
 #include "base/system.hpp"
 #include "base/time.hpp"
@@ -62,8 +64,8 @@ Status check_supported(const wire::Bootstrap& bootstrap) {
     return {};
 }
 
-Result<ServerConfig> make_config(const wire::Bootstrap& bootstrap) {
-    ServerConfig config;
+Result<Config> make_config(const wire::Bootstrap& bootstrap) {
+    Config config;
     config.environment = bootstrap.default_env;
     config.user = bootstrap.user.value_or("");
     config.directory = bootstrap.default_cwd.value_or("/");
@@ -122,11 +124,14 @@ class Boot {
         machine_.control.send(MSB_TRY(resolve_default_user(bootstrap.user.value_or(""))));
         stage = "mounts";
         MSB_TRY(mount_system());
+        apply_settings();
         MSB_TRY(mount_writable(bootstrap));
         if (auto own = make_own_directory())
             machine_.own_directory = std::move(*own);
         else if (!bootstrap.scripts.empty())
             return fail(own.error());
+        if (machine_.own_directory)
+            show_processors(machine_.own_directory.get());
         MSB_TRY(install_scripts(bootstrap.scripts));
         if (!bootstrap.dir_mounts.empty() || !bootstrap.file_mounts.empty()) {
             // Whose the files there are depends on the default user, which the host knows by then.

@@ -13,7 +13,7 @@ namespace msb::agent {
 /// What booting leaves for serving and for the end.
 struct Machine {
     ControlChannel control;
-    ServerConfig config;
+    Config config;
     wire::Ready times;      ///< ready_time_ns is still to be filled in
     OwnedFd initramfs;      ///< below the root; none if it is the root itself
     bool ephemeral = false; ///< the root's changes are thrown away at the end

@@ -4,7 +4,7 @@
 // the init; the child goes on as the agent.
 #pragma once
 
-#include "agent/exec/limits.hpp"
+#include "agent/core/limits.hpp"
 #include "base/result.hpp"
 #include "wire/bootstrap.hpp"
 

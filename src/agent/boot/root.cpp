@@ -96,7 +96,7 @@ Status mount_overlay(const wire::BlockRoot& root, bool ephemeral) {
     // redirect_dir: directories of the image can be renamed; metacopy: chmod and chown do not copy
     // file contents; xino: one device number and stable inode numbers for the whole tree.
     std::string options = std::string("lowerdir=") + lower_point + ",upperdir=" + upper +
-                          ",workdir=" + work + ",redirect_dir=on,metacopy=on,xino=auto";
+                          ",workdir=" + work + ",redirect_dir=on,metacopy=on,xino=auto,index=on";
     if (ephemeral)
         options += ",volatile"; // nothing is kept, so sync costs nothing
     MSB_TRY(mount_at("overlay", root_point, "overlay", 0, options.c_str()));
@@ -240,7 +240,12 @@ Status mount_memory(const wire::TmpfsMount& mount, bool restricted) {
 } // namespace
 
 Status mount_writable(const wire::Bootstrap& bootstrap) {
-    MSB_TRY(mount_at("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755"));
+    // An init expects what it would find on a machine. Without one it is as in a container: what
+    // the image and its commands put there stays.
+    if (bootstrap.handoff_init)
+        MSB_TRY(mount_at("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755"));
+    else
+        MSB_TRY(make_directory("/run"));
     std::vector<wire::TmpfsMount> mounts = bootstrap.tmpfs_mounts;
     // Parents before children.
     std::ranges::stable_sort(mounts, {}, [](const wire::TmpfsMount& mount) {

@@ -24,7 +24,8 @@ Status mount_at(const char* source, const std::string& target, const char* type,
 
 /// /dev, /proc, /sys and their kin. What this kernel lacks and programs can miss is left out.
 Status mount_system();
-/// /run, /tmp, /var/tmp and the memory file systems the host asked for.
+/// /run (in memory for an init only), /tmp, /var/tmp and the memory file systems the host asked
+/// for.
 Status mount_writable(const wire::Bootstrap& bootstrap);
 
 /// Unmounts the root, so that everything in it is durable and consistent. Nothing may run any more

@@ -42,7 +42,7 @@ void Stopper::wake_at(Clock::time_point time) {
 }
 
 void Stopper::begin(const wire::Shutdown& request) {
-    auto grace = server_.config().stop_grace;
+    auto grace = server_.services().config.stop_grace;
     if (request.grace_ms)
         grace = std::chrono::milliseconds(std::min<std::uint64_t>(
             *request.grace_ms, std::chrono::milliseconds(max_grace).count()));
@@ -59,7 +59,7 @@ void Stopper::begin(const wire::Shutdown& request) {
         return;
     if (!processes_left())
         return;
-    server_.signal_sessions();
+    server_.sessions().stop_all(server_.services().config.stop_signal);
     if (!machine_.has_init) // an init sees to them itself
         signal_others();
 }
@@ -76,7 +76,7 @@ void Stopper::signal_others() {
         if (std::from_chars(entry->d_name, end, pid).ptr != end || pid <= 1)
             continue;
         const pid_t session = ::getsid(pid); // 0 for kernel threads
-        if (session > 0 && !server_.is_session(session))
+        if (session > 0 && !server_.children().contains(session))
             ::kill(pid, SIGTERM);
     }
 }
@@ -96,7 +96,7 @@ void Stopper::leave() {
 
 /// An init that waits for what it ended, before it kills, does not wait for us in vain.
 void Stopper::poll_leave() {
-    if (server_.activity().active_exec_sessions > 0 && Clock::now() < *leave_by_)
+    if (server_.sessions().live_count() > 0 && Clock::now() < *leave_by_)
         return;
     flush(*leave_by_);
     ::_exit(0);
@@ -108,7 +108,7 @@ void Stopper::flush(Clock::time_point deadline) {
     auto state = server_.output_state();
     auto progress = Clock::now();
     deadline = std::max(deadline, progress + flush_time);
-    while ((state.second > 0 || server_.activity().active_exec_sessions > 0) &&
+    while ((state.second > 0 || server_.sessions().live_count() > 0) &&
            Clock::now() < std::min(deadline, progress + flush_patience)) {
         (void)server_.step(1ms);
         if (const auto now = server_.output_state(); std::exchange(state, now) != now)
@@ -139,7 +139,7 @@ void Stopper::ask_init() {
 
 void Stopper::poll_init() {
     const auto now = Clock::now();
-    const bool commands_left = server_.activity().active_exec_sessions > 0;
+    const bool commands_left = server_.sessions().live_count() > 0;
     if (phase_ == Phase::commands && (!commands_left || now >= half_)) {
         phase_ = Phase::init;
         ask_init();

@@ -116,6 +116,32 @@ bool find_user(std::string_view wanted, const char* passwd_path, std::span<char>
     return number.has_value() || wanted == "root";
 }
 
+bool find_group(std::string_view wanted, const char* group_path, std::span<char> scratch,
+                Identity& identity) {
+    Lines lines(group_path, scratch);
+    for (std::string_view line; lines.next(line);) {
+        const auto entry = parse_group_line(line);
+        if (entry && entry->name == wanted) {
+            identity.gid = entry->gid;
+            return true;
+        }
+    }
+    const auto number = parse_id(wanted);
+    identity.gid = number.value_or(identity.gid);
+    return number.has_value();
+}
+
+/// The supplementary groups that list the user.
+void add_groups(std::string_view user, const char* group_path, std::span<char> scratch,
+                Identity& identity) {
+    Lines lines(group_path, scratch);
+    for (std::string_view line; lines.next(line) && identity.group_count < max_groups;) {
+        const auto entry = parse_group_line(line);
+        if (entry && lists_member(entry->members, user))
+            identity.groups[identity.group_count++] = entry->gid;
+    }
+}
+
 } // namespace
 
 std::optional<std::uint32_t> parse_id(std::string_view text) {
@@ -188,28 +214,11 @@ UserError resolve_identity(std::string_view spec, const char* passwd_path, const
     if (!find_user(user, passwd_path, scratch, identity, name, name_size))
         return UserError::unknown_user;
 
-    const auto group_number = parse_id(group);
-    bool group_found = group.empty();
-    if (group.empty() && name_size == 0)
-        return UserError::none;
-    const std::string_view user_name(name.data(), name_size);
-    Lines lines(group_path, scratch);
-    for (std::string_view line; lines.next(line);) {
-        const auto entry = parse_group_line(line);
-        if (!entry)
-            continue;
-        if (!group_found && entry->name == group) {
-            identity.gid = entry->gid;
-            group_found = true;
-        }
-        if (name_size != 0 && identity.group_count < max_groups &&
-            lists_member(entry->members, user_name))
-            identity.groups[identity.group_count++] = entry->gid;
-    }
-    if (!group_found && group_number)
-        identity.gid = *group_number;
-    else if (!group_found)
-        return UserError::unknown_group;
+    if (!group.empty())
+        return find_group(group, group_path, scratch, identity) ? UserError::none
+                                                                : UserError::unknown_group;
+    if (name_size != 0)
+        add_groups({name.data(), name_size}, group_path, scratch, identity);
     return UserError::none;
 }
 

@@ -47,8 +47,9 @@ struct Identity {
 enum class UserError : std::uint8_t { none, unknown_user, unknown_group };
 
 /// Resolves "USER[:GROUP]", names or numbers; empty means root. A number needs no entry; if it has
-/// one, group, home and supplementary groups come from there. A name that is all digits wins over
-/// the number. Lines longer than `scratch` are ignored.
+/// one, group, home and supplementary groups come from there. With a group of its own in `spec` the
+/// user has no supplementary groups (OCI image-spec, config.md, "User"). A name that is all digits
+/// wins over the number. Lines longer than `scratch` are ignored.
 UserError resolve_identity(std::string_view spec, const char* passwd_path, const char* group_path,
                            std::span<char> scratch, Identity& identity);
 

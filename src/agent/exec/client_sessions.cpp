@@ -1,6 +1,6 @@
-// The sessions of one connection: whom they tell what, and the messages about sessions.
-#include "agent/serve/client.hpp"
-#include "agent/serve/server.hpp"
+#include "agent/exec/client_sessions.hpp"
+
+#include <cerrno>
 
 namespace msb::agent {
 
@@ -36,85 +36,107 @@ wire::SessionListed fit(std::vector<wire::SessionInfo> sessions) {
 // --- a session that ends with the connection ----------------------------------------------------
 
 bool ClientSession::accepts_output() {
-    return client_.accepts_output();
+    return table_.channel_.accepts_output();
 }
 
 void ClientSession::started(pid_t pid) {
-    client_.send(id_, wire::ExecStarted{static_cast<std::uint32_t>(pid), std::nullopt});
+    table_.channel_.send(id_, wire::ExecStarted{static_cast<std::uint32_t>(pid), std::nullopt});
 }
 
 void ClientSession::output(bool error, BytesView data) {
     if (error)
-        client_.send(id_, wire::ExecStderr{data});
+        table_.channel_.send(id_, wire::ExecStderr{data});
     else
-        client_.send(id_, wire::ExecStdout{data});
+        table_.channel_.send(id_, wire::ExecStdout{data});
 }
 
 void ClientSession::input_failed(const wire::ExecStdinError& error) {
-    client_.send(id_, error);
+    table_.channel_.send(id_, error);
 }
 
 void ClientSession::grant_input(std::uint64_t bytes) {
-    client_.send(id_, wire::FlowWindow{bytes});
+    table_.channel_.send(id_, wire::FlowWindow{bytes});
 }
 
 void ClientSession::input_bound_changed() {
-    client_.input_bound_changed();
+    table_.channel_.input_bound_changed();
 }
 
 void ClientSession::failed(const wire::ExecFailed& failure) {
-    client_.send(id_, failure);
-    client_.remove_session(id_);
+    table_.channel_.send(id_, failure);
+    table_.remove(id_);
 }
 
 void ClientSession::exited(const wire::ExecExited& exited) {
-    client_.send(id_, exited);
-    client_.remove_session(id_);
+    table_.channel_.send(id_, exited);
+    table_.remove(id_);
 }
 
 // --- bookkeeping --------------------------------------------------------------------------------
 
-void Client::remove_session(std::uint32_t id) {
-    sessions_.erase(id);
-    input_bound_changed();
+ClientSessions::ClientSessions(Services& services, Children& children, Sessions& all,
+                               Channel& channel)
+    : services_(services), children_(children), all_(all), channel_(channel) {
+    all_.clients_.push_back(this);
 }
 
-void Client::forget_kept(std::uint32_t id) {
+ClientSessions::~ClientSessions() {
+    own_.clear();
+    for (const auto& [id, kept] : std::exchange(kept_, {}))
+        kept->release();
+    all_.kept().forget(channel_);
+    std::erase(all_.clients_, this);
+}
+
+void ClientSessions::remove(std::uint32_t id) {
+    own_.erase(id);
+    channel_.input_bound_changed();
+}
+
+void ClientSessions::forget_kept(std::uint32_t id) {
     kept_.erase(id);
-    input_bound_changed();
+    channel_.input_bound_changed();
 }
 
-void Client::input_bound_changed() {
+void ClientSessions::check_input_bound() {
     input_over_bound_ = false;
-    for (const auto& [id, owner] : sessions_)
+    for (const auto& [id, owner] : own_)
         input_over_bound_ = input_over_bound_ || owner->session->input_over_bound();
     for (const auto& [id, kept] : kept_)
         input_over_bound_ = input_over_bound_ ||
                             (kept->session() != nullptr && kept->session()->input_over_bound());
-    update_interest();
 }
 
-void Client::signal_sessions() {
-    for (const auto& [id, owner] : sessions_)
-        owner->session->stop(server_.config().stop_signal);
+void ClientSessions::resume_output() {
+    for (const auto& [id, owner] : own_)
+        owner->session->resume_output();
+    for (const auto& [id, kept] : kept_)
+        kept->resume();
+    if (observer_)
+        all_.kept().resume_all();
 }
 
-Session* Client::session_of(std::uint32_t id) {
-    if (const auto own = sessions_.find(id); own != sessions_.end())
+void ClientSessions::stop_all(int signal) {
+    for (const auto& [id, owner] : own_)
+        owner->session->stop(signal);
+}
+
+Session* ClientSessions::find(std::uint32_t id) {
+    if (const auto own = own_.find(id); own != own_.end())
         return own->second->session.get();
     const auto kept = kept_.find(id);
     return kept == kept_.end() ? nullptr : kept->second->session();
 }
 
-Session* Client::find_session(std::uint64_t number) {
-    for (const auto& [id, owner] : sessions_)
+Session* ClientSessions::find_number(std::uint64_t number) {
+    for (const auto& [id, owner] : own_)
         if (owner->number() == number)
             return owner->session.get();
     return nullptr;
 }
 
-void Client::list_sessions(std::vector<wire::SessionInfo>& sessions) const {
-    for (const auto& [id, owner] : sessions_) {
+void ClientSessions::list(std::vector<wire::SessionInfo>& sessions) const {
+    for (const auto& [id, owner] : own_) {
         wire::SessionInfo info = owner->session->info();
         info.session = owner->number();
         info.attached = true;
@@ -122,75 +144,88 @@ void Client::list_sessions(std::vector<wire::SessionInfo>& sessions) const {
     }
 }
 
-// --- messages -----------------------------------------------------------------------------------
+// --- what the client asks for -------------------------------------------------------------------
 
-bool Client::dispatch_sessions(const wire::Frame& frame, const wire::Envelope& envelope) {
-    const std::uint32_t id = frame.id;
-    return decode<wire::SessionNumber>(
-               frame, envelope,
-               [&](const wire::SessionNumber& message) { announced_ = {id, message.session}; }) ||
-           decode<wire::SessionDetach>(frame, envelope,
-                                       [&](const wire::SessionDetach&) { detach_session(id); }) ||
-           decode<wire::SessionAttach>(
-               frame, envelope,
-               [&](const wire::SessionAttach& message) { attach_session(id, message); }) ||
-           decode<wire::SessionList>(
-               frame, envelope,
-               [&](const wire::SessionList&) { send(id, fit(server_.list_sessions())); }) ||
-           decode<wire::SessionSignal>(
-               frame, envelope,
-               [&](const wire::SessionSignal& message) { signal_session(id, message); }) ||
-           decode<wire::SessionObserve>(frame, envelope, [&](const wire::SessionObserve&) {
-               observer_ = true;
-               server_.kept().observe(*this);
-           });
+void ClientSessions::start(std::uint32_t id, const wire::ExecRequest& request) {
+    if (const std::string_view refusal = services_.refusal(); !refusal.empty()) {
+        channel_.send(id, wire::ExecFailed{.message = std::string(refusal), .stage = "accept"});
+        return;
+    }
+    if (own_.size() >= max_sessions) {
+        channel_.send(id, describe(Error::from_errno(EAGAIN, "too many commands on one connection"),
+                                   "accept"));
+        return;
+    }
+    const std::uint64_t announced = announced_.first == id ? announced_.second : 0;
+    announced_ = {};
+    const std::uint64_t number = all_.take_number(announced);
+    if (request.detach)
+        return all_.kept().start(*this, id, number, request);
+    auto owner = std::make_unique<ClientSession>(*this, id, number);
+    owner->session = std::make_unique<Session>(services_, children_, *owner);
+    if (auto started = owner->session->start(request); !started) {
+        channel_.send(id, started.error());
+        return;
+    }
+    own_.emplace(id, std::move(owner));
 }
 
-void Client::detach_session(std::uint32_t id) {
+void ClientSessions::detach(std::uint32_t id) {
     if (const auto kept = kept_.find(id); kept != kept_.end()) {
         KeptSession* session = kept->second;
-        send(id, wire::SessionDetached{.session = session->number()});
+        channel_.send(id, wire::SessionDetached{.session = session->number()});
         forget_kept(id);
         session->release();
         return;
     }
-    const auto own = sessions_.find(id);
-    if (own == sessions_.end())
+    const auto own = own_.find(id);
+    if (own == own_.end())
         return; // it has just ended, and its last frame is on its way
-    if (server_.kept().full()) {
-        send(id, wire::SessionDetachFailed{"there are too many detached sessions"});
+    if (all_.kept().full()) {
+        channel_.send(id, wire::SessionDetachFailed{"there are too many detached sessions"});
         return;
     }
     const std::uint64_t number = own->second->number();
-    server_.kept().keep(std::move(own->second->session), number);
-    sessions_.erase(own);
-    input_bound_changed();
-    send(id, wire::SessionDetached{.session = number});
+    all_.kept().keep(std::move(own->second->session), number);
+    remove(id);
+    channel_.send(id, wire::SessionDetached{.session = number});
 }
 
-void Client::attach_session(std::uint32_t id, const wire::SessionAttach& request) {
-    if (id == 0 || in_use(id)) {
-        send_error(id, wire::CoreErrorKind::invalid_session, "the id is not free",
-                   wire::SessionAttach::type);
-        return;
-    }
-    if (KeptSession* kept = server_.kept().attach(*this, id, request)) {
+void ClientSessions::attach(std::uint32_t id, const wire::SessionAttach& request) {
+    KeptSession* kept = all_.kept().find(request.session);
+    if (kept == nullptr) {
+        const bool exists = all_.contains(request.session);
+        channel_.send(
+            id,
+            wire::SessionFailed{
+                exists ? wire::SessionFailure::not_kept : wire::SessionFailure::not_found,
+                exists ? "the session belongs to the client that started it" : "no such session"});
+    } else if (all_.kept().attach(*kept, *this, id, request)) {
         add_kept(id, *kept);
-        input_bound_changed();
+        channel_.input_bound_changed();
     }
 }
 
-void Client::signal_session(std::uint32_t id, const wire::SessionSignal& request) {
-    Session* session = server_.find_session(request.session);
+void ClientSessions::signal(std::uint32_t id, const wire::SessionSignal& request) {
+    Session* session = all_.find(request.session);
     if (session == nullptr) {
-        const bool ended = server_.kept().find(request.session) != nullptr;
-        send(id, wire::SessionFailed{ended ? wire::SessionFailure::ended
-                                           : wire::SessionFailure::not_found,
-                                     ended ? "the session has ended" : "no such session"});
+        const bool ended = all_.kept().find(request.session) != nullptr;
+        channel_.send(id, wire::SessionFailed{ended ? wire::SessionFailure::ended
+                                                    : wire::SessionFailure::not_found,
+                                              ended ? "the session has ended" : "no such session"});
         return;
     }
     session->signal(request.signal);
-    send(id, wire::SessionSignalled{});
+    channel_.send(id, wire::SessionSignalled{});
+}
+
+void ClientSessions::list_all(std::uint32_t id) {
+    channel_.send(id, fit(all_.list()));
+}
+
+void ClientSessions::observe() {
+    observer_ = true;
+    all_.kept().observe(channel_);
 }
 
 } // namespace msb::agent

@@ -1,7 +1,6 @@
 #include "agent/exec/kept_sessions.hpp"
 
-#include "agent/serve/client.hpp"
-#include "agent/serve/server.hpp"
+#include "agent/exec/client_sessions.hpp"
 #include "base/time.hpp"
 
 #include <algorithm>
@@ -10,6 +9,11 @@
 namespace msb::agent {
 
 // --- one session --------------------------------------------------------------------------------
+
+template <typename M> void KeptSession::tell(const M& message) {
+    if (client_ != nullptr)
+        client_->channel().send(id_, message);
+}
 
 wire::SessionInfo KeptSession::info() const {
     wire::SessionInfo info = session_ ? session_->info() : last_info_;
@@ -25,7 +29,8 @@ wire::SessionInfo KeptSession::info() const {
     return info;
 }
 
-void KeptSession::attach(Client& client, std::uint32_t id, const wire::SessionAttach& request) {
+void KeptSession::attach(ClientSessions& client, std::uint32_t id,
+                         const wire::SessionAttach& request) {
     std::uint64_t from = replay_.end();
     if (request.replay == wire::Replay::missed)
         from = seen_;
@@ -36,19 +41,18 @@ void KeptSession::attach(Client& client, std::uint32_t id, const wire::SessionAt
     id_ = id;
     if (session_)
         session_->restart_window(request.flow);
-    client.send(id, wire::SessionAttached{.pid = now.pid,
-                                          .tty = now.tty,
-                                          .lost_bytes =
-                                              replay_.begin() > from ? replay_.begin() - from : 0});
+    tell(wire::SessionAttached{.pid = now.pid,
+                               .tty = now.tty,
+                               .lost_bytes = replay_.begin() > from ? replay_.begin() - from : 0});
     replay_.visit(from, [&](bool error, BytesView data) {
         if (error)
-            client.send(id, wire::ExecStderr{data});
+            tell(wire::ExecStderr{data});
         else
-            client.send(id, wire::ExecStdout{data});
+            tell(wire::ExecStdout{data});
     });
     seen_ = replay_.end();
     if (end_) {
-        client.send(id, *end_);
+        tell(*end_);
         client_ = nullptr;
         return;
     }
@@ -71,7 +75,7 @@ void KeptSession::resume() {
 }
 
 bool KeptSession::accepts_output() {
-    if (client_ != nullptr && !client_->accepts_output())
+    if (client_ != nullptr && !client_->channel().accepts_output())
         return false;
     if (table_.observer_ != nullptr)
         return table_.observer_->accepts_output();
@@ -83,8 +87,8 @@ bool KeptSession::accepts_output() {
 void KeptSession::started(pid_t pid) {
     if (client_ == nullptr || !starting_)
         return;
-    client_->send(id_, wire::ExecStarted{static_cast<std::uint32_t>(pid), number_});
-    client_->send(id_, wire::SessionDetached{.session = number_});
+    tell(wire::ExecStarted{static_cast<std::uint32_t>(pid), number_});
+    tell(wire::SessionDetached{.session = number_});
     client_->forget_kept(id_);
     client_ = nullptr;
     starting_ = false;
@@ -96,9 +100,9 @@ void KeptSession::output(bool error, BytesView data) {
     table_.footprint_ += replay_.footprint() - before;
     if (client_ != nullptr) {
         if (error)
-            client_->send(id_, wire::ExecStderr{data});
+            tell(wire::ExecStderr{data});
         else
-            client_->send(id_, wire::ExecStdout{data});
+            tell(wire::ExecStdout{data});
         seen_ = replay_.end();
     }
     observe();
@@ -107,7 +111,7 @@ void KeptSession::output(bool error, BytesView data) {
 
 /// Gives the observer what it does not have yet.
 void KeptSession::observe() {
-    Client* observer = table_.observer_;
+    Channel* observer = table_.observer_;
     if (observer == nullptr)
         return;
     const bool tty = info().tty;
@@ -121,23 +125,21 @@ void KeptSession::observe() {
 }
 
 void KeptSession::input_failed(const wire::ExecStdinError& error) {
-    if (client_ != nullptr)
-        client_->send(id_, error);
+    tell(error);
 }
 
 void KeptSession::grant_input(std::uint64_t bytes) {
-    if (client_ != nullptr)
-        client_->send(id_, wire::FlowWindow{bytes});
+    tell(wire::FlowWindow{bytes});
 }
 
 void KeptSession::input_bound_changed() {
     if (client_ != nullptr)
-        client_->input_bound_changed();
+        client_->channel().input_bound_changed();
 }
 
 void KeptSession::failed(const wire::ExecFailed& failure) {
     if (client_ != nullptr) {
-        client_->send(id_, failure);
+        tell(failure);
         client_->forget_kept(id_);
     }
     table_.remove(number_);
@@ -148,7 +150,7 @@ void KeptSession::exited(const wire::ExecExited& exited) {
     last_info_.ended_at_ns = unix_time_ns();
     end_ = exited;
     if (client_ != nullptr) {
-        client_->send(id_, exited);
+        tell(exited);
         client_->forget_kept(id_);
         client_ = nullptr;
     }
@@ -165,17 +167,17 @@ void KeptSessions::clear() {
     footprint_ = 0;
 }
 
-void KeptSessions::start(Client& client, std::uint32_t id, std::uint64_t number,
+void KeptSessions::start(ClientSessions& client, std::uint32_t id, std::uint64_t number,
                          const wire::ExecRequest& request) {
     if (full()) {
-        client.send(id,
-                    describe(Error::from_errno(EAGAIN, "too many detached sessions"), "accept"));
+        client.channel().send(
+            id, describe(Error::from_errno(EAGAIN, "too many detached sessions"), "accept"));
         return;
     }
     auto kept = std::make_unique<KeptSession>(*this, number);
-    kept->session_ = std::make_unique<Session>(server_, *kept);
+    kept->session_ = std::make_unique<Session>(services_, children_, *kept);
     if (auto started = kept->session_->start(request); !started) {
-        client.send(id, started.error());
+        client.channel().send(id, started.error());
         return;
     }
     if (!request.tty)
@@ -200,32 +202,24 @@ KeptSession* KeptSessions::find(std::uint64_t number) {
     return found == sessions_.end() ? nullptr : found->second.get();
 }
 
-KeptSession* KeptSessions::attach(Client& client, std::uint32_t id,
-                                  const wire::SessionAttach& request) {
-    KeptSession* kept = find(request.session);
-    const auto refuse = [&](wire::SessionFailure kind, std::string message) {
-        client.send(id, wire::SessionFailed{kind, std::move(message)});
-        return nullptr;
-    };
-    if (kept == nullptr)
-        return server_.has_session(request.session)
-                   ? refuse(wire::SessionFailure::not_kept,
-                            "the session belongs to the client that started it")
-                   : refuse(wire::SessionFailure::not_found, "no such session");
-    if (kept->attached()) {
-        if (!request.steal || kept->starting_)
-            return refuse(wire::SessionFailure::busy, "another client is attached");
-        kept->client_->send(kept->id_,
-                            wire::SessionDetached{.session = kept->number(), .stolen = true});
-        kept->client_->forget_kept(kept->id_);
-        kept->release();
+bool KeptSessions::attach(KeptSession& kept, ClientSessions& client, std::uint32_t id,
+                          const wire::SessionAttach& request) {
+    if (kept.attached()) {
+        if (!request.steal || kept.starting_) {
+            client.channel().send(
+                id, wire::SessionFailed{wire::SessionFailure::busy, "another client is attached"});
+            return false;
+        }
+        kept.tell(wire::SessionDetached{.session = kept.number(), .stolen = true});
+        kept.client_->forget_kept(kept.id_);
+        kept.release();
     }
-    kept->attach(client, id, request);
-    return kept->attached() ? kept : nullptr;
+    kept.attach(client, id, request);
+    return kept.attached();
 }
 
-void KeptSessions::observe(Client& client) {
-    observer_ = &client;
+void KeptSessions::observe(Channel& observer) {
+    observer_ = &observer;
     for (const auto& [number, session] : sessions_) {
         session->observe();
         make_room(*session);
@@ -233,8 +227,8 @@ void KeptSessions::observe(Client& client) {
     }
 }
 
-void KeptSessions::forget(Client& client) {
-    if (observer_ == &client)
+void KeptSessions::forget(Channel& channel) {
+    if (observer_ == &channel)
         observer_ = nullptr;
 }
 

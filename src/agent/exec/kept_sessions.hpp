@@ -11,6 +11,7 @@
 // (given to some attached client). What is before `seen` was not missed by anybody.
 #pragma once
 
+#include "agent/core/channel.hpp"
 #include "agent/exec/replay.hpp"
 #include "agent/exec/session.hpp"
 #include "wire/session_messages.hpp"
@@ -22,9 +23,8 @@
 
 namespace msb::agent {
 
-class Client;
+class ClientSessions;
 class KeptSessions;
-class Server;
 
 class KeptSession final : public SessionOwner {
   public:
@@ -54,7 +54,9 @@ class KeptSession final : public SessionOwner {
 
   private:
     friend class KeptSessions;
-    void attach(Client& client, std::uint32_t id, const wire::SessionAttach& request);
+    void attach(ClientSessions& client, std::uint32_t id, const wire::SessionAttach& request);
+    /// To the client that is attached, if any.
+    template <typename M> void tell(const M& message);
     void observe();
 
     KeptSessions& table_;
@@ -62,8 +64,8 @@ class KeptSession final : public SessionOwner {
     std::unique_ptr<Session> session_;
     wire::SessionInfo last_info_; ///< once the command has ended
     std::optional<wire::ExecExited> end_;
-    Client* client_ = nullptr; ///< attached, or waiting for core.exec.started
-    std::uint32_t id_ = 0;     ///< of that client
+    ClientSessions* client_ = nullptr; ///< attached, or waiting for core.exec.started
+    std::uint32_t id_ = 0;             ///< of that client
     bool starting_ = false;
     Replay replay_;
     std::uint64_t seen_ = 0;
@@ -73,23 +75,25 @@ class KeptSession final : public SessionOwner {
 
 class KeptSessions {
   public:
-    explicit KeptSessions(Server& server) : server_(server) {}
+    KeptSessions(Services& services, Children& children)
+        : services_(services), children_(children) {}
     KeptSessions(const KeptSessions&) = delete;
     KeptSessions& operator=(const KeptSessions&) = delete;
 
     /// Starts a command that belongs to nobody. The client is told whether it worked, on `id`.
-    void start(Client& client, std::uint32_t id, std::uint64_t number,
+    void start(ClientSessions& client, std::uint32_t id, std::uint64_t number,
                const wire::ExecRequest& request);
     bool full() const { return live_count() >= max_live; }
     /// Takes over a running session. Not when full().
     void keep(std::unique_ptr<Session> session, std::uint64_t number);
-    /// The session whose id this now is; null after an error, which the client was told.
-    KeptSession* attach(Client& client, std::uint32_t id, const wire::SessionAttach& request);
+    /// False if the id is not the session's now, and the client knows why.
+    bool attach(KeptSession& kept, ClientSessions& client, std::uint32_t id,
+                const wire::SessionAttach& request);
     KeptSession* find(std::uint64_t number);
 
-    void observe(Client& client);
-    /// The client goes: it may be the observer, or wait for sessions that start.
-    void forget(Client& client);
+    void observe(Channel& observer);
+    /// The channel goes: it may be the observer's.
+    void forget(Channel& channel);
     /// Kills what still runs and forgets all.
     void clear();
     /// The observer has room again.
@@ -110,8 +114,9 @@ class KeptSessions {
     void ended(KeptSession& session);
     void remove(std::uint64_t number);
 
-    Server& server_;
-    Client* observer_ = nullptr;
+    Services& services_;
+    Children& children_;
+    Channel* observer_ = nullptr;
     std::map<std::uint64_t, std::unique_ptr<KeptSession>> sessions_;
     std::deque<std::uint64_t> ended_; ///< oldest first
     std::size_t footprint_ = 0;       ///< of all replay buffers

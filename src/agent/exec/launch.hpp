@@ -1,8 +1,8 @@
 // Starts one command without ever blocking the agent.
 #pragma once
 
+#include "agent/core/limits.hpp"
 #include "agent/core/users.hpp"
-#include "agent/exec/limits.hpp"
 #include "base/fd.hpp"
 #include "base/result.hpp"
 

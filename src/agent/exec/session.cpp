@@ -1,6 +1,5 @@
 #include "agent/exec/session.hpp"
 
-#include "agent/serve/server.hpp"
 #include "base/system.hpp"
 #include "base/time.hpp"
 #include "wire/transport.hpp"
@@ -40,29 +39,30 @@ void enlarge_pipe(int fd) {
 
 } // namespace
 
-Session::Session(Server& server, SessionOwner& owner) : server_(server), owner_(&owner) {}
+Session::Session(Services& services, Children& children, SessionOwner& owner)
+    : services_(services), children_(children), owner_(&owner) {}
 
 Session::~Session() {
     for (std::size_t i = 0; i < outputs_.size(); ++i)
         unwatch_output(i);
     watch_input(false);
     if (drain_timer_ != 0)
-        server_.loop().cancel(drain_timer_);
+        services_.loop.cancel(drain_timer_);
     if (launch_) {
-        server_.loop().unwatch(launch_->report_fd());
+        services_.loop.unwatch(launch_->report_fd());
         if (!failure_)
             ::kill(pid_, SIGKILL); // it may not have its own group yet
-        server_.adopt(std::move(launch_));
+        children_.adopt(std::move(launch_));
     }
     if (pid_ > 0 && !exited_) {
-        server_.forget_child(pid_);
+        children_.forget(pid_);
         if (!failure_)
             ::kill(-pid_, SIGKILL);
     }
 }
 
 std::expected<void, wire::ExecFailed> Session::start(const wire::ExecRequest& request) {
-    auto plan = make_launch_plan(request, server_.config());
+    auto plan = make_launch_plan(request, services_.config);
     if (!plan)
         return std::unexpected(std::move(plan).error());
     std::array<OwnedFd, 3> child_ends;
@@ -90,8 +90,8 @@ std::expected<void, wire::ExecFailed> Session::start(const wire::ExecRequest& re
     input_open_ = true;
     if (const auto bytes = window_.first_grant(); bytes > 0)
         owner_->grant_input(bytes);
-    server_.register_child(pid_, *this);
-    (void)server_.loop().watch(launch_->report_fd(), EPOLLIN,
+    children_.add(pid_, *this);
+    (void)services_.loop.watch(launch_->report_fd(), EPOLLIN,
                                [this](std::uint32_t) { on_report(); });
     return {};
 }
@@ -150,7 +150,7 @@ bool Session::settle_launch() {
     const Launch::State state = launch_->poll();
     if (state == Launch::State::pending)
         return false;
-    server_.loop().unwatch(launch_->report_fd());
+    services_.loop.unwatch(launch_->report_fd());
     if (state == Launch::State::failed) {
         failure_ = describe(launch_->failure(), launch_->plan());
         launch_.reset();
@@ -158,7 +158,7 @@ bool Session::settle_launch() {
     }
     launch_.reset();
     started_ = true;
-    server_.child_executed(pid_);
+    children_.executed(pid_);
     owner_->started(pid_);
     for (const int number : std::exchange(early_signals_, {}))
         signal(number);
@@ -175,7 +175,7 @@ void Session::watch_output(std::size_t index) {
     if (!output.fd || output.watched || !started_)
         return;
     output.watched =
-        server_.loop()
+        services_.loop
             .watch(output.fd.get(), EPOLLIN, [this, index](std::uint32_t) { on_output(index); })
             .has_value();
 }
@@ -183,7 +183,7 @@ void Session::watch_output(std::size_t index) {
 void Session::unwatch_output(std::size_t index) {
     Output& output = outputs_[index];
     if (output.watched)
-        server_.loop().unwatch(output.fd.get());
+        services_.loop.unwatch(output.fd.get());
     output.watched = false;
 }
 
@@ -227,7 +227,7 @@ bool Session::read_output(std::size_t index) {
     if (data.size() >= small_pipe && !terminal_ && !std::exchange(output.large, true))
         enlarge_pipe(output.fd.get());
     owner_->output(index == 1, data);
-    server_.count_output(data.size());
+    services_.activity.count_output(data.size());
     output.owed -= std::min(output.owed, data.size());
     return true;
 }
@@ -303,10 +303,10 @@ void Session::watch_input(bool on) {
     if (on == input_watched_)
         return;
     if (on)
-        (void)server_.loop().watch(input_fd_.get(), EPOLLOUT,
+        (void)services_.loop.watch(input_fd_.get(), EPOLLOUT,
                                    [this](std::uint32_t) { pump_input(); });
     else
-        server_.loop().unwatch(input_fd_.get());
+        services_.loop.unwatch(input_fd_.get());
     input_watched_ = on;
 }
 
@@ -408,7 +408,7 @@ void Session::on_exit(int wait_status) {
         }
     if (finish_if_done())
         return;
-    drain_timer_ = server_.loop().after(drain_time, [this] {
+    drain_timer_ = services_.loop.after(drain_time, [this] {
         drain_timer_ = 0;
         drain_over_ = true;
         finish_if_done();

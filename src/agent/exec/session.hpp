@@ -1,7 +1,9 @@
 // One command: its process, its three streams or its terminal, and its end.
 #pragma once
 
-#include "agent/exec/exec_plan.hpp"
+#include "agent/core/services.hpp"
+#include "agent/exec/children.hpp"
+#include "agent/exec/plan.hpp"
 #include "agent/exec/session_owner.hpp"
 #include "base/event_loop.hpp"
 #include "base/out_buffer.hpp"
@@ -13,11 +15,9 @@
 
 namespace msb::agent {
 
-class Server;
-
-class Session {
+class Session final : public Child {
   public:
-    Session(Server& server, SessionOwner& owner);
+    Session(Services& services, Children& children, SessionOwner& owner);
     /// Kills the process group if the command still runs.
     ~Session();
     Session(const Session&) = delete;
@@ -48,7 +48,7 @@ class Session {
     void resume_output();
 
     /// The leader was reaped with this wait status. May delete the session.
-    void on_exit(int wait_status);
+    void on_exit(int wait_status) override;
 
     static constexpr std::size_t input_bound = std::size_t{4} << 20;
     static constexpr std::size_t max_early_signals = 64;
@@ -86,7 +86,8 @@ class Session {
     /// True: everything is delivered, core.exec.exited was sent, and this session is deleted.
     bool finish_if_done();
 
-    Server& server_;
+    Services& services_;
+    Children& children_;
     SessionOwner* owner_;
     std::vector<std::string> command_; ///< for info()
     std::int64_t started_at_ns_ = 0;

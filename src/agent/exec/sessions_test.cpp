@@ -249,7 +249,7 @@ TEST_F(KeptSessionsTest, EndsAreRememberedUpToABound) {
     for (std::uint32_t i = 0; i < KeptSessions::max_ended + 8; ++i)
         last = start_detached(client, i + 1, shell("exit 0"));
     wait_for_end(client, last);
-    ASSERT_TRUE(client.until([&] { return server_->kept().live_count() == 0; }));
+    ASSERT_TRUE(client.until([&] { return server_->sessions().kept().live_count() == 0; }));
     client.send(1, wire::SessionList{});
     EXPECT_EQ(client.next().as<wire::SessionListed>().sessions.size(), KeptSessions::max_ended);
     EXPECT_EQ(server_->activity().active_exec_sessions, 0U);

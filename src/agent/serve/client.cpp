@@ -1,7 +1,6 @@
 #include "agent/serve/client.hpp"
 
 #include "agent/serve/server.hpp"
-#include "wire/session_messages.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -19,6 +18,9 @@ constexpr std::size_t small_read = 4096;
 constexpr std::size_t large_read = std::size_t{128} << 10;
 /// So much of a frame is not worth waiting for: the next look will find it.
 constexpr std::size_t worth_waiting = std::size_t{16} << 10;
+/// Data of this size are worth a system call of their own.
+constexpr std::size_t direct_size = std::size_t{16} << 10;
+
 /// Messages that keep a sandbox alive only by being exchanged do not count as activity.
 bool is_activity(std::string_view type) {
     return type != wire::Ping::type && type != wire::Pong::type && type != wire::Touched::type &&
@@ -29,15 +31,13 @@ bool is_activity(std::string_view type) {
 } // namespace
 
 Client::Client(Server& server, OwnedFd socket)
-    : server_(server), socket_(std::move(socket)), tcp_(server, *this) {}
+    : server_(server), socket_(std::move(socket)),
+      sessions_(server.services(), server.children(), server.sessions(), *this),
+      tcp_(server.services(), *this) {}
 
 Client::~Client() {
     files_.reset();
-    sessions_.clear();
     tcp_.clear();
-    for (const auto& [id, kept] : std::exchange(kept_, {}))
-        kept->release();
-    server_.kept().forget(*this);
     if (interest_ != 0)
         server_.loop().unwatch(socket_.get());
 }
@@ -102,7 +102,7 @@ bool Client::handle(const wire::Frame& frame) {
     if (!envelope)
         return false;
     const wire::MessageType* type = wire::find_message_type(envelope->type);
-    server_.count_host_message(type != nullptr && is_activity(type->name));
+    server_.services().activity.count_host_message(type != nullptr && is_activity(type->name));
     if (type == nullptr) {
         send_error(frame.id, wire::CoreErrorKind::unsupported_message_type,
                    "this agent does not know the message", envelope->type);
@@ -115,61 +115,91 @@ bool Client::handle(const wire::Frame& frame) {
                        std::to_string(type->flags),
                    envelope->type);
     } else {
-        return dispatch(frame, *envelope);
+        if (!dispatch_exec(frame, *envelope) && !dispatch_files(frame, *envelope) &&
+            !dispatch_core(frame, *envelope) && !dispatch_tcp(frame, *envelope) &&
+            !dispatch_sessions(frame, *envelope))
+            send_error(frame.id, wire::CoreErrorKind::unsupported_message_type,
+                       "this agent does not accept the message from a client", envelope->type);
     }
     return true;
 }
 
-bool Client::dispatch(const wire::Frame& frame, const wire::Envelope& envelope) {
-    Session* session = session_of(frame.id);
+bool Client::dispatch_core(const wire::Frame& frame, const wire::Envelope& envelope) {
+    return decode<wire::Ping>(frame, envelope,
+                              [&](const wire::Ping&) { send(frame.id, wire::Pong{}); }) ||
+           decode<wire::Touch>(frame, envelope,
+                               [&](const wire::Touch&) {
+                                   send(frame.id,
+                                        wire::Touched{server_.services().activity.sequence()});
+                               }) ||
+           decode<wire::Shutdown>(frame, envelope, [&](const wire::Shutdown& message) {
+               server_.request_shutdown(message);
+           });
+}
+
+bool Client::dispatch_exec(const wire::Frame& frame, const wire::Envelope& envelope) {
     // Frames for a session that has just ended cross its last frame on the way: not an error.
     const auto for_session = [&](auto action) {
-        return [session, action](auto& message) {
-            if (session != nullptr)
+        return [this, &frame, action](auto& message) {
+            if (Session* session = sessions_.find(frame.id))
                 action(*session, message);
         };
     };
-    const bool known =
-        decode<wire::ExecStdin>(frame, envelope,
-                                for_session([](Session& s, const wire::ExecStdin& message) {
-                                    if (message.data.empty())
-                                        s.close_input();
-                                    else
-                                        s.write_input(message.data);
-                                })) ||
-        decode<wire::ExecRequest>(
-            frame, envelope,
-            [&](const wire::ExecRequest& message) { start_session(frame.id, message); }) ||
-        decode<wire::ExecResize>(frame, envelope,
-                                 for_session([](Session& s, const wire::ExecResize& message) {
-                                     s.resize(message.rows, message.cols);
-                                 })) ||
-        decode<wire::ExecSignal>(frame, envelope,
-                                 for_session([](Session& s, const wire::ExecSignal& message) {
-                                     s.signal(message.signal);
-                                 })) ||
-        decode<wire::FsData>(
-            frame, envelope,
-            [&](const wire::FsData& message) { files().data(frame.id, message.data); }) ||
-        decode<wire::FsRequest>(frame, envelope,
-                                [&](wire::FsRequest& message) {
-                                    start_file_operation(frame.id, std::move(message));
-                                }) ||
-        decode<wire::FsCancel>(frame, envelope,
-                               [&](const wire::FsCancel&) { files().cancel(frame.id); }) ||
-        decode<wire::Ping>(frame, envelope,
-                           [&](const wire::Ping&) { send(frame.id, wire::Pong{}); }) ||
-        decode<wire::Touch>(
-            frame, envelope,
-            [&](const wire::Touch&) { send(frame.id, wire::Touched{server_.activity_seq()}); }) ||
-        decode<wire::Shutdown>(
-            frame, envelope,
-            [&](const wire::Shutdown& message) { server_.request_shutdown(message); }) ||
-        dispatch_tcp(frame, envelope) || dispatch_sessions(frame, envelope);
-    if (!known)
-        send_error(frame.id, wire::CoreErrorKind::unsupported_message_type,
-                   "this agent does not accept the message from a client", envelope.type);
-    return true;
+    return decode<wire::ExecStdin>(frame, envelope,
+                                   for_session([](Session& s, const wire::ExecStdin& message) {
+                                       if (message.data.empty())
+                                           s.close_input();
+                                       else
+                                           s.write_input(message.data);
+                                   })) ||
+           decode<wire::ExecRequest>(frame, envelope,
+                                     [&](const wire::ExecRequest& message) {
+                                         if (!refuse_id(frame.id, wire::ExecRequest::type))
+                                             sessions_.start(frame.id, message);
+                                     }) ||
+           decode<wire::ExecResize>(frame, envelope,
+                                    for_session([](Session& s, const wire::ExecResize& message) {
+                                        s.resize(message.rows, message.cols);
+                                    })) ||
+           decode<wire::ExecSignal>(frame, envelope,
+                                    for_session([](Session& s, const wire::ExecSignal& message) {
+                                        s.signal(message.signal);
+                                    }));
+}
+
+bool Client::dispatch_sessions(const wire::Frame& frame, const wire::Envelope& envelope) {
+    const std::uint32_t id = frame.id;
+    return decode<wire::SessionNumber>(frame, envelope,
+                                       [&](const wire::SessionNumber& message) {
+                                           sessions_.announce(id, message.session);
+                                       }) ||
+           decode<wire::SessionDetach>(frame, envelope,
+                                       [&](const wire::SessionDetach&) { sessions_.detach(id); }) ||
+           decode<wire::SessionAttach>(frame, envelope,
+                                       [&](const wire::SessionAttach& message) {
+                                           if (!refuse_id(id, wire::SessionAttach::type))
+                                               sessions_.attach(id, message);
+                                       }) ||
+           decode<wire::SessionList>(frame, envelope,
+                                     [&](const wire::SessionList&) { sessions_.list_all(id); }) ||
+           decode<wire::SessionSignal>(
+               frame, envelope,
+               [&](const wire::SessionSignal& message) { sessions_.signal(id, message); }) ||
+           decode<wire::SessionObserve>(frame, envelope,
+                                        [&](const wire::SessionObserve&) { sessions_.observe(); });
+}
+
+bool Client::dispatch_files(const wire::Frame& frame, const wire::Envelope& envelope) {
+    return decode<wire::FsData>(
+               frame, envelope,
+               [&](const wire::FsData& message) { files().data(frame.id, message.data); }) ||
+           decode<wire::FsRequest>(frame, envelope,
+                                   [&](wire::FsRequest& message) {
+                                       if (!refuse_id(frame.id, wire::FsRequest::type))
+                                           files().start(frame.id, std::move(message));
+                                   }) ||
+           decode<wire::FsCancel>(frame, envelope,
+                                  [&](const wire::FsCancel&) { files().cancel(frame.id); });
 }
 
 bool Client::dispatch_tcp(const wire::Frame& frame, const wire::Envelope& envelope) {
@@ -210,41 +240,10 @@ bool Client::refuse_id(std::uint32_t id, std::string_view type) {
     return true;
 }
 
-void Client::start_session(std::uint32_t id, const wire::ExecRequest& request) {
-    if (refuse_id(id, wire::ExecRequest::type))
-        return;
-    if (const std::string_view refusal = server_.refusal(); !refusal.empty()) {
-        send(id, wire::ExecFailed{.message = std::string(refusal), .stage = "accept"});
-        return;
-    }
-    if (sessions_.size() >= max_sessions) {
-        send(id,
-             describe(Error::from_errno(EAGAIN, "too many commands on one connection"), "accept"));
-        return;
-    }
-    const std::uint64_t announced = announced_.first == id ? announced_.second : 0;
-    announced_ = {};
-    const std::uint64_t number = server_.take_session_number(announced);
-    if (request.detach)
-        return server_.kept().start(*this, id, number, request);
-    auto owner = std::make_unique<ClientSession>(*this, id, number);
-    owner->session = std::make_unique<Session>(server_, *owner);
-    if (auto started = owner->session->start(request); !started) {
-        send(id, started.error());
-        return;
-    }
-    sessions_.emplace(id, std::move(owner));
-}
-
 FileService& Client::files() {
     if (!files_)
-        files_ = std::make_unique<FileService>(server_, *this);
+        files_ = std::make_unique<FileService>(server_.services(), *this);
     return *files_;
-}
-
-void Client::start_file_operation(std::uint32_t id, wire::FsRequest request) {
-    if (!refuse_id(id, wire::FsRequest::type))
-        files().start(id, std::move(request));
 }
 
 void Client::send_error(std::uint32_t id, wire::CoreErrorKind kind, std::string message,
@@ -254,7 +253,7 @@ void Client::send_error(std::uint32_t id, wire::CoreErrorKind kind, std::string 
 }
 
 void Client::count_sent(std::string_view type) {
-    server_.count_guest_message(is_activity(type));
+    server_.services().activity.count_guest_message(is_activity(type));
 }
 
 void Client::flush_later() {
@@ -262,7 +261,18 @@ void Client::flush_later() {
         server_.mark_dirty(*this);
 }
 
-void Client::send_directly(BytesView head, BytesView data) {
+Bytes& Client::queue(std::string_view type) {
+    count_sent(type);
+    flush_later();
+    return out_.tail();
+}
+
+bool Client::can_send_at_once(std::size_t size) const {
+    return size >= direct_size && out_.empty();
+}
+
+void Client::send_at_once(std::string_view type, BytesView head, BytesView data) {
+    count_sent(type);
     iovec pieces[2] = {{const_cast<std::uint8_t*>(head.data()), head.size()},
                        {const_cast<std::uint8_t*>(data.data()), data.size()}};
     msghdr message{};
@@ -317,21 +327,21 @@ bool Client::accepts_output() {
 
 void Client::resume_output() {
     output_paused_ = false;
-    for (const auto& [id, owner] : sessions_)
-        owner->session->resume_output();
-    for (const auto& [id, kept] : kept_)
-        kept->resume();
-    if (observer_)
-        server_.kept().resume_all();
+    sessions_.resume_output();
     tcp_.update_interest();
     if (files_)
         files_->resume_output();
 }
 
+void Client::input_bound_changed() {
+    sessions_.check_input_bound();
+    update_interest();
+}
+
 void Client::update_interest() {
     // Whoever does not read answers, or lets a command's input pile up, has to wait.
-    const bool reading = out_.size() < output_max && !input_over_bound_ && !tcp_.over_bound() &&
-                         !(files_ && files_->input_over_bound());
+    const bool reading = out_.size() < output_max && !sessions_.input_over_bound() &&
+                         !tcp_.over_bound() && !(files_ && files_->input_over_bound());
     const std::uint32_t wanted = (reading ? EPOLLIN : 0U) | (full_ ? EPOLLOUT : 0U) | EPOLLRDHUP;
     if (wanted == interest_)
         return;

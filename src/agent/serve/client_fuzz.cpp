@@ -22,7 +22,7 @@ void make_ended_session(agent::Server& server) {
     const Bytes frame = wire::encode_message(1, request);
     (void)!::send(pair[0].get(), frame.data(), frame.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     const auto ended = [&] {
-        const auto sessions = server.list_sessions();
+        const auto sessions = server.sessions().list();
         return !sessions.empty() && sessions.front().ended_at_ns;
     };
     for (int i = 0; i < 1000 && !ended(); ++i)

@@ -305,7 +305,7 @@ TEST_F(ServerFailures, OutOfDescriptors) {
 }
 
 TEST_F(ServerTest, RestrictedProfile) {
-    ServerConfig config;
+    Config config;
     config.switch_user = ::getuid() == 0;
     config.restricted = true;
     configure(std::move(config));
@@ -452,7 +452,7 @@ TEST_F(ServerTest, StopSignalReachesCommandsAndHangsTerminalsUp) {
     const std::uint32_t tty = client.start(terminal("trap '' TERM; sleep 1000"));
     for (int i = 0; i < 20; ++i)
         client.step();
-    server_->signal_sessions();
+    server_->sessions().stop_all(server_->services().config.stop_signal);
     EXPECT_EQ(client.wait_for(plain).exited->code, 7);
     EXPECT_EQ(client.wait_for(tty).exited->signal, SIGHUP);
 }

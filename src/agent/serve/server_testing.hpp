@@ -168,13 +168,13 @@ class ServerTest : public ::testing::Test {
         // The server kills and reaps as PID 1 does; orphans of the commands come to us.
         ::prctl(PR_SET_CHILD_SUBREAPER, 1);
         loop_ = *EventLoop::create();
-        ServerConfig config;
+        Config config;
         config.switch_user = ::getuid() == 0;
         config.environment = {{"FROM", "sandbox"}};
         server_ = *Server::create(*loop_, std::move(config));
     }
     /// A second server would fight for the same children, so each test may replace the one it has.
-    void configure(ServerConfig config) {
+    void configure(Config config) {
         server_.reset();
         server_ = *Server::create(*loop_, std::move(config));
     }

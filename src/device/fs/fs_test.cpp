@@ -382,6 +382,45 @@ TEST_F(FsTest, ForgottenDirectoryOutlastsAnExchange) {
     EXPECT_EQ(run(look("f", look("d").nodeid).nodeid, fuse::GetAttributes{}), 0);
 }
 
+TEST_F(FsTest, AnExchangeMayEndWhatOnlyItsOtherFileKept) {
+    EXPECT_EQ(run(1, fuse::MakeDirectory{0755, "d"}), 0);
+    const auto d = answer<fuse_entry_out>();
+    EXPECT_EQ(run(d.nodeid, fuse::MakeNode{S_IFREG | 0644, 0, "first"}), 0);
+    const auto f = answer<fuse_entry_out>();
+    EXPECT_EQ(run(1, fuse::HardLink{f.nodeid, "second"}), 0);
+    look("first", d.nodeid);
+    EXPECT_EQ(run(d.nodeid, fuse::Forget{UINT64_MAX}), 0); // its child is about to leave it
+    EXPECT_EQ(run(1, fuse::Rename{1, RENAME_EXCHANGE, "second", "d"}), 0);
+    EXPECT_EQ(look("d").nodeid, f.nodeid);
+    EXPECT_EQ(run(d.nodeid, fuse::GetAttributes{}), ESTALE);
+    EXPECT_EQ(run(f.nodeid, fuse::Forget{UINT64_MAX}), 0);
+    EXPECT_EQ(files->inodes(), 1u);
+}
+
+TEST_F(FsTest, ASessionMayEndInTheNameOfAnyFile) {
+    const auto f = create("f");
+    EXPECT_EQ(run(f.nodeid, fuse::Destroy{}), 0);
+    EXPECT_EQ(files->inodes(), 1u);
+    EXPECT_EQ(run(f.nodeid, fuse::GetAttributes{}), ESTALE);
+}
+
+// What was above is below now, by somebody else's doing, and only one of the two is looked up
+// again.
+TEST_F(FsTest, DirectoriesThatChangePlacesDoNotContainEachOther) {
+    stdfs::create_directories(shared / "above/below");
+    const auto above = look("above");
+    const auto below = look("below", above.nodeid);
+    stdfs::rename(shared / "above/below", shared / "below");
+    stdfs::rename(shared / "above", shared / "below/above");
+    EXPECT_EQ(look("above", below.nodeid).nodeid, above.nodeid);
+    EXPECT_EQ(run(above.nodeid, fuse::GetAttributes{}), 0);
+    EXPECT_EQ(look("below").nodeid, below.nodeid);
+    EXPECT_EQ(look("above", below.nodeid).nodeid, above.nodeid);
+    EXPECT_EQ(run(above.nodeid, fuse::Forget{UINT64_MAX}), 0);
+    EXPECT_EQ(run(below.nodeid, fuse::Forget{UINT64_MAX}), 0);
+    EXPECT_EQ(files->inodes(), 1u);
+}
+
 TEST_F(FsTest, TablesAreBounded) {
     share({.inodes = 10, .descriptors = 4, .handles = 3});
     for (int i = 0; i < 20; ++i)

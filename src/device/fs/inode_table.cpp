@@ -10,7 +10,8 @@ namespace msb::device {
 
 namespace {
 
-/// Directories above a file that have to be opened again, one below the other.
+/// Directories above a file that have to be opened again, one below the other; also how far up a
+/// walk goes.
 constexpr std::size_t max_depth = 2048;
 
 } // namespace
@@ -33,28 +34,33 @@ InodeTable::InodeTable(OwnedFd root, const struct stat& info, Limits limits) : l
     by_id_.emplace(root_id, std::move(inode));
 }
 
-Inode* InodeTable::find(std::uint64_t id) {
+InodeRef InodeTable::find(std::uint64_t id) {
     const auto found = by_id_.find(id);
-    return found == by_id_.end() ? nullptr : found->second.get();
+    return found == by_id_.end() ? InodeRef() : InodeRef(*this, *found->second);
 }
 
-Inode* InodeTable::find(dev_t device, ino_t number) {
+InodeRef InodeTable::find(dev_t device, ino_t number) {
+    Inode* const found = find_key(device, number);
+    return found == nullptr ? InodeRef() : InodeRef(*this, *found);
+}
+
+Inode* InodeTable::find_key(dev_t device, ino_t number) const {
     const auto found = by_key_.find({device, number});
     return found == by_key_.end() ? nullptr : found->second;
 }
 
-std::expected<Inode*, int> InodeTable::adopt(Inode& parent, std::string_view name, OwnedFd fd,
-                                             const struct stat& info) {
-    Inode* const known = find(info.st_dev, info.st_ino);
+std::expected<InodeRef, int> InodeTable::adopt(Inode& parent, std::string_view name, OwnedFd fd,
+                                               const struct stat& info) {
+    InodeRef known = find(info.st_dev, info.st_ino);
     // Of another type: the file we knew is gone, and its number was given away again.
-    if (known != nullptr && known->type == (info.st_mode & S_IFMT)) {
+    if (known && known->type == (info.st_mode & S_IFMT)) {
         ++known->lookups;
-        if (known == root_)
+        if (is_root(*known))
             return known;
-        if (known->pinned || known->parent != &parent || known->name != name)
-            rename(*known, parent, name);
         if (!known->fd)
             hold(*known, std::move(fd));
+        if (known->pinned || known->parent != &parent || known->name != name)
+            rename(*known, parent, name);
         return known;
     }
     if (by_id_.size() >= limits_.inodes)
@@ -70,22 +76,29 @@ std::expected<Inode*, int> InodeTable::adopt(Inode& parent, std::string_view nam
     by_id_.emplace(made->id, std::move(inode));
     place(*made, parent, name);
     hold(*made, std::move(fd));
-    return made;
+    return InodeRef(*this, *made);
 }
 
 void InodeTable::place(Inode& inode, Inode& parent, std::string_view name) {
     ++parent.children; // first: it may be the same one
-    leave_parent(inode);
-    inode.parent = &parent;
+    Inode* const before = std::exchange(inode.parent, &parent);
     inode.name = name;
+    if (before == nullptr)
+        return;
+    --before->children;
+    drop_if_unused(before);
 }
 
-void InodeTable::leave_parent(Inode& inode) {
-    Inode* const parent = std::exchange(inode.parent, nullptr);
-    if (parent == nullptr)
-        return;
-    --parent->children;
-    drop_if_unused(parent);
+/// False also for what is too deep to tell.
+bool InodeTable::may_be_below(const Inode& inode, const Inode& parent) const {
+    const Inode* at = &parent;
+    for (std::size_t depth = 0; at != nullptr && depth < max_depth; ++depth, at = at->parent) {
+        if (at == &inode)
+            return false;
+        if (is_root(*at))
+            return true;
+    }
+    return false;
 }
 
 /// Takes the descriptor, and notes the entry as used just now.
@@ -146,26 +159,43 @@ int InodeTable::pin(Inode& inode, const Inode& parent, std::string_view name) {
 }
 
 void InodeTable::rename(Inode& inode, Inode& new_parent, std::string_view new_name) {
-    if (&inode == root_)
+    if (is_root(inode))
         return;
+    if (inode.type == S_IFDIR && !may_be_below(inode, new_parent)) {
+        // Others have moved its parents meanwhile. Without a descriptor it is looked up again.
+        unlist(inode);
+        inode.pinned = static_cast<bool>(inode.fd);
+        return;
+    }
     place(inode, new_parent, new_name);
     if (std::exchange(inode.pinned, false))
         hold(inode, std::move(inode.fd));
 }
 
 void InodeTable::forget(Inode& inode, std::uint64_t lookups) {
-    if (&inode == root_)
+    if (is_root(inode))
         return;
     inode.lookups -= std::min(lookups, inode.lookups);
     drop_if_unused(&inode);
 }
 
+void InodeTable::release(Inode& inode) {
+    --inode.uses;
+    drop_if_unused(&inode);
+}
+
+InodeRef::~InodeRef() {
+    if (inode_ != nullptr)
+        table_->release(*inode_);
+}
+
 /// Dropping one may make its parent, and so on upwards, unused.
 void InodeTable::drop_if_unused(Inode* inode) {
-    while (inode != nullptr && inode != root_ && inode->lookups == 0 && inode->children == 0) {
+    while (inode != nullptr && !is_root(*inode) && inode->lookups == 0 && inode->children == 0 &&
+           inode->uses == 0) {
         Inode* const parent = inode->parent;
         unlist(*inode);
-        if (find(inode->device, inode->number) == inode)
+        if (find_key(inode->device, inode->number) == inode)
             by_key_.erase({inode->device, inode->number});
         by_id_.erase(inode->id);
         if (parent != nullptr)
@@ -175,10 +205,13 @@ void InodeTable::drop_if_unused(Inode* inode) {
 }
 
 void InodeTable::clear() {
-    recent_.clear();
-    std::erase_if(by_key_, [this](const auto& entry) { return entry.second != root_; });
-    std::erase_if(by_id_, [](const auto& entry) { return entry.first != root_id; });
-    root_->children = 0;
+    std::vector<std::uint64_t> ids;
+    ids.reserve(by_id_.size());
+    for (const auto& [id, inode] : by_id_)
+        ids.push_back(id);
+    for (const std::uint64_t id : ids) // each may take others with it
+        if (const InodeRef inode = find(id))
+            forget(*inode, inode->lookups);
 }
 
 void InodeTable::trim() {

@@ -7,6 +7,14 @@
 // identity in that place is ESTALE, upon which the guest's kernel looks the name up again. Before a
 // name goes away by a guest's own doing, its entry is pinned: it keeps its descriptor, so that
 // files that are open, or are about to get another name, go on to exist.
+//
+// Who may hold an entry. An entry lives as long as the guest remembers it (`lookups`), a child of
+// it is in the table (`children`), or an operation works with it (`uses`). Operations hold entries
+// by InodeRef only, so nothing that one of them does, or a guest has forgotten before, frees an
+// entry under another's hands.
+//
+// Parents form a tree that ends at the root, always, although the host's directories move as others
+// wish: an entry that would become its own ancestor stays where it was, with its descriptor.
 #pragma once
 
 #include "base/fd.hpp"
@@ -19,6 +27,7 @@
 #include <string_view>
 #include <sys/stat.h>
 #include <unordered_map>
+#include <utility>
 
 namespace msb::device {
 
@@ -35,13 +44,41 @@ struct Inode {
 
   private:
     friend class InodeTable;
+    friend class InodeRef;
     Inode* parent = nullptr; ///< stays in the table as long as `children` counts us
     std::string name;
     std::size_t children = 0;
+    std::size_t uses = 0; ///< InodeRefs
     bool pinned = false;
     OwnedFd fd;
     bool listed = false;
     std::list<Inode*>::iterator used; ///< if `listed`: its descriptor may be closed
+};
+
+class InodeTable;
+
+/// An entry in the hands of an operation; nullptr: there is none. Not to outlive its table.
+class InodeRef {
+  public:
+    InodeRef() = default;
+    InodeRef(InodeTable& table, Inode& inode) : table_(&table), inode_(&inode) { ++inode.uses; }
+    InodeRef(InodeRef&& other) noexcept
+        : table_(other.table_), inode_(std::exchange(other.inode_, nullptr)) {}
+    InodeRef& operator=(InodeRef&& other) noexcept {
+        std::swap(table_, other.table_);
+        std::swap(inode_, other.inode_);
+        return *this;
+    }
+    ~InodeRef();
+
+    explicit operator bool() const { return inode_ != nullptr; }
+    Inode& operator*() const { return *inode_; }
+    Inode* operator->() const { return inode_; }
+    bool operator==(const InodeRef& other) const { return inode_ == other.inode_; }
+
+  private:
+    InodeTable* table_ = nullptr;
+    Inode* inode_ = nullptr;
 };
 
 class InodeTable {
@@ -55,15 +92,17 @@ class InodeTable {
 
     InodeTable(OwnedFd root, const struct stat& info, Limits limits);
 
-    Inode& root() { return *root_; }
-    /// nullptr: no such number was given out, or it was forgotten.
-    Inode* find(std::uint64_t id);
-    Inode* find(dev_t device, ino_t number);
+    InodeRef root() { return {*this, *root_}; }
+    bool is_root(const Inode& inode) const { return &inode == root_; }
+    dev_t root_device() const { return root_->device; }
+    /// None: no such number was given out, or it was forgotten.
+    InodeRef find(std::uint64_t id);
+    InodeRef find(dev_t device, ino_t number);
 
     /// The entry of `fd`, an O_PATH descriptor of `name` in `parent`, with one lookup more that the
     /// guest will give back. ENFILE: the table is full.
-    std::expected<Inode*, int> adopt(Inode& parent, std::string_view name, OwnedFd fd,
-                                     const struct stat& info);
+    std::expected<InodeRef, int> adopt(Inode& parent, std::string_view name, OwnedFd fd,
+                                       const struct stat& info);
     /// O_PATH, valid until trim().
     std::expected<int, int> descriptor(Inode& inode);
 
@@ -72,7 +111,7 @@ class InodeTable {
     void rename(Inode& inode, Inode& new_parent, std::string_view new_name);
 
     void forget(Inode& inode, std::uint64_t lookups);
-    /// Everything but the root.
+    /// The guest remembers nothing but the root.
     void clear();
     /// Closes what is more than may stay open.
     void trim();
@@ -91,11 +130,14 @@ class InodeTable {
         }
     };
 
+    friend class InodeRef;
+    Inode* find_key(dev_t device, ino_t number) const;
     void place(Inode& inode, Inode& parent, std::string_view name);
-    void leave_parent(Inode& inode);
+    bool may_be_below(const Inode& inode, const Inode& parent) const;
     void hold(Inode& inode, OwnedFd fd);
     void unlist(Inode& inode);
     int reopen(Inode& inode);
+    void release(Inode& inode);
     void drop_if_unused(Inode* inode);
 
     Limits limits_;

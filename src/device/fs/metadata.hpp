@@ -10,9 +10,6 @@
 
 namespace msb::device {
 
-/// Of every attribute that is ours; the guest sees none of them.
-constexpr std::string_view own_xattr_prefix = "user.msb.";
-
 struct Metadata {
     std::uint32_t uid = 0;
     std::uint32_t gid = 0;

@@ -83,19 +83,19 @@ Passthrough::Passthrough(OwnedFd root, OwnedFd file, const struct stat& info, Op
 
 int Passthrough::handle(const fuse_in_header& header, const fuse::Operation& operation,
                         FuseReply& reply) {
-    Inode* node = table_.find(header.nodeid);
-    if (node == nullptr) {
+    InodeRef node = table_.find(header.nodeid);
+    if (!node) {
         if (std::holds_alternative<fuse::Forget>(operation))
             return 0;
         if (!std::holds_alternative<fuse::Init>(operation) &&
             !std::holds_alternative<fuse::Destroy>(operation) &&
             !std::holds_alternative<fuse::BatchForget>(operation))
             return ESTALE;
-        node = &table_.root();
+        node = table_.root();
     }
     if (options_.read_only && changes_something(operation))
         return EROFS;
-    if (single_file() && node == &table_.root() && !works_around_file(operation))
+    if (single_file() && table_.is_root(*node) && !works_around_file(operation))
         return EPERM;
     const int error = std::visit(
         [&](const auto& in) { return run(in, *node, {header.uid, header.gid}, reply); }, operation);
@@ -146,14 +146,14 @@ int Passthrough::run(const fuse::Forget& in, Inode& node, Caller, FuseReply&) {
 int Passthrough::run(const fuse::BatchForget& in, Inode&, Caller, FuseReply&) {
     for (std::size_t i = 0; i < in.size(); ++i) {
         const fuse_forget_one entry = in.at(i);
-        if (Inode* const inode = table_.find(entry.nodeid))
+        if (const InodeRef inode = table_.find(entry.nodeid))
             table_.forget(*inode, entry.nlookup);
     }
     return 0;
 }
 
 int Passthrough::run(const fuse::StatFs&, Inode&, Caller, FuseReply& reply) {
-    const int fd = single_file() ? file_.get() : table_.descriptor(table_.root()).value_or(-1);
+    const int fd = single_file() ? file_.get() : table_.descriptor(*table_.root()).value_or(-1);
     struct statfs info{};
     if (::fstatfs(fd, &info) == -1)
         return errno;

@@ -92,7 +92,7 @@ class Passthrough {
         std::uint32_t gid;
     };
     struct Look {
-        Inode* inode;
+        InodeRef inode;
         int fd;
         struct stat info;
     };
@@ -147,7 +147,7 @@ class Passthrough {
     Metadata new_metadata(int parent, std::uint32_t mode, std::uint32_t rdev, Caller caller) const;
     int finish_made(Inode& parent, std::string_view name, const Metadata& metadata,
                     FuseReply& reply);
-    Inode* known(int directory, std::string_view name);
+    InodeRef known(int directory, std::string_view name);
     int pin_target(int directory, const Inode& parent, std::string_view name);
 
     // Attributes (passthrough_attributes.cpp)
@@ -167,7 +167,8 @@ class Passthrough {
     int add_handle(OwnedFd fd, Inode& inode, int flags, const struct stat& info, FuseReply& reply);
     Handle* file(std::uint64_t handle);
     Handle* open_directory(std::uint64_t handle);
-    int list_single_file(const fuse::ReadDirectory& in, std::size_t room, FuseReply& reply);
+    int list_single_file(const fuse::ReadDirectory& in, Inode& node, std::size_t room,
+                         FuseReply& reply);
     int fill_entries(Handle& handle, std::uint64_t offset);
     bool add_entry(Inode& node, const DirectoryEntry& entry, bool plus, std::size_t room,
                    FuseReply& reply);

@@ -1,4 +1,5 @@
 // Attributes, ordinary and extended.
+#include "base/own_xattrs.hpp"
 #include "device/fs/passthrough.hpp"
 
 #include <algorithm>
@@ -91,7 +92,7 @@ fuse_entry_out Passthrough::entry(const Inode& inode, int fd, const struct stat&
 int Passthrough::run(const fuse::GetAttributes&, Inode& node, Caller, FuseReply& reply) {
     fuse_attr_out out{};
     out.attr_valid = validity_seconds;
-    if (single_file() && &node == &table_.root()) {
+    if (single_file() && table_.is_root(node)) {
         out.attr.mode = S_IFDIR | 0755;
         out.attr.nlink = 2;
         reply.append(out);

@@ -101,7 +101,7 @@ int Passthrough::run(const fuse::Open& in, Inode& node, Caller, FuseReply& reply
     if (in.directory != (node.type == S_IFDIR))
         return in.directory ? ENOTDIR : EISDIR;
     struct stat info{};
-    if (single_file() && &node == &table_.root())
+    if (single_file() && table_.is_root(node))
         return add_handle({}, node, O_RDONLY, info, reply);
     const Fd path = table_.descriptor(node);
     if (!path)
@@ -127,7 +127,7 @@ int Passthrough::run(const fuse::Release& in, Inode&, Caller, FuseReply&) {
         return EBADF;
     struct stat info{};
     if (handle->writable && ::fstat(handle->fd.get(), &info) == 0) {
-        if (Inode* const inode = table_.find(handle->inode)) {
+        if (const InodeRef inode = table_.find(handle->inode)) {
             inode->cached_size = info.st_size;
             inode->cached_mtime = info.st_mtim;
         }
@@ -250,7 +250,7 @@ int Passthrough::run(const fuse::ReadDirectory& in, Inode& node, Caller, FuseRep
     const std::size_t room =
         std::min({std::uint64_t{in.size}, reply.out.remaining(), max_listing_bytes});
     if (!handle->fd)
-        return list_single_file(in, room, reply);
+        return list_single_file(in, node, room, reply);
     for (std::uint64_t offset = in.offset;;) {
         const int error = fill_entries(*handle, offset);
         if (error != 0)
@@ -277,7 +277,7 @@ bool Passthrough::add_entry(Inode& node, const DirectoryEntry& entry, bool plus,
         return false;
     const bool dots = entry.name == "." || entry.name == "..";
     fuse_dirent out{};
-    out.ino = dots && &node == &table_.root() ? node.number : entry.inode;
+    out.ino = dots && table_.is_root(node) ? node.number : entry.inode;
     out.off = entry.next;
     out.namelen = static_cast<std::uint32_t>(entry.name.size());
     out.type = entry.type;
@@ -300,13 +300,13 @@ bool Passthrough::add_entry(Inode& node, const DirectoryEntry& entry, bool plus,
     return true;
 }
 
-int Passthrough::list_single_file(const fuse::ReadDirectory& in, std::size_t room,
+int Passthrough::list_single_file(const fuse::ReadDirectory& in, Inode& node, std::size_t room,
                                   FuseReply& reply) {
     const DirectoryEntry entries[] = {{".", 1, DT_DIR, 1},
                                       {"..", 1, DT_DIR, 2},
                                       {options_.file_name, file_info_.st_ino, DT_REG, 3}};
     for (std::uint64_t at = in.offset; at < std::size(entries); ++at)
-        if (!add_entry(table_.root(), entries[at], in.plus, room, reply))
+        if (!add_entry(node, entries[at], in.plus, room, reply))
             break;
     return 0;
 }

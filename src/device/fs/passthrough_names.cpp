@@ -19,7 +19,7 @@ Passthrough::Fd Passthrough::directory(Inode& node) {
 std::expected<Passthrough::Look, int> Passthrough::look_up(Inode& parent, std::string_view name) {
     Look look{};
     OwnedFd fd;
-    if (single_file() && &parent == &table_.root()) {
+    if (single_file() && table_.is_root(parent)) {
         if (name != options_.file_name)
             return std::unexpected(ENOENT);
         fd = OwnedFd(::fcntl(file_.get(), F_DUPFD_CLOEXEC, 0));
@@ -33,13 +33,13 @@ std::expected<Passthrough::Look, int> Passthrough::look_up(Inode& parent, std::s
         return std::unexpected(errno);
     // Mounts below the shared directory belong to it, but procfs would show this process itself.
     struct statfs file_system{};
-    if (look.info.st_dev != table_.root().device &&
+    if (look.info.st_dev != table_.root_device() &&
         (::fstatfs(fd.get(), &file_system) == -1 || file_system.f_type == PROC_SUPER_MAGIC))
         return std::unexpected(EACCES);
-    const auto inode = table_.adopt(parent, name, std::move(fd), look.info);
+    auto inode = table_.adopt(parent, name, std::move(fd), look.info);
     if (!inode)
         return std::unexpected(inode.error());
-    look.inode = *inode;
+    look.inode = std::move(*inode);
     if (single_file())
         table_.pin(*look.inode, parent, name); // it has no name to open it by again
     const Fd known = table_.descriptor(*look.inode);
@@ -147,8 +147,8 @@ int Passthrough::run(const fuse::MakeLink& in, Inode& node, Caller, FuseReply& r
 }
 
 int Passthrough::run(const fuse::HardLink& in, Inode& node, Caller, FuseReply& reply) {
-    Inode* const target = table_.find(in.node);
-    if (target == nullptr)
+    const InodeRef target = table_.find(in.node);
+    if (!target)
         return ESTALE;
     const Fd fd = table_.descriptor(*target);
     if (!fd)
@@ -182,37 +182,37 @@ int Passthrough::run(const fuse::Create& in, Inode& node, Caller caller, FuseRep
     }
     fuse_entry_out answer{};
     std::memcpy(&answer, reply.body.data(), sizeof(answer));
-    Inode& inode = *table_.find(answer.nodeid);
+    const InodeRef inode = table_.find(answer.nodeid);
     int error = 0;
     if (made) {
         struct stat info{};
         error = ::fstat(made.get(), &info) == -1 ? errno : 0;
         // Whoever replaced the file meanwhile gets what is theirs, and the guest not the wrong one.
-        if (error == 0 && (info.st_ino != inode.number || info.st_dev != inode.device))
+        if (error == 0 && (info.st_ino != inode->number || info.st_dev != inode->device))
             error = ESTALE;
         if (error == 0)
-            error = add_handle(std::move(made), inode, static_cast<int>(in.flags), info, reply);
+            error = add_handle(std::move(made), *inode, static_cast<int>(in.flags), info, reply);
     } else {
-        error = run(fuse::Open{in.flags, in.kill_privileges, false}, inode, caller, reply);
+        error = run(fuse::Open{in.flags, in.kill_privileges, false}, *inode, caller, reply);
     }
     if (error != 0)
-        table_.forget(inode, 1);
+        table_.forget(*inode, 1);
     return error;
 }
 
 // ---- removing and renaming ----
 
 /// What the guest knows of `name`.
-Inode* Passthrough::known(int directory, std::string_view name) {
+InodeRef Passthrough::known(int directory, std::string_view name) {
     struct stat info{};
     if (::fstatat(directory, std::string(name).c_str(), &info, AT_SYMLINK_NOFOLLOW) == -1)
-        return nullptr;
+        return {};
     return table_.find(info.st_dev, info.st_ino);
 }
 
 int Passthrough::pin_target(int directory, const Inode& parent, std::string_view name) {
-    Inode* const inode = known(directory, name);
-    return inode != nullptr ? table_.pin(*inode, parent, name) : 0;
+    const InodeRef inode = known(directory, name);
+    return inode ? table_.pin(*inode, parent, name) : 0;
 }
 
 int Passthrough::run(const fuse::Unlink& in, Inode& node, Caller, FuseReply&) {
@@ -229,8 +229,8 @@ int Passthrough::run(const fuse::Unlink& in, Inode& node, Caller, FuseReply&) {
 int Passthrough::run(const fuse::Rename& in, Inode& node, Caller, FuseReply&) {
     if ((in.flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) != 0)
         return EINVAL;
-    Inode* const new_parent = table_.find(in.new_parent);
-    if (new_parent == nullptr)
+    const InodeRef new_parent = table_.find(in.new_parent);
+    if (!new_parent)
         return ESTALE;
     if (single_file())
         return EPERM;
@@ -240,9 +240,10 @@ int Passthrough::run(const fuse::Rename& in, Inode& node, Caller, FuseReply&) {
     const Fd to = directory(*new_parent);
     if (!to)
         return to.error();
-    Inode* const moved = known(*from, in.name);
-    Inode* const other = known(*to, in.new_name);
-    if (other != nullptr && (in.flags & RENAME_EXCHANGE) == 0 && other != moved)
+    const InodeRef moved = known(*from, in.name);
+    const InodeRef other = known(*to, in.new_name);
+    const bool exchange = (in.flags & RENAME_EXCHANGE) != 0;
+    if (other && !exchange && other != moved)
         if (const int error = table_.pin(*other, *new_parent, in.new_name); error != 0)
             return error;
     if (::renameat2(*from, std::string(in.name).c_str(), *to, std::string(in.new_name).c_str(),
@@ -250,18 +251,10 @@ int Passthrough::run(const fuse::Rename& in, Inode& node, Caller, FuseReply&) {
         return errno;
     if (moved == other) // two names of one file: nothing has changed
         return 0;
-    // A directory that the guest has forgotten may be in the table for its child only: it has to
-    // outlast both steps.
-    ++node.lookups;
-    ++new_parent->lookups;
-    if (moved != nullptr)
+    if (moved)
         table_.rename(*moved, *new_parent, in.new_name);
-    if (other != nullptr && (in.flags & RENAME_EXCHANGE) != 0)
+    if (other && exchange)
         table_.rename(*other, node, in.name);
-    const bool same = &node == new_parent;
-    table_.forget(node, same ? 2 : 1);
-    if (!same)
-        table_.forget(*new_parent, 1);
     return 0;
 }
 

@@ -17,17 +17,6 @@ namespace msb {
 
 namespace {
 
-/// Where a descriptor leads, without links.
-Result<std::string> real_path(int fd) {
-    std::string path(PATH_MAX, '\0');
-    const std::string link = "/proc/self/fd/" + std::to_string(fd);
-    const ssize_t length = ::readlink(link.c_str(), path.data(), path.size());
-    if (length < 0)
-        return fail_errno("readlink", link);
-    path.resize(static_cast<std::size_t>(length));
-    return path;
-}
-
 /// A link on the way may have been put there by a guest that has the directory above it.
 Result<OwnedFd> open_source(const Mount& mount) {
     open_how how{};
@@ -71,7 +60,7 @@ Result<MountSources::Source> open_one(const Mount& mount) {
     if (file_system.f_type == PROC_SUPER_MAGIC) // would show fsd itself, memory and all
         return fail(Error::from_errno(EPERM, "mount", mount.source)
                         .with_hint("files of procfs cannot be shared with a guest"));
-    source.path = MSB_TRY(real_path(source.fd.get()));
+    source.path = MSB_TRY(sys::path_of(source.fd.get()));
     if (!readable(source, info))
         return fail(Error::from_errno(EACCES, "open", mount.source));
     return source;
@@ -92,7 +81,7 @@ Result<Child> FileServer::start(const std::vector<Mount>& mounts,
     request.role = jail::Role::fs;
     request.argv = {fsd::program};
     request.binds = {{installation.program("fsd"), fsd::program, false, true}};
-    request.fds = {{STDERR_FILENO, runtime_log}, {fsd::lifeline, lifeline}};
+    request.fds = {{fsd::lifeline, lifeline}};
     request.control_group = control_group;
     request.new_session = true;
     request.die_with_parent = false; // it lives as long as the runtime

@@ -28,7 +28,6 @@ struct MountSources {
 struct FileServer {
     const Installation& installation;
     const std::string& sockets; ///< the sandbox's socket directory
-    int runtime_log;
     int control_group;
     int lifeline; ///< read end of the pipe that the runtime holds open
 

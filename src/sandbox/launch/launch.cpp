@@ -106,7 +106,6 @@ Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const i
         auto parent = MSB_TRY(sys::pipe());
         OwnedFd log = MSB_TRY(sys::open(
             files.runtime_log(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0600));
-        const int runtime_log = log.get();
         fds.give(STDERR_FILENO, std::move(log));
         if (spec.network.active()) {
             step = "network";
@@ -126,9 +125,9 @@ Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const i
         fds.give(launch_fd_parent, std::move(parent[0]));
         OwnedFd lifeline;
         if (!spec.mounts.empty()) {
-            auto pipe = MSB_TRY(sys::pipe());
-            lifeline = std::move(pipe[0]);
-            fds.give(launch_fd_fs, std::move(pipe[1]));
+            auto sockets_of_both = MSB_TRY(sys::socket_pair(SOCK_SEQPACKET));
+            lifeline = std::move(sockets_of_both[0]);
+            fds.give(launch_fd_fs, std::move(sockets_of_both[1]));
         }
 
         jail::Request request;
@@ -152,7 +151,6 @@ Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const i
             step = "mount";
             const FileServer server{.installation = installation_,
                                     .sockets = sockets,
-                                    .runtime_log = runtime_log,
                                     .control_group = group.get(),
                                     .lifeline = lifeline.get()};
             running.file_server = MSB_TRY(server.start(spec.mounts, mounts));

@@ -2,6 +2,7 @@
 
 #include "base/file.hpp"
 #include "base/system.hpp"
+#include "image/user_config.hpp"
 #include "jail/jail.hpp"
 #include "sandbox/launch/network_config.hpp"
 
@@ -75,7 +76,9 @@ Result<StartedNetwork> start_network(const NetworkSpec& spec, NetworkPlan& plan,
                                      const std::string& home, const std::string& program,
                                      const std::string& device_socket, const std::string& log_level,
                                      int control_group) {
-    const NetworkConfig defaults = MSB_TRY(NetworkConfig::parse(MSB_TRY(UserConfig::read(home))));
+    const image::UserConfig file = MSB_TRY(image::read_user_config(home));
+    const NetworkConfig defaults =
+        MSB_TRY_WRAP(NetworkConfig::parse(file.content), "configuration '" + file.path + "'");
     const dns::ResolverConfig resolver =
         dns::parse_resolver_config(read_file("/etc/resolv.conf", most_resolv_conf).value_or(""));
     net::NetdConfig config;

@@ -1,46 +1,43 @@
 #include "sandbox/launch/network_config.hpp"
 
-#include <algorithm>
-#include <nlohmann/json.hpp>
+#include "json/text.hpp"
 
 namespace msb {
-
-using nlohmann::json;
 
 namespace {
 
 constexpr std::size_t most_metadata = 256;
 
-Result<std::vector<Prefix>> parse_metadata(const json& list) {
-    if (!list.is_array() || list.size() > most_metadata)
+Result<std::vector<Prefix>> parse_metadata(const json::Value& list) {
+    if (!list.is_array() || list.elements().size() > most_metadata)
         return fail(ErrorKind::invalid_argument,
                     "network.metadata_addresses is a list of at most 256 addresses");
     std::vector<Prefix> prefixes;
-    for (const json& item : list) {
-        const auto prefix =
-            item.is_string() ? Prefix::parse(item.get<std::string>()) : std::nullopt;
+    for (const json::Value& item : list.elements()) {
+        const auto prefix = item.is_text() ? Prefix::parse(*item.text()) : std::nullopt;
         if (!prefix)
             return fail(ErrorKind::invalid_argument,
-                        "network.metadata_addresses: not an address or prefix: " + item.dump());
+                        "network.metadata_addresses: not an address or prefix: " +
+                            json::to_text(item));
         prefixes.push_back(*prefix);
     }
     return prefixes;
 }
 
-Result<NetworkConfig> parse_network(const json& document) {
+} // namespace
+
+Result<NetworkConfig> NetworkConfig::parse(const json::Value& configuration) {
     NetworkConfig config;
-    if (!document.is_object())
-        return fail(ErrorKind::invalid_argument, "it is not a JSON object");
-    const auto network = document.find("network");
-    if (network == document.end())
+    const json::Value* network = configuration.find("network");
+    if (network == nullptr)
         return config;
     if (!network->is_object())
         return fail(ErrorKind::invalid_argument, "network is not an object");
-    for (const auto& [key, value] : network->items()) {
+    for (const auto& [key, value] : network->members()) {
         if (key == "metadata_addresses")
             config.metadata = MSB_TRY(parse_metadata(value));
         else if (key == "search_domains" && value.is_boolean())
-            config.search_domains = value.get<bool>();
+            config.search_domains = *value.boolean();
         else if (key == "search_domains")
             return fail(ErrorKind::invalid_argument, "network.search_domains is true or false");
         else
@@ -48,18 +45,6 @@ Result<NetworkConfig> parse_network(const json& document) {
                             .with_hint("known are: metadata_addresses, search_domains"));
     }
     return config;
-}
-
-} // namespace
-
-Result<NetworkConfig> NetworkConfig::parse(const UserConfig& config) {
-    if (config.text.empty())
-        return NetworkConfig();
-    const json document = json::parse(config.text, nullptr, false);
-    auto parsed = parse_network(document);
-    if (!parsed)
-        return fail(std::move(parsed).error().wrap("configuration '" + config.path + "'"));
-    return parsed;
 }
 
 } // namespace msb

@@ -4,7 +4,8 @@
 #pragma once
 
 #include "base/address.hpp"
-#include "base/user_config.hpp"
+#include "base/result.hpp"
+#include "json/value.hpp"
 
 #include <vector>
 
@@ -16,8 +17,9 @@ struct NetworkConfig {
     /// Guests look names up in the domains of this machine's resolv.conf, with its options.
     bool search_domains = true;
 
-    /// An error for anything that is not understood: a guest must not reach more than was meant.
-    static Result<NetworkConfig> parse(const UserConfig& config);
+    /// Of the whole configuration. An error for anything of `network` that is not understood: a
+    /// guest must not reach more than was meant.
+    static Result<NetworkConfig> parse(const json::Value& configuration);
 };
 
 } // namespace msb

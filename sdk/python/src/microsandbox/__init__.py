@@ -46,7 +46,9 @@ from .exec import ExecHandle, ExecSink
 from .fs import FsEntry, FsReadStream, FsWriteStream, SandboxFsOps
 from .image import Image, ImageDetail, ImageHandle
 from .logs import LogStream
-from .sandbox import PullSession, Sandbox, SandboxHandle
+from .options import CreateOptions, ExecOptions, StreamOptions
+from .progress import PullSession
+from .sandbox import Sandbox, SandboxHandle, SandboxPage
 from .types import (
     Engine,
     ExecEvent,
@@ -68,7 +70,6 @@ from .types import (
     PullEvent,
     PullPolicy,
     Rlimit,
-    SandboxPage,
     SandboxStatus,
     SandboxStopResult,
     SecurityProfile,

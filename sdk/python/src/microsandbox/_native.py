@@ -1,6 +1,6 @@
 """The C interface, and how its blocking calls become awaitable.
 
-Each call runs in a thread of its own while it blocks. Cancelling the task triggers the call's cancel
+Each call has a thread while it blocks. Cancelling the task triggers the call's cancel
 number, waits until the call has returned, and undoes what it has made.
 """
 
@@ -19,93 +19,41 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from . import errors
+from ._tables import ABI_VERSION, FUNCTIONS
 
 T = TypeVar("T")
 
-_u64 = ctypes.c_uint64
-_i64 = ctypes.c_int64
-_size = ctypes.c_size_t
-_data = ctypes.c_char_p  # its length is another argument
-_bytes_out = ctypes.POINTER(ctypes.c_void_p)
-_text_out = ctypes.POINTER(ctypes.c_void_p)
-_size_out = ctypes.POINTER(_size)
-_u64_out = ctypes.POINTER(_u64)
 
-
-class _text(ctypes.c_char_p):  # noqa: N801: used as the types above
+class _text(ctypes.c_char_p):  # noqa: N801: used as ctypes' own types
     """Ends at a NUL: ``call`` refuses text that has one."""
 
 
-# Arguments of the functions that return an error. Those whose name is in _CANCELLABLE take a cancel
-# number first, which is left out here.
-_SIGNATURES: dict[str, list[Any]] = {
-    "msb_progress_next": [_u64, _text_out],
-    "msb_sandbox_create": [_u64, _text, _text, _text_out],
-    "msb_sandbox_start": [_text, _text, _text_out],
-    "msb_sandbox_connect": [_text, _i64, _text_out],
-    "msb_sandbox_info": [_u64, _text_out],
-    "msb_sandbox_detach": [_u64],
-    "msb_sandbox_close": [_u64],
-    "msb_sandbox_get": [_text, _text_out],
-    "msb_sandbox_list": [_text, _text_out],
-    "msb_sandbox_remove": [_text, _text],
-    "msb_sandbox_stop": [_text, _i64],
-    "msb_sandbox_kill": [_text, _i64],
-    "msb_sandbox_drain": [_text],
-    "msb_sandbox_request_stop": [_text, _i64],
-    "msb_sandbox_request_kill": [_text],
-    "msb_sandbox_request_drain": [_text],
-    "msb_sandbox_wait_until_stopped": [_u64, _text, _i64, _text_out],
-    "msb_sandbox_ping": [_text, _text_out],
-    "msb_sandbox_touch": [_text, _text_out],
-    "msb_agent_socket_path": [_text, _text_out],
-    "msb_sandbox_exec": [
-        _u64, _text, _text, _data, _size, _text_out, _bytes_out, _size_out, _bytes_out, _size_out,
-    ],
-    "msb_sandbox_exec_stream": [_u64, _text, _text, _data, _size, _u64_out],
-    "msb_exec_recv": [_u64, _text_out, _bytes_out, _size_out],
-    "msb_exec_stdin_write": [_u64, _data, _size],
-    "msb_exec_stdin_close": [_u64],
-    "msb_exec_signal": [_u64, ctypes.c_int32],
-    "msb_exec_resize": [_u64, ctypes.c_uint16, ctypes.c_uint16],
-    "msb_exec_collect": [_u64, _text, _text_out, _bytes_out, _size_out, _bytes_out, _size_out],
-    "msb_fs_read": [_u64, _text, _text, _bytes_out, _size_out],
-    "msb_fs_write": [_u64, _text, _text, _data, _size],
-    "msb_fs_stat": [_u64, _text, _text, _text_out],
-    "msb_fs_list": [_u64, _text, _text, _text_out],
-    "msb_fs_exists": [_u64, _text, _text, _text_out],
-    "msb_fs_mkdir": [_u64, _text, _text],
-    "msb_fs_remove": [_u64, _text, _text],
-    "msb_fs_remove_dir": [_u64, _text, _text],
-    "msb_fs_copy": [_u64, _text, _text, _text],
-    "msb_fs_rename": [_u64, _text, _text, _text],
-    "msb_fs_copy_from_host": [_u64, _text, _text, _text],
-    "msb_fs_copy_to_host": [_u64, _text, _text, _text],
-    "msb_fs_read_stream": [_u64, _text, _text, _u64_out],
-    "msb_fs_read_stream_recv": [_u64, _bytes_out, _size_out],
-    "msb_fs_write_stream": [_u64, _text, _text, _u64_out],
-    "msb_fs_write_stream_write": [_u64, _data, _size],
-    "msb_fs_write_stream_finish": [_u64],
-    "msb_image_list": [_text_out],
-    "msb_image_inspect": [_text, _text_out],
-    "msb_image_pull": [_u64, _text, _text, _text_out],
-    "msb_image_load": [_u64, _text, _text, _text_out],
-    "msb_image_remove": [_text, _text],
-    "msb_image_prune": [_text_out],
-    "msb_sandbox_logs": [_text, _text, _text_out, _bytes_out, _size_out],
-    "msb_log_stream_open": [_text, _text, _u64_out],
-    "msb_log_stream_recv": [_u64, _text_out, _bytes_out, _size_out],
+_POINTER = ctypes.POINTER(ctypes.c_void_p)
+# What the tables of functions name.
+_TYPES: dict[str, Any] = {
+    "cancel": ctypes.c_uint64,
+    "handle": ctypes.c_uint64,
+    "text": _text,
+    "options": _text,
+    "bytes": ctypes.c_char_p,  # its length is the next argument
+    "size": ctypes.c_size_t,
+    "i64": ctypes.c_int64,
+    "i32": ctypes.c_int32,
+    "u16": ctypes.c_uint16,
+    "text*": _POINTER,
+    "bytes*": _POINTER,
+    "size*": ctypes.POINTER(ctypes.c_size_t),
+    "handle*": ctypes.POINTER(ctypes.c_uint64),
+    "own_text": ctypes.c_void_p,
+    "own_bytes": ctypes.c_void_p,
 }
-_CANCELLABLE = {
-    *(name for name in _SIGNATURES if name.startswith("msb_fs_")),
-    "msb_image_pull", "msb_image_load",
-    "msb_progress_next", "msb_sandbox_create", "msb_sandbox_start", "msb_sandbox_connect",
-    "msb_sandbox_close", "msb_sandbox_stop", "msb_sandbox_kill", "msb_sandbox_drain",
-    "msb_sandbox_wait_until_stopped", "msb_sandbox_ping", "msb_sandbox_touch", "msb_sandbox_exec",
-    "msb_sandbox_exec_stream", "msb_exec_recv", "msb_exec_stdin_write", "msb_exec_stdin_close",
-    "msb_exec_signal", "msb_exec_resize", "msb_exec_collect", "msb_log_stream_recv",
+_RESULTS: dict[str, Any] = {
+    "error": ctypes.c_void_p,  # freed by us
+    "void": None,
+    "text": ctypes.c_char_p,
+    "handle": ctypes.c_uint64,
+    "u32": ctypes.c_uint32,
 }
-_ABI_VERSION = 1
 
 
 def _candidates() -> list[str]:
@@ -130,8 +78,8 @@ def _load() -> ctypes.CDLL:
             library = ctypes.CDLL(path)
             library.msb_abi_version.restype = ctypes.c_uint32
             version = library.msb_abi_version()
-            if version != _ABI_VERSION:
-                raise OSError(f"{path}: interface {version}, wanted {_ABI_VERSION}")
+            if version != ABI_VERSION:
+                raise OSError(f"{path}: interface {version}, wanted {ABI_VERSION}")
             _declare(library)
             return library
         except (OSError, AttributeError) as error:
@@ -143,28 +91,10 @@ def _load() -> ctypes.CDLL:
 
 
 def _declare(library: ctypes.CDLL) -> None:
-    for name, arguments in _SIGNATURES.items():
+    for name, (result, parameters) in FUNCTIONS.items():
         function = getattr(library, name)
-        function.argtypes = ([_u64] if name in _CANCELLABLE else []) + arguments
-        function.restype = ctypes.c_void_p  # freed by us
-    for name, arguments, result in (
-        ("msb_version", [], ctypes.c_char_p),
-        ("msb_free_string", [ctypes.c_void_p], None),
-        ("msb_free_bytes", [ctypes.c_void_p], None),
-        ("msb_set_sdk_msb_path", [_text], None),
-        ("msb_cancel_alloc", [], _u64),
-        ("msb_cancel_trigger", [_u64], None),
-        ("msb_cancel_unregister", [_u64], None),
-        ("msb_progress_alloc", [], _u64),
-        ("msb_progress_free", [_u64], None),
-        ("msb_sandbox_release", [_u64], None),
-        ("msb_exec_close", [_u64], None),
-        ("msb_fs_stream_close", [_u64], None),
-        ("msb_log_stream_close", [_u64], None),
-    ):
-        function = getattr(library, name)
-        function.argtypes = arguments
-        function.restype = result
+        function.argtypes = [_TYPES[kind] for kind in parameters]
+        function.restype = _RESULTS[result]
     bundled = Path(__file__).resolve().parent / "_bundled" / "bin" / "msb"
     if bundled.exists():
         library.msb_set_sdk_msb_path(os.fsencode(bundled))
@@ -218,7 +148,7 @@ class _Threads:
                     if self._idle > 0:
                         self._idle -= 1
                         return
-                continue  # somebody counts on this thread: his job comes
+                continue  # a job that counts on this thread is about to come
             try:
                 future.set_result(job())
             except BaseException as error:  # noqa: BLE001: it is the caller's
@@ -277,7 +207,7 @@ class Bytes:
 
     def __init__(self) -> None:
         self._pointer = ctypes.c_void_p()
-        self._size = _size()
+        self._size = ctypes.c_size_t()
         self.data = ctypes.byref(self._pointer)
         self.size = ctypes.byref(self._size)
 

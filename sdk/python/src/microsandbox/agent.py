@@ -6,10 +6,12 @@ from . import _native
 
 
 class AgentClient:
+    """The agent of a sandbox."""
+
     @staticmethod
     async def socket_path(name: str) -> str:
-        """Where the sandbox's agent is to be spoken to. Nothing is connected; the sandbox need not
-        run or exist."""
+        """Path of the socket on which the sandbox's agent speaks its protocol. Nothing is connected; the
+        sandbox need not run or exist."""
 
         def job(_: int) -> str:
             path = _native.Text()

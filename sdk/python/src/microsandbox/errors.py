@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ._tables import ERROR_CLASSES
+
 
 class MicrosandboxError(Exception):
     """``code`` tells the kinds apart ("sandbox-not-found"); ``details`` has what the library said."""
@@ -29,192 +31,215 @@ class MicrosandboxError(Exception):
 
 
 class LibraryNotLoadedError(MicrosandboxError):
+    """There is no libmicrosandbox.so, or one that does not fit this package."""
+
     code = "library-not-loaded"
 
 
 class InvalidArgumentError(MicrosandboxError, ValueError):
+    """The call itself is wrong: an unknown option, a value of a wrong type."""
+
     code = "invalid-argument"
 
 
 class InvalidHandleError(MicrosandboxError):
-    """The object was closed or detached, or belongs to the process that this one was forked from."""
+    """The handle was closed, or never was one, or belongs to the process that this one was forked from."""
 
     code = "invalid-handle"
 
 
 class InvalidConfigError(MicrosandboxError, ValueError):
+    """No sandbox can have these properties."""
+
     code = "invalid-config"
 
 
 class CancelledError(MicrosandboxError):
+    """The caller ended the call early."""
+
     code = "cancelled"
 
 
 class TimedOutError(MicrosandboxError, TimeoutError):
+    """What was waited for did not happen in the time that was given."""
+
     code = "timed-out"
 
 
 class SandboxNotFoundError(MicrosandboxError):
+    """There is no sandbox of this name."""
+
     code = "sandbox-not-found"
 
 
 class SandboxAlreadyExistsError(MicrosandboxError):
+    """There is a sandbox of this name already."""
+
     code = "sandbox-already-exists"
 
 
 class SandboxStillRunningError(MicrosandboxError):
+    """The call needs a sandbox that is stopped."""
+
     code = "sandbox-still-running"
 
 
 class SandboxNotRunningError(MicrosandboxError):
+    """The call needs a sandbox that runs."""
+
     code = "sandbox-not-running"
 
 
 class BootStartError(MicrosandboxError):
-    """A sandbox did not start."""
+    """The sandbox did not start; the stage is mount, build_vm, config, network, image or other."""
 
     code = "boot-start"
 
     @property
     def name(self) -> str:
+        """The sandbox's name."""
         return self.details.get("name", "")
 
     @property
     def stage(self) -> str:
-        """mount, build_vm, config, network, image or other."""
+        """What failed: mount, build_vm, config, network, image or other."""
         return self.details.get("stage", "other")
 
     @property
     def errno(self) -> int | None:
+        """The errno of the system call that failed."""
         return self.details.get("errno")
 
 
 class NoDefaultCommandError(MicrosandboxError):
+    """The sandbox has neither entrypoint nor cmd."""
+
     code = "no-default-command"
 
 
 class ExecFailedError(MicrosandboxError):
-    """A command could not start. (One that ran and failed is a result, not an error.)"""
+    """The command could not start. (One that ran and ended in failure is a result.)"""
 
     code = "exec-failed"
 
     @property
     def kind(self) -> str:
-        """not_found, permission_denied, not_executable, bad_cwd, bad_args, resource_limit,
+        """Why: not_found, permission_denied, not_executable, bad_cwd, bad_args, resource_limit,
         user_setup_failed, out_of_memory, pty_setup_failed or other."""
         return self.details.get("exec_kind", "other")
 
     @property
     def errno(self) -> int | None:
+        """The errno of the system call that failed."""
         return self.details.get("errno")
 
     @property
     def errno_name(self) -> str | None:
+        """The errno's name: "ENOENT"."""
         return self.details.get("errno_name")
 
     @property
     def stage(self) -> str | None:
+        """Which step of starting the command failed."""
         return self.details.get("stage")
 
 
 class ExecTimeoutError(MicrosandboxError, TimeoutError):
+    """The command ran longer than it was given, and was killed with all it had started."""
+
     code = "exec-timeout"
 
     @property
     def timeout(self) -> float:
-        """Seconds."""
+        """The time that the command was given, in seconds."""
         return self.details.get("timeout_ms", 0) / 1000
 
 
 class SessionLostError(MicrosandboxError):
-    """The sandbox ended before the command did."""
+    """The sandbox ended before the command, or the connection broke."""
 
     code = "session-lost"
 
 
 class ImageNotFoundError(MicrosandboxError):
+    """The image is not in the cache, and was not to be fetched."""
+
     code = "image-not-found"
 
 
 class ImageInUseError(MicrosandboxError):
+    """A sandbox was made from the image."""
+
     code = "image-in-use"
 
 
 class ImagePullFailedError(MicrosandboxError):
+    """The image could not be fetched or unpacked."""
+
     code = "image-pull-failed"
 
 
 class FilesystemError(MicrosandboxError):
-    """A file operation in the guest failed."""
+    """Another operation on a file of the guest failed."""
 
     code = "filesystem-error"
 
     @property
     def errno(self) -> int | None:
+        """The errno of the system call that failed."""
         return self.details.get("errno")
 
 
 class PathNotFoundError(FilesystemError):
+    """The guest has no such path."""
+
     code = "path-not-found"
 
 
 class InvalidCursorError(MicrosandboxError):
+    """The text is no cursor of this log or list."""
+
     code = "invalid-cursor"
 
 
 class MissedRotationError(MicrosandboxError):
-    """Log entries were lost before they were read."""
+    """Log entries were lost before they were read; the next call goes on behind them."""
 
     code = "missed-rotation"
 
 
 class LimitExceededError(MicrosandboxError):
+    """There is more data than the bound that was given."""
+
     code = "limit-exceeded"
 
 
 class PermissionDeniedError(MicrosandboxError):
+    """The host refused it to this process."""
+
     code = "permission-denied"
 
 
 class NoSpaceError(MicrosandboxError):
+    """A disk is full."""
+
     code = "no-space"
 
 
 class UnsupportedError(MicrosandboxError):
+    """This build, this machine or this sandbox cannot do it."""
+
     code = "unsupported"
 
 
 class IoError(MicrosandboxError):
+    """A system call on the host failed."""
+
     code = "io-error"
 
 
 _CLASSES: dict[str, type[MicrosandboxError]] = {
-    "invalid_argument": InvalidArgumentError,
-    "invalid_handle": InvalidHandleError,
-    "invalid_config": InvalidConfigError,
-    "cancelled": CancelledError,
-    "timed_out": TimedOutError,
-    "sandbox_not_found": SandboxNotFoundError,
-    "already_exists": SandboxAlreadyExistsError,
-    "still_running": SandboxStillRunningError,
-    "not_running": SandboxNotRunningError,
-    "boot_start": BootStartError,
-    "no_default_command": NoDefaultCommandError,
-    "exec_failed": ExecFailedError,
-    "exec_timeout": ExecTimeoutError,
-    "session_lost": SessionLostError,
-    "image_not_found": ImageNotFoundError,
-    "image_in_use": ImageInUseError,
-    "image_pull_failed": ImagePullFailedError,
-    "path_not_found": PathNotFoundError,
-    "filesystem": FilesystemError,
-    "invalid_cursor": InvalidCursorError,
-    "missed_rotation": MissedRotationError,
-    "limit_exceeded": LimitExceededError,
-    "permission_denied": PermissionDeniedError,
-    "no_space": NoSpaceError,
-    "unsupported": UnsupportedError,
-    "io": IoError,
+    kind: globals()[name] for kind, name in ERROR_CLASSES.items()
 }
 
 

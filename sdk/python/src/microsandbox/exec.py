@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import signal as _signal
-from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from types import TracebackType
 from typing import Any
 
 from . import _native
+from ._context import Context, Released
+from ._inbox import Inbox
+from .errors import ExecFailedError, SessionLostError
 from .types import ExecEvent, ExecEventType, ExecFailure, ExecOutput
 
 
@@ -40,7 +41,7 @@ class ExecSink:
         self._handle = handle
 
     async def write(self, data: bytes | bytearray | memoryview | str) -> None:
-        """Returns when there is room for more: read the command's output meanwhile."""
+        """Writes all of it. Returns when there is room for more: read the command's output meanwhile."""
         content = data.encode() if isinstance(data, str) else bytes(data)
         await _native.run(
             lambda cancel: _native.call(
@@ -55,10 +56,11 @@ class ExecSink:
         )
 
 
-class ExecHandle(AsyncIterator[ExecEvent]):
+class ExecHandle(Context, Released, AsyncIterator[ExecEvent]):
     """A command that was started by ``exec_stream`` or ``shell_stream``.
 
-    Iterate over it for its events; nothing of the command moves while nobody waits for it. Leaving
+    Iterate over it for its events. Its input and output move only while a call waits for it: a program
+    that does not read holds the command up, as a pipe does. Leaving
     ``async with``, or dropping the handle, ends a command that still runs.
     """
 
@@ -66,22 +68,23 @@ class ExecHandle(AsyncIterator[ExecEvent]):
         self._handle = handle
         self._sink = ExecSink(handle) if sink else None
         self._end: ExecEvent | None = None
-        self._held: deque[ExecEvent | None] = deque()  # came when nobody waited any more
+        self._inbox: Inbox[ExecEvent | None] = Inbox()
 
     def take_stdin(self) -> ExecSink | None:
-        """Once, of a command with ``stdin=Stdin.pipe()``; otherwise None."""
+        """The command's input, the first time; None later, and without ``stdin=Stdin.pipe()``."""
         sink, self._sink = self._sink, None
         return sink
 
     async def recv(self) -> ExecEvent | None:
-        """The next event; None after EXITED or FAILED."""
+        """The next event; None after EXITED or FAILED. A call that is cancelled loses nothing.
+        ExecTimeoutError, SessionLostError."""
 
         def job(cancel: int) -> ExecEvent | None:
             text, data = _native.Text(), _native.Bytes()
             _native.call("msb_exec_recv", cancel, self._handle, text, data.data, data.size)
             return _take_event(text, data)
 
-        event = self._held.popleft() if self._held else await _native.run(job, self._held.append)
+        event = await self._inbox.take(job)
         if event and event.event_type in (ExecEventType.EXITED, ExecEventType.FAILED):
             self._end = event
         return event
@@ -96,7 +99,7 @@ class ExecHandle(AsyncIterator[ExecEvent]):
         return event
 
     async def wait(self) -> tuple[int, bool]:
-        """Passes over what it still writes: (exit code, success)."""
+        """Waits for the command's end and drops what it still writes: (exit code, success)."""
         while self._end is None and await self.recv() is not None:
             pass
         end = self._end
@@ -105,7 +108,7 @@ class ExecHandle(AsyncIterator[ExecEvent]):
         return end.code or 0, end.code == 0
 
     async def collect(self) -> ExecOutput:
-        """The rest of its output and its end."""
+        """Waits for the command's end and collects what it still writes, up to 256 MiB."""
 
         def job(cancel: int) -> ExecOutput:
             return collected(
@@ -116,7 +119,7 @@ class ExecHandle(AsyncIterator[ExecEvent]):
             )
 
         out, err = b"", b""
-        while self._held:
+        while self._inbox:
             event = await self.recv()
             if event is None:
                 break
@@ -132,50 +135,39 @@ class ExecHandle(AsyncIterator[ExecEvent]):
         return replace(rest, stdout_bytes=out + rest.stdout_bytes, stderr_bytes=err + rest.stderr_bytes)
 
     async def signal(self, number: int) -> None:
-        """To the command and all it started."""
+        """Sends a signal, by its number, to the command's process group."""
         await _native.run(
             lambda cancel: _native.call("msb_exec_signal", cancel, self._handle, number)
         )
 
     async def kill(self) -> None:
+        """Kills the command's process group."""
         await self.signal(_signal.SIGKILL)
 
     async def resize(self, rows: int, cols: int) -> None:
+        """Changes the size of the command's terminal."""
         await _native.run(
             lambda cancel: _native.call("msb_exec_resize", cancel, self._handle, rows, cols)
         )
 
     def close(self) -> None:
-        """Ends a command that still runs."""
+        """Ends the command if it still runs."""
         handle, self._handle = self._handle, 0
         if handle:
             _native.library().msb_exec_close(handle)
 
-    async def __aenter__(self) -> ExecHandle:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def _leave(self, failed: bool) -> None:
         self.close()
 
-    def __del__(self) -> None:
-        try:
-            self.close()
-        except Exception:  # the interpreter may be half gone
-            pass
+    def _release(self) -> None:
+        self.close()
 
 
 def _failed(event: ExecEvent | None) -> Exception:
-    from . import errors
-
     error = event.error if event else None
     if error is None:
-        return errors.SessionLostError("the command's end is not known")
-    return errors.ExecFailedError(
+        return SessionLostError("the command's end is not known")
+    return ExecFailedError(
         error.message,
         {"kind": "exec_failed", "exec_kind": error.kind, "errno": error.errno,
          "errno_name": error.errno_name, "stage": error.stage},

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 from . import _native
+from ._context import Released
+from ._inbox import Inbox
 from .types import LogEntry, LogSource
 
 Sources = Iterable[LogSource | str] | LogSource | str | None
@@ -51,12 +52,12 @@ async def read_logs(
     return await _native.run(job)
 
 
-class LogStream(AsyncIterator[LogEntry]):
-    """Entries one by one; with ``follow`` until the sandbox stops."""
+class LogStream(Released, AsyncIterator[LogEntry]):
+    """Log entries, one by one; with ``follow`` until the sandbox stops."""
 
     def __init__(self, handle: int) -> None:
         self._handle = handle
-        self._held: deque[LogEntry | None] = deque()  # came when nobody waited any more
+        self._inbox: Inbox[LogEntry | None] = Inbox()
 
     @classmethod
     async def open(
@@ -68,6 +69,7 @@ class LogStream(AsyncIterator[LogEntry]):
         until_ms: float | None,
         follow: bool,
     ) -> LogStream:
+        """What Sandbox.log_stream() does, for a sandbox by its name."""
         options = _options(
             sources, since_ms=since_ms, until_ms=until_ms, from_cursor=from_cursor, follow=follow
         )
@@ -80,15 +82,16 @@ class LogStream(AsyncIterator[LogEntry]):
         return await _native.run(job, LogStream.close)
 
     async def recv(self) -> LogEntry | None:
+        """The next entry; None after the last. MissedRotationError, once, if entries were lost before they
+        were read. A call that is cancelled loses nothing."""
+
         def job(cancel: int) -> LogEntry | None:
             text, data = _native.Text(), _native.Bytes()
             _native.call("msb_log_stream_recv", cancel, self._handle, text, data.data, data.size)
             item = text.take_json()
             return None if item is None else _entry(item, data.take())
 
-        if self._held:
-            return self._held.popleft()
-        return await _native.run(job, self._held.append)
+        return await self._inbox.take(job)
 
     def __aiter__(self) -> LogStream:
         return self
@@ -100,12 +103,10 @@ class LogStream(AsyncIterator[LogEntry]):
         return entry
 
     def close(self) -> None:
+        """Ends the stream."""
         handle, self._handle = self._handle, 0
         if handle:
             _native.library().msb_log_stream_close(handle)
 
-    def __del__(self) -> None:
-        try:
-            self.close()
-        except Exception:  # the interpreter may be half gone
-            pass
+    def _release(self) -> None:
+        self.close()

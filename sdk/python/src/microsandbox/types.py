@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from .sandbox import SandboxHandle
+from typing import Any
 
 
 class _StrEnum(str, enum.Enum):
@@ -19,6 +16,8 @@ class _StrEnum(str, enum.Enum):
 
 
 class SandboxStatus(_StrEnum):
+    """What a sandbox is doing."""
+
     CREATED = "created"
     STARTING = "starting"
     RUNNING = "running"
@@ -28,34 +27,46 @@ class SandboxStatus(_StrEnum):
 
 
 class PullPolicy(_StrEnum):
+    """When an image is fetched from its registry."""
+
     IF_MISSING = "if-missing"
     ALWAYS = "always"
     NEVER = "never"
 
 
 class SecurityProfile(_StrEnum):
+    """What the guest's users may do within the guest."""
+
     DEFAULT = "default"
     RESTRICTED = "restricted"
 
 
 class Engine(_StrEnum):
+    """What runs the guest."""
+
     AUTO = "auto"
     UML = "uml"
     KVM = "kvm"
 
 
 class Isolation(_StrEnum):
+    """The boundary between guest and host that is asked for."""
+
     ANY = "any"
     HARDWARE = "hardware"
 
 
 class ThpMode(_StrEnum):
+    """Huge pages for the guest's memory."""
+
     ALWAYS = "always"
     MADVISE = "madvise"
     NEVER = "never"
 
 
 class LogLevel(_StrEnum):
+    """How much the sandbox's runtime logs."""
+
     ERROR = "error"
     WARN = "warn"
     INFO = "info"
@@ -64,16 +75,21 @@ class LogLevel(_StrEnum):
 
 
 class LogSource(_StrEnum):
+    """Where a log entry comes from."""
+
     STDOUT = "stdout"
     STDERR = "stderr"
     OUTPUT = "output"
-    """Of a terminal, where the two are one."""
+    """A command's terminal, where stdout and stderr are one."""
     SYSTEM = "system"
+    """What the sandbox itself did."""
     ALL = "all"
-    """Only to ask for."""
+    """All sources; only to ask for."""
 
 
 class FsEntryKind(_StrEnum):
+    """What a path leads to."""
+
     FILE = "file"
     DIRECTORY = "directory"
     SYMLINK = "symlink"
@@ -81,6 +97,8 @@ class FsEntryKind(_StrEnum):
 
 
 class ExecEventType(_StrEnum):
+    """What an event of a command is."""
+
     STARTED = "started"
     STDOUT = "stdout"
     STDERR = "stderr"
@@ -99,17 +117,22 @@ class InitConfig:
 
     @classmethod
     def auto(cls) -> InitConfig:
+        """The init that the image has."""
         return cls("auto")
 
 
 class StatVirtualization(_StrEnum):
+    """Whose owners and modes a guest sees in a shared directory."""
+
     STRICT = "strict"
     """Owner and mode are the guest's own, kept beside each file."""
     OFF = "off"
-    """They are the host's."""
+    """Owner and mode are the host's."""
 
 
 class HostPermissions(_StrEnum):
+    """What becomes of a mode on the host that the guest sets."""
+
     PRIVATE = "private"
     MIRROR = "mirror"
     """The host's mode follows the guest's."""
@@ -117,7 +140,7 @@ class HostPermissions(_StrEnum):
 
 @dataclass(frozen=True)
 class MountConfig:
-    """What a guest path leads to: see Volume."""
+    """A directory or file of the host at a path of the guest: see Volume."""
 
     bind: str
     """A directory or file of the host."""
@@ -132,7 +155,7 @@ class MountConfig:
 
 
 class Volume:
-    """Makes a MountConfig."""
+    """Makes a MountConfig, what a path of the guest leads to."""
 
     @staticmethod
     def bind(path: str, **options: Any) -> MountConfig:
@@ -152,11 +175,13 @@ class PortBinding:
 
 
 class NetworkProfile(_StrEnum):
+    """A group of addresses that a guest may reach."""
+
     PUBLIC = "public"
     PRIVATE = "private"
     HOST = "host"
     ALL = "all"
-    """Only alone."""
+    """All of these; stands alone."""
 
 
 @dataclass(frozen=True)
@@ -177,33 +202,41 @@ class Rlimit:
 
     @classmethod
     def nofile(cls, soft: int, hard: int | None = None) -> Rlimit:
+        """Open files of a process."""
         return cls("nofile", soft, hard)
 
     @classmethod
     def cpu(cls, soft: int, hard: int | None = None) -> Rlimit:
+        """Seconds of processor time of a process."""
         return cls("cpu", soft, hard)
 
     @classmethod
     def as_(cls, soft: int, hard: int | None = None) -> Rlimit:
+        """Bytes of address space of a process."""
         return cls("as", soft, hard)
 
     @classmethod
     def nproc(cls, soft: int, hard: int | None = None) -> Rlimit:
+        """Processes of the user."""
         return cls("nproc", soft, hard)
 
     @classmethod
     def fsize(cls, soft: int, hard: int | None = None) -> Rlimit:
+        """Bytes of a file that is written."""
         return cls("fsize", soft, hard)
 
     @classmethod
     def memlock(cls, soft: int, hard: int | None = None) -> Rlimit:
+        """Bytes of memory that is kept from being swapped."""
         return cls("memlock", soft, hard)
 
     @classmethod
     def stack(cls, soft: int, hard: int | None = None) -> Rlimit:
+        """Bytes of the stack."""
         return cls("stack", soft, hard)
 
     def to_json(self) -> dict[str, Any]:
+        """As the library has it."""
         return {"resource": self.resource, "soft": self.soft, "hard": self.hard}
 
 
@@ -245,6 +278,8 @@ class ExecFailure:
 
 @dataclass(frozen=True)
 class ExecEvent:
+    """Something that a command did."""
+
     event_type: ExecEventType
     pid: int | None = None
     """STARTED: in the guest."""
@@ -259,6 +294,8 @@ class ExecEvent:
 
 @dataclass(frozen=True)
 class ExecOutput:
+    """What a command wrote and how it ended."""
+
     exit_code: int
     """As a shell has it: 128 + signal if a signal ended the command."""
     stdout_bytes: bytes
@@ -267,54 +304,66 @@ class ExecOutput:
 
     @property
     def success(self) -> bool:
+        """Whether the exit code is 0."""
         return self.exit_code == 0
 
     @property
     def stdout_text(self) -> str:
-        """Raises UnicodeDecodeError for what is not UTF-8, as does ``stderr_text``."""
+        """The output as text. UnicodeDecodeError if it is not UTF-8."""
         return self.stdout_bytes.decode()
 
     @property
     def stderr_text(self) -> str:
+        """The error output as text. UnicodeDecodeError if it is not UTF-8."""
         return self.stderr_bytes.decode()
 
 
 @dataclass(frozen=True)
 class LogEntry:
+    """Something that a command wrote, or that the sandbox did."""
+
     timestamp_ms: float
-    """Unix time."""
+    """When it came: Unix time in milliseconds."""
     source: LogSource
     session_id: int | None
+    """The number of the command; None for what the sandbox did."""
     data: bytes
     cursor: str
     """Reading ``from_cursor`` goes on strictly behind this entry."""
 
     def text(self) -> str:
+        """The data as text; bytes that are not UTF-8 are replaced."""
         return self.data.decode(errors="replace")
 
 
 @dataclass(frozen=True)
 class SandboxStopResult:
+    """How a sandbox ended."""
+
     name: str
     status: SandboxStatus
     exit_code: int | None
-    """Of the sandbox's own command, if it had one."""
+    """What the sandbox's own command ended with, if it had one."""
     signal: int | None
-    """That ended the sandbox's process, if this process had started it."""
+    """The signal that ended the sandbox's process; known if this process started it."""
     observed_at: float
-    """Unix time in milliseconds."""
+    """When the end was seen: Unix time in milliseconds."""
     source: str | None
-    """"process" or "state"."""
+    """How the end is known: "process" (it was seen) or "state" (it is written down)."""
 
 
 @dataclass(frozen=True)
 class PingResult:
+    """The answer of a sandbox's agent, and how long it took."""
+
     name: str
     latency_ms: float
 
 
 @dataclass(frozen=True)
 class TouchResult:
+    """The number of the activity by which the idle time began anew."""
+
     name: str
     activity_seq: int
 
@@ -333,22 +382,3 @@ class PullEvent:
     total_bytes: int | None = None
     reused: bool | None = None
     """layer_materialize_complete: the layer was in the cache already."""
-
-
-@dataclass(frozen=True)
-class SandboxPage(Sequence["SandboxHandle"]):
-    """Newest first."""
-
-    sandboxes: tuple[SandboxHandle, ...]
-    next_cursor: str | None = None
-    damaged: tuple[str, ...] = ()
-    """What is wrong with sandboxes that are left out."""
-
-    def __len__(self) -> int:
-        return len(self.sandboxes)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self.sandboxes[index]
-
-    def __iter__(self) -> Iterator[SandboxHandle]:
-        return iter(self.sandboxes)

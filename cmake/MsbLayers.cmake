@@ -1,0 +1,31 @@
+# Writes targets.txt for scripts/check_layers.py: first the top directory, then a line for each target:
+# name, folder, sources, dependencies; the fields separated by tabs, and what is in them by semicolons.
+function(msb_list_targets directory)
+  get_property(targets DIRECTORY ${directory} PROPERTY BUILDSYSTEM_TARGETS)
+  foreach(target IN LISTS targets)
+    get_target_property(type ${target} TYPE)
+    if(type STREQUAL UTILITY)
+      continue()
+    endif()
+    get_target_property(sources ${target} SOURCES)
+    if(type STREQUAL INTERFACE_LIBRARY)
+      get_target_property(dependencies ${target} INTERFACE_LINK_LIBRARIES)
+    else()
+      get_target_property(dependencies ${target} LINK_LIBRARIES)
+    endif()
+    foreach(list sources dependencies)
+      if(NOT ${list}) # "...-NOTFOUND"
+        set(${list} "")
+      endif()
+    endforeach()
+    file(APPEND ${CMAKE_BINARY_DIR}/targets.txt
+      "${target}\t${directory}\t${sources}\t${dependencies}\n")
+  endforeach()
+  get_property(subdirectories DIRECTORY ${directory} PROPERTY SUBDIRECTORIES)
+  foreach(subdirectory IN LISTS subdirectories)
+    msb_list_targets(${subdirectory})
+  endforeach()
+endfunction()
+
+file(WRITE ${CMAKE_BINARY_DIR}/targets.txt "${CMAKE_SOURCE_DIR}\n")
+msb_list_targets(${CMAKE_SOURCE_DIR})

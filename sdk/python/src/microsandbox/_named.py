@@ -1,0 +1,112 @@
+"""What can be done with a sandbox that has a name, connected to it or not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import _native
+from .logs import LogStream, Sources, read_logs
+from .types import LogEntry, PingResult, SandboxStatus, SandboxStopResult, TouchResult
+
+
+class Named:
+    """What works on a sandbox by its name, whether it runs or not."""
+
+    _name: str
+
+    async def stop(self, timeout: float | None = None) -> None:
+        """Asks the guest to end and waits; kills after ``timeout`` seconds (10; 0: at once)."""
+        limit = _native.decode_milliseconds(timeout)
+        await self._call("msb_sandbox_stop", limit)
+
+    async def kill(self, timeout: float | None = None) -> None:
+        """Ends the sandbox at once. Its end is waited for: TimedOutError after ``timeout`` seconds (5)."""
+        await self._call("msb_sandbox_kill", _native.decode_milliseconds(timeout))
+
+    async def drain(self) -> None:
+        """Commands that run may finish, new ones are refused; waits for the sandbox's end."""
+        await self._call("msb_sandbox_drain")
+
+    async def request_stop(self, timeout: float | None = None) -> None:
+        """Asks the guest to end, without waiting; it is killed after ``timeout`` seconds (10)."""
+        limit = _native.decode_milliseconds(timeout)
+        await _native.run(
+            lambda _: _native.call("msb_sandbox_request_stop", self._name.encode(), limit)
+        )
+
+    async def request_kill(self) -> None:
+        """Ends the sandbox at once, without waiting for that."""
+        await _native.run(lambda _: _native.call("msb_sandbox_request_kill", self._name.encode()))
+
+    async def request_drain(self) -> None:
+        """Lets commands that run finish and refuses new ones, without waiting for the end."""
+        await _native.run(lambda _: _native.call("msb_sandbox_request_drain", self._name.encode()))
+
+    async def wait_until_stopped(self, timeout: float | None = None) -> SandboxStopResult:
+        """Waits for the sandbox's end and never causes it. TimedOutError after ``timeout`` seconds;
+        without it there is no limit."""
+        limit = _native.decode_milliseconds(timeout)
+
+        def job(cancel: int) -> SandboxStopResult:
+            result = _native.Text()
+            _native.call(
+                "msb_sandbox_wait_until_stopped", cancel, self._started_handle(),
+                self._name.encode(), limit, result,
+            )
+            seen = result.take_json()
+            return SandboxStopResult(
+                seen["name"], SandboxStatus(seen["status"]), seen["exit_code"], seen["signal"],
+                float(seen["observed_at_ms"]), seen["source"],
+            )
+
+        return await _native.run(job)
+
+    async def logs(
+        self,
+        tail: int | None = None,
+        since_ms: float | None = None,
+        until_ms: float | None = None,
+        sources: Sources = None,
+    ) -> list[LogEntry]:
+        """What commands wrote, oldest first: the last ``tail`` entries from ``since_ms`` on and before
+        ``until_ms``, both Unix time in milliseconds. Without ``sources`` all but system."""
+        return await read_logs(self._name, tail, since_ms, until_ms, sources)
+
+    async def log_stream(
+        self,
+        sources: Sources = None,
+        since_ms: float | None = None,
+        from_cursor: str | None = None,
+        until_ms: float | None = None,
+        follow: bool = False,
+    ) -> LogStream:
+        """What commands wrote, entry by entry: from ``since_ms`` on and before ``until_ms``, both Unix
+        time in milliseconds, or behind the entry with the cursor ``from_cursor``. With ``follow`` it
+        goes on until the sandbox stops. Without ``sources`` all but system."""
+        return await LogStream.open(self._name, sources, since_ms, from_cursor, until_ms, follow)
+
+    async def ping(self) -> PingResult:
+        """Asks the sandbox's agent for an answer; does not count as activity."""
+        seen = await self._result("msb_sandbox_ping")
+        return PingResult(seen["name"], seen["latency_ms"])
+
+    async def touch(self) -> TouchResult:
+        """Starts the sandbox's idle time anew."""
+        seen = await self._result("msb_sandbox_touch")
+        return TouchResult(seen["name"], seen["activity_seq"])
+
+    def _started_handle(self) -> int:
+        return 0
+
+    async def _call(self, function: str, *arguments: Any) -> None:
+        await _native.run(
+            lambda cancel: _native.call(function, cancel, self._name.encode(), *arguments)
+        )
+
+    async def _result(self, function: str) -> Any:
+        def job(cancel: int) -> Any:
+            result = _native.Text()
+            _native.call(function, cancel, self._name.encode(), result)
+            return result.take_json()
+
+        return await _native.run(job)

@@ -1,0 +1,129 @@
+"""What keyword arguments may be. Made by sdk/generate.py from sdk/abi.json."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypedDict
+
+from .types import (
+    Engine,
+    InitConfig,
+    Isolation,
+    LogLevel,
+    MountConfig,
+    Network,
+    PortBinding,
+    PullPolicy,
+    Rlimit,
+    SecurityProfile,
+    Stdin,
+    ThpMode,
+)
+
+
+class CreateOptions(TypedDict, total=False):
+    """Keyword arguments of Sandbox.create(), all optional."""
+
+    image: str | None
+    """Reference of an image; default: the image that comes with the program."""
+    cpus: int | None
+    """Number of virtual processors."""
+    max_cpus: int | None
+    """How many it can be given later; default: cpus."""
+    memory: int | None
+    """Memory in MiB."""
+    max_memory: int | None
+    """How much memory, in MiB, it can be given later; default: memory_mib."""
+    root_disk_mib: int | None
+    """Size of the root disk in MiB."""
+    thp: ThpMode | None
+    """Huge pages for the guest's memory."""
+    env: Mapping[str, str] | None
+    """Environment of all commands, over the image's."""
+    labels: Mapping[str, str] | None
+    """Labels, by which a list can be filtered."""
+    scripts: Mapping[str, str] | None
+    """Files on every command's PATH: content by name."""
+    workdir: str | None
+    """Directory in which commands start; default: the image's."""
+    user: str | None
+    """User of commands, USER[:GROUP], names or numbers; default: the image's."""
+    hostname: str | None
+    """The guest's name; default: made from the sandbox's."""
+    shell: str | None
+    """The shell that runs scripts; default: /bin/sh."""
+    entrypoint: Iterable[str] | None
+    """In place of the image's entrypoint."""
+    cmd: Iterable[str] | None
+    """In place of the image's cmd."""
+    init: str | InitConfig | Mapping[str, Any] | tuple[Any, ...] | None
+    """The guest's process 1: 'auto', an absolute path, or {'cmd', 'args', 'env'}."""
+    security: SecurityProfile | None
+    """What the guest's users may do within it."""
+    volumes: Mapping[str, MountConfig] | None
+    """Directories and files of the host, by the guest's path."""
+    ports: Mapping[int, int] | Iterable[PortBinding] | None
+    """Ports of the host that lead to the guest's."""
+    network: Network | None
+    """What the guest may reach; false: it has no network interface."""
+    rlimits: Iterable[Rlimit] | None
+    """Limits for all commands."""
+    engine: Engine | None
+    """What runs the guest."""
+    require_isolation: Isolation | None
+    """The boundary that is asked for."""
+    pull_policy: PullPolicy | None
+    """When the image is fetched."""
+    registry_insecure: bool | None
+    """Plain HTTP to the registry."""
+    registry_ca_certs: str | Path | None
+    """Path of a PEM file with authorities to trust for the registry."""
+    max_duration: float | None
+    """The sandbox is stopped after so many seconds."""
+    idle_timeout: float | None
+    """The sandbox is stopped when nothing happened for so many seconds."""
+    log_level: LogLevel | None
+    """How much its runtime logs."""
+    detached: bool | None
+    """It goes on without handle and process."""
+    ephemeral: bool | None
+    """Nothing of it is kept when it has stopped."""
+    replace: bool | None
+    """A sandbox of this name is stopped and removed first."""
+    replace_with_timeout: float | None
+    """Seconds. Implies replace: time between the stop signal and the kill; default: 10, and 0
+    kills at once."""
+    disable_network: bool | None
+    """It has no network interface."""
+
+
+class StreamOptions(TypedDict, total=False):
+    """Keyword arguments of Sandbox.exec_stream(), shell_stream() and exec_default_stream(), all optional."""
+
+    env: Mapping[str, str] | None
+    """Environment over the sandbox's."""
+    cwd: str | None
+    """Working directory."""
+    user: str | None
+    """USER[:GROUP], names or numbers."""
+    timeout: float | None
+    """Seconds. When it is over the command is killed with all it started: exec_timeout."""
+    tty: bool | None
+    """It has a terminal; everything it writes comes as stdout."""
+    rows: int | None
+    """Height of the terminal; default: 24."""
+    cols: int | None
+    """Width of the terminal; default: 80."""
+    stdin: Stdin | bytes | None
+    """What it reads; default: nothing."""
+    rlimits: Iterable[Rlimit] | None
+    """Limits of the command."""
+
+
+class ExecOptions(StreamOptions, total=False):
+    """Keyword arguments of Sandbox.exec(), shell() and exec_default(), all optional."""
+
+    max_output_bytes: int | None
+    """How much output is collected, more is limit_exceeded; default: 256 MiB. Not for
+    msb_sandbox_exec_stream()."""

@@ -1,0 +1,73 @@
+"""How the pull of an image goes on while a sandbox is made."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Generic, TypeVar
+
+from . import _native
+from ._context import Context, Released
+from ._inbox import Inbox
+from .types import PullEvent
+
+Made = TypeVar("Made")
+
+
+class PullSession(Context, Released, Generic[Made]):
+    """A creation under way. Iterate over ``progress``, then ``await result()``."""
+
+    def __init__(
+        self, begin: Callable[[int], Awaitable[Made]], discard: Callable[[Made], None]
+    ) -> None:
+        """``begin`` makes it and reports to the queue of this number; ``discard`` undoes that."""
+        self._begin = begin
+        self._discard = discard
+        self._queue = _native.library().msb_progress_alloc()
+        self._inbox: Inbox[dict[str, Any] | None] = Inbox()
+        self._task: asyncio.Future[Made] | None = None
+        self._taken = False
+
+    def _start(self) -> asyncio.Future[Made]:
+        if self._task is None:
+            self._task = asyncio.ensure_future(self._begin(self._queue))
+        return self._task
+
+    @property
+    def progress(self) -> AsyncIterator[PullEvent]:
+        """What is reported, until the sandbox is made or could not be."""
+        return self._events()
+
+    async def _events(self) -> AsyncIterator[PullEvent]:
+        self._start()
+
+        def job(cancel: int) -> Any:
+            event = _native.Text()
+            _native.call("msb_progress_next", cancel, self._queue, event)
+            return event.take_json()
+
+        while (event := await self._inbox.take(job)) is not None:
+            yield PullEvent(event.pop("event"), **event)
+
+    async def result(self) -> Made:
+        """The sandbox, once. Raises what Sandbox.create() does."""
+        if self._taken:
+            raise RuntimeError("the result was taken already")
+        self._taken = True
+        return await self._start()
+
+    async def __aenter__(self) -> PullSession[Made]:
+        self._start()
+        return self
+
+    async def _leave(self, failed: bool) -> None:
+        task = self._task
+        if task is not None and not self._taken:
+            task.cancel()
+            await asyncio.wait([task])
+            if not task.cancelled() and task.exception() is None:
+                made = task.result()
+                await _native.run(lambda _: self._discard(made))
+
+    def _release(self) -> None:
+        _native.library().msb_progress_free(self._queue)

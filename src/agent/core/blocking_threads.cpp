@@ -1,0 +1,147 @@
+#include "agent/core/blocking_threads.hpp"
+
+#include <malloc.h>
+#include <pthread.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace msb::agent {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t stack_size = std::size_t{256} << 10;
+constexpr auto idle_time = 5s;
+
+/// Not one of the signals that people send to process 1 by habit.
+int wake_signal() {
+    return SIGRTMAX;
+}
+
+void ignore_wake(int) {}
+
+void install_wake_handler() {
+    struct sigaction action{};
+    action.sa_handler = ignore_wake; // a handler, without SA_RESTART: that is what interrupts
+    ::sigaction(wake_signal(), &action, nullptr);
+}
+
+} // namespace
+
+std::shared_ptr<BlockingThreads> BlockingThreads::create() {
+    install_wake_handler();
+    // Threads that come and go share the one heap: an arena each would cost more than their locks.
+    ::mallopt(M_ARENA_MAX, 1);
+    return std::shared_ptr<BlockingThreads>(new BlockingThreads);
+}
+
+Status BlockingThreads::run(Job job) {
+    const std::lock_guard lock(mutex_);
+    if (idle_ <= jobs_.size())
+        MSB_TRY(start_thread());
+    jobs_.push_back(std::move(job));
+    ready_.notify_one();
+    return {};
+}
+
+void BlockingThreads::run_eventually(Job job) {
+    const std::lock_guard lock(mutex_);
+    if (idle_ <= jobs_.size())
+        (void)start_thread();
+    jobs_.push_back(std::move(job));
+    ready_.notify_one();
+}
+
+Status BlockingThreads::start_thread() {
+    if (threads_ >= max_threads)
+        return fail(ErrorKind::limit_exceeded, "too many file operations are running");
+    // A thread inherits its maker's mask.
+    sigset_t blocked;
+    sigset_t before;
+    sigfillset(&blocked);
+    sigdelset(&blocked, wake_signal());
+    ::pthread_sigmask(SIG_SETMASK, &blocked, &before);
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attributes, stack_size);
+    auto* self = new std::shared_ptr<BlockingThreads>(shared_from_this());
+    pthread_t thread;
+    const int failed = pthread_create(
+        &thread, &attributes,
+        [](void* argument) -> void* {
+            const std::unique_ptr<std::shared_ptr<BlockingThreads>> owner(
+                static_cast<std::shared_ptr<BlockingThreads>*>(argument));
+            (*owner)->work();
+            return nullptr;
+        },
+        self);
+    pthread_attr_destroy(&attributes);
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    if (failed != 0) {
+        delete self;
+        return fail(Error::from_errno(failed, "pthread_create"));
+    }
+    ++threads_;
+    return {};
+}
+
+void BlockingThreads::work() {
+    ::setpriority(PRIO_PROCESS, 0, 0); // of this thread; the agent's own is higher
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        ++idle_;
+        const bool found = ready_.wait_for(lock, idle_time, [this] { return !jobs_.empty(); });
+        --idle_;
+        if (!found)
+            break;
+        Job job = std::move(jobs_.front());
+        jobs_.pop_front();
+        lock.unlock();
+        job();
+        job = nullptr; // what it held may take its time to go, too
+        lock.lock();
+    }
+    --threads_;
+}
+
+std::size_t BlockingThreads::thread_count() const {
+    const std::lock_guard lock(mutex_);
+    return threads_;
+}
+
+std::size_t BlockingThreads::busy_count() const {
+    const std::lock_guard lock(mutex_);
+    return threads_ - idle_ + jobs_.size();
+}
+
+void Interruptible::enter() {
+    const std::lock_guard lock(mutex_);
+    thread_ = static_cast<pid_t>(::syscall(SYS_gettid));
+}
+
+void Interruptible::leave() {
+    const std::lock_guard lock(mutex_);
+    thread_ = 0;
+}
+
+void Interruptible::interrupt() {
+    const std::lock_guard lock(mutex_);
+    if (thread_ != 0)
+        ::syscall(SYS_tgkill, ::getpid(), thread_, wake_signal());
+}
+
+void Mailbox::post(EventLoop::Task task) {
+    const std::lock_guard lock(mutex_);
+    if (loop_ != nullptr)
+        loop_->post(std::move(task));
+}
+
+void Mailbox::close() {
+    const std::lock_guard lock(mutex_);
+    loop_ = nullptr;
+}
+
+} // namespace msb::agent

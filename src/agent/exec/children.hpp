@@ -1,0 +1,47 @@
+// The processes that the agent started.
+#pragma once
+
+#include "agent/core/services.hpp"
+#include "agent/exec/launch.hpp"
+
+#include <memory>
+#include <sys/types.h>
+#include <unordered_map>
+
+namespace msb::agent {
+
+/// Who wants to know how a process ended.
+class Child {
+  public:
+    /// Reaped with this wait status.
+    virtual void on_exit(int wait_status) = 0;
+
+  protected:
+    ~Child() = default;
+};
+
+class Children {
+  public:
+    explicit Children(Services& services) : services_(services) {}
+    /// Ends the launches that are still on their way.
+    ~Children();
+    Children(const Children&) = delete;
+    Children& operator=(const Children&) = delete;
+
+    void add(pid_t pid, Child& child) { children_[pid] = &child; }
+    void forget(pid_t pid) { children_.erase(pid); }
+    bool contains(pid_t pid) const { return children_.contains(pid); }
+    /// The child runs its own program now.
+    void executed(pid_t pid) const;
+    /// Keeps a launch that nobody wants any more until its child has left our memory.
+    void adopt(std::unique_ptr<Launch> launch);
+    /// Takes what has ended, also orphans that became ours. After SIGCHLD.
+    void reap();
+
+  private:
+    Services& services_;
+    std::unordered_map<pid_t, Child*> children_;
+    std::unordered_map<int, std::unique_ptr<Launch>> adopted_;
+};
+
+} // namespace msb::agent

@@ -1,0 +1,15 @@
+// "Did you mean": which of the words that exist was meant by one that does not.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace msb {
+
+/// The candidate that `word` was most likely meant to be, by letters that are missing, superfluous,
+/// swapped or wrong; none if all are too far away. The first of several that are equally close.
+std::optional<std::string> closest(std::string_view word, std::span<const std::string> candidates);
+
+} // namespace msb

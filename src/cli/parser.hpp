@@ -1,0 +1,147 @@
+// The command line: commands, their options and help. It stands before CLI11, which no other file
+// includes: that library costs seconds for each file that sees it.
+//
+// Commands are known by name from the start, for the help; the options of one are made when the
+// command line uses it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace CLI {
+class App;
+class Option;
+} // namespace CLI
+
+namespace msb::cli {
+
+/// What an option's value is stored in: it has to live as long as the command's action. A list
+/// takes one value each time that the option is given; a positional list takes all that follow.
+using OptionStorage =
+    std::variant<std::string*, std::optional<std::string>*, std::vector<std::string>*, unsigned*,
+                 std::optional<unsigned>*, std::uint64_t*, std::optional<std::uint64_t>*>;
+
+/// Where a check that refuses a value leaves what was probably meant.
+using Suggestion = std::shared_ptr<std::optional<std::string>>;
+
+/// A handle on an option of a command; each call says one more thing about it.
+class Option {
+  public:
+    Option required();
+    Option one_of(const std::vector<std::string>& values);
+    Option within(std::uint64_t least, std::uint64_t most);
+    Option not_negative();
+    Option not_empty(const char* complaint);
+    /// One value may be several.
+    Option separated_by(char separator);
+    /// Given several times: the last one counts.
+    Option last_counts();
+    Option environment(const char* variable);
+    Option needs(Option other);
+    Option excludes(Option other);
+    /// The help says what is stored now.
+    Option shows_default();
+    /// What the help calls its value.
+    Option value_name(const char* name);
+
+    /// "--name", else "-n", else as positional.
+    std::string name() const;
+    /// On the command line, not by its variable.
+    bool given() const;
+
+  private:
+    friend class Command;
+    Option(CLI::Option* option, Suggestion suggestion)
+        : option_(option), suggestion_(std::move(suggestion)) {}
+
+    CLI::Option* option_;
+    Suggestion suggestion_;
+};
+
+class Command {
+  public:
+    using Build = std::function<void(Command&)>;
+
+    /// A command below this one. `build` adds its options, when it is used. An empty group: the
+    /// help does not show it.
+    Command& add(const char* name, const char* help, const char* group, Build build);
+    /// One that only has commands below it, one of which has to be named.
+    Command& add_family(const char* name, const char* help, const char* group);
+    Command& alias(const char* name);
+    void footer(const char* text);
+
+    /// "-n,--name", or "name" for one that is found by its place.
+    Option option(const char* names, OptionStorage into, const char* help);
+    Option flag(const char* names, bool* into, const char* help);
+    /// Calls `given` with how often it was given.
+    Option counted(const char* names, std::function<void(std::int64_t)> given, const char* help);
+    /// A group of flags of which at most one may be given.
+    Command at_most_one(const char* title, const char* help);
+    Option find(const char* name) const;
+    std::vector<Option> options() const;
+    /// At least one of them has to be given; `what` names them in the error.
+    void require_any(std::vector<Option> options, const char* what);
+
+    /// What follows "--" is stored here, as it is: none if there is no "--". For any other command
+    /// "--" only ends the options.
+    void take_command_line(std::optional<std::vector<std::string>>* into);
+    void action(std::function<void()> action) { action_ = std::move(action); }
+
+  private:
+    friend class Parser;
+    Command(CLI::App* app, Suggestion suggestion) : app_(app), suggestion_(std::move(suggestion)) {}
+    Command* child(const std::string& word) const;
+    std::vector<std::string> child_names() const;
+    std::vector<std::string> flag_names() const;
+
+    CLI::App* app_;
+    Suggestion suggestion_;
+    Build build_;
+    std::function<void()> action_;
+    std::vector<std::unique_ptr<Command>> children_;
+    std::optional<std::vector<std::string>>* command_line_ = nullptr;
+    std::vector<Option> any_of_;
+    std::string any_of_text_;
+};
+
+/// Why a command line is refused.
+struct UsageError {
+    std::string message;
+    /// What was probably meant: a command, a flag, a value.
+    std::optional<std::string> meant;
+    /// There are words that nobody asked for.
+    bool extra = false;
+};
+
+class Parser {
+  public:
+    Parser(const char* name, const char* description, const char* version);
+    ~Parser();
+    Parser(const Parser&) = delete;
+    Parser& operator=(const Parser&) = delete;
+
+    Command& root() { return root_; }
+    /// Text to print (help, version), an error, or neither: then run() is what remains to be done.
+    std::variant<std::monostate, std::string, UsageError> parse(int argc, const char* const* argv);
+    /// The action of the command that was used.
+    void run() const;
+    std::string help() const;
+    /// "msb image ls": the words that led to the command.
+    std::string used_name() const;
+
+  private:
+    void select(const std::vector<std::string>& words);
+    UsageError refused(std::string message, bool extra) const;
+    std::optional<std::string> meant() const;
+
+    std::unique_ptr<CLI::App> app_;
+    Command root_;
+    std::vector<Command*> used_; ///< from the root down
+};
+
+} // namespace msb::cli

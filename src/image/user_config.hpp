@@ -1,0 +1,16 @@
+// The user's config.json: MSB_CONFIG_PATH, else config.json in `home`. One that is missing says
+// nothing.
+#pragma once
+
+#include "image/json.hpp"
+
+namespace msb::image {
+
+struct UserConfig {
+    std::string path;
+    Json content; ///< Null if there is no file.
+};
+
+Result<UserConfig> read_user_config(const std::string& home);
+
+} // namespace msb::image

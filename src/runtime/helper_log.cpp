@@ -1,0 +1,46 @@
+#include "runtime/helper_log.hpp"
+
+#include "base/log.hpp"
+#include "spec/network_report.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <string_view>
+#include <sys/socket.h>
+
+namespace msb {
+
+namespace {
+
+constexpr std::size_t longest_line = 4096;
+
+/// "TIME LEVEL NAME: TEXT" becomes a line of our own.
+void log_line(std::string_view line) {
+    if (line.ends_with('\n'))
+        line.remove_suffix(1);
+    const std::size_t time = std::min(line.find(' '), line.size());
+    const std::size_t end = std::min(line.find(' ', time + 1), line.size());
+    const std::string_view word =
+        line.substr(std::min(time + 1, end), end - std::min(time + 1, end));
+    const std::size_t text = line.find_first_not_of(' ', end);
+    if (text != std::string_view::npos)
+        log::write(log::parse_level(word).value_or(log::Level::warn), line.substr(text));
+}
+
+} // namespace
+
+HelperPacket take_helper_packet(int lifeline) {
+    std::array<char, longest_line> line;
+    const ssize_t count = ::recv(lifeline, line.data(), line.size(), MSG_DONTWAIT);
+    if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR))
+        return HelperPacket::end;
+    const std::string_view packet(line.data(), count > 0 ? static_cast<std::size_t>(count) : 0);
+    if (packet == network_in_use)
+        return HelperPacket::in_use;
+    if (!packet.empty())
+        log_line(packet);
+    return HelperPacket::none;
+}
+
+} // namespace msb

@@ -1,0 +1,231 @@
+// spec.json: a SandboxSpec as JSON, and back.
+#include "json/reader.hpp"
+#include "json/text.hpp"
+#include "spec/spec.hpp"
+
+namespace msb {
+
+namespace {
+
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+json::Value write_pairs(const Pairs& pairs) {
+    json::Value list = json::array();
+    for (const auto& [key, value] : pairs)
+        list.push_back({{"key", key}, {"value", value}});
+    return list;
+}
+
+Pairs read_pairs(json::Reader& document, const char* key) {
+    Pairs pairs;
+    for (const json::Value& element : document.list(key)) {
+        json::Reader item(document, element);
+        auto& [name, value] = pairs.emplace_back();
+        item.get("key", name);
+        item.get("value", value);
+    }
+    return pairs;
+}
+
+json::Value write_init(const std::optional<InitSpec>& init) {
+    if (!init)
+        return nullptr;
+    return {{"cmd", init->cmd}, {"args", init->args}, {"env", write_pairs(init->env)}};
+}
+
+InitSpec read_init(json::Reader item) {
+    InitSpec init;
+    item.get("cmd", init.cmd);
+    item.get("args", init.args);
+    init.env = read_pairs(item, "env");
+    return init;
+}
+
+json::Value write_mount(const Mount& mount) {
+    return {{"type", "Bind"},
+            {"host", mount.source},
+            {"guest", mount.guest},
+            {"options",
+             {{"readonly", mount.read_only},
+              {"noexec", mount.noexec},
+              {"nosuid", mount.nosuid},
+              {"nodev", mount.nodev}}},
+            {"stat_virtualization", to_string(mount.stat_virtualization)},
+            {"host_permissions", to_string(mount.host_permissions)},
+            {"follow_root_symlinks", mount.follow_root_symlinks}};
+}
+
+Mount read_mount(json::Reader item) {
+    Mount mount;
+    item.get("host", mount.source);
+    item.get("guest", mount.guest);
+    json::Reader options(item, "options");
+    options.get("readonly", mount.read_only);
+    options.get("noexec", mount.noexec);
+    options.get("nosuid", mount.nosuid);
+    options.get("nodev", mount.nodev);
+    const auto virtualization = item.get<std::string>("stat_virtualization");
+    mount.stat_virtualization = virtualization == "off"       ? StatVirtualization::off
+                                : virtualization == "relaxed" ? StatVirtualization::relaxed
+                                                              : StatVirtualization::strict;
+    mount.host_permissions = item.get<std::string>("host_permissions") == "mirror"
+                                 ? HostPermissions::mirror
+                                 : HostPermissions::private_;
+    item.get("follow_root_symlinks", mount.follow_root_symlinks);
+    return mount;
+}
+
+json::Value write_network(const NetworkSpec& network) {
+    json::Value ports = json::array();
+    for (const PublishedPort& port : network.published)
+        ports.push_back({{"host_bind", port.bind},
+                         {"host_port", port.host},
+                         {"guest_port", port.guest},
+                         {"protocol", port.udp ? "udp" : "tcp"}});
+    return {{"enabled", network.enabled},
+            {"profiles", network.profiles},
+            {"ports", ports},
+            {"max_connections", network.max_connections}};
+}
+
+void read_network(json::Reader document, NetworkSpec& network) {
+    document.get("enabled", network.enabled);
+    if (!document.has("profiles"))
+        return; // of an earlier version
+    document.get("profiles", network.profiles);
+    document.get("max_connections", network.max_connections);
+    for (const json::Value& element : document.list("ports")) {
+        json::Reader item(document, element);
+        PublishedPort& port = network.published.emplace_back();
+        item.get("host_bind", port.bind);
+        item.get("host_port", port.host);
+        item.get("guest_port", port.guest);
+        port.udp = item.get<std::string>("protocol") == "udp";
+    }
+}
+
+void read_resources(json::Reader resources, SandboxSpec& spec) {
+    resources.get("cpus", spec.cpus);
+    spec.max_cpus = spec.cpus;
+    resources.get_if_there("max_cpus", spec.max_cpus);
+    resources.get("memory_mib", spec.memory_mib);
+    spec.max_memory_mib = spec.memory_mib;
+    resources.get_if_there("max_memory_mib", spec.max_memory_mib);
+    resources.get_if_there("thp", spec.thp);
+    resources.get("root_disk_mib", spec.root_disk_mib);
+}
+
+void read_runtime(json::Reader runtime, SandboxSpec& spec) {
+    runtime.get("entrypoint", spec.entrypoint);
+    runtime.get("cmd", spec.cmd);
+    runtime.get("workdir", spec.workdir);
+    runtime.get("user", spec.user);
+    runtime.get("shell", spec.shell);
+    runtime.get_if_there("scripts", spec.scripts);
+    runtime.get("hostname", spec.hostname);
+    runtime.get("stop_signal", spec.stop_signal);
+    runtime.get("log_level", spec.log_level);
+    if (runtime.has("init") && runtime.member("init").is_object())
+        spec.init = read_init({runtime, "init"});
+}
+
+void read_rlimits(json::Reader& document, SandboxSpec& spec) {
+    for (const json::Value& element : document.list("rlimits")) {
+        json::Reader item(document, element);
+        Rlimit& limit = spec.rlimits.emplace_back();
+        item.get("resource", limit.resource);
+        item.get("soft", limit.soft);
+        item.get("hard", limit.hard);
+    }
+}
+
+void read_lifecycle(json::Reader lifecycle, SandboxSpec& spec) {
+    lifecycle.get("ephemeral", spec.ephemeral);
+    lifecycle.get("max_duration_secs", spec.max_duration_seconds);
+    lifecycle.get("idle_timeout_secs", spec.idle_timeout_seconds);
+}
+
+} // namespace
+
+json::Value SandboxSpec::to_document() const {
+    json::Value rlimit_list = json::array();
+    for (const Rlimit& limit : rlimits)
+        rlimit_list.push_back(
+            {{"resource", limit.resource}, {"soft", limit.soft}, {"hard", limit.hard}});
+    json::Value mount_list = json::array();
+    for (const Mount& mount : mounts)
+        mount_list.push_back(write_mount(mount));
+    return {
+        {"name", name},
+        {"image", image},
+        {"manifest_digest", manifest_digest},
+        {"resources",
+         {{"cpus", cpus},
+          {"max_cpus", max_cpus},
+          {"memory_mib", memory_mib},
+          {"max_memory_mib", max_memory_mib},
+          {"thp", thp},
+          {"root_disk_mib", root_disk_mib}}},
+        {"runtime",
+         {{"entrypoint", entrypoint},
+          {"cmd", cmd},
+          {"workdir", workdir},
+          {"user", user},
+          {"shell", shell},
+          {"scripts", scripts},
+          {"hostname", hostname},
+          {"stop_signal", stop_signal},
+          {"init", write_init(init)},
+          {"log_level", log_level}}},
+        {"env", write_pairs(env)},
+        {"labels", labels},
+        {"rlimits", rlimit_list},
+        {"mounts", mount_list},
+        {"security_profile", security == SecurityProfile::restricted ? "restricted" : "default"},
+        {"network", write_network(network)},
+        {"engine", engine},
+        {"require_isolation", require_hardware_isolation ? "hardware" : "any"},
+        {"lifecycle",
+         {{"ephemeral", ephemeral},
+          {"max_duration_secs", max_duration_seconds},
+          {"idle_timeout_secs", idle_timeout_seconds}}},
+        {"created_at_ns", created_at_ns},
+    };
+}
+
+Result<SandboxSpec> SandboxSpec::from_document(const json::Value& value) {
+    json::Reader document(value);
+    SandboxSpec spec;
+    document.get("name", spec.name);
+    document.get("image", spec.image);
+    document.get("manifest_digest", spec.manifest_digest);
+    read_resources({document, "resources"}, spec);
+    read_runtime({document, "runtime"}, spec);
+    if (document.has("network"))
+        read_network({document, "network"}, spec.network);
+    spec.env = read_pairs(document, "env");
+    document.get("labels", spec.labels);
+    if (document.has("mounts"))
+        for (const json::Value& element : document.list("mounts"))
+            spec.mounts.push_back(read_mount({document, element}));
+    read_rlimits(document, spec);
+    spec.security = document.get<std::string>("security_profile") == "restricted"
+                        ? SecurityProfile::restricted
+                        : SecurityProfile::standard;
+    document.get("engine", spec.engine);
+    spec.require_hardware_isolation = document.get<std::string>("require_isolation") == "hardware";
+    read_lifecycle({document, "lifecycle"}, spec);
+    document.get("created_at_ns", spec.created_at_ns);
+    MSB_TRY_WRAP(document.status(), "not the specification of a sandbox");
+    return spec;
+}
+
+std::string SandboxSpec::to_json() const {
+    return json::to_text(to_document(), 2) + "\n";
+}
+
+Result<SandboxSpec> SandboxSpec::from_json(std::string_view text) {
+    return from_document(MSB_TRY(json::parse(text)));
+}
+
+} // namespace msb

@@ -1,0 +1,46 @@
+// host.*: what the host's commands ask of a sandbox's runtime, over a socket of its own. Nothing of
+// it is ever sent to a guest.
+//
+// A request is one frame and is answered by one with the same id: host.accepted or a report, or
+// core.error (kind and offending type say what was wrong), after which the runtime closes the
+// connection. A request is at most max_host_request bytes long.
+#pragma once
+
+#include "wire/message.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace msb::wire {
+
+inline constexpr std::size_t max_host_request = std::size_t{64} << 10; ///< as a whole frame
+
+/// End the guest: stop signal, so much time, SIGKILL. Asking again can only make it shorter.
+struct HostShutdown {
+    std::optional<std::uint64_t> grace_ms; ///< omitted: what is usual
+    MSB_WIRE_MESSAGE(HostShutdown, "host.shutdown", 7, flag_shutdown);
+};
+
+/// Let commands finish, refuse new ones, end the guest when none is left.
+struct HostDrain {
+    MSB_WIRE_MESSAGE(HostDrain, "host.drain", 7, flag_shutdown);
+};
+
+/// What it asked for has begun.
+struct HostAccepted {
+    MSB_WIRE_MESSAGE(HostAccepted, "host.accepted", 7, flag_terminal);
+};
+
+struct HostStatus {
+    MSB_WIRE_MESSAGE(HostStatus, "host.status", 7, 0);
+};
+
+struct HostStatusReport {
+    std::string status;        ///< as in state.json: "Starting", "Running", "Draining", ...
+    std::string reason;        ///< why it ends, if it does
+    std::uint32_t clients = 0; ///< connected to agent.sock
+    MSB_WIRE_MESSAGE(HostStatusReport, "host.status.report", 7, flag_terminal);
+};
+
+} // namespace msb::wire
