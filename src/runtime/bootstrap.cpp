@@ -1,7 +1,7 @@
 #include "runtime/bootstrap.hpp"
 
+#include "base/address.hpp"
 #include "base/signal_name.hpp"
-#include "net/address.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -12,7 +12,7 @@ namespace {
 
 constexpr const char* host_alias = "host.microsandbox.internal";
 
-template <std::size_t size> std::array<std::uint8_t, size> bytes_of(const net::IpAddress& address) {
+template <std::size_t size> std::array<std::uint8_t, size> bytes_of(const IpAddress& address) {
     std::array<std::uint8_t, size> result;
     std::copy_n(address.bytes.begin(), size, result.begin());
     return result;
@@ -34,6 +34,8 @@ void describe_network(const NetworkPlan& plan, wire::Bootstrap& document) {
             wire::Ipv6Network{bytes_of<16>(plan.v6->guest), plan.v6->prefix, gateway, gateway};
         document.default_env.push_back({"MSB_NET_IPV6", describe(*plan.v6)});
     }
+    network.search = plan.search;
+    network.resolver_options = plan.resolver_options;
     document.network = network;
     document.host_alias = host_alias;
 }

@@ -14,8 +14,11 @@ Status Runtime::watch_network() {
 }
 
 void Runtime::handle_network() {
-    if (log_helper_line(launch_fd_network))
-        return;
+    switch (take_helper_packet(launch_fd_network)) {
+    case HelperPacket::none: return;
+    case HelperPacket::in_use: return idle_.used(EventLoop::Clock::now());
+    case HelperPacket::end: break;
+    }
     loop_->unwatch(launch_fd_network);
     log::error("the network process has ended: the guest has no network any more");
     exec_log_->mark("network lost");

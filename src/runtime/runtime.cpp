@@ -234,7 +234,7 @@ Status Runtime::watch_events() {
             loop_->watch(launch_fd_parent, EPOLLIN, [this](std::uint32_t) { handle_parent(); }));
     if (!config_.spec.mounts.empty())
         MSB_TRY(loop_->watch(launch_fd_fs, EPOLLIN, [this](std::uint32_t) {
-            if (!log_helper_line(launch_fd_fs))
+            if (take_helper_packet(launch_fd_fs) == HelperPacket::end)
                 handle_mounts_lost();
         }));
     loop_->after(boot_deadline, [this] {

@@ -29,6 +29,7 @@ struct Helper {
 /// What all of them are started with.
 struct HelperStart {
     const Installation& installation;
+    const std::string& home;    ///< where the user's configuration is
     const std::string& sockets; ///< the sandbox's socket directory
     const std::string& log_level;
     int control_group;

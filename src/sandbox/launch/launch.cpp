@@ -120,6 +120,7 @@ Status Launch::start_helpers() {
                                     O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0600));
     give(STDERR_FILENO, std::move(log));
     const HelperStart start{.installation = subject_.installation,
+                            .home = subject_.home.root(),
                             .sockets = sockets_,
                             .log_level = config_.spec.log_level,
                             .control_group = group_.get()};

@@ -2,7 +2,9 @@
 
 #include "base/file.hpp"
 #include "base/system.hpp"
+#include "image/user_config.hpp"
 #include "jail/jail.hpp"
+#include "sandbox/launch/network_config.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -15,12 +17,11 @@ namespace msb {
 namespace {
 
 constexpr std::uint16_t dns_port = 53;
-constexpr std::size_t most_resolvers = 3; // resolv.conf(5)
 constexpr std::size_t most_resolv_conf = std::size_t{64} << 10;
 constexpr int listen_backlog = 128;
 
 Result<OwnedFd> bind_port(const PublishedPort& port) {
-    const auto address = net::IpAddress::parse(port.bind);
+    const auto address = IpAddress::parse(port.bind);
     if (!address)
         return fail(ErrorKind::invalid_argument, "not an address: " + port.bind);
     OwnedFd fd(::socket(address->v6 ? AF_INET6 : AF_INET,
@@ -32,7 +33,7 @@ Result<OwnedFd> bind_port(const PublishedPort& port) {
         ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (address->v6) // [::] leaves 0.0.0.0 to others
         ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-    net::SocketAddress name({*address, port.host});
+    SocketAddress name({*address, port.host});
     if (::bind(fd.get(), name.get(), name.size) == -1)
         return fail_errno("bind", port.to_string());
     if (!port.udp && ::listen(fd.get(), listen_backlog) == -1)
@@ -42,32 +43,25 @@ Result<OwnedFd> bind_port(const PublishedPort& port) {
 
 } // namespace
 
-std::vector<net::Endpoint> parse_resolvers(std::string_view text) {
-    std::vector<net::Endpoint> resolvers;
-    constexpr std::string_view keyword = "nameserver";
-    while (!text.empty() && resolvers.size() < most_resolvers) {
-        const std::size_t end = std::min(text.find('\n'), text.size());
-        std::string_view line = text.substr(0, end);
-        text.remove_prefix(std::min(end + 1, text.size()));
-        if (!line.starts_with(keyword))
-            continue;
-        line.remove_prefix(keyword.size());
-        const std::size_t begin = line.find_first_not_of(" \t");
-        if (begin == std::string_view::npos || begin == 0)
-            continue;
-        line.remove_prefix(begin);
-        line = line.substr(0, line.find_first_of(" \t\r#;"));
-        if (const auto address = net::IpAddress::parse(line))
-            resolvers.push_back({*address, dns_port});
-    }
-    if (resolvers.empty())
-        resolvers.push_back({net::IpAddress::loopback(false), dns_port});
+std::vector<Endpoint> resolvers_of(const dns::ResolverConfig& config) {
+    std::vector<Endpoint> resolvers;
+    for (const IpAddress& server : config.servers)
+        resolvers.push_back({server, dns_port});
+    if (resolvers.empty()) // resolv.conf(5)
+        resolvers.push_back({IpAddress::loopback(false), dns_port});
     return resolvers;
 }
 
 namespace {
 
-net::NetdConfig make_config(const NetworkSpec& spec, const NetworkPlan& plan) {
+/// `plan` gets the host's search domains. `home`: where the user's configuration is.
+Result<net::NetdConfig> make_config(const NetworkSpec& spec, NetworkPlan& plan,
+                                    const std::string& home) {
+    const image::UserConfig file = MSB_TRY(image::read_user_config(home));
+    const NetworkConfig defaults =
+        MSB_TRY_WRAP(NetworkConfig::parse(file.content), "configuration '" + file.path + "'");
+    const dns::ResolverConfig resolver =
+        dns::parse_resolver_config(read_file("/etc/resolv.conf", most_resolv_conf).value_or(""));
     net::NetdConfig config;
     config.guest_mac = plan.guest_mac;
     config.gateway_mac = plan.gateway_mac;
@@ -76,18 +70,21 @@ net::NetdConfig make_config(const NetworkSpec& spec, const NetworkPlan& plan) {
     config.policy = {.public_network = spec.has("public"),
                      .private_network = spec.has("private"),
                      .host = spec.has("host"),
-                     .all = spec.has("all")};
-    config.resolvers =
-        parse_resolvers(read_file("/etc/resolv.conf", most_resolv_conf).value_or(""));
+                     .all = spec.has("all"),
+                     .metadata = defaults.metadata};
+    config.resolvers = resolvers_of(resolver);
+    if (defaults.search_domains && config.policy.allows_dns()) {
+        plan.search = resolver.search;
+        plan.resolver_options = resolver.options;
+    }
     config.max_connections = spec.max_connections;
     return config;
 }
 
 } // namespace
 
-Result<Helper> start_netd(const HelperStart& start, const NetworkSpec& spec,
-                          const NetworkPlan& plan) {
-    net::NetdConfig config = make_config(spec, plan);
+Result<Helper> start_netd(const HelperStart& start, const NetworkSpec& spec, NetworkPlan& plan) {
+    net::NetdConfig config = MSB_TRY(make_config(spec, plan, start.home));
     config.log_level = start.log_level;
     jail::Request request;
     std::vector<OwnedFd> owned;

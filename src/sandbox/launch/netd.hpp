@@ -1,6 +1,7 @@
 // The sandbox's network (netd), as the launching command starts it.
 #pragma once
 
+#include "dns/config.hpp"
 #include "net/config.hpp"
 #include "sandbox/launch/helper.hpp"
 #include "spec/network_plan.hpp"
@@ -12,11 +13,10 @@
 namespace msb {
 
 /// Binds the published ports and the device's socket, and starts netd. Log lines come out of its
-/// lifeline. Errors name the port.
-Result<Helper> start_netd(const HelperStart& start, const NetworkSpec& spec,
-                          const NetworkPlan& plan);
+/// lifeline. Errors name the port. `plan` gets the host's search domains.
+Result<Helper> start_netd(const HelperStart& start, const NetworkSpec& spec, NetworkPlan& plan);
 
-/// Of resolv.conf(5); at most three. Without any: the local one.
-std::vector<net::Endpoint> parse_resolvers(std::string_view resolv_conf);
+/// Whom a guest's questions go to. Without any in the configuration: the local one.
+std::vector<Endpoint> resolvers_of(const dns::ResolverConfig& config);
 
 } // namespace msb

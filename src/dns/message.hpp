@@ -1,14 +1,17 @@
-// As much of DNS messages (RFC 1035) as a forwarder has to understand.
+// DNS messages (RFC 1035): as much as a forwarder has to understand of what others ask and answer,
+// and our own questions for addresses. Either side may send anything.
 #pragma once
 
 #include "base/bytes.hpp"
-#include "net/address.hpp"
+#include "dns/config.hpp"
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
-namespace msb::net::dns {
+namespace msb::dns {
 
 constexpr std::size_t header_size = 12;
 constexpr std::uint16_t type_a = 1, type_aaaa = 28, class_in = 1;
@@ -47,6 +50,9 @@ std::optional<ParsedQuery> parse_query(BytesView message);
 /// Whether `answer` can be one to `question`, which is the question as it was sent, with `id`.
 bool answers(BytesView answer, std::uint16_t id, BytesView question);
 
+/// Whether a resolver only says that it cannot tell: another one may know.
+bool is_no_help(BytesView answer);
+
 /// An answer of our own to `query`, whose message is `message`: no records but `address`, if given.
 /// `blocked`: says why (RFC 8914), if the asker understands it.
 Bytes make_answer(BytesView message, const Query& query, Code code,
@@ -54,4 +60,17 @@ Bytes make_answer(BytesView message, const Query& query, Code code,
 /// Header and question only, marked as truncated.
 Bytes truncate(BytesView answer, std::size_t question_end);
 
-} // namespace msb::net::dns
+/// A query of our own for records of one type, recursion desired. Nothing if the name cannot be
+/// one.
+std::optional<Bytes> make_question(std::uint16_t id, std::string_view name, std::uint16_t type);
+
+struct Answer {
+    enum class Outcome { addresses, no_such_name, no_such_record, truncated, server_failed };
+    Outcome outcome = Outcome::server_failed;
+    std::vector<IpAddress> addresses; ///< at most max_addresses
+};
+/// What a message says to a question of make_question(), of type A or AAAA; nothing if it is no
+/// answer to it.
+std::optional<Answer> parse_answer(BytesView message, BytesView question);
+
+} // namespace msb::dns

@@ -1,9 +1,7 @@
-#include "agent/tcp/names.hpp"
 #include "agent/tcp/resolve.hpp"
 #include "base/file.hpp"
 #include "base/system.hpp"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -17,59 +15,9 @@ namespace {
 using namespace std::chrono_literals;
 
 IpAddress address(const char* text) {
-    const auto parsed = parse_address(text);
+    const auto parsed = IpAddress::parse_scoped(text);
     EXPECT_TRUE(parsed) << text;
     return parsed.value_or(IpAddress{});
-}
-
-TEST(Names, Addresses) {
-    EXPECT_FALSE(address("127.0.0.1").v6);
-    EXPECT_TRUE(address("::1").v6);
-    EXPECT_EQ(address("[::1]"), address("::1"));
-    EXPECT_EQ(address("fe80::1%7").scope, 7U);
-    for (const char* text :
-         {"", "localhost", "1.2.3", "1.2.3.4.5", "::1%", "::1%no-such-link", "[]"})
-        EXPECT_FALSE(parse_address(text)) << text;
-}
-
-TEST(Names, Hosts) {
-    constexpr std::string_view file =
-        "# comment\n127.0.0.1\tlocalhost\n10.0.0.5  db Db.example # x\n"
-        "::5 db\nnonsense db\n10.0.0.6 other";
-    EXPECT_EQ(find_in_hosts(file, "DB"), (std::vector{address("10.0.0.5"), address("::5")}));
-    EXPECT_EQ(find_in_hosts(file, "db.example"), std::vector{address("10.0.0.5")});
-    EXPECT_EQ(find_in_hosts(file, "other"), std::vector{address("10.0.0.6")});
-    EXPECT_TRUE(find_in_hosts(file, "x").empty());
-    EXPECT_TRUE(find_in_hosts("", "x").empty());
-}
-
-TEST(Names, ResolverConfig) {
-    const auto config = parse_resolver_config("nameserver 10.0.0.1\nnameserver nonsense\n"
-                                              "nameserver ::1 # second\nnameserver 1.1.1.1\n"
-                                              "nameserver 2.2.2.2\nsearch old\nsearch a.example b\n"
-                                              "options ndots:2 timeout:99 attempts:0 rotate\n");
-    EXPECT_EQ(config.servers.size(), 3U);
-    EXPECT_EQ(config.search, (std::vector<std::string>{"a.example", "b"}));
-    EXPECT_EQ(config.dots, 2U);
-    EXPECT_EQ(config.seconds, 30U);
-    EXPECT_EQ(config.attempts, 1U);
-    EXPECT_EQ(candidate_names(config, "x.y"),
-              (std::vector<std::string>{"x.y.a.example", "x.y.b", "x.y"}));
-    EXPECT_EQ(candidate_names(config, "x.y.z").front(), "x.y.z");
-    EXPECT_EQ(candidate_names(config, "x.y.z."), std::vector<std::string>{"x.y.z"});
-}
-
-TEST(Names, Questions) {
-    const auto question = make_question(0x1234, "db.example", RecordType::aaaa);
-    ASSERT_TRUE(question);
-    EXPECT_EQ(to_hex(*question), "123401000001000000000000"
-                                 "026462076578616d706c6500001c0001");
-    EXPECT_FALSE(make_question(1, "", RecordType::a));
-    EXPECT_FALSE(make_question(1, "a..b", RecordType::a));
-    EXPECT_FALSE(make_question(1, ".a", RecordType::a));
-    EXPECT_FALSE(make_question(1, "a.", RecordType::a));
-    EXPECT_FALSE(make_question(1, std::string(64, 'x'), RecordType::a));
-    EXPECT_FALSE(make_question(1, std::string(254, 'x'), RecordType::a));
 }
 
 Bytes from_hex(std::string_view text) {
@@ -78,34 +26,6 @@ Bytes from_hex(std::string_view text) {
         bytes.push_back(
             static_cast<std::uint8_t>(std::stoi(std::string(text.substr(i, 2)), nullptr, 16)));
     return bytes;
-}
-
-TEST(Names, Answers) {
-    const Bytes question = *make_question(0x1234, "db.example", RecordType::a);
-    const std::string asked = to_hex(question).substr(24);
-    // An alias and its address.
-    const Bytes good = from_hex("123481800001000200000000" + asked +
-                                "c00c0005000100000e100006036f6e65c00f" // CNAME one.example
-                                "c0280001000100000e1000040a000005");   // A 10.0.0.5
-    const auto answer = parse_answer(good, question);
-    ASSERT_TRUE(answer);
-    EXPECT_EQ(answer->outcome, Answer::Outcome::addresses);
-    EXPECT_EQ(answer->addresses, std::vector{address("10.0.0.5")});
-    // Cut anywhere it is no crash and no other address.
-    for (std::size_t size = 0; size < good.size(); ++size) {
-        const auto cut = parse_answer(BytesView(good).first(size), question);
-        EXPECT_TRUE(!cut || cut->addresses.empty());
-    }
-    const auto outcome = [&](std::string_view header) {
-        const auto parsed = parse_answer(from_hex(std::string(header) + asked), question);
-        return parsed ? static_cast<int>(parsed->outcome) : -1;
-    };
-    EXPECT_EQ(outcome("123481830001000000000000"), int(Answer::Outcome::no_such_name));
-    EXPECT_EQ(outcome("123481800001000000000000"), int(Answer::Outcome::no_such_record));
-    EXPECT_EQ(outcome("123483800001000000000000"), int(Answer::Outcome::truncated));
-    EXPECT_EQ(outcome("123481820001000000000000"), int(Answer::Outcome::server_failed));
-    EXPECT_EQ(outcome("123581800001000000000000"), -1); // another id
-    EXPECT_EQ(outcome("123401800001000000000000"), -1); // no answer at all
 }
 
 /// Answers questions for "db.example" with `record` (type A), over UDP or, once `truncate`, TCP.
@@ -178,7 +98,7 @@ class NameServer {
 
 class Resolve : public ::testing::Test {
   protected:
-    Resolve() : directory_(testing::TempDir() + "names_test." + std::to_string(::getpid())) {
+    Resolve() : directory_(testing::TempDir() + "resolve_test." + std::to_string(::getpid())) {
         ::mkdir(directory_.c_str(), 0700);
         sources_.hosts = directory_ + "/hosts";
         sources_.resolver_config = directory_ + "/resolv.conf";
@@ -253,6 +173,9 @@ TEST(ResolveAtOnce, TheGuestItself) {
     EXPECT_EQ(resolve_at_once("x.localhost").size(), 2U);
     EXPECT_EQ(resolve_at_once("").size(), 2U);
     EXPECT_EQ(resolve_at_once("10.0.0.1"), std::vector{address("10.0.0.1")});
+    EXPECT_EQ(resolve_at_once("[::1]"), std::vector{address("::1")});
+    EXPECT_EQ(resolve_at_once("fe80::1%7"), std::vector{address("fe80::1%7")});
+    EXPECT_TRUE(resolve_at_once("[]").empty());
     EXPECT_TRUE(resolve_at_once("db").empty());
 }
 

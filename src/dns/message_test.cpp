@@ -1,8 +1,8 @@
-#include "net/dns/message.hpp"
+#include "dns/message.hpp"
 
 #include <gtest/gtest.h>
 
-namespace msb::net::dns {
+namespace msb::dns {
 namespace {
 
 Bytes query_for(std::initializer_list<std::string_view> labels, std::uint16_t type,
@@ -88,5 +88,54 @@ TEST(DnsMessage, OurOwnAnswers) {
     EXPECT_NE(cut[2] & 0x02, 0);
 }
 
+TEST(DnsMessage, Questions) {
+    const auto question = make_question(0x1234, "db.example", type_aaaa);
+    ASSERT_TRUE(question);
+    EXPECT_EQ(to_hex(*question), "123401000001000000000000"
+                                 "026462076578616d706c6500001c0001");
+    EXPECT_FALSE(make_question(1, "", type_a));
+    EXPECT_FALSE(make_question(1, "a..b", type_a));
+    EXPECT_FALSE(make_question(1, ".a", type_a));
+    EXPECT_FALSE(make_question(1, "a.", type_a));
+    EXPECT_FALSE(make_question(1, std::string(64, 'x'), type_a));
+    EXPECT_FALSE(make_question(1, std::string(254, 'x'), type_a));
+}
+
+Bytes from_hex(std::string_view text) {
+    Bytes bytes;
+    for (std::size_t i = 0; i + 1 < text.size(); i += 2)
+        bytes.push_back(
+            static_cast<std::uint8_t>(std::stoi(std::string(text.substr(i, 2)), nullptr, 16)));
+    return bytes;
+}
+
+TEST(DnsMessage, Answers) {
+    const Bytes question = *make_question(0x1234, "db.example", type_a);
+    const std::string asked = to_hex(question).substr(24);
+    // An alias and its address.
+    const Bytes good = from_hex("123481800001000200000000" + asked +
+                                "c00c0005000100000e100006036f6e65c00f" // CNAME one.example
+                                "c0280001000100000e1000040a000005");   // A 10.0.0.5
+    const auto answer = parse_answer(good, question);
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->outcome, Answer::Outcome::addresses);
+    EXPECT_EQ(answer->addresses, std::vector{IpAddress(Ipv4Bytes{10, 0, 0, 5})});
+    // Cut anywhere it is no crash and no other address.
+    for (std::size_t size = 0; size < good.size(); ++size) {
+        const auto cut = parse_answer(BytesView(good).first(size), question);
+        EXPECT_TRUE(!cut || cut->addresses.empty());
+    }
+    const auto outcome = [&](std::string_view header) {
+        const auto parsed = parse_answer(from_hex(std::string(header) + asked), question);
+        return parsed ? static_cast<int>(parsed->outcome) : -1;
+    };
+    EXPECT_EQ(outcome("123481830001000000000000"), int(Answer::Outcome::no_such_name));
+    EXPECT_EQ(outcome("123481800001000000000000"), int(Answer::Outcome::no_such_record));
+    EXPECT_EQ(outcome("123483800001000000000000"), int(Answer::Outcome::truncated));
+    EXPECT_EQ(outcome("123481820001000000000000"), int(Answer::Outcome::server_failed));
+    EXPECT_EQ(outcome("123581800001000000000000"), -1); // another id
+    EXPECT_EQ(outcome("123401800001000000000000"), -1); // no answer at all
+}
+
 } // namespace
-} // namespace msb::net::dns
+} // namespace msb::dns

@@ -7,7 +7,7 @@
 #include <span>
 #include <sys/uio.h>
 
-namespace msb::net {
+namespace msb {
 
 /// What the sender of a frame leaves to the guest's driver (virtio 1.2 §5.1.6).
 struct Offload {
@@ -50,4 +50,4 @@ class FrameSink {
     virtual void link_reset() = 0;
 };
 
-} // namespace msb::net
+} // namespace msb

@@ -1,13 +1,14 @@
-#include "net/dns/message.hpp"
+#include "dns/message.hpp"
 
 #include <algorithm>
 #include <fmt/core.h>
 
-namespace msb::net::dns {
+namespace msb::dns {
 
 namespace {
 
 constexpr std::size_t longest_name = 255, longest_label = 63; // RFC 1035 §2.3.4
+constexpr std::size_t longest_host_name = 253;                ///< without the final dot
 constexpr std::uint16_t flag_response = 0x8000, flag_authoritative = 0x0400,
                         flag_truncated = 0x0200, flag_recursion_desired = 0x0100,
                         flag_recursion_available = 0x0080, mask_opcode = 0x7800;
@@ -74,6 +75,25 @@ void parse_opt(BytesView message, Query& query) {
     query.answer_size = std::max<std::uint16_t>(512, load_be<std::uint16_t>(record.subspan(3)));
 }
 
+/// Steps over a possibly compressed name; false at the end of the message.
+bool skip_name(BytesView message, std::size_t& at) {
+    while (at < message.size()) {
+        const std::uint8_t length = message[at++];
+        if (length == 0)
+            return true;
+        if ((length & 0xc0U) == 0xc0U) // a pointer ends the name
+            return ++at <= message.size();
+        if (length > longest_label)
+            return false;
+        at += length;
+    }
+    return false;
+}
+
+std::uint16_t load16(BytesView message, std::size_t at) {
+    return load_be<std::uint16_t>(message.subspan(at, 2));
+}
+
 } // namespace
 
 std::optional<ParsedQuery> parse_query(BytesView message) {
@@ -112,6 +132,11 @@ bool answers(BytesView answer, std::uint16_t id, BytesView question) {
     return count == 1 && rest.size() >= question.size() &&
            std::ranges::equal(rest.first(question.size()), question,
                               [](std::uint8_t a, std::uint8_t b) { return lower(a) == lower(b); });
+}
+
+bool is_no_help(BytesView answer) {
+    const auto code = static_cast<Code>(answer[3] & mask_code);
+    return code == Code::server_failure || code == Code::not_implemented || code == Code::refused;
 }
 
 Bytes make_answer(BytesView message, const Query& query, Code code,
@@ -166,4 +191,67 @@ Bytes truncate(BytesView answer, std::size_t question_end) {
     return result;
 }
 
-} // namespace msb::net::dns
+std::optional<Bytes> make_question(std::uint16_t id, std::string_view name, std::uint16_t type) {
+    if (name.empty() || name.size() > longest_host_name)
+        return std::nullopt;
+    Bytes message(header_size);
+    store_be(MutableBytesView(message).first(2), id);
+    message[2] = 1; // recursion desired
+    message[5] = 1; // one question
+    while (!name.empty()) {
+        const std::size_t length = std::min(name.find('.'), name.size());
+        if (length == 0 || length > longest_label || length + 1 == name.size())
+            return std::nullopt;
+        message.push_back(static_cast<std::uint8_t>(length));
+        message.insert(message.end(), name.begin(),
+                       name.begin() + static_cast<std::ptrdiff_t>(length));
+        name.remove_prefix(std::min(length + 1, name.size()));
+    }
+    message.push_back(0);
+    append16(message, type);
+    append16(message, class_in);
+    return message;
+}
+
+std::optional<Answer> parse_answer(BytesView message, BytesView question) {
+    static constexpr std::size_t max_records = 256;
+    if (question.size() < header_size + 5 ||
+        !answers(message, load16(question, 0), question.subspan(header_size)))
+        return std::nullopt;
+    Answer answer;
+    if ((load16(message, 2) & flag_truncated) != 0) {
+        answer.outcome = Answer::Outcome::truncated;
+        return answer;
+    }
+    const auto code = static_cast<Code>(message[3] & mask_code);
+    if (code != Code::no_error) {
+        answer.outcome = code == Code::no_such_name ? Answer::Outcome::no_such_name
+                                                    : Answer::Outcome::server_failed;
+        return answer;
+    }
+    // The type was asked for, so an address anywhere behind the question belongs to the name or to
+    // what it is an alias of.
+    const std::uint16_t type = load16(question, question.size() - 4);
+    const std::size_t size = type == type_a ? 4 : 16;
+    const std::size_t count = std::min<std::size_t>(load16(message, 6), max_records);
+    std::size_t at = question.size();
+    answer.outcome = Answer::Outcome::no_such_record;
+    for (std::size_t i = 0; i < count && answer.addresses.size() < max_addresses; ++i) {
+        if (!skip_name(message, at) || message.size() - at < 10)
+            break;
+        const std::size_t length = load16(message, at + 8);
+        const bool matches =
+            load16(message, at) == type && load16(message, at + 2) == class_in && length == size;
+        at += 10;
+        if (message.size() - at < length)
+            break;
+        if (matches) {
+            answer.addresses.push_back(IpAddress::from(message.subspan(at, size)));
+            answer.outcome = Answer::Outcome::addresses;
+        }
+        at += length;
+    }
+    return answer;
+}
+
+} // namespace msb::dns
