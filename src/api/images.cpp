@@ -57,7 +57,8 @@ Outcome<std::vector<image::Image>> load_images(const std::string& path,
 
 Outcome<void> remove_image(const std::string& reference, bool force) {
     Launcher launcher = MSB_TRY(open_launcher());
-    return about_image(launcher.store().remove(reference, MSB_TRY(in_use(launcher)), force), reference);
+    return about_image(launcher.store().remove(reference, MSB_TRY(in_use(launcher)), force),
+                       reference);
 }
 
 Outcome<std::uint64_t> prune_images() {

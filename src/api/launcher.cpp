@@ -16,8 +16,8 @@ Launcher::Launcher(const Home& home, const Installation& installation)
       store_(home.root()) {}
 
 Result<image::Image> Launcher::resolve_image(const std::string& reference,
-                                         const image::PullOptions& options,
-                                         image::Progress& progress) {
+                                             const image::PullOptions& options,
+                                             image::Progress& progress) {
     if (!reference.empty())
         return MSB_TRY(store_.pull(reference, options, progress)).image;
     return store_.ensure_embedded(installation_.share() + "/images/default.tar", default_image,
@@ -47,7 +47,8 @@ Result<EngineSelection> Launcher::select_engine(const SandboxSpec& spec) {
     return selection;
 }
 
-Status Launcher::replace(const std::string& name, std::chrono::milliseconds grace, const Tick& tick) {
+Status Launcher::replace(const std::string& name, std::chrono::milliseconds grace,
+                         const Tick& tick) {
     Status done = sandboxes_.stop(name, grace, tick);
     if (done)
         done = sandboxes_.remove(name, true);
@@ -85,8 +86,8 @@ Result<Running> Launcher::start(const SandboxSpec& spec, const LaunchOptions& op
     return sandboxes_.start(spec.name, *image, engine, options);
 }
 
-Result<std::unique_ptr<AgentClient>> Launcher::connect_agent(EventLoop& loop, const std::string& name,
-                                                         const ConnectOptions& options) {
+Result<std::unique_ptr<AgentClient>>
+Launcher::connect_agent(EventLoop& loop, const std::string& name, const ConnectOptions& options) {
     const auto deadline = std::chrono::steady_clock::now() + options.handshake_timeout;
     for (;;) {
         auto client = AgentClient::connect(loop, home().agent_socket(name), options);

@@ -248,7 +248,8 @@ Outcome<void> request_drain(const std::string& name) {
 Outcome<StopObservation> wait_until_stopped(const std::string& name,
                                             std::chrono::milliseconds timeout, Cancel* cancel) {
     Launcher launcher = MSB_TRY(open_launcher());
-    return about_sandbox(launcher.sandboxes().wait_until_stopped(name, timeout, tick_of(cancel)), name);
+    return about_sandbox(launcher.sandboxes().wait_until_stopped(name, timeout, tick_of(cancel)),
+                         name);
 }
 
 Outcome<std::string> agent_socket_path(const std::string& name) {

@@ -7,7 +7,7 @@ using msb::closest;
 
 namespace {
 
-const std::vector<std::string> commands = {"run",  "rm",     "start",   "stop", "status",
+const std::vector<std::string> commands = {"run",  "rm",      "start",   "stop", "status",
                                            "list", "inspect", "restart", "ls"};
 
 TEST(Closest, FindsWhatASlipMadeOfAWord) {

@@ -339,8 +339,10 @@ void add_copy(Command& parent, Context& context) {
         auto options = std::make_shared<CopyOptions>();
         command.footer(
             "SRC and DST are local paths or SANDBOX:/absolute/path; one of them is in a sandbox.\n"
-            "An existing directory, or a DST that ends in /, takes the copy inside; otherwise DST is\n"
-            "its new name. SRC/. means the contents of SRC. - is a tar archive on stdin or stdout.\n"
+            "An existing directory, or a DST that ends in /, takes the copy inside; otherwise DST "
+            "is\n"
+            "its new name. SRC/. means the contents of SRC. - is a tar archive on stdin or "
+            "stdout.\n"
             "A stopped sandbox is started for the copy and stopped again.");
         command.option("source", &options->source, "What to copy").required();
         command.option("destination", &options->destination, "Where to").required();

@@ -1,10 +1,10 @@
 #include "cli/creation.hpp"
-#include "cli/output.hpp"
-#include "cli/parser.hpp"
 
 #include "base/bytes.hpp"
 #include "base/log.hpp"
 #include "base/time.hpp"
+#include "cli/output.hpp"
+#include "cli/parser.hpp"
 
 #include <cstdlib>
 

@@ -85,13 +85,14 @@ void add_to(Command& parent, Context& context) {
     const auto build = [&context](Command& command) {
         auto format = std::make_shared<std::string>();
         command.option("--format", format.get(), "Output format").one_of({"json"});
-        command.action(
-            [&context, format] { run_command(context, [&] { return examine(context, *format); }); });
+        command.action([&context, format] {
+            run_command(context, [&] { return examine(context, *format); });
+        });
     };
     parent
         .add("doctor",
-             "Whether sandboxes can run here, how they are isolated, what would be better", group_installation,
-             build)
+             "Whether sandboxes can run here, how they are isolated, what would be better",
+             group_installation, build)
         .alias("check");
 }
 

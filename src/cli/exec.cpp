@@ -114,7 +114,8 @@ Status exec(Context& context, const ExecOptions& options) {
     bool agent_answers = true;
     const Status ran = [&]() -> Status {
         const auto loop = MSB_TRY(EventLoop::create());
-        const auto client = MSB_TRY(session.connect_agent(*loop, options.name, &foreground.timeout));
+        const auto client =
+            MSB_TRY(session.connect_agent(*loop, options.name, &foreground.timeout));
         const auto result =
             MSB_TRY(run_foreground(*loop, *client, session.signals(), std::move(foreground)));
         context.exit_code = result.exit_code;
@@ -138,35 +139,43 @@ Status exec(Context& context, const ExecOptions& options) {
 } // namespace
 
 void add_exec(Command& parent, Context& context) {
-    parent.add("exec", "Run a command in an existing sandbox", group_sandboxes, [&context](Command&
-                                                                                           command) {
-        auto options = std::make_shared<ExecOptions>();
-        command.take_command_line(&context.command);
-        command.footer(
-            "The command follows `--`: msb exec web -- ps\nWithout one it is the sandbox's "
-            "own (ENTRYPOINT and CMD), or its shell at a terminal.\nA stopped sandbox is "
-            "started for the command and stopped again.");
-        command.option("name", &options->name, "Sandbox").required();
-        command.option("-e,--env", &options->env, "KEY=value, or KEY to copy ours (repeatable)");
-        command.option("-w,--workdir", &options->workdir, "Working directory in the guest");
-        command.option("-u,--user", &options->user, "name|uid[:group|gid]");
-        const Option detach =
-            command.flag("-d,--detach", &options->detach,
-                         "Leave it running; print its session id (see `msb attach`)");
-        command
-            .option("--detach-keys", &options->detach_keys,
-                    "Keys that leave the command running, e.g. ctrl-p,ctrl-q, or none")
-            .shows_default();
-        const Option tty = command.flag("-t,--tty", &options->tty, "Give the command a terminal");
-        command.flag("--no-tty", &options->no_tty, "Never a terminal").excludes(tty);
-        command.flag("--stream", &options->stream, "Plain pipes (always streamed)").excludes(tty);
-        command.option("--timeout", &options->timeout, "Kill the command after this long, e.g. 30s")
-            .excludes(detach);
-        command.option("--rlimit", &options->rlimits, "RESOURCE=LIMIT or SOFT:HARD (repeatable)");
-        command.flag("-q,--quiet", &options->quiet, "No progress");
-        command.action(
-            [&context, options] { run_command(context, [&] { return exec(context, *options); }); });
-    });
+    parent.add(
+        "exec", "Run a command in an existing sandbox", group_sandboxes,
+        [&context](Command& command) {
+            auto options = std::make_shared<ExecOptions>();
+            command.take_command_line(&context.command);
+            command.footer(
+                "The command follows `--`: msb exec web -- ps\nWithout one it is the sandbox's "
+                "own (ENTRYPOINT and CMD), or its shell at a terminal.\nA stopped sandbox is "
+                "started for the command and stopped again.");
+            command.option("name", &options->name, "Sandbox").required();
+            command.option("-e,--env", &options->env,
+                           "KEY=value, or KEY to copy ours (repeatable)");
+            command.option("-w,--workdir", &options->workdir, "Working directory in the guest");
+            command.option("-u,--user", &options->user, "name|uid[:group|gid]");
+            const Option detach =
+                command.flag("-d,--detach", &options->detach,
+                             "Leave it running; print its session id (see `msb attach`)");
+            command
+                .option("--detach-keys", &options->detach_keys,
+                        "Keys that leave the command running, e.g. ctrl-p,ctrl-q, or none")
+                .shows_default();
+            const Option tty =
+                command.flag("-t,--tty", &options->tty, "Give the command a terminal");
+            command.flag("--no-tty", &options->no_tty, "Never a terminal").excludes(tty);
+            command.flag("--stream", &options->stream, "Plain pipes (always streamed)")
+                .excludes(tty);
+            command
+                .option("--timeout", &options->timeout,
+                        "Kill the command after this long, e.g. 30s")
+                .excludes(detach);
+            command.option("--rlimit", &options->rlimits,
+                           "RESOURCE=LIMIT or SOFT:HARD (repeatable)");
+            command.flag("-q,--quiet", &options->quiet, "No progress");
+            command.action([&context, options] {
+                run_command(context, [&] { return exec(context, *options); });
+            });
+        });
 }
 
 } // namespace msb::cli

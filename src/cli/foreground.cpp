@@ -243,8 +243,8 @@ void Foreground::handle_signal(int number) {
 
 /// Who wants us to end is not kept by an agent that does not get to know it: it has the time of a
 /// kill to answer. One that lives may take its time, and so may its command. Where nothing was
-/// started yet an answer is not enough; where nobody takes our output, so that an answer cannot reach
-/// us, it needs a second signal to end us.
+/// started yet an answer is not enough; where nobody takes our output, so that an answer cannot
+/// reach us, it needs a second signal to end us.
 void Foreground::watch_agent(int number) {
     const bool asked_before = std::exchange(answer_due_, true);
     if (!ping_)

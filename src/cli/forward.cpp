@@ -280,8 +280,9 @@ void add_forward(Command& parent, Context& context) {
             command.option("name", &options->name, "Sandbox").required();
             command.option("rules", &options->rules, "What to forward (several)")
                 .value_name("RULE");
-            command.option("--stdio", &options->stdio,
-                           "Connect stdin and stdout to [GUEST_HOST:]PORT or a socket of the guest");
+            command.option(
+                "--stdio", &options->stdio,
+                "Connect stdin and stdout to [GUEST_HOST:]PORT or a socket of the guest");
             command
                 .option("--max-connections", &options->max_connections,
                         "At once; more wait to be accepted (128)")

@@ -86,9 +86,10 @@ void print_details(const Image& image) {
     text.section(fmt::format("Layers ({})", image.layers.size()));
     std::string rows;
     for (std::size_t i = 0; i < image.layers.size(); ++i)
-        rows += fmt::format(
-            "  {:<4}{}  {:>10}  {}\n", i + 1, short_digest(image.layers[i].blob_digest),
-            format_bytes(image.layers[i].compressed_size), printable_line(image.layers[i].media_type));
+        rows +=
+            fmt::format("  {:<4}{}  {:>10}  {}\n", i + 1, short_digest(image.layers[i].blob_digest),
+                        format_bytes(image.layers[i].compressed_size),
+                        printable_line(image.layers[i].media_type));
     (void)print(text.text() + rows);
 }
 

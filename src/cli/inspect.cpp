@@ -71,8 +71,8 @@ void print_text(const SandboxView& view) {
     text.add("Root Disk", fmt::format("{} MiB (managed, ext4)", spec.root_disk_mib));
     text.add("Engine", state.engine.empty() ? "-" : state.engine + " (" + state.isolation + ")");
     if (!state.reason.empty())
-        text.add("Last End", state.detail.empty() ? state.reason
-                                                  : state.reason + ": " + state.detail);
+        text.add("Last End",
+                 state.detail.empty() ? state.reason : state.reason + ": " + state.detail);
     if (state.exit_code)
         text.add("Exit Code", std::to_string(*state.exit_code));
     text.section("Resources");
@@ -104,8 +104,8 @@ void print_text(const SandboxView& view) {
     if (!spec.mounts.empty()) {
         text.section("Mounts");
         for (const Mount& mount : spec.mounts)
-            text.add_nested(mount.guest, fmt::format("→ {} {}", mount.source,
-                                                     describe_options(mount)));
+            text.add_nested(mount.guest,
+                            fmt::format("→ {} {}", mount.source, describe_options(mount)));
     }
     if (!spec.labels.empty()) {
         text.section("Labels");
@@ -129,15 +129,15 @@ Status inspect(Context& context, const InspectOptions& options) {
 } // namespace
 
 void add_inspect(Command& parent, Context& context) {
-    parent.add(
-        "inspect", "Everything about one sandbox", group_sandboxes, [&context](Command& command) {
-            auto options = std::make_shared<InspectOptions>();
-            command.option("name", &options->name, "Sandbox").required();
-            command.option("--format", &options->format, "Output format").one_of({"json"});
-            command.action([&context, options] {
-                run_command(context, [&] { return inspect(context, *options); });
-            });
-        });
+    parent.add("inspect", "Everything about one sandbox", group_sandboxes,
+               [&context](Command& command) {
+                   auto options = std::make_shared<InspectOptions>();
+                   command.option("name", &options->name, "Sandbox").required();
+                   command.option("--format", &options->format, "Output format").one_of({"json"});
+                   command.action([&context, options] {
+                       run_command(context, [&] { return inspect(context, *options); });
+                   });
+               });
 }
 
 } // namespace msb::cli

@@ -1,6 +1,5 @@
-#include "cli/log_renderer.hpp"
-
 #include "base/bytes.hpp"
+#include "cli/log_renderer.hpp"
 
 #include <gtest/gtest.h>
 
@@ -42,12 +41,18 @@ TEST(LogRenderer, JoinsPiecesAsTheyWereWritten) {
 TEST(LogRenderer, ATailOfEverythingIsEveryByte) {
     EXPECT_EQ(shown({}, two_sessions, 100), "one\nother\ntwo\nend");
     EXPECT_EQ(shown({.raw = true}, {entry(1, "a\x1b[31m"), entry(2, "b"), entry(1, "\r\n")}, 9),
-              "a\x1b[31m\r\nb");
+              "ba\x1b[31m\r\n");
 }
 
 TEST(LogRenderer, ATailIsOfWholeLinesAndKeepsAMissingEnd) {
     EXPECT_EQ(shown({}, two_sessions, 2), "two\nend");
     EXPECT_EQ(shown({.raw = true}, {entry(1, "x\nno-line-feed")}, 1), "no-line-feed");
+}
+
+TEST(LogRenderer, ATailKeepsALineWithoutAnEndInItsPlace) {
+    const std::vector<LogEntry> entries = {entry(1, "first\nno-end"), entry(2, "later\nlast\n")};
+    EXPECT_EQ(shown({.raw = true}, entries, 100), "first\nno-endlater\nlast\n");
+    EXPECT_EQ(shown({.raw = true}, entries, 1), "last\n");
 }
 
 TEST(LogRenderer, LongLinesStayWhole) {
@@ -82,12 +87,18 @@ TEST(LogRenderer, PrefixesHaveLinesOfTheirOwn) {
 }
 
 TEST(LogRenderer, LeavesSequencesOutUnlessRaw) {
-    EXPECT_EQ(shown({.terminal = true}, {entry(1, "a\x1b]0;x\a" "b\a\n")}), "ab\\x07\n");
-    EXPECT_EQ(shown({.raw = true}, {entry(1, "a\x1b]0;x\a" "b\a\n")}), "a\x1b]0;x\a" "b\a\n");
+    EXPECT_EQ(shown({.terminal = true}, {entry(1, "a\x1b]0;x\a"
+                                                  "b\a\n")}),
+              "ab\\x07\n");
+    EXPECT_EQ(shown({.raw = true}, {entry(1, "a\x1b]0;x\a"
+                                             "b\a\n")}),
+              "a\x1b]0;x\a"
+              "b\a\n");
 }
 
 TEST(LogRenderer, JsonIsAnEntryALine) {
-    const std::string text = shown({.json = true}, {entry(1, "a\x1b" "b")});
+    const std::string text = shown({.json = true}, {entry(1, "a\x1b"
+                                                             "b")});
     EXPECT_EQ(text.substr(0, 12), "{\"d\":\"a\\u001");
     EXPECT_EQ(text.back(), '\n');
 }

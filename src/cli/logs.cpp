@@ -106,7 +106,9 @@ class Logs {
     Result<bool> drain();
     Status follow();
     bool still_runs();
-    bool flush() { return print_bytes(renderer_->take()); }
+    bool flush() {
+        return options_.raw ? print_bytes(renderer_->take()) : print(renderer_->take());
+    }
 
     Sandboxes& sandboxes_;
     const LogsOptions& options_;
@@ -226,8 +228,7 @@ void add_options(Command& command, LogsOptions& options) {
         .not_empty("the pattern is empty");
     const Option timestamps =
         command.flag("--timestamps", &options.timestamps, "When each line was written");
-    const Option ids =
-        command.flag("--show-id", &options.show_id, "Which session wrote each line");
+    const Option ids = command.flag("--show-id", &options.show_id, "Which session wrote each line");
     const Option session_colours =
         command.flag("--color-sessions", &options.color_sessions, "A colour for each session");
     const Option json =

@@ -27,13 +27,12 @@ void add_global_flags(Command& root, Context& context) {
     for (const auto level : {log::Level::error, log::Level::warn, log::Level::info,
                              log::Level::debug, log::Level::trace}) {
         const std::string name(log::to_string(level));
-        levels.counted(
-            ("--" + name).c_str(),
-            [&context, level](std::int64_t count) {
-                if (count > 0)
-                    context.log_level = level;
-            },
-            ("Log level " + name).c_str());
+        levels.counted(("--" + name).c_str(),
+                       [&context, level](std::int64_t count) {
+                           if (count > 0)
+                               context.log_level = level;
+                       },
+                       ("Log level " + name).c_str());
     }
 }
 

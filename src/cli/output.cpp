@@ -235,8 +235,8 @@ std::string Table::render() const {
 }
 
 void KeyValues::add(std::string_view key, std::string_view value) {
-    text_ += styled(1, Style::cyan, padded(std::string(key) + ":", 16)) +
-             printable_line(value) + "\n";
+    text_ +=
+        styled(1, Style::cyan, padded(std::string(key) + ":", 16)) + printable_line(value) + "\n";
 }
 
 void KeyValues::section(std::string_view title) {

@@ -53,7 +53,8 @@ std::string printable(std::string_view text);
 /// The same for text that has to stay on its line.
 std::string printable_line(std::string_view text);
 
-/// Cells may be any foreign text. Columns separated by four spaces, header in bold cyan, no trailing blanks; nothing for no rows.
+/// Cells may be any foreign text. Columns separated by four spaces, header in bold cyan, no
+/// trailing blanks; nothing for no rows.
 class Table {
   public:
     explicit Table(std::vector<std::string> header) : header_(std::move(header)) {}
@@ -65,7 +66,8 @@ class Table {
     std::vector<std::vector<std::string>> rows_;
 };
 
-/// Keys and values may be any foreign text. "Key:" padded to 16 columns (nested: two blanks, padded to 14), then the value.
+/// Keys and values may be any foreign text. "Key:" padded to 16 columns (nested: two blanks, padded
+/// to 14), then the value.
 class KeyValues {
   public:
     void add(std::string_view key, std::string_view value);

@@ -302,7 +302,8 @@ std::optional<std::string> Parser::meant() const {
         std::vector<std::string> flags = command.flag_names();
         if (&command != &root_)
             std::ranges::copy(root_.flag_names(), std::back_inserter(flags));
-        const auto flag = closest(word.substr(0, word.find('=')).substr(word.find_first_not_of('-')), flags);
+        const auto flag =
+            closest(word.substr(0, word.find('=')).substr(word.find_first_not_of('-')), flags);
         return flag ? std::optional("--" + *flag) : std::nullopt;
     }
     return std::nullopt;

@@ -20,8 +20,8 @@ class Option;
 
 namespace msb::cli {
 
-/// What an option's value is stored in: it has to live as long as the command's action. A list takes
-/// one value each time that the option is given; a positional list takes all that follow.
+/// What an option's value is stored in: it has to live as long as the command's action. A list
+/// takes one value each time that the option is given; a positional list takes all that follow.
 using OptionStorage =
     std::variant<std::string*, std::optional<std::string>*, std::vector<std::string>*, unsigned*,
                  std::optional<unsigned>*, std::uint64_t*, std::optional<std::uint64_t>*>;
@@ -94,8 +94,7 @@ class Command {
 
   private:
     friend class Parser;
-    Command(CLI::App* app, Suggestion suggestion)
-        : app_(app), suggestion_(std::move(suggestion)) {}
+    Command(CLI::App* app, Suggestion suggestion) : app_(app), suggestion_(std::move(suggestion)) {}
     Command* child(const std::string& word) const;
     std::vector<std::string> child_names() const;
     std::vector<std::string> flag_names() const;

@@ -52,8 +52,9 @@ void build_remove(Command& command, Line& line) {
 class ParserTest : public testing::Test {
   protected:
     ParserTest() {
-        parser.root().at_most_one("Logging", "Level").counted(
-            "-v", [this](std::int64_t count) { line.verbose = count; }, "More");
+        parser.root()
+            .at_most_one("Logging", "Level")
+            .counted("-v", [this](std::int64_t count) { line.verbose = count; }, "More");
         parser.root().add("run", "Run it", "Sandboxes", [this](Command& c) { build_run(c, line); });
         parser.root()
             .add("remove", "Remove it", "Sandboxes", [this](Command& c) { build_remove(c, line); })

@@ -1,8 +1,7 @@
-#include "cli/parser.hpp"
 #include "cli/script_options.hpp"
 
 #include "base/file.hpp"
-
+#include "cli/parser.hpp"
 
 namespace msb::cli {
 

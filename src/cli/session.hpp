@@ -67,8 +67,8 @@ class Session {
     Result<std::vector<wire::SessionInfo>> running_commands(const std::string& name);
 
     Session(Launcher launcher, Progress progress, SignalWatch signals, log::Level log_level)
-        : launcher_(std::move(launcher)), progress_(std::move(progress)), signals_(std::move(signals)),
-          log_level_(log_level) {}
+        : launcher_(std::move(launcher)), progress_(std::move(progress)),
+          signals_(std::move(signals)), log_level_(log_level) {}
 
     Launcher launcher_;
     Progress progress_;

@@ -131,8 +131,14 @@ TEST(Printable, ShowsWhatWouldControlATerminal) {
     EXPECT_EQ(printable("a\x1b[31m\a\r\x7f"), "a\\x1b[31m\\x07\\x0d\\x7f");
     EXPECT_EQ(printable("a\n\tb"), "a\n\tb");
     EXPECT_EQ(printable_line("a\n\tb"), "a\\x0a\\x09b");
-    EXPECT_EQ(printable("\xc2\x9b" "31m"), "\xef\xbf\xbd" "31m");
-    EXPECT_EQ(printable("\x9b" "31m \xff"), "\xef\xbf\xbd" "31m \xef\xbf\xbd");
+    EXPECT_EQ(printable("\xc2\x9b"
+                        "31m"),
+              "\xef\xbf\xbd"
+              "31m");
+    EXPECT_EQ(printable("\x9b"
+                        "31m \xff"),
+              "\xef\xbf\xbd"
+              "31m \xef\xbf\xbd");
     EXPECT_EQ(printable("grün → 字"), "grün → 字");
 }
 
