@@ -14,7 +14,7 @@
 
 #include <cstdio>
 #include <dirent.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <set>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>

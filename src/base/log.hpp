@@ -2,7 +2,7 @@
 // output.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <functional>
 #include <optional>
 #include <string_view>

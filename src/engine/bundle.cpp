@@ -6,7 +6,7 @@
 
 #include <algorithm>
 #include <dirent.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/stat.h>
 
 namespace msb::engine {

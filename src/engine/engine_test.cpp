@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <fstream>
 #include <gtest/gtest.h>
 

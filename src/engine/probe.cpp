@@ -6,7 +6,7 @@
 #include "json/text.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/utsname.h>
 
 namespace msb::engine {

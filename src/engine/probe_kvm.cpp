@@ -13,7 +13,7 @@
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <linux/kvm.h>
 #include <poll.h>
 #include <span>

@@ -4,7 +4,7 @@
 #include "jail/capabilities.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <sys/syscall.h>

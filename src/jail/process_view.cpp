@@ -7,7 +7,7 @@
 #include <charconv>
 #include <dirent.h>
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <unistd.h>

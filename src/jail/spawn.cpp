@@ -25,7 +25,7 @@
 #include <cstring>
 #include <elf.h>
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <linux/close_range.h>
 #include <linux/sched.h>
 #include <optional>

@@ -5,7 +5,7 @@
 #include "jail/jail.hpp"
 #include "jail/landlock.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>

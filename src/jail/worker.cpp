@@ -22,7 +22,7 @@
 #include <array>
 #include <csignal>
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <linux/close_range.h>
 #include <poll.h>
 #include <sched.h>

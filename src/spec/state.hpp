@@ -21,6 +21,10 @@ inline bool is_active(SandboxStatus status) {
     return status == SandboxStatus::starting || status == SandboxStatus::running ||
            status == SandboxStatus::draining;
 }
+/// Active, and not on its way out.
+inline bool is_running(SandboxStatus status) {
+    return status == SandboxStatus::starting || status == SandboxStatus::running;
+}
 
 /// Why the last run ended. Empty while it runs.
 namespace reason {

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <csignal>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <random>
 #include <sched.h>
 #include <sys/stat.h>

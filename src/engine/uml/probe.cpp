@@ -8,7 +8,7 @@
 
 #include <csignal>
 #include <cstddef>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <iterator>
 #include <linux/filter.h>
 #include <linux/seccomp.h>

@@ -3,7 +3,7 @@
 
 #include "base/bytes.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <string>
 #include <utility>
 #include <vector>
