@@ -8,12 +8,14 @@
   TCP 84    resets the connection
   UDP 90    echoes
   UDP, TCP 53   names under test.example: A 93.184.215.14, AAAA 2606:2800:220:1::14;
-                "big.test.example" has many A records, "nothing.test.example" does not exist
+                "big.test.example" has many A records, "nothing.test.example" does not exist,
+                "slow2000.test.example" is answered after 2000 ms
 """
 import socket
 import struct
 import sys
 import threading
+import time
 
 
 def thread(function, *arguments):
@@ -64,6 +66,8 @@ def answer(query, stream):
     kind = struct.unpack("!H", query[end - 4:end - 2])[0]
     name = ".".join(labels)
     code, records = 0, []
+    if name.startswith("slow"):
+        time.sleep(int(name[4:name.index(".")]) / 1000)
     if not name.endswith("test.example") or name.startswith("nothing."):
         code = 3
     elif name.startswith("big.") and kind == 1:
@@ -110,7 +114,7 @@ def serve_udp(port, handler):
     def receive():
         while True:
             data, peer = server.recvfrom(65536)
-            server.sendto(handler(data), peer)
+            thread(lambda data=data, peer=peer: server.sendto(handler(data), peer))
 
     thread(receive)
 

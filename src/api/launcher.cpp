@@ -61,7 +61,8 @@ Status Launcher::make_room(const CreateRequest& request, const Tick& tick) {
     const std::string& name = request.spec.name;
     if (request.replace)
         return replace(name, *request.replace, tick);
-    return sandboxes_.get(name) ? fail(sandbox_exists(name)) : Status();
+    const auto view = sandboxes_.get(name);
+    return view && !view->state.never_ran ? fail(sandbox_exists(name)) : Status();
 }
 
 Result<NewSandbox> Launcher::prepare(const CreateRequest& request, image::Progress& progress) {

@@ -66,7 +66,7 @@ Outcome<std::shared_ptr<Sandbox>> Sandbox::start(const std::string& name, bool d
     sweep_runtimes();
     Launcher launcher = MSB_TRY(open_launcher());
     const SandboxView view = MSB_TRY(about_sandbox(launcher.sandboxes().get(name), name));
-    if (is_active(view.state.status))
+    if (is_running(view.state.status))
         return fail(
             Failure(FailureKind::still_running,
                     "sandbox still running: cannot start sandbox '" + name + "': already running")
@@ -91,9 +91,8 @@ Sandbox::connect(const std::string& name, std::chrono::milliseconds timeout, Can
 void Sandbox::adopt(Running running, bool attached) {
     if (attached)
         watch_guard_ = ForkGuard(running.parent_watch.get());
-    for (Child* server : {&running.network, &running.file_server}) // they end with the runtime
-        if (server->pid() > 0)
-            leave_to_sweep(std::exchange(*server, Child()));
+    for (Child& helper : std::exchange(running.helpers, {})) // they end with the runtime
+        leave_to_sweep(std::move(helper));
     running_ = std::move(running);
 }
 

@@ -31,7 +31,7 @@ LogRenderer::Stream& LogRenderer::stream(const StreamKey& key) {
     }
     const TerminalText::Options options{.colours = style_.colours,
                                         .visible_controls = style_.terminal};
-    return streams_.emplace(key, Stream{TerminalText(options), {}, 0, Begun::no}).first->second;
+    return streams_.emplace(key, Stream{TerminalText(options)}).first->second;
 }
 
 void LogRenderer::add(const LogEntry& entry) {
@@ -59,6 +59,7 @@ void LogRenderer::add_text(const StreamKey& key, std::int64_t time_ns, std::stri
         return show(text);
     }
     Stream& stream = this->stream(key);
+    stream.place = ++added_;
     while (!text.empty()) {
         if (stream.line.empty())
             stream.time_ns = time_ns;
@@ -78,14 +79,16 @@ void LogRenderer::add_text(const StreamKey& key, std::int64_t time_ns, std::stri
 
 LogRenderer::Line LogRenderer::take_line(const StreamKey& key, Stream& stream, bool ended) {
     unended_bytes_ -= stream.line.size();
-    return {prefix(key, stream.time_ns), std::exchange(stream.line, {}), ended};
+    return {prefix(key, stream.time_ns), std::exchange(stream.line, {}), ended, stream.place};
 }
 
 void LogRenderer::end_line(const StreamKey& key, Stream& stream, bool ended) {
     Line line = take_line(key, stream, ended);
     const Begun begun = std::exchange(stream.begun, Begun::no);
     if (tail_) {
-        tail_lines_.push_back(std::move(line));
+        // One without an end stands where its last bytes do, not behind what came later.
+        const auto behind = std::ranges::upper_bound(tail_lines_, line.place, {}, &Line::place);
+        tail_lines_.insert(behind, std::move(line));
         while (tail_lines_.size() > *tail_)
             tail_lines_.pop_front();
     } else if (begun == Begun::shown) {
@@ -130,9 +133,12 @@ void LogRenderer::show_line(const Line& line) {
 }
 
 void LogRenderer::end_lines() {
-    for (auto& [key, stream] : streams_)
+    std::map<std::uint64_t, StreamKey> unended; // in the order of their last bytes
+    for (const auto& [key, stream] : streams_)
         if (!stream.line.empty() || stream.begun != Begun::no)
-            end_line(key, stream, false);
+            unended.emplace(stream.place, key);
+    for (const auto& [place, key] : unended)
+        end_line(key, streams_.at(key), false);
 }
 
 void LogRenderer::end_tail() {

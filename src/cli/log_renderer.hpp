@@ -49,6 +49,7 @@ class LogRenderer {
         TerminalText filter;
         std::string line; ///< the unfinished one
         std::int64_t time_ns = 0;
+        std::uint64_t place = 0; ///< of its newest bytes in what was added
         Begun begun = Begun::no;
     };
 
@@ -56,6 +57,7 @@ class LogRenderer {
         std::string prefix;
         std::string text;
         bool ended = true;
+        std::uint64_t place = 0;
     };
 
     bool by_line() const {
@@ -79,6 +81,7 @@ class LogRenderer {
     std::deque<Line> tail_lines_;
     std::string out_;
     std::size_t unended_bytes_ = 0; ///< of all streams
+    std::uint64_t added_ = 0;       ///< pieces
     bool line_open_ = false;        ///< what was shown last did not end its line
     bool coloured_ = false;         ///< an escape sequence was shown
 };

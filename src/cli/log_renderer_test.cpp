@@ -41,12 +41,18 @@ TEST(LogRenderer, JoinsPiecesAsTheyWereWritten) {
 TEST(LogRenderer, ATailOfEverythingIsEveryByte) {
     EXPECT_EQ(shown({}, two_sessions, 100), "one\nother\ntwo\nend");
     EXPECT_EQ(shown({.raw = true}, {entry(1, "a\x1b[31m"), entry(2, "b"), entry(1, "\r\n")}, 9),
-              "a\x1b[31m\r\nb");
+              "ba\x1b[31m\r\n");
 }
 
 TEST(LogRenderer, ATailIsOfWholeLinesAndKeepsAMissingEnd) {
     EXPECT_EQ(shown({}, two_sessions, 2), "two\nend");
     EXPECT_EQ(shown({.raw = true}, {entry(1, "x\nno-line-feed")}, 1), "no-line-feed");
+}
+
+TEST(LogRenderer, ATailKeepsALineWithoutAnEndInItsPlace) {
+    const std::vector<LogEntry> entries = {entry(1, "first\nno-end"), entry(2, "later\nlast\n")};
+    EXPECT_EQ(shown({.raw = true}, entries, 100), "first\nno-endlater\nlast\n");
+    EXPECT_EQ(shown({.raw = true}, entries, 1), "last\n");
 }
 
 TEST(LogRenderer, LongLinesStayWhole) {

@@ -106,7 +106,9 @@ class Logs {
     Result<bool> drain();
     Status follow();
     bool still_runs();
-    bool flush() { return print_bytes(renderer_->take()); }
+    bool flush() {
+        return options_.raw ? print_bytes(renderer_->take()) : print(renderer_->take());
+    }
 
     Sandboxes& sandboxes_;
     const LogsOptions& options_;

@@ -141,6 +141,8 @@ Result<bool> Run::reuse_existing() {
             return false;
         return fail(existing.error());
     }
+    if (existing->state.never_ran)
+        return false;
     if (!options_.creation_given.empty())
         print_warning(fmt::format(
             "sandbox '{}' exists: it is used as it is, creation options are ignored: {}",

@@ -145,11 +145,11 @@ TEST(Printable, ShowsWhatWouldControlATerminal) {
 TEST(Printable, IsWhatTablesAndDetailsShow) {
     Table table({"NAME", "IMAGE"});
     table.add({"a\x1b]0;x\a", "b\nc"});
-    EXPECT_EQ(table.render(), "NAME               IMAGE\na\\x1b]0;x\\x07    b\\x0ac\n");
+    EXPECT_EQ(table.render(), "NAME             IMAGE\na\\x1b]0;x\\x07    b\\x0ac\n");
     KeyValues details;
     details.add("Key", "v\x1b[0m");
     details.add_nested("k\x1b[0m", "v\n");
-    EXPECT_EQ(details.text(), "Key:            v\\x1b[0m\n  k\\x1b[0m:      v\\x0a\n");
+    EXPECT_EQ(details.text(), "Key:            v\\x1b[0m\n  k\\x1b[0m:     v\\x0a\n");
 }
 
 } // namespace

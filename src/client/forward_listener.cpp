@@ -1,10 +1,9 @@
 #include "client/forward_listener.hpp"
 
+#include "base/address.hpp"
 #include "base/system.hpp"
 
-#include <arpa/inet.h>
 #include <cerrno>
-#include <cstring>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -16,44 +15,6 @@ namespace msb {
 namespace {
 
 constexpr int backlog = 128;
-
-struct SocketAddress {
-    sockaddr_storage storage{};
-    socklen_t size = sizeof(storage);
-    sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
-};
-
-SocketAddress to_socket_address(const ForwardListen& where) {
-    SocketAddress result;
-    auto& v6 = reinterpret_cast<sockaddr_in6&>(result.storage);
-    auto& v4 = reinterpret_cast<sockaddr_in&>(result.storage);
-    if (::inet_pton(AF_INET6, where.address.c_str(), &v6.sin6_addr) == 1) {
-        v6.sin6_family = AF_INET6;
-        v6.sin6_port = htons(where.port);
-        result.size = sizeof(v6);
-    } else if (::inet_pton(AF_INET, where.address.c_str(), &v4.sin_addr) == 1) {
-        v4.sin_family = AF_INET;
-        v4.sin_port = htons(where.port);
-        result.size = sizeof(v4);
-    }
-    return result;
-}
-
-ForwardListen from_socket_address(const sockaddr_storage& storage) {
-    ForwardListen where;
-    std::array<char, INET6_ADDRSTRLEN> text{};
-    if (storage.ss_family == AF_INET6) {
-        const auto& v6 = reinterpret_cast<const sockaddr_in6&>(storage);
-        ::inet_ntop(AF_INET6, &v6.sin6_addr, text.data(), text.size());
-        where.port = ntohs(v6.sin6_port);
-    } else {
-        const auto& v4 = reinterpret_cast<const sockaddr_in&>(storage);
-        ::inet_ntop(AF_INET, &v4.sin_addr, text.data(), text.size());
-        where.port = ntohs(v4.sin_port);
-    }
-    where.address = text.data();
-    return where;
-}
 
 Error listen_error(int reason, const std::string& where) {
     Error error = Error::from_errno(reason, "bind");
@@ -80,7 +41,10 @@ Result<ForwardSocket> ForwardSocket::listen(const ForwardListen& where) {
 }
 
 Result<ForwardSocket> ForwardSocket::listen_tcp(ForwardListen where) {
-    SocketAddress address = to_socket_address(where);
+    const auto number = IpAddress::parse(where.address);
+    if (!number)
+        return fail(listen_error(EINVAL, where.to_string()));
+    SocketAddress address(Endpoint{*number, where.port});
     OwnedFd fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!fd)
         return fail_errno("socket", where.to_string());
@@ -91,7 +55,7 @@ Result<ForwardSocket> ForwardSocket::listen_tcp(ForwardListen where) {
     address.size = sizeof(address.storage);
     if (::getsockname(fd.get(), address.get(), &address.size) == -1)
         return fail_errno("getsockname", where.to_string());
-    where.port = from_socket_address(address.storage).port;
+    where.port = address.endpoint().value_or(Endpoint{}).port;
     return ForwardSocket(std::move(fd), std::move(where));
 }
 
@@ -130,7 +94,7 @@ OwnedFd ForwardSocket::accept(std::string& peer) const {
     if (!fd)
         return fd;
     if (where_.path.empty()) {
-        peer = from_socket_address(address.storage).to_string();
+        peer = address.endpoint().value_or(Endpoint{}).to_string();
         const int on = 1;
         (void)::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     } else {

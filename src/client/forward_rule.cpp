@@ -1,7 +1,7 @@
 #include "client/forward_rule.hpp"
 
-#include <arpa/inet.h>
-#include <charconv>
+#include "base/address.hpp"
+
 #include <optional>
 
 namespace msb {
@@ -44,16 +44,6 @@ std::vector<std::string_view> split(std::string_view text) {
     return parts;
 }
 
-std::optional<std::uint16_t> parse_port(std::string_view text) {
-    std::uint16_t port = 0;
-    const char* begin = text.data();
-    const char* end = begin + text.size();
-    const auto [stop, error] = std::from_chars(begin, end, port);
-    if (text.empty() || error != std::errc{} || stop != end)
-        return std::nullopt;
-    return port;
-}
-
 std::string without_brackets(std::string_view host) {
     if (host.size() >= 2 && host.front() == '[' && host.back() == ']')
         host = host.substr(1, host.size() - 2);
@@ -66,11 +56,7 @@ std::optional<std::string> parse_bind_address(std::string_view text) {
         return "0.0.0.0";
     if (address == local_host)
         return "127.0.0.1";
-    std::array<std::uint8_t, 16> bytes;
-    if (::inet_pton(AF_INET, address.c_str(), bytes.data()) == 1 ||
-        ::inet_pton(AF_INET6, address.c_str(), bytes.data()) == 1)
-        return address;
-    return std::nullopt;
+    return IpAddress::parse(address) ? std::optional(address) : std::nullopt;
 }
 
 /// What is left of the rule once the listening side is taken off: a socket, PORT or HOST:PORT.

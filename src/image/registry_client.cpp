@@ -1,9 +1,9 @@
 #include "image/registry_client.hpp"
 
+#include "base/address.hpp"
 #include "image/document.hpp"
 
 #include <algorithm>
-#include <arpa/inet.h>
 #include <chrono>
 #include <thread>
 
@@ -117,9 +117,8 @@ bool is_loopback(std::string_view domain) {
     }
     if (host == "localhost" || host == "::1")
         return true;
-    in_addr address{};
-    return ::inet_pton(AF_INET, host.c_str(), &address) == 1 &&
-           (ntohl(address.s_addr) >> 24) == 127;
+    const auto address = IpAddress::parse(host);
+    return address && !address->v6 && address->bytes[0] == 127;
 }
 
 std::string RegistryClient::url(const std::string& path) const {

@@ -19,7 +19,7 @@ json::Value write_subnet(const std::optional<Subnet>& subnet) {
 
 IpAddress read_address(json::Reader& document, const char* key) {
     const auto text = document.get<std::string>(key);
-    const auto address = IpAddress::parse(text);
+    const auto address = IpAddress::parse_scoped(text);
     if (!address)
         document.complain("not an address: " + text);
     return address.value_or(IpAddress());
@@ -69,6 +69,9 @@ std::string NetdConfig::to_json() const {
     for (const Endpoint& resolver : resolvers)
         resolver_list.push_back(
             {{"address", resolver.address.to_string()}, {"port", resolver.port}});
+    json::Value metadata_list = json::array();
+    for (const Prefix& prefix : policy.metadata)
+        metadata_list.push_back(prefix.to_string());
     json::Value published_list = json::array();
     for (const PublishedSocket& socket : published)
         published_list.push_back(
@@ -83,7 +86,8 @@ std::string NetdConfig::to_json() const {
          {{"public", policy.public_network},
           {"private", policy.private_network},
           {"host", policy.host},
-          {"all", policy.all}}},
+          {"all", policy.all},
+          {"metadata", metadata_list}}},
         {"resolvers", resolver_list},
         {"published", published_list},
         {"max_connections", max_connections},
@@ -105,6 +109,12 @@ Result<NetdConfig> NetdConfig::from_json(std::string_view text) {
     policy.get("private", config.policy.private_network);
     policy.get("host", config.policy.host);
     policy.get("all", config.policy.all);
+    for (const auto& text_of_prefix : policy.get<std::vector<std::string>>("metadata")) {
+        const auto prefix = Prefix::parse(text_of_prefix);
+        if (!prefix)
+            policy.complain("not a prefix: " + text_of_prefix);
+        config.policy.metadata.push_back(prefix.value_or(Prefix()));
+    }
     read_lists(document, config);
     document.get("max_connections", config.max_connections);
     document.get("log_level", config.log_level);

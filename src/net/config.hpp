@@ -2,8 +2,8 @@
 // it are of one version; the document has no compatibility promise.
 #pragma once
 
+#include "base/address.hpp"
 #include "base/result.hpp"
-#include "net/address.hpp"
 #include "net/policy/policy.hpp"
 
 #include <cstdint>
@@ -39,7 +39,7 @@ struct NetdConfig {
 enum NetdFd : int {
     netd_fd_config = 3,
     netd_fd_device = 4,    ///< listening socket of the virtio device
-    netd_fd_lifeline = 5,  ///< packets: log lines to the runtime; its end ends netd
+    netd_fd_lifeline = 5,  ///< packets to the runtime: log lines and reports; its end ends netd
     netd_fd_published = 6, ///< the first of them
 };
 

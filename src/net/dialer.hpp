@@ -3,7 +3,7 @@
 
 #include "base/fd.hpp"
 #include "base/result.hpp"
-#include "net/address.hpp"
+#include "net/flow.hpp"
 
 namespace msb::net {
 
@@ -12,12 +12,9 @@ namespace msb::net {
 class Dialer {
   public:
     virtual ~Dialer() = default;
-    /// `attempt` counts from 0: a destination may lead to several places, which are tried in turn.
-    /// not_found: there is none left.
-    virtual Result<OwnedFd> tcp(const Endpoint& destination, unsigned attempt) = 0;
-    virtual Result<OwnedFd> udp(const Endpoint& destination) = 0;
-    /// A ping socket: its messages are ICMP echoes.
-    virtual Result<OwnedFd> ping(const IpAddress& destination) = 0;
+    /// ICMP: a ping socket, whose messages are echoes. `attempt` counts from 0: a destination may
+    /// lead to several places, which are tried in turn. not_found: there is none left.
+    virtual Result<OwnedFd> dial(const Flow& flow, unsigned attempt) = 0;
 };
 
 } // namespace msb::net

@@ -24,11 +24,8 @@ Result<OwnedFd> connected(int type, int protocol, const Endpoint& target) {
     return fd;
 }
 
-/// Whether the host itself has the address: only then a socket can be bound to it.
-bool is_own(const IpAddress& address) {
-    const OwnedFd fd(::socket(address.v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    SocketAddress name(Endpoint{address, 0});
-    return fd && ::bind(fd.get(), name.get(), name.size) == 0;
+bool is_unreachable(const Error& error) {
+    return error.sys_errno() == ENETUNREACH || error.sys_errno() == EHOSTUNREACH;
 }
 
 } // namespace
@@ -39,17 +36,28 @@ bool host_has_route(bool v6) {
     return connected(SOCK_DGRAM, 0, {*target, 9}).has_value();
 }
 
-Result<Group> HostDialer::admit(std::string_view protocol, const Endpoint& destination) {
-    Group group = classify(destination.address, gateways_);
+Result<Group> HostDialer::group_of(const IpAddress& address) {
+    const Group group = classify(address, gateways_, policy_.metadata);
     // The gateway's address in disguise leads to a real machine that has it.
-    if (group == Group::host && !is_gateway(destination.address))
-        group = Group::private_network;
-    // The host's services are behind each of its addresses, not only behind its loopback's.
-    if (policy_.allows(group) && group != Group::host && !policy_.allows(Group::host) &&
-        is_own(destination.address))
-        group = Group::host;
-    if (policy_.allows(group))
+    if (group == Group::host)
+        return is_gateway(address) ? Group::host : Group::private_network;
+    // The host's services are behind each of its addresses, not only behind its loopback's. Whether
+    // an address is one of them is asked where it decides something; unknown is not allowed.
+    if (!policy_.allows(group) || policy_.allows(Group::host))
         return group;
+    const IpAddress inner = embedded_v4(address);
+    if (inner != address) {
+        const auto inner_here = routes_.lead_here(inner);
+        if (inner_here ? *inner_here : !is_unreachable(inner_here.error()))
+            return Group::host;
+    }
+    return MSB_TRY(routes_.lead_here(address)) ? Group::host : group;
+}
+
+Status HostDialer::admit(const Flow& flow) {
+    const Group group = MSB_TRY(group_of(flow.destination.address));
+    if (policy_.allows(group))
+        return {};
     const auto now = std::chrono::steady_clock::now();
     if (now - lines_since_ > std::chrono::minutes(1)) {
         lines_since_ = now;
@@ -57,37 +65,29 @@ Result<Group> HostDialer::admit(std::string_view protocol, const Endpoint& desti
     }
     if (lines_left_ > 0) {
         --lines_left_;
-        log::info("denied: {} to {} ({})", protocol, destination.to_string(), to_string(group));
+        log::info("denied: {} ({})", flow.to_string(), to_string(group));
     }
     return fail(ErrorKind::permission_denied, "the sandbox's network policy");
 }
 
-Result<OwnedFd> HostDialer::tcp(const Endpoint& destination, unsigned attempt) {
-    MSB_TRY(admit("tcp", destination));
-    Endpoint target = destination;
-    const bool gateway = is_gateway(destination.address);
-    if (attempt > (gateway ? 1U : 0U))
+Result<OwnedFd> HostDialer::dial(const Flow& flow, unsigned attempt) {
+    Endpoint target = flow.destination;
+    const bool gateway = is_gateway(target.address);
+    // Only a TCP connection shows soon enough that nobody listens in one family.
+    if (attempt > (gateway && flow.protocol == Protocol::tcp ? 1U : 0U))
         return fail(ErrorKind::not_found, "no other place");
+    MSB_TRY(admit(flow));
+    if (flow.protocol == Protocol::icmp)
+        return connected(SOCK_DGRAM, target.address.v6 ? int{IPPROTO_ICMPV6} : int{IPPROTO_ICMP},
+                         target);
     if (gateway)
-        target.address = IpAddress::loopback(destination.address.v6 != (attempt == 1));
+        target.address = IpAddress::loopback(target.address.v6 != (attempt == 1));
+    if (flow.protocol == Protocol::udp)
+        return connected(SOCK_DGRAM, 0, target);
     OwnedFd fd = MSB_TRY(connected(SOCK_STREAM, 0, target));
     const int on = 1; // the guest has decided what goes into a segment
     ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     return fd;
-}
-
-Result<OwnedFd> HostDialer::udp(const Endpoint& destination) {
-    MSB_TRY(admit("udp", destination));
-    Endpoint target = destination;
-    if (is_gateway(destination.address))
-        target.address = IpAddress::loopback(destination.address.v6);
-    return connected(SOCK_DGRAM, 0, target);
-}
-
-Result<OwnedFd> HostDialer::ping(const IpAddress& destination) {
-    MSB_TRY(admit("ping", {destination, 0}));
-    return connected(SOCK_DGRAM, destination.v6 ? int{IPPROTO_ICMPV6} : int{IPPROTO_ICMP},
-                     {destination, 0});
 }
 
 } // namespace msb::net

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "net/dialer.hpp"
+#include "net/host_routes.hpp"
 #include "net/policy/policy.hpp"
 
 #include <chrono>
@@ -10,17 +11,16 @@ namespace msb::net {
 
 class HostDialer final : public Dialer {
   public:
-    HostDialer(const Policy& policy, const Gateways& gateways)
-        : policy_(policy), gateways_(gateways) {}
+    HostDialer(Policy policy, const Gateways& gateways, HostRoutes routes)
+        : policy_(std::move(policy)), gateways_(gateways), routes_(std::move(routes)) {}
 
-    /// The gateway's address leads to the host's loopback, its own family first.
-    Result<OwnedFd> tcp(const Endpoint& destination, unsigned attempt) override;
-    Result<OwnedFd> udp(const Endpoint& destination) override;
-    Result<OwnedFd> ping(const IpAddress& destination) override;
+    /// The gateway's address leads to the host's loopback, for TCP its own family first.
+    Result<OwnedFd> dial(const Flow& flow, unsigned attempt) override;
 
   private:
+    Result<Group> group_of(const IpAddress& address);
     /// permission_denied unless the policy allows it.
-    Result<Group> admit(std::string_view protocol, const Endpoint& destination);
+    Status admit(const Flow& flow);
 
     bool is_gateway(const IpAddress& address) const {
         return address == gateways_.v4 || address == gateways_.v6;
@@ -28,6 +28,7 @@ class HostDialer final : public Dialer {
 
     Policy policy_;
     Gateways gateways_;
+    HostRoutes routes_;
     // Denials are the guest's to cause: a few lines a minute are enough.
     unsigned lines_left_ = 0;
     std::chrono::steady_clock::time_point lines_since_{};

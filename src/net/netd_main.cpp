@@ -10,11 +10,13 @@
 #include "net/host_dialer.hpp"
 #include "net/publish/publisher.hpp"
 #include "net/stack.hpp"
+#include "spec/network_report.hpp"
 #include "virtio/vhost_user_server.hpp"
 
 #include <array>
 #include <csignal>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 namespace {
@@ -72,7 +74,7 @@ Status run() {
         gateways.v4 = config.v4->gateway;
     if (config.v6)
         gateways.v6 = config.v6->gateway;
-    HostDialer dialer(config.policy, gateways);
+    HostDialer dialer(config.policy, gateways, MSB_TRY(HostRoutes::open()));
     Stack stack(*loop, device, dialer,
                 {.link = {config.guest_mac, config.gateway_mac, config.mtu},
                  .v4 = config.v4,
@@ -81,6 +83,10 @@ Status run() {
                  .dns = config.policy.allows_dns(),
                  .max_connections = config.max_connections});
     device.set_sink(stack);
+    stack.published_use().report = [] {
+        (void)::send(netd_fd_lifeline, network_in_use.data(), network_in_use.size(),
+                     MSG_DONTWAIT | MSG_NOSIGNAL);
+    };
     std::vector<std::unique_ptr<Publisher>> publishers;
     MSB_TRY(publish(config, *loop, stack, publishers));
     const auto server =

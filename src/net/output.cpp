@@ -10,7 +10,7 @@ namespace msb::net {
 namespace {
 
 constexpr std::size_t most_ip_bytes = 65535;
-constexpr std::size_t tcp_header = 20, udp_header = 8;
+constexpr std::size_t ipv4_header = 20, tcp_header = 20, udp_header = 8;
 constexpr std::size_t most_tcp_header = 60;
 /// RFC 1812 §4.3.2.3 and RFC 4443 §2.4 (c): as much of the packet as these totals allow.
 constexpr std::size_t most_icmp_packet = 576, most_icmpv6_packet = 1280;
@@ -106,7 +106,7 @@ void Output::datagram(IpHeader header, BytesView bytes) {
 
 void Output::udp(const Endpoint& source, const Endpoint& destination, BytesView payload) {
     const std::size_t size = udp_header + payload.size();
-    if (size > most_ip_bytes - largest_ip_header)
+    if (size > most_ip_bytes - (destination.address.v6 ? 0 : ipv4_header))
         return;
     Bytes bytes(size);
     store_be(MutableBytesView(bytes), source.port);

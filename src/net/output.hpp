@@ -1,8 +1,8 @@
 // Frames to the guest, from their parts.
 #pragma once
 
+#include "link/link.hpp"
 #include "net/frames/ip.hpp"
-#include "net/link.hpp"
 #include "net/tcp/segment.hpp"
 
 #include <cstdint>

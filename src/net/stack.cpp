@@ -26,16 +26,17 @@ Stack::Stack(EventLoop& loop, Link& link, Dialer& dialer, const Config& config)
     : config_(config), output_(link, config.link), switch_(*this, dialer),
       dns_(loop, output_,
            {.resolvers = config.resolvers, .gateways = gateways_of(config), .allowed = config.dns}),
-      tcp_(loop, output_, switch_, config.max_connections), udp_(loop, output_, switch_),
+      published_use_(loop), tcp_(loop, output_, switch_, published_use_, config.max_connections),
+      udp_(loop, output_, switch_, published_use_),
       icmp_(loop, output_, switch_, gateways_of(config)) {}
 
 Gateways Stack::gateways() const {
     return gateways_of(config_);
 }
 
-Result<OwnedFd> Stack::Switch::tcp(const Endpoint& destination, unsigned attempt) {
-    if (!stack_.is_name_server(destination))
-        return out_.tcp(destination, attempt);
+Result<OwnedFd> Stack::Switch::dial(const Flow& flow, unsigned attempt) {
+    if (flow.protocol != Protocol::tcp || !stack_.is_name_server(flow.destination))
+        return out_.dial(flow, attempt);
     if (attempt > 0)
         return fail(ErrorKind::not_found, "the name server is in one place");
     return stack_.dns_.open_stream();

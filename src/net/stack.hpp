@@ -2,11 +2,11 @@
 #pragma once
 
 #include "base/event_loop.hpp"
+#include "link/link.hpp"
 #include "net/dialer.hpp"
 #include "net/dns/forwarder.hpp"
 #include "net/frames/reassembly.hpp"
 #include "net/icmp/icmp.hpp"
-#include "net/link.hpp"
 #include "net/output.hpp"
 #include "net/policy/policy.hpp"
 #include "net/tcp/tcp.hpp"
@@ -38,18 +38,15 @@ class Stack final : public FrameSink {
     Tcp& tcp() { return tcp_; }
     Udp& udp() { return udp_; }
     const Icmp& icmp() const { return icmp_; }
-    const dns::Forwarder& dns() const { return dns_; }
+    PublishedUse& published_use() { return published_use_; }
+    const DnsForwarder& dns() const { return dns_; }
 
   private:
     /// Connections to the gateway's name server lead to ours, all others out.
     class Switch final : public Dialer {
       public:
         Switch(Stack& stack, Dialer& out) : stack_(stack), out_(out) {}
-        Result<OwnedFd> tcp(const Endpoint& destination, unsigned attempt) override;
-        Result<OwnedFd> udp(const Endpoint& destination) override { return out_.udp(destination); }
-        Result<OwnedFd> ping(const IpAddress& destination) override {
-            return out_.ping(destination);
-        }
+        Result<OwnedFd> dial(const Flow& flow, unsigned attempt) override;
 
       private:
         Stack& stack_;
@@ -67,7 +64,8 @@ class Stack final : public FrameSink {
     Reassembler reassembler_;
     Output output_;
     Switch switch_;
-    dns::Forwarder dns_;
+    DnsForwarder dns_;
+    PublishedUse published_use_;
     Tcp tcp_;
     Udp udp_;
     Icmp icmp_;

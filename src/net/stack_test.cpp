@@ -1,6 +1,6 @@
 #include "base/system.hpp"
 #include "net/frames/checksum.hpp"
-#include "net/host_dialer.hpp"
+#include "net/frames/reassembly.hpp"
 #include "net/testing/world.hpp"
 
 #include <algorithm>
@@ -127,6 +127,49 @@ TEST(Stack, DatagramsBothWays) {
     EXPECT_EQ(world.stack->udp().flow_count(), 2U);
 }
 
+TEST(Stack, TheLargestDatagramsBothWays) {
+    testing::World world;
+    // 65535 bytes with the headers that count: IPv4's, RFC 791; not IPv6's own, RFC 8200.
+    for (const auto& [remote, most] : {std::pair{outside, 65507U}, std::pair{outside_v6, 65527U}}) {
+        const Endpoint guest{remote.address.v6 ? world.v6.guest : world.v4.guest, 5000};
+        world.send_udp(guest, remote, as_bytes("question"));
+        ASSERT_FALSE(world.dialer.peers.empty());
+        const int peer = world.dialer.peers.back().get();
+        Bytes got(70000);
+        ASSERT_EQ(::recv(peer, got.data(), got.size(), 0), 8);
+        // To the guest.
+        for (const std::size_t size : {std::size_t{most}, most - std::size_t{27}}) {
+            ASSERT_EQ(::send(peer, got.data(), size, 0), static_cast<ssize_t>(size));
+            world.settle();
+            Reassembler reassembler;
+            std::optional<Bytes> whole;
+            while (const auto packet = world.next())
+                whole = reassembler.add(*packet, Reassembler::Clock::now());
+            ASSERT_TRUE(whole) << size;
+            EXPECT_EQ(whole->size(), 8 + size);
+        }
+        // From the guest, over a link of 576 bytes.
+        Bytes bytes(8 + most);
+        store_be(MutableBytesView(bytes), guest.port);
+        store_be(MutableBytesView(bytes).subspan(2), remote.port);
+        store_be(MutableBytesView(bytes).subspan(4), static_cast<std::uint16_t>(bytes.size()));
+        store_be(MutableBytesView(bytes).subspan(6),
+                 Checksum()
+                     .add_pseudo_header(guest.address, remote.address, protocol_udp, bytes.size())
+                     .add(bytes)
+                     .finish());
+        for (std::size_t begin = 0; begin < bytes.size(); begin += 552)
+            world.send(
+                {.source = guest.address,
+                 .destination = remote.address,
+                 .protocol = protocol_udp,
+                 .fragment =
+                     Fragment{9, static_cast<std::uint32_t>(begin), begin + 552 < bytes.size()}},
+                BytesView(bytes).subspan(begin, std::min<std::size_t>(552, bytes.size() - begin)));
+        EXPECT_EQ(::recv(peer, got.data(), got.size(), MSG_DONTWAIT), most);
+    }
+}
+
 TEST(Stack, FragmentsArePutTogether) {
     testing::World world;
     for (const Endpoint& remote : {outside, outside_v6}) {
@@ -221,151 +264,6 @@ TEST(Stack, PublishedUdpFindsItsWayBack) {
     std::array<char, 16> text{};
     ASSERT_EQ(::recv(client.get(), text.data(), text.size(), 0), 3);
     EXPECT_TRUE(world.dialer.dialled.empty());
-}
-
-/// A query for the A record of `name`.
-Bytes query(std::string_view name, std::uint8_t type = 1) {
-    Bytes bytes{0xab, 0xcd, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0};
-    while (!name.empty()) {
-        const auto label = name.substr(0, name.find('.'));
-        bytes.push_back(static_cast<std::uint8_t>(label.size()));
-        bytes.insert(bytes.end(), label.begin(), label.end());
-        name.remove_prefix(std::min(name.size(), label.size() + 1));
-    }
-    bytes.insert(bytes.end(), {0, 0, type, 0, 1});
-    return bytes;
-}
-
-TEST(Stack, TheHostHasAName) {
-    testing::World world;
-    const Endpoint guest{world.v4.guest, 6000}, server{world.v4.gateway, 53};
-    world.send_udp(guest, server, query("Host.microsandbox.internal"));
-    auto answer = world.next_udp();
-    ASSERT_TRUE(answer);
-    EXPECT_TRUE(std::ranges::equal(answer->payload.last(4), world.v4.gateway.view()));
-    world.send_udp(guest, server, query("host.microsandbox.internal", 28));
-    answer = world.next_udp();
-    ASSERT_TRUE(answer);
-    EXPECT_TRUE(std::ranges::equal(answer->payload.last(16), world.v6.gateway.view()));
-    // Nobody to ask about others.
-    world.send_udp(guest, server, query("example.org"));
-    world.wait(20ms);
-    answer = world.next_udp();
-    ASSERT_TRUE(answer);
-    EXPECT_EQ(answer->payload[3] & 0x0f, 2); // SERVFAIL
-    EXPECT_EQ(world.stack->dns().exchange_count(), 0U);
-}
-
-/// A resolver on this machine's loopback.
-class Resolver {
-  public:
-    Resolver() : socket_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
-        SocketAddress name(Endpoint{IpAddress::loopback(false), 0});
-        EXPECT_EQ(::bind(socket_.get(), name.get(), name.size), 0);
-        ::getsockname(socket_.get(), name.get(), &name.size);
-        address_ = *name.endpoint();
-    }
-    const Endpoint& address() const { return address_; }
-    void close() { socket_.reset(); }
-    Bytes take() {
-        Bytes message(512);
-        const ssize_t count =
-            ::recvfrom(socket_.get(), message.data(), message.size(), 0, peer_.get(), &peer_.size);
-        message.resize(count < 0 ? 0 : static_cast<std::size_t>(count));
-        return message;
-    }
-    void answer(const Bytes& message) {
-        ::sendto(socket_.get(), message.data(), message.size(), 0, peer_.get(), peer_.size);
-    }
-
-  private:
-    OwnedFd socket_;
-    Endpoint address_;
-    SocketAddress peer_;
-};
-
-TEST(Forwarder, AsksTheNextResolverAndBelievesTheRightAnswerOnly) {
-    testing::World world;
-    Output output(world.link, {world.guest_mac, world.gateway_mac, 1500});
-    Resolver dead, alive;
-    dead.close();
-    dns::Forwarder forwarder(*world.loop, output,
-                             {.resolvers = {dead.address(), alive.address()},
-                              .gateways = {world.v4.gateway, std::nullopt},
-                              .allowed = true});
-    const Endpoint guest{world.v4.guest, 6000}, server{world.v4.gateway, 53};
-    const Bytes asked = query("example.org");
-    forwarder.datagram(guest, server, asked);
-    world.wait(50ms); // the first refuses at once
-    Bytes message = alive.take();
-    ASSERT_EQ(message.size(), asked.size());
-    Bytes forged = message;
-    forged[2] |= 0x80;
-    forged[0] ^= 1; // another id
-    alive.answer(forged);
-    forged = message;
-    forged[2] |= 0x80;
-    forged[14] ^= 1; // another question
-    alive.answer(forged);
-    world.wait(20ms);
-    EXPECT_FALSE(world.next_udp());
-    message[2] |= 0x80;
-    alive.answer(message);
-    world.wait(20ms);
-    const auto answer = world.next_udp();
-    ASSERT_TRUE(answer);
-    EXPECT_EQ(answer->payload[0], asked[0]); // the guest's own id
-    EXPECT_EQ(answer->payload[1], asked[1]);
-    EXPECT_EQ(answer->source, server);
-    EXPECT_EQ(forwarder.exchange_count(), 0U);
-    // The one that answered comes first now. A family the guest does not have is not asked about.
-    forwarder.datagram(guest, server, query("example.org", 28));
-    const auto none = world.next_udp();
-    ASSERT_TRUE(none);
-    EXPECT_EQ(load_be<std::uint16_t>(none->payload.subspan(6)), 0);
-    forwarder.datagram(guest, server, asked);
-    world.settle();
-    EXPECT_EQ(alive.take().size(), asked.size());
-    // Bounded, and told so.
-    for (int i = 0; i < 100; ++i)
-        forwarder.datagram(guest, server, asked);
-    EXPECT_EQ(forwarder.exchange_count(), dns::Forwarder::max_exchanges);
-    EXPECT_EQ(world.link.frames.size(), 100 - dns::Forwarder::max_exchanges + 1);
-}
-
-TEST(Forwarder, WithoutAProfileNothingHasAName) {
-    testing::World world;
-    Output output(world.link, {world.guest_mac, world.gateway_mac, 1500});
-    dns::Forwarder forwarder(*world.loop, output, {});
-    forwarder.datagram({world.v4.guest, 6000}, {world.v4.gateway, 53}, query("example.org"));
-    const auto answer = world.next_udp();
-    ASSERT_TRUE(answer);
-    EXPECT_EQ(answer->payload[3] & 0x0f, 3);
-}
-
-TEST(HostDialer, TheGatewayLeadsToTheLoopback) {
-    const OwnedFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    SocketAddress name(Endpoint{IpAddress::loopback(false), 0});
-    ASSERT_EQ(::bind(listener.get(), name.get(), name.size), 0);
-    ASSERT_EQ(::listen(listener.get(), 1), 0);
-    ::getsockname(listener.get(), name.get(), &name.size);
-    const std::uint16_t port = name.endpoint()->port;
-    const Gateways gateways{IpAddress(Ipv4Bytes{172, 16, 0, 1}), std::nullopt};
-    HostDialer open(Policy{.host = true}, gateways);
-    EXPECT_TRUE(open.tcp({*gateways.v4, port}, 0));
-    EXPECT_EQ(open.tcp({*gateways.v4, port}, 2).error().kind(), ErrorKind::not_found);
-    for (const Policy policy :
-         {Policy{}, Policy{.public_network = true}, Policy{.private_network = true}}) {
-        HostDialer shut(policy, gateways);
-        EXPECT_EQ(shut.tcp({*gateways.v4, port}, 0).error().kind(), ErrorKind::permission_denied);
-        EXPECT_EQ(shut.tcp({IpAddress::loopback(false), port}, 0).error().kind(),
-                  ErrorKind::permission_denied);
-        EXPECT_EQ(shut.udp({*gateways.v4, port}).error().kind(), ErrorKind::permission_denied);
-    }
-    // Not even where everything is allowed: it would be the guest's own.
-    HostDialer all(Policy{.all = true}, gateways);
-    EXPECT_FALSE(all.tcp({IpAddress::loopback(false), port}, 0));
-    EXPECT_FALSE(all.tcp({IpAddress(Ipv4Bytes{0, 0, 0, 0}), port}, 0));
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 #include "runtime/helper_log.hpp"
 
 #include "base/log.hpp"
+#include "spec/network_report.hpp"
 
 #include <algorithm>
 #include <array>
@@ -29,12 +30,17 @@ void log_line(std::string_view line) {
 
 } // namespace
 
-bool log_helper_line(int lifeline) {
+HelperPacket take_helper_packet(int lifeline) {
     std::array<char, longest_line> line;
     const ssize_t count = ::recv(lifeline, line.data(), line.size(), MSG_DONTWAIT);
-    if (count > 0)
-        log_line({line.data(), static_cast<std::size_t>(count)});
-    return count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR));
+    if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR))
+        return HelperPacket::end;
+    const std::string_view packet(line.data(), count > 0 ? static_cast<std::size_t>(count) : 0);
+    if (packet == network_in_use)
+        return HelperPacket::in_use;
+    if (!packet.empty())
+        log_line(packet);
+    return HelperPacket::none;
 }
 
 } // namespace msb

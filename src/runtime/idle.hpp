@@ -18,6 +18,8 @@ class IdleWatch {
 
     /// The guest is ready: from here on it can be idle.
     void start(Clock::time_point now) { last_activity_ = now; }
+    /// The guest is in use in a way that it does not see itself.
+    void used(Clock::time_point now) { last_activity_ = now; }
     /// True if the sandbox has been idle for the limit. None of the guest's numbers is computed
     /// with: they are the same as the last time, or they are not.
     bool observe(const wire::Heartbeat& heartbeat, Clock::time_point now);

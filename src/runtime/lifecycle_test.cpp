@@ -39,6 +39,14 @@ TEST(IdleWatch, ASilentCommandIsActivityAndSoIsEveryCount) {
     EXPECT_TRUE(watch.observe(beat(7), start + 62s));
 }
 
+TEST(IdleWatch, UseThatTheGuestDoesNotCountIsActivity) {
+    IdleWatch watch(2s);
+    watch.start(start);
+    watch.used(start + 1s);
+    EXPECT_FALSE(watch.observe(beat(0), start + 2s));
+    EXPECT_TRUE(watch.observe(beat(0), start + 3s));
+}
+
 TEST(IdleWatch, AbsurdNumbersAreOnlyCompared) {
     IdleWatch watch(2s);
     watch.start(start);

@@ -1,9 +1,12 @@
 #include "base/file.hpp"
 #include "base/system.hpp"
+#include "json/text.hpp"
 #include "logs/exec_log.hpp"
 #include "logs/reader.hpp"
 #include "sandbox/catalogue.hpp"
+#include "sandbox/launch/helper.hpp"
 #include "sandbox/launch/netd.hpp"
+#include "sandbox/launch/network_config.hpp"
 #include "spec/boot_error.hpp"
 #include "spec/launch.hpp"
 #include "spec/spec.hpp"
@@ -11,6 +14,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 
 namespace msb {
 namespace {
@@ -148,14 +152,35 @@ TEST_F(SandboxTest, NetworksAreSpelledOut) {
 }
 
 TEST_F(SandboxTest, ResolversOfTheHost) {
-    const auto resolvers =
-        parse_resolvers("# nameserver 9.9.9.9\nsearch x\nnameserver\t1.1.1.1 # one\n"
-                        "nameserver fe80::1%eth0\nnameserver 2606:4700::1111\n"
-                        "nameserver 8.8.8.8\nnameserver 8.8.4.4");
+    const auto resolvers = resolvers_of(
+        dns::parse_resolver_config("# nameserver 9.9.9.9\nsearch x\nnameserver\t1.1.1.1 # one\n"
+                                   "nameserver fe80::1%lo\nnameserver fe80::1%no-such-link\n"
+                                   "nameserver 2606:4700::1111\nnameserver 8.8.8.8"));
     ASSERT_EQ(resolvers.size(), 3U);
     EXPECT_EQ(resolvers[0].to_string(), "1.1.1.1:53");
-    EXPECT_EQ(resolvers[1].to_string(), "[2606:4700::1111]:53");
-    EXPECT_EQ(parse_resolvers("")[0].to_string(), "127.0.0.1:53");
+    EXPECT_EQ(resolvers[1].to_string(), "[fe80::1%1]:53");
+    EXPECT_EQ(resolvers[2].to_string(), "[2606:4700::1111]:53");
+    EXPECT_EQ(resolvers_of({})[0].to_string(), "127.0.0.1:53");
+}
+
+TEST_F(SandboxTest, NetworkConfigIsStrict) {
+    const auto parse = [](std::string_view text) {
+        return NetworkConfig::parse(*json::parse(text));
+    };
+    EXPECT_TRUE(NetworkConfig::parse({})->search_domains);
+    EXPECT_TRUE(parse(R"({"registries": {}})")->metadata.empty());
+    const auto config = parse(R"({"network": {"search_domains": false,
+                                  "metadata_addresses": ["203.0.113.9", "fd00:77::/64"]}})");
+    ASSERT_TRUE(config);
+    EXPECT_FALSE(config->search_domains);
+    ASSERT_EQ(config->metadata.size(), 2U);
+    EXPECT_EQ(config->metadata[0].to_string(), "203.0.113.9/32");
+    for (const char* bad : {R"({"network": 1})", R"({"network": {"metadata": []}})",
+                            R"({"network": {"metadata_addresses": "203.0.113.9"}})",
+                            R"({"network": {"metadata_addresses": ["203.0.113.9/24"]}})",
+                            R"({"network": {"metadata_addresses": [7]}})",
+                            R"({"network": {"search_domains": "no"}})"})
+        EXPECT_FALSE(parse(bad)) << bad;
 }
 
 TEST_F(SandboxTest, StateOfAMissingOrBrokenFileIsCreated) {
@@ -269,6 +294,47 @@ TEST_F(SandboxTest, LongNamesGetAHashedHostname) {
     const std::string derived = derived_hostname(std::string(100, 'n'));
     EXPECT_EQ(derived.size(), 64U);
     EXPECT_EQ(derived.substr(0, 56), std::string(55, 'n') + "-");
+}
+
+/// A process of ours that does not run and so ends by nothing but SIGKILL.
+Child stopped_process() {
+    SpawnOptions options;
+    options.argv = {"/bin/sleep", "1000"};
+    Child child = spawn(options).value();
+    EXPECT_TRUE(child.signal(SIGSTOP));
+    return child;
+}
+
+TEST_F(SandboxTest, HelpersThatDoNotEndAreKilled) {
+    const Home home(directory_);
+    ASSERT_TRUE(make_directories(directory_ + "/run/locks", 0700));
+    EXPECT_TRUE(end_helpers(home, "box")) << "it has none";
+    std::vector<Child> helpers;
+    helpers.push_back(stopped_process());
+    helpers.push_back(stopped_process());
+    ASSERT_TRUE(record_helpers(home, "box", helpers));
+    EXPECT_TRUE(end_helpers(home, "box"));
+    for (Child& helper : helpers) {
+        const auto ended = helper.wait(std::chrono::milliseconds(0));
+        ASSERT_TRUE(ended && *ended);
+        EXPECT_TRUE(WIFSIGNALED(**ended));
+    }
+    EXPECT_FALSE(exists(home.helper_pids("box")));
+}
+
+TEST_F(SandboxTest, WhoHasTheProcessIdOfAHelperNowIsLeftAlone) {
+    const Home home(directory_);
+    ASSERT_TRUE(make_directories(directory_ + "/run/locks", 0700));
+    Child stranger = stopped_process();
+    const std::string pid = std::to_string(stranger.pid());
+    for (const std::string& record :
+         {pid + " 1\n", pid + " \n", pid + "\n", pid, std::string("1 1\n"), std::string("-5 1\n\n"),
+          std::string("x"), std::string("\n")}) {
+        ASSERT_TRUE(write_file_atomic(home.helper_pids("box"), record, 0600, false));
+        EXPECT_TRUE(end_helpers(home, "box")) << record;
+    }
+    EXPECT_FALSE(stranger.wait(std::chrono::milliseconds(0)).value());
+    EXPECT_TRUE(stranger.signal(SIGKILL));
 }
 
 } // namespace

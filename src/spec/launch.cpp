@@ -19,7 +19,9 @@ std::string LaunchConfig::to_json() const {
     };
     if (network) // the rest of the plan follows from the name
         document["network"] = {{"ipv4", network->v4.has_value()},
-                               {"ipv6", network->v6.has_value()}};
+                               {"ipv6", network->v6.has_value()},
+                               {"search", network->search},
+                               {"resolver_options", network->resolver_options}};
     if (startup)
         document["startup"] = {{"argv", startup->argv},
                                {"env", startup->env},
@@ -49,6 +51,8 @@ Result<LaunchConfig> LaunchConfig::from_json(std::string_view text) {
         const bool ipv4 = families.get<bool>("ipv4");
         const bool ipv6 = families.get<bool>("ipv6");
         config.network = NetworkPlan::make(config.spec.name, ipv4, ipv6);
+        families.get("search", config.network->search);
+        families.get("resolver_options", config.network->resolver_options);
     }
     if (document.has("startup")) {
         json::Reader item(document, "startup");

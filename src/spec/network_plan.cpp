@@ -16,23 +16,23 @@ NetworkPlan NetworkPlan::make(std::string_view name, bool with_v4, bool with_v6)
         const std::uint32_t base =
             (std::uint32_t{172} << 24 | std::uint32_t{16} << 16) + 4u * (256u * high + low);
         const auto address = [&](std::uint32_t host) {
-            net::Ipv4Bytes bytes{};
+            Ipv4Bytes bytes{};
             store_be(MutableBytesView(bytes), base + host);
-            return net::IpAddress(bytes);
+            return IpAddress(bytes);
         };
-        plan.v4 = net::Subnet{address(2), address(1), 30};
+        plan.v4 = Subnet{address(2), address(1), 30};
     }
     if (with_v6) {
         const auto address = [&](std::uint8_t host) {
-            return net::IpAddress(net::Ipv6Bytes{0xfd, 0x42, 0x6d, 0x73, 0x00, 0x62, high, low, 0,
-                                                 0, 0, 0, 0, 0, 0, host});
+            return IpAddress(Ipv6Bytes{0xfd, 0x42, 0x6d, 0x73, 0x00, 0x62, high, low, 0, 0, 0, 0, 0,
+                                       0, 0, host});
         };
-        plan.v6 = net::Subnet{address(2), address(1), 64};
+        plan.v6 = Subnet{address(2), address(1), 64};
     }
     return plan;
 }
 
-std::string describe(const net::Subnet& subnet) {
+std::string describe(const Subnet& subnet) {
     const std::string gateway = subnet.gateway.to_string();
     return "addr=" + subnet.guest.to_string() + "/" + std::to_string(subnet.prefix) +
            ",gw=" + gateway + ",dns=" + gateway;

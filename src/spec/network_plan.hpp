@@ -1,23 +1,28 @@
 // Who the guest is in its network, and who is around it.
 #pragma once
 
-#include "net/address.hpp"
+#include "base/address.hpp"
 
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace msb {
 
 struct NetworkPlan {
-    net::Mac guest_mac{};
-    net::Mac gateway_mac{};
-    std::optional<net::Subnet> v4, v6;
+    Mac guest_mac{};
+    Mac gateway_mac{};
+    std::optional<Subnet> v4, v6;
+    /// Of the host's resolv.conf(5), for the guest's.
+    std::vector<std::string> search, resolver_options;
 
-    /// A pure function of the sandbox's name, and of the families that the host has a route for.
+    /// Addresses are a pure function of the sandbox's name, and of the families that the host has a
+    /// route for.
     static NetworkPlan make(std::string_view name, bool with_v4, bool with_v6);
 };
 
 /// "addr=172.16.0.2/30,gw=172.16.0.1,dns=172.16.0.1": the guest's MSB_NET_IPV4 or MSB_NET_IPV6.
-std::string describe(const net::Subnet& subnet);
+std::string describe(const Subnet& subnet);
 
 } // namespace msb

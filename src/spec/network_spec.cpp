@@ -1,11 +1,10 @@
 #include "spec/network_spec.hpp"
 
+#include "base/address.hpp"
 #include "base/closest.hpp"
 
 #include <algorithm>
-#include <arpa/inet.h>
 #include <array>
-#include <charconv>
 #include <optional>
 
 namespace msb {
@@ -19,18 +18,9 @@ std::unexpected<Error> invalid(std::string message) {
     return fail(ErrorKind::invalid_argument, std::move(message));
 }
 
-std::optional<std::uint16_t> parse_port(std::string_view text) {
-    std::uint16_t port = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-    if (error != std::errc{} || end != text.data() + text.size() || port == 0)
-        return std::nullopt;
-    return port;
-}
-
-bool is_address(const std::string& text) {
-    std::array<std::uint8_t, 16> bytes{};
-    return ::inet_pton(AF_INET, text.c_str(), bytes.data()) == 1 ||
-           ::inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1;
+/// Port 0 means none.
+std::uint16_t port_or_none(std::string_view text) {
+    return parse_port(text).value_or(0);
 }
 
 std::unexpected<Error> unknown_profile(const std::string& word) {
@@ -99,7 +89,7 @@ Result<PublishedPort> parse_published_port(std::string_view text) {
     const auto last = rest.rfind(':');
     if (last == std::string_view::npos)
         return bad("a port of the host and one of the guest");
-    const auto guest = parse_port(rest.substr(last + 1));
+    const auto guest = port_or_none(rest.substr(last + 1));
     rest = rest.substr(0, last);
     if (const auto colon = rest.rfind(':'); colon != std::string_view::npos) {
         result.bind = rest.substr(0, colon);
@@ -107,14 +97,15 @@ Result<PublishedPort> parse_published_port(std::string_view text) {
         const bool bracketed = result.bind.starts_with('[') && result.bind.ends_with(']');
         if (bracketed)
             result.bind = result.bind.substr(1, result.bind.size() - 2);
-        if (!is_address(result.bind) || bracketed != (result.bind.find(':') != std::string::npos))
+        if (!IpAddress::parse(result.bind) ||
+            bracketed != (result.bind.find(':') != std::string::npos))
             return bad("the address to bind is a number; IPv6 in brackets");
     }
-    const auto host = parse_port(rest);
-    if (!guest || !host)
+    const auto host = port_or_none(rest);
+    if (guest == 0 || host == 0)
         return bad("ports are 1 to 65535");
-    result.guest = *guest;
-    result.host = *host;
+    result.guest = guest;
+    result.host = host;
     return result;
 }
 
@@ -126,7 +117,7 @@ Status validate_network(const NetworkSpec& network) {
         return invalid("invalid config: more than 256 published ports");
     for (std::size_t i = 0; i < network.published.size(); ++i) {
         const PublishedPort& port = network.published[i];
-        if (port.host == 0 || port.guest == 0 || !is_address(port.bind))
+        if (port.host == 0 || port.guest == 0 || !IpAddress::parse(port.bind))
             return invalid("invalid config: published port " + port.to_string());
         for (std::size_t j = 0; j < i; ++j)
             if (network.published[j].host == port.host && network.published[j].udp == port.udp &&

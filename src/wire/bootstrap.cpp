@@ -42,7 +42,8 @@ MSB_WIRE_FIELDS(Ipv6Network,
     f.required("gateway", m.gateway); f.omittable("dns", m.dns);)
 MSB_WIRE_FIELDS(Network,
     f.required("interface", m.interface); f.required("mac", m.mac); f.required("mtu", m.mtu);
-    f.omittable("ipv4", m.ipv4); f.omittable("ipv6", m.ipv6);)
+    f.omittable("ipv4", m.ipv4); f.omittable("ipv6", m.ipv6);
+    f.omittable("search", m.search); f.omittable("resolver_options", m.resolver_options);)
 MSB_WIRE_FIELDS(KeyValue, f.required("key", m.key); f.required("value", m.value);)
 MSB_WIRE_FIELDS(Script, f.required("name", m.name); f.required("body", m.body);)
 MSB_WIRE_FIELDS(HandoffInit,

@@ -84,6 +84,8 @@ struct Network {
     std::uint16_t mtu = 1500;
     std::optional<Ipv4Network> ipv4;
     std::optional<Ipv6Network> ipv6;
+    std::vector<std::string> search;           ///< domains of resolv.conf(5)
+    std::vector<std::string> resolver_options; ///< likewise: "ndots:2"
 };
 
 /// `resource` is the name of getrlimit(2) in lower case without RLIMIT_: "nofile".

@@ -64,8 +64,9 @@ for name in labels variables places people; do
     clean image inspect "$name"
     clean image inspect --format json "$name"
     clean create -n "$name" "$name"
-    clean run "$name" -- /bin/true
-    for command in inspect "inspect --format json" "logs --source all" "logs --json" status sessions exec start; do
+    clean run --entrypoint /bin/true "$name"
+    clean exec "$name" -- /bin/true
+    for command in inspect "inspect --format json" "logs --source all" "logs --json" status sessions start; do
         # shellcheck disable=SC2086
         clean $command "$name"
     done

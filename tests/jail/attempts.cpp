@@ -236,6 +236,13 @@ bool send_udp() {
     return fd >= 0 && ::sendto(fd, "x", 1, 0, reinterpret_cast<const sockaddr*>(&address),
                                sizeof(address)) == 1;
 }
+/// Takes a port of the host, which is also how to learn what addresses it has.
+bool bind_udp() {
+    const int fd = ::socket(AF_INET, SOCK_DGRAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    return fd >= 0 && ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+}
 bool listen_tcp() {
     const sockaddr_in address = loopback(0);
     const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
@@ -505,6 +512,7 @@ constexpr Attempt table[] = {
     {"enter-namespace", enter_namespace, false},
     {"connect-tcp", connect_tcp, true, fetch | net},
     {"send-udp", send_udp, true, fetch | net},
+    {"bind-udp", bind_udp, true, fetch},
     {"listen-tcp", listen_tcp, true},
     {"connect-abstract", connect_abstract, true},
     {"send-datagram-to-host", send_datagram_to_host, true},

@@ -28,11 +28,12 @@ for world in $WORLD4 $WORLD6; do
     assert_prompt "$begin" "a refused connection"
     box "echo x | nc -w 20 $world 84; echo over"
     assert_contains "$out" over
-    # Datagrams, also such as have to be cut into fragments; a port nobody has.
-    box "udp send $world 90 10; udp send $world 90 1472; udp send $world 90 20000; udp send $world 91 10"
+    # Datagrams, also such as have to be cut into fragments, up to the largest that IPv4 has; a port nobody has.
+    box "for size in 10 1472 20000 65507; do udp send $world 90 \$size; done; udp send $world 91 10"
     assert_eq "$out" "10
 1472
 20000
+65507
 Connection refused"
 done
 

@@ -2,10 +2,10 @@
 #include "agent/boot/network.hpp"
 
 #include "agent/boot/identity.hpp"
+#include "base/address.hpp"
 #include "base/system.hpp"
 
 #include <algorithm>
-#include <arpa/inet.h>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -168,9 +168,16 @@ Result<int> index_of(const std::string& interface) {
 }
 
 template <std::size_t size> std::string text_of(const std::array<std::uint8_t, size>& address) {
-    std::array<char, INET6_ADDRSTRLEN> text{};
-    ::inet_ntop(size == 4 ? AF_INET : AF_INET6, address.data(), text.data(), text.size());
-    return text.data();
+    return IpAddress(address).to_string();
+}
+
+std::string line_of(std::string_view keyword, const std::vector<std::string>& words) {
+    if (words.empty())
+        return {};
+    std::string line(keyword);
+    for (const std::string& word : words)
+        line += " " + word;
+    return line + "\n";
 }
 
 } // namespace
@@ -194,6 +201,7 @@ Status set_up_network(const wire::Network& network) {
         resolvers += "nameserver " + text_of(*network.ipv4->dns) + "\n";
     if (network.ipv6 && network.ipv6->dns)
         resolvers += "nameserver " + text_of(*network.ipv6->dns) + "\n";
+    resolvers += line_of("search", network.search) + line_of("options", network.resolver_options);
     const OwnedFd root = MSB_TRY(sys::open("/", O_PATH | O_DIRECTORY));
     return write_below(root.get(), "etc", "resolv.conf", resolvers);
 }

@@ -1,13 +1,12 @@
 #include "agent/tcp/resolve.hpp"
 
 #include "base/system.hpp"
+#include "dns/message.hpp"
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <iterator>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -51,46 +50,29 @@ class Exchange {
   public:
     Exchange(const IpAddress& server, std::uint16_t port, Clock::time_point deadline,
              const std::atomic<bool>& cancelled)
-        : deadline_(deadline), cancelled_(cancelled) {
-        if (server.v6) {
-            auto& address = reinterpret_cast<sockaddr_in6&>(address_);
-            address.sin6_family = AF_INET6;
-            address.sin6_port = htons(port);
-            address.sin6_scope_id = server.scope;
-            std::memcpy(&address.sin6_addr, server.bytes.data(), 16);
-            address_size_ = sizeof(sockaddr_in6);
-        } else {
-            auto& address = reinterpret_cast<sockaddr_in&>(address_);
-            address.sin_family = AF_INET;
-            address.sin_port = htons(port);
-            std::memcpy(&address.sin_addr, server.bytes.data(), 4);
-            address_size_ = sizeof(sockaddr_in);
-        }
-    }
+        : server_(Endpoint{server, port}), deadline_(deadline), cancelled_(cancelled) {}
 
     /// Answers for A and AAAA; unreachable if the server gave none in time.
-    Result<std::array<std::optional<Answer>, 2>> ask(std::string_view name);
+    Result<std::array<std::optional<dns::Answer>, 2>> ask(std::string_view name);
 
   private:
     Result<OwnedFd> connect(int type) const;
     Status wait(int fd, short events) const;
     /// The same question over TCP, when the answer did not fit a datagram.
-    Result<Answer> ask_stream(BytesView question) const;
+    Result<dns::Answer> ask_stream(BytesView question) const;
     Status transfer(int fd, MutableBytesView buffer, bool sending) const;
 
-    sockaddr_storage address_{};
-    socklen_t address_size_ = 0;
+    SocketAddress server_;
     Clock::time_point deadline_;
     const std::atomic<bool>& cancelled_;
 };
 
 Result<OwnedFd> Exchange::connect(int type) const {
-    OwnedFd fd(::socket(address_.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    OwnedFd fd(::socket(server_.storage.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!fd)
         return fail_errno("socket", "name server");
     // Connected, so that the kernel drops what others send.
-    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address_), address_size_) == -1 &&
-        errno != EINPROGRESS)
+    if (::connect(fd.get(), server_.get(), server_.size) == -1 && errno != EINPROGRESS)
         return fail_errno("connect", "name server");
     return fd;
 }
@@ -106,21 +88,21 @@ Status Exchange::wait(int fd, short events) const {
     return fail(ErrorKind::cancelled, "given up");
 }
 
-Result<std::array<std::optional<Answer>, 2>> Exchange::ask(std::string_view name) {
-    static constexpr std::array<RecordType, 2> types = {RecordType::a, RecordType::aaaa};
+Result<std::array<std::optional<dns::Answer>, 2>> Exchange::ask(std::string_view name) {
+    static constexpr std::array<std::uint16_t, 2> types = {dns::type_a, dns::type_aaaa};
     std::array<std::optional<Bytes>, 2> questions;
     std::array<std::uint16_t, 2> ids{};
     if (::getrandom(ids.data(), sizeof(ids), 0) != sizeof(ids))
         return fail_errno("getrandom");
     const OwnedFd fd = MSB_TRY(connect(SOCK_DGRAM));
     for (std::size_t i = 0; i < types.size(); ++i) {
-        questions[i] = make_question(ids[i], name, types[i]);
+        questions[i] = dns::make_question(ids[i], name, types[i]);
         if (!questions[i])
             return fail(ErrorKind::not_found, "it cannot be a host name");
         if (::send(fd.get(), questions[i]->data(), questions[i]->size(), MSG_NOSIGNAL) == -1)
             return fail_errno("send", "name server");
     }
-    std::array<std::optional<Answer>, 2> answers;
+    std::array<std::optional<dns::Answer>, 2> answers;
     Bytes buffer(max_message);
     while (!answers[0] || !answers[1]) {
         if (const Status ready = wait(fd.get(), POLLIN); !ready) {
@@ -135,12 +117,12 @@ Result<std::array<std::optional<Answer>, 2>> Exchange::ask(std::string_view name
             continue;
         const BytesView message = BytesView(buffer).first(static_cast<std::size_t>(count));
         for (std::size_t i = 0; i < types.size(); ++i) {
-            auto answer = answers[i] ? std::nullopt : parse_answer(message, *questions[i]);
+            auto answer = answers[i] ? std::nullopt : dns::parse_answer(message, *questions[i]);
             if (!answer)
                 continue;
-            if (answer->outcome == Answer::Outcome::truncated)
+            if (answer->outcome == dns::Answer::Outcome::truncated)
                 answer = MSB_TRY(ask_stream(*questions[i]));
-            if (answer->outcome == Answer::Outcome::addresses)
+            if (answer->outcome == dns::Answer::Outcome::addresses)
                 deadline_ = std::min(deadline_, Clock::now() + second_family_time);
             answers[i] = std::move(answer);
         }
@@ -164,7 +146,7 @@ Status Exchange::transfer(int fd, MutableBytesView buffer, bool sending) const {
     return {};
 }
 
-Result<Answer> Exchange::ask_stream(BytesView question) const {
+Result<dns::Answer> Exchange::ask_stream(BytesView question) const {
     const OwnedFd fd = MSB_TRY(connect(SOCK_STREAM));
     Bytes message(2);
     store_be(MutableBytesView(message), static_cast<std::uint16_t>(question.size()));
@@ -174,14 +156,14 @@ Result<Answer> Exchange::ask_stream(BytesView question) const {
     MSB_TRY(transfer(fd.get(), message, false));
     message.resize(load_be<std::uint16_t>(message));
     MSB_TRY(transfer(fd.get(), message, false));
-    auto answer = parse_answer(message, question);
+    auto answer = dns::parse_answer(message, question);
     if (!answer)
         return fail(ErrorKind::protocol, "the name server answered something else");
     return std::move(*answer);
 }
 
 /// Asks one server after the other until one knows. An empty list: the name has no address.
-Result<std::vector<IpAddress>> ask_servers(const ResolverConfig& config, std::uint16_t port,
+Result<std::vector<IpAddress>> ask_servers(const dns::ResolverConfig& config, std::uint16_t port,
                                            const std::string& name, Clock::time_point deadline,
                                            const std::atomic<bool>& cancelled) {
     Error last(ErrorKind::unreachable, "no name server is configured in /etc/resolv.conf");
@@ -208,7 +190,7 @@ Result<std::vector<IpAddress>> ask_servers(const ResolverConfig& config, std::ui
                     continue;
                 addresses.insert(addresses.end(), answer->addresses.begin(),
                                  answer->addresses.end());
-                refused = refused || answer->outcome == Answer::Outcome::server_failed;
+                refused = refused || answer->outcome == dns::Answer::Outcome::server_failed;
             }
             if (!addresses.empty() || !refused)
                 return addresses;
@@ -226,8 +208,10 @@ bool is_localhost(std::string_view host) {
 
 std::vector<IpAddress> resolve_at_once(std::string_view host) {
     if (is_localhost(host)) // RFC 6761 §6.3: never asked for
-        return {*parse_address("127.0.0.1"), *parse_address("::1")};
-    if (const auto address = parse_address(host))
+        return {IpAddress::loopback(false), IpAddress::loopback(true)};
+    if (host.size() >= 2 && host.front() == '[' && host.back() == ']')
+        host = host.substr(1, host.size() - 2);
+    if (const auto address = IpAddress::parse_scoped(host))
         return {*address};
     return {};
 }
@@ -235,7 +219,7 @@ std::vector<IpAddress> resolve_at_once(std::string_view host) {
 Result<std::vector<IpAddress>> resolve(const std::string& host, const LookupSources& sources,
                                        Clock::time_point deadline,
                                        const std::atomic<bool>& cancelled) {
-    const auto found = find_in_hosts(read_file(sources.hosts), host);
+    const auto found = dns::find_in_hosts(read_file(sources.hosts), host);
     if (!found.empty()) {
         std::vector<IpAddress> ordered;
         ordered.reserve(found.size());
@@ -244,11 +228,12 @@ Result<std::vector<IpAddress>> resolve(const std::string& host, const LookupSour
                                  [&](const IpAddress& address) { return address.v6 == v6; });
         return ordered;
     }
-    const ResolverConfig config = parse_resolver_config(read_file(sources.resolver_config));
+    const dns::ResolverConfig config =
+        dns::parse_resolver_config(read_file(sources.resolver_config));
     if (config.servers.empty())
         return fail(ErrorKind::unreachable, "it is not in /etc/hosts, and /etc/resolv.conf names "
                                             "no name server");
-    for (const std::string& name : candidate_names(config, host)) {
+    for (const std::string& name : dns::candidate_names(config, host)) {
         auto addresses = MSB_TRY(ask_servers(config, sources.port, name, deadline, cancelled));
         if (!addresses.empty())
             return addresses;

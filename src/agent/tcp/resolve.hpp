@@ -3,11 +3,14 @@
 // would load the image's own modules into process 1.)
 #pragma once
 
-#include "agent/tcp/names.hpp"
+#include "base/address.hpp"
 #include "base/result.hpp"
 
 #include <atomic>
 #include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace msb::agent {
 
@@ -17,7 +20,8 @@ struct LookupSources {
     std::uint16_t port = 53;
 };
 
-/// What needs no lookup: an address, or a name for the guest itself.
+/// What needs no lookup: an address ("127.0.0.1", "[::1]", "fe80::1%eth0"), or a name for the guest
+/// itself.
 std::vector<IpAddress> resolve_at_once(std::string_view host);
 
 /// IPv4 before IPv6; never empty. not_found: the name does not exist; unreachable: no name server

@@ -32,31 +32,6 @@ std::string reason_text(int reason) {
     return result;
 }
 
-struct SocketAddress {
-    sockaddr_storage storage{};
-    socklen_t size = 0;
-    const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
-};
-
-SocketAddress socket_address(const IpAddress& address, std::uint16_t port) {
-    SocketAddress result;
-    if (address.v6) {
-        auto& v6 = reinterpret_cast<sockaddr_in6&>(result.storage);
-        v6.sin6_family = AF_INET6;
-        v6.sin6_port = htons(port);
-        v6.sin6_scope_id = address.scope;
-        std::memcpy(&v6.sin6_addr, address.bytes.data(), sizeof(v6.sin6_addr));
-        result.size = sizeof(v6);
-    } else {
-        auto& v4 = reinterpret_cast<sockaddr_in&>(result.storage);
-        v4.sin_family = AF_INET;
-        v4.sin_port = htons(port);
-        std::memcpy(&v4.sin_addr, address.bytes.data(), sizeof(v4.sin_addr));
-        result.size = sizeof(v4);
-    }
-    return result;
-}
-
 /// "/path" or "@name"; nothing if it does not fit.
 std::optional<SocketAddress> unix_address(std::string_view path) {
     SocketAddress result;
@@ -189,7 +164,7 @@ void TcpStream::connect_next() {
 
 /// True if the connection is there or on the way.
 bool TcpStream::connect_to(const IpAddress& address) {
-    Attempt tried = attempt(socket_address(address, port_));
+    Attempt tried = attempt(SocketAddress(Endpoint{address, port_}));
     if (tried.error == 0) {
         opened(std::move(tried.socket));
         return true;

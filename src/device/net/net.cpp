@@ -134,7 +134,7 @@ void Net::give_back() {
     used_buffers_ = 0;
 }
 
-bool Net::send(const net::Offload& offload, std::span<const iovec> frame) {
+bool Net::send(const Offload& offload, std::span<const iovec> frame) {
     if (rx_ == nullptr)
         return true; // there is no link: nobody would tell when there is
     std::size_t size = header_size;

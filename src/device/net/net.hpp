@@ -6,7 +6,7 @@
 #pragma once
 
 #include "base/event_loop.hpp"
-#include "net/link.hpp"
+#include "link/link.hpp"
 #include "virtio/device.hpp"
 
 #include <array>
@@ -15,7 +15,7 @@
 
 namespace msb::device {
 
-class Net final : public virtio::Device, public net::Link {
+class Net final : public virtio::Device, public Link {
   public:
     struct Config {
         std::array<std::uint8_t, 6> mac{}; ///< of the guest
@@ -26,7 +26,7 @@ class Net final : public virtio::Device, public net::Link {
 
     explicit Net(const Config& config) : config_(config) {}
     /// Before the device is served; outlives it.
-    void set_sink(net::FrameSink& sink) { sink_ = &sink; }
+    void set_sink(FrameSink& sink) { sink_ = &sink; }
 
     virtio::DeviceId id() const override { return virtio::DeviceId::net; }
     std::uint64_t features() const override;
@@ -38,7 +38,7 @@ class Net final : public virtio::Device, public net::Link {
     bool queue_kicked(std::uint16_t index) override;
     void reset() override;
 
-    bool send(const net::Offload& offload, std::span<const iovec> frame) override;
+    bool send(const Offload& offload, std::span<const iovec> frame) override;
     void flush() override;
     bool takes_partial_checksums() const override;
     bool takes_large_segments(bool ipv6) const override;
@@ -50,7 +50,7 @@ class Net final : public virtio::Device, public net::Link {
     void give_back();
 
     Config config_;
-    net::FrameSink* sink_ = nullptr;
+    FrameSink* sink_ = nullptr;
     std::uint64_t features_ = 0;
     virtio::Queue* rx_ = nullptr; ///< Queue 0: buffers for frames to the guest.
     virtio::Queue* tx_ = nullptr; ///< Queue 1: frames from the guest.

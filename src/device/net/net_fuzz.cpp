@@ -15,7 +15,7 @@ void check(bool truth) {
         std::abort();
 }
 
-struct Sink final : net::FrameSink {
+struct Sink final : FrameSink {
     void frame(BytesView frame, bool) override {
         check(frame.size() <= Net::largest_frame);
         ++frames;
@@ -61,8 +61,8 @@ struct World {
         const Bytes frame(input.ConsumeIntegralInRange<std::size_t>(14, 65'549), 7);
         const iovec pieces[2] = {{const_cast<std::uint8_t*>(frame.data()), 14},
                                  {const_cast<std::uint8_t*>(frame.data()) + 14, frame.size() - 14}};
-        const net::Offload offload{.partial_checksum = input.ConsumeBool(),
-                                   .segment_size = input.ConsumeIntegral<std::uint16_t>()};
+        const Offload offload{.partial_checksum = input.ConsumeBool(),
+                              .segment_size = input.ConsumeIntegral<std::uint16_t>()};
         device.send(offload, pieces);
         device.flush();
         std::uint64_t written = 0;

@@ -8,161 +8,195 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 
-namespace msb::net::dns {
+namespace msb::net {
 
 namespace {
 
 constexpr std::size_t largest_message = 65535;
-/// Answers to other questions that are looked at before we give up on a socket.
+/// Answers to other questions that are looked at before others get a turn.
 constexpr int round_budget = 16;
 
 } // namespace
 
-Exchange::Exchange(EventLoop& loop, Resolvers& resolvers, BytesView message, const Query& query,
-                   bool stream, Done done)
+DnsExchange::DnsExchange(EventLoop& loop, Resolvers& resolvers, BytesView message,
+                         const dns::Query& query, bool stream, Done done)
     : loop_(loop), resolvers_(resolvers), message_(message.begin(), message.end()),
       asked_id_(query.id), question_end_(query.question.end), stream_(stream),
-      done_(std::move(done)), give_up_(EventLoop::Clock::now() + total_time) {
+      done_(std::move(done)), first_(resolvers.preferred),
+      give_up_(EventLoop::Clock::now() + total_time) {
     // An id, and through the kernel a port, that nobody can guess.
     (void)!::getrandom(&id_, sizeof(id_), GRND_NONBLOCK);
     store_be(MutableBytesView(message_), id_);
 }
 
-Exchange::~Exchange() {
+DnsExchange::~DnsExchange() {
     stop_asking();
 }
 
-void Exchange::start() {
-    timer_ = loop_.after(std::chrono::milliseconds(0), [this] {
+void DnsExchange::start() {
+    wait(std::chrono::milliseconds(0));
+}
+
+void DnsExchange::stop_asking() {
+    loop_.cancel(timer_);
+    timer_ = 0;
+    for (const Asked& asked : asked_)
+        loop_.unwatch(asked.socket.get());
+    asked_.clear();
+}
+
+void DnsExchange::wait(EventLoop::Clock::duration time) {
+    loop_.cancel(timer_);
+    timer_ = loop_.after(std::chrono::ceil<std::chrono::milliseconds>(time), [this] {
         timer_ = 0;
         ask();
     });
 }
 
-void Exchange::stop_asking() {
-    loop_.cancel(timer_);
-    timer_ = 0;
-    if (socket_)
-        loop_.unwatch(socket_.get());
-    socket_.reset();
-    in_.clear();
-}
+// ---- asking ----
 
-void Exchange::ask() {
+/// Asks who is next; when all were asked, waits for them until the time is over.
+void DnsExchange::ask() {
+    const auto left = give_up_ - EventLoop::Clock::now();
     const std::size_t count = resolvers_.addresses.size();
     // Twice each: a datagram may be lost.
-    while (attempt_ < 2 * count && EventLoop::Clock::now() < give_up_) {
-        const auto& resolver = resolvers_.addresses[(resolvers_.preferred + attempt_) % count];
-        const Status asked = connect(resolver);
-        if (asked) {
-            const auto patience = std::min<EventLoop::Clock::duration>(
-                stream_ ? total_time : time_of_one, give_up_ - EventLoop::Clock::now());
-            timer_ = loop_.after(patience, [this] {
-                timer_ = 0;
-                next();
-            });
-            return;
-        }
-        log::debug("resolver {}: {}", resolver.to_string(), asked.error().to_string());
-        stop_asking();
-        ++attempt_;
+    while (attempts_ < 2 * count && left > left.zero())
+        if (ask((first_ + attempts_++) % count))
+            return wait(std::min<EventLoop::Clock::duration>(time_of_one, left));
+    if (asked_.empty() || left <= left.zero())
+        return finish(std::nullopt);
+    wait(left);
+}
+
+/// False: that resolver cannot be asked, or was over TCP, where nothing is lost.
+bool DnsExchange::ask(std::size_t resolver) {
+    const auto again = std::ranges::find(asked_, resolver, &Asked::resolver);
+    if (again != asked_.end()) {
+        std::rotate(again, again + 1, asked_.end());
+        return !stream_ && ::send(asked_.back().socket.get(), message_.data(), message_.size(),
+                                  MSG_DONTWAIT | MSG_NOSIGNAL) != -1;
     }
-    finish(std::nullopt);
+    Asked asked{.resolver = resolver};
+    const Status done = connect(asked);
+    if (!done)
+        log::debug("resolver {}: {}", resolvers_.addresses[resolver].to_string(),
+                   done.error().to_string());
+    else
+        asked_.push_back(std::move(asked));
+    return done.has_value();
 }
 
-void Exchange::next() {
-    stop_asking();
-    ++attempt_;
-    ask();
-}
-
-Status Exchange::connect(const Endpoint& resolver) {
+Status DnsExchange::connect(Asked& asked) {
+    const Endpoint& resolver = resolvers_.addresses[asked.resolver];
     const int type = (stream_ ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK;
-    socket_ = OwnedFd(::socket(resolver.address.v6 ? AF_INET6 : AF_INET, type, 0));
-    if (!socket_)
+    asked.socket = OwnedFd(::socket(resolver.address.v6 ? AF_INET6 : AF_INET, type, 0));
+    if (!asked.socket)
         return fail_errno("socket");
-    SocketAddress address(resolver);
-    if (::connect(socket_.get(), address.get(), address.size) == -1 && errno != EINPROGRESS)
+    const int fd = asked.socket.get();
+    const SocketAddress address(resolver);
+    if (::connect(fd, address.get(), address.size) == -1 && errno != EINPROGRESS)
         return fail_errno("connect", resolver.to_string());
     std::uint32_t events = EPOLLIN;
     if (stream_) {
         std::array<std::uint8_t, 2> size;
         store_be(MutableBytesView(size), static_cast<std::uint16_t>(message_.size()));
-        out_.clear();
-        out_.append(size);
-        out_.append(message_);
+        asked.out.append(size);
+        asked.out.append(message_);
         events |= EPOLLOUT;
-    } else if (::send(socket_.get(), message_.data(), message_.size(), MSG_NOSIGNAL) == -1) {
+    } else if (::send(fd, message_.data(), message_.size(), MSG_NOSIGNAL) == -1) {
         return fail_errno("send", resolver.to_string());
     }
-    return loop_.watch(socket_.get(), events, [this](std::uint32_t ready) { event(ready); });
+    return loop_.watch(fd, events, [this, fd](std::uint32_t ready) { event(fd, ready); });
 }
 
-void Exchange::event(std::uint32_t events) {
+/// Nothing comes from this one any more. If it was the last, nobody waits for it.
+void DnsExchange::failed(Asked& asked) {
+    const bool last = &asked == &asked_.back();
+    loop_.unwatch(asked.socket.get());
+    asked_.erase(asked_.begin() + (&asked - asked_.data()));
+    if (last)
+        wait(std::chrono::milliseconds(0));
+}
+
+// ---- answers ----
+
+void DnsExchange::event(int socket, std::uint32_t events) {
+    const auto found =
+        std::ranges::find(asked_, socket, [](const Asked& asked) { return asked.socket.get(); });
+    if (found == asked_.end())
+        return;
     if (!stream_)
-        return receive_datagram();
-    if ((events & EPOLLOUT) != 0 && !out_.empty()) {
-        send_rest();
-        if (!socket_ || !out_.empty())
-            return;
-    }
+        return receive_datagrams(*found);
+    if ((events & EPOLLOUT) != 0 && !found->out.empty())
+        return send_rest(*found);
     if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
-        receive_stream();
+        receive_stream(*found);
 }
 
-void Exchange::receive_datagram() {
+bool DnsExchange::is_answer(BytesView message) const {
+    return dns::answers(
+        message, id_,
+        BytesView(message_).subspan(dns::header_size, question_end_ - dns::header_size));
+}
+
+void DnsExchange::receive_datagrams(Asked& asked) {
+    Bytes answer(largest_message);
     for (int i = 0; i < round_budget; ++i) {
-        Bytes answer(largest_message);
-        const ssize_t count = ::recv(socket_.get(), answer.data(), answer.size(), MSG_DONTWAIT);
+        const ssize_t count =
+            ::recv(asked.socket.get(), answer.data(), answer.size(), MSG_DONTWAIT);
         if (count == -1)
-            return errno == EAGAIN || errno == EINTR ? void() : next();
-        answer.resize(static_cast<std::size_t>(count));
-        const BytesView question =
-            BytesView(message_).subspan(header_size, question_end_ - header_size);
-        if (answers(answer, id_, question))
-            return finish(std::move(answer));
+            return errno == EAGAIN || errno == EINTR ? void() : failed(asked);
+        const BytesView message = BytesView(answer).first(static_cast<std::size_t>(count));
+        if (is_answer(message))
+            return take(asked, Bytes(message.begin(), message.end()));
     }
-    next();
 }
 
-void Exchange::send_rest() {
-    const BytesView data = out_.view();
-    const ssize_t count = ::send(socket_.get(), data.data(), data.size(), MSG_NOSIGNAL);
+void DnsExchange::send_rest(Asked& asked) {
+    const BytesView data = asked.out.view();
+    const ssize_t count = ::send(asked.socket.get(), data.data(), data.size(), MSG_NOSIGNAL);
     if (count == -1)
-        return errno == EAGAIN || errno == EINTR ? void() : next();
-    out_.consume(static_cast<std::size_t>(count));
-    if (out_.empty() && !loop_.modify(socket_.get(), EPOLLIN))
-        next();
+        return errno == EAGAIN || errno == EINTR ? void() : failed(asked);
+    asked.out.consume(static_cast<std::size_t>(count));
+    if (asked.out.empty() && !loop_.modify(asked.socket.get(), EPOLLIN))
+        failed(asked);
 }
 
-void Exchange::receive_stream() {
+void DnsExchange::receive_stream(Asked& asked) {
     std::array<std::uint8_t, 4096> piece;
-    const ssize_t count = ::recv(socket_.get(), piece.data(), piece.size(), MSG_DONTWAIT);
+    const ssize_t count = ::recv(asked.socket.get(), piece.data(), piece.size(), MSG_DONTWAIT);
     if (count <= 0)
-        return count == -1 && (errno == EAGAIN || errno == EINTR) ? void() : next();
-    in_.insert(in_.end(), piece.begin(), piece.begin() + count);
-    if (in_.size() < 2)
+        return count == -1 && (errno == EAGAIN || errno == EINTR) ? void() : failed(asked);
+    Bytes& in = asked.in;
+    in.insert(in.end(), piece.begin(), piece.begin() + count);
+    if (in.size() < 2)
         return;
-    const std::size_t size = load_be<std::uint16_t>(in_);
-    if (in_.size() < 2 + size)
+    const std::size_t size = load_be<std::uint16_t>(in);
+    if (in.size() < 2 + size)
         return;
-    Bytes answer(in_.begin() + 2, in_.begin() + 2 + static_cast<std::ptrdiff_t>(size));
-    const BytesView question =
-        BytesView(message_).subspan(header_size, question_end_ - header_size);
-    if (!answers(answer, id_, question))
-        return next();
+    const BytesView message = BytesView(in).subspan(2, size);
+    if (!is_answer(message))
+        return failed(asked);
+    take(asked, Bytes(message.begin(), message.end()));
+}
+
+void DnsExchange::take(Asked& asked, Bytes answer) {
+    if (dns::is_no_help(answer)) {
+        no_help_ = std::move(answer);
+        return failed(asked);
+    }
+    resolvers_.preferred = asked.resolver;
     finish(std::move(answer));
 }
 
-void Exchange::finish(std::optional<Bytes> answer) {
+void DnsExchange::finish(std::optional<Bytes> answer) {
     stop_asking();
-    if (answer) {
+    if (!answer)
+        answer = std::move(no_help_);
+    if (answer)
         store_be(MutableBytesView(*answer), asked_id_);
-        const std::size_t count = resolvers_.addresses.size();
-        resolvers_.preferred = (resolvers_.preferred + attempt_) % count;
-    }
     const Done done = std::move(done_);
     done(std::move(answer));
 }
 
-} // namespace msb::net::dns
+} // namespace msb::net

@@ -1,17 +1,21 @@
 // One question put to the host's resolvers.
+//
+// A resolver that is silent is asked again, and the next one is asked, but whoever was asked may
+// still answer until the time is over: a slow resolver's answer counts as much as a quick one's.
+// What only says that it cannot help (SERVFAIL, REFUSED and the like) counts when nobody says
+// anything better.
 #pragma once
 
+#include "base/address.hpp"
 #include "base/event_loop.hpp"
 #include "base/fd.hpp"
 #include "base/out_buffer.hpp"
-#include "net/address.hpp"
-#include "net/dns/message.hpp"
+#include "dns/message.hpp"
 
 #include <functional>
-#include <memory>
 #include <vector>
 
-namespace msb::net::dns {
+namespace msb::net {
 
 /// Where to ask, and who answered last.
 struct Resolvers {
@@ -19,29 +23,43 @@ struct Resolvers {
     std::size_t preferred = 0;
 };
 
-class Exchange {
+class DnsExchange {
   public:
-    static constexpr std::chrono::milliseconds total_time{5000}, time_of_one{1500};
+    /// Stub resolvers wait 5 seconds and ask again; what comes a little later than that still
+    /// helps.
+    static constexpr std::chrono::milliseconds total_time{10000}, time_of_one{1500};
 
     /// `done` is called once, never from inside start(), with the answer or, when no resolver gave
     /// one, nothing; it may destroy the exchange. `stream`: ask over TCP.
     using Done = std::function<void(std::optional<Bytes>)>;
-    Exchange(EventLoop& loop, Resolvers& resolvers, BytesView message, const Query& query,
-             bool stream, Done done);
-    ~Exchange();
-    Exchange(const Exchange&) = delete;
-    Exchange& operator=(const Exchange&) = delete;
+    DnsExchange(EventLoop& loop, Resolvers& resolvers, BytesView message, const dns::Query& query,
+                bool stream, Done done);
+    ~DnsExchange();
+    DnsExchange(const DnsExchange&) = delete;
+    DnsExchange& operator=(const DnsExchange&) = delete;
 
     void start();
 
   private:
+    /// A resolver that was asked and may answer.
+    struct Asked {
+        std::size_t resolver = 0; ///< its place in Resolvers::addresses
+        OwnedFd socket;
+        OutBuffer out; ///< over TCP
+        Bytes in;      ///< over TCP
+    };
+
+    void wait(EventLoop::Clock::duration time);
     void ask();
-    Status connect(const Endpoint& resolver);
-    void next();
-    void event(std::uint32_t events);
-    void receive_datagram();
-    void send_rest();
-    void receive_stream();
+    bool ask(std::size_t resolver);
+    Status connect(Asked& asked);
+    void event(int socket, std::uint32_t events);
+    void receive_datagrams(Asked& asked);
+    void send_rest(Asked& asked);
+    void receive_stream(Asked& asked);
+    bool is_answer(BytesView message) const;
+    void take(Asked& asked, Bytes answer);
+    void failed(Asked& asked);
     void finish(std::optional<Bytes> answer);
     void stop_asking();
 
@@ -53,12 +71,12 @@ class Exchange {
     std::size_t question_end_;
     bool stream_;
     Done done_;
-    OwnedFd socket_;
-    std::size_t attempt_ = 0;
-    OutBuffer out_; ///< over TCP: what is still to be sent
-    Bytes in_;
+    std::size_t first_; ///< resolver
+    std::size_t attempts_ = 0;
+    std::vector<Asked> asked_; ///< the last one asked is the last
+    std::optional<Bytes> no_help_;
     EventLoop::Clock::time_point give_up_;
     EventLoop::TimerId timer_ = 0;
 };
 
-} // namespace msb::net::dns
+} // namespace msb::net

@@ -8,7 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-namespace msb::net::dns {
+namespace msb::net {
 
 namespace {
 
@@ -19,9 +19,9 @@ constexpr std::size_t most_unsent = std::size_t{256} << 10;
 } // namespace
 
 /// The forwarder's end of a guest's TCP connection (RFC 7766).
-class Forwarder::Stream : public std::enable_shared_from_this<Stream> {
+class DnsForwarder::Stream : public std::enable_shared_from_this<Stream> {
   public:
-    Stream(Forwarder& forwarder, OwnedFd socket)
+    Stream(DnsForwarder& forwarder, OwnedFd socket)
         : forwarder_(forwarder), socket_(std::move(socket)) {}
     ~Stream() { close(); }
 
@@ -126,7 +126,7 @@ class Forwarder::Stream : public std::enable_shared_from_this<Stream> {
             end();
     }
 
-    Forwarder& forwarder_;
+    DnsForwarder& forwarder_;
     OwnedFd socket_;
     OutBuffer in_;
     OutBuffer out_;
@@ -136,14 +136,14 @@ class Forwarder::Stream : public std::enable_shared_from_this<Stream> {
     EventLoop::TimerId timer_ = 0;
 };
 
-Forwarder::Forwarder(EventLoop& loop, Output& output, Config config)
+DnsForwarder::DnsForwarder(EventLoop& loop, Output& output, Config config)
     : loop_(loop), output_(output), config_(std::move(config)), resolvers_{config_.resolvers, 0} {}
 
-Forwarder::~Forwarder() {
+DnsForwarder::~DnsForwarder() {
     link_reset();
 }
 
-void Forwarder::link_reset() {
+void DnsForwarder::link_reset() {
     exchanges_.clear();
     const auto streams = std::move(streams_);
     streams_.clear();
@@ -151,11 +151,11 @@ void Forwarder::link_reset() {
         stream->close();
 }
 
-void Forwarder::forget(Stream& stream) {
+void DnsForwarder::forget(Stream& stream) {
     streams_.erase(&stream);
 }
 
-void Forwarder::datagram(const Endpoint& guest, const Endpoint& server, BytesView message) {
+void DnsForwarder::datagram(const Endpoint& guest, const Endpoint& server, BytesView message) {
     answer(message, false, [this, guest, server](const Bytes& answer) {
         if (answer.empty())
             return;
@@ -164,7 +164,7 @@ void Forwarder::datagram(const Endpoint& guest, const Endpoint& server, BytesVie
     });
 }
 
-Result<OwnedFd> Forwarder::open_stream() {
+Result<OwnedFd> DnsForwarder::open_stream() {
     if (streams_.size() >= max_streams)
         return fail(Error::from_errno(ECONNREFUSED, "connect", "name server"));
     auto sockets = MSB_TRY(sys::socket_pair(SOCK_STREAM | SOCK_NONBLOCK));
@@ -174,45 +174,47 @@ Result<OwnedFd> Forwarder::open_stream() {
     return std::move(sockets[1]);
 }
 
-void Forwarder::answer(BytesView message, bool stream, const Reply& reply) {
-    const auto parsed = parse_query(message);
+void DnsForwarder::answer(BytesView message, bool stream, const Reply& reply) {
+    const auto parsed = dns::parse_query(message);
     if (!parsed)
         return reply({});
-    const Query& query = parsed->query;
-    if (parsed->code != Code::no_error)
-        return reply(make_answer(message, query, parsed->code));
+    const dns::Query& query = parsed->query;
+    if (parsed->code != dns::Code::no_error)
+        return reply(dns::make_answer(message, query, parsed->code));
     if (const auto answer = answer_here(message, query))
         return reply(*answer);
     if (exchanges_.size() >= max_exchanges)
-        return reply(make_answer(message, query, Code::server_failure));
+        return reply(dns::make_answer(message, query, dns::Code::server_failure));
     const std::uint64_t number = next_exchange_++;
     auto done = [this, number, query, stream, reply,
                  asked = Bytes(message.begin(), message.end())](std::optional<Bytes> answer) {
         const auto self = exchanges_.extract(number); // lives until we return
         if (!answer)
-            answer = make_answer(asked, query, Code::server_failure);
+            answer = dns::make_answer(asked, query, dns::Code::server_failure);
         if (!stream && answer->size() > query.answer_size)
-            answer = truncate(*answer, query.question.end);
+            answer = dns::truncate(*answer, query.question.end);
         reply(*answer);
     };
-    auto exchange = std::make_unique<Exchange>(loop_, resolvers_, message, query, stream, done);
+    auto exchange = std::make_unique<DnsExchange>(loop_, resolvers_, message, query, stream, done);
     exchange->start();
     exchanges_.emplace(number, std::move(exchange));
 }
 
-std::optional<Bytes> Forwarder::answer_here(BytesView message, const Query& query) const {
-    const Question& question = query.question;
+std::optional<Bytes> DnsForwarder::answer_here(BytesView message, const dns::Query& query) const {
+    const dns::Question& question = query.question;
     // Not REFUSED, which has stub resolvers ask again, and wait.
     if (!config_.allowed)
-        return make_answer(message, query, Code::no_such_name, std::nullopt, true);
-    const auto& gateway = question.type == type_aaaa ? config_.gateways.v6 : config_.gateways.v4;
-    const bool address =
-        question.type_class == class_in && (question.type == type_a || question.type == type_aaaa);
+        return dns::make_answer(message, query, dns::Code::no_such_name, std::nullopt, true);
+    const auto& gateway =
+        question.type == dns::type_aaaa ? config_.gateways.v6 : config_.gateways.v4;
+    const bool address = question.type_class == dns::class_in &&
+                         (question.type == dns::type_a || question.type == dns::type_aaaa);
     if (address && !gateway) // a family that the guest does not have
-        return make_answer(message, query, Code::no_error);
+        return dns::make_answer(message, query, dns::Code::no_error);
     if (question.name == host_alias)
-        return make_answer(message, query, Code::no_error, address ? gateway : std::nullopt);
+        return dns::make_answer(message, query, dns::Code::no_error,
+                                address ? gateway : std::nullopt);
     return std::nullopt;
 }
 
-} // namespace msb::net::dns
+} // namespace msb::net

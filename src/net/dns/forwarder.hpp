@@ -9,23 +9,23 @@
 #include <map>
 #include <memory>
 
-namespace msb::net::dns {
+namespace msb::net {
 
 /// The name of the host, as a guest sees it.
 inline constexpr std::string_view host_alias = "host.microsandbox.internal";
 
-class Forwarder {
+class DnsForwarder {
   public:
     struct Config {
         std::vector<Endpoint> resolvers;
         Gateways gateways; ///< of the active families; others have no addresses for the guest
         bool allowed = false;
     };
-    static constexpr std::size_t max_exchanges = 64;
+    static constexpr std::size_t max_exchanges = 128;
     static constexpr std::size_t max_streams = 16;
 
-    Forwarder(EventLoop& loop, Output& output, Config config);
-    ~Forwarder();
+    DnsForwarder(EventLoop& loop, Output& output, Config config);
+    ~DnsForwarder();
 
     void datagram(const Endpoint& guest, const Endpoint& server, BytesView message);
     /// The other end of a connection of the guest to port 53.
@@ -40,7 +40,7 @@ class Forwarder {
 
     /// At once, or when the resolvers have answered; not at all for rubbish or beyond the bounds.
     void answer(BytesView message, bool stream, const Reply& reply);
-    std::optional<Bytes> answer_here(BytesView message, const Query& query) const;
+    std::optional<Bytes> answer_here(BytesView message, const dns::Query& query) const;
     void forget(Stream& stream);
 
     EventLoop& loop_;
@@ -48,8 +48,8 @@ class Forwarder {
     Config config_;
     Resolvers resolvers_;
     std::uint64_t next_exchange_ = 1;
-    std::map<std::uint64_t, std::unique_ptr<Exchange>> exchanges_;
+    std::map<std::uint64_t, std::unique_ptr<DnsExchange>> exchanges_;
     std::map<Stream*, std::shared_ptr<Stream>> streams_;
 };
 
-} // namespace msb::net::dns
+} // namespace msb::net

@@ -1,8 +1,8 @@
 // The Internet checksum (RFC 1071).
 #pragma once
 
+#include "base/address.hpp"
 #include "base/bytes.hpp"
-#include "net/address.hpp"
 
 namespace msb::net {
 

@@ -1,8 +1,8 @@
 // Ethernet and IP headers: taken apart with checks, and written.
 #pragma once
 
+#include "base/address.hpp"
 #include "base/bytes.hpp"
-#include "net/address.hpp"
 
 #include <cstdint>
 #include <optional>

@@ -12,7 +12,8 @@ class Reassembler {
   public:
     using Clock = std::chrono::steady_clock;
     static constexpr std::size_t max_packets = 16; ///< under construction; then the oldest goes
-    static constexpr std::size_t max_fragments = 64;
+    /// Enough for the largest packet in pieces of 576 bytes, the least that IPv4 links carry.
+    static constexpr std::size_t max_fragments = 128;
     static constexpr std::chrono::seconds lifetime{10};
 
     /// The packet's whole payload, when this was what was missing. Fragments that overlap or

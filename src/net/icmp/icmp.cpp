@@ -64,7 +64,8 @@ void Icmp::echo(const IpPacket& packet) {
                   load_be<std::uint16_t>(packet.payload.subspan(4))};
     auto found = flows_.find(key);
     if (found == flows_.end()) {
-        auto socket = dialer_.ping(packet.destination);
+        auto socket = dialer_.dial(
+            {Direction::out, Protocol::icmp, {packet.source, 0}, {packet.destination, 0}, {}}, 0);
         if (!socket)
             return output_.unreachable(packet.destination, packet.packet, Unreachable::prohibited);
         if (flows_.size() >= max_flows)
@@ -72,7 +73,7 @@ void Icmp::echo(const IpPacket& packet) {
                                           [](const auto& entry) { return entry.second.used; }));
         if (!loop_.watch(socket->get(), EPOLLIN, [this, key](std::uint32_t) { receive(key); }))
             return;
-        found = flows_.emplace(key, Flow{std::move(*socket), {}}).first;
+        found = flows_.emplace(key, Socket{std::move(*socket), {}}).first;
         sweep_later();
     }
     found->second.used = Clock::now();
@@ -120,7 +121,7 @@ void Icmp::solicitation(const IpPacket& packet) {
     output_.icmp(target, packet.source, advertisement);
 }
 
-void Icmp::drop(std::map<Key, Flow>::iterator flow) {
+void Icmp::drop(std::map<Key, Socket>::iterator flow) {
     loop_.unwatch(flow->second.socket.get());
     flows_.erase(flow);
 }

@@ -31,7 +31,7 @@ class Icmp {
         std::uint16_t id;
         auto operator<=>(const Key&) const = default;
     };
-    struct Flow {
+    struct Socket {
         OwnedFd socket;
         Clock::time_point used;
     };
@@ -39,7 +39,7 @@ class Icmp {
     void echo(const IpPacket& packet);
     void solicitation(const IpPacket& packet);
     void receive(const Key& key);
-    void drop(std::map<Key, Flow>::iterator flow);
+    void drop(std::map<Key, Socket>::iterator flow);
     void sweep_later();
     bool is_gateway(const IpAddress& address) const {
         return address == gateways_.v4 || address == gateways_.v6;
@@ -49,7 +49,7 @@ class Icmp {
     Output& output_;
     Dialer& dialer_;
     Gateways gateways_;
-    std::map<Key, Flow> flows_;
+    std::map<Key, Socket> flows_;
     EventLoop::TimerId timer_ = 0;
 };
 

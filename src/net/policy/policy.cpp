@@ -8,42 +8,50 @@ namespace msb::net {
 namespace {
 
 struct Range {
-    IpAddress network;
-    unsigned bits;
+    Prefix prefix;
     Group group;
 };
 
-bool contains(const Range& range, const IpAddress& address) {
-    if (range.network.v6 != address.v6)
-        return false;
-    const unsigned whole = range.bits / 8;
-    if (!std::equal(address.bytes.begin(), address.bytes.begin() + whole,
-                    range.network.bytes.begin()))
-        return false;
-    const unsigned rest = range.bits % 8;
-    return rest == 0 || ((address.bytes[whole] ^ range.network.bytes[whole]) >> (8 - rest)) == 0;
-}
-
 Range v4(Ipv4Bytes network, unsigned bits, Group group) {
-    return {IpAddress(network), bits, group};
+    return {{IpAddress(network), bits}, group};
 }
 Range v6(std::initializer_list<std::uint8_t> start, unsigned bits, Group group) {
     Ipv6Bytes network{};
     std::ranges::copy(start, network.begin());
-    return {IpAddress(network), bits, group};
+    return {{IpAddress(network), bits}, group};
 }
 
-/// The first that contains an address decides. Metadata services first: some have addresses that
-/// are otherwise private, link-local or public.
-const std::array<Range, 37>& ranges() {
-    static const std::array<Range, 37> table = {
-        v4({169, 254, 169, 254}, 32, Group::metadata),
-        v4({169, 254, 170, 2}, 32, Group::metadata),
-        v4({168, 63, 129, 16}, 32, Group::metadata),
-        v4({100, 100, 100, 200}, 32, Group::metadata),
-        v4({192, 0, 0, 192}, 32, Group::metadata),
-        v6({0xfd, 0x00, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54}, 128,
-           Group::metadata),
+/// The services of clouds that hand out the credentials of a machine, from the clouds' documents.
+/// Some have addresses that are otherwise private, link-local or public.
+const auto& metadata_services() {
+    static const std::array table = {
+        v4({169, 254, 169, 254}, 32, Group::metadata),     // nearly all of them
+        v4({169, 254, 170, 0}, 24, Group::metadata),       // AWS: ECS tasks (.2), EKS pods (.23)
+        v4({169, 254, 169, 123}, 32, Group::metadata),     // AWS: time, on the same interface
+        v4({169, 254, 169, 253}, 32, Group::metadata),     // AWS: names of the network
+        v4({169, 254, 0, 23}, 32, Group::metadata),        // Tencent
+        v4({169, 254, 10, 10}, 32, Group::metadata),       // Tencent
+        v4({169, 254, 42, 42}, 32, Group::metadata),       // Scaleway
+        v4({168, 63, 129, 16}, 32, Group::metadata),       // Azure: wire server
+        v4({100, 100, 100, 200}, 32, Group::metadata),     // Alibaba
+        v4({100, 96, 0, 96}, 32, Group::metadata),         // Volcano Engine
+        v4({192, 0, 0, 192}, 32, Group::metadata),         // Oracle, first generation
+        v6({0xfd, 0x00, 0x0e, 0xc2}, 32, Group::metadata), // AWS: ::254, ::23 and their neighbours
+        v6({0xfd, 0x20, 0x00, 0xce, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54}, 128,
+           Group::metadata), // Google
+        v6({0xfd, 0x00, 0x00, 0xc1, 0, 0, 0, 0, 0, 0, 0, 0, 0xa9, 0xfe, 0xa9, 0xfe}, 128,
+           Group::metadata), // Oracle
+        v6({0xfd, 0x00, 0x00, 0x42, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x42}, 128,
+           Group::metadata), // Scaleway
+        v6({0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xa9, 0xfe, 0xa9, 0xfe}, 128,
+           Group::metadata), // OpenStack and those built on it
+    };
+    return table;
+}
+
+/// The first that contains an address decides.
+const auto& ranges() {
+    static const std::array table = {
         v4({127, 0, 0, 0}, 8, Group::loopback),
         v4({0, 0, 0, 0}, 8, Group::loopback), // connect(2) takes it for the loopback
         v6({}, 128, Group::loopback),
@@ -81,8 +89,15 @@ const std::array<Range, 37>& ranges() {
     return table;
 }
 
-/// The IPv4 address inside an address.
-IpAddress fold(const IpAddress& address) {
+} // namespace
+
+std::string_view to_string(Group group) {
+    static constexpr std::array<std::string_view, 8> names = {
+        "reserved", "host", "metadata", "loopback", "private", "link-local", "multicast", "public"};
+    return names[static_cast<std::size_t>(group)];
+}
+
+IpAddress embedded_v4(const IpAddress& address) {
     if (!address.v6)
         return address;
     const BytesView bytes = address.view();
@@ -97,20 +112,17 @@ IpAddress fold(const IpAddress& address) {
     return address;
 }
 
-} // namespace
-
-std::string_view to_string(Group group) {
-    static constexpr std::array<std::string_view, 8> names = {
-        "reserved", "host", "metadata", "loopback", "private", "link-local", "multicast", "public"};
-    return names[static_cast<std::size_t>(group)];
-}
-
-Group classify(const IpAddress& original, const Gateways& gateways) {
-    const IpAddress address = fold(original);
+Group classify(const IpAddress& original, const Gateways& gateways,
+               std::span<const Prefix> metadata) {
+    const IpAddress address = embedded_v4(original);
     if (address == gateways.v4 || address == gateways.v6)
         return Group::host;
+    const auto holds = [&](const Prefix& prefix) { return prefix.contains(address); };
+    if (std::ranges::any_of(metadata_services(), holds, &Range::prefix) ||
+        std::ranges::any_of(metadata, holds))
+        return Group::metadata;
     for (const Range& range : ranges())
-        if (contains(range, address))
+        if (range.prefix.contains(address))
             return range.group;
     return Group::public_network; // IPv4
 }

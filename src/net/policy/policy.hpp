@@ -1,10 +1,12 @@
 // Which destinations a guest may reach. Decided once a flow, on the address the guest dialled.
 #pragma once
 
-#include "net/address.hpp"
+#include "base/address.hpp"
 
 #include <optional>
+#include <span>
 #include <string_view>
+#include <vector>
 
 namespace msb::net {
 
@@ -26,8 +28,13 @@ struct Gateways {
     std::optional<IpAddress> v6;
 };
 
-/// Addresses that contain an IPv4 address (mapped, NAT64, 6to4) are what that one is.
-Group classify(const IpAddress& address, const Gateways& gateways);
+/// The IPv4 address inside a mapped, NAT64 or 6to4 address; any other as it is.
+IpAddress embedded_v4(const IpAddress& address);
+
+/// Addresses that contain an IPv4 address are what that one is. `metadata`: more services than
+/// those that are known.
+Group classify(const IpAddress& address, const Gateways& gateways,
+               std::span<const Prefix> metadata = {});
 
 /// Profiles (`--net`); none of them: no connection leaves the guest.
 struct Policy {
@@ -35,6 +42,7 @@ struct Policy {
     bool private_network = false;
     bool host = false;
     bool all = false;
+    std::vector<Prefix> metadata; ///< more services of the group
 
     bool any() const { return public_network || private_network || host || all; }
     bool allows(Group group) const;

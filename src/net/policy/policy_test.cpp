@@ -1,5 +1,6 @@
 #include "net/policy/policy.hpp"
 
+#include <array>
 #include <gtest/gtest.h>
 
 namespace msb::net {
@@ -15,7 +16,9 @@ TEST(Policy, EveryAddressHasOneGroup) {
     for (const char* text : {"172.16.0.1", "fd42:6d73:62::1", "::ffff:172.16.0.1"})
         EXPECT_EQ(group_of(text), Group::host) << text;
     for (const char* text : {"169.254.169.254", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe",
-                             "fd00:ec2::254", "168.63.129.16", "100.100.100.200"})
+                             "fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254", "fd00:c1::a9fe:a9fe",
+                             "fd00:42::42", "fe80::a9fe:a9fe", "169.254.170.23", "168.63.129.16",
+                             "100.100.100.200", "100.96.0.96", "::ffff:100.100.100.200"})
         EXPECT_EQ(group_of(text), Group::metadata) << text;
     for (const char* text : {"127.0.0.1", "127.255.255.255", "::1", "0.0.0.0",
                              "::", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::1"})
@@ -33,6 +36,15 @@ TEST(Policy, EveryAddressHasOneGroup) {
     for (const char* text : {"1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700::1111",
                              "64:ff9b::101:101", "::ffff:8.8.8.8"})
         EXPECT_EQ(group_of(text), Group::public_network) << text;
+}
+
+TEST(Policy, MoreMetadataServicesCanBeNamed) {
+    const std::array more{*Prefix::parse("203.0.113.9"), *Prefix::parse("2606:4700::/32")};
+    for (const char* text : {"203.0.113.9", "::ffff:203.0.113.9", "2606:4700::1111"})
+        EXPECT_EQ(classify(*IpAddress::parse(text), gateways, more), Group::metadata) << text;
+    EXPECT_EQ(classify(*IpAddress::parse("203.0.113.8"), gateways, more), Group::reserved);
+    EXPECT_EQ(classify(*gateways.v4, gateways, std::array{*Prefix::parse("172.16.0.0/12")}),
+              Group::host); // the gateway is ours
 }
 
 TEST(Policy, ProfilesOpenTheirGroups) {

@@ -1,9 +1,9 @@
 // Published ports: what the host's listening sockets accept goes on to the guest.
 #pragma once
 
+#include "base/address.hpp"
 #include "base/event_loop.hpp"
 #include "base/fd.hpp"
-#include "net/address.hpp"
 #include "net/tcp/tcp.hpp"
 
 #include <optional>

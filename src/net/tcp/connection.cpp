@@ -53,7 +53,8 @@ bool is_unreachable(int error) {
 } // namespace
 
 TcpConnection::TcpConnection(Tcp& tcp, const Endpoint& guest, const Endpoint& remote, State state)
-    : tcp_(tcp), guest_(guest), remote_(remote), state_(state), send_first_(initial_sequence()),
+    : tcp_(tcp), guest_(guest), remote_(remote), state_(state),
+      published_(state == State::syn_sent), send_first_(initial_sequence()),
       send_unacked_(send_first_), send_next_(send_first_), send_highest_(send_first_) {}
 
 TcpConnection::~TcpConnection() {
@@ -83,7 +84,7 @@ Status TcpConnection::adopt(OwnedFd socket) {
 }
 
 void TcpConnection::dial() {
-    auto socket = tcp_.dialer_.tcp(remote_, attempt_);
+    auto socket = tcp_.dialer_.dial({Direction::out, Protocol::tcp, guest_, remote_, {}}, attempt_);
     if (!socket)
         return connect_failed(socket.error());
     if (const Status adopted = adopt(std::move(*socket)); !adopted)
@@ -142,22 +143,31 @@ bool TcpConnection::pump() {
         acknowledge_due_ = acknowledge_due_ || window_grew();
     }
     const bool room = send();
+    give_memory_back();
     settle();
     return room;
 }
 
+/// Data, in either direction.
+void TcpConnection::moved() {
+    if (published_)
+        tcp_.published_use_.note();
+}
+
 void TcpConnection::read_host() {
-    while (host_readable_ && !host_ended_ && to_guest_.room() > 0) {
-        const MutableBytesView space = to_guest_.prepare(std::min(to_guest_.room(), read_piece));
+    while (host_readable_ && !host_ended_ && room_in(to_guest_) > 0) {
+        const MutableBytesView space = to_guest_.prepare(std::min(room_in(to_guest_), read_piece));
         const ssize_t count = ::recv(host_.get(), space.data(), space.size(), MSG_DONTWAIT);
-        if (count > 0)
+        if (count > 0) {
             to_guest_.commit(static_cast<std::size_t>(count));
-        else if (count == 0)
+            moved();
+        } else if (count == 0) {
             host_ended_ = true;
-        else if (errno == EAGAIN || errno == EINTR)
+        } else if (errno == EAGAIN || errno == EINTR) {
             host_readable_ = errno == EINTR;
-        else
+        } else {
             host_failed_ = host_ended_ = true;
+        }
     }
 }
 
@@ -166,12 +176,14 @@ void TcpConnection::write_host() {
         const BytesView data = to_host_.view();
         const ssize_t count =
             ::send(host_.get(), data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (count >= 0)
+        if (count >= 0) {
             to_host_.pop(static_cast<std::size_t>(count));
-        else if (errno == EAGAIN)
+            moved();
+        } else if (errno == EAGAIN) {
             host_writable_ = false;
-        else if (errno != EINTR)
+        } else if (errno != EINTR) {
             write_failed();
+        }
     }
     end_host_writing();
 }
@@ -460,7 +472,8 @@ bool TcpConnection::emit(std::uint8_t flags, std::uint32_t sequence, BytesView p
 }
 
 std::uint16_t TcpConnection::window_field(std::uint8_t scale) const {
-    return static_cast<std::uint16_t>(std::min<std::size_t>(to_host_.room() >> scale, UINT16_MAX));
+    return static_cast<std::uint16_t>(
+        std::min<std::size_t>(room_in(to_host_) >> scale, UINT16_MAX));
 }
 
 /// By enough to be worth a segment of its own (RFC 9293 §3.8.6.2.2).
@@ -479,6 +492,22 @@ bool TcpConnection::window_grew() const {
 void TcpConnection::acknowledge_soon() {
     acknowledge_due_ = true;
     tcp_.serve_later(*this);
+}
+
+// ---- memory ----
+
+std::size_t TcpConnection::room_in(const ByteQueue& queue) const {
+    const std::size_t limit = tcp_.queue_limit();
+    return queue.size() < limit ? limit - queue.size() : 0;
+}
+
+/// Of a queue that is empty now, where there are so many that they share a budget.
+void TcpConnection::give_memory_back() {
+    if (tcp_.queue_limit() == buffer_limit)
+        return;
+    for (ByteQueue* queue : {&to_host_, &to_guest_})
+        if (queue->empty())
+            queue->clear();
 }
 
 // ---- time, and the end ----

@@ -7,10 +7,11 @@
 //                                                          room for is outside our window
 //   guest <--segments-- [to_guest] <--recv(2)-- socket     kept until the guest acknowledges it
 //
-// Nothing else is buffered. The link is memory, so segments neither get lost nor overtake each
-// other; but a guest short of memory drops them, hence timers and retransmission (from the
-// first unacknowledged byte on; there is nothing to be learned about congestion). A segment that
-// is out of order is answered with what we expect and dropped.
+// Both are shorter where there are many connections (Tcp::queue_limit); a window that the guest has
+// been told is kept to. Nothing else is buffered. The link is memory, so segments neither get lost
+// nor overtake each other; but a guest short of memory drops them, hence timers and retransmission
+// (from the first unacknowledged byte on; there is nothing to be learned about congestion). A
+// segment that is out of order is answered with what we expect and dropped.
 //
 // A guest's SYN is answered when the host's connect has succeeded, and refused as that was. The
 // ends of the two directions are independent of each other and handed on as they come: FIN becomes
@@ -72,6 +73,7 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
     void host_event(std::uint32_t events);
     void finish_connecting();
     void read_host();
+    void moved();
     void write_host();
     void write_failed();
     void end_host_writing();
@@ -96,6 +98,8 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
     void arm(std::chrono::milliseconds delay);
     void settle();
 
+    std::size_t room_in(const ByteQueue& queue) const;
+    void give_memory_back();
     void reset(bool tell_guest);
     void close();
 
@@ -103,6 +107,7 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
     Endpoint guest_;
     Endpoint remote_;
     State state_;
+    bool published_;                      ///< came from a peer, not from the guest
     unsigned attempt_ = 0;                ///< which place the destination leads to
     int first_error_ = 0;                 ///< of the first attempt
     std::optional<GuestPort> other_port_; ///< of a published one, if the guest refuses

@@ -28,6 +28,18 @@ std::size_t Tcp::embryonic() const {
         connections_, [](const auto& entry) { return entry.second->embryonic(); }));
 }
 
+std::size_t Tcp::queue_limit() const {
+    return std::clamp(queue_budget / std::max<std::size_t>(1, connections_.size()), least_queue,
+                      TcpConnection::buffer_limit);
+}
+
+std::size_t Tcp::buffered() const {
+    std::size_t total = 0;
+    for (const auto& [key, connection] : connections_)
+        total += connection->to_host_.size() + connection->to_guest_.size();
+    return total;
+}
+
 void Tcp::segment(const IpPacket& packet, bool verify) {
     const auto segment = parse_tcp(packet, verify);
     if (!segment || segment->source.port == 0 || segment->destination.port == 0)
@@ -164,6 +176,10 @@ void Tcp::tick() {
 }
 
 void Tcp::forget(TcpConnection& connection) {
+    // A guest that makes no room could end one after the other otherwise, and all would be kept.
+    if (connection.waiting_)
+        std::erase_if(waiting_,
+                      [&](const Connection& entry) { return entry.get() == &connection; });
     const auto found = connections_.find({connection.guest_, connection.remote_});
     if (found != connections_.end() && found->second.get() == &connection)
         connections_.erase(found);

@@ -4,6 +4,7 @@
 #include "base/event_loop.hpp"
 #include "net/dialer.hpp"
 #include "net/output.hpp"
+#include "net/publish/use.hpp"
 #include "net/tcp/connection.hpp"
 
 #include <deque>
@@ -15,8 +16,10 @@ namespace msb::net {
 
 class Tcp {
   public:
-    Tcp(EventLoop& loop, Output& output, Dialer& dialer, std::size_t max_connections)
-        : loop_(loop), output_(output), dialer_(dialer), max_connections_(max_connections) {}
+    Tcp(EventLoop& loop, Output& output, Dialer& dialer, PublishedUse& published_use,
+        std::size_t max_connections)
+        : loop_(loop), output_(output), dialer_(dialer), published_use_(published_use),
+          max_connections_(max_connections) {}
     ~Tcp();
 
     void segment(const IpPacket& packet, bool verify);
@@ -30,11 +33,17 @@ class Tcp {
     void link_reset();
 
     std::size_t count() const { return connections_.size(); }
+    /// Connections that wait for room on the link, and bytes in the queues of all.
+    std::size_t waiting() const { return waiting_.size(); }
+    std::size_t buffered() const;
 
   private:
     friend class TcpConnection;
     using Key = std::pair<Endpoint, Endpoint>; ///< the guest's, the remote's
     using Connection = std::shared_ptr<TcpConnection>;
+    /// Of all connections in one direction, from the number on that would have more.
+    static constexpr std::size_t queue_budget = std::size_t{16} << 20;
+    static constexpr std::size_t least_queue = std::size_t{16} << 10;
 
     void open(const TcpSegment& segment);
     void refuse(const TcpSegment& segment);
@@ -45,11 +54,15 @@ class Tcp {
     void tick();
     void forget(TcpConnection& connection);
     std::size_t embryonic() const;
+    /// What one queue of a connection may hold: many connections share what few have for
+    /// themselves.
+    std::size_t queue_limit() const;
     std::uint16_t segment_size(bool ipv6) const;
 
     EventLoop& loop_;
     Output& output_;
     Dialer& dialer_;
+    PublishedUse& published_use_;
     std::size_t max_connections_;
     std::map<Key, Connection> connections_;
     std::deque<Connection> waiting_; ///< for room on the link, served in turn

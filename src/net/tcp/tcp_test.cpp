@@ -413,6 +413,53 @@ TEST_F(SmallTcpTest, AFloodOfHandshakesIsBounded) {
     EXPECT_EQ(world.stack->tcp().count(), 0U);
 }
 
+/// Connections that begin and end while the guest takes nothing leave nothing behind.
+TEST_F(SmallTcpTest, AGuestThatMakesNoRoomHoldsNoMemory) {
+    world.link.full = true;
+    for (std::uint16_t port = 1000; port < 1100; ++port) {
+        guest.port = port;
+        world.send(segment(syn, first));
+        world.settle(); // the answer waits for room
+        EXPECT_EQ(world.stack->tcp().waiting(), 1U);
+        world.send(segment(rst, first + 1));
+        EXPECT_EQ(world.stack->tcp().count(), 0U);
+        EXPECT_EQ(world.stack->tcp().waiting(), 0U);
+        world.dialer.peers.clear();
+    }
+}
+
+class LargeTcpTest : public TcpTest {
+  protected:
+    LargeTcpTest() : TcpTest(1024) {}
+};
+
+TEST_F(LargeTcpTest, ManyConnectionsShareWhatFewHave) {
+    constexpr std::uint16_t count = 400;
+    const Bytes data(std::size_t{1} << 20);
+    std::vector<OwnedFd> peers;
+    for (std::uint16_t port = 1000; port < 1000 + count; ++port) {
+        guest.port = port;
+        open();
+        peers.push_back(std::move(peer));
+    }
+    for (const OwnedFd& one : peers) { // nobody acknowledges what comes
+        for (int i = 0; i < 8; ++i) {
+            (void)::send(one.get(), data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+            world.settle();
+        }
+        world.link.frames.clear();
+    }
+    EXPECT_LE(world.stack->tcp().buffered(), std::size_t{16} << 20);
+    EXPECT_GE(world.stack->tcp().buffered(), std::size_t{8} << 20); // all of them have something
+    // The window that a new connection is offered is smaller, too.
+    guest.port = 2000;
+    open();
+    world.send(segment(ack | psh, first + 1, "x"));
+    const auto answer = world.next_tcp();
+    ASSERT_TRUE(answer);
+    EXPECT_LE(answer->window, (16 << 20) / count);
+}
+
 TEST_F(SmallTcpTest, AFullTableRefuses) {
     std::vector<OwnedFd> peers;
     for (std::uint16_t port = 1000; port < 1008; ++port) {

@@ -23,28 +23,16 @@ bool FakeLink::send(const Offload&, std::span<const iovec> frame) {
     return true;
 }
 
-Result<OwnedFd> FakeDialer::tcp(const Endpoint& destination, unsigned attempt) {
+Result<OwnedFd> FakeDialer::dial(const Flow& flow, unsigned attempt) {
     if (attempt > 0)
         return fail(ErrorKind::not_found, "one place only");
-    dialled.push_back(destination);
+    dialled.push_back(flow.destination);
     if (failure)
         return fail(*failure);
-    auto pair = MSB_TRY(sys::socket_pair(SOCK_STREAM | SOCK_NONBLOCK));
+    const int type = flow.protocol == Protocol::tcp ? SOCK_STREAM : SOCK_DGRAM;
+    auto pair = MSB_TRY(sys::socket_pair(type | SOCK_NONBLOCK));
     peers.push_back(std::move(pair[1]));
     return std::move(pair[0]);
-}
-
-Result<OwnedFd> FakeDialer::udp(const Endpoint& destination) {
-    dialled.push_back(destination);
-    if (failure)
-        return fail(*failure);
-    auto pair = MSB_TRY(sys::socket_pair(SOCK_DGRAM | SOCK_NONBLOCK));
-    peers.push_back(std::move(pair[1]));
-    return std::move(pair[0]);
-}
-
-Result<OwnedFd> FakeDialer::ping(const IpAddress& destination) {
-    return udp({destination, 0});
 }
 
 World::World(std::size_t max_connections) : loop(*EventLoop::create()) {

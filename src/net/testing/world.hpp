@@ -26,9 +26,7 @@ class FakeLink final : public Link {
 /// Each connection is one end of a socket pair; the other is in `peers`.
 class FakeDialer final : public Dialer {
   public:
-    Result<OwnedFd> tcp(const Endpoint& destination, unsigned attempt) override;
-    Result<OwnedFd> udp(const Endpoint& destination) override;
-    Result<OwnedFd> ping(const IpAddress& destination) override;
+    Result<OwnedFd> dial(const Flow& flow, unsigned attempt) override;
 
     std::optional<Error> failure; ///< what every call ends in
     std::vector<Endpoint> dialled;

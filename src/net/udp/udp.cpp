@@ -78,11 +78,12 @@ Result<int> Udp::flow(const Key& key) {
         found->second.used = Clock::now();
         return found->second.socket.get();
     }
-    OwnedFd socket = MSB_TRY(dialer_.udp(key.second));
+    OwnedFd socket =
+        MSB_TRY(dialer_.dial({Direction::out, Protocol::udp, key.first, key.second, {}}, 0));
     make_room();
     const int fd = socket.get();
     MSB_TRY(loop_.watch(fd, EPOLLIN, [this, key](std::uint32_t) { receive(key); }));
-    flows_.emplace(key, Flow{std::move(socket), Clock::now()});
+    flows_.emplace(key, Socket{std::move(socket), Clock::now()});
     sweep_later();
     return fd;
 }
@@ -93,7 +94,7 @@ void Udp::make_room() {
                                       [](const auto& entry) { return entry.second.used; }));
 }
 
-void Udp::drop(std::map<Key, Flow>::iterator flow) {
+void Udp::drop(std::map<Key, Socket>::iterator flow) {
     loop_.unwatch(flow->second.socket.get());
     flows_.erase(flow);
 }
@@ -152,6 +153,7 @@ void Udp::receive_published(Published& published) {
             continue;
         output_.udp({published.gateway, port_of(published, *peer)}, published.guest,
                     BytesView(buffer_).first(static_cast<std::size_t>(count)));
+        published_use_.note();
     }
     output_.flush();
 }
@@ -189,6 +191,7 @@ bool Udp::answer_published(const UdpDatagram& datagram) {
         SocketAddress to(peer->second.address);
         (void)::sendto(published->socket.get(), datagram.payload.data(), datagram.payload.size(),
                        MSG_DONTWAIT | MSG_NOSIGNAL, to.get(), to.size);
+        published_use_.note();
         return true;
     }
     return false;

@@ -4,6 +4,7 @@
 #include "base/event_loop.hpp"
 #include "net/dialer.hpp"
 #include "net/output.hpp"
+#include "net/publish/use.hpp"
 
 #include <map>
 #include <memory>
@@ -26,8 +27,8 @@ class Udp {
     static constexpr std::size_t max_peers = 256; ///< of each published port
     static constexpr std::chrono::seconds idle_time{60}; ///< without a datagram either way
 
-    Udp(EventLoop& loop, Output& output, Dialer& dialer)
-        : loop_(loop), output_(output), dialer_(dialer) {}
+    Udp(EventLoop& loop, Output& output, Dialer& dialer, PublishedUse& published_use)
+        : loop_(loop), output_(output), dialer_(dialer), published_use_(published_use) {}
     ~Udp();
 
     /// `packet` is what `datagram` came in.
@@ -41,7 +42,7 @@ class Udp {
   private:
     using Clock = EventLoop::Clock;
     using Key = std::pair<Endpoint, Endpoint>; ///< the guest's, the remote's
-    struct Flow {
+    struct Socket {
         OwnedFd socket;
         Clock::time_point used;
     };
@@ -63,7 +64,7 @@ class Udp {
     void receive_published(Published& published);
     std::uint16_t port_of(Published& published, const Endpoint& peer);
     void make_room();
-    void drop(std::map<Key, Flow>::iterator flow);
+    void drop(std::map<Key, Socket>::iterator flow);
     void report(const Key& key, int error);
     void sweep_later();
     void sweep();
@@ -71,7 +72,8 @@ class Udp {
     EventLoop& loop_;
     Output& output_;
     Dialer& dialer_;
-    std::map<Key, Flow> flows_;
+    PublishedUse& published_use_;
+    std::map<Key, Socket> flows_;
     std::vector<std::unique_ptr<Published>> published_;
     EventLoop::TimerId timer_ = 0;
     Bytes buffer_ = Bytes(65536);

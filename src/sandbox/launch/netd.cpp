@@ -2,30 +2,26 @@
 
 #include "base/file.hpp"
 #include "base/system.hpp"
+#include "image/user_config.hpp"
 #include "jail/jail.hpp"
+#include "sandbox/launch/network_config.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <thread>
 #include <unistd.h>
 
 namespace msb {
 
 namespace {
 
-using namespace std::chrono_literals;
-
 constexpr std::uint16_t dns_port = 53;
-constexpr std::size_t most_resolvers = 3; // resolv.conf(5)
 constexpr std::size_t most_resolv_conf = std::size_t{64} << 10;
 constexpr int listen_backlog = 128;
-/// An earlier run's netd needs a moment to see that its runtime is gone.
-constexpr auto port_patience = 500ms;
 
-Result<OwnedFd> bind_once(const PublishedPort& port) {
-    const auto address = net::IpAddress::parse(port.bind);
+Result<OwnedFd> bind_port(const PublishedPort& port) {
+    const auto address = IpAddress::parse(port.bind);
     if (!address)
         return fail(ErrorKind::invalid_argument, "not an address: " + port.bind);
     OwnedFd fd(::socket(address->v6 ? AF_INET6 : AF_INET,
@@ -37,7 +33,7 @@ Result<OwnedFd> bind_once(const PublishedPort& port) {
         ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (address->v6) // [::] leaves 0.0.0.0 to others
         ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-    net::SocketAddress name({*address, port.host});
+    SocketAddress name({*address, port.host});
     if (::bind(fd.get(), name.get(), name.size) == -1)
         return fail_errno("bind", port.to_string());
     if (!port.udp && ::listen(fd.get(), listen_backlog) == -1)
@@ -45,49 +41,27 @@ Result<OwnedFd> bind_once(const PublishedPort& port) {
     return fd;
 }
 
-Result<OwnedFd> bind_port(const PublishedPort& port) {
-    const auto deadline = std::chrono::steady_clock::now() + port_patience;
-    for (;;) {
-        auto bound = bind_once(port);
-        if (bound || bound.error().sys_errno() != EADDRINUSE ||
-            std::chrono::steady_clock::now() >= deadline) {
-            if (!bound)
-                return fail(
-                    std::move(bound).error().wrap("cannot publish port " + port.to_string()));
-            return bound;
-        }
-        std::this_thread::sleep_for(20ms);
-    }
-}
-
 } // namespace
 
-std::vector<net::Endpoint> parse_resolvers(std::string_view text) {
-    std::vector<net::Endpoint> resolvers;
-    constexpr std::string_view keyword = "nameserver";
-    while (!text.empty() && resolvers.size() < most_resolvers) {
-        const std::size_t end = std::min(text.find('\n'), text.size());
-        std::string_view line = text.substr(0, end);
-        text.remove_prefix(std::min(end + 1, text.size()));
-        if (!line.starts_with(keyword))
-            continue;
-        line.remove_prefix(keyword.size());
-        const std::size_t begin = line.find_first_not_of(" \t");
-        if (begin == std::string_view::npos || begin == 0)
-            continue;
-        line.remove_prefix(begin);
-        line = line.substr(0, line.find_first_of(" \t\r#;"));
-        if (const auto address = net::IpAddress::parse(line))
-            resolvers.push_back({*address, dns_port});
-    }
-    if (resolvers.empty())
-        resolvers.push_back({net::IpAddress::loopback(false), dns_port});
+std::vector<Endpoint> resolvers_of(const dns::ResolverConfig& config) {
+    std::vector<Endpoint> resolvers;
+    for (const IpAddress& server : config.servers)
+        resolvers.push_back({server, dns_port});
+    if (resolvers.empty()) // resolv.conf(5)
+        resolvers.push_back({IpAddress::loopback(false), dns_port});
     return resolvers;
 }
 
-Result<StartedNetwork> start_network(const NetworkSpec& spec, const NetworkPlan& plan,
-                                     const std::string& program, const std::string& device_socket,
-                                     const std::string& log_level, int control_group) {
+namespace {
+
+/// `plan` gets the host's search domains. `home`: where the user's configuration is.
+Result<net::NetdConfig> make_config(const NetworkSpec& spec, NetworkPlan& plan,
+                                    const std::string& home) {
+    const image::UserConfig file = MSB_TRY(image::read_user_config(home));
+    const NetworkConfig defaults =
+        MSB_TRY_WRAP(NetworkConfig::parse(file.content), "configuration '" + file.path + "'");
+    const dns::ResolverConfig resolver =
+        dns::parse_resolver_config(read_file("/etc/resolv.conf", most_resolv_conf).value_or(""));
     net::NetdConfig config;
     config.guest_mac = plan.guest_mac;
     config.gateway_mac = plan.gateway_mac;
@@ -96,12 +70,22 @@ Result<StartedNetwork> start_network(const NetworkSpec& spec, const NetworkPlan&
     config.policy = {.public_network = spec.has("public"),
                      .private_network = spec.has("private"),
                      .host = spec.has("host"),
-                     .all = spec.has("all")};
-    config.resolvers =
-        parse_resolvers(read_file("/etc/resolv.conf", most_resolv_conf).value_or(""));
+                     .all = spec.has("all"),
+                     .metadata = defaults.metadata};
+    config.resolvers = resolvers_of(resolver);
+    if (defaults.search_domains && config.policy.allows_dns()) {
+        plan.search = resolver.search;
+        plan.resolver_options = resolver.options;
+    }
     config.max_connections = spec.max_connections;
-    config.log_level = log_level;
+    return config;
+}
 
+} // namespace
+
+Result<Helper> start_netd(const HelperStart& start, const NetworkSpec& spec, NetworkPlan& plan) {
+    net::NetdConfig config = MSB_TRY(make_config(spec, plan, start.home));
+    config.log_level = start.log_level;
     jail::Request request;
     std::vector<OwnedFd> owned;
     const auto give = [&](int number, OwnedFd fd) {
@@ -111,24 +95,25 @@ Result<StartedNetwork> start_network(const NetworkSpec& spec, const NetworkPlan&
     int number = net::netd_fd_published;
     for (const PublishedPort& port : spec.published) {
         config.published.push_back({number, port.udp, port.guest});
-        give(number++, MSB_TRY(bind_port(port)));
+        give(number++, MSB_TRY_WRAP(bind_port(port), "cannot publish port " + port.to_string()));
     }
     auto lifeline = MSB_TRY(sys::socket_pair(SOCK_SEQPACKET));
     give(net::netd_fd_config, MSB_TRY(sys::memfd("netd-config", as_bytes(config.to_json()))));
     // The engine has another user id than we; the directory is what keeps others out.
-    give(net::netd_fd_device, MSB_TRY(sys::unix_listen(device_socket, 1, 0666)));
+    give(net::netd_fd_device,
+         MSB_TRY(sys::unix_listen(start.sockets + "/" + network_socket, 1, 0666)));
     give(net::netd_fd_lifeline, std::move(lifeline[0]));
 
     request.role = jail::Role::net;
     request.argv = {"/netd"};
-    request.binds = {{program, "/netd", false, true}};
-    request.control_group = control_group;
+    request.binds = {{start.installation.program("netd"), "/netd", false, true}};
+    request.control_group = start.control_group;
     request.new_session = true;
     request.die_with_parent = false; // the lifeline sees to it
-    StartedNetwork started;
-    started.process = MSB_TRY(jail::spawn(request));
-    started.lifeline = std::move(lifeline[1]);
-    return started;
+    return Helper{.step = "network",
+                  .number = launch_fd_network,
+                  .process = static_cast<Child>(MSB_TRY(jail::spawn(request))),
+                  .lifeline = std::move(lifeline[1])};
 }
 
 } // namespace msb

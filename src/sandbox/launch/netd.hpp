@@ -1,29 +1,22 @@
-// Starting the process that is a sandbox's network.
+// The sandbox's network (netd), as the launching command starts it.
 #pragma once
 
-#include "base/process.hpp"
+#include "dns/config.hpp"
 #include "net/config.hpp"
+#include "sandbox/launch/helper.hpp"
 #include "spec/network_plan.hpp"
 #include "spec/network_spec.hpp"
 
-#include <string>
 #include <string_view>
 #include <vector>
 
 namespace msb {
 
-struct StartedNetwork {
-    Child process;
-    /// For the runtime alone: when its last copy is closed, netd ends. Log lines come out of it.
-    OwnedFd lifeline;
-};
+/// Binds the published ports and the device's socket, and starts netd. Log lines come out of its
+/// lifeline. Errors name the port. `plan` gets the host's search domains.
+Result<Helper> start_netd(const HelperStart& start, const NetworkSpec& spec, NetworkPlan& plan);
 
-/// Binds the published ports and `device_socket`, and starts netd. Errors name the port.
-Result<StartedNetwork> start_network(const NetworkSpec& spec, const NetworkPlan& plan,
-                                     const std::string& program, const std::string& device_socket,
-                                     const std::string& log_level, int control_group);
-
-/// Of resolv.conf(5); at most three. Without any: the local one.
-std::vector<net::Endpoint> parse_resolvers(std::string_view resolv_conf);
+/// Whom a guest's questions go to. Without any in the configuration: the local one.
+std::vector<Endpoint> resolvers_of(const dns::ResolverConfig& config);
 
 } // namespace msb

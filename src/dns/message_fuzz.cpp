@@ -1,0 +1,42 @@
+// Queries of a guest and answers of resolvers, any bytes; answers to our own questions too.
+#include "dns/message.hpp"
+
+#include <cstdlib>
+
+using namespace msb;
+using namespace msb::dns;
+
+namespace {
+void check(bool truth) {
+    if (!truth)
+        std::abort();
+}
+
+void check_answers(BytesView message) {
+    for (const std::uint16_t type : {type_a, type_aaaa}) {
+        const auto answer = parse_answer(message, *make_question(0x1234, "db.example", type));
+        check(!answer || answer->addresses.size() <= max_addresses);
+    }
+}
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const BytesView message(data, size);
+    check_answers(message);
+    const auto parsed = parse_query(message);
+    if (!parsed)
+        return 0;
+    const Query& query = parsed->query;
+    check(query.question.end <= size && query.question.end >= header_size);
+    check(query.question.name.size() <= 4 * 255);
+    const auto address = parsed->code == Code::no_error && size % 2 == 0
+                             ? std::optional(IpAddress::loopback(size % 4 == 0))
+                             : std::nullopt;
+    const Bytes answer = make_answer(message, query, parsed->code, address, size % 3 == 0);
+    const BytesView question = message.subspan(header_size, query.question.end - header_size);
+    check(answers(answer, query.id, question));
+    check(!answers(message, query.id, question)); // it is a query
+    check(answers(truncate(answer, query.question.end), query.id, question));
+    (void)answers(message, 0, BytesView(data, size / 2));
+    return 0;
+}

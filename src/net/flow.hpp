@@ -1,0 +1,28 @@
+// What is decided about: one flow between the guest and somebody else.
+#pragma once
+
+#include "base/address.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace msb::net {
+
+enum class Direction { out, in }; ///< who began it: the guest, or a peer of a published port
+enum class Protocol { tcp, udp, icmp };
+std::string_view to_string(Protocol protocol);
+
+struct Flow {
+    Direction direction = Direction::out;
+    Protocol protocol = Protocol::tcp;
+    Endpoint source;      ///< ICMP: port 0
+    Endpoint destination; ///< as the guest dialled it
+    /// What the destination was called in the answers that the guest got, if that is known.
+    std::vector<std::string> names;
+
+    /// "tcp to 192.0.2.1:80", "ping to 192.0.2.1"
+    std::string to_string() const;
+};
+
+} // namespace msb::net

@@ -1,0 +1,31 @@
+// Whether an address is this machine's own: asked of the kernel's routing for each flow
+// (rtnetlink(7)), so that it is what a connection would meet, at that moment, whatever interfaces
+// come and go.
+#pragma once
+
+#include "base/address.hpp"
+#include "base/fd.hpp"
+#include "base/result.hpp"
+
+#include <cstdint>
+
+namespace msb::net {
+
+class HostRoutes {
+  public:
+    /// Opens the socket that all questions go through; afterwards no other is needed.
+    static Result<HostRoutes> open();
+
+    /// Whether what is sent to the address ends on this machine: an address of an interface, of the
+    /// local routing table, an IPv6 anycast address or an IPv4 broadcast. An error, with its errno:
+    /// there is no way to the address (ENETUNREACH, EHOSTUNREACH and the like), or it is unknown.
+    Result<bool> lead_here(const IpAddress& address);
+
+  private:
+    explicit HostRoutes(OwnedFd socket) : socket_(std::move(socket)) {}
+
+    OwnedFd socket_;
+    std::uint32_t sequence_ = 0;
+};
+
+} // namespace msb::net

@@ -1,0 +1,70 @@
+// Network rules, as values and as text:
+//
+//   <action>[:<direction>]@<target>[:<protocol>[:<ports>]]
+//   allow@pypi.org  deny@10.0.0.0/8:tcp:80-443  allow:ingress@[2001:db8::/32]:any:8080  allow@dns
+//
+//   action     allow | deny
+//   direction  egress (unless given) | ingress | any
+//   target     any | dns | public | private | loopback | link-local | meta | multicast | host
+//              | address, prefix (IPv6 in brackets) | name with a dot | domain=NAME | suffix=NAME |
+//              *.NAME
+//   protocol   any | tcp | udp | icmpv4 | icmpv6
+//   ports      any | N | N-M
+//
+// In a rule for ingress the target is the peer. Ports are those of the side that listens.
+#pragma once
+
+#include "base/address.hpp"
+#include "base/result.hpp"
+
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace msb {
+
+enum class RuleDirection { egress, ingress, any };
+enum class RuleProtocol { tcp, udp, icmpv4, icmpv6 };
+enum class RuleGroup {
+    public_network,
+    private_network,
+    loopback,
+    link_local,
+    metadata,
+    multicast,
+    host,
+};
+
+struct AnyTarget {
+    bool operator==(const AnyTarget&) const = default;
+};
+struct DomainTarget {
+    std::string name;        ///< lower case, no dot at either end
+    bool subdomains = false; ///< and everything below it
+    bool operator==(const DomainTarget&) const = default;
+};
+using RuleTarget = std::variant<AnyTarget, RuleGroup, Prefix, DomainTarget>;
+
+struct PortRange {
+    std::uint16_t first = 0, last = 0; ///< both belong to it
+    bool operator==(const PortRange&) const = default;
+};
+
+struct NetRule {
+    bool allow = false;
+    RuleDirection direction = RuleDirection::egress;
+    RuleTarget target;
+    std::vector<RuleProtocol> protocols; ///< none: all
+    std::vector<PortRange> ports;        ///< none: all
+
+    /// In the grammar: parsed, it is the same rule.
+    std::string to_string() const;
+    bool operator==(const NetRule&) const = default;
+};
+
+/// A comma-separated list; empty items are skipped, order counts. Errors are invalid_argument, name
+/// the item and say what was expected, with a hint where the meaning can be guessed.
+Result<std::vector<NetRule>> parse_net_rules(std::string_view list);
+
+} // namespace msb
