@@ -48,7 +48,7 @@ class Tree:
 
     def breaches(self, target):
         closure = self.closure(target.name)
-        folders = {self.part(self.targets[name].folder) for name in closure if self.targets[name].sources}
+        folders = {self.part(self.targets[name].folder) for name in closure}
         own = target.sources + [source.with_suffix(".hpp") for source in target.sources]
         todo, seen = [path for path in own if path.is_file()], set()
         while todo:

@@ -60,6 +60,8 @@ class Agent {
             loop_.watch(machine_.control.fd(), EPOLLIN, [this](std::uint32_t) { on_control(); }));
         machine_.times.ready_time_ns = boot_clock_ns();
         machine_.control.send(machine_.times);
+        if (!machine_.has_init)
+            set_up_for_programs(machine_);
         schedule_heartbeat();
         for (;;) {
             MSB_TRY(server_.step(1h));

@@ -1,6 +1,6 @@
 #include "api/connection.hpp"
 
-#include "api/host.hpp"
+#include "api/launcher.hpp"
 
 #include <atomic>
 
@@ -39,8 +39,8 @@ Outcome<Connection> ConnectionPool::take(Cancel* cancel, std::chrono::millisecon
 
 Outcome<Connection> ConnectionPool::connect(Cancel* cancel, std::chrono::milliseconds timeout) {
     const Home home = MSB_TRY(Home::from_environment());
-    Host host(home, MSB_TRY(Installation::locate()));
-    const auto view = MSB_TRY(about_sandbox(host.sandboxes().get(name_), name_));
+    Launcher launcher(home, MSB_TRY(Installation::locate()));
+    const auto view = MSB_TRY(about_sandbox(launcher.sandboxes().get(name_), name_));
     if (created_at_ns_ != 0 && view.spec.created_at_ns != created_at_ns_)
         return fail(Failure(FailureKind::not_running,
                             "sandbox '" + name_ + "' is gone: another one has its name now")
@@ -56,10 +56,10 @@ Outcome<Connection> ConnectionPool::connect(Cancel* cancel, std::chrono::millise
     options.connect_timeout = timeout;
     options.handshake_timeout = timeout;
     options.cancelled = [cancel] { return cancel != nullptr && cancel->triggered(); };
-    auto client = host.connect_agent(*connection.loop, name_, options);
+    auto client = launcher.connect_agent(*connection.loop, name_, options);
     if (!client) {
         Failure failure = Failure(std::move(client).error()).of(name_);
-        failure.boot = host.sandboxes().boot_error();
+        failure.boot = launcher.sandboxes().boot_error();
         if (failure.boot && failure.kind != FailureKind::cancelled)
             failure.kind = FailureKind::boot_start;
         return fail(std::move(failure));

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 
 namespace msb {
 
@@ -51,27 +50,6 @@ void merge_image(SandboxSpec& spec, const image::Image& image, const UserChoice&
     if (spec.user.empty())
         spec.user = image.config.user;
     spec.stop_signal = image.config.stop_signal;
-}
-
-std::vector<std::string>
-exec_environment(const SandboxSpec& spec,
-                 const std::vector<std::pair<std::string, std::string>>& more, bool tty) {
-    SandboxSpec merged;
-    merged.env = spec.env;
-    for (const auto& [key, value] : more)
-        merged.set_env(key, value);
-    const bool has_term = std::any_of(merged.env.begin(), merged.env.end(),
-                                      [](const auto& item) { return item.first == "TERM"; });
-    if (tty && !has_term) {
-        const char* term = std::getenv("TERM");
-        const bool usable = term != nullptr && *term != '\0' && std::string_view(term) != "dumb";
-        merged.set_env("TERM", usable ? term : "xterm");
-    }
-    std::vector<std::string> list;
-    list.reserve(merged.env.size());
-    for (const auto& [key, value] : merged.env)
-        list.push_back(key + "=" + value);
-    return list;
 }
 
 } // namespace msb

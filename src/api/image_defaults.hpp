@@ -20,9 +20,4 @@ struct UserChoice {
 
 void merge_image(SandboxSpec& spec, const image::Image& image, const UserChoice& choice);
 
-/// "K=V" list of the sandbox's variables, overlaid by `more`, with TERM for a terminal.
-std::vector<std::string>
-exec_environment(const SandboxSpec& spec,
-                 const std::vector<std::pair<std::string, std::string>>& more, bool tty);
-
 } // namespace msb

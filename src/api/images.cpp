@@ -1,6 +1,6 @@
 #include "api/images.hpp"
 
-#include "api/open_host.hpp"
+#include "api/open_launcher.hpp"
 #include "base/system.hpp"
 
 #include <algorithm>
@@ -20,8 +20,8 @@ template <typename T> Outcome<T> about_image(Result<T> result, const std::string
 }
 
 /// What sandboxes were made from stays.
-Result<image::InUse> in_use(Host& host) {
-    return [used = MSB_TRY(host.sandboxes().images_in_use())](const image::Digest& manifest) {
+Result<image::InUse> in_use(Launcher& launcher) {
+    return [used = MSB_TRY(launcher.sandboxes().images_in_use())](const image::Digest& manifest) {
         return std::ranges::find(used, manifest.to_string()) != used.end();
     };
 }
@@ -29,30 +29,30 @@ Result<image::InUse> in_use(Host& host) {
 } // namespace
 
 Outcome<std::vector<image::Image>> list_images() {
-    Host host = MSB_TRY(open_host());
-    return MSB_TRY(host.store().list());
+    Launcher launcher = MSB_TRY(open_launcher());
+    return MSB_TRY(launcher.store().list());
 }
 
 Outcome<image::Image> get_image(const std::string& reference) {
-    Host host = MSB_TRY(open_host());
-    return about_image(host.store().get(reference), reference);
+    Launcher launcher = MSB_TRY(open_launcher());
+    return about_image(launcher.store().get(reference), reference);
 }
 
 Outcome<image::PullResult> pull_image(const std::string& reference,
                                       const image::PullOptions& options, image::Progress* progress,
                                       Cancel* cancel) {
-    Host host = MSB_TRY(open_host());
+    Launcher launcher = MSB_TRY(open_launcher());
     PullProgress to(progress, cancel);
-    return about_image(host.store().pull(reference, options, to), reference);
+    return about_image(launcher.store().pull(reference, options, to), reference);
 }
 
 Outcome<std::vector<image::Image>> load_images(const std::string& path,
                                                const std::vector<std::string>& tags,
                                                image::Progress* progress, Cancel* cancel) {
-    Host host = MSB_TRY(open_host());
+    Launcher launcher = MSB_TRY(open_launcher());
     const OwnedFd archive = MSB_TRY_WRAP(sys::open(path, O_RDONLY), "cannot open the archive");
     PullProgress to(progress, cancel);
-    auto loaded = MSB_TRY(about_image(host.store().load(archive.get(), tags, to), path));
+    auto loaded = MSB_TRY(about_image(launcher.store().load(archive.get(), tags, to), path));
     if (!loaded.failures.empty())
         return fail(image_failure(
             Error(loaded.failures.front())
@@ -62,13 +62,14 @@ Outcome<std::vector<image::Image>> load_images(const std::string& path,
 }
 
 Outcome<void> remove_image(const std::string& reference, bool force) {
-    Host host = MSB_TRY(open_host());
-    return about_image(host.store().remove(reference, MSB_TRY(in_use(host)), force), reference);
+    Launcher launcher = MSB_TRY(open_launcher());
+    return about_image(launcher.store().remove(reference, MSB_TRY(in_use(launcher)), force),
+                       reference);
 }
 
 Outcome<std::uint64_t> prune_images() {
-    Host host = MSB_TRY(open_host());
-    return MSB_TRY(host.store().collect(MSB_TRY(in_use(host))));
+    Launcher launcher = MSB_TRY(open_launcher());
+    return MSB_TRY(launcher.store().collect(MSB_TRY(in_use(launcher))));
 }
 
 } // namespace msb::api

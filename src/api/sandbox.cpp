@@ -1,6 +1,6 @@
 #include "api/sandbox.hpp"
 
-#include "api/open_host.hpp"
+#include "api/open_launcher.hpp"
 #include "api/runtimes.hpp"
 
 #include <algorithm>
@@ -25,9 +25,9 @@ bool is_alive(Child& runtime) {
     return status && !*status;
 }
 
-Failure launch_failure(Host& host, Error error, const std::string& name) {
+Failure launch_failure(Launcher& launcher, Error error, const std::string& name) {
     Failure failure = sandbox_failure(std::move(error), name);
-    failure.boot = host.sandboxes().boot_error();
+    failure.boot = launcher.sandboxes().boot_error();
     if (failure.boot && failure.kind != FailureKind::cancelled)
         failure.kind = FailureKind::boot_start;
     return failure;
@@ -37,33 +37,26 @@ Failure launch_failure(Host& host, Error error, const std::string& name) {
 
 Outcome<std::shared_ptr<Sandbox>> Sandbox::create(const CreateOptions& options, Cancel* cancel) {
     sweep_runtimes();
-    SandboxSpec spec = options.spec;
-    MSB_TRY(validate_spec(spec));
-    Host host = MSB_TRY(open_host());
-    if (options.replace)
-        MSB_TRY(
-            about_sandbox(host.replace(spec.name, *options.replace, tick_of(cancel)), spec.name));
-    else if (host.sandboxes().get(spec.name)) // before an image is pulled for nothing
-        return fail(
-            Failure(FailureKind::already_exists,
-                    Error(ErrorKind::already_exists, "sandbox '" + spec.name + "' already exists")
-                        .with_hint("remove it, start it, or use replace"))
-                .of(spec.name));
+    const std::string& name = options.spec.name;
+    MSB_TRY(validate_spec(options.spec));
+    Launcher launcher = MSB_TRY(open_launcher());
+    if (Status room = launcher.make_room(options, tick_of(cancel)); !room) {
+        Failure failure = sandbox_failure(std::move(room).error(), name);
+        if (failure.kind == FailureKind::already_exists)
+            failure.error = Error(failure.error).with_hint("remove it, start it, or use replace");
+        return fail(std::move(failure));
+    }
     PullProgress progress(options.progress, cancel);
-    auto image = host.resolve_image(options.image, options.pull, progress);
-    if (!image)
-        return fail(image_failure(std::move(image).error(), options.image));
+    auto prepared = launcher.prepare(options, progress);
+    if (!prepared)
+        return fail(image_failure(std::move(prepared).error(), options.image));
     if (options.image_ready)
-        options.image_ready(*image);
-    merge_image(spec, *image, options.choice);
-    std::vector<std::string> notices;
-    const auto selection = MSB_TRY(host.select_engine(spec, notices));
-    auto running =
-        host.sandboxes().create(spec, *image, selection, launch_options(options.detached, cancel));
+        options.image_ready(prepared->image);
+    auto running = launcher.create(*prepared, launch_options(options.detached, cancel));
     if (!running)
-        return fail(launch_failure(host, std::move(running).error(), spec.name));
-    std::shared_ptr<Sandbox> sandbox(new Sandbox(std::move(spec)));
-    sandbox->notices_ = std::move(notices);
+        return fail(launch_failure(launcher, std::move(running).error(), name));
+    std::shared_ptr<Sandbox> sandbox(new Sandbox(std::move(prepared->spec)));
+    sandbox->notices_ = launcher.take_notices();
     sandbox->adopt(std::move(*running), !options.detached);
     return sandbox;
 }
@@ -71,23 +64,18 @@ Outcome<std::shared_ptr<Sandbox>> Sandbox::create(const CreateOptions& options, 
 Outcome<std::shared_ptr<Sandbox>> Sandbox::start(const std::string& name, bool detached,
                                                  Cancel* cancel) {
     sweep_runtimes();
-    Host host = MSB_TRY(open_host());
-    const SandboxView view = MSB_TRY(about_sandbox(host.sandboxes().get(name), name));
-    if (is_active(view.state.status))
+    Launcher launcher = MSB_TRY(open_launcher());
+    const SandboxView view = MSB_TRY(about_sandbox(launcher.sandboxes().get(name), name));
+    if (is_running(view.state.status))
         return fail(
             Failure(FailureKind::still_running,
                     "sandbox still running: cannot start sandbox '" + name + "': already running")
                 .of(name));
-    auto image = host.image_of(view.spec);
-    if (!image) {
-        host.sandboxes().record_boot_error(name, BootError::from("image", image.error()));
-        return fail(launch_failure(host, std::move(image).error(), name));
-    }
-    std::shared_ptr<Sandbox> sandbox(new Sandbox(view.spec));
-    const auto engine = MSB_TRY(host.select_engine(view.spec, sandbox->notices_));
-    auto running = host.sandboxes().start(name, *image, engine, launch_options(detached, cancel));
+    auto running = launcher.start(view.spec, launch_options(detached, cancel));
     if (!running)
-        return fail(launch_failure(host, std::move(running).error(), name));
+        return fail(launch_failure(launcher, std::move(running).error(), name));
+    std::shared_ptr<Sandbox> sandbox(new Sandbox(view.spec));
+    sandbox->notices_ = launcher.take_notices();
     sandbox->adopt(std::move(*running), !detached);
     return sandbox;
 }
@@ -103,9 +91,8 @@ Sandbox::connect(const std::string& name, std::chrono::milliseconds timeout, Can
 void Sandbox::adopt(Running running, bool attached) {
     if (attached)
         watch_guard_ = ForkGuard(running.parent_watch.get());
-    for (Child* server : {&running.network, &running.file_server}) // they end with the runtime
-        if (server->pid() > 0)
-            leave_to_sweep(std::exchange(*server, Child()));
+    for (Child& helper : std::exchange(running.helpers, {})) // they end with the runtime
+        leave_to_sweep(std::move(helper));
     running_ = std::move(running);
 }
 
@@ -153,32 +140,14 @@ std::vector<std::string> Sandbox::shell_command(const std::string& script) const
 
 Outcome<std::shared_ptr<Exec>> Sandbox::exec(std::vector<std::string> argv,
                                              const ExecOptions& options, Cancel* cancel) {
-    if (argv.empty()) {
-        argv = spec_.entrypoint;
-        argv.insert(argv.end(), spec_.cmd.begin(), spec_.cmd.end());
-    }
-    if (argv.empty())
+    CommandOptions wanted = options;
+    wanted.term = terminal_type();
+    Command command;
+    command.request = MSB_TRY(exec_request(spec_, std::move(argv), wanted));
+    if (command.request.cmd.empty())
         return fail(Failure(FailureKind::no_default_command,
                             "sandbox '" + name() + "' has neither an entrypoint nor a command")
                         .of(name()));
-    if (argv.front().empty())
-        return fail(FailureKind::invalid_config, "the command's executable is empty");
-    const std::string cwd = options.cwd.value_or(spec_.workdir);
-    const std::string user = options.user.value_or(spec_.user);
-    if (!cwd.empty() && cwd[0] != '/')
-        return fail(FailureKind::invalid_config, "cwd must be an absolute path: " + cwd);
-    Command command;
-    command.request.cmd = argv.front();
-    command.request.args.assign(argv.begin() + 1, argv.end());
-    command.request.env = exec_environment(spec_, options.env, options.tty);
-    if (!cwd.empty())
-        command.request.cwd = cwd;
-    if (!user.empty())
-        command.request.user = user;
-    command.request.rlimits = options.rlimits;
-    command.request.tty = options.tty;
-    command.request.rows = options.rows;
-    command.request.cols = options.cols;
     command.stdin_pipe = options.stdin_pipe;
     command.input = options.input;
     command.timeout = options.timeout;
@@ -189,7 +158,7 @@ Outcome<std::shared_ptr<Exec>> Sandbox::exec(std::vector<std::string> argv,
 Outcome<StopObservation> Sandbox::wait_for_ours(std::chrono::milliseconds timeout,
                                                 const std::function<bool()>& tick) {
     const auto deadline = std::chrono::steady_clock::now() + timeout;
-    Host host = MSB_TRY(open_host());
+    Launcher launcher = MSB_TRY(open_launcher());
     for (;;) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(
             deadline - std::chrono::steady_clock::now());
@@ -197,7 +166,7 @@ Outcome<StopObservation> Sandbox::wait_for_ours(std::chrono::milliseconds timeou
             const std::lock_guard lock(mutex_);
             if (ended_)
                 return *ended_;
-            auto seen = host.sandboxes().wait_until_stopped(
+            auto seen = launcher.sandboxes().wait_until_stopped(
                 *running_, std::clamp<std::chrono::milliseconds>(left, 0ms, 20ms), {});
             if (seen)
                 return *(ended_ = std::move(*seen));
@@ -220,32 +189,32 @@ Outcome<StopObservation> Sandbox::wait_until_stopped(std::chrono::milliseconds t
 }
 
 Outcome<SandboxView> get(const std::string& name) {
-    Host host = MSB_TRY(open_host());
-    return about_sandbox(host.sandboxes().get(name), name);
+    Launcher launcher = MSB_TRY(open_launcher());
+    return about_sandbox(launcher.sandboxes().get(name), name);
 }
 
 Outcome<Listing> list(const LabelSelector& labels) {
-    Host host = MSB_TRY(open_host());
+    Launcher launcher = MSB_TRY(open_launcher());
     Listing listing;
-    listing.sandboxes = MSB_TRY(host.sandboxes().list(labels));
-    listing.damaged = host.sandboxes().damaged();
+    listing.sandboxes = MSB_TRY(launcher.sandboxes().list(labels));
+    listing.damaged = launcher.sandboxes().damaged();
     return listing;
 }
 
 Outcome<void> remove(const std::string& name, bool force) {
-    Host host = MSB_TRY(open_host());
-    return about_sandbox(host.sandboxes().remove(name, force), name);
+    Launcher launcher = MSB_TRY(open_launcher());
+    return about_sandbox(launcher.sandboxes().remove(name, force), name);
 }
 
 Outcome<void> stop(const std::string& name, std::chrono::milliseconds grace, Cancel* cancel) {
-    Host host = MSB_TRY(open_host());
-    return about_sandbox(host.sandboxes().stop(name, grace, tick_of(cancel)), name);
+    Launcher launcher = MSB_TRY(open_launcher());
+    return about_sandbox(launcher.sandboxes().stop(name, grace, tick_of(cancel)), name);
 }
 
 Outcome<void> kill(const std::string& name, std::chrono::milliseconds timeout, Cancel* cancel) {
-    Host host = MSB_TRY(open_host());
-    MSB_TRY(about_sandbox(host.sandboxes().request_kill(name), name));
-    const auto seen = host.sandboxes().wait_until_stopped(name, timeout, tick_of(cancel));
+    Launcher launcher = MSB_TRY(open_launcher());
+    MSB_TRY(about_sandbox(launcher.sandboxes().request_kill(name), name));
+    const auto seen = launcher.sandboxes().wait_until_stopped(name, timeout, tick_of(cancel));
     if (seen || seen.error().kind() == ErrorKind::not_found) // an ephemeral one leaves nothing
         return {};
     if (seen.error().kind() != ErrorKind::timed_out)
@@ -256,29 +225,30 @@ Outcome<void> kill(const std::string& name, std::chrono::milliseconds timeout, C
 }
 
 Outcome<void> drain(const std::string& name, Cancel* cancel) {
-    Host host = MSB_TRY(open_host());
-    return about_sandbox(host.sandboxes().drain(name, tick_of(cancel)), name);
+    Launcher launcher = MSB_TRY(open_launcher());
+    return about_sandbox(launcher.sandboxes().drain(name, tick_of(cancel)), name);
 }
 
 Outcome<void> request_stop(const std::string& name, std::chrono::milliseconds grace) {
-    Host host = MSB_TRY(open_host());
-    return about_sandbox(host.sandboxes().request_stop(name, grace), name);
+    Launcher launcher = MSB_TRY(open_launcher());
+    return about_sandbox(launcher.sandboxes().request_stop(name, grace), name);
 }
 
 Outcome<void> request_kill(const std::string& name) {
-    Host host = MSB_TRY(open_host());
-    return about_sandbox(host.sandboxes().request_kill(name), name);
+    Launcher launcher = MSB_TRY(open_launcher());
+    return about_sandbox(launcher.sandboxes().request_kill(name), name);
 }
 
 Outcome<void> request_drain(const std::string& name) {
-    Host host = MSB_TRY(open_host());
-    return about_sandbox(host.sandboxes().request_drain(name), name);
+    Launcher launcher = MSB_TRY(open_launcher());
+    return about_sandbox(launcher.sandboxes().request_drain(name), name);
 }
 
 Outcome<StopObservation> wait_until_stopped(const std::string& name,
                                             std::chrono::milliseconds timeout, Cancel* cancel) {
-    Host host = MSB_TRY(open_host());
-    return about_sandbox(host.sandboxes().wait_until_stopped(name, timeout, tick_of(cancel)), name);
+    Launcher launcher = MSB_TRY(open_launcher());
+    return about_sandbox(launcher.sandboxes().wait_until_stopped(name, timeout, tick_of(cancel)),
+                         name);
 }
 
 Outcome<std::string> agent_socket_path(const std::string& name) {

@@ -6,7 +6,8 @@
 #pragma once
 
 #include "api/exec.hpp"
-#include "api/image_defaults.hpp"
+#include "api/exec_request.hpp"
+#include "api/launcher.hpp"
 #include "image/store.hpp"
 #include "sandbox/sandboxes.hpp"
 
@@ -18,13 +19,8 @@
 
 namespace msb::api {
 
-struct CreateOptions {
-    SandboxSpec spec; ///< the user's part
-    UserChoice choice;
-    std::string image; ///< reference; empty: the embedded default image
-    image::PullOptions pull;
+struct CreateOptions : CreateRequest {
     bool detached = false; ///< it goes on when the handle or our process ends
-    std::optional<std::chrono::milliseconds> replace; ///< with this grace
     image::Progress* progress = nullptr;
     std::function<void(const image::Image&)> image_ready{}; ///< called when it is in the cache
 };
@@ -55,15 +51,8 @@ class Sandbox {
     /// Stops it if it is ours. The handle is of no use afterwards.
     Outcome<void> close(Cancel* cancel);
 
-    struct ExecOptions {
-        std::vector<std::pair<std::string, std::string>> env; ///< over the sandbox's
-        std::optional<std::string> cwd;
-        std::optional<std::string> user;
-        std::vector<wire::Rlimit> rlimits;
+    struct ExecOptions : CommandOptions {
         std::optional<std::chrono::milliseconds> timeout;
-        bool tty = false;
-        std::uint16_t rows = 24;
-        std::uint16_t cols = 80;
         bool stdin_pipe = false;
         BytesView input{}; ///< read before the call returns
     };

@@ -1,10 +1,12 @@
 #include "cli/creation.hpp"
 
-#include "api/image_defaults.hpp"
 #include "base/bytes.hpp"
 #include "base/log.hpp"
 #include "base/time.hpp"
+#include "cli/output.hpp"
 #include "cli/parser.hpp"
+
+#include <cstdlib>
 
 namespace msb::cli {
 
@@ -12,8 +14,7 @@ namespace {
 
 Result<InitSpec> make_init(const CreationOptions& options) {
     InitSpec init{options.init, options.init_args, {}};
-    for (const std::string& text : options.init_env)
-        init.env.push_back(MSB_TRY(parse_env(text)));
+    init.env = MSB_TRY(read_environment(options.init_env));
     return init;
 }
 
@@ -70,6 +71,8 @@ void add_source_options(Command& command, CreationOptions& options) {
     command.option("--pull", &options.pull, "When to ask the registry: always|if-missing|never")
         .shows_default();
     command.flag("--insecure", &options.insecure, "Plain HTTP to the registry");
+    command.option("--ca-certs", &options.ca_certs,
+                   "PEM file of certificates to trust besides the system's");
     command.option("--engine", &options.engine, "What runs the guest: auto|kvm|uml")
         .one_of({"auto", "kvm", "uml"})
         .environment("MSB_ENGINE")
@@ -135,10 +138,9 @@ void add_creation_options(Command& command, CreationOptions& options) {
     command.flag("-q,--quiet", &options.quiet, "No progress");
 }
 
-Result<SandboxSpec> make_spec(const CreationOptions& options, log::Level global_log_level) {
-    SandboxSpec spec;
-    spec.ephemeral = options.name.empty();
-    spec.name = options.name.empty() ? random_name() : options.name;
+namespace {
+
+Status add_resources(SandboxSpec& spec, const CreationOptions& options) {
     spec.cpus = options.cpus;
     spec.max_cpus = options.max_cpus.value_or(options.cpus);
     spec.memory_mib = MSB_TRY(parse_memory_mib(options.memory));
@@ -148,10 +150,16 @@ Result<SandboxSpec> make_spec(const CreationOptions& options, log::Level global_
     spec.thp = options.thp;
     if (!options.root_disk.empty())
         spec.root_disk_mib = MSB_TRY(parse_memory_mib(options.root_disk));
-    for (const std::string& text : options.labels) {
-        auto [key, value] = MSB_TRY(parse_label(text));
-        spec.labels[key] = value;
-    }
+    for (const std::string& text : options.rlimits)
+        spec.rlimits.push_back(MSB_TRY(parse_rlimit(text)));
+    if (!options.max_duration.empty())
+        spec.max_duration_seconds = MSB_TRY(parse_duration_ms(options.max_duration)) / 1000;
+    if (!options.idle_timeout.empty())
+        spec.idle_timeout_seconds = MSB_TRY(parse_duration_ms(options.idle_timeout)) / 1000;
+    return {};
+}
+
+Status add_guest(SandboxSpec& spec, const CreationOptions& options) {
     for (const auto& [option, list] : {std::pair{"volume", &options.volumes},
                                        {"mount-dir", &options.mount_dirs},
                                        {"mount-file", &options.mount_files}})
@@ -166,8 +174,22 @@ Result<SandboxSpec> make_spec(const CreationOptions& options, log::Level global_
         spec.shell = *options.shell;
     }
     spec.scripts = MSB_TRY(make_scripts(options.scripts, spec.shell));
-    for (const std::string& text : options.rlimits)
-        spec.rlimits.push_back(MSB_TRY(parse_rlimit(text)));
+    spec.network = MSB_TRY(make_network(options));
+    if (!options.init.empty())
+        spec.init = MSB_TRY(make_init(options));
+    return {};
+}
+
+Result<SandboxSpec> make_spec(const CreationOptions& options, log::Level global_log_level) {
+    SandboxSpec spec;
+    spec.ephemeral = options.name.empty();
+    spec.name = options.name.empty() ? random_name() : options.name;
+    for (const std::string& text : options.labels) {
+        auto [key, value] = MSB_TRY(parse_label(text));
+        spec.labels[key] = value;
+    }
+    MSB_TRY(add_resources(spec, options));
+    MSB_TRY(add_guest(spec, options));
     spec.security =
         options.security == "restricted" ? SecurityProfile::restricted : SecurityProfile::standard;
     spec.engine = options.engine;
@@ -175,32 +197,8 @@ Result<SandboxSpec> make_spec(const CreationOptions& options, log::Level global_
     spec.log_level = options.log_level;
     if (spec.log_level.empty() && global_log_level != log::Level::off)
         spec.log_level = log::to_string(global_log_level);
-    if (!options.max_duration.empty())
-        spec.max_duration_seconds = MSB_TRY(parse_duration_ms(options.max_duration)) / 1000;
-    if (!options.idle_timeout.empty())
-        spec.idle_timeout_seconds = MSB_TRY(parse_duration_ms(options.idle_timeout)) / 1000;
-    spec.network = MSB_TRY(make_network(options));
-    if (!options.init.empty())
-        spec.init = MSB_TRY(make_init(options));
     spec.created_at_ns = unix_time_ns();
-    for (const std::string& text : options.env)
-        MSB_TRY(parse_env(text)); // merged later, complained about now
-    MSB_TRY(parse_pull_policy(options.pull));
-    MSB_TRY(replace_grace_ms(options));
-    MSB_TRY(validate_spec(spec));
     return spec;
-}
-
-void merge_image(SandboxSpec& spec, const image::Image& image, const CreationOptions& options,
-                 const std::optional<std::vector<std::string>>& command) {
-    UserChoice choice;
-    for (const std::string& text : options.env)
-        if (auto pair = parse_env(text))
-            choice.env.push_back(std::move(*pair));
-    if (options.entrypoint)
-        choice.entrypoint.emplace({*options.entrypoint});
-    choice.cmd = command;
-    msb::merge_image(spec, image, choice);
 }
 
 Result<image::PullPolicy> parse_pull_policy(std::string_view text) {
@@ -214,11 +212,44 @@ Result<image::PullPolicy> parse_pull_policy(std::string_view text) {
                                                  " (expected: always, if-missing, never)");
 }
 
-Result<std::uint64_t> replace_grace_ms(const CreationOptions& options) {
-    constexpr std::uint64_t default_grace_ms = 10'000;
+/// Before a replaced sandbox is killed.
+Result<std::chrono::milliseconds> replace_grace(const CreationOptions& options) {
     if (options.replace_timeout.empty())
-        return default_grace_ms;
-    return parse_duration_ms(options.replace_timeout, true);
+        return default_stop_grace;
+    return std::chrono::milliseconds(MSB_TRY(parse_duration_ms(options.replace_timeout, true)));
+}
+
+} // namespace
+
+Result<std::vector<std::pair<std::string, std::string>>>
+read_environment(const std::vector<std::string>& words) {
+    std::vector<std::pair<std::string, std::string>> variables;
+    for (const std::string& word : words) {
+        const bool ours = word.find('=') == std::string::npos && !word.empty();
+        if (ours && std::getenv(word.c_str()) == nullptr)
+            print_warning("environment variable '" + word + "' is not set: left out");
+        else
+            variables.push_back(MSB_TRY(parse_env(word)));
+    }
+    return variables;
+}
+
+Result<CreateRequest> make_request(const CreationOptions& options, const Context& context) {
+    CreateRequest request;
+    request.spec = MSB_TRY(make_spec(options, context.log_level));
+    request.choice.env = MSB_TRY(read_environment(options.env));
+    if (options.entrypoint)
+        request.choice.entrypoint.emplace({*options.entrypoint});
+    request.choice.cmd = context.command;
+    request.image = options.image;
+    request.pull.policy = MSB_TRY(parse_pull_policy(options.pull));
+    request.pull.insecure = options.insecure;
+    request.pull.ca_certs = options.ca_certs;
+    const auto grace = MSB_TRY(replace_grace(options));
+    if (!options.name.empty() && (options.replace || !options.replace_timeout.empty()))
+        request.replace = grace;
+    MSB_TRY(validate_spec(request.spec));
+    return request;
 }
 
 } // namespace msb::cli

@@ -1,11 +1,9 @@
 // Options that `run` and `create` share, and the spec they make together with the image.
 #pragma once
 
-#include "base/log.hpp"
+#include "api/launcher.hpp"
+#include "cli/context.hpp"
 #include "cli/script_options.hpp"
-#include "image/image.hpp"
-#include "image/store.hpp"
-#include "spec/spec.hpp"
 
 #include <optional>
 #include <string>
@@ -52,21 +50,18 @@ struct CreationOptions {
     bool replace = false;
     std::string replace_timeout;
     bool insecure = false;
+    std::string ca_certs;
     bool quiet = false;
 };
 
 void add_creation_options(Command& command, CreationOptions& options);
 
-/// The user's part: every value checked, nothing from an image yet. `global_log_level` is used if
-/// --log-level is not given.
-Result<SandboxSpec> make_spec(const CreationOptions& options, log::Level global_log_level);
+/// Every value checked. The log level of `context` counts if --log-level is not given; its command
+/// replaces the image's CMD.
+Result<CreateRequest> make_request(const CreationOptions& options, const Context& context);
 
-/// Adds the image's defaults where the user gave nothing. `command` replaces the image's CMD.
-void merge_image(SandboxSpec& spec, const image::Image& image, const CreationOptions& options,
-                 const std::optional<std::vector<std::string>>& command);
-
-Result<image::PullPolicy> parse_pull_policy(std::string_view text);
-/// Grace before a replaced sandbox is killed.
-Result<std::uint64_t> replace_grace_ms(const CreationOptions& options);
+/// Variables as -e has them. Of ours, one that is not set is left out, with a warning.
+Result<std::vector<std::pair<std::string, std::string>>>
+read_environment(const std::vector<std::string>& words);
 
 } // namespace msb::cli

@@ -1,4 +1,5 @@
 // msb exec
+#include "api/exec_request.hpp"
 #include "cli/commands.hpp"
 #include "cli/foreground.hpp"
 #include "cli/parser.hpp"
@@ -28,57 +29,46 @@ struct ExecOptions {
     bool quiet = false;
 };
 
-/// A command that is given is the whole command; otherwise it is the sandbox's own, or its shell
-/// for who sits at a terminal.
-std::vector<std::string> command_of(const Context& context, const SandboxSpec& spec,
-                                    bool interactive) {
-    if (context.command && !context.command->empty())
-        return *context.command;
-    if (interactive)
-        return {spec.shell};
-    std::vector<std::string> argv = spec.entrypoint;
-    argv.insert(argv.end(), spec.cmd.begin(), spec.cmd.end());
-    return argv;
+/// Our terminal is the command's.
+bool is_interactive(const ExecOptions& options) {
+    return !options.detach && !options.no_tty && !options.stream && is_terminal(STDIN_FILENO) &&
+           (is_terminal(STDOUT_FILENO) || options.tty);
+}
+
+Result<CommandOptions> command_options(const ExecOptions& options, bool interactive) {
+    CommandOptions command;
+    command.env = MSB_TRY(read_environment(options.env));
+    for (const std::string& text : options.rlimits) {
+        const Rlimit limit = MSB_TRY(parse_rlimit(text));
+        command.rlimits.push_back({limit.resource, limit.soft, limit.hard});
+    }
+    if (!options.workdir.empty())
+        command.cwd = options.workdir;
+    if (!options.user.empty())
+        command.user = options.user;
+    command.tty = interactive || options.tty;
+    command.term = terminal_type();
+    return command;
 }
 
 /// `request.cmd` is empty if there is nothing to run.
-Result<ForegroundOptions> make_request(const Context& context, const ExecOptions& options,
-                                       const SandboxSpec& spec) {
+Result<ForegroundOptions> make_foreground(const Context& context, const ExecOptions& options,
+                                          const SandboxSpec& spec) {
     ForegroundOptions foreground;
     foreground.detach_keys = MSB_TRY(parse_detach_keys(options.detach_keys));
     if (options.stream && is_terminal(STDIN_FILENO))
         return fail(ErrorKind::invalid_argument,
                     "--stream is for a stdin that is not a terminal: a pipe or a file");
-    const bool interactive = !options.detach && !options.no_tty && !options.stream &&
-                             is_terminal(STDIN_FILENO) &&
-                             (is_terminal(STDOUT_FILENO) || options.tty);
-    const std::vector<std::string> argv = command_of(context, spec, interactive);
-    if (!argv.empty() && argv.front().empty())
-        return fail(ErrorKind::invalid_argument, "the command's executable is empty");
-    std::vector<std::pair<std::string, std::string>> env;
-    env.reserve(options.env.size());
-    for (const std::string& text : options.env)
-        env.push_back(MSB_TRY(parse_env(text)));
-    for (const std::string& text : options.rlimits) {
-        const Rlimit limit = MSB_TRY(parse_rlimit(text));
-        foreground.request.rlimits.push_back({limit.resource, limit.soft, limit.hard});
-    }
+    const bool interactive = is_interactive(options);
+    // A command that is given is the whole command; otherwise it is the sandbox's own, or its shell
+    // for who sits at a terminal.
+    std::vector<std::string> argv = context.command.value_or(std::vector<std::string>());
+    if (argv.empty() && interactive)
+        argv = {spec.shell};
+    const auto command = MSB_TRY(command_options(options, interactive));
+    foreground.request = MSB_TRY(exec_request(spec, std::move(argv), command));
     if (!options.timeout.empty())
         foreground.timeout = std::chrono::milliseconds(MSB_TRY(parse_duration_ms(options.timeout)));
-    const std::string& workdir = options.workdir.empty() ? spec.workdir : options.workdir;
-    const std::string& user = options.user.empty() ? spec.user : options.user;
-    if (!workdir.empty() && workdir[0] != '/')
-        return fail(ErrorKind::invalid_argument, "workdir must be an absolute path: " + workdir);
-    if (argv.empty())
-        return foreground;
-    foreground.request.cmd = argv.front();
-    foreground.request.args.assign(argv.begin() + 1, argv.end());
-    foreground.request.tty = interactive || options.tty;
-    foreground.request.env = exec_environment(spec, env, foreground.request.tty);
-    if (!workdir.empty())
-        foreground.request.cwd = workdir;
-    if (!user.empty())
-        foreground.request.user = user;
     foreground.attach_terminal = interactive;
     foreground.forward_stdin = interactive || !is_terminal(STDIN_FILENO);
     return foreground;
@@ -102,7 +92,7 @@ Status exec_detached(Context& context, Session& session, const std::string& name
 Status exec(Context& context, const ExecOptions& options) {
     Session session = MSB_TRY(Session::open(context, options.quiet));
     const auto view = MSB_TRY(session.sandboxes().get(options.name));
-    auto foreground = MSB_TRY(make_request(context, options, view.spec));
+    auto foreground = MSB_TRY(make_foreground(context, options, view.spec));
     if (foreground.request.cmd.empty()) {
         print_warning("no command provided and stdin is not a terminal");
         return {};
@@ -124,7 +114,8 @@ Status exec(Context& context, const ExecOptions& options) {
     bool agent_answers = true;
     const Status ran = [&]() -> Status {
         const auto loop = MSB_TRY(EventLoop::create());
-        const auto client = MSB_TRY(session.connect_agent(*loop, options.name));
+        const auto client =
+            MSB_TRY(session.connect_agent(*loop, options.name, &foreground.timeout));
         const auto result =
             MSB_TRY(run_foreground(*loop, *client, session.signals(), std::move(foreground)));
         context.exit_code = result.exit_code;

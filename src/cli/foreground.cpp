@@ -61,6 +61,7 @@ class Foreground {
     bool started_ = false;
     bool answer_due_ = false; ///< to ping_
     bool giving_up_ = false;
+    bool insisted_ = false; ///< by another signal, before there was an answer
     bool ended_ = false;
     bool killed_ = false;
     bool timed_out_ = false;
@@ -240,21 +241,24 @@ void Foreground::handle_signal(int number) {
     session_->signal(number);
 }
 
-/// Who wants us to end is not kept by an agent that does not get to know it. One that lives may
-/// take its time, and so may its command: only when nothing was started yet, or when another signal
-/// follows before the agent has answered, it has no more than the time for a kill.
+/// Who wants us to end is not kept by an agent that does not get to know it: it has the time of a
+/// kill to answer. One that lives may take its time, and so may its command. Where nothing was
+/// started yet an answer is not enough; where nobody takes our output, so that an answer cannot
+/// reach us, it needs a second signal to end us.
 void Foreground::watch_agent(int number) {
     const bool asked_before = std::exchange(answer_due_, true);
     if (!ping_)
         ping_ = client_.open_id(
-            [this](const wire::Frame&, const wire::Envelope&) { answer_due_ = false; });
+            [this](const wire::Frame&, const wire::Envelope&) { answer_due_ = insisted_ = false; });
     if (!asked_before)
         client_.send(*ping_, wire::Ping{});
-    if ((started_ && !asked_before) || std::exchange(giving_up_, true))
+    insisted_ = insisted_ || asked_before;
+    if (std::exchange(giving_up_, true))
         return;
     loop_.after(kill_grace, [this, number] {
         giving_up_ = false;
-        if (ended_ || (started_ && !answer_due_))
+        const bool deaf = out_.full() || err_.full();
+        if (ended_ || (started_ && (!answer_due_ || (deaf && !insisted_))))
             return;
         result_.gave_up = true;
         leave(128 + number);

@@ -31,7 +31,7 @@ std::string joined(const std::vector<std::string>& words) {
     std::string text;
     for (const std::string& word : words)
         text += (text.empty() ? "" : " ") + word;
-    return text.empty() ? "-" : printable(text);
+    return text.empty() ? "-" : text;
 }
 
 /// Text of an image may be any bytes; JSON is UTF-8.
@@ -68,8 +68,8 @@ void print_details(const Image& image) {
     KeyValues text;
     text.add("Reference", image.reference);
     text.add("Digest", image.manifest_digest.to_string());
-    text.add("Architecture", printable(image.architecture));
-    text.add("OS", printable(image.os));
+    text.add("Architecture", image.architecture);
+    text.add("OS", image.os);
     text.add("Size", format_bytes(image.size_bytes));
     text.add("Created", format_local(image.stored_ns));
     text.section("Config");
@@ -78,15 +78,16 @@ void print_details(const Image& image) {
     text.add_nested("WorkingDir", joined({image.config.working_dir}));
     text.add_nested("User", joined({image.config.user}));
     if (!image.config.stop_signal.empty())
-        text.add_nested("StopSignal", printable(image.config.stop_signal));
+        text.add_nested("StopSignal", image.config.stop_signal);
     for (const std::string& item : image.config.env)
-        text.add_nested("Env", printable(item));
+        text.add_nested("Env", item);
     text.section(fmt::format("Layers ({})", image.layers.size()));
     std::string rows;
     for (std::size_t i = 0; i < image.layers.size(); ++i)
-        rows += fmt::format(
-            "  {:<4}{}  {:>10}  {}\n", i + 1, short_digest(image.layers[i].blob_digest),
-            format_bytes(image.layers[i].compressed_size), printable(image.layers[i].media_type));
+        rows +=
+            fmt::format("  {:<4}{}  {:>10}  {}\n", i + 1, short_digest(image.layers[i].blob_digest),
+                        format_bytes(image.layers[i].compressed_size),
+                        printable_line(image.layers[i].media_type));
     (void)print(text.text() + rows);
 }
 

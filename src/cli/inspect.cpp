@@ -69,8 +69,8 @@ void print_text(const SandboxView& view) {
     text.add("Root Disk", fmt::format("{} MiB (managed, ext4)", spec.root_disk_mib));
     text.add("Engine", state.engine.empty() ? "-" : state.engine + " (" + state.isolation + ")");
     if (!state.reason.empty())
-        text.add("Last End", state.detail.empty() ? state.reason
-                                                  : state.reason + ": " + printable(state.detail));
+        text.add("Last End",
+                 state.detail.empty() ? state.reason : state.reason + ": " + state.detail);
     if (state.exit_code)
         text.add("Exit Code", std::to_string(*state.exit_code));
     text.section("Resources");
@@ -97,18 +97,18 @@ void print_text(const SandboxView& view) {
         text.section("Environment");
         const std::map<std::string, std::string> sorted(spec.env.begin(), spec.env.end());
         for (const auto& [key, value] : sorted)
-            text.add_nested(key, printable(value));
+            text.add_nested(key, value);
     }
     if (!spec.mounts.empty()) {
         text.section("Mounts");
         for (const Mount& mount : spec.mounts)
-            text.add_nested(mount.guest, fmt::format("→ {} {}", printable(mount.source),
-                                                     describe_options(mount)));
+            text.add_nested(mount.guest,
+                            fmt::format("→ {} {}", mount.source, describe_options(mount)));
     }
     if (!spec.labels.empty()) {
         text.section("Labels");
         for (const auto& [key, value] : spec.labels)
-            text.add_nested(key, printable(value));
+            text.add_nested(key, value);
     }
     (void)print(text.text());
 }

@@ -92,7 +92,7 @@ Command& add_bulk(Command& parent, Context& context, const char* name, const cha
 
 Result<std::string> start_one(Session& session, const std::string& name, const BulkOptions&) {
     const auto view = MSB_TRY(session.sandboxes().get(name));
-    if (is_active(view.state.status))
+    if (is_running(view.state.status))
         return fail(ErrorKind::busy,
                     "sandbox still running: cannot start sandbox '" + name + "': already running");
     MSB_TRY(session.start(view.spec, session.launch_options()));

@@ -135,7 +135,7 @@ Status status(Context& context, const ListOptions& options) {
     Table table({"NAME", "IMAGE", "COMMAND", "CPUS", "MEM", "STATUS", "ENGINE", "PORTS"});
     for (const SandboxView& view : views) {
         const SandboxSpec& spec = view.spec;
-        const std::string command = printable(truncated(command_line(spec), 40));
+        const std::string command = truncated(command_line(spec), 40);
         const std::string engine =
             view.state.engine.empty() ? "-" : view.state.engine + " (" + view.state.isolation + ")";
         table.add({spec.name, truncated(spec.image, 36), command.empty() ? "-" : command,

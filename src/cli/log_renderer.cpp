@@ -12,8 +12,10 @@ namespace {
 
 /// Sessions that are in the middle of a line or a sequence; beyond it their state is forgotten.
 constexpr std::size_t max_streams = 1024;
-/// A longer line is shown in parts.
-constexpr std::size_t max_line = std::size_t{256} << 10;
+/// Of lines that have no end yet, of all sessions together. Beyond it a follower shows the line
+/// that grows in parts, and takes what it knows of it for the whole: a guest need not end its
+/// lines.
+constexpr std::size_t max_unended = std::size_t{64} << 20;
 
 constexpr std::string_view reset = "\x1b[0m";
 
@@ -29,7 +31,7 @@ LogRenderer::Stream& LogRenderer::stream(const StreamKey& key) {
     }
     const TerminalText::Options options{.colours = style_.colours,
                                         .visible_controls = style_.terminal};
-    return streams_.emplace(key, Stream{TerminalText(options), {}, 0}).first->second;
+    return streams_.emplace(key, Stream{TerminalText(options)}).first->second;
 }
 
 void LogRenderer::add(const LogEntry& entry) {
@@ -57,34 +59,58 @@ void LogRenderer::add_text(const StreamKey& key, std::int64_t time_ns, std::stri
         return show(text);
     }
     Stream& stream = this->stream(key);
+    stream.place = ++added_;
     while (!text.empty()) {
         if (stream.line.empty())
             stream.time_ns = time_ns;
-        const auto end = text.find('\n');
-        const std::size_t room = max_line - stream.line.size();
-        const std::size_t length =
-            std::min(end == std::string_view::npos ? text.size() : end, room);
+        const std::size_t length = std::min(text.find('\n'), text.size());
         stream.line += text.substr(0, length);
+        unended_bytes_ += length;
         text.remove_prefix(length);
-        if (text.starts_with('\n')) {
-            text.remove_prefix(1);
-            end_line(key, stream, true);
-        } else if (stream.line.size() >= max_line) {
-            end_line(key, stream, true);
-        }
+        if (text.empty())
+            break;
+        text.remove_prefix(1);
+        end_line(key, stream, true);
     }
+    // A tail ends before anything is followed: what it reads is no larger than the log.
+    if (!tail_ && unended_bytes_ > max_unended)
+        show_part(key, stream);
+}
+
+LogRenderer::Line LogRenderer::take_line(const StreamKey& key, Stream& stream, bool ended) {
+    unended_bytes_ -= stream.line.size();
+    return {prefix(key, stream.time_ns), std::exchange(stream.line, {}), ended, stream.place};
 }
 
 void LogRenderer::end_line(const StreamKey& key, Stream& stream, bool ended) {
-    Line line{prefix(key, stream.time_ns), std::exchange(stream.line, {}), ended};
-    if (!tail_) {
-        if (wanted(line))
-            show_line(line);
-        return;
+    Line line = take_line(key, stream, ended);
+    const Begun begun = std::exchange(stream.begun, Begun::no);
+    if (tail_) {
+        // One without an end stands where its last bytes do, not behind what came later.
+        const auto behind = std::ranges::upper_bound(tail_lines_, line.place, {}, &Line::place);
+        tail_lines_.insert(behind, std::move(line));
+        while (tail_lines_.size() > *tail_)
+            tail_lines_.pop_front();
+    } else if (begun == Begun::shown) {
+        show(line.text);
+        if (ended)
+            show("\n");
+    } else if (begun == Begun::no && wanted(line)) {
+        show_line(line);
     }
-    tail_lines_.push_back(std::move(line));
-    while (tail_lines_.size() > *tail_)
-        tail_lines_.pop_front();
+}
+
+void LogRenderer::show_part(const StreamKey& key, Stream& stream) {
+    const Line part = take_line(key, stream, false);
+    if (stream.begun == Begun::no) {
+        stream.begun = wanted(part) ? Begun::shown : Begun::left_out;
+        if (stream.begun == Begun::shown && line_open_ && !part.prefix.empty())
+            show("\n");
+        if (stream.begun == Begun::shown)
+            show(part.prefix);
+    }
+    if (stream.begun == Begun::shown)
+        show(part.text);
 }
 
 bool LogRenderer::wanted(const Line& line) const {
@@ -97,19 +123,22 @@ bool LogRenderer::wanted(const Line& line) const {
 }
 
 void LogRenderer::show_line(const Line& line) {
-    if (line_open_)
+    // Text stays as it was written, whatever selects it; only prefixes need lines of their own.
+    if (line_open_ && !line.prefix.empty())
         show("\n");
     show(line.prefix);
     show(line.text);
-    // Only a line without a prefix can go on where it stopped.
     if (line.ended || !line.prefix.empty())
         show("\n");
 }
 
 void LogRenderer::end_lines() {
-    for (auto& [key, stream] : streams_)
-        if (!stream.line.empty())
-            end_line(key, stream, false);
+    std::map<std::uint64_t, StreamKey> unended; // in the order of their last bytes
+    for (const auto& [key, stream] : streams_)
+        if (!stream.line.empty() || stream.begun != Begun::no)
+            unended.emplace(stream.place, key);
+    for (const auto& [place, key] : unended)
+        end_line(key, streams_.at(key), false);
 }
 
 void LogRenderer::end_tail() {

@@ -24,7 +24,8 @@ struct LogStyle {
 };
 
 /// Text is shown as it was written, joined. As soon as something belongs to lines (a prefix, grep,
-/// a tail) each session's pieces are put together to lines first.
+/// a tail) each session's pieces are put together to lines first. Nothing is added but prefixes,
+/// nothing is cut, and nothing is left out but what was asked for.
 class LogRenderer {
   public:
     explicit LogRenderer(LogStyle style) : style_(style) {}
@@ -42,16 +43,21 @@ class LogRenderer {
 
   private:
     using StreamKey = std::pair<LogSource, std::optional<std::uint64_t>>;
+    /// What became of the beginning of a line that was too long to wait for its end.
+    enum class Begun { no, shown, left_out };
     struct Stream {
         TerminalText filter;
         std::string line; ///< the unfinished one
         std::int64_t time_ns = 0;
+        std::uint64_t place = 0; ///< of its newest bytes in what was added
+        Begun begun = Begun::no;
     };
 
     struct Line {
         std::string prefix;
         std::string text;
         bool ended = true;
+        std::uint64_t place = 0;
     };
 
     bool by_line() const {
@@ -60,6 +66,8 @@ class LogRenderer {
     Stream& stream(const StreamKey& key);
     void add_json(const LogEntry& entry);
     void add_text(const StreamKey& key, std::int64_t time_ns, std::string_view text);
+    Line take_line(const StreamKey& key, Stream& stream, bool ended);
+    void show_part(const StreamKey& key, Stream& stream);
     void end_line(const StreamKey& key, Stream& stream, bool ended);
     void end_lines();
     bool wanted(const Line& line) const;
@@ -72,8 +80,10 @@ class LogRenderer {
     std::optional<std::size_t> tail_;
     std::deque<Line> tail_lines_;
     std::string out_;
-    bool line_open_ = false; ///< what was shown last did not end its line
-    bool coloured_ = false;  ///< an escape sequence was shown
+    std::size_t unended_bytes_ = 0; ///< of all streams
+    std::uint64_t added_ = 0;       ///< pieces
+    bool line_open_ = false;        ///< what was shown last did not end its line
+    bool coloured_ = false;         ///< an escape sequence was shown
 };
 
 } // namespace msb::cli

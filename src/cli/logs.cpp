@@ -23,7 +23,7 @@ namespace {
 using namespace std::chrono_literals;
 
 /// Printed in pieces of this size; less when there is nothing more for now.
-constexpr std::size_t print_bytes = std::size_t{64} << 10;
+constexpr std::size_t piece_bytes = std::size_t{64} << 10;
 /// How often a follower looks whether the sandbox still runs; new output wakes it at once.
 constexpr auto follow_tick = 250ms;
 
@@ -106,7 +106,9 @@ class Logs {
     Result<bool> drain();
     Status follow();
     bool still_runs();
-    bool flush() { return print(renderer_->take()); }
+    bool flush() {
+        return options_.raw ? print_bytes(renderer_->take()) : print(renderer_->take());
+    }
 
     Sandboxes& sandboxes_;
     const LogsOptions& options_;
@@ -178,7 +180,7 @@ Result<bool> Logs::drain() {
         renderer_->add(*entry);
         if (reader_->take_missed())
             print_warning("the log was rotated faster than it was read: entries are missing here");
-        if (renderer_->pending() >= print_bytes && !flush())
+        if (renderer_->pending() >= piece_bytes && !flush())
             return false;
     }
     return true;

@@ -1,5 +1,6 @@
 #include "cli/output.hpp"
 
+#include "base/bytes.hpp"
 #include "base/system.hpp"
 
 #include <algorithm>
@@ -58,6 +59,50 @@ std::string padded(std::string_view text, std::size_t columns) {
     return std::string(text) + std::string(used < columns ? columns - used : 0, ' ');
 }
 
+constexpr std::string_view replacement = "\xef\xbf\xbd"; // U+FFFD
+
+/// U+0080 to U+009F, which some terminals obey as they obey ESC; the lead byte of UTF-8 text.
+bool is_c1(std::string_view text) {
+    return text.size() > 1 && text[0] == '\xc2' && static_cast<unsigned char>(text[1]) < 0xa0;
+}
+
+/// The last line of defence, for documents and whatever has our own colours in it.
+std::string without_c1(std::string_view text) {
+    std::string out;
+    out.reserve(text.size());
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (!is_c1(text.substr(i))) {
+            out += text[i];
+            continue;
+        }
+        out += replacement;
+        ++i;
+    }
+    return out;
+}
+
+/// No control character but those that are `kept`, and nothing that is not UTF-8.
+std::string visible(std::string_view text, std::string_view kept) {
+    std::string out;
+    out.reserve(text.size());
+    while (!text.empty()) {
+        const std::size_t valid = valid_utf8_prefix(text);
+        for (const char c : without_c1(text.substr(0, valid))) {
+            const auto byte = static_cast<unsigned char>(c);
+            if ((byte < 0x20 && kept.find(c) == std::string_view::npos) || byte == 0x7f)
+                fmt::format_to(std::back_inserter(out), "\\x{:02x}", byte);
+            else
+                out += c;
+        }
+        text.remove_prefix(valid);
+        if (!text.empty()) {
+            out += replacement;
+            text.remove_prefix(1);
+        }
+    }
+    return out;
+}
+
 } // namespace
 
 std::string styled(int stream, Style style, std::string_view text) {
@@ -75,6 +120,11 @@ const std::optional<Error>& print_failure() {
 }
 
 bool print(std::string_view text) {
+    static const bool to_terminal = is_terminal(STDOUT_FILENO);
+    return to_terminal ? print_bytes(without_c1(text)) : print_bytes(text);
+}
+
+bool print_bytes(std::string_view text) {
     BytesView data = as_bytes(text);
     while (!data.empty() && !stdout_failure) {
         const auto count = sys::write(STDOUT_FILENO, data);
@@ -147,15 +197,17 @@ std::string format_bytes(std::uint64_t bytes) {
 }
 
 std::string printable(std::string_view text) {
-    std::string out;
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if ((byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7f)
-            out += fmt::format("\\x{:02x}", byte);
-        else
-            out += c;
-    }
-    return out;
+    return visible(text, "\n\t");
+}
+
+std::string printable_line(std::string_view text) {
+    return visible(text, {});
+}
+
+void Table::add(std::vector<std::string> row) {
+    for (std::string& cell : row)
+        cell = printable_line(cell);
+    rows_.push_back(std::move(row));
 }
 
 std::string Table::render() const {
@@ -183,7 +235,8 @@ std::string Table::render() const {
 }
 
 void KeyValues::add(std::string_view key, std::string_view value) {
-    text_ += styled(1, Style::cyan, padded(std::string(key) + ":", 16)) + std::string(value) + "\n";
+    text_ +=
+        styled(1, Style::cyan, padded(std::string(key) + ":", 16)) + printable_line(value) + "\n";
 }
 
 void KeyValues::section(std::string_view title) {
@@ -191,8 +244,8 @@ void KeyValues::section(std::string_view title) {
 }
 
 void KeyValues::add_nested(std::string_view key, std::string_view value) {
-    text_ += "  " + styled(1, Style::dim, padded(std::string(key) + ":", 14)) + std::string(value) +
-             "\n";
+    text_ += "  " + styled(1, Style::dim, padded(printable_line(key) + ":", 14)) +
+             printable_line(value) + "\n";
 }
 
 Progress Progress::for_stderr(bool quiet) {

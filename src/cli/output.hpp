@@ -20,8 +20,11 @@ enum class Style { plain, bold_red, yellow, cyan, bold_cyan, green, dim, bold_ye
 std::string styled(int stream, Style style, std::string_view text);
 bool is_terminal(int fd);
 
-/// Writes all of it to stdout; false if that failed, now or before.
+/// Writes all of it to stdout; false if that failed, now or before. What a guest, an image, a
+/// registry or an archive chose goes through printable(), a Table, KeyValues or a JSON document.
 bool print(std::string_view text);
+/// The same for what is meant for a terminal, or for a program, byte by byte.
+bool print_bytes(std::string_view text);
 /// Why print() failed. Who reads only the beginning of our output does not make us fail; main says
 /// anything else.
 const std::optional<Error>& print_failure();
@@ -44,14 +47,18 @@ std::string format_duration(std::chrono::steady_clock::duration duration);
 /// "512 B", "1.5 MiB", "2 GiB".
 std::string format_bytes(std::uint64_t bytes);
 
-/// Guest-chosen text for a terminal: control characters become visible escapes.
+/// Foreign text for a terminal: control characters become visible escapes, and what is not UTF-8
+/// U+FFFD; lines and tabs stay.
 std::string printable(std::string_view text);
+/// The same for text that has to stay on its line.
+std::string printable_line(std::string_view text);
 
-/// Columns separated by four spaces, header in bold cyan, no trailing blanks; nothing for no rows.
+/// Cells may be any foreign text. Columns separated by four spaces, header in bold cyan, no
+/// trailing blanks; nothing for no rows.
 class Table {
   public:
     explicit Table(std::vector<std::string> header) : header_(std::move(header)) {}
-    void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+    void add(std::vector<std::string> row);
     std::string render() const;
 
   private:
@@ -59,7 +66,8 @@ class Table {
     std::vector<std::vector<std::string>> rows_;
 };
 
-/// "Key:" padded to 16 columns (nested: two blanks, padded to 14), then the value.
+/// Keys and values may be any foreign text. "Key:" padded to 16 columns (nested: two blanks, padded
+/// to 14), then the value.
 class KeyValues {
   public:
     void add(std::string_view key, std::string_view value);

@@ -1,4 +1,5 @@
 // msb run, msb create
+#include "api/exec_request.hpp"
 #include "base/time.hpp"
 #include "cli/commands.hpp"
 #include "cli/foreground.hpp"
@@ -65,13 +66,25 @@ void Timeline::print() const {
     print_stderr(text);
 }
 
+/// The command of a sandbox that goes on without us.
+StartupCommand startup_command(const wire::ExecRequest& command) {
+    StartupCommand startup;
+    startup.argv = command.args;
+    startup.argv.insert(startup.argv.begin(), command.cmd);
+    startup.env = command.env;
+    startup.cwd = command.cwd.value_or("");
+    startup.user = command.user.value_or("");
+    startup.tty = command.tty;
+    return startup;
+}
+
 class Run {
   public:
     Run(Context& context, const RunOptions& options, Session& session)
         : context_(context), options_(options), session_(session) {}
 
     Status execute();
-    const SandboxSpec& spec() const { return spec_; }
+    const SandboxSpec& spec() const { return request_.spec; }
 
   private:
     Status check_options();
@@ -79,13 +92,12 @@ class Run {
     Status run_new();
     Status run_in(const SandboxSpec& spec);
     Status finish(const SandboxSpec& spec);
-    std::vector<std::string> command_of(const SandboxSpec& spec) const;
-    bool replaces() const { return options_.replace || !options_.replace_timeout.empty(); }
+    Result<wire::ExecRequest> command_of(const SandboxSpec& spec) const;
 
     Context& context_;
     const RunOptions& options_;
     Session& session_;
-    SandboxSpec spec_;
+    CreateRequest request_;
     bool interactive_ = false;
     std::optional<std::chrono::milliseconds> timeout_;
     Bytes detach_keys_;
@@ -97,7 +109,7 @@ class Run {
 };
 
 Status Run::check_options() {
-    spec_ = MSB_TRY(make_spec(options_, context_.log_level));
+    request_ = MSB_TRY(make_request(options_, context_));
     if (!options_.timeout.empty())
         timeout_ = std::chrono::milliseconds(MSB_TRY(parse_duration_ms(options_.timeout)));
     detach_keys_ = MSB_TRY(parse_detach_keys(options_.detach_keys));
@@ -106,13 +118,19 @@ Status Run::check_options() {
     return {};
 }
 
-std::vector<std::string> Run::command_of(const SandboxSpec& spec) const {
+/// What is given replaces the CMD alone; who sits at a terminal and has nothing else gets a shell.
+Result<wire::ExecRequest> Run::command_of(const SandboxSpec& spec) const {
     std::vector<std::string> argv = spec.entrypoint;
     const auto& words = context_.command ? *context_.command : spec.cmd;
     argv.insert(argv.end(), words.begin(), words.end());
     if (argv.empty() && interactive_)
         argv.push_back(spec.shell);
-    return argv;
+    CommandOptions options;
+    options.tty = options_.tty || (interactive_ && !options_.detach);
+    options.term = terminal_type();
+    if (argv.empty()) // nor the sandbox's own: "--" without a word is no command
+        return wire::ExecRequest();
+    return exec_request(spec, std::move(argv), options);
 }
 
 /// A named sandbox that exists is used as it is. True if the run is done.
@@ -123,11 +141,8 @@ Result<bool> Run::reuse_existing() {
             return false;
         return fail(existing.error());
     }
-    if (replaces()) {
-        const std::chrono::milliseconds grace(MSB_TRY(replace_grace_ms(options_)));
-        MSB_TRY(session_.replace(options_.name, grace));
+    if (existing->state.never_ran)
         return false;
-    }
     if (!options_.creation_given.empty())
         print_warning(fmt::format(
             "sandbox '{}' exists: it is used as it is, creation options are ignored: {}",
@@ -154,44 +169,41 @@ Status Run::execute() {
     const auto deadline = std::chrono::steady_clock::now() + settling_time;
     for (;;) {
         MSB_TRY(check_options());
-        if (!options_.name.empty() && MSB_TRY(reuse_existing()))
+        if (!options_.name.empty() && !request_.replace && MSB_TRY(reuse_existing()))
             return {};
         name_taken_ = false;
         Status done = run_new();
         // Somebody else has made it meanwhile: it is one that exists.
-        if (!name_taken_ || replaces() || std::chrono::steady_clock::now() >= deadline)
+        if (!name_taken_ || request_.replace || std::chrono::steady_clock::now() >= deadline)
             return done;
     }
 }
 
 Status Run::run_new() {
-    image::PullOptions pull;
-    pull.policy = MSB_TRY(parse_pull_policy(options_.pull));
-    pull.insecure = options_.insecure;
-    const auto image = MSB_TRY(session_.resolve_image(options_.image, pull));
-    merge_image(spec_, image, options_, context_.command);
-    MSB_TRY(validate_spec(spec_));
-    const auto argv = command_of(spec_);
-    if (argv.empty() && !options_.detach) {
+    auto prepared = session_.prepare(request_);
+    name_taken_ = !prepared && prepared.error().kind() == ErrorKind::already_exists;
+    const NewSandbox sandbox = MSB_TRY(std::move(prepared));
+    const SandboxSpec& spec = sandbox.spec;
+    const auto command = MSB_TRY(command_of(spec));
+    if (command.cmd.empty() && !options_.detach) {
         print_warning("no command provided and stdin is not a terminal");
         return {};
     }
     LaunchOptions launch = session_.launch_options();
     launch.attached = !options_.detach;
     launch.detachable = interactive_ && !detach_keys_.empty();
-    if (options_.detach && !argv.empty())
-        launch.startup = StartupCommand{argv, exec_environment(spec_, {}, options_.tty),
-                                        spec_.workdir, spec_.user, options_.tty};
+    if (options_.detach && !command.cmd.empty())
+        launch.startup = startup_command(command);
     timeline_.launch_ns = monotonic_ns();
-    auto created = session_.create(spec_, image, launch);
+    auto created = session_.create(sandbox, launch);
     name_taken_ = !created && created.error().kind() == ErrorKind::already_exists;
     running_ = MSB_TRY(std::move(created));
     timeline_.ready_ns = monotonic_ns();
     timeline_.stages = running_->stages;
     if (options_.detach)
-        return print(spec_.name + "\n"), Status();
-    Status ran = run_in(spec_);
-    const Status finished = finish(spec_);
+        return print(spec.name + "\n"), Status();
+    Status ran = run_in(spec);
+    const Status finished = finish(spec);
     timeline_.end_ns = monotonic_ns();
     if (options_.timings)
         timeline_.print();
@@ -200,28 +212,18 @@ Status Run::run_new() {
 }
 
 Status Run::run_in(const SandboxSpec& spec) {
-    const auto argv = command_of(spec);
-    if (argv.empty()) {
+    ForegroundOptions foreground;
+    foreground.request = MSB_TRY(command_of(spec));
+    if (foreground.request.cmd.empty()) {
         print_warning("no command provided and stdin is not a terminal");
         return {};
     }
     const auto loop = MSB_TRY(EventLoop::create());
-    const auto client = MSB_TRY(session_.connect_agent(*loop, spec.name));
-    ForegroundOptions foreground;
-    foreground.request.cmd = argv.front();
-    foreground.request.args.assign(argv.begin() + 1, argv.end());
-    foreground.request.tty = interactive_ || options_.tty;
-    foreground.request.env = exec_environment(spec, {}, foreground.request.tty);
-    for (const Rlimit& limit : spec_.rlimits)
-        foreground.request.rlimits.push_back({limit.resource, limit.soft, limit.hard});
+    foreground.timeout = timeout_;
+    const auto client = MSB_TRY(session_.connect_agent(*loop, spec.name, &foreground.timeout));
     foreground.detach_keys = detach_keys_;
-    if (!spec.workdir.empty())
-        foreground.request.cwd = spec.workdir;
-    if (!spec.user.empty())
-        foreground.request.user = spec.user;
     foreground.attach_terminal = interactive_;
     foreground.forward_stdin = interactive_ || !is_terminal(STDIN_FILENO);
-    foreground.timeout = timeout_;
     const auto result =
         MSB_TRY(run_foreground(*loop, *client, session_.signals(), std::move(foreground)));
     timeline_.exec_started_ns = result.started_ns;
@@ -262,25 +264,16 @@ std::vector<std::string> given_for_creation(const std::vector<Option>& options) 
 Status create(Context& context, const CreationOptions& options) {
     Session session = MSB_TRY(Session::open(context, options.quiet));
     const auto begun = std::chrono::steady_clock::now();
-    const bool generated = options.name.empty();
-    SandboxSpec spec = MSB_TRY(make_spec(options, context.log_level));
-    spec.ephemeral = false;
-    if (!generated && (options.replace || !options.replace_timeout.empty())) {
-        const std::chrono::milliseconds grace(MSB_TRY(replace_grace_ms(options)));
-        if (const Status done = session.replace(spec.name, grace); !done)
-            return session.report_failure(context, done.error(), spec), Status();
-    }
-    image::PullOptions pull;
-    pull.policy = MSB_TRY(parse_pull_policy(options.pull));
-    pull.insecure = options.insecure;
-    const auto image = session.resolve_image(options.image, pull);
-    if (!image)
-        return session.report_failure(context, image.error(), spec), Status();
-    merge_image(spec, *image, options, context.command);
-    const auto running = session.create(spec, *image, session.launch_options());
+    CreateRequest request = MSB_TRY(make_request(options, context));
+    request.spec.ephemeral = false;
+    const auto sandbox = session.prepare(request);
+    if (!sandbox)
+        return session.report_failure(context, sandbox.error(), request.spec), Status();
+    const SandboxSpec& spec = sandbox->spec;
+    const auto running = session.create(*sandbox, session.launch_options());
     if (!running)
         return session.report_failure(context, running.error(), spec), Status();
-    if (generated)
+    if (options.name.empty())
         (void)print(spec.name + "\n");
     if (!options.quiet)
         print_done("Created", spec.name, std::chrono::steady_clock::now() - begun);

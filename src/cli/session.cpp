@@ -27,7 +27,7 @@ Result<Session> Session::open(Context& context, bool quiet) {
     // Signals are blocked from here on, so that every path can clean up behind itself.
     SignalWatch signals =
         MSB_TRY(SignalWatch::create({SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH}));
-    return Session(Host(home, installation), Progress::for_stderr(quiet), std::move(signals),
+    return Session(Launcher(home, installation), Progress::for_stderr(quiet), std::move(signals),
                    context.log_level);
 }
 
@@ -46,22 +46,6 @@ Result<image::PullResult> Session::pull(const std::string& reference,
     return result;
 }
 
-Result<image::Image> Session::resolve_image(const std::string& reference,
-                                            const image::PullOptions& options) {
-    ImageProgress progress(progress_, [this] { return poll_interrupt(); });
-    auto image = host_.resolve_image(reference, options, progress);
-    progress_.clear();
-    return image;
-}
-
-Result<EngineSelection> Session::select_engine(const SandboxSpec& spec) {
-    std::vector<std::string> notices;
-    auto selection = host_.select_engine(spec, notices);
-    for (const std::string& notice : notices)
-        print_warning(notice);
-    return selection;
-}
-
 LaunchOptions Session::launch_options() {
     LaunchOptions options;
     options.wait_tick = [this] { return tick(); };
@@ -73,36 +57,35 @@ bool Session::tick() {
     return poll_interrupt();
 }
 
-Status Session::replace(const std::string& name, std::chrono::milliseconds grace) {
-    progress_.begin("Replacing", name);
-    const Status done = host_.replace(name, grace, [this] { return tick(); });
+Result<NewSandbox> Session::prepare(const CreateRequest& request) {
+    if (request.replace)
+        progress_.begin("Replacing", request.spec.name);
+    const Status room = launcher_.make_room(request, [this] { return tick(); });
     progress_.clear();
-    return done;
+    MSB_TRY(Status(room));
+    ImageProgress progress(progress_, [this] { return poll_interrupt(); });
+    auto prepared = launcher_.prepare(request, progress);
+    progress_.clear();
+    return prepared;
 }
 
-Result<Running> Session::create(const SandboxSpec& spec, const image::Image& image,
-                                const LaunchOptions& options) {
-    const auto engine = MSB_TRY(select_engine(spec));
-    progress_.begin("Starting", spec.name);
-    auto running = sandboxes().create(spec, image, engine, options);
+Result<Running> Session::launched(Result<Running> running) {
     progress_.clear();
+    for (const std::string& notice : launcher_.take_notices())
+        print_warning(notice);
     return running;
+}
+
+Result<Running> Session::create(const NewSandbox& sandbox, const LaunchOptions& options) {
+    progress_.begin("Starting", sandbox.spec.name);
+    return launched(launcher_.create(sandbox, options));
 }
 
 Result<Running> Session::start(const SandboxSpec& spec, LaunchOptions options) {
     if (log_level_ != log::Level::off)
         options.log_level = log::to_string(log_level_);
-    auto found = host_.image_of(spec);
-    if (!found) {
-        sandboxes().record_boot_error(spec.name, BootError::from("image", found.error()));
-        return fail(std::move(found).error());
-    }
-    const image::Image image = std::move(*found);
-    const auto engine = MSB_TRY(select_engine(spec));
     progress_.begin("Starting", spec.name);
-    auto running = sandboxes().start(spec.name, image, engine, options);
-    progress_.clear();
-    return running;
+    return launched(launcher_.start(spec, options));
 }
 
 Result<std::optional<Running>> Session::start_if_stopped(const SandboxView& view,
@@ -152,11 +135,23 @@ Result<std::vector<wire::SessionInfo>> Session::running_commands(const std::stri
     return commands;
 }
 
-Result<std::unique_ptr<AgentClient>> Session::connect_agent(EventLoop& loop,
-                                                            const std::string& name) {
+Result<std::unique_ptr<AgentClient>>
+Session::connect_agent(EventLoop& loop, const std::string& name,
+                       std::optional<std::chrono::milliseconds>* limit) {
+    using std::chrono::steady_clock;
     ConnectOptions options;
     options.cancelled = [this] { return poll_interrupt(); };
-    return host_.connect_agent(loop, name, options);
+    if (limit == nullptr || !*limit)
+        return launcher_.connect_agent(loop, name, options);
+    const std::chrono::milliseconds whole = **limit;
+    const auto deadline = steady_clock::now() + whole;
+    options.handshake_timeout = std::min(options.handshake_timeout, whole);
+    auto client = launcher_.connect_agent(loop, name, options);
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - steady_clock::now());
+    if (!client && left <= 0ms && client.error().kind() == ErrorKind::timed_out)
+        return fail(Error(client.error()).wrap("exec timed out after " + format_duration(whole)));
+    *limit = std::max(left, 1ms);
+    return client;
 }
 
 void Session::report_failure(Context& context, const Error& error, const SandboxSpec& spec) {

@@ -1,8 +1,7 @@
 // What a command that deals with sandboxes holds: the sandboxes, the images, progress, signals.
 #pragma once
 
-#include "api/host.hpp"
-#include "api/image_defaults.hpp"
+#include "api/launcher.hpp"
 #include "cli/context.hpp"
 #include "cli/creation.hpp"
 #include "cli/output.hpp"
@@ -23,22 +22,18 @@ class Session {
   public:
     static Result<Session> open(Context& context, bool quiet);
 
-    Sandboxes& sandboxes() { return host_.sandboxes(); }
-    image::Store& store() { return host_.store(); }
+    Sandboxes& sandboxes() { return launcher_.sandboxes(); }
+    image::Store& store() { return launcher_.store(); }
     Progress& progress() { return progress_; }
     SignalWatch& signals() { return signals_; }
-    const Home& home() const { return host_.home(); }
+    const Home& home() const { return launcher_.home(); }
 
-    /// From the cache or the registry; an empty reference is the embedded default image.
-    Result<image::Image> resolve_image(const std::string& reference,
-                                       const image::PullOptions& options);
     Result<image::PullResult> pull(const std::string& reference, const image::PullOptions& options);
-    /// Says once per MSB_HOME if it fell back to weaker isolation.
-    Result<EngineSelection> select_engine(const SandboxSpec& spec);
 
     LaunchOptions launch_options();
-    Result<Running> create(const SandboxSpec& spec, const image::Image& image,
-                           const LaunchOptions& options);
+    /// The steps of the launcher, with progress, and its notices as warnings.
+    Result<NewSandbox> prepare(const CreateRequest& request);
+    Result<Running> create(const NewSandbox& sandbox, const LaunchOptions& options);
     /// --error ... --trace of this command apply to this run of the sandbox.
     Result<Running> start(const SandboxSpec& spec, LaunchOptions options);
     /// The same for a command that only needs it to run: nothing if it does, or if another command
@@ -51,8 +46,11 @@ class Session {
     Status end_temporary(const std::string& name);
 
     /// Connects to the agent of an active sandbox; one that is still coming up is waited for. If
-    /// that fails and the sandbox left a boot error, report_failure() shows it.
-    Result<std::unique_ptr<AgentClient>> connect_agent(EventLoop& loop, const std::string& name);
+    /// that fails and the sandbox left a boot error, report_failure() shows it. `limit` of the
+    /// command that is to be run counts from here on: what is left of it afterwards.
+    Result<std::unique_ptr<AgentClient>>
+    connect_agent(EventLoop& loop, const std::string& name,
+                  std::optional<std::chrono::milliseconds>* limit = nullptr);
 
     /// Prints a failed start as the typed block (stage, message, hint), anything else as usual, and
     /// sets the exit code: 130 or 143 after a signal, else 1.
@@ -64,17 +62,15 @@ class Session {
     /// For those who wait: keeps the progress line alive; true if the user does not want to wait.
     bool tick();
 
-    /// Stops (killing after `grace`) and removes the sandbox of this name, if there is one.
-    Status replace(const std::string& name, std::chrono::milliseconds grace);
-
   private:
+    Result<Running> launched(Result<Running> running);
     Result<std::vector<wire::SessionInfo>> running_commands(const std::string& name);
 
-    Session(Host host, Progress progress, SignalWatch signals, log::Level log_level)
-        : host_(std::move(host)), progress_(std::move(progress)), signals_(std::move(signals)),
-          log_level_(log_level) {}
+    Session(Launcher launcher, Progress progress, SignalWatch signals, log::Level log_level)
+        : launcher_(std::move(launcher)), progress_(std::move(progress)),
+          signals_(std::move(signals)), log_level_(log_level) {}
 
-    Host host_;
+    Launcher launcher_;
     Progress progress_;
     SignalWatch signals_;
     log::Level log_level_;

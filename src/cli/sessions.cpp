@@ -106,7 +106,7 @@ Status list(Context& context, const ListOptions& options) {
     Table table({"ID", "PID", "TTY", "STATE", "STARTED", "EXIT", "COMMAND"});
     for (const wire::SessionInfo& info : sessions) {
         const auto exit = exit_of(info);
-        std::string command = printable(command_line(info));
+        std::string command = command_line(info);
         if (command.size() > shown_command)
             command = command.substr(0, shown_command - 3) + "...";
         table.add({fmt::format("{}", info.session), fmt::format("{}", info.pid),

@@ -200,6 +200,8 @@ Status remove_control_group(const std::string& path) {
             return {};
         if (errno != EBUSY || attempt == removal_attempts)
             return fail_errno("rmdir", path);
+        if (attempt == 0)
+            (void)put(path + "/cgroup.kill", "1"); // Linux 5.14
         std::this_thread::sleep_for(removal_pause);
     }
     return {};

@@ -50,8 +50,8 @@ class ControlGroups {
 /// group is one of version 2, which a process is started in.
 Result<bool> enter_legacy_group(int group, pid_t pid);
 
-/// Removes a group by its directory, after its last process has ended or is just ending. A group
-/// that is not there is removed.
+/// Removes a group by its directory, when its processes have ended or are just ending; what is left
+/// in it is killed, where the kernel can do that. A group that is not there is removed.
 Status remove_control_group(const std::string& path);
 
 } // namespace msb::jail

@@ -4,12 +4,12 @@
 
 namespace msb {
 
-ControlChannel::ControlChannel(std::shared_ptr<device::VsockConnection> connection,
+ControlChannel::ControlChannel(std::shared_ptr<device::Stream> connection,
                                const wire::Bootstrap& bootstrap, Events events)
     : connection_(std::move(connection)), events_(std::move(events)) {
     connection_->on_readable = [this] { read(); };
     connection_->on_writable = [this] { flush(); };
-    connection_->on_closed = [this](device::VsockClose reason) {
+    connection_->on_closed = [this](device::StreamEnd reason) {
         read();
         events_.lost(device::to_string(reason));
     };

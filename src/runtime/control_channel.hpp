@@ -4,7 +4,7 @@
 #pragma once
 
 #include "base/out_buffer.hpp"
-#include "device/vsock/vsock.hpp"
+#include "device/vsock/stream.hpp"
 #include "wire/messages.hpp"
 
 #include <functional>
@@ -26,8 +26,8 @@ class ControlChannel {
     };
 
     /// Takes over an accepted connection and sends the bootstrap document.
-    ControlChannel(std::shared_ptr<device::VsockConnection> connection,
-                   const wire::Bootstrap& bootstrap, Events events);
+    ControlChannel(std::shared_ptr<device::Stream> connection, const wire::Bootstrap& bootstrap,
+                   Events events);
     ~ControlChannel();
     ControlChannel(const ControlChannel&) = delete;
     ControlChannel& operator=(const ControlChannel&) = delete;
@@ -49,7 +49,7 @@ class ControlChannel {
     /// may not.
     static constexpr std::size_t max_queued = wire::max_frame_size;
 
-    std::shared_ptr<device::VsockConnection> connection_;
+    std::shared_ptr<device::Stream> connection_;
     Events events_;
     wire::FrameReader in_;
     OutBuffer out_;

@@ -3,6 +3,7 @@
 #include "base/log.hpp"
 #include "base/out_buffer.hpp"
 #include "base/system.hpp"
+#include "runtime/session_recorder.hpp"
 #include "wire/session_messages.hpp"
 #include "wire/transport.hpp"
 
@@ -22,8 +23,6 @@ namespace {
 constexpr std::size_t read_chunk = std::size_t{128} << 10;
 /// Above this a direction stops taking in; one frame (4 MiB) may still be on top of it.
 constexpr std::size_t high_water = std::size_t{256} << 10;
-/// A client may have no more exec sessions under observation; the agent has its own limit.
-constexpr std::size_t max_recorded_sessions = 4096;
 /// See Relay::finish().
 constexpr auto patience = std::chrono::seconds(1);
 constexpr auto look_again = std::chrono::milliseconds(50);
@@ -31,7 +30,7 @@ constexpr auto look_again = std::chrono::milliseconds(50);
 /// may wait there for its end, and a quarter be consumed and not told yet, without the guest
 /// running out of credit.
 constexpr std::size_t max_in_place = wire::client_window / 2;
-static_assert(device::VsockConnection::buffer_limit >= wire::client_window);
+static_assert(device::Stream::buffer_limit >= wire::client_window);
 
 /// Messages that only host and agent may send each other.
 bool is_control_plane(std::string_view type) {
@@ -45,60 +44,6 @@ bool is_control_plane(std::string_view type) {
 }
 
 } // namespace
-
-std::uint64_t SessionRecorder::request(std::uint32_t id, const wire::ExecRequest& request) {
-    if (sessions_.size() >= max_recorded_sessions)
-        std::erase_if(sessions_, [](const auto& item) {
-            return item.second.state == Session::State::refused;
-        });
-    const auto found = sessions_.find(id);
-    if (sessions_.size() >= max_recorded_sessions ||
-        (found != sessions_.end() && found->second.state != Session::State::refused))
-        return 0;
-    ++counter_;
-    if (!request.detach)
-        sessions_[id] = Session{counter_, request.tty, Session::State::asked, {}, {}};
-    return counter_;
-}
-
-bool SessionRecorder::from_guest(std::uint32_t id, const wire::Envelope& envelope) {
-    const auto found = sessions_.find(id);
-    if (found == sessions_.end())
-        return false;
-    Session& session = found->second;
-    if (envelope.type == wire::ExecStarted::type) {
-        session.state = Session::State::started;
-    } else if (envelope.type == wire::CoreError::type) {
-        const auto error = wire::CoreError::decode(envelope.payload);
-        if (error && error->offending_type == wire::ExecRequest::type &&
-            session.state == Session::State::asked)
-            session.state = Session::State::refused;
-    } else if (envelope.type == wire::ExecStdout::type) {
-        if (const auto message = wire::ExecStdout::decode(envelope.payload))
-            session.out.write(log_, session.tty ? LogSource::output : LogSource::standard_output,
-                              session.number, message->data);
-    } else if (envelope.type == wire::ExecStderr::type) {
-        if (const auto message = wire::ExecStderr::decode(envelope.payload))
-            session.err.write(log_, LogSource::standard_error, session.number, message->data);
-    } else if (envelope.type == wire::ExecExited::type || envelope.type == wire::ExecFailed::type ||
-               envelope.type == wire::SessionDetached::type) {
-        finish(session);
-        sessions_.erase(found);
-        return true;
-    }
-    return false;
-}
-
-void SessionRecorder::finish(Session& session) {
-    session.out.finish(log_, session.tty ? LogSource::output : LogSource::standard_output,
-                       session.number);
-    session.err.finish(log_, LogSource::standard_error, session.number);
-}
-
-SessionRecorder::~SessionRecorder() {
-    for (auto& [id, session] : sessions_)
-        finish(session);
-}
 
 /// One host client and its guest connection.
 class Relay::Client : public std::enable_shared_from_this<Relay::Client> {
@@ -151,7 +96,7 @@ class Relay::Client : public std::enable_shared_from_this<Relay::Client> {
     Relay& relay_;
     std::size_t slot_;
     OwnedFd socket_;
-    std::shared_ptr<device::VsockConnection> guest_;
+    std::shared_ptr<device::Stream> guest_;
     SessionRecorder recorder_;
     wire::FrameReader from_client_;
     wire::FrameReader from_guest_; ///< of a frame beyond max_in_place, what has arrived
@@ -178,7 +123,7 @@ Status Relay::Client::start() {
     to_client_.append(range);
     to_client_.append(relay_.ready_);
 
-    guest_ = relay_.vsock_.connect(wire::client_port);
+    guest_ = relay_.dial_(wire::client_port);
     if (!guest_)
         return fail(ErrorKind::limit_exceeded, "too many connections to the guest");
     const std::weak_ptr<Client> weak = weak_from_this();
@@ -434,8 +379,8 @@ void Relay::Client::flush_to_client() {
     update_events();
 }
 
-Relay::Relay(EventLoop& loop, device::Vsock& vsock, ExecLog& log, Events events)
-    : loop_(loop), vsock_(vsock), log_(log), events_(std::move(events)) {}
+Relay::Relay(EventLoop& loop, device::Dial dial, ExecLog& log, Events events)
+    : loop_(loop), dial_(std::move(dial)), log_(log), events_(std::move(events)) {}
 
 Relay::~Relay() {
     stop_accepting();

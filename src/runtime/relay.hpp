@@ -5,6 +5,9 @@
 // reading lets its outgoing buffer fill, the relay stops consuming its guest connection, vsock
 // credit runs out, and the agent stops reading that client's commands. No other client notices.
 //
+// Clients of the published protocol may ask for the sandbox's end, too. What else the host's
+// commands ask of the runtime has a door of its own (host_channel.hpp).
+//
 // Guest and clients are both hostile. A client's frame must carry an id of its range (or be a
 // shutdown with id 0) and must not be a control-plane message; a frame that breaks the framing
 // closes that client only. What comes from the guest is checked for framing and decoded only to
@@ -13,49 +16,16 @@
 
 #include "base/event_loop.hpp"
 #include "base/fd.hpp"
-#include "device/vsock/vsock.hpp"
+#include "device/vsock/stream.hpp"
 #include "logs/exec_log.hpp"
-#include "logs/stream.hpp"
 #include "wire/messages.hpp"
 
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
-#include <unordered_map>
 
 namespace msb {
-
-/// Writes the output of one guest connection's exec sessions to exec.log.
-class SessionRecorder {
-  public:
-    /// `counter` numbers the sessions of this run, from 1.
-    SessionRecorder(ExecLog& log, std::uint64_t& counter) : log_(log), counter_(counter) {}
-    ~SessionRecorder();
-    SessionRecorder(const SessionRecorder&) = delete;
-    SessionRecorder& operator=(const SessionRecorder&) = delete;
-    /// The number of the session that the request starts; 0 if there are too many, or if the id has
-    /// one, so that the agent will refuse it. What belongs to no connection (`detach`) is for the
-    /// SessionObserver to record.
-    std::uint64_t request(std::uint32_t id, const wire::ExecRequest& request);
-    /// True if a session ended with this: everything it wrote has been given to the log.
-    bool from_guest(std::uint32_t id, const wire::Envelope& envelope);
-
-  private:
-    struct Session {
-        std::uint64_t number = 0;
-        bool tty = false;
-        /// `refused`: the agent has refused a request with this id, most likely this one.
-        enum class State : std::uint8_t { asked, refused, started } state = State::asked;
-        LogStream out;
-        LogStream err;
-    };
-    void finish(Session& session);
-
-    ExecLog& log_;
-    std::uint64_t& counter_;
-    std::unordered_map<std::uint32_t, Session> sessions_;
-};
 
 class Relay {
   public:
@@ -71,7 +41,7 @@ class Relay {
         std::function<void()> drain;
     };
 
-    Relay(EventLoop& loop, device::Vsock& vsock, ExecLog& log, Events events);
+    Relay(EventLoop& loop, device::Dial dial, ExecLog& log, Events events);
     ~Relay();
     Relay(const Relay&) = delete;
     Relay& operator=(const Relay&) = delete;
@@ -86,6 +56,7 @@ class Relay {
     void finish(EventLoop::Clock::time_point deadline, std::function<void()> done);
 
     std::uint64_t& session_counter() { return session_counter_; }
+    std::size_t client_count() const { return clients_.size(); }
     /// The log has written something: clients that waited for it go on.
     void log_progress();
 
@@ -103,7 +74,7 @@ class Relay {
     };
 
     EventLoop& loop_;
-    device::Vsock& vsock_;
+    device::Dial dial_;
     ExecLog& log_;
     Events events_;
     OwnedFd listener_;

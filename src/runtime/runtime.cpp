@@ -2,12 +2,12 @@
 
 #include "base/file.hpp"
 #include "base/log.hpp"
-#include "base/signal_name.hpp"
 #include "base/system.hpp"
 #include "base/time.hpp"
 #include "base/watchdog.hpp"
 #include "engine/placement.hpp"
 #include "jail/jail.hpp"
+#include "runtime/bootstrap.hpp"
 #include "runtime/helper_log.hpp"
 #include "spec/files.hpp"
 #include "wire/console_report.hpp"
@@ -46,6 +46,14 @@ const SandboxFiles files{jail_sandbox};
 
 std::string socket_path(std::string_view name) {
     return std::string(jail_sockets) + "/" + std::string(name);
+}
+
+/// None if the host has none to give.
+std::optional<Bytes> random_bytes(std::size_t count) {
+    Bytes bytes(count);
+    if (::getrandom(bytes.data(), count, 0) != static_cast<ssize_t>(count))
+        return std::nullopt;
+    return bytes;
 }
 
 Result<OwnedFd> open_logs_directory() {
@@ -120,6 +128,7 @@ Status Runtime::listen() {
         return sys::unix_listen(socket_path(name), 1, 0666);
     };
     agent_listener_ = MSB_TRY(sys::unix_listen(socket_path("agent.sock"), 128));
+    listeners_.host = MSB_TRY(sys::unix_listen(socket_path("runtime.sock"), 16));
     listeners_.root = MSB_TRY(device_socket("root.sock"));
     listeners_.upper = MSB_TRY(device_socket("upper.sock"));
     listeners_.vsock = MSB_TRY(device_socket("vsock.sock"));
@@ -183,7 +192,7 @@ Status Runtime::serve_devices() {
     vsock_->listen(wire::control_port,
                    [this](auto connection) { accept_control(std::move(connection)); });
     relay_ = std::make_unique<Relay>(
-        *loop_, *vsock_, *exec_log_,
+        *loop_, dial(), *exec_log_,
         Relay::Events{.shutdown =
                           [this](const wire::Shutdown& shutdown) {
                               begin_shutdown(reason::shutdown_requested, shutdown.grace_ms);
@@ -210,6 +219,15 @@ Status Runtime::watch_events() {
             else
                 begin_shutdown(reason::signal, std::nullopt);
     }));
+    host_channel_ = std::make_unique<HostChannel>(
+        *loop_, HostChannel::Requests{.shutdown =
+                                          [this](const wire::HostShutdown& shutdown) {
+                                              begin_shutdown(reason::shutdown_requested,
+                                                             shutdown.grace_ms);
+                                          },
+                                      .drain = [this] { begin_drain(); },
+                                      .status = [this] { return describe_status(); }});
+    MSB_TRY(host_channel_->serve(std::move(listeners_.host)));
     MSB_TRY(watch_network());
     if (config_.attached)
         MSB_TRY(
@@ -227,57 +245,9 @@ Status Runtime::watch_events() {
     return {};
 }
 
-wire::Bootstrap Runtime::bootstrap() const {
-    const SandboxSpec& spec = config_.spec;
-    wire::Bootstrap document;
-    document.block_root = wire::BlockRoot{
-        .kind = wire::RootKind::oci_erofs,
-        .lower = "/dev/vda",
-        .upper = wire::RootUpper{wire::UpperKind::device, "/dev/vdb", "ext4", std::nullopt}};
-    document.hostname = spec.hostname;
-    for (const Rlimit& limit : spec.rlimits)
-        document.rlimits.push_back({limit.resource, limit.soft, limit.hard});
-    if (!spec.user.empty())
-        document.user = spec.user;
-    if (!spec.workdir.empty()) {
-        document.default_cwd = spec.workdir;
-        document.make_default_cwd = config_.make_workdir;
-        document.need_default_cwd = config_.need_workdir;
-    }
-    for (const auto& [key, value] : spec.env)
-        document.default_env.push_back({key, value});
-    describe_network(document);
-    if (spec.security == SecurityProfile::restricted)
-        document.security_profile = wire::SecurityProfile::restricted;
-    for (const auto& [name, body] : spec.scripts)
-        document.scripts.push_back({name, body});
-    add_mounts(document);
-    document.unix_time_nanos = static_cast<std::uint64_t>(unix_time_ns());
-    Bytes entropy(entropy_bytes);
-    if (::getrandom(entropy.data(), entropy.size(), 0) == static_cast<ssize_t>(entropy.size()))
-        document.entropy = std::move(entropy);
-    document.stop_signal = parse_signal(spec.stop_signal).value_or(SIGTERM);
-    document.stop_grace_ms = static_cast<std::uint64_t>(default_stop_grace.count());
-    document.ephemeral = spec.ephemeral;
-    if (spec.init) {
-        document.handoff_init = wire::HandoffInit{spec.init->cmd, spec.init->args, {}, {}};
-        for (const auto& [key, value] : spec.init->env)
-            document.handoff_init->env.push_back({key, value});
-    }
-    return document;
-}
-
-void Runtime::add_mounts(wire::Bootstrap& document) const {
-    const std::vector<Mount>& mounts = config_.spec.mounts;
-    for (std::size_t i = 0; i < mounts.size(); ++i) {
-        const wire::MountFlags flags{mounts[i].read_only, mounts[i].noexec, mounts[i].nosuid,
-                                     mounts[i].nodev};
-        if (config_.file_mounts[i])
-            document.file_mounts.push_back(
-                {mount_tag(i), shared_file_name, mounts[i].guest, flags});
-        else
-            document.dir_mounts.push_back({mount_tag(i), mounts[i].guest, flags});
-    }
+wire::HostStatusReport Runtime::describe_status() const {
+    return {std::string(to_string(state_.status)), state_.reason,
+            static_cast<std::uint32_t>(relay_->client_count())};
 }
 
 void Runtime::tell_file_server(const wire::InitResolved& user) {
@@ -298,14 +268,14 @@ void Runtime::handle_mounts_lost() {
     begin_shutdown(reason::internal_error, mounts_lost_grace_ms);
 }
 
-void Runtime::accept_control(std::shared_ptr<device::VsockConnection> connection) {
+void Runtime::accept_control(std::shared_ptr<device::Stream> connection) {
     if (control_) {
         connection->reset(); // the agent connects once; anything else in the guest may try
         return;
     }
     report_stage("kernel", monotonic_ns());
     control_ = std::make_unique<ControlChannel>(
-        std::move(connection), bootstrap(),
+        std::move(connection), make_bootstrap(config_, unix_time_ns(), random_bytes(entropy_bytes)),
         ControlChannel::Events{
             [this](const wire::InitResolved& user) { tell_file_server(user); },
             [this](BytesView frame, const wire::Ready& ready) { handle_ready(frame, ready); },
@@ -368,9 +338,13 @@ void Runtime::fail_boot(std::string_view stage, const Error& error) {
     loop_->stop();
 }
 
+device::Dial Runtime::dial() {
+    return [this](std::uint32_t port) { return vsock_->connect(port); };
+}
+
 SessionObserver& Runtime::observer() {
     if (!observer_)
-        observer_ = std::make_unique<SessionObserver>(*vsock_, *exec_log_);
+        observer_ = std::make_unique<SessionObserver>(dial(), *exec_log_);
     return *observer_;
 }
 

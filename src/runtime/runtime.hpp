@@ -11,6 +11,7 @@
 #include "logs/kernel_log.hpp"
 #include "runtime/clock_keeper.hpp"
 #include "runtime/control_channel.hpp"
+#include "runtime/host_channel.hpp"
 #include "runtime/idle.hpp"
 #include "runtime/relay.hpp"
 #include "runtime/session_observer.hpp"
@@ -57,19 +58,19 @@ class Runtime {
     Status serve_devices();
     Status watch_events();
 
-    // runtime_network.cpp
+    // network.cpp
     Status watch_network();
     void handle_network();
-    void describe_network(wire::Bootstrap& document) const;
 
-    wire::Bootstrap bootstrap() const;
-    void add_mounts(wire::Bootstrap& document) const;
+    /// Connects to the guest's agent.
+    device::Dial dial();
     /// fsd shows the user's files as those of the guest's default user.
     void tell_file_server(const wire::InitResolved& user);
     /// Operations that the guest has begun there never end, and nothing can make its kernel give
     /// them up: the sandbox ends.
     void handle_mounts_lost();
-    void accept_control(std::shared_ptr<device::VsockConnection> connection);
+    void accept_control(std::shared_ptr<device::Stream> connection);
+    wire::HostStatusReport describe_status() const;
     void handle_ready(BytesView frame, const wire::Ready& ready);
     void handle_boot_failed(const wire::BootFailed& failed);
     void handle_heartbeat(const wire::Heartbeat& heartbeat);
@@ -107,7 +108,7 @@ class Runtime {
     std::unique_ptr<KernelLog> kernel_log_;
 
     struct Listeners {
-        OwnedFd root, upper, vsock, rng;
+        OwnedFd root, upper, vsock, rng, host;
     } listeners_;
     std::unique_ptr<device::Blk> root_disk_;
     std::unique_ptr<device::Blk> upper_disk_;
@@ -120,6 +121,7 @@ class Runtime {
     std::unique_ptr<ControlChannel> control_;
     std::unique_ptr<Relay> relay_;
     std::unique_ptr<SessionObserver> observer_;
+    std::unique_ptr<HostChannel> host_channel_;
 
     bool ready_ = false;
     bool boot_failed_ = false;

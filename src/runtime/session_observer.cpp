@@ -1,7 +1,6 @@
 #include "runtime/session_observer.hpp"
 
 #include "base/log.hpp"
-#include "runtime/relay.hpp"
 #include "wire/exit_code.hpp"
 #include "wire/transport.hpp"
 
@@ -15,8 +14,8 @@ constexpr std::size_t max_ended = 64;
 constexpr std::size_t max_streams = 4096;
 } // namespace
 
-SessionObserver::SessionObserver(device::Vsock& vsock, ExecLog& log)
-    : connection_(vsock.connect(wire::client_port)), log_(log) {
+SessionObserver::SessionObserver(const device::Dial& dial, ExecLog& log)
+    : connection_(dial(wire::client_port)), log_(log) {
     if (!connection_) {
         log::warn("too many connections to the guest: output of detached sessions is not logged");
         return;
@@ -24,7 +23,7 @@ SessionObserver::SessionObserver(device::Vsock& vsock, ExecLog& log)
     connection_->on_connected = [this] { flush(); };
     connection_->on_writable = [this] { flush(); };
     connection_->on_readable = [this] { read(); };
-    connection_->on_closed = [this](device::VsockClose reason) {
+    connection_->on_closed = [this](device::StreamEnd reason) {
         read();
         end_all("the agent is gone: " + std::string(device::to_string(reason)));
     };

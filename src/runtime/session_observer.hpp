@@ -5,7 +5,7 @@
 #pragma once
 
 #include "base/out_buffer.hpp"
-#include "device/vsock/vsock.hpp"
+#include "device/vsock/stream.hpp"
 #include "logs/exec_log.hpp"
 #include "logs/stream.hpp"
 #include "wire/session_messages.hpp"
@@ -25,7 +25,7 @@ class SessionObserver {
         std::string failure; ///< why it could not start, or why its end is unknown; else empty
     };
 
-    SessionObserver(device::Vsock& vsock, ExecLog& log);
+    SessionObserver(const device::Dial& dial, ExecLog& log);
     ~SessionObserver();
     SessionObserver(const SessionObserver&) = delete;
     SessionObserver& operator=(const SessionObserver&) = delete;
@@ -54,7 +54,7 @@ class SessionObserver {
     void end(std::uint64_t number, const End& end);
     void end_all(const std::string& why);
 
-    std::shared_ptr<device::VsockConnection> connection_;
+    std::shared_ptr<device::Stream> connection_;
     ExecLog& log_;
     std::map<std::uint32_t, std::uint64_t> starting_; ///< id -> number
     std::map<std::uint64_t, Streams> streams_;        ///< by number

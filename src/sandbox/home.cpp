@@ -126,6 +126,10 @@ std::string Home::agent_socket(std::string_view name) const {
     return socket_directory(name) + "/agent.sock";
 }
 
+std::string Home::runtime_socket(std::string_view name) const {
+    return socket_directory(name) + "/runtime.sock";
+}
+
 std::string Home::control_group_name(std::string_view name) const {
     return name_hash(root_ + '\0' + std::string(name), 12);
 }
@@ -179,6 +183,10 @@ std::string Home::lifecycle_lock(std::string_view name) const {
 
 std::string Home::runtime_pid(std::string_view name) const {
     return root_ + "/run/locks/" + name_hash(name, 16) + ".pid";
+}
+
+std::string Home::helper_pids(std::string_view name) const {
+    return root_ + "/run/locks/" + name_hash(name, 16) + ".helpers";
 }
 
 std::string Home::kill_request(std::string_view name) const {

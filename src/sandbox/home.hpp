@@ -31,6 +31,8 @@ class Home {
     /// Where the runtime listens. msb itself reaches it however long the path is
     /// (sys::unix_connect).
     std::string agent_socket(std::string_view name) const;
+    /// Where its runtime takes what the host's commands ask (wire/host_messages.hpp).
+    std::string runtime_socket(std::string_view name) const;
     /// Name of the sandbox's control group; no other home uses it.
     std::string control_group_name(std::string_view name) const;
     /// Symbolic link to the group's directory, while there may be one.
@@ -47,6 +49,9 @@ class Home {
     /// Process id of the runtime, as its starter saw it; only true while the lock is held. Outside
     /// of everything that the runtime can write.
     std::string runtime_pid(std::string_view name) const;
+    /// Process ids of what serves it beside the runtime (launch/helper.hpp), as far out of its
+    /// reach.
+    std::string helper_pids(std::string_view name) const;
     /// There while somebody has asked for the end of the runtime whose process id it holds, by
     /// SIGKILL: what ended that way did not crash. As much out of the runtime's reach.
     std::string kill_request(std::string_view name) const;

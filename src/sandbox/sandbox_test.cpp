@@ -4,6 +4,7 @@
 #include "logs/exec_log.hpp"
 #include "logs/reader.hpp"
 #include "sandbox/catalogue.hpp"
+#include "sandbox/launch/helper.hpp"
 #include "sandbox/launch/netd.hpp"
 #include "sandbox/launch/network_config.hpp"
 #include "spec/boot_error.hpp"
@@ -13,6 +14,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 
 namespace msb {
 namespace {
@@ -292,6 +294,47 @@ TEST_F(SandboxTest, LongNamesGetAHashedHostname) {
     const std::string derived = derived_hostname(std::string(100, 'n'));
     EXPECT_EQ(derived.size(), 64U);
     EXPECT_EQ(derived.substr(0, 56), std::string(55, 'n') + "-");
+}
+
+/// A process of ours that does not run and so ends by nothing but SIGKILL.
+Child stopped_process() {
+    SpawnOptions options;
+    options.argv = {"/bin/sleep", "1000"};
+    Child child = spawn(options).value();
+    EXPECT_TRUE(child.signal(SIGSTOP));
+    return child;
+}
+
+TEST_F(SandboxTest, HelpersThatDoNotEndAreKilled) {
+    const Home home(directory_);
+    ASSERT_TRUE(make_directories(directory_ + "/run/locks", 0700));
+    EXPECT_TRUE(end_helpers(home, "box")) << "it has none";
+    std::vector<Child> helpers;
+    helpers.push_back(stopped_process());
+    helpers.push_back(stopped_process());
+    ASSERT_TRUE(record_helpers(home, "box", helpers));
+    EXPECT_TRUE(end_helpers(home, "box"));
+    for (Child& helper : helpers) {
+        const auto ended = helper.wait(std::chrono::milliseconds(0));
+        ASSERT_TRUE(ended && *ended);
+        EXPECT_TRUE(WIFSIGNALED(**ended));
+    }
+    EXPECT_FALSE(exists(home.helper_pids("box")));
+}
+
+TEST_F(SandboxTest, WhoHasTheProcessIdOfAHelperNowIsLeftAlone) {
+    const Home home(directory_);
+    ASSERT_TRUE(make_directories(directory_ + "/run/locks", 0700));
+    Child stranger = stopped_process();
+    const std::string pid = std::to_string(stranger.pid());
+    for (const std::string& record :
+         {pid + " 1\n", pid + " \n", pid + "\n", pid, std::string("1 1\n"), std::string("-5 1\n\n"),
+          std::string("x"), std::string("\n")}) {
+        ASSERT_TRUE(write_file_atomic(home.helper_pids("box"), record, 0600, false));
+        EXPECT_TRUE(end_helpers(home, "box")) << record;
+    }
+    EXPECT_FALSE(stranger.wait(std::chrono::milliseconds(0)).value());
+    EXPECT_TRUE(stranger.signal(SIGKILL));
 }
 
 } // namespace

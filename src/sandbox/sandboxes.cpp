@@ -1,11 +1,14 @@
 #include "sandbox/sandboxes.hpp"
 
+#include "base/closest.hpp"
 #include "base/file.hpp"
+#include "base/log.hpp"
 #include "base/system.hpp"
 #include "base/time.hpp"
 #include "disk/ext4.hpp"
 #include "logs/exec_log.hpp"
 #include "sandbox/group.hpp"
+#include "sandbox/launch/launch.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -23,17 +26,42 @@ using namespace std::chrono_literals;
 constexpr auto lock_wait = 300ms;
 /// For a runtime that has ended to let go of the lock.
 constexpr auto release_wait = 5s;
+constexpr auto release_tick = 20ms;
 // The specification's bounds are those of what makes the disk: one refusal, before anything is
 // made.
 static_assert(min_root_disk_mib << 20 == disk::min_size);
 static_assert(max_root_disk_mib << 20 == disk::max_size);
 constexpr std::size_t max_spec_bytes = std::size_t{16} << 20;
 
-std::unexpected<Error> not_found(const std::string& name) {
-    return fail(ErrorKind::not_found, "sandbox not found: " + name);
+/// Names of all directories that could be a sandbox's.
+std::vector<std::string> directory_names(const Home& home) {
+    std::vector<std::string> names;
+    const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(home.sandboxes().c_str()), ::closedir);
+    while (const dirent* entry = dir ? ::readdir(dir.get()) : nullptr)
+        if (validate_name(entry->d_name))
+            names.emplace_back(entry->d_name);
+    return names;
+}
+
+std::unexpected<Error> not_found(const Home& home, const std::string& name) {
+    Error error(ErrorKind::not_found, "sandbox not found: " + name);
+    if (const auto meant = closest(name, directory_names(home)))
+        return fail(std::move(error).with_hint("did you mean '" + *meant + "'?"));
+    return fail(std::move(error));
 }
 
 } // namespace
+
+Error sandbox_exists(const std::string& name) {
+    return Error(ErrorKind::already_exists, "sandbox '" + name + "' already exists")
+        .with_hint("remove it (msb rm), start it (msb start), or use --replace");
+}
+
+Status Running::leave(std::uint64_t session) {
+    MSB_TRY(sys::write_all(parent_watch.get(), object_bytes(session)));
+    parent_watch.reset();
+    return {};
+}
 
 Result<Sandboxes> Sandboxes::open(const Home& home, const Installation& installation) {
     return Sandboxes(home, installation);
@@ -55,8 +83,7 @@ Status Sandboxes::erase_files(const std::string& name) {
     MSB_TRY(sys::unlink(home_.runtime_pid(name)));
     MSB_TRY(sys::unlink(home_.kill_request(name)));
     MSB_TRY(remove_tree(home_.sandbox(name)));
-    MSB_TRY(remove_tree(home_.socket_directory(name)));
-    MSB_TRY(remove_sandbox_group(home_, name));
+    MSB_TRY(clear_run(name));
     return catalogue_.erase(name);
 }
 
@@ -125,31 +152,46 @@ Result<std::optional<SandboxView>> Sandboxes::reconcile_locked(const std::string
         MSB_TRY(erase_files(name));
         return std::nullopt;
     }
-    MSB_TRY(remove_tree(home_.socket_directory(name)));
-    MSB_TRY(remove_sandbox_group(home_, name));
+    MSB_TRY(clear_run(name));
     return found;
 }
 
+/// What a run leaves that is over: processes, sockets, the control group.
+Status Sandboxes::clear_run(const std::string& name) {
+    // One that is stuck in a disk must not hide the sandbox: the next look tries again.
+    if (const Status ended = end_helpers(home_, name); !ended)
+        log::warn("sandbox '{}': {}", name, ended.error().to_string());
+    MSB_TRY(remove_tree(home_.socket_directory(name)));
+    return remove_sandbox_group(home_, name);
+}
+
 Result<std::optional<SandboxView>> Sandboxes::look(const std::string& name) {
-    auto held = lock(name, 0ms);
-    if (held)
-        return reconcile_locked(name);
-    if (held.error().kind() != ErrorKind::busy)
-        return fail(held.error());
-    // Alive: believe the files, except that a runtime which has not written yet is starting.
-    auto view = load(name); // nothing: being made or removed right now
-    if (view && !is_active(view->state.status))
-        view->state.status = SandboxStatus::starting;
-    return view;
+    // Alive: believe the files. That they know of no run means that its start or its end is under
+    // way, and what is ending is not to be taken for what runs.
+    const auto deadline = std::chrono::steady_clock::now() + release_wait;
+    for (auto wait = 0ms;; wait = release_tick) {
+        auto held = lock(name, wait);
+        if (held)
+            return reconcile_locked(name);
+        if (held.error().kind() != ErrorKind::busy)
+            return fail(held.error());
+        auto view = load(name); // nothing: being made or removed right now
+        if (!view || is_active(view->state.status))
+            return view;
+        if (std::chrono::steady_clock::now() >= deadline) {
+            view->state.status = SandboxStatus::starting;
+            return view;
+        }
+    }
 }
 
 Result<SandboxView> Sandboxes::find(const std::string& name) {
     MSB_TRY(validate_name(name));
     if (!exists(home_.sandbox(name)))
-        return not_found(name);
+        return not_found(home_, name);
     auto view = MSB_TRY(look(name));
     if (!view)
-        return not_found(name);
+        return not_found(home_, name);
     return std::move(*view);
 }
 
@@ -177,10 +219,8 @@ Result<std::vector<SandboxView>> Sandboxes::list(const LabelSelector& labels) {
     std::set<std::string> known;
     for (const CatalogueRow& row : MSB_TRY(catalogue_.list()))
         known.insert(row.name);
-    const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(home_.sandboxes().c_str()), ::closedir);
-    while (const dirent* entry = dir ? ::readdir(dir.get()) : nullptr) {
-        const std::string name = entry->d_name;
-        if (known.contains(name) || !validate_name(name))
+    for (const std::string& name : directory_names(home_)) {
+        if (known.contains(name))
             continue;
         if (const auto view = usable(name))
             MSB_TRY(catalogue_.put(view->spec));
@@ -212,16 +252,18 @@ Status Sandboxes::make_files(const SandboxSpec& spec) {
 Result<Running> Sandboxes::create(const SandboxSpec& spec, const image::Image& image,
                                   const EngineSelection& engine, const LaunchOptions& options) {
     MSB_TRY(validate_spec(spec));
-    const auto taken = [&] {
-        return fail(Error(ErrorKind::already_exists, "sandbox '" + spec.name + "' already exists")
-                        .with_hint("remove it (msb rm), start it (msb start), or use --replace"));
-    };
+    const auto taken = [&] { return fail(sandbox_exists(spec.name)); };
     auto held = lock(spec.name, lock_wait);
     if (!held)
         return held.error().kind() == ErrorKind::busy ? taken() : fail(held.error());
     if (exists(home_.sandbox(spec.name)))
-        if (auto old = MSB_TRY(reconcile_locked(spec.name)))
-            return old->damage ? fail(std::move(*old->damage)) : taken();
+        if (auto old = MSB_TRY(reconcile_locked(spec.name))) {
+            if (old->damage)
+                return fail(std::move(*old->damage));
+            if (!old->state.never_ran)
+                return taken();
+            MSB_TRY(erase_files(spec.name));
+        }
     Status made = make_files(spec);
     if (made)
         made = catalogue_.put(spec);
@@ -237,22 +279,84 @@ Result<Running> Sandboxes::create(const SandboxSpec& spec, const image::Image& i
     return running;
 }
 
+/// Who asks for a start while the sandbox is ending wants it to run afterwards.
+Result<OwnedFd> Sandboxes::lock_for_start(const std::string& name,
+                                          const std::function<bool()>& cancelled) {
+    const auto begin = std::chrono::steady_clock::now();
+    for (;;) {
+        auto held = lock(name, lock_wait);
+        if (held || held.error().kind() != ErrorKind::busy)
+            return held;
+        const auto view = MSB_TRY(look(name));
+        const auto patience =
+            default_stop_grace + (view ? power_off_margin(view->spec) : 0ms) + release_wait;
+        const bool ending = !view || !is_active(view->state.status) ||
+                            view->state.status == SandboxStatus::draining;
+        if (!ending || std::chrono::steady_clock::now() - begin >= patience)
+            return fail(ErrorKind::busy, "sandbox still running: cannot start sandbox '" + name +
+                                             "': already running");
+        if (cancelled && cancelled())
+            return fail(ErrorKind::cancelled, "cancelled");
+    }
+}
+
 Result<Running> Sandboxes::start(const std::string& name, const image::Image& image,
                                  const EngineSelection& engine, const LaunchOptions& options) {
     MSB_TRY(validate_name(name));
-    auto held = lock(name, lock_wait);
-    if (!held) {
-        if (held.error().kind() != ErrorKind::busy)
-            return fail(held.error());
-        return fail(ErrorKind::busy,
-                    "sandbox still running: cannot start sandbox '" + name + "': already running");
-    }
+    OwnedFd held = MSB_TRY(lock_for_start(name, options.wait_tick));
     auto view = MSB_TRY(reconcile_locked(name));
     if (!view)
-        return not_found(name);
+        return not_found(home_, name);
     if (view->damage)
         return fail(std::move(*view->damage));
-    return launch(std::move(*held), view->spec, image, engine, options, false);
+    return launch(std::move(held), view->spec, image, engine, options, false);
+}
+
+Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const image::Image& image,
+                                  const EngineSelection& engine, const LaunchOptions& options,
+                                  bool first) {
+    const Launch::Subject subject{home_, installation_, spec, image, engine, options, first};
+    Launch launch(subject, std::move(lock));
+    auto running = launch.run();
+    if (running)
+        return running;
+    if (launch.boot_error())
+        record_boot_error(spec.name, *launch.boot_error());
+    clean_up_after_launch(spec, running.error(), first);
+    return fail(std::move(running).error().wrap("failed to start \"" + spec.name + "\""));
+}
+
+void Sandboxes::clean_up_after_launch(const SandboxSpec& spec, const Error& error, bool first) {
+    const auto held = lock(spec.name, release_wait);
+    if (!held)
+        return;
+    if (spec.ephemeral)
+        return (void)erase_files(spec.name);
+    (void)clear_run(spec.name);
+    const SandboxFiles files{home_.sandbox(spec.name)};
+    SandboxState state = SandboxState::load(files.state());
+    state.status = SandboxStatus::stopped;
+    state.reason = reason::failed;
+    state.detail = error.to_string();
+    state.never_ran = first || state.never_ran;
+    state.updated_at_ns = state.stopped_at_ns = unix_time_ns();
+    (void)state.store(files.state());
+}
+
+void Sandboxes::record_boot_error(const std::string& name, BootError error) {
+    const SandboxFiles files{home_.sandbox(name)};
+    // A runtime writes to the directory: a link in the place of the logs is not followed.
+    if (sys::open(files.logs(), O_PATH | O_DIRECTORY | O_NOFOLLOW))
+        (void)write_file_atomic(files.boot_error(), error.to_json(), 0600, false);
+    boot_error_ = std::move(error);
+}
+
+void Sandboxes::load_boot_error(const std::string& name) {
+    boot_error_.reset();
+    if (const auto text =
+            read_regular_file(SandboxFiles{home_.sandbox(name)}.boot_error(), 1 << 20))
+        if (auto error = BootError::from_json(*text))
+            boot_error_ = std::move(*error);
 }
 
 Status Sandboxes::remove(const std::string& name, bool force) {

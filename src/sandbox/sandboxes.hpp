@@ -67,16 +67,13 @@ struct StageTime {
 struct Running {
     std::string name;
     Child runtime;
-    Child file_server;    ///< with mounts; ends with the runtime
-    Child network;        ///< netd, which ends with the runtime; none without a network
-    OwnedFd parent_watch; ///< attached: closing it asks the runtime to stop
+    std::vector<Child> helpers; ///< which end with the runtime (launch/helper.hpp)
+    OwnedFd parent_watch;       ///< attached: closing it asks the runtime to stop
     std::vector<StageTime> stages;
 
     /// Attached and detachable: the sandbox no longer stops with us, but when this session ends; 0:
     /// it goes on until somebody stops it.
     Status leave(std::uint64_t session);
-    /// Waits for the servers of a runtime that has ended. They end by themselves, or are killed.
-    void end_servers();
 };
 
 /// What wait_until_stopped() saw.
@@ -88,6 +85,9 @@ struct StopObservation {
     std::int64_t observed_at_ns = 0;
     std::string_view source; ///< "process" (the runtime was ours) or "state"
 };
+
+/// What whoever wants to make a second sandbox of this name is told.
+Error sandbox_exists(const std::string& name);
 
 class Sandboxes {
   public:
@@ -107,7 +107,8 @@ class Sandboxes {
     /// then tells the stage.
     Result<Running> create(const SandboxSpec& spec, const image::Image& image,
                            const EngineSelection& engine, const LaunchOptions& options);
-    /// Starts a Stopped, Crashed or Created sandbox; busy if it runs.
+    /// Starts a Stopped, Crashed or Created sandbox, and waits for one that is ending (for as long
+    /// as that takes by default). busy if it runs.
     Result<Running> start(const std::string& name, const image::Image& image,
                           const EngineSelection& engine, const LaunchOptions& options);
     const std::optional<BootError>& boot_error() const { return boot_error_; }
@@ -149,6 +150,7 @@ class Sandboxes {
         : home_(std::move(home)), installation_(std::move(installation)), catalogue_(home_) {}
 
     Result<OwnedFd> lock(const std::string& name, std::chrono::milliseconds wait) const;
+    Result<OwnedFd> lock_for_start(const std::string& name, const std::function<bool()>& cancelled);
     std::optional<SandboxView> load(const std::string& name) const;
     /// Like get(), but a damaged one is found.
     Result<SandboxView> find(const std::string& name);
@@ -160,17 +162,16 @@ class Sandboxes {
     /// The runtime of an active sandbox. Returns nothing if it has ended meanwhile.
     struct Reached;
     Result<std::optional<Reached>> reach(const std::string& name);
-    Result<bool> find_process(const std::string& name, int connection, Reached& found);
+    Result<bool> find_process(const std::string& name, Reached& found);
     Status kill(const std::string& name, const Reached& runtime);
     Status end(const std::string& name, const Reached& runtime);
     Status note_end(const std::string& name);
     Status make_files(const SandboxSpec& spec);
     Status erase_files(const std::string& name);
+    Status clear_run(const std::string& name);
     Result<Running> launch(OwnedFd lock, const SandboxSpec& spec, const image::Image& image,
                            const EngineSelection& engine, const LaunchOptions& options, bool first);
-    Status wait_until_ready(Running& running, int report_fd, const LaunchOptions& options);
-    Error launch_failed(Running& running, const SandboxSpec& spec, std::string_view step,
-                        const Error& error);
+    void clean_up_after_launch(const SandboxSpec& spec, const Error& error, bool first);
 
     Home home_;
     Installation installation_;

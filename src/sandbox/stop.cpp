@@ -1,17 +1,16 @@
 // Stopping, killing, draining, and waiting for it.
 //
-// Nothing here relies on the runtime's good will. It is asked over its socket; whether it lives is
+// Nothing here relies on the runtime's good will. It is asked at its door; whether it lives is
 // told by the lifecycle lock and its pidfd, and SIGKILL reaches it even if it is stopped or stuck.
 #include "base/file.hpp"
 #include "base/system.hpp"
 #include "base/time.hpp"
+#include "sandbox/runtime_door.hpp"
 #include "sandbox/sandboxes.hpp"
-#include "wire/messages.hpp"
 
 #include <algorithm>
 #include <csignal>
 #include <poll.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 
 namespace msb {
@@ -22,12 +21,11 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 constexpr auto kill_wait = 5s;
-/// How long a runtime may take to its socket before we go by its recorded process id.
+/// How long a runtime may take to open its door before we go by its recorded process id.
 constexpr auto connect_patience = 5s;
 /// A full backlog is served soon, or by nobody.
 constexpr auto connect_timeout = 500ms;
 constexpr auto connect_pause = 10ms;
-constexpr auto greeting_timeout = 1s;
 constexpr auto longest_grace = 1h;
 /// What the host waits beyond the time after which the runtime itself ends the engine.
 constexpr auto runtime_margin = 1s;
@@ -60,56 +58,39 @@ std::chrono::milliseconds bounded(std::chrono::milliseconds grace) {
     return std::min<std::chrono::milliseconds>(grace, longest_grace);
 }
 
-wire::Shutdown shutdown_message(std::chrono::milliseconds grace) {
+wire::HostShutdown shutdown_message(std::chrono::milliseconds grace) {
     return {static_cast<std::uint64_t>(bounded(grace).count())};
 }
 
 } // namespace
 
 struct Sandboxes::Reached {
-    SandboxStatus status = SandboxStatus::running;
     pid_t pid = 0;
-    OwnedFd process;    ///< pidfd of it
-    OwnedFd connection; ///< none if it does not take connections
+    OwnedFd process;                 ///< pidfd of it
+    std::optional<RuntimeDoor> door; ///< none if it does not take connections
     std::chrono::milliseconds margin{};
 
-    /// Sends the message, or `number` to a runtime that does not listen (yet).
-    template <typename M> Status ask(const M& message, int number) const {
-        if (status != SandboxStatus::starting && connection &&
-            sys::write_all(connection.get(), wire::encode_message(0, message)) && is_served())
+    /// Sends the request, or `number` to a runtime that does not answer.
+    template <typename Request> Status ask(const Request& request, int number) {
+        if (door && door->ask(request))
             return {};
         return signal_pidfd(process, number);
     }
-
-    /// The relay greets whom it serves, and reads what he sent even if he has left by then.
-    bool is_served() const {
-        std::uint8_t first = 0;
-        const auto greeted = sys::wait_for(connection.get(), POLLIN, greeting_timeout);
-        return greeted && *greeted && sys::read(connection.get(), {&first, 1}).value_or(0) == 1;
-    }
 };
 
-/// By the socket's other end or, without a connection (-1), by what its starter recorded. False if
-/// it has ended: a process id may belong to somebody else then, so the lock is asked afterwards.
-Result<bool> Sandboxes::find_process(const std::string& name, int connection, Reached& found) {
-    pid_t pid = 0;
-    if (connection >= 0) {
-        ucred peer{};
-        socklen_t size = sizeof(peer);
-        if (::getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) == -1)
-            return fail_errno("getsockopt(SO_PEERCRED)");
-        pid = peer.pid;
-    } else {
-        const std::string text = MSB_TRY(read_file(home_.runtime_pid(name), 32));
-        pid = std::atoi(text.c_str());
-    }
-    if (pid <= 0)
+/// By the socket's other end or, without a connection, by what its starter recorded. False if it
+/// has ended: a process id may belong to somebody else then, so the lock is asked afterwards.
+Result<bool> Sandboxes::find_process(const std::string& name, Reached& found) {
+    if (found.door)
+        found.pid = MSB_TRY(found.door->process());
+    else
+        found.pid = std::atoi(MSB_TRY(read_file(home_.runtime_pid(name), 32)).c_str());
+    if (found.pid <= 0)
         return fail(ErrorKind::corrupt, "the process of sandbox '" + name + "' is not known");
-    auto process = open_pidfd(pid);
+    auto process = open_pidfd(found.pid);
     if (lock(name, 0ms) || (!process && process.error().kind() == ErrorKind::not_found))
         return false;
     found.process = MSB_TRY(std::move(process));
-    found.pid = pid;
     return true;
 }
 
@@ -118,21 +99,20 @@ Result<std::optional<Sandboxes::Reached>> Sandboxes::reach(const std::string& na
     if (!view || !is_active(view->state.status))
         return std::nullopt;
     Reached reached;
-    reached.status = view->state.status;
     reached.margin = power_off_margin(view->spec) + runtime_margin;
     const auto deadline = Clock::now() + connect_patience;
-    auto connection = sys::unix_connect(home_.agent_socket(name), connect_timeout);
-    while (!connection && connection.error().sys_errno() != EAGAIN && Clock::now() < deadline) {
+    const std::string socket = home_.runtime_socket(name);
+    auto door = RuntimeDoor::connect(socket, connect_timeout);
+    while (!door && door.error().sys_errno() != EAGAIN && Clock::now() < deadline) {
         // Either it just ended, or it has not come to its socket yet.
         if (lock(name, connect_pause))
             return std::nullopt;
-        connection = sys::unix_connect(home_.agent_socket(name), connect_timeout);
+        door = RuntimeDoor::connect(socket, connect_timeout);
     }
-    if (!MSB_TRY_WRAP(find_process(name, connection ? connection->get() : -1, reached),
-                      "cannot stop sandbox '" + name + "'"))
+    if (door)
+        reached.door = std::move(*door);
+    if (!MSB_TRY_WRAP(find_process(name, reached), "cannot stop sandbox '" + name + "'"))
         return std::nullopt;
-    if (connection)
-        reached.connection = std::move(*connection);
     return reached;
 }
 
@@ -169,7 +149,7 @@ Status Sandboxes::end(const std::string& name, const Reached& runtime) {
 Status Sandboxes::stop(const std::string& name, std::chrono::milliseconds grace,
                        const std::function<bool()>& cancelled) {
     MSB_TRY(find(name));
-    const auto runtime = MSB_TRY(reach(name));
+    auto runtime = MSB_TRY(reach(name));
     if (!runtime)
         return {};
     if (grace > 0ms) {
@@ -196,20 +176,20 @@ Status Sandboxes::request_stop(const std::string& name, std::chrono::millisecond
     if (grace <= 0ms)
         return request_kill(name);
     MSB_TRY(find(name));
-    const auto runtime = MSB_TRY(reach(name));
+    auto runtime = MSB_TRY(reach(name));
     return runtime ? runtime->ask(shutdown_message(grace), SIGTERM) : Status();
 }
 
 Status Sandboxes::request_kill(const std::string& name) {
     MSB_TRY(find(name));
-    const auto runtime = MSB_TRY(reach(name));
+    auto runtime = MSB_TRY(reach(name));
     return runtime ? kill(name, *runtime) : Status();
 }
 
 Status Sandboxes::request_drain(const std::string& name) {
     MSB_TRY(find(name));
-    const auto runtime = MSB_TRY(reach(name));
-    return runtime ? runtime->ask(wire::Drain{}, SIGUSR1) : Status();
+    auto runtime = MSB_TRY(reach(name));
+    return runtime ? runtime->ask(wire::HostDrain{}, SIGUSR1) : Status();
 }
 
 Result<StopObservation> Sandboxes::wait_until_stopped(const std::string& name,
@@ -263,7 +243,6 @@ Status Sandboxes::discard(Running& running) {
     MSB_TRY(running.runtime.signal(SIGKILL));
     if (!MSB_TRY(running.runtime.wait(kill_wait)))
         return fail(ErrorKind::timed_out, "sandbox '" + running.name + "' does not end");
-    running.end_servers();
     const OwnedFd held = MSB_TRY(lock(running.name, kill_wait));
     return erase_files(running.name);
 }

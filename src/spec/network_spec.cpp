@@ -1,6 +1,7 @@
 #include "spec/network_spec.hpp"
 
 #include "base/address.hpp"
+#include "base/closest.hpp"
 
 #include <algorithm>
 #include <array>
@@ -20,6 +21,15 @@ std::unexpected<Error> invalid(std::string message) {
 /// Port 0 means none.
 std::uint16_t port_or_none(std::string_view text) {
     return parse_port(text).value_or(0);
+}
+
+std::unexpected<Error> unknown_profile(const std::string& word) {
+    const std::vector<std::string> known = {"public", "private", "host", "all", "none"};
+    Error error(ErrorKind::invalid_argument, "unknown network profile: '" + word +
+                                                 "' (expected: public, private, host, all, none)");
+    if (const auto meant = closest(word, known))
+        return fail(std::move(error).with_hint("did you mean '" + *meant + "'?"));
+    return fail(std::move(error));
 }
 
 } // namespace
@@ -49,8 +59,7 @@ Result<std::vector<std::string>> parse_net_profiles(const std::vector<std::strin
     for (const std::string& word : given) {
         const bool alone = word == "all" || word == "none";
         if (!alone && std::ranges::find(composable, word) == composable.end())
-            return invalid("unknown network profile: '" + word +
-                           "' (expected: public, private, host, all, none)");
+            return unknown_profile(word);
         if (alone && std::ranges::any_of(given, [&](auto& other) { return other != word; }))
             return invalid("network profile '" + word + "' cannot be combined with others");
     }

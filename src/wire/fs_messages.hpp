@@ -7,7 +7,7 @@
 // beside them from there on.
 #pragma once
 
-#include "wire/message.hpp"
+#include "wire/messages.hpp"
 
 #include <variant>
 

@@ -32,6 +32,17 @@ eventually 20 test -f "$logs/kernel.log.1"
 for file in "$logs"/kernel.log*; do
     [ "$(stat -c %s "$file")" -le $((10 << 20)) ] || fail_test "$file is $(stat -c %s "$file") bytes"
 done
+# runtime.log, which only a busy guest would fill: what earlier runs left of it counts.
+run_ok msb stop -q box
+for n in 1 2 3; do echo "was $n" >"$logs/runtime.log.$n"; done
+yes "$(printf %099d 0)" | head -c $((10 << 20)) >"$logs/runtime.log" || :
+run_ok msb --debug start -q box
+eventually 10 sh -c '[ "$(stat -c %s "$0/runtime.log")" -lt 100000 ]' "$logs"
+assert_match "$(cat "$logs/runtime.log")" 'runtime: '
+[ "$(stat -c %s "$logs/runtime.log.1")" -le $((10 << 20)) ] || fail_test "runtime.log.1 is too long"
+assert_eq "$(cat "$logs/runtime.log.2" "$logs/runtime.log.3")" "was 1
+was 2"
+assert_no_path "$logs/runtime.log.4"
 if grep -q $'\033' "$logs/runtime.log"; then fail_test "runtime.log has escape sequences"; fi
 run_ok msb rm -q -f box
 no_leftovers

@@ -46,6 +46,35 @@ run_fail 1 'mount: ' msb start box
 boot_error mount root 22
 mv "$T/upper" "$upper"
 
+# other: what is in nobody's stage, here a directory in the place of one of our own files. Nobody ever sees half a
+# record: it is written beside its place and renamed.
+cat >"$T/watch.py" <<'PY'
+import ctypes, os, struct, sys
+libc = ctypes.CDLL(None)
+CREATE, MODIFY, MOVED_TO = 0x100, 0x2, 0x80
+fd = libc.inotify_init()
+libc.inotify_add_watch(fd, sys.argv[1].encode(), CREATE | MODIFY | MOVED_TO)
+open(sys.argv[2], "w").close()
+while True:
+    data = os.read(fd, 65536)
+    while data:
+        _, mask, _, size = struct.unpack_from("iIII", data)
+        if data[16 : 16 + size].rstrip(b"\0") == b"boot-error.json":
+            print("renamed" if mask & MOVED_TO else "written in place")
+            sys.exit()
+        data = data[16 + size :]
+PY
+helper python3 "$T/watch.py" "$(dirname "$record")" "$T/watching" >"$T/seen"
+watcher=$helper_pid
+eventually 10 test -e "$T/watching"
+lock=$(find "$MSB_HOME/run/locks" -name '*.lock')
+mkdir "${lock%.lock}.kill"
+run_fail 1 'other: ' msb start box
+boot_error other other 21
+rmdir "${lock%.lock}.kill"
+wait "$watcher"
+assert_eq "$(cat "$T/seen")" renamed "how the record came"
+
 run_ok msb start -q box
 assert_no_path "$record"
 run_ok msb logs box

@@ -22,21 +22,22 @@ start=$SECONDS
 run_ok msb create -q -n box --replace-with-timeout 1s
 [ $((SECONDS - start)) -lt 20 ] || fail_test "took $((SECONDS - start)) s"
 
-# ... and nobody gets through to it, because its backlog is full.
+# ... and nobody gets through to it, because its backlogs are full.
 runtime=$(host_pids_of runtime)
 kill -STOP "$runtime"
 cat >"$T/fill.py" <<'PY'
 import glob, socket, sys, time
 held = []
-path, = glob.glob(sys.argv[1] + "/run/sandboxes/*/agent.sock")
-while True:
-    s = socket.socket(socket.AF_UNIX)
-    s.settimeout(0.2)
-    try:
-        s.connect(path)
-    except OSError:
-        break
-    held.append(s)
+for name in "agent.sock", "runtime.sock":
+    path, = glob.glob(sys.argv[1] + "/run/sandboxes/*/" + name)
+    while True:
+        s = socket.socket(socket.AF_UNIX)
+        s.settimeout(0.2)
+        try:
+            s.connect(path)
+        except OSError:
+            break
+        held.append(s)
 open(sys.argv[1] + "/full", "w").close()
 time.sleep(300)
 PY

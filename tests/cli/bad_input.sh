@@ -19,7 +19,7 @@ run_fail 1 '1 to 128 bytes' msb create -n "$(printf 'a%.0s' $(seq 129))"
 run_fail 1 'invalid size \(expected e.g. 512M, 1G\)' msb run -m lots -- true
 run_fail 1 'invalid size' msb run -m 0 -- true
 run_fail 1 'cpus must be greater than 0' msb run -c 0 -- true
-run_fail 1 "environment variable 'NOT_SET_HERE' not set" msb run -e NOT_SET_HERE -- true
+run_fail 1 "environment variable 'NOT_SET_HERE' is not set: left out" msb run -e NOT_SET_HERE -w rel -- true
 run_fail 1 "reserved prefix 'MSB_'" msb run -e MSB_X=1 -- true
 run_fail 1 "reserved prefix 'sandbox.'" msb run --label sandbox.x=1 -- true
 run_fail 1 'label key must not be empty' msb run --label =x -- true

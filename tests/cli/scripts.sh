@@ -25,8 +25,8 @@ run_ok msb run -q --shell bash --script 's=true' -- head -n 1 /.msb/scripts/s
 assert_eq "$out" "#!/usr/bin/env bash"
 
 # Without scripts nothing of it is there.
-run_ok msb run -q -- sh -c 'echo $PATH; ls -a /.msb | grep -v heartbeat'
-assert_eq "$out" "$(printf '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n.\n..')"
+run_ok msb run -q -- sh -c 'echo $PATH; test -e /.msb/scripts || echo none'
+assert_eq "$out" "$(printf '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nnone')"
 
 # What cannot be is said before anything is made.
 run_fail 1 "script name 'a' specified more than once" msb create -n no --script a=1 --script-raw a=2

@@ -160,13 +160,13 @@ TEST_F(GuestTest, VsockAndEntropy) {
     auto rng_server = *virtio::VhostUserServer::create(*loop, socket_for(rng), rng);
     std::shared_ptr<VsockConnection> outgoing;
     int accepted = 0;
-    std::vector<VsockClose> outgoing_end;
+    std::vector<StreamEnd> outgoing_end;
     vsock.listen(1024, [&](const std::shared_ptr<VsockConnection>& connection) {
         make_echo(connection);
         if (accepted++ == 0) {
             outgoing = vsock.connect(1025);
             make_echo(outgoing);
-            outgoing->on_closed = [&](VsockClose reason) { outgoing_end.push_back(reason); };
+            outgoing->on_closed = [&](StreamEnd reason) { outgoing_end.push_back(reason); };
         }
     });
     vsock.listen(1026, [](const std::shared_ptr<VsockConnection>&) {});
@@ -183,7 +183,7 @@ TEST_F(GuestTest, VsockAndEntropy) {
          {"vsock_refused", "vsock_echo", "vsock_accept", "vsock_deaf", "vsock_many"})
         expect_passed(output, name);
     EXPECT_EQ(accepted, 52);
-    EXPECT_EQ(outgoing_end, std::vector<VsockClose>{VsockClose::finished});
+    EXPECT_EQ(outgoing_end, std::vector<StreamEnd>{StreamEnd::finished});
 }
 
 } // namespace

@@ -573,7 +573,8 @@ class Exec(Case):
         for reads in (2, 4):  # up to the first line, and up to the end
             command = await sandbox.exec_stream("sh", ["-c", "echo first; sleep 0.3; echo last; exit 7"])
             # As if they had been cancelled when they were done.
-            command._held.extend([await command.recv() for _ in range(reads)])
+            for event in [await command.recv() for _ in range(reads)]:
+                command._inbox._held.append(lambda event=event: event)
             command._end = None
             output = await command.collect()
             self.assertEqual((output.stdout_text, output.exit_code), ("first\nlast\n", 7))

@@ -107,7 +107,10 @@ mod tests {
         let meeting = Arc::new(Barrier::new(9));
         for _ in 0..8 {
             let meeting = Arc::clone(&meeting);
-            submit(move || drop(meeting.wait())).unwrap();
+            submit(move || {
+                meeting.wait();
+            })
+            .unwrap();
         }
         meeting.wait();
     }

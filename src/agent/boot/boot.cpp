@@ -15,6 +15,8 @@
 //   mounts, workdir, identity, network, limits, listen
 //   acknowledge -> the host's answer is there; core.ready may be sent
 //   init        -> if asked for: process 1 is the image's init system, we are its child
+//
+// What only programs need is done after that, while the host brings us the first command.
 
 #include "agent/boot/boot.hpp"
 
@@ -124,14 +126,11 @@ class Boot {
         machine_.control.send(MSB_TRY(resolve_default_user(bootstrap.user.value_or(""))));
         stage = "mounts";
         MSB_TRY(mount_system());
-        apply_settings();
         MSB_TRY(mount_writable(bootstrap));
         if (auto own = make_own_directory())
             machine_.own_directory = std::move(*own);
         else if (!bootstrap.scripts.empty())
             return fail(own.error());
-        if (machine_.own_directory)
-            show_processors(machine_.own_directory.get());
         MSB_TRY(install_scripts(bootstrap.scripts));
         if (!bootstrap.dir_mounts.empty() || !bootstrap.file_mounts.empty()) {
             // Whose the files there are depends on the default user, which the host knows by then.
@@ -164,6 +163,7 @@ class Boot {
         MSB_TRY(acknowledge());
         stage = "init";
         if (handoff) {
+            set_up_for_programs(machine_);
             MSB_TRY(hand_over(*handoff));
             machine_.has_init = machine_.config.beside_init = true;
         }
@@ -196,6 +196,12 @@ std::expected<void, BootError> boot(Machine& machine) {
     if (Status status = steps.run(); !status)
         return std::unexpected(BootError{steps.stage, std::move(status).error()});
     return {};
+}
+
+void set_up_for_programs(const Machine& machine) {
+    apply_settings();
+    if (machine.own_directory)
+        show_processors(machine.own_directory.get());
 }
 
 std::uint64_t boot_clock_ns() {

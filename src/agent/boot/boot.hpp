@@ -31,6 +31,10 @@ struct BootError {
 /// Every step is bounded in time. On failure `machine.control` may be connected already.
 std::expected<void, BootError> boot(Machine& machine);
 
+/// What nothing but the image's programs look at: settings of the kernel, /proc/cpuinfo. boot() has
+/// done it if an init is there; else it is to be done before the first command is taken.
+void set_up_for_programs(const Machine& machine);
+
 /// CLOCK_BOOTTIME in nanoseconds.
 std::uint64_t boot_clock_ns();
 /// Sets the wall clock if it is off by more than `tolerance`.

@@ -3,6 +3,7 @@
 #include "base/log.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 namespace msb::device {
@@ -218,7 +219,10 @@ std::uint8_t Blk::io_status(int error, const char* what) {
     if (error == 0)
         return status_ok;
     if (!std::exchange(complained_, true))
-        log::error("disk {}: {} failed: {}", config_.serial, what, std::strerror(error));
+        log::error("disk {}: {} failed: {}{}", config_.serial, what, std::strerror(error),
+                   error == ENOSPC || error == EDQUOT
+                       ? "; the guest's file system turns read-only then: make room and restart it"
+                       : "");
     return status_ioerr;
 }
 

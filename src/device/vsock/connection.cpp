@@ -7,12 +7,12 @@
 
 namespace msb::device {
 
-std::string_view to_string(VsockClose reason) {
+std::string_view to_string(StreamEnd reason) {
     switch (reason) {
-    case VsockClose::finished: return "finished";
-    case VsockClose::reset: return "reset";
-    case VsockClose::refused: return "refused";
-    case VsockClose::timed_out: return "timed_out";
+    case StreamEnd::finished: return "finished";
+    case StreamEnd::reset: return "reset";
+    case StreamEnd::refused: return "refused";
+    case StreamEnd::timed_out: return "timed_out";
     }
     return "unknown";
 }
@@ -77,14 +77,7 @@ void VsockConnection::reset() {
     closing_ = true;
     if (!device_->draining_.contains(shared_from_this()))
         device_->send_rst(*this);
-    device_->end(shared_from_this(), VsockClose::reset);
-}
-
-void VsockConnection::drop_handlers() {
-    on_connected = nullptr;
-    on_readable = nullptr;
-    on_writable = nullptr;
-    on_closed = nullptr;
+    device_->end(shared_from_this(), StreamEnd::reset);
 }
 
 // ---- from the guest ----
@@ -167,7 +160,7 @@ bool VsockConnection::handle_reset() {
         finish();
     else
         device_->end(shared_from_this(),
-                     state_ == State::connecting ? VsockClose::refused : VsockClose::reset);
+                     state_ == State::connecting ? StreamEnd::refused : StreamEnd::reset);
     return true;
 }
 
@@ -184,7 +177,7 @@ void VsockConnection::finish() {
 void VsockConnection::end_later() {
     device_->loop_.post([self = shared_from_this()] {
         if (self->device_ != nullptr)
-            self->device_->end(self, VsockClose::finished);
+            self->device_->end(self, StreamEnd::finished);
     });
 }
 

@@ -5,12 +5,11 @@
 #include "base/bytes.hpp"
 #include "base/event_loop.hpp"
 #include "device/vsock/packet.hpp"
+#include "device/vsock/stream.hpp"
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
-#include <string_view>
 
 namespace msb::virtio {
 class Cursor;
@@ -20,59 +19,24 @@ namespace msb::device {
 
 class Vsock;
 
-enum class VsockClose {
-    finished,  ///< The guest closed in order, and everything it sent has been consumed.
-    reset,     ///< The guest reset the connection or broke the protocol, or its device went away.
-    refused,   ///< Vsock::connect(): nobody listens on that guest port.
-    timed_out, ///< Vsock::connect(): the guest did not answer in time.
-};
-std::string_view to_string(VsockClose reason);
-
-/// Handlers run on the loop, may call every member, and may be set or replaced at any time outside
-/// themselves. After on_closed, close() or reset() none is called, and all are destroyed soon.
-/// The device keeps an open connection alive; dropping the last outside reference does not close.
-class VsockConnection : public std::enable_shared_from_this<VsockConnection> {
+/// The device keeps an open connection alive.
+class VsockConnection final : public Stream, public std::enable_shared_from_this<VsockConnection> {
   public:
-    /// Bytes buffered in each direction at most; also the credit the guest has.
-    static constexpr std::uint32_t buffer_limit = 512 << 10;
+    BytesView readable() const override { return received_.view(); }
+    void consume(std::size_t count) override;
+    bool ended() const override { return guest_ended_; }
+    std::size_t write(BytesView data) override;
+    void close() override;
+    void reset() override;
 
-    std::function<void()> on_connected; ///< Only for Vsock::connect().
-    /// More has arrived, or the guest's stream has ended. Called once per arrival, not again for
-    /// what was left unconsumed.
-    std::function<void()> on_readable;
-    /// write() accepted less than it was given, and now there is room for at least half a buffer.
-    std::function<void()> on_writable;
-    /// The connection is over.
-    std::function<void(VsockClose)> on_closed;
-
-    /// Everything received and not consumed. Valid until consume() or the next return to the loop.
-    BytesView readable() const { return received_.view(); }
-    /// Drops the first `count` bytes and gives the guest credit for them.
-    void consume(std::size_t count);
-    /// The guest ended its stream: nothing more arrives.
-    bool ended() const { return guest_ended_; }
-    /// The guest ended its stream and everything it sent has been consumed.
-    bool at_end() const { return guest_ended_ && received_.empty(); }
-
-    /// Queues as much as fits, also while connecting; returns how many bytes that was. 0 after
-    /// shutdown_write(), close(), the end of the connection, or the guest's end of receiving.
-    std::size_t write(BytesView data);
     /// Bytes written and not yet handed to the guest.
     std::size_t unsent() const { return outgoing_.size(); }
-    /// End of our stream, after everything written: the guest reads end-of-file.
+    /// End of our stream, after everything written: the guest reads end-of-file. write() takes
+    /// nothing more.
     void shutdown_write();
-    /// Done in both directions: what was written is still delivered (for at most Vsock::linger),
-    /// what the guest sends is discarded.
-    void close();
-    /// Ends at once; the guest sees ECONNRESET.
-    void reset();
-
     bool connected() const { return state_ == State::established; }
     std::uint32_t local_port() const { return local_port_; }
     std::uint32_t guest_port() const { return guest_port_; }
-
-    VsockConnection(const VsockConnection&) = delete;
-    VsockConnection& operator=(const VsockConnection&) = delete;
 
   private:
     friend class Vsock;
@@ -97,7 +61,6 @@ class VsockConnection : public std::enable_shared_from_this<VsockConnection> {
     VsockHeader announce(VsockOp op);
     void sent(VsockOp op, std::size_t data_bytes);
     std::uint32_t credit() const;
-    void drop_handlers();
 
     Vsock* device_; ///< nullptr when the connection is over.
     std::uint32_t local_port_;

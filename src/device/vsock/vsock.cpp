@@ -71,7 +71,7 @@ std::shared_ptr<VsockConnection> Vsock::connect(std::uint32_t guest_port) {
     connection->timer_ = loop_.after(connect_timeout, [this, connection] {
         connection->timer_ = 0;
         send_rst(*connection);
-        end(connection, VsockClose::timed_out);
+        end(connection, StreamEnd::timed_out);
     });
     schedule(*connection);
     return connection;
@@ -168,7 +168,7 @@ void Vsock::handle(const VsockHeader& header, virtio::Cursor payload) {
     if (!connection->handle(header, payload)) {
         if (connection->device_ != nullptr) {
             send_rst(*connection);
-            end(connection, VsockClose::reset);
+            end(connection, StreamEnd::reset);
         }
         return;
     }
@@ -294,7 +294,7 @@ void Vsock::forget(VsockConnection& connection) {
     connection.timer_ = 0;
 }
 
-void Vsock::end(const Connection& ended, VsockClose reason) {
+void Vsock::end(const Connection& ended, StreamEnd reason) {
     const Connection connection = ended; // the caller's reference may live in what is erased here
     if (connection->device_ == nullptr)
         return;
@@ -318,7 +318,7 @@ void Vsock::end_all() {
     for (const auto& [ports, connection] : connections_)
         all.push_back(connection);
     for (const Connection& connection : all)
-        end(connection, VsockClose::reset);
+        end(connection, StreamEnd::reset);
     ready_.clear();
 }
 

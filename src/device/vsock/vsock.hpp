@@ -31,7 +31,7 @@ class Vsock final : public virtio::Device {
     static constexpr std::uint64_t host_cid = 2;
     static constexpr std::size_t max_connections = 1024;
     static constexpr std::chrono::milliseconds connect_timeout{10'000};
-    /// How long VsockConnection::close() tries to deliver what was written.
+    /// How long Stream::close() tries to deliver what was written.
     static constexpr std::chrono::milliseconds linger{5'000};
 
     using AcceptHandler = std::function<void(std::shared_ptr<VsockConnection>)>;
@@ -91,7 +91,7 @@ class Vsock final : public virtio::Device {
 
     // End of a connection, see connection.cpp.
     void forget(VsockConnection& connection);
-    void end(const Connection& connection, VsockClose reason);
+    void end(const Connection& connection, StreamEnd reason);
     void end_all();
     void send_rst(const VsockConnection& connection);
     std::uint32_t free_local_port(std::uint32_t guest_port);

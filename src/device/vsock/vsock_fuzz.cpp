@@ -30,7 +30,7 @@ struct World {
         VsockConnection* const raw = connection.get();
         connection->on_readable = [raw] { check(!raw->readable().empty() || raw->at_end()); };
         connection->on_writable = [raw] { raw->write(Bytes(100, 1)); };
-        connection->on_closed = [raw](VsockClose) { check(!raw->connected()); };
+        connection->on_closed = [raw](StreamEnd) { check(!raw->connected()); };
         connections.push_back(connection);
     }
     void packet(FuzzedDataProvider& input) {

@@ -33,7 +33,7 @@ struct VsockTest : public ::testing::Test {
     std::size_t rx_size = 4096;
 
     std::shared_ptr<VsockConnection> accepted;
-    std::vector<VsockClose> closed;
+    std::vector<StreamEnd> closed;
     int readable = 0;
     int writable = 0;
 
@@ -48,7 +48,7 @@ struct VsockTest : public ::testing::Test {
         });
     }
     void watch(VsockConnection& connection) {
-        connection.on_closed = [this](VsockClose reason) { closed.push_back(reason); };
+        connection.on_closed = [this](StreamEnd reason) { closed.push_back(reason); };
         connection.on_readable = [this] { ++readable; };
         connection.on_writable = [this] { ++writable; };
     }
@@ -145,7 +145,7 @@ TEST_F(VsockTest, GuestConnectsSendsAndCloses) {
     accepted->consume(5);
     EXPECT_TRUE(accepted->at_end());
     turn();
-    EXPECT_EQ(closed, std::vector{VsockClose::finished});
+    EXPECT_EQ(closed, std::vector{StreamEnd::finished});
     EXPECT_EQ(vsock.connection_count(), 0u);
     EXPECT_EQ(heard(), "");
 }
@@ -220,7 +220,7 @@ TEST_F(VsockTest, HostConnects) {
     watch(*other);
     heard();
     say(header(VsockOp::rst, 1025, other->local_port()));
-    EXPECT_EQ(closed, std::vector{VsockClose::refused});
+    EXPECT_EQ(closed, std::vector{StreamEnd::refused});
 }
 
 TEST_F(VsockTest, HalfCloseInBothDirections) {
@@ -237,7 +237,7 @@ TEST_F(VsockTest, HalfCloseInBothDirections) {
     EXPECT_TRUE(closed.empty());
     say(header(VsockOp::rst, 5000));
     turn();
-    EXPECT_EQ(closed, std::vector{VsockClose::finished});
+    EXPECT_EQ(closed, std::vector{StreamEnd::finished});
 }
 
 TEST_F(VsockTest, CloseDeliversThenDisconnects) {
@@ -262,7 +262,7 @@ TEST_F(VsockTest, GuestOutOfCreditIsReset) {
     EXPECT_EQ(accepted->readable().size(), buffer);
     EXPECT_TRUE(closed.empty());
     say(header(VsockOp::rw, 5000), as_bytes("x"));
-    EXPECT_EQ(closed, std::vector{VsockClose::reset});
+    EXPECT_EQ(closed, std::vector{StreamEnd::reset});
     EXPECT_EQ(heard(), "rst");
 }
 
@@ -403,7 +403,7 @@ TEST_F(VsockTest, ProtocolBreaksResetTheConnection) {
         closed.clear();
         establish();
         say(wrong);
-        EXPECT_EQ(closed, std::vector{VsockClose::reset});
+        EXPECT_EQ(closed, std::vector{StreamEnd::reset});
         EXPECT_EQ(heard(), "rst");
         turn();
     }

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
+#include <sys/socket.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -75,21 +76,22 @@ Result<MountSources> MountSources::open(const std::vector<Mount>& mounts) {
     return result;
 }
 
-Result<Child> FileServer::start(const std::vector<Mount>& mounts,
-                                const MountSources& sources) const {
+Result<Helper> start_fsd(const HelperStart& start, const std::vector<Mount>& mounts,
+                         const MountSources& sources) {
+    auto lifeline = MSB_TRY(sys::socket_pair(SOCK_SEQPACKET));
     jail::Request request;
     request.role = jail::Role::fs;
     request.argv = {fsd::program};
-    request.binds = {{installation.program("fsd"), fsd::program, false, true}};
-    request.fds = {{fsd::lifeline, lifeline}};
-    request.control_group = control_group;
+    request.binds = {{start.installation.program("fsd"), fsd::program, false, true}};
+    request.fds = {{fsd::lifeline, lifeline[0].get()}};
+    request.control_group = start.control_group;
     request.new_session = true;
     request.die_with_parent = false; // it lives as long as the runtime
     std::vector<OwnedFd> listeners;
     for (std::size_t i = 0; i < mounts.size(); ++i) {
         const MountSources::Source& source = sources.sources[i];
         listeners.push_back(
-            MSB_TRY(sys::unix_listen(sockets + "/" + mount_tag(i) + ".sock", 1, 0666)));
+            MSB_TRY(sys::unix_listen(start.sockets + "/" + mount_tag(i) + ".sock", 1, 0666)));
         request.fds.emplace_back(fsd::first_socket + static_cast<int>(i), listeners.back().get());
         request.binds.push_back({.source = source.path,
                                  .target = fsd::source_path(i),
@@ -103,7 +105,10 @@ Result<Child> FileServer::start(const std::vector<Mount>& mounts,
              .keep_metadata = mounts[i].stat_virtualization != StatVirtualization::off,
              .mirror_modes = mounts[i].host_permissions == HostPermissions::mirror}));
     }
-    return static_cast<Child>(MSB_TRY(jail::spawn(request)));
+    return Helper{.step = "mount",
+                  .number = launch_fd_fs,
+                  .process = static_cast<Child>(MSB_TRY(jail::spawn(request))),
+                  .lifeline = std::move(lifeline[1])};
 }
 
 } // namespace msb

@@ -2,11 +2,10 @@
 // it.
 #pragma once
 
-#include "base/process.hpp"
-#include "base/result.hpp"
-#include "sandbox/home.hpp"
+#include "sandbox/launch/helper.hpp"
 #include "spec/spec.hpp"
 
+#include <string>
 #include <vector>
 
 namespace msb {
@@ -25,14 +24,8 @@ struct MountSources {
     static Result<MountSources> open(const std::vector<Mount>& mounts);
 };
 
-struct FileServer {
-    const Installation& installation;
-    const std::string& sockets; ///< the sandbox's socket directory
-    int control_group;
-    int lifeline; ///< read end of the pipe that the runtime holds open
-
-    /// Binds the sockets, so that the engine can connect from now on, and starts the process.
-    Result<Child> start(const std::vector<Mount>& mounts, const MountSources& sources) const;
-};
+/// Binds the sockets, so that the engine can connect from now on, and starts the process.
+Result<Helper> start_fsd(const HelperStart& start, const std::vector<Mount>& mounts,
+                         const MountSources& sources);
 
 } // namespace msb

@@ -10,22 +10,17 @@
 #include <cerrno>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <thread>
 #include <unistd.h>
 
 namespace msb {
 
 namespace {
 
-using namespace std::chrono_literals;
-
 constexpr std::uint16_t dns_port = 53;
 constexpr std::size_t most_resolv_conf = std::size_t{64} << 10;
 constexpr int listen_backlog = 128;
-/// An earlier run's netd needs a moment to see that its runtime is gone.
-constexpr auto port_patience = 500ms;
 
-Result<OwnedFd> bind_once(const PublishedPort& port) {
+Result<OwnedFd> bind_port(const PublishedPort& port) {
     const auto address = IpAddress::parse(port.bind);
     if (!address)
         return fail(ErrorKind::invalid_argument, "not an address: " + port.bind);
@@ -46,21 +41,6 @@ Result<OwnedFd> bind_once(const PublishedPort& port) {
     return fd;
 }
 
-Result<OwnedFd> bind_port(const PublishedPort& port) {
-    const auto deadline = std::chrono::steady_clock::now() + port_patience;
-    for (;;) {
-        auto bound = bind_once(port);
-        if (bound || bound.error().sys_errno() != EADDRINUSE ||
-            std::chrono::steady_clock::now() >= deadline) {
-            if (!bound)
-                return fail(
-                    std::move(bound).error().wrap("cannot publish port " + port.to_string()));
-            return bound;
-        }
-        std::this_thread::sleep_for(20ms);
-    }
-}
-
 } // namespace
 
 std::vector<Endpoint> resolvers_of(const dns::ResolverConfig& config) {
@@ -72,10 +52,11 @@ std::vector<Endpoint> resolvers_of(const dns::ResolverConfig& config) {
     return resolvers;
 }
 
-Result<StartedNetwork> start_network(const NetworkSpec& spec, NetworkPlan& plan,
-                                     const std::string& home, const std::string& program,
-                                     const std::string& device_socket, const std::string& log_level,
-                                     int control_group) {
+namespace {
+
+/// `plan` gets the host's search domains. `home`: where the user's configuration is.
+Result<net::NetdConfig> make_config(const NetworkSpec& spec, NetworkPlan& plan,
+                                    const std::string& home) {
     const image::UserConfig file = MSB_TRY(image::read_user_config(home));
     const NetworkConfig defaults =
         MSB_TRY_WRAP(NetworkConfig::parse(file.content), "configuration '" + file.path + "'");
@@ -97,8 +78,14 @@ Result<StartedNetwork> start_network(const NetworkSpec& spec, NetworkPlan& plan,
         plan.resolver_options = resolver.options;
     }
     config.max_connections = spec.max_connections;
-    config.log_level = log_level;
+    return config;
+}
 
+} // namespace
+
+Result<Helper> start_netd(const HelperStart& start, const NetworkSpec& spec, NetworkPlan& plan) {
+    net::NetdConfig config = MSB_TRY(make_config(spec, plan, start.home));
+    config.log_level = start.log_level;
     jail::Request request;
     std::vector<OwnedFd> owned;
     const auto give = [&](int number, OwnedFd fd) {
@@ -108,24 +95,25 @@ Result<StartedNetwork> start_network(const NetworkSpec& spec, NetworkPlan& plan,
     int number = net::netd_fd_published;
     for (const PublishedPort& port : spec.published) {
         config.published.push_back({number, port.udp, port.guest});
-        give(number++, MSB_TRY(bind_port(port)));
+        give(number++, MSB_TRY_WRAP(bind_port(port), "cannot publish port " + port.to_string()));
     }
     auto lifeline = MSB_TRY(sys::socket_pair(SOCK_SEQPACKET));
     give(net::netd_fd_config, MSB_TRY(sys::memfd("netd-config", as_bytes(config.to_json()))));
     // The engine has another user id than we; the directory is what keeps others out.
-    give(net::netd_fd_device, MSB_TRY(sys::unix_listen(device_socket, 1, 0666)));
+    give(net::netd_fd_device,
+         MSB_TRY(sys::unix_listen(start.sockets + "/" + network_socket, 1, 0666)));
     give(net::netd_fd_lifeline, std::move(lifeline[0]));
 
     request.role = jail::Role::net;
     request.argv = {"/netd"};
-    request.binds = {{program, "/netd", false, true}};
-    request.control_group = control_group;
+    request.binds = {{start.installation.program("netd"), "/netd", false, true}};
+    request.control_group = start.control_group;
     request.new_session = true;
     request.die_with_parent = false; // the lifeline sees to it
-    StartedNetwork started;
-    started.process = MSB_TRY(jail::spawn(request));
-    started.lifeline = std::move(lifeline[1]);
-    return started;
+    return Helper{.step = "network",
+                  .number = launch_fd_network,
+                  .process = static_cast<Child>(MSB_TRY(jail::spawn(request))),
+                  .lifeline = std::move(lifeline[1])};
 }
 
 } // namespace msb

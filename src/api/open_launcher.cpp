@@ -1,14 +1,14 @@
-#include "api/open_host.hpp"
+#include "api/open_launcher.hpp"
 
 namespace msb::api {
 
-Result<Host> open_host() {
+Result<Launcher> open_launcher() {
     const Home home = MSB_TRY(Home::from_environment());
     MSB_TRY(home.prepare());
-    return Host(home, MSB_TRY(Installation::locate()));
+    return Launcher(home, MSB_TRY(Installation::locate()));
 }
 
-Host::Tick tick_of(Cancel* cancel) {
+Launcher::Tick tick_of(Cancel* cancel) {
     if (cancel == nullptr)
         return {};
     return [cancel] { return cancel->triggered(); };

@@ -1,4 +1,4 @@
-#include "api/host.hpp"
+#include "api/launcher.hpp"
 
 #include "base/file.hpp"
 #include "sandbox/engine_selection.hpp"
@@ -11,21 +11,21 @@ namespace {
 constexpr const char* default_image = "microsandbox/default:latest";
 }
 
-Host::Host(const Home& home, const Installation& installation)
+Launcher::Launcher(const Home& home, const Installation& installation)
     : installation_(installation), sandboxes_(Sandboxes::open(home, installation).value()),
       store_(home.root()) {}
 
-Result<image::Image> Host::resolve_image(const std::string& reference,
-                                         const image::PullOptions& options,
-                                         image::Progress& progress) {
+Result<image::Image> Launcher::resolve_image(const std::string& reference,
+                                             const image::PullOptions& options,
+                                             image::Progress& progress) {
     if (!reference.empty())
         return MSB_TRY(store_.pull(reference, options, progress)).image;
     return store_.ensure_embedded(installation_.share() + "/images/default.tar", default_image,
                                   progress);
 }
 
-Result<image::Image> Host::image_of(const SandboxSpec& spec) {
-    // By digest: the reference may name another image by now.
+/// By digest: the reference may name another image by now.
+Result<image::Image> Launcher::image_of(const SandboxSpec& spec) {
     const auto digest = MSB_TRY(image::Digest::parse(spec.manifest_digest));
     auto image = store_.get_version(spec.image, digest);
     if (!image)
@@ -34,21 +34,21 @@ Result<image::Image> Host::image_of(const SandboxSpec& spec) {
     return image;
 }
 
-Result<EngineSelection> Host::select_engine(const SandboxSpec& spec,
-                                            std::vector<std::string>& notices) {
+Result<EngineSelection> Launcher::select_engine(const SandboxSpec& spec) {
     auto selection = MSB_TRY(msb::select_engine(home(), installation_, spec));
     for (const auto& [notice, name] : {std::pair(selection.notice, "isolation-notice"),
                                        std::pair(selection.ptrace_notice, "ptrace-notice")}) {
         const std::string marker = home().root() + "/run/" + name;
         if (notice.empty() || exists(marker))
             continue;
-        notices.push_back(notice);
+        notices_.push_back(notice);
         (void)write_file_atomic(marker, "shown\n", 0600, false);
     }
     return selection;
 }
 
-Status Host::replace(const std::string& name, std::chrono::milliseconds grace, const Tick& tick) {
+Status Launcher::replace(const std::string& name, std::chrono::milliseconds grace,
+                         const Tick& tick) {
     Status done = sandboxes_.stop(name, grace, tick);
     if (done)
         done = sandboxes_.remove(name, true);
@@ -57,8 +57,38 @@ Status Host::replace(const std::string& name, std::chrono::milliseconds grace, c
     return done;
 }
 
-Result<std::unique_ptr<AgentClient>> Host::connect_agent(EventLoop& loop, const std::string& name,
-                                                         const ConnectOptions& options) {
+Status Launcher::make_room(const CreateRequest& request, const Tick& tick) {
+    const std::string& name = request.spec.name;
+    if (request.replace)
+        return replace(name, *request.replace, tick);
+    const auto view = sandboxes_.get(name);
+    return view && !view->state.never_ran ? fail(sandbox_exists(name)) : Status();
+}
+
+Result<NewSandbox> Launcher::prepare(const CreateRequest& request, image::Progress& progress) {
+    NewSandbox sandbox{request.spec, MSB_TRY(resolve_image(request.image, request.pull, progress))};
+    merge_image(sandbox.spec, sandbox.image, request.choice);
+    MSB_TRY(validate_spec(sandbox.spec));
+    return sandbox;
+}
+
+Result<Running> Launcher::create(const NewSandbox& sandbox, const LaunchOptions& options) {
+    const auto engine = MSB_TRY(select_engine(sandbox.spec));
+    return sandboxes_.create(sandbox.spec, sandbox.image, engine, options);
+}
+
+Result<Running> Launcher::start(const SandboxSpec& spec, const LaunchOptions& options) {
+    const auto image = image_of(spec);
+    if (!image) {
+        sandboxes_.record_boot_error(spec.name, BootError::from("image", image.error()));
+        return fail(image.error());
+    }
+    const auto engine = MSB_TRY(select_engine(spec));
+    return sandboxes_.start(spec.name, *image, engine, options);
+}
+
+Result<std::unique_ptr<AgentClient>>
+Launcher::connect_agent(EventLoop& loop, const std::string& name, const ConnectOptions& options) {
     const auto deadline = std::chrono::steady_clock::now() + options.handshake_timeout;
     for (;;) {
         auto client = AgentClient::connect(loop, home().agent_socket(name), options);

@@ -2,14 +2,14 @@
 #pragma once
 
 #include "api/cancel.hpp"
-#include "api/host.hpp"
+#include "api/launcher.hpp"
 
 namespace msb::api {
 
-Result<Host> open_host();
+Result<Launcher> open_launcher();
 
 /// For those who wait; asks nobody if there is nobody to ask.
-Host::Tick tick_of(Cancel* cancel);
+Launcher::Tick tick_of(Cancel* cancel);
 
 /// Ends a pull when the caller wants that, and passes on what it tells.
 class PullProgress : public image::Progress {

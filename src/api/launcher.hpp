@@ -1,0 +1,76 @@
+// What making, starting and reaching a sandbox takes, for whoever does it: the command line and the
+// library. One object a command or call; cheap to make.
+#pragma once
+
+#include "api/image_defaults.hpp"
+#include "client/agent_client.hpp"
+#include "image/store.hpp"
+#include "sandbox/sandboxes.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace msb {
+
+/// A sandbox as somebody asks for it.
+struct CreateRequest {
+    SandboxSpec spec; ///< the user's part, checked
+    UserChoice choice;
+    std::string image; ///< reference; empty: the embedded default image
+    image::PullOptions pull;
+    /// The one of this name is stopped and removed first, with this grace.
+    std::optional<std::chrono::milliseconds> replace;
+};
+
+/// A sandbox that can be made: its image is in the cache, and the spec is complete.
+struct NewSandbox {
+    SandboxSpec spec;
+    image::Image image;
+};
+
+class Launcher {
+  public:
+    /// Called about every 80 ms by whatever waits; true ends the waiting (ErrorKind::cancelled).
+    using Tick = std::function<bool()>;
+
+    Launcher(const Home& home, const Installation& installation);
+
+    Sandboxes& sandboxes() { return sandboxes_; }
+    image::Store& store() { return store_; }
+    const Home& home() const { return sandboxes_.home(); }
+
+    // A sandbox is made in three steps, whose errors are about different things.
+    /// Removes the one that is to be replaced; already_exists for another one, before an image is
+    /// pulled for nothing.
+    Status make_room(const CreateRequest& request, const Tick& tick);
+    /// Gets the image, and merges what it says with the request.
+    Result<NewSandbox> prepare(const CreateRequest& request, image::Progress& progress);
+    Result<Running> create(const NewSandbox& sandbox, const LaunchOptions& options);
+    /// A stored one, from the image it was made from.
+    Result<Running> start(const SandboxSpec& spec, const LaunchOptions& options);
+
+    /// What people should know of how their sandboxes run, and were not told for this MSB_HOME yet.
+    std::vector<std::string> take_notices() { return std::exchange(notices_, {}); }
+    /// Connects to the agent of an active sandbox; one that is still coming up is waited for. If
+    /// that fails and the sandbox left a boot error, sandboxes().boot_error() has it.
+    Result<std::unique_ptr<AgentClient>> connect_agent(EventLoop& loop, const std::string& name,
+                                                       const ConnectOptions& options);
+
+  private:
+    Result<image::Image> resolve_image(const std::string& reference,
+                                       const image::PullOptions& options,
+                                       image::Progress& progress);
+    Result<image::Image> image_of(const SandboxSpec& spec);
+    Result<EngineSelection> select_engine(const SandboxSpec& spec);
+    Status replace(const std::string& name, std::chrono::milliseconds grace, const Tick& tick);
+
+    Installation installation_;
+    Sandboxes sandboxes_;
+    image::Store store_;
+    std::vector<std::string> notices_;
+};
+
+} // namespace msb

@@ -1,0 +1,67 @@
+// The runtime's door for the host's commands: runtime.sock, and the host.* messages
+// (wire/host_messages.hpp). It stands beside agent.sock, whose frames belong to clients and guest;
+// nothing that comes in here reaches the guest as it is, and nothing of the guest comes out.
+//
+// Whoever can connect may do what this user may; but what he sends is checked like anybody's: so
+// many connections, of each so many bytes and so much time until its request is whole, and one
+// answer at a time, which has to fit the socket. Whatever is wrong is answered by core.error, and
+// the connection closed.
+#pragma once
+
+#include "base/event_loop.hpp"
+#include "base/fd.hpp"
+#include "wire/frame.hpp"
+#include "wire/host_messages.hpp"
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+
+namespace msb {
+
+class HostChannel {
+  public:
+    /// What it can be asked to do. They return when it has begun.
+    struct Requests {
+        std::function<void(const wire::HostShutdown&)> shutdown;
+        std::function<void()> drain;
+        std::function<wire::HostStatusReport()> status;
+    };
+
+    static constexpr std::size_t max_connections = 32;
+    /// For a connection that has no request under way, and for a request to be whole.
+    static constexpr std::chrono::milliseconds patience{10'000};
+
+    HostChannel(EventLoop& loop, Requests requests);
+    ~HostChannel();
+    HostChannel(const HostChannel&) = delete;
+    HostChannel& operator=(const HostChannel&) = delete;
+
+    /// Starts accepting.
+    Status serve(OwnedFd listener);
+    std::size_t connection_count() const { return connections_.size(); }
+
+  private:
+    struct Connection {
+        OwnedFd socket;
+        wire::FrameReader in;
+        EventLoop::TimerId timer = 0;
+    };
+    void accept_one();
+    void read(int socket);
+    void restart_timer(Connection& connection);
+    /// False: the connection is over.
+    bool take_requests(Connection& connection);
+    bool take(const Connection& connection, const wire::Frame& frame);
+    bool answer(const Connection& connection, const wire::Frame& frame,
+                const wire::Envelope& envelope);
+    void drop(int socket);
+
+    EventLoop& loop_;
+    Requests requests_;
+    OwnedFd listener_;
+    std::map<int, Connection> connections_; ///< by socket
+};
+
+} // namespace msb
