@@ -48,6 +48,8 @@ struct Prefix {
     /// "10.0.0.0/8", "fd00::/8"; an address alone is all of its bits. No bits behind the prefix.
     static std::optional<Prefix> parse(std::string_view text);
     bool contains(const IpAddress& address) const;
+    /// Of one address.
+    bool is_address() const { return bits == (network.v6 ? 128U : 32U); }
     std::string to_string() const;
     bool operator==(const Prefix&) const = default;
 };

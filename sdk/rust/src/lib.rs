@@ -50,7 +50,7 @@ pub use agent::AgentClient;
 pub use builder::{InitBuilder, MountBuilder, NetworkBuilder, RegistryBuilder, SandboxBuilder};
 pub use call::Call;
 pub use choices::{
-    Engine, HostPermissions, Isolation, LogLevel, NetworkProfile, PullPolicy, SecurityProfile, StatVirtualization,
+    Engine, HostPermissions, Isolation, LogLevel, NetworkAction, NetworkProfile, PullPolicy, SecurityProfile, StatVirtualization,
     ThpMode,
 };
 pub use config::{InitConfig, Rlimit, SandboxConfig};

@@ -62,7 +62,8 @@ class Udp {
     Result<int> flow(const Key& key);
     void receive(const Key& key);
     void receive_published(Published& published);
-    std::uint16_t port_of(Published& published, const Endpoint& peer);
+    /// The port the guest sees; nothing: the policy does not let the peer in.
+    std::optional<std::uint16_t> port_of(Published& published, const Endpoint& peer);
     void make_room();
     void drop(std::map<Key, Socket>::iterator flow);
     void report(const Key& key, int error);

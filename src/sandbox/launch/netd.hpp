@@ -16,6 +16,9 @@ namespace msb {
 /// lifeline. Errors name the port. `plan` gets the host's search domains.
 Result<Helper> start_netd(const HelperStart& start, const NetworkSpec& spec, NetworkPlan& plan);
 
+/// What a sandbox's network allows on this machine. `home`: where the user's configuration is.
+Result<net::Policy> policy_of(const NetworkSpec& spec, const std::string& home);
+
 /// Whom a guest's questions go to. Without any in the configuration: the local one.
 std::vector<Endpoint> resolvers_of(const dns::ResolverConfig& config);
 
