@@ -134,8 +134,8 @@ udp none" "a peer that is not let in"
 
 # What is asked is what is shown.
 host_ok inspect gate
-assert_match "$out" '3 +deny:ingress@any'
-assert_match "$out" 'Egress +deny'
+assert_match "$out" '3: +deny:ingress@any'
+assert_match "$out" 'Egress: +deny'
 host_ok inspect gate --format json
 assert_eq "$(python3 -c 'import json, sys
 print(json.load(sys.stdin)["config"]["network"]["rules"][2])' <<<"$out")" 'deny:ingress@any'
