@@ -418,6 +418,21 @@ host_pids_of() {
     for name in "$@"; do test_processes | awk -v n="$name" '$2 == n {print $1}'; done
 }
 
+# hold_runtime PID: keeps a sandbox's runtime from ending, even by SIGKILL, until release_runtime. It is process 1 of
+# its pid namespace, which the kernel lets go only when all others there have been waited for; this puts one there
+# whose parent is stopped. Fails on a machine that does not allow that (needs root).
+hold_runtime() {
+    [ "$(id -u)" -eq 0 ] && command -v nsenter >/dev/null || return 1
+    helper nsenter --target "$1" --pid sleep 1000
+    holder_pid=$helper_pid
+    eventually 10 grep -q . "/proc/$holder_pid/task/$holder_pid/children"
+    kill -STOP "$holder_pid"
+}
+release_runtime() {
+    kill -CONT "$holder_pid"
+    wait "$holder_pid" 2>/dev/null || :
+}
+
 # ---- registry ------------------------------------------------------------------------------------
 
 # start_registry [tls]: a registry on loopback, plain HTTP, or HTTPS with a certificate that $T/ca.pem
