@@ -176,6 +176,13 @@ milliseconds() {
     echo $(((${EPOCHREALTIME/./} - begin) / 1000))
 }
 
+# on_terminal COMMANDLINE [TEXT KEYS]...: runs `COMMANDLINE; echo code=$?` on a new terminal of 33x77, typing each KEYS
+# when TEXT has come (at once if that is empty), and prints what came, without carriage returns.
+on_terminal() {
+    need python3
+    limited 60 python3 -B "$TESTS_DIR/on_terminal.py" "$1; echo code=\$?" "${@:2}" | tr -d '\r'
+}
+
 # need PROGRAM...: skips the test if one is missing. need_root: skips unless root.
 need() {
     local program
