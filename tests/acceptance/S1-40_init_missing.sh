@@ -48,7 +48,7 @@ done
 ends "ended with exit code 3" --init /bin/sh --init-arg=-c --init-arg='exit 3'
 
 # One that ends later: the sandbox is over, nothing hangs, and it is known why.
-run_ok msb create -q -n box --init /bin/sh --init-arg=-c --init-arg='sleep 2; exit 4' inited
+run_ok msb create -q -n box --init /bin/sh --init-arg=-c --init-arg='sleep 5; exit 4' inited
 eventually 20 sh -c '! "$0" ls --running -q | grep -q .' "$MSB"
 run_ok msb inspect box --format json
 assert_contains "$out" "ended with exit code 4"

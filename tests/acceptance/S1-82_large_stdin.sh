@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# S1-82: stdin of any size arrives complete, also at a reader that is slow.
+# Stdin of any size arrives complete, also at a reader that is slow.
 . "$(dirname "$0")/../lib.sh"
 need_kernel
 

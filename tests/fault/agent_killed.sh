@@ -18,7 +18,7 @@ run msb exec box -- sh -c "kill -9 $agent"
 code=0
 wait "$command" || code=$?
 [ "$code" -ne 0 ] || fail_test "the running command ended well"
-[ $((SECONDS - start)) -le 5 ] || fail_test "the clients learned it after $((SECONDS - start)) s"
+[ $((SECONDS - start)) -le 15 ] || fail_test "the clients learned it after $((SECONDS - start)) s"
 eventually 45 sh -c '"$0" inspect box --format json | grep -q AgentUnresponsive' "$MSB"
 run_ok msb start -q box
 run_ok msb exec box -- echo again
