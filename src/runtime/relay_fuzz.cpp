@@ -13,6 +13,13 @@ using namespace msb;
 
 namespace {
 
+wire::ExecRequest exec_request(bool detach) {
+    wire::ExecRequest request;
+    request.cmd = "c";
+    request.detach = detach;
+    return request;
+}
+
 struct World {
     explicit World(EventLoop& event_loop, testing::TemporaryLog& exec_log)
         : loop(event_loop), log(exec_log) {
@@ -31,9 +38,7 @@ struct World {
         const auto id = input.ConsumeIntegralInRange<std::uint32_t>(0, 3) +
                         (input.ConsumeBool() ? Relay::id_step : 0);
         switch (input.ConsumeIntegralInRange(0, 7)) {
-        case 0:
-            return wire::encode_message(
-                id, wire::ExecRequest{.cmd = "c", .detach = input.ConsumeBool()});
+        case 0: return wire::encode_message(id, exec_request(input.ConsumeBool()));
         case 1: return wire::encode_message(id, wire::ExecStarted{});
         case 2:
             return wire::encode_message(

@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         device::testing::FakeStream& stream = *guest.streams.at(0);
         for (std::uint64_t number = 1; input.remaining_bytes() > 0;) {
             switch (input.ConsumeIntegralInRange(0, 7)) {
-            case 0: observer.start(number++, wire::ExecRequest{.cmd = "c"}); break;
+            case 0: observer.start(number++, wire::ExecRequest()); break;
             case 1:
                 ++watched;
                 observer.watch(1000 + static_cast<std::uint64_t>(watched), [&](auto&) { ++ended; });
@@ -33,10 +33,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                            .error = input.ConsumeBool(),
                                            .data = input.ConsumeBytes<std::uint8_t>(20)}));
                 break;
-            case 5:
-                stream.send(wire::encode_message(
-                    0, wire::SessionEnded{.session = input.ConsumeIntegralInRange(1000, 1010)}));
+            case 5: {
+                wire::SessionEnded end;
+                end.session = input.ConsumeIntegralInRange<std::uint64_t>(1000, 1010);
+                stream.send(wire::encode_message(0, end));
                 break;
+            }
             default:
                 stream.send(input.ConsumeBytes<std::uint8_t>(
                     input.ConsumeIntegralInRange<std::size_t>(0, 300)));

@@ -257,8 +257,13 @@ Result<Running> Sandboxes::create(const SandboxSpec& spec, const image::Image& i
     if (!held)
         return held.error().kind() == ErrorKind::busy ? taken() : fail(held.error());
     if (exists(home_.sandbox(spec.name)))
-        if (auto old = MSB_TRY(reconcile_locked(spec.name)))
-            return old->damage ? fail(std::move(*old->damage)) : taken();
+        if (auto old = MSB_TRY(reconcile_locked(spec.name))) {
+            if (old->damage)
+                return fail(std::move(*old->damage));
+            if (!old->state.never_ran)
+                return taken();
+            MSB_TRY(erase_files(spec.name));
+        }
     Status made = make_files(spec);
     if (made)
         made = catalogue_.put(spec);
@@ -317,11 +322,11 @@ Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const i
         return running;
     if (launch.boot_error())
         record_boot_error(spec.name, *launch.boot_error());
-    clean_up_after_launch(spec, running.error());
+    clean_up_after_launch(spec, running.error(), first);
     return fail(std::move(running).error().wrap("failed to start \"" + spec.name + "\""));
 }
 
-void Sandboxes::clean_up_after_launch(const SandboxSpec& spec, const Error& error) {
+void Sandboxes::clean_up_after_launch(const SandboxSpec& spec, const Error& error, bool first) {
     const auto held = lock(spec.name, release_wait);
     if (!held)
         return;
@@ -333,6 +338,7 @@ void Sandboxes::clean_up_after_launch(const SandboxSpec& spec, const Error& erro
     state.status = SandboxStatus::stopped;
     state.reason = reason::failed;
     state.detail = error.to_string();
+    state.never_ran = first || state.never_ran;
     state.updated_at_ns = state.stopped_at_ns = unix_time_ns();
     (void)state.store(files.state());
 }

@@ -171,7 +171,7 @@ class Sandboxes {
     Status clear_run(const std::string& name);
     Result<Running> launch(OwnedFd lock, const SandboxSpec& spec, const image::Image& image,
                            const EngineSelection& engine, const LaunchOptions& options, bool first);
-    void clean_up_after_launch(const SandboxSpec& spec, const Error& error);
+    void clean_up_after_launch(const SandboxSpec& spec, const Error& error, bool first);
 
     Home home_;
     Installation installation_;

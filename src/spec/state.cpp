@@ -32,6 +32,7 @@ std::string SandboxState::to_json() const {
         {"reason", reason},
         {"detail", detail},
         {"exit_code", exit_code},
+        {"never_ran", never_ran},
         {"updated_at_ns", updated_at_ns},
         {"started_at_ns", started_at_ns},
         {"stopped_at_ns", stopped_at_ns},
@@ -52,6 +53,7 @@ Result<SandboxState> SandboxState::from_json(std::string_view text) {
     document.get("reason", state.reason);
     document.get("detail", state.detail);
     document.get("exit_code", state.exit_code);
+    document.get("never_ran", state.never_ran);
     document.get("updated_at_ns", state.updated_at_ns);
     document.get("started_at_ns", state.started_at_ns);
     document.get("stopped_at_ns", state.stopped_at_ns);

@@ -43,11 +43,13 @@ inline constexpr std::string_view internal_error = "InternalError";
 
 struct SandboxState {
     SandboxStatus status = SandboxStatus::created;
-    std::string engine;             ///< "uml", "kvm"; of the current or last run
-    std::string isolation;          ///< "user-mode" or "hardware"
-    std::string reason;             ///< namespace reason
-    std::string detail;             ///< one sentence more, for people
-    std::optional<int> exit_code;   ///< of the startup command
+    std::string engine;           ///< "uml", "kvm"; of the current or last run
+    std::string isolation;        ///< "user-mode" or "hardware"
+    std::string reason;           ///< namespace reason
+    std::string detail;           ///< one sentence more, for people
+    std::optional<int> exit_code; ///< of the startup command
+    /// Making it failed: it is kept for its logs, and whoever makes one of this name takes its place.
+    bool never_ran = false;
     std::int64_t updated_at_ns = 0; ///< Unix time, as are the two below; 0: never
     std::int64_t started_at_ns = 0;
     std::int64_t stopped_at_ns = 0;

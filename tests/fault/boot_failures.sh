@@ -17,6 +17,13 @@ assert_contains "$out" '"status": "Stopped"'
 assert_path "$MSB_HOME/sandboxes/odd/logs/boot-error.json"
 run_ok msb logs odd
 assert_contains "$err" 'failed to start "odd"'
+# The name is free: what never ran gives way to the next of its name, whoever makes it.
+run_ok msb create -q -n odd
+run_fail 1 'already exists' msb create -q -n odd
+run_ok msb rm -q -f odd
+run_fail 1 'failed to start "odd"' msb create -q -n odd -v /does/not/exist:/x
+run_ok msb run -q -n odd -- echo mended
+assert_eq "$out" mended
 run_ok msb rm -q odd
 
 # The least memory: it boots, or a stage says why not, within seconds.

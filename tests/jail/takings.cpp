@@ -28,14 +28,15 @@ bool take_stack_memory() {
 }
 /// Pages that are only read cost no memory, but page tables.
 bool take_addresses() {
-    return maps(32 * 1024 * gib, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS);
+    return maps(gib * 32 * 1024, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS);
 }
 /// A piece of the stack, made large.
 bool stretch_stack() {
-    char room[16 * 4096]; // a page in its middle may go without harm
-    auto* const page =
-        reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(room + 8 * 4096) & ~4095UL);
-    return ::mremap(page, 4096, gib, MREMAP_MAYMOVE) != MAP_FAILED;
+    constexpr std::size_t page_size = 4096;
+    char room[16 * page_size]; // a page in its middle may go without harm
+    auto* const page = reinterpret_cast<void*>(
+        reinterpret_cast<std::uintptr_t>(room + 8 * page_size) & ~(page_size - 1));
+    return ::mremap(page, page_size, gib, MREMAP_MAYMOVE) != MAP_FAILED;
 }
 bool take_huge_pages() {
     return maps(std::size_t{2} << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB) ||

@@ -39,7 +39,7 @@ std::string start_time(pid_t pid) {
 Result<OwnedFd> find_helper(std::string_view line) {
     pid_t pid = 0;
     const char* const end = line.data() + line.size();
-    const auto [rest, error] = std::from_chars(line.data(), end, pid);
+    const auto [rest, error] = std::from_chars(line.data(), line.data() + line.size(), pid);
     if (error != std::errc() || pid <= 1 || end - rest < 2)
         return fail(ErrorKind::corrupt, "record of helper processes");
     auto process = open_pidfd(pid);
