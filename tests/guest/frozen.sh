@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A guest that stands still keeps no client that is told to end: at once before its command has started, at
-# the second signal after that. A guest that lives gets every signal.
+# A guest that stands still keeps no client that is told to end, whether or not its command has started: the signal is
+# given five seconds to be answered. A guest that lives gets every signal.
 . "$(dirname "$0")/../lib.sh"
 need_kernel
 
