@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A guest that stands still keeps no client that is told to end: at once before its command has started, at
-# the second signal after that. A guest that lives gets every signal.
+# A guest that stands still does not keep a client that gets a signal: it ends at once before its command has started,
+# at the second signal after that. A guest that lives gets every signal.
 . "$(dirname "$0")/../lib.sh"
 need_kernel
 

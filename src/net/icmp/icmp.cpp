@@ -108,7 +108,8 @@ void Icmp::solicitation(const IpPacket& packet) {
     if (packet.hop_limit != neighbour_hop_limit || packet.payload.size() < size)
         return;
     const IpAddress target = IpAddress::from(packet.payload.subspan(8, 16));
-    // From the unspecified address: somebody asks whether an address is taken (RFC 4862). Not ours.
+    // A solicitation from the unspecified address asks whether an address is taken (RFC 4862); ours
+    // is not in question.
     if (target != gateways_.v6 || packet.source == IpAddress(Ipv6Bytes{}))
         return;
     std::array<std::uint8_t, size + 8> advertisement{};

@@ -118,7 +118,7 @@ void Udp::receive(const Key& key) {
     output_.flush();
 }
 
-/// What the host was told by ICMP, the guest is told too.
+/// ICMP errors that the host got are passed on to the guest.
 void Udp::report(const Key& key, int error) {
     if (error == ECONNREFUSED)
         output_.unreachable({key.first, key.second, protocol_udp}, Unreachable::port);
@@ -158,7 +158,7 @@ void Udp::receive_published(Published& published) {
     output_.flush();
 }
 
-/// The peer's own port if it is free and not one that means something at the gateway.
+/// The peer's own port, if it is free and has no meaning at the gateway.
 std::uint16_t Udp::port_of(Published& published, const Endpoint& peer) {
     const auto known = published.ports.find(peer);
     if (known != published.ports.end()) {
