@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// More than an hour of goodbye is a mistake; the bound also keeps the arithmetic safe.
+/// A grace of more than an hour is a mistake; the bound also keeps the arithmetic safe.
 constexpr std::chrono::milliseconds longest_grace = 1h;
 /// An agent that is not process 1 may go before an init system that is powering off by itself.
 constexpr auto init_alone_time = 30s;
@@ -91,8 +91,8 @@ void Runtime::begin_shutdown(std::string_view why, std::optional<std::uint64_t> 
     control_->send(wire::Shutdown{static_cast<std::uint64_t>(grace.count())});
 }
 
-/// Its init does as it is told and cannot be touched by the guest; but nobody waits for that to be
-/// true. What a runtime leaves behind in its namespaces the kernel ends.
+/// The engine's init obeys and is out of the guest's reach, but nothing depends on that: whatever a
+/// runtime leaves behind in its namespaces, the kernel ends.
 void Runtime::end_engine() {
     (void)engine_->stop();
     loop_->cancel(engine_timer_);

@@ -35,8 +35,8 @@ class Runtime {
 
     /// Opens, starts the engine, confines this process, serves until the guest has ended. The
     /// outcome is in state.json and, before readiness, in boot-error.json and on the report pipe.
-    /// The process is to end then, as it is: some thread may be stuck in a disk that does not
-    /// answer, and nobody is to wait for it.
+    /// Afterwards the process must exit without cleaning up: a thread may be stuck in a disk that
+    /// does not answer, and must not be waited for.
     Status run();
 
     /// A failure before or in run(): recorded and reported as a boot error of `stage`.
@@ -92,7 +92,7 @@ class Runtime {
     void begin_shutdown(std::string_view why, std::optional<std::uint64_t> grace_ms);
     /// Commands may finish, new ones are refused; then the shutdown begins.
     void begin_drain();
-    /// Pulls the plug, and goes on without waiting for long.
+    /// Ends the engine at once, and does not wait for long.
     void end_engine();
     void set_status(SandboxStatus status);
     void report(const LaunchReport& report);

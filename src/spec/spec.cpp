@@ -20,7 +20,7 @@ Status invalid(std::string message) {
     return fail(ErrorKind::invalid_argument, "invalid config: " + std::move(message));
 }
 
-/// The spec is stored as JSON, which has no room for other bytes.
+/// The spec is stored as JSON, which can only hold UTF-8.
 Status check_text(std::string_view what, std::string_view text) {
     if (text.find('\0') != std::string_view::npos)
         return invalid(std::string(what) + " contains a NUL byte");

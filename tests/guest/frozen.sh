@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A guest that stands still keeps no client that is told to end, whether or not its command has started: the signal is
-# given five seconds to be answered. A guest that lives gets every signal.
+# A guest that stands still does not keep a client that is told to end, whether or not its command has started: the
+# guest has five seconds to answer the signal. A guest that lives gets every signal.
 . "$(dirname "$0")/../lib.sh"
 need_kernel
 

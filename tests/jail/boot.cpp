@@ -2,8 +2,8 @@
 // inside it, locks itself down, and sees the machine's end. Plays both the CLI and the runtime.
 //
 // usage: boot BUNDLE SCENARIO...     prints "SCENARIO: how it ended; what the console said"
-//        boot BUNDLE --time N        prints milliseconds from spawn() to the end, and what of them
-//        the jails cost
+//        boot BUNDLE --time N        prints the milliseconds from spawn() to the end, and the share
+//                                    of the jails in them
 #include "base/file.hpp"
 #include "base/system.hpp"
 #include "base/time.hpp"
