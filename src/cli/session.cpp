@@ -81,7 +81,9 @@ Result<Running> Session::create(const NewSandbox& sandbox, const LaunchOptions& 
     return launched(launcher_.create(sandbox, options));
 }
 
-Result<Running> Session::start(const SandboxSpec& spec, LaunchOptions options) {
+Result<Running> Session::start(SandboxSpec spec, LaunchOptions options) {
+    if (spec.kernel == "auto")
+        spec.kernel = MSB_TRY(kernel_choice_of_environment());
     if (log_level_ != log::Level::off)
         options.log_level = log::to_string(log_level_);
     progress_.begin("Starting", spec.name);

@@ -34,8 +34,9 @@ class Session {
     /// The steps of the launcher, with progress, and its notices as warnings.
     Result<NewSandbox> prepare(const CreateRequest& request);
     Result<Running> create(const NewSandbox& sandbox, const LaunchOptions& options);
-    /// --error ... --trace of this command apply to this run of the sandbox.
-    Result<Running> start(const SandboxSpec& spec, LaunchOptions options);
+    /// --error ... --trace of this command apply to this run of the sandbox, and so does MSB_KERNEL
+    /// where its specification leaves the choice.
+    Result<Running> start(SandboxSpec spec, LaunchOptions options);
     /// The same for a command that only needs it to run: nothing if it does, or if another command
     /// starts it at this moment.
     Result<std::optional<Running>> start_if_stopped(const SandboxView& view,

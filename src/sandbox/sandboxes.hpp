@@ -40,7 +40,8 @@ struct SandboxView {
 struct EngineSelection {
     std::string engine;
     std::string isolation;
-    std::string kernel_bundle;
+    std::string kernel_bundle; ///< its folder
+    std::string kernel_name;
     std::string initramfs;
     /// For people, once per MSB_HOME: set when this launch fell back to weaker isolation.
     std::string notice;
