@@ -148,10 +148,19 @@ Result<std::string> ask_agent(Session& session, const std::string& name, const R
             took = Clock::now() - begun;
         loop->stop();
     });
-    client->on_closed([&](const Error&) { loop->stop(); });
+    std::optional<Error> lost;
+    client->on_closed([&](const Error& error) {
+        lost = error;
+        loop->stop();
+    });
     client->send(id, request);
     loop->after(std::chrono::seconds(10), [&] { loop->stop(); });
+    const auto guard = MSB_TRY(session.stop_at_signal(*loop));
     MSB_TRY(loop->run());
+    if (!took && session.interrupted())
+        return fail(ErrorKind::cancelled, "cancelled");
+    if (!took && lost)
+        return fail(std::move(*lost).wrap("sandbox '" + name + "'"));
     if (!took)
         return fail(ErrorKind::timed_out, "the agent of sandbox '" + name + "' does not answer");
     const auto us = std::chrono::duration_cast<std::chrono::microseconds>(*took).count();
