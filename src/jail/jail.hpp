@@ -122,7 +122,9 @@ Status lock_down(Role role, const LockDown& keep);
 struct Below {
     static constexpr std::size_t max_pids = 4096;
     std::chrono::nanoseconds cpu_time{}; ///< of all of them so far, in steps of 10 ms
-    int cpu = -1;                        ///< where one of them ran last
+    /// None runs or waits for a CPU or a disk of the host, and none is stopped or in a debugger.
+    bool asleep = false;
+    int cpu = -1; ///< where one of them ran last
     std::vector<std::string> pids;
 };
 /// Nothing where the host's /proc did not allow a view of it, or when there are more than max_pids:

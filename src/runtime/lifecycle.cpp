@@ -27,6 +27,7 @@ void Runtime::start_timers() {
         loop_->after(std::chrono::seconds(config_.spec.max_duration_seconds),
                      [this] { begin_shutdown(reason::max_duration, std::nullopt); });
     idle_.start(EventLoop::Clock::now());
+    watch_heartbeats();
     auto clock = ClockKeeper::start(*loop_, [this](const wire::ClockSync& sync) {
         if (control_->queued() == 0)
             control_->send(sync);
@@ -40,6 +41,7 @@ void Runtime::start_timers() {
 void Runtime::handle_heartbeat(const wire::Heartbeat& heartbeat) {
     if (!ready_)
         return;
+    heartbeats_.beat();
     if (balance_timer_ == 0)
         balance_machine();
     if (clock_)
@@ -52,6 +54,28 @@ void Runtime::balance_machine() {
     balance_timer_ = 0;
     if (!engine_gone_ && engine_->balance())
         balance_timer_ = loop_->after(engine::placement_period, [this] { balance_machine(); });
+}
+
+void Runtime::watch_heartbeats() {
+    if (engine_gone_ || shutting_down_) // its end has a bound of its own
+        return;
+    if (heartbeats_.is_late())
+        if (const auto why = heartbeats_.look(EventLoop::Clock::now(), engine_->activity()))
+            return give_up_agent(*why);
+    loop_->after(HeartbeatWatch::period, [this] { watch_heartbeats(); });
+}
+
+/// Noted at once: clients that lose their connection by this look there for the reason.
+void Runtime::give_up_agent(std::string_view detail) {
+    if (engine_gone_)
+        return;
+    if (!std::exchange(shutting_down_, true)) {
+        log::error("shutting down: {}: {}", reason::agent_unresponsive, detail);
+        state_.reason = reason::agent_unresponsive;
+        state_.detail = detail;
+        set_status(SandboxStatus::draining);
+    }
+    end_engine();
 }
 
 void Runtime::begin_drain() {
@@ -107,15 +131,7 @@ void Runtime::handle_control_lost(std::string_view why) {
     if (!ready_ || shutting_down_ || engine_gone_)
         return;
     const auto patience = config_.spec.init ? init_alone_time : kernel_alone_time;
-    loop_->after(patience, [this] {
-        if (engine_gone_)
-            return;
-        if (!std::exchange(shutting_down_, true)) {
-            state_.reason = reason::agent_unresponsive;
-            state_.detail = "the agent is gone";
-        }
-        end_engine();
-    });
+    loop_->after(patience, [this] { give_up_agent("the agent is gone"); });
 }
 
 } // namespace msb

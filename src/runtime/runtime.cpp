@@ -140,6 +140,7 @@ Status Runtime::start_engine() {
     machine.vcpus = config_.spec.cpus;
     machine.memory_bytes = config_.spec.memory_mib << 20;
     machine.kernel = MSB_TRY(engine::load_kernel_bundle(jail_kernel));
+    state_.kernel = {machine.kernel.name, machine.kernel.version, machine.kernel.hash};
     machine.initramfs = jail_initramfs;
     const auto device = [](const virtio::Device& served, std::string_view name) {
         return engine::DeviceSocket{static_cast<std::uint32_t>(served.id()), socket_path(name)};

@@ -11,6 +11,7 @@
 #include "logs/kernel_log.hpp"
 #include "runtime/clock_keeper.hpp"
 #include "runtime/control_channel.hpp"
+#include "runtime/heartbeat_watch.hpp"
 #include "runtime/host_channel.hpp"
 #include "runtime/idle.hpp"
 #include "runtime/relay.hpp"
@@ -86,6 +87,10 @@ class Runtime {
     void handle_control_lost(std::string_view why);
     void start_timers();
     void balance_machine();
+    /// Looks once a second whether heartbeats come.
+    void watch_heartbeats();
+    /// Ends a machine whose agent cannot be asked to.
+    void give_up_agent(std::string_view detail);
 
     /// Asks the guest to end, and ends it by force when the time is up. Asking again can only make
     /// it shorter.
@@ -133,6 +138,7 @@ class Runtime {
     EventLoop::TimerId balance_timer_ = 0;
     EventLoop::Clock::time_point kill_time_{};
     IdleWatch idle_;
+    HeartbeatWatch heartbeats_;
     std::unique_ptr<ClockKeeper> clock_;
 };
 

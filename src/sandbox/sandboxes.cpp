@@ -2,6 +2,7 @@
 
 #include "base/closest.hpp"
 #include "base/file.hpp"
+#include "base/lock_holder.hpp"
 #include "base/log.hpp"
 #include "base/system.hpp"
 #include "base/time.hpp"
@@ -72,6 +73,21 @@ Result<OwnedFd> Sandboxes::lock(const std::string& name, std::chrono::millisecon
     OwnedFd fd = MSB_TRY(sys::open(path, O_RDWR | O_CREAT, 0600));
     MSB_TRY(sys::lock_exclusive(fd.get(), wait, path));
     return fd;
+}
+
+Result<OwnedFd> Sandboxes::lock_or_say(const std::string& name,
+                                       std::chrono::milliseconds wait) const {
+    auto held = lock(name, wait);
+    if (held || held.error().kind() != ErrorKind::busy)
+        return held;
+    // Its starter took it, and left it to the runtime.
+    const auto pid = read_file(home_.runtime_pid(name), 32);
+    std::string holder = pid ? describe_process(std::atoi(pid->c_str())) : std::string();
+    if (const auto file = sys::open(home_.lifecycle_lock(name), O_RDONLY))
+        if (std::string other = lock_holder(file->get()); holder.empty() || other[0] == 'p')
+            holder = std::move(other);
+    return fail(Error(ErrorKind::busy, "sandbox '" + name + "' is locked by " + holder)
+                    .with_hint("try again when that has ended"));
 }
 
 Status Sandboxes::erase_files(const std::string& name) {
@@ -370,7 +386,7 @@ Status Sandboxes::remove(const std::string& name, bool force) {
                             .with_hint("stop it first (msb stop), or use --force"));
         MSB_TRY(stop(name, 0ms));
     }
-    const OwnedFd held = MSB_TRY(lock(name, release_wait));
+    const OwnedFd held = MSB_TRY(lock_or_say(name, release_wait));
     return erase_files(name);
 }
 

@@ -40,7 +40,8 @@ struct SandboxView {
 struct EngineSelection {
     std::string engine;
     std::string isolation;
-    std::string kernel_bundle;
+    std::string kernel_bundle; ///< its folder
+    std::string kernel_name;
     std::string initramfs;
     /// For people, once per MSB_HOME: set when this launch fell back to weaker isolation.
     std::string notice;
@@ -150,6 +151,8 @@ class Sandboxes {
         : home_(std::move(home)), installation_(std::move(installation)), catalogue_(home_) {}
 
     Result<OwnedFd> lock(const std::string& name, std::chrono::milliseconds wait) const;
+    /// For whom nothing but the lock is left to say what is in the way.
+    Result<OwnedFd> lock_or_say(const std::string& name, std::chrono::milliseconds wait) const;
     Result<OwnedFd> lock_for_start(const std::string& name, const std::function<bool()>& cancelled);
     std::optional<SandboxView> load(const std::string& name) const;
     /// Like get(), but a damaged one is found.

@@ -120,7 +120,7 @@ Result<std::optional<Sandboxes::Reached>> Sandboxes::reach(const std::string& na
 
 /// An end that was asked for must not be shown as a crash.
 Status Sandboxes::note_end(const std::string& name) {
-    const OwnedFd held = MSB_TRY(lock(name, kill_wait));
+    const OwnedFd held = MSB_TRY(lock_or_say(name, kill_wait));
     auto after = MSB_TRY(reconcile_locked(name));
     if (after && after->state.status == SandboxStatus::crashed) {
         after->state.status = SandboxStatus::stopped;
@@ -229,7 +229,7 @@ Result<StopObservation> Sandboxes::wait_until_stopped(Running& running,
     if (status && WIFSIGNALED(*status))
         seen.signal = WTERMSIG(*status);
     // An ephemeral sandbox leaves nothing to read.
-    const OwnedFd held = MSB_TRY(lock(running.name, kill_wait));
+    const OwnedFd held = MSB_TRY(lock_or_say(running.name, kill_wait));
     if (const auto view = MSB_TRY(reconcile_locked(running.name))) {
         seen.status = view->state.status;
         seen.exit_code = view->state.exit_code;
@@ -245,7 +245,7 @@ Status Sandboxes::discard(Running& running) {
     MSB_TRY(running.runtime.signal(SIGKILL));
     if (!MSB_TRY(running.runtime.wait(kill_wait)))
         return fail(ErrorKind::timed_out, "sandbox '" + running.name + "' does not end");
-    const OwnedFd held = MSB_TRY(lock(running.name, kill_wait));
+    const OwnedFd held = MSB_TRY(lock_or_say(running.name, kill_wait));
     return erase_files(running.name);
 }
 

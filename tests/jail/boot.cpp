@@ -54,8 +54,10 @@ Result<int> run_machine(const std::string& scenario) {
     std::string note;
     if (scenario == "hang") {
         MSB_TRY(sys::wait_for(4, POLLIN, 30s)); // until the guest is up
-        const auto cpu = engine->cpu_time();
-        note = !cpu ? ", CPU time unknown" : cpu->count() > 0 ? ", used CPU time" : ", idle";
+        const auto activity = engine->activity();
+        note = !activity                        ? ", CPU time unknown"
+               : activity->cpu_time.count() > 0 ? ", used CPU time"
+                                                : ", idle";
         MSB_TRY(engine->stop());
     }
     const auto exit = MSB_TRY(engine->wait(60s));
