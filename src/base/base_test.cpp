@@ -116,21 +116,6 @@ TEST(File, RemoveTreeDoesNotFollowLinks) {
     EXPECT_TRUE(remove_tree(dir.path() + "/never-existed"));
 }
 
-TEST(File, SparseCopyKeepsHoles) {
-    const TemporaryDirectory dir;
-    const auto from = sys::open(dir.path() + "/from", O_RDWR | O_CREAT).value();
-    const auto to = sys::open(dir.path() + "/to", O_RDWR | O_CREAT).value();
-    ASSERT_TRUE(sys::truncate(from.get(), 64 << 20));
-    ASSERT_TRUE(sys::pwrite_all(from.get(), as_bytes("middle"), 32 << 20));
-    ASSERT_TRUE(copy_sparse(from.get(), to.get()));
-    const auto info = sys::fstat(to.get()).value();
-    EXPECT_EQ(info.st_size, 64 << 20);
-    EXPECT_LT(info.st_blocks * 512, 1 << 20);
-    Bytes data(6);
-    ASSERT_TRUE(sys::pread_all(to.get(), data, 32 << 20));
-    EXPECT_EQ(as_text(data), "middle");
-}
-
 TEST(System, SocketPathsOfAnyLengthWork) {
     const TemporaryDirectory dir;
     const std::string deep = dir.path() + "/" + std::string(200, 'd');
