@@ -40,14 +40,14 @@ Result<Verdict> judge_here(const Flow& flow, const Policy& policy, const Gateway
                            HostRoutes& routes) {
     const IpAddress& peer = flow.peer();
     Group group = classify(peer, gateways, policy.metadata);
-    // The gateway's address in disguise leads to a real machine that has it.
+    // The gateway's address inside an IPv6 address would lead to a real machine with that address.
     if (group == Group::host && peer != gateways.v4 && peer != gateways.v6)
         group = Group::private_network;
     const Verdict verdict = judge(flow, group, policy);
     if (group == Group::host || group == Group::loopback)
         return verdict;
-    // This machine's services are behind each of its addresses, not only behind its loopback's.
-    // Whether an address is one of them is asked where it decides something; unknown is not allowed.
+    // The host's services are behind each of its addresses, not only behind its loopback's. Ask
+    // whether an address is one of them only if that matters; if it cannot be told, refuse.
     const Verdict as_host = judge(flow, Group::host, policy);
     if (flow.direction == Direction::in)
         return as_host.allow == verdict.allow || !MSB_TRY(routes.lead_here(peer)) ? verdict
@@ -99,7 +99,7 @@ Result<OwnedFd> HostDialer::dial(const Flow& flow, unsigned attempt) {
     if (flow.protocol == Protocol::udp)
         return connected(SOCK_DGRAM, 0, target);
     OwnedFd fd = MSB_TRY(connected(SOCK_STREAM, 0, target));
-    const int on = 1; // the guest has decided what goes into a segment
+    const int on = 1; // the guest's own segments decide what is sent together
     ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     return fd;
 }

@@ -56,7 +56,7 @@ class DnsForwarder::Stream : public std::enable_shared_from_this<Stream> {
         if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && !ended_ && !read())
             return end();
         if ((events & EPOLLHUP) != 0 && ended_)
-            return end(); // nobody is there to take an answer, and this event would come for ever
+            return end(); // nobody takes an answer any more, and this event would repeat for ever
         settle();
     }
     bool read() {

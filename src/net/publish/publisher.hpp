@@ -14,8 +14,8 @@ namespace msb::net {
 class Publisher {
   public:
     /// `v4`, `v6`: the active families, at least one. A peer is handed on in its own family, or in
-    /// the other one if the guest does not have that or refuses.
-    /// `gate` is asked about each peer; one that it does not let in is reset.
+    /// the other one if the guest does not have the first or refuses. `gate` is asked about each
+    /// peer; one that it does not let in is reset.
     Publisher(EventLoop& loop, Tcp& tcp, Dialer& gate, OwnedFd listener, std::uint16_t guest_port,
               const std::optional<Subnet>& v4, const std::optional<Subnet>& v6)
         : loop_(loop), tcp_(tcp), gate_(gate), listener_(std::move(listener)),
