@@ -146,7 +146,7 @@ Outcome<void> FileSystem::copy_from_host(const std::string& host, const std::str
 
 Outcome<void> FileSystem::copy_to_host(const std::string& guest, const std::string& host,
                                        Cancel* cancel) {
-    // Looked at first: a mistake in the guest's path leaves no empty file here.
+    // Check the guest's path first, so that a mistake in it leaves no empty file here.
     const wire::FsEntry entry = MSB_TRY(stat(guest, true, cancel));
     if (entry.kind != wire::FsEntryKind::file)
         return fail(FailureKind::filesystem, "'" + guest + "' is not a file");
@@ -235,8 +235,8 @@ Outcome<Bytes> FileStream::read(Cancel* cancel) {
         Bytes piece(stream_piece);
         piece.resize(MSB_TRY(download_->read(piece)));
         if (piece.empty()) {
-            // All data is here, whatever becomes of the guest's handle: only a connection on which
-            // it was seen to be closed is used again.
+            // All data has arrived, so a failure to close the guest's handle is no error; but only
+            // a connection on which it was closed is used again.
             finished_ = true;
             download_.reset();
             done_ = files_->close(handle_).has_value();

@@ -103,7 +103,7 @@ Launcher::connect_agent(EventLoop& loop, const std::string& name, const ConnectO
             std::this_thread::sleep_for(std::chrono::milliseconds(10));
             continue;
         }
-        // What the failing stage wrote down says more than what became of our connection.
+        // The error that the failing stage recorded says more than ours about the connection.
         sandboxes_.load_boot_error(name);
         if (const auto& boot = sandboxes_.boot_error())
             return fail(Error(client.error().kind(), "failed to start \"" + name + "\": " +

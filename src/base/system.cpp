@@ -239,7 +239,7 @@ Result<OwnedFd> unix_listen(const std::string& path, int backlog, mode_t mode) {
 
 namespace {
 
-/// Also bounds how long connect(2) waits for a full backlog (unix(7)).
+/// SO_SNDTIMEO also bounds how long connect(2) waits for a full backlog (unix(7)).
 Status set_send_timeout(int fd, std::chrono::milliseconds timeout) {
     const timeval value{static_cast<time_t>(timeout.count() / 1000),
                         static_cast<suseconds_t>(timeout.count() % 1000 * 1000)};

@@ -1,5 +1,5 @@
-// One function per command group: it adds its commands to the parser, which makes the options of
-// the one that is used, and runs its action. Each lives in the file of its name.
+// One function per command group: it adds its commands to the parser. The parser makes the options
+// of the command that is used, and runs its action. Each function is in the file of its name.
 #pragma once
 
 namespace msb::cli {

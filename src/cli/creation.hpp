@@ -56,11 +56,11 @@ struct CreationOptions {
 
 void add_creation_options(Command& command, CreationOptions& options);
 
-/// Every value checked. The log level of `context` counts if --log-level is not given; its command
-/// replaces the image's CMD.
+/// Checks every value. Without --log-level the log level of `context` is used; the command of
+/// `context` replaces the image's CMD.
 Result<CreateRequest> make_request(const CreationOptions& options, const Context& context);
 
-/// Variables as -e has them. Of ours, one that is not set is left out, with a warning.
+/// Variables as -e takes them. A KEY to copy that is not set here is left out, with a warning.
 Result<std::vector<std::pair<std::string, std::string>>>
 read_environment(const std::vector<std::string>& words);
 

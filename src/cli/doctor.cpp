@@ -69,7 +69,7 @@ std::string to_text(const Diagnosis& diagnosis, const std::string& home) {
 }
 
 Status examine(Context& context, const std::string& format) {
-    const Home home = MSB_TRY(Home::from_environment()); // as it is: nothing is created
+    const Home home = MSB_TRY(Home::from_environment()); // creates nothing
     const Installation installation = MSB_TRY(context.installation());
     const Diagnosis diagnosis = engine::diagnose({.home = home.root(),
                                                   .share = installation.share(),

@@ -60,8 +60,8 @@ Result<ForegroundOptions> make_foreground(const Context& context, const ExecOpti
         return fail(ErrorKind::invalid_argument,
                     "--stream is for a stdin that is not a terminal: a pipe or a file");
     const bool interactive = is_interactive(options);
-    // A command that is given is the whole command; otherwise it is the sandbox's own, or its shell
-    // for who sits at a terminal.
+    // A given command is the whole command. Without one it is the sandbox's own, or at a terminal
+    // the sandbox's shell.
     std::vector<std::string> argv = context.command.value_or(std::vector<std::string>());
     if (argv.empty() && interactive)
         argv = {spec.shell};
@@ -74,7 +74,7 @@ Result<ForegroundOptions> make_foreground(const Context& context, const ExecOpti
     return foreground;
 }
 
-/// Starts the command and leaves: prints the number by which it is found again.
+/// Starts the command, prints its session's number and returns.
 Status exec_detached(Context& context, Session& session, const std::string& name,
                      const wire::ExecRequest& request) {
     const auto loop = MSB_TRY(EventLoop::create());

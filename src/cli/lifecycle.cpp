@@ -101,7 +101,7 @@ Result<std::string> start_one(Session& session, const std::string& name, const B
 
 Result<std::string> stop_one(Session& session, const std::string& name,
                              const BulkOptions& options) {
-    // Longer than an hour is as good as an hour, and cannot overflow.
+    // More than an hour is treated as an hour, so that nothing overflows.
     const std::uint64_t seconds = std::min<std::uint64_t>(options.timeout_seconds, 3600);
     const std::chrono::milliseconds grace(options.force ? 0 : seconds * 1000);
     Sandboxes& sandboxes = session.sandboxes();

@@ -13,10 +13,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// When it is first looked who is waited for, and how often then.
+/// When to look first whom we wait for, and how often after that.
 constexpr auto first_look = 300ms;
 constexpr auto look_again = 1s;
-/// A copy does not show how far it is.
+/// Copies do not report their progress.
 constexpr auto longest_copy = 5min;
 
 } // namespace

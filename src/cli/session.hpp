@@ -1,4 +1,4 @@
-// What a command that deals with sandboxes holds: the sandboxes, the images, progress, signals.
+// What commands on sandboxes share: sandboxes, images, progress, signals.
 #pragma once
 
 #include "api/launcher.hpp"
@@ -15,7 +15,7 @@
 
 namespace msb::cli {
 
-/// For the guest of an agent that did not answer.
+/// Grace for a guest whose agent did not answer.
 inline constexpr std::chrono::seconds unresponsive_grace{2};
 
 class Session {
@@ -59,7 +59,7 @@ class Session {
     /// SIGINT or SIGTERM that arrived while we waited.
     std::optional<int> interrupted() const { return interrupted_; }
     bool poll_interrupt();
-    /// For those who wait: keeps the progress line alive; true if the user does not want to wait.
+    /// Called while waiting: keeps the progress line alive; true if the user has interrupted.
     bool tick();
 
   private:

@@ -129,7 +129,7 @@ struct AttachOptions {
     bool no_stdin = false;
 };
 
-/// The parser's own numbers stop at the largest one without saying so.
+/// The parser's own numbers silently stop at the largest one.
 Result<std::uint64_t> parse_session(const std::string& text, const std::string& sandbox) {
     std::uint64_t id = 0;
     const char* const last = text.data() + text.size();

@@ -180,7 +180,7 @@ void AgentClient::flush() {
         if (count < 0) {
             if (errno == EINTR)
                 continue;
-            // A closed peer is reported by the reading side, with what it still had to say.
+            // The reading side reports a closed peer, after the data that it still sent.
             if (errno != EAGAIN)
                 out_.clear();
             break;

@@ -17,7 +17,7 @@ namespace msb {
 
 struct ConnectOptions {
     std::chrono::milliseconds connect_timeout{10'000}; ///< for the socket to take us
-    /// For the whole handshake after that, by the clock, however slowly the peer goes on.
+    /// For the whole handshake after that, however slowly the peer sends it.
     std::chrono::milliseconds handshake_timeout{30'000};
     /// Called about every 100 ms while waiting; true gives up (ErrorKind::cancelled).
     std::function<bool()> cancelled;
@@ -38,7 +38,7 @@ class AgentClient {
     AgentClient& operator=(const AgentClient&) = delete;
 
     const wire::Ready& ready() const { return ready_; }
-    /// Its descriptor, not to be used for anything but telling it from others.
+    /// Its descriptor, only to tell this connection from others.
     int socket() const { return socket_.get(); }
     /// Process id of the runtime, in our pid namespace (SO_PEERCRED).
     Result<int> peer_pid() const;

@@ -45,8 +45,7 @@ std::string platform() {
     return fmt::format("{} {} ({})", names.sysname, names.machine, names.release);
 }
 
-// ---- isolation
-// -----------------------------------------------------------------------------------
+// ---- isolation ----------------------------------------------------------------------------------
 
 Check check_cpu() {
     const auto text = read_file("/proc/cpuinfo", 64 << 20).value_or("");
@@ -177,8 +176,7 @@ Check check_ptrace() {
         "set kernel.yama.ptrace_scope to 2 or less and boot again"};
 }
 
-// ---- parts
-// ---------------------------------------------------------------------------------------
+// ---- parts --------------------------------------------------------------------------------------
 
 Check check_programs(const std::vector<std::string>& programs) {
     for (const std::string& program : programs)
@@ -238,8 +236,7 @@ Check check_kernel(const std::string& share) {
     return {"kernel", "kernel", Level::ok, value, "", ""};
 }
 
-// ---- resources
-// -----------------------------------------------------------------------------------
+// ---- resources ----------------------------------------------------------------------------------
 
 std::string nearest_existing(std::string path) {
     while (!exists(path) && path.size() > 1) {
@@ -343,7 +340,7 @@ Diagnosis diagnose(const DiagnosisInput& input) {
     diagnosis.platform = platform();
     const KvmProbe kvm = probe_kvm();
     const jail::Support support = jail::examine();
-    // Without a jail there is no engine that may run.
+    // Without a jail no engine may run.
     if (auto choice = choose(std::nullopt, Isolation::user_mode, kvm);
         choice && support.user_namespaces)
         diagnosis.engine = *choice;

@@ -37,12 +37,13 @@ struct KernelBundle {
     std::string kernel_path() const { return directory + "/" + kernel; }
 };
 
-/// What a guest has beyond disks and the host's channel.
+/// Optional features of a guest, beyond disks and the host's channel.
 struct Features {
     bool net = false;
     bool mounts = false;
 };
-/// File name of the initramfs (in share/microsandbox/initramfs) that loads what those need.
+/// File name of the initramfs (in share/microsandbox/initramfs) with the modules for these
+/// features.
 std::string initramfs_name(const KernelBundle& bundle, Features features);
 
 /// Reads and checks one bundle. corrupt if the manifest is not as it must be or files are missing.

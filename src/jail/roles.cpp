@@ -29,8 +29,7 @@ constexpr std::uint64_t namespace_flags = CLONE_NEWUSER | CLONE_NEWPID | CLONE_N
                                           CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
                                           CLONE_NEWCGROUP | CLONE_PTRACE;
 
-// ---- arguments that matter
-// ------------------------------------------------------------------------
+// ---- arguments that matter ----------------------------------------------------------------------
 
 /// A file with one of these bits would be somebody else's rights for whoever executes it.
 constexpr std::uint64_t set_id_bits = S_ISUID | S_ISGID;
@@ -134,8 +133,7 @@ void allow_descriptors(Policy& policy) {
     policy.allow_when(SYS_fcntl, {is(1, F_DUPFD_CLOEXEC)});
 }
 
-// ---- roles
-// ---------------------------------------------------------------------------------------
+// ---- roles --------------------------------------------------------------------------------------
 
 // Serves virtqueues and clients from an event loop and a few threads, keeps the sandbox's files.
 // Every socket it will ever listen on is bound, every connection it makes is made, before this.

@@ -110,8 +110,7 @@ std::optional<std::size_t> LogFileSet::find(std::uint64_t id) const {
     return static_cast<std::size_t>(found - files_.begin());
 }
 
-// ---- forward
-// -------------------------------------------------------------------------------------
+// ---- forward ------------------------------------------------------------------------------------
 
 Result<std::optional<LogLine>> LogForward::next() {
     for (;;) {
@@ -212,8 +211,7 @@ void LogForward::enter(LogFileSet::File& file) {
     skipping_ = false;
 }
 
-// ---- backward
-// ------------------------------------------------------------------------------------
+// ---- backward -----------------------------------------------------------------------------------
 
 Result<LogBackward> LogBackward::open(const std::string& path) {
     LogBackward reader(MSB_TRY(LogFileSet::open(path)));

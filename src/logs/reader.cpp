@@ -19,8 +19,7 @@ std::size_t count_lines(const LogRecord& record) {
 
 } // namespace
 
-// ---- cursors
-// -------------------------------------------------------------------------------------
+// ---- cursors ------------------------------------------------------------------------------------
 
 std::string LogCursor::to_string() const {
     Bytes bytes(1 + positions.size() * position_bytes);
@@ -49,8 +48,7 @@ Result<LogCursor> LogCursor::parse(std::string_view text) {
     return cursor;
 }
 
-// ---- lines of the other logs
-// ---------------------------------------------------------------------
+// ---- lines of the other logs --------------------------------------------------------------------
 
 LogRecord parse_plain_line(std::string_view line) {
     LogRecord record;
@@ -85,8 +83,7 @@ Result<std::int64_t> parse_log_time(std::string_view text, std::int64_t now_ns) 
     return ago && *ago < now_ns ? now_ns - *ago : 0;
 }
 
-// ---- reader
-// --------------------------------------------------------------------------------------
+// ---- reader -------------------------------------------------------------------------------------
 
 bool LogReader::selects(Log log) const {
     return log == exec_log || query_.sources.contains(LogSource::system);

@@ -27,8 +27,7 @@ using namespace std::chrono_literals;
 
 constexpr std::uint64_t memory = 128 << 20;
 
-// ---- the runtime's part, in its jail
-// ---------------------------------------------------------------
+// ---- the runtime's part, in its jail ------------------------------------------------------------
 
 Result<int> run_machine(const std::string& scenario) {
     engine::Machine machine;
@@ -73,8 +72,7 @@ int runtime_main(const char* scenario) {
     return code.value_or(1);
 }
 
-// ---- the CLI's part
-// --------------------------------------------------------------------------------
+// ---- the CLI's part -----------------------------------------------------------------------------
 
 /// A newc archive (Documentation/driver-api/early-userspace/buffer-format.rst) with /init only.
 std::string make_initramfs(const std::string& init) {

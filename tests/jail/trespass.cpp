@@ -192,8 +192,7 @@ void try_everything() {
     fmt::print("{} things tried in 6 roles\n", attempts::all().size());
 }
 
-// ---- bait: what the attempts could reach if they were not confined
-// --------------------------------
+// ---- bait: what the attempts could reach if they were not confined ------------------------------
 
 sockaddr_in loopback(int port) {
     sockaddr_in address{};

@@ -32,7 +32,7 @@ assert_eq "$(status tcp)" Running "used through TCP"
 assert_eq "$(status udp)" Running "used through UDP"
 assert_eq "$(status held)" Stopped "an open connection without data"
 for box in tcp udp; do
-    stopped() { [ "$(status $box)" = Stopped ]; }
+    stopped() { [ "$(status "$box")" = Stopped ]; }
     eventually 20 stopped
 done
 host_ok rm -q tcp udp held
