@@ -237,7 +237,7 @@ helper() {
 }
 
 # test_processes: "PID NAME" of each process that this test caused and that still runs, without
-# the test's own shell and helpers. Zombies count: somebody forgot to wait for them.
+# the test's own shell and helpers. Zombies count, because their parent should have waited for them.
 test_processes() {
     "$MSB_BUILD/tools/supervise" --list "$MSB_TEST_SUPERVISOR" $$ "${HELPER_PIDS[@]}"
 }

@@ -213,6 +213,8 @@ void msb_progress_free(uint64_t progress);
  * "network": false or network. What the guest may reach; false: it has no network interface.
  * "rlimits": array of rlimit. Limits for all commands.
  * "engine": "auto" | "uml" | "kvm". What runs the guest. Default: "auto".
+ * "kernel": text. The guest's kernel: "auto", a bundle's name, or the absolute path of a
+ *   bundle's folder; default: auto.
  * "require_isolation": "any" | "hardware". The boundary that is asked for. Default: "any".
  * "pull_policy": "if-missing" | "always" | "never". When the image is fetched. Default:
  *   "if-missing".

@@ -163,6 +163,10 @@ func WithRlimits(limits ...Rlimit) SandboxOption {
 // WithEngine says what runs the guest: "auto", "uml", "kvm".
 func WithEngine(engine string) SandboxOption { return func(o *sandboxOptions) { o.Engine = &engine } }
 
+// WithKernel says which kernel the guest has: "auto", a bundle's name, or the absolute path of a
+// bundle's folder.
+func WithKernel(choice string) SandboxOption { return func(o *sandboxOptions) { o.Kernel = &choice } }
+
 // WithHardwareIsolation refuses engines without a hardware boundary.
 func WithHardwareIsolation() SandboxOption {
 	return func(o *sandboxOptions) { hardware := "hardware"; o.RequireIsolation = &hardware }

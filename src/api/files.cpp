@@ -30,6 +30,15 @@ Failure file_failure(Error error) {
     return failure;
 }
 
+template <typename T> Outcome<T> about_file(Result<T> result) {
+    if (!result)
+        return fail(file_failure(std::move(result).error()));
+    if constexpr (std::is_void_v<T>)
+        return {};
+    else
+        return std::move(*result);
+}
+
 /// An error of the guest leaves the connection as good as it was.
 bool is_answer(ErrorKind kind) {
     return kind != ErrorKind::cancelled && kind != ErrorKind::unreachable &&
@@ -92,12 +101,7 @@ template <typename Body> auto FileSystem::with_files(Cancel* cancel, Body body) 
         }();
         if (result || is_answer(result.error().kind()))
             pool_->put_back(std::move(connection));
-        if (!result)
-            return fail(file_failure(std::move(result).error()));
-        if constexpr (std::is_void_v<Value>)
-            return {};
-        else
-            return std::move(*result);
+        return about_file(std::move(result));
     }();
 }
 
@@ -187,12 +191,7 @@ template <typename Body> auto FileStream::in_turn(Cancel* cancel, Body body) {
         cancel_ = cancel;
         auto result = body();
         cancel_ = nullptr;
-        if (!result)
-            return fail(file_failure(std::move(result).error()));
-        if constexpr (std::is_void_v<Value>)
-            return {};
-        else
-            return std::move(*result);
+        return about_file(std::move(result));
     }();
 }
 

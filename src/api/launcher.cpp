@@ -1,7 +1,9 @@
 #include "api/launcher.hpp"
 
 #include "base/file.hpp"
+#include "engine/engine.hpp"
 #include "sandbox/engine_selection.hpp"
+#include "spec/files.hpp"
 
 #include <thread>
 
@@ -84,11 +86,22 @@ Result<Running> Launcher::start(const SandboxSpec& spec, const LaunchOptions& op
         return fail(image.error());
     }
     const auto engine = MSB_TRY(select_engine(spec));
+    const std::string last =
+        SandboxState::load(SandboxFiles{home().sandbox(spec.name)}.state()).kernel.name;
+    if (spec.kernel == engine::auto_kernel && !last.empty() && last != engine.kernel_name)
+        notices_.push_back("sandbox '" + spec.name + "' ran with the kernel " + last +
+                           " and runs with " + engine.kernel_name +
+                           " now; --kernel and MSB_KERNEL choose one");
     return sandboxes_.start(spec.name, *image, engine, options);
 }
 
 Result<std::unique_ptr<AgentClient>>
-Launcher::connect_agent(EventLoop& loop, const std::string& name, const ConnectOptions& options) {
+Launcher::connect_agent(EventLoop& loop, const std::string& name, ConnectOptions options) {
+    // Its runtime notes the reason before it lets go of its clients; a run that goes on has none.
+    options.why_ended = [path = SandboxFiles{home().sandbox(name)}.state()] {
+        const SandboxState state = SandboxState::load(path);
+        return state.detail.empty() ? state.reason : state.reason + ": " + state.detail;
+    };
     const auto deadline = std::chrono::steady_clock::now() + options.handshake_timeout;
     for (;;) {
         auto client = AgentClient::connect(loop, home().agent_socket(name), options);

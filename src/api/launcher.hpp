@@ -57,7 +57,7 @@ class Launcher {
     /// Connects to the agent of an active sandbox; one that is still coming up is waited for. If
     /// that fails and the sandbox left a boot error, sandboxes().boot_error() has it.
     Result<std::unique_ptr<AgentClient>> connect_agent(EventLoop& loop, const std::string& name,
-                                                       const ConnectOptions& options);
+                                                       ConnectOptions options);
 
   private:
     Result<image::Image> resolve_image(const std::string& reference,

@@ -7,9 +7,7 @@
 #include <cstdio>
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <memory>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace msb {
@@ -139,33 +137,6 @@ Status remove_tree(const std::string& path) {
     MSB_TRY(remove_entries(std::move(*dir), path, 0));
     if (::rmdir(path.c_str()) == -1 && errno != ENOENT)
         return fail_errno("rmdir", path);
-    return {};
-}
-
-Status copy_sparse(int from_fd, int to_fd) {
-    if (::ioctl(to_fd, FICLONE, from_fd) == 0)
-        return {};
-    const auto size = static_cast<std::uint64_t>(MSB_TRY(sys::fstat(from_fd)).st_size);
-    MSB_TRY(sys::truncate(to_fd, size));
-    Bytes buffer(std::size_t{1} << 20);
-    std::uint64_t position = 0;
-    while (position < size) {
-        const off_t data = ::lseek(from_fd, static_cast<off_t>(position), SEEK_DATA);
-        if (data == -1 && errno == ENXIO)
-            break;
-        // A file system without SEEK_DATA reports everything as data.
-        const auto start = data == -1 ? position : static_cast<std::uint64_t>(data);
-        const off_t hole = ::lseek(from_fd, static_cast<off_t>(start), SEEK_HOLE);
-        const auto end = hole == -1 ? size : static_cast<std::uint64_t>(hole);
-        for (position = start; position < end;) {
-            const auto count =
-                static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), end - position));
-            const MutableBytesView part(buffer.data(), count);
-            MSB_TRY(sys::pread_all(from_fd, part, position));
-            MSB_TRY(sys::pwrite_all(to_fd, part, position));
-            position += count;
-        }
-    }
     return {};
 }
 

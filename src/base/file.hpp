@@ -31,10 +31,6 @@ Status make_directories(const std::string& path, mode_t mode = 0755);
 /// error.
 Status remove_tree(const std::string& path);
 
-/// Copies file contents as cheaply as the file system allows: reflink, else only the data extents,
-/// so holes stay holes. `to_fd` must be an empty writable file.
-Status copy_sparse(int from_fd, int to_fd);
-
 bool exists(const std::string& path);
 
 /// Directory of the running program's executable (/proc/self/exe), e.g. "/usr/lib/microsandbox".

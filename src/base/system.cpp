@@ -290,7 +290,7 @@ Status lock_exclusive(int fd, std::chrono::milliseconds wait, const std::string&
         if (errno != EWOULDBLOCK)
             return fail_errno("flock", path);
         if (clock::now() >= deadline)
-            return fail(ErrorKind::busy, "'" + path + "' is locked by another process");
+            return fail(ErrorKind::busy, "'" + path + "' is locked");
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
 }

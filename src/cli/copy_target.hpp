@@ -21,7 +21,7 @@ struct CopyEndpoint {
 Result<CopyEndpoint> parse_endpoint(const std::string& text);
 
 /// The name that a copy gets inside a destination directory: the last component. None for "DIR/."
-/// and "/", which mean their contents; ".." is an error.
+/// and "/", which mean their contents; ".." is returned as it is, and the caller has to resolve it.
 std::optional<std::string> base_name(const std::string& path);
 
 /// One side's file system, as far as finding the destination needs it.

@@ -7,6 +7,7 @@
 #include "cli/parser.hpp"
 
 #include <cstdlib>
+#include <memory>
 
 namespace msb::cli {
 
@@ -76,6 +77,11 @@ void add_source_options(Command& command, CreationOptions& options) {
     command.option("--engine", &options.engine, "What runs the guest: auto|kvm|uml")
         .one_of({"auto", "kvm", "uml"})
         .environment("MSB_ENGINE")
+        .shows_default();
+    command
+        .option("--kernel", &options.kernel,
+                "Guest kernel: auto, a bundle's name as `msb doctor` shows it, or its path")
+        .environment(kernel_variable)
         .shows_default();
     command
         .option("--require-isolation", &options.require_isolation,
@@ -193,6 +199,7 @@ Result<SandboxSpec> make_spec(const CreationOptions& options, log::Level global_
     spec.security =
         options.security == "restricted" ? SecurityProfile::restricted : SecurityProfile::standard;
     spec.engine = options.engine;
+    spec.kernel = MSB_TRY(kernel_choice(options.kernel));
     spec.require_hardware_isolation = options.require_isolation == "hardware";
     spec.log_level = options.log_level;
     if (spec.log_level.empty() && global_log_level != log::Level::off)
@@ -220,6 +227,20 @@ Result<std::chrono::milliseconds> replace_grace(const CreationOptions& options) 
 }
 
 } // namespace
+
+Result<std::string> kernel_choice(const std::string& text) {
+    if (text.find('/') == std::string::npos)
+        return text;
+    const std::unique_ptr<char, void (*)(void*)> path(::realpath(text.c_str(), nullptr), std::free);
+    if (!path)
+        return fail_errno("kernel", text);
+    return std::string(path.get());
+}
+
+Result<std::string> kernel_choice_of_environment() {
+    const char* const text = std::getenv(kernel_variable);
+    return kernel_choice(text != nullptr && *text != '\0' ? text : "auto");
+}
 
 Result<std::vector<std::pair<std::string, std::string>>>
 read_environment(const std::vector<std::string>& words) {

@@ -37,6 +37,7 @@ struct CreationOptions {
     std::string security = "default";
     std::string pull = "if-missing";
     std::string engine = "auto";
+    std::string kernel = "auto";
     std::string require_isolation;
     std::string init; ///< empty: the agent stays process 1
     std::vector<std::string> init_args;
@@ -59,6 +60,12 @@ void add_creation_options(Command& command, CreationOptions& options);
 /// Checks every value. Without --log-level the log level of `context` is used; the command of
 /// `context` replaces the image's CMD.
 Result<CreateRequest> make_request(const CreationOptions& options, const Context& context);
+
+inline constexpr const char* kernel_variable = "MSB_KERNEL";
+/// Of --kernel, as a specification has it: paths absolute.
+Result<std::string> kernel_choice(const std::string& text);
+/// What MSB_KERNEL says; auto if it is not set.
+Result<std::string> kernel_choice_of_environment();
 
 /// Variables as -e takes them. A KEY to copy that is not set here is left out, with a warning.
 Result<std::vector<std::pair<std::string, std::string>>>

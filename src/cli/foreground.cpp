@@ -242,7 +242,7 @@ void Foreground::handle_signal(int number) {
 }
 
 /// A signal to us must not be without effect because the agent does not answer: the agent has
-/// kill_time to show that it lives. If it does, it and its command may take their time. While the
+/// kill_grace to show that it lives. If it does, it and its command may take their time. While the
 /// command has not started an answer is not enough. If nobody takes our output, an answer cannot
 /// reach us, so only a second signal ends us.
 void Foreground::watch_agent(int number) {

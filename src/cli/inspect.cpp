@@ -22,6 +22,18 @@ std::string timestamp(std::int64_t ns) {
     return ns == 0 ? "-" : format_local(ns);
 }
 
+json::Value kernel_json(const SandboxState::Kernel& kernel) {
+    if (kernel.name.empty())
+        return nullptr;
+    return {{"name", kernel.name}, {"version", kernel.version}, {"hash", kernel.hash}};
+}
+
+std::string kernel_text(const SandboxView& view) {
+    const SandboxState::Kernel& kernel = view.state.kernel;
+    return (kernel.name.empty() ? "-" : kernel.name + " " + kernel.version) +
+           " (chosen: " + view.spec.kernel + ")";
+}
+
 void print_json(const SandboxView& view, const Home& home) {
     const auto time = [](std::int64_t ns) {
         return ns == 0 ? json::Value() : json::Value(format_rfc3339(ns, 9, "+00:00"));
@@ -38,6 +50,7 @@ void print_json(const SandboxView& view, const Home& home) {
         {"updated_at", time(state.updated_at_ns)},
         {"engine", state.engine},
         {"isolation", state.isolation},
+        {"kernel", kernel_json(state.kernel)},
         {"agent_socket", home.agent_socket_path(view.spec.name)},
         {"last_run",
          {{"started_at", time(state.started_at_ns)},
@@ -68,6 +81,7 @@ void print_text(const SandboxView& view) {
     text.add("Digest", spec.manifest_digest);
     text.add("Root Disk", fmt::format("{} MiB (managed, ext4)", spec.root_disk_mib));
     text.add("Engine", state.engine.empty() ? "-" : state.engine + " (" + state.isolation + ")");
+    text.add("Kernel", kernel_text(view));
     if (!state.reason.empty())
         text.add("Last End",
                  state.detail.empty() ? state.reason : state.reason + ": " + state.detail);

@@ -21,6 +21,8 @@ struct ConnectOptions {
     std::chrono::milliseconds handshake_timeout{30'000};
     /// Called about every 100 ms while waiting; true gives up (ErrorKind::cancelled).
     std::function<bool()> cancelled;
+    /// Asked when the sandbox has closed the connection: why it ended, if that is known. Empty: no.
+    std::function<std::string()> why_ended;
 };
 
 /// Lives on one EventLoop; none of its members may be called from another thread.
@@ -71,6 +73,7 @@ class AgentClient {
     void flush();
     void update_events();
     void close(const Error& error);
+    void close_ended();
 
     EventLoop& loop_;
     OwnedFd socket_;
@@ -85,6 +88,7 @@ class AgentClient {
     std::unordered_map<std::uint32_t, std::shared_ptr<FrameHandler>> handlers_;
     ClosedHandler closed_;
     std::function<void()> drained_;
+    std::function<std::string()> why_ended_;
 };
 
 } // namespace msb

@@ -4,6 +4,7 @@
 #include "base/installation.hpp"
 #include "base/process.hpp"
 #include "base/system.hpp"
+#include "disk/sparse_copy.hpp"
 
 #include <array>
 #include <chrono>
@@ -53,15 +54,6 @@ Status run_formatter(const std::string& path, const Ext4Options& options) {
                 message);
 }
 
-Status clone(const std::string& from, const std::string& to) {
-    const OwnedFd source = MSB_TRY(sys::open(from, O_RDONLY));
-    const OwnedFd target = MSB_TRY(sys::open(to, O_RDWR | O_CREAT | O_EXCL, 0600));
-    Status copied = copy_sparse(source.get(), target.get());
-    if (!copied)
-        (void)sys::unlink(to);
-    return copied;
-}
-
 } // namespace
 
 Result<std::string> ensure_template(const std::string& home, const Ext4Options& options) {
@@ -94,7 +86,7 @@ Status create_overlay_disk(const std::string& home, const std::string& path,
     if (rounded.size < min_size || rounded.size > max_size)
         return fail(ErrorKind::invalid_argument, "a disk must have between 128 MiB and 16 TiB");
     const std::string source = MSB_TRY(ensure_template(home, rounded));
-    return clone(source, path);
+    return clone_file(source, path);
 }
 
 } // namespace msb::disk

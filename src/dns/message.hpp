@@ -40,8 +40,8 @@ struct Query {
     std::uint16_t answer_size = 512; ///< that the asker takes over UDP
 };
 
-/// Parses a query. If its `code` is not no_error, answer with that; nothing means: do not answer at
-/// all.
+/// A message that may be a query. If `code` is not no_error, answer with that code. parse_query()
+/// returns nothing for a message that gets no answer at all.
 struct ParsedQuery {
     Code code = Code::no_error;
     Query query;

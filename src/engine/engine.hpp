@@ -56,6 +56,12 @@ struct FoundBundles {
 /// All bundles in `kernels_directory` (share/microsandbox/kernels). Absent directory: none.
 FoundBundles find_kernel_bundles(const std::string& kernels_directory);
 
+/// Says which bundle is to be used: "auto" for the best, a bundle's name, or the path of its folder.
+inline constexpr std::string_view auto_kernel = "auto";
+/// Every error says what there is.
+Result<KernelBundle> choose_kernel_bundle(const std::string& kernels_directory, EngineKind engine,
+                                          std::string_view choice);
+
 /// A virtio device served by a vhost-user back-end that already listens on `path`.
 struct DeviceSocket {
     std::uint32_t virtio_id; ///< virtio 1.2 §5: 1 net, 2 block, 4 entropy, 19 vsock, ...
@@ -100,6 +106,13 @@ struct Exit {
 /// "powered_off", ...
 std::string_view to_string(Exit::Reason reason);
 
+/// What a machine makes of the host.
+struct Activity {
+    std::chrono::nanoseconds cpu_time{}; ///< so far
+    /// It waits for an event: not for a CPU or a disk of the host, not to be continued by somebody.
+    bool asleep = false;
+};
+
 class Engine {
   public:
     /// Starts the machine in its jail. Errors: invalid_argument or limit_exceeded for a machine no
@@ -115,8 +128,8 @@ class Engine {
     virtual Status stop() = 0;
     /// How it ended, or nothing after `timeout`.
     virtual Result<std::optional<Exit>> wait(std::chrono::milliseconds timeout) = 0;
-    /// Host CPU time of the machine so far; nothing if the host does not tell.
-    virtual std::optional<std::chrono::nanoseconds> cpu_time() const = 0;
+    /// Nothing if the host does not tell.
+    virtual std::optional<Activity> activity() const = 0;
     /// To be called now and then: moves the machine to another of the host's CPUs if that is better
     /// (placement.hpp). True: it is busy, look again after placement_period.
     virtual bool balance() = 0;

@@ -232,6 +232,7 @@ void read_isolation(Options& options, SandboxSpec& spec) {
                         ? SecurityProfile::restricted
                         : SecurityProfile::standard;
     spec.engine = options.choice("engine", {"auto", "uml", "kvm"});
+    spec.kernel = options.text("kernel", spec.kernel);
     spec.require_hardware_isolation =
         options.choice("require_isolation", {"any", "hardware"}) == "hardware";
     if (options.has("log_level")) {

@@ -150,7 +150,7 @@ Status LogReader::read_tail() {
     }
     const auto& [entries, lines] = std::pair(query_.tail_entries, query_.tail_lines);
     std::size_t line_count = 0;
-    // One line more than wanted, so that the first one wanted is whole.
+    // Read one line more than wanted, so that the first wanted line is whole.
     while ((!entries || tail_.size() < *entries) && (!lines || line_count <= *lines)) {
         std::optional<Source>* newest = nullptr;
         for (auto& source : sources)

@@ -1,4 +1,4 @@
-// What the stack asks of the host's network: sockets, and only those that the policy allows.
+// The stack's way to the host's network: sockets, and only those that the policy allows.
 #pragma once
 
 #include "base/fd.hpp"
@@ -7,8 +7,8 @@
 
 namespace msb::net {
 
-/// All sockets are non-blocking and connected, or about to be. Errors: permission_denied where the
-/// policy says no; else what the host says, with its errno.
+/// All sockets are non-blocking and connected, or about to be. Errors: permission_denied if the
+/// policy refuses; else the host's error, with its errno.
 class Dialer {
   public:
     virtual ~Dialer() = default;

@@ -1,4 +1,4 @@
-// What is decided about: one flow between the guest and somebody else.
+// One flow between the guest and a peer, about which the policy decides.
 #pragma once
 
 #include "base/address.hpp"

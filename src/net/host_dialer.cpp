@@ -38,11 +38,11 @@ bool host_has_route(bool v6) {
 
 Result<Group> HostDialer::group_of(const IpAddress& address) {
     const Group group = classify(address, gateways_, policy_.metadata);
-    // The gateway's address in disguise leads to a real machine that has it.
+    // The gateway's address inside an IPv6 address would lead to a real machine with that address.
     if (group == Group::host)
         return is_gateway(address) ? Group::host : Group::private_network;
-    // The host's services are behind each of its addresses, not only behind its loopback's. Whether
-    // an address is one of them is asked where it decides something; unknown is not allowed.
+    // The host's services are behind each of its addresses, not only behind its loopback's. Ask
+    // whether an address is one of them only if that matters; if it cannot be told, refuse.
     if (!policy_.allows(group) || policy_.allows(Group::host))
         return group;
     const IpAddress inner = embedded_v4(address);
@@ -85,7 +85,7 @@ Result<OwnedFd> HostDialer::dial(const Flow& flow, unsigned attempt) {
     if (flow.protocol == Protocol::udp)
         return connected(SOCK_DGRAM, 0, target);
     OwnedFd fd = MSB_TRY(connected(SOCK_STREAM, 0, target));
-    const int on = 1; // the guest has decided what goes into a segment
+    const int on = 1; // the guest's own segments decide what is sent together
     ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     return fd;
 }

@@ -29,7 +29,7 @@ class HostDialer final : public Dialer {
     Policy policy_;
     Gateways gateways_;
     HostRoutes routes_;
-    // Denials are the guest's to cause: a few lines a minute are enough.
+    // A guest can cause any number of denials, so log only a few lines a minute.
     unsigned lines_left_ = 0;
     std::chrono::steady_clock::time_point lines_since_{};
 };

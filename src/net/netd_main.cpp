@@ -55,14 +55,14 @@ Status publish(const NetdConfig& config, EventLoop& loop, Stack& stack,
     return {};
 }
 
-/// The runtime never says anything on it; readable means over.
+/// The runtime sends nothing on the lifeline, so a readable one means its end.
 void watch_lifeline(EventLoop& loop) {
     (void)loop.watch(netd_fd_lifeline, EPOLLIN, [&loop](std::uint32_t) { loop.stop(); });
 }
 
 Status run() {
     std::signal(SIGPIPE, SIG_IGN);
-    // Lines that nobody takes are lost: the network does not wait for its log.
+    // Lines are dropped if the runtime does not read them: the network does not wait for its log.
     MSB_TRY(sys::set_nonblocking(netd_fd_lifeline));
     const NetdConfig config = MSB_TRY(read_config());
     log::configure(log::parse_level(config.log_level).value_or(log::Level::warn), netd_fd_lifeline,

@@ -65,7 +65,7 @@ void Stack::frame(BytesView frame, bool checksums_open) {
         ip(*packet, !checksums_open);
 }
 
-/// Under its own address; IPv6 neighbours also talk under link-local ones.
+/// Whether the source is the guest's own address; for IPv6 a link-local one is valid, too.
 bool Stack::from_guest(const IpPacket& packet) const {
     if (!packet.source.v6)
         return packet.source == config_.v4->guest;
@@ -97,7 +97,7 @@ void Stack::fragment(const IpPacket& packet) {
     IpPacket whole = packet;
     whole.fragment.reset();
     whole.payload = *payload;
-    ip(whole, true); // no checksum was left open: nobody could have cut the packet then
+    ip(whole, true); // fragments have no open checksum, so verify
 }
 
 void Stack::ip(const IpPacket& packet, bool verify) {

@@ -24,7 +24,7 @@ constexpr std::array<std::string_view, 7> groups = {"public", "private",   "loop
 constexpr std::array<std::string_view, 9> keywords = {
     "any", "dns", "public", "private", "loopback", "link-local", "meta", "multicast", "host"};
 
-/// What is left of an item, for errors that show the whole of it.
+/// The rest of an item while it is parsed; errors show the whole item.
 struct Item {
     std::string_view text;
     std::string_view rest;
@@ -156,7 +156,7 @@ Result<RuleTarget> parse_target(const Item& item, std::string_view text) {
                hint.empty() ? "for a name without a dot: domain=" + std::string(text) : hint);
 }
 
-/// An IPv6 address without its brackets is taken apart at its colons: say what was meant.
+/// An IPv6 address without brackets would be split at its colons: report the missing brackets.
 std::optional<std::string> unbracketed(std::string_view text) {
     for (std::size_t end = text.size(); end != std::string_view::npos && end > 0;
          end = text.rfind(':', end - 1)) {

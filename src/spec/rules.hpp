@@ -58,7 +58,7 @@ struct NetRule {
     std::vector<RuleProtocol> protocols; ///< none: all
     std::vector<PortRange> ports;        ///< none: all
 
-    /// In the grammar: parsed, it is the same rule.
+    /// The rule as text; parsing it gives the same rule.
     std::string to_string() const;
     bool operator==(const NetRule&) const = default;
 };

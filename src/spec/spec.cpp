@@ -20,7 +20,7 @@ Status invalid(std::string message) {
     return fail(ErrorKind::invalid_argument, "invalid config: " + std::move(message));
 }
 
-/// The spec is stored as JSON, which has no room for other bytes.
+/// The spec is stored as JSON, which can only hold UTF-8.
 Status check_text(std::string_view what, std::string_view text) {
     if (text.find('\0') != std::string_view::npos)
         return invalid(std::string(what) + " contains a NUL byte");
@@ -112,6 +112,10 @@ Status validate_spec(const SandboxSpec& spec) {
         MSB_TRY(check_text("label '" + key + "'", value));
     if (spec.init)
         MSB_TRY(validate_init(*spec.init));
+    MSB_TRY(check_text("kernel", spec.kernel));
+    if (spec.kernel.empty() ||
+        (spec.kernel.find('/') != std::string::npos && spec.kernel[0] != '/'))
+        return invalid("kernel must be auto, a name, or an absolute path: '" + spec.kernel + "'");
     MSB_TRY(check_text("user", spec.user));
     MSB_TRY(check_text("workdir", spec.workdir));
     if ((!spec.entrypoint.empty() && spec.entrypoint[0].empty()) ||

@@ -184,6 +184,7 @@ json::Value SandboxSpec::to_document() const {
         {"security_profile", security == SecurityProfile::restricted ? "restricted" : "default"},
         {"network", write_network(network)},
         {"engine", engine},
+        {"kernel", kernel},
         {"require_isolation", require_hardware_isolation ? "hardware" : "any"},
         {"lifecycle",
          {{"ephemeral", ephemeral},
@@ -213,6 +214,7 @@ Result<SandboxSpec> SandboxSpec::from_document(const json::Value& value) {
                         ? SecurityProfile::restricted
                         : SecurityProfile::standard;
     document.get("engine", spec.engine);
+    document.get_if_there("kernel", spec.kernel);
     spec.require_hardware_isolation = document.get<std::string>("require_isolation") == "hardware";
     read_lifecycle({document, "lifecycle"}, spec);
     document.get("created_at_ns", spec.created_at_ns);

@@ -30,9 +30,9 @@ replaced 2 9 --replace --replace-with-timeout 2s
 run_ok msb rm -q -f box
 stubborn
 replaced 10 40 --replace # the default
-replaced 0 40 --replace-with-timeout 2m # who goes willingly is not waited for
+replaced 0 40 --replace-with-timeout 2m # a command that ends at the signal is not waited for any longer
 
-# The command that goes willingly has its say.
+# A command that handles the signal can finish its work.
 run_ok msb run -d -q -n box --replace -- sh -c 'trap "echo bye; exit 0" TERM; touch /root/ready; while :; do sleep 0.05; done'
 eventually 10 msb exec box -- test -e /root/ready
 run_ok msb run -q -n box --replace-with-timeout 10s -- echo new

@@ -10,7 +10,7 @@ run_ok msb ls --stopped -q
 assert_eq "$out" box
 run_ok msb kill -q box # stopped already
 run_ok msb start -q box
-# Whoever watches sees what kill says, not a crash.
+# Other commands show what kill reports, not a crash.
 "$MSB" wait box --format json >"$T/wait" &
 waiter=$!
 run_ok msb kill -q box

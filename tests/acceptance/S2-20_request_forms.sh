@@ -62,7 +62,7 @@ for request in kill 'stop -t 0'; do
     run_ok msb start -q box
 done
 
-# The request is over with the run it was for: the next one that is killed by somebody else has crashed.
+# The kill request ends with its run: a later run that is killed by somebody else has crashed.
 kill -9 "$(host_pids_of runtime)"
 eventually 10 sh -c '"$0" ls --format json | grep -q Crashed' "$MSB"
 run_ok msb rm -q box

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Commands that meet in a sandbox which one of them started: each comes to its own end, then it stops.
+# Commands that meet in a sandbox which one of them started: each ends by itself, then the sandbox stops.
 . "$(dirname "$0")/../lib.sh"
 need_kernel
 
@@ -73,7 +73,7 @@ still whole"
 ends "$copy" 0 "the copy"
 stopped box || fail_test "not stopped after a copy"
 
-# Started at the same moment: one starts the sandbox, or makes it, the others come along.
+# Started at the same moment: one starts or makes the sandbox, the others use it.
 meet='touch /tmp/$0; until [ -e /tmp/1 ] && [ -e /tmp/2 ] && [ -e /tmp/3 ]; do sleep 0.1; done; echo met $0'
 for command in 'exec box' 'run -q -n new'; do
     pids=()

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# An agent that is not process 1 can be killed by the guest's root. The sandbox then ends with its reason,
-# after the 30 seconds that an init which powers off by itself may need, and starts again.
+# An agent that is not process 1 can be killed by the guest's root. The sandbox then ends with the reason
+# AgentUnresponsive, after the 30 seconds that an init which powers off by itself may need, and starts again.
 . "$(dirname "$0")/../lib.sh"
 need_kernel
 init_image inited

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # ctest: timeout=300
-# A file system in the guest whose server never answers costs whoever asks it, and nobody else.
+# A file system in the guest whose server never answers blocks only those who use it.
 . "$(dirname "$0")/../lib.sh"
 need_kernel
 need busybox
@@ -95,7 +95,7 @@ hang() {
     eventually 10 are_waiting $((before + 1))
     start cp -q "$T/tree" box:/stuck/
     into=$last
-    # Commands that start there are stuck before they are commands.
+    # Commands that start there are stuck before execve.
     start exec -w /stuck box -- true
     in_directory=$last
     start exec box -- /stuck/program

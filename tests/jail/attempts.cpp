@@ -130,7 +130,7 @@ bool change_read_only_times() {
 bool lock_read_only_file() {
     return ::flock(bait::read_only, LOCK_EX | LOCK_NB) == 0;
 }
-/// Deaf to what can be refused, for longer than the test waits.
+/// Ignores all signals that can be ignored, for longer than the test waits.
 bool stay() {
     sigset_t all;
     ::sigfillset(&all);

@@ -2,8 +2,8 @@
 // inside it, locks itself down, and sees the machine's end. Plays both the CLI and the runtime.
 //
 // usage: boot BUNDLE SCENARIO...     prints "SCENARIO: how it ended; what the console said"
-//        boot BUNDLE --time N        prints milliseconds from spawn() to the end, and what of them
-//        the jails cost
+//        boot BUNDLE --time N        prints the milliseconds from spawn() to the end, and the share
+//                                    of the jails in them
 #include "base/file.hpp"
 #include "base/system.hpp"
 #include "base/time.hpp"
@@ -54,8 +54,10 @@ Result<int> run_machine(const std::string& scenario) {
     std::string note;
     if (scenario == "hang") {
         MSB_TRY(sys::wait_for(4, POLLIN, 30s)); // until the guest is up
-        const auto cpu = engine->cpu_time();
-        note = !cpu ? ", CPU time unknown" : cpu->count() > 0 ? ", used CPU time" : ", idle";
+        const auto activity = engine->activity();
+        note = !activity                        ? ", CPU time unknown"
+               : activity->cpu_time.count() > 0 ? ", used CPU time"
+                                                : ", idle";
         MSB_TRY(engine->stop());
     }
     const auto exit = MSB_TRY(engine->wait(60s));

@@ -70,7 +70,7 @@ void try_read_only_files() {
             complain("runtime without Landlock", name, fmt::format("exit code {}", code));
 }
 
-/// What does not want to end is ended by a signal, with everything below it.
+/// A process that does not end is killed, with everything below it.
 void try_to_stay(const char* where, Result<jail::Process> started) {
     if (!started)
         return complain(where, "stay", started.error().to_string());

@@ -262,6 +262,12 @@ impl SandboxBuilder {
         self
     }
 
+    /// The guest's kernel: "auto", a bundle's name, or the absolute path of a bundle's folder.
+    pub fn kernel(mut self, choice: impl Into<String>) -> Self {
+        self.options.kernel = Some(choice.into());
+        self
+    }
+
     /// The boundary between guest and host that is asked for.
     pub fn require_isolation(mut self, isolation: Isolation) -> Self {
         self.options.require_isolation = Some(isolation);

@@ -346,6 +346,7 @@ macro_rules! option_table {
                 network: Switch<NetworkOptions>,
                 rlimits: Vec<RlimitOptions>,
                 engine: Engine,
+                kernel: String,
                 require_isolation: Isolation,
                 pull_policy: PullPolicy,
                 insecure: bool,

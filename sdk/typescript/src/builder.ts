@@ -255,6 +255,11 @@ export abstract class SandboxSettings extends CommandSettings<NativeCreateOption
     this.options.engine = engine;
     return this;
   }
+  /** The guest's kernel: "auto", a bundle's name, or the absolute path of a bundle's folder. */
+  kernel(choice: string): this {
+    this.options.kernel = choice;
+    return this;
+  }
   /** The boundary between guest and host that is asked for. */
   requireIsolation(isolation: Isolation): this {
     this.options.require_isolation = isolation;

@@ -349,6 +349,7 @@ export interface NativeCreateOptions {
   network?: false | NativeNetwork | undefined;
   rlimits?: NativeRlimit[] | undefined;
   engine?: Engine | undefined;
+  kernel?: string | undefined;
   require_isolation?: Isolation | undefined;
   pull_policy?: PullPolicy | undefined;
   insecure?: boolean | undefined;

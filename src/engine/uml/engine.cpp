@@ -50,9 +50,9 @@ class UmlEngine final : public Engine {
         return exit_;
     }
 
-    std::optional<std::chrono::nanoseconds> cpu_time() const override {
+    std::optional<Activity> activity() const override {
         const auto below = jail::look_below();
-        return below ? std::optional(below->cpu_time) : std::nullopt;
+        return below ? std::optional(Activity{below->cpu_time, below->asleep}) : std::nullopt;
     }
 
     bool balance() override {

@@ -55,7 +55,7 @@ class DnsForwarder::Stream : public std::enable_shared_from_this<Stream> {
         if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && !ended_ && !read())
             return end();
         if ((events & EPOLLHUP) != 0 && ended_)
-            return end(); // nobody is there to take an answer, and this event would come for ever
+            return end(); // nobody takes an answer any more, and this event would repeat for ever
         settle();
     }
     bool read() {
@@ -202,7 +202,7 @@ void DnsForwarder::answer(BytesView message, bool stream, const Reply& reply) {
 
 std::optional<Bytes> DnsForwarder::answer_here(BytesView message, const dns::Query& query) const {
     const dns::Question& question = query.question;
-    // Not REFUSED, which has stub resolvers ask again, and wait.
+    // Not REFUSED, after which stub resolvers ask again and wait.
     if (!config_.allowed)
         return dns::make_answer(message, query, dns::Code::no_such_name, std::nullopt, true);
     const auto& gateway =

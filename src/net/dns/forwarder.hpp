@@ -1,5 +1,5 @@
-// The name server on the gateway's addresses: answers what the sandbox's network decides, asks the
-// host's resolvers about the rest.
+// The name server on the gateway's addresses: answers questions about the sandbox's own network,
+// and asks the host's resolvers about all others.
 #pragma once
 
 #include "net/dns/exchange.hpp"
@@ -38,7 +38,8 @@ class DnsForwarder {
     class Stream;
     using Reply = std::function<void(const Bytes&)>;
 
-    /// At once, or when the resolvers have answered; not at all for rubbish or beyond the bounds.
+    /// Answers at once, or when the resolvers have answered; not at all if the message is invalid
+    /// or a bound is reached.
     void answer(BytesView message, bool stream, const Reply& reply);
     std::optional<Bytes> answer_here(BytesView message, const dns::Query& query) const;
     void forget(Stream& stream);

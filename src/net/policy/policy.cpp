@@ -21,8 +21,8 @@ Range v6(std::initializer_list<std::uint8_t> start, unsigned bits, Group group) 
     return {{IpAddress(network), bits}, group};
 }
 
-/// The services of clouds that hand out the credentials of a machine, from the clouds' documents.
-/// Some have addresses that are otherwise private, link-local or public.
+/// Services of clouds that hand out a machine's credentials, from the clouds' documentation. Their
+/// addresses would otherwise count as private, link-local or public.
 const auto& metadata_services() {
     static const std::array table = {
         v4({169, 254, 169, 254}, 32, Group::metadata),     // nearly all of them

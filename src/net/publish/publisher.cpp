@@ -40,7 +40,7 @@ void Publisher::accept() {
             ::accept4(listener_.get(), peer.get(), &peer.size, SOCK_CLOEXEC | SOCK_NONBLOCK));
         if (!socket) {
             if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
-                return; // nobody waits any more, or somebody went away again
+                return; // nobody is waiting any more, or the peer has left again
             log::warn("published port: out of descriptors");
             loop_.unwatch(listener_.get());
             pause_ = loop_.after(pause_without_descriptors, [this] { (void)start(); });

@@ -14,7 +14,7 @@ namespace msb::net {
 class Publisher {
   public:
     /// `v4`, `v6`: the active families, at least one. A peer is handed on in its own family, or in
-    /// the other one if the guest does not have that or refuses.
+    /// the other one if the guest does not have the first or refuses.
     Publisher(EventLoop& loop, Tcp& tcp, OwnedFd listener, std::uint16_t guest_port,
               const std::optional<Subnet>& v4, const std::optional<Subnet>& v6)
         : loop_(loop), tcp_(tcp), listener_(std::move(listener)), guest_port_(guest_port), v4_(v4),

@@ -16,7 +16,7 @@ namespace msb {
 /// lifeline. Errors name the port. `plan` gets the host's search domains.
 Result<Helper> start_netd(const HelperStart& start, const NetworkSpec& spec, NetworkPlan& plan);
 
-/// Whom a guest's questions go to. Without any in the configuration: the local one.
+/// The resolvers for a guest's queries; the local one if none is configured.
 std::vector<Endpoint> resolvers_of(const dns::ResolverConfig& config);
 
 } // namespace msb

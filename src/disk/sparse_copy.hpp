@@ -1,0 +1,34 @@
+// Copying and walking large files that are mostly holes.
+#pragma once
+
+#include "base/result.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace msb::disk {
+
+/// Called now and then with the bytes done and all that there are; true ends the work
+/// (ErrorKind::cancelled).
+using Watch = std::function<bool(std::uint64_t done, std::uint64_t total)>;
+
+/// Bytes of a file that are no hole.
+struct Extent {
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0; ///< beyond the last
+};
+
+/// The first extent that ends behind `position`, cut off at `size`; none if only a hole follows. A
+/// file system that knows no holes has one extent.
+Result<std::optional<Extent>> next_extent(int fd, std::uint64_t position, std::uint64_t size);
+
+/// Makes `to`, an empty writable file, equal to `from`: by reflink, else the data alone, which the
+/// kernel copies, so that holes stay holes.
+Status copy_sparse(int from, int to, const Watch& watch = {});
+
+/// The same into the new file `to`, which does not exist after a failure.
+Status clone_file(const std::string& from, const std::string& to);
+
+} // namespace msb::disk
