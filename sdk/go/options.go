@@ -221,10 +221,16 @@ func WithReplaceWithTimeout(timeout time.Duration) SandboxOption {
 
 // NetworkConfig is what the guest may reach.
 type NetworkConfig struct {
-	// Any of "public", "private", "host", or "all". Without one the guest reaches nothing; published
-	// ports still lead in.
-	Profiles       []string `json:"profiles,omitempty"`
-	MaxConnections uint32   `json:"max_connections,omitempty"`
+	// Any of "public", "private", "host", or "all". Without one, or a rule, the guest reaches nothing;
+	// published ports still lead in.
+	Profiles []string `json:"profiles,omitempty"`
+	// As of --net-rule: "allow@pypi.org:tcp:443". The first that matches decides, before any profile.
+	Rules []string `json:"rules,omitempty"`
+	// "allow" or "deny": for what the guest begins and nothing matches. Denied if not given.
+	DefaultEgress string `json:"default_egress,omitempty"`
+	// "allow" or "deny": for what comes to published ports and nothing matches. Allowed if not given.
+	DefaultIngress string `json:"default_ingress,omitempty"`
+	MaxConnections uint32 `json:"max_connections,omitempty"`
 }
 
 // PortBinding is a port of the host that leads to one of the guest's.

@@ -49,6 +49,8 @@ struct Prefix {
     /// must be 0.
     static std::optional<Prefix> parse(std::string_view text);
     bool contains(const IpAddress& address) const;
+    /// Of one address.
+    bool is_address() const { return bits == (network.v6 ? 128U : 32U); }
     std::string to_string() const;
     bool operator==(const Prefix&) const = default;
 };

@@ -44,6 +44,8 @@ struct CreationOptions {
     std::vector<std::string> init_env;
     bool no_net = false;
     std::vector<std::string> net;
+    std::vector<std::string> net_rules;
+    std::string net_default, net_default_egress, net_default_ingress; ///< allow, deny or nothing
     std::vector<std::string> publish;
     std::string max_duration;
     std::string idle_timeout;

@@ -65,8 +65,21 @@ void print_json(const SandboxView& view, const Home& home) {
 std::string network_text(const NetworkSpec& network) {
     if (!network.active())
         return "none";
-    return network.profiles.empty() ? "published ports only"
-                                    : fmt::format("{}", fmt::join(network.profiles, ", "));
+    if (!network.profiles.empty())
+        return fmt::format("{}", fmt::join(network.profiles, ", "));
+    return network.rules.empty() && !network.default_egress ? "published ports only" : "by rules";
+}
+
+/// In the order in which they are asked, if there is more to it than profiles.
+void add_rules(KeyValues& text, const NetworkSpec& network) {
+    if (network.rules.empty() && !network.default_egress && !network.default_ingress)
+        return;
+    const net::Policy policy = network.policy();
+    text.section("Network Rules");
+    for (std::size_t i = 0; i < policy.rules.size(); ++i)
+        text.add_nested(std::to_string(i + 1), policy.rules[i].to_string());
+    text.add_nested("Egress", policy.egress ? "allow" : "deny");
+    text.add_nested("Ingress", policy.ingress ? "allow" : "deny");
 }
 
 void print_text(const SandboxView& view) {
@@ -97,6 +110,7 @@ void print_text(const SandboxView& view) {
         text.add("Init", spec.init->cmd);
     text.add("Security", spec.security == SecurityProfile::restricted ? "restricted" : "default");
     text.add("Network", network_text(spec.network));
+    add_rules(text, spec.network);
     if (!spec.network.published.empty()) {
         text.section("Ports");
         for (const PublishedPort& port : spec.network.published)

@@ -69,6 +69,7 @@ struct Answer {
     enum class Outcome { addresses, no_such_name, no_such_record, truncated, server_failed };
     Outcome outcome = Outcome::server_failed;
     std::vector<IpAddress> addresses; ///< at most max_addresses
+    std::uint32_t ttl = UINT32_MAX;   ///< seconds that all records up to the last address hold
 };
 /// The result that a message gives for a query of make_question() of type A or AAAA; nothing if it
 /// does not answer it.

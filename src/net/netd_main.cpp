@@ -47,8 +47,9 @@ Status publish(const NetdConfig& config, EventLoop& loop, Stack& stack,
             MSB_TRY(stack.udp().publish(std::move(fd), {subnet.guest, socket.guest_port},
                                         subnet.gateway));
         } else {
-            publishers.push_back(std::make_unique<Publisher>(
-                loop, stack.tcp(), std::move(fd), socket.guest_port, config.v4, config.v6));
+            publishers.push_back(std::make_unique<Publisher>(loop, stack.tcp(), stack.gate(),
+                                                             std::move(fd), socket.guest_port,
+                                                             config.v4, config.v6));
             MSB_TRY(publishers.back()->start());
         }
     }
@@ -80,7 +81,6 @@ Status run() {
                  .v4 = config.v4,
                  .v6 = config.v6,
                  .resolvers = config.resolvers,
-                 .dns = config.policy.allows_dns(),
                  .max_connections = config.max_connections});
     device.set_sink(stack);
     stack.published_use().report = [] {

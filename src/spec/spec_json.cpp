@@ -87,6 +87,20 @@ Mount read_mount(json::Reader item) {
     return mount;
 }
 
+/// Null where nothing was chosen.
+json::Value write_default(const std::optional<bool>& allow) {
+    return allow ? json::Value(*allow ? "allow" : "deny") : json::Value();
+}
+
+std::optional<bool> read_default(json::Reader& document, const char* key) {
+    if (!document.has(key) || document.member(key).is_null())
+        return std::nullopt;
+    const auto word = document.get<std::string>(key);
+    if (word != "allow" && word != "deny")
+        document.complain("'" + std::string(key) + "' is neither allow nor deny");
+    return word == "allow";
+}
+
 json::Value write_network(const NetworkSpec& network) {
     json::Value ports = json::array();
     for (const PublishedPort& port : network.published)
@@ -94,8 +108,14 @@ json::Value write_network(const NetworkSpec& network) {
                          {"host_port", port.host},
                          {"guest_port", port.guest},
                          {"protocol", port.udp ? "udp" : "tcp"}});
+    json::Value rules = json::array();
+    for (const net::Rule& rule : network.rules)
+        rules.push_back(rule.to_string());
     return {{"enabled", network.enabled},
             {"profiles", network.profiles},
+            {"rules", rules},
+            {"default_egress", write_default(network.default_egress)},
+            {"default_ingress", write_default(network.default_ingress)},
             {"ports", ports},
             {"max_connections", network.max_connections}};
 }
@@ -106,6 +126,15 @@ void read_network(json::Reader document, NetworkSpec& network) {
         return; // of an earlier version
     document.get("profiles", network.profiles);
     document.get("max_connections", network.max_connections);
+    if (document.has("rules")) { // earlier versions had none
+        auto rules = parse_net_rules(document.get<std::vector<std::string>>("rules"));
+        if (rules)
+            network.rules = std::move(*rules);
+        else
+            document.complain(rules.error().message());
+    }
+    network.default_egress = read_default(document, "default_egress");
+    network.default_ingress = read_default(document, "default_ingress");
     for (const json::Value& element : document.list("ports")) {
         json::Reader item(document, element);
         PublishedPort& port = network.published.emplace_back();

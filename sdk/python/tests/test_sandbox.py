@@ -29,6 +29,7 @@ from microsandbox import (
     LogSource,
     MicrosandboxError,
     Network,
+    NetworkAction,
     NetworkProfile,
     NoDefaultCommandError,
     PathNotFoundError,
@@ -330,7 +331,11 @@ class Boot(Case):
         sandbox = await self.create(
             replace=True,
             volumes={"/x": Volume.bind(shared), "/y": Volume.bind(shared, readonly=True)},
-            network=Network((NetworkProfile.PUBLIC,)),
+            network=Network(
+                (NetworkProfile.PUBLIC,),
+                rules=("deny@link-local", "allow@pypi.org:tcp:443"),
+                default_ingress=NetworkAction.DENY,
+            ),
         )
         self.assertEqual((await sandbox.exec("cat", ["/x/file"])).stdout_text, "from the host")
         self.assertFalse((await sandbox.shell("echo > /y/file")).success)
@@ -343,6 +348,8 @@ class Boot(Case):
                 await Sandbox.create("bad", **options)
         with self.assertRaises(InvalidArgumentError):
             await Sandbox.create("bad", network=Network(("nowhere",)))
+        with self.assertRaisesRegex(InvalidArgumentError, "unknown action"):
+            await Sandbox.create("bad", network=Network(rules=("alow@any",)))
 
     async def test_init_forms(self):
         """str, dict, InitConfig and tuple say the same."""

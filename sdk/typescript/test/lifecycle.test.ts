@@ -141,12 +141,16 @@ test("directories of the host, and a network", async () => {
   await using box = await Sandbox.builder(name)
     .volume("/x", (m) => m.bind(shared).followRootSymlinks())
     .volume("/y", (m) => m.bind(shared).followRootSymlinks().readonly())
-    .network((n) => n.profiles("public"))
+    .network((n) =>
+      n.profiles("public").rules("deny@link-local", "allow@pypi.org:tcp:443").defaultEgress("deny").defaultIngress("allow"),
+    )
     .create();
   const script = "echo guest >/x/file && ! touch /y/file && test -e /sys/class/net/eth0";
   assert.equal((await box.shell(script)).code, 0);
   assert.equal(await readFile(`${shared}/file`, "utf8"), "guest\n");
   await assert.rejects(Sandbox.builder("bad").port(0, 80).create(), InvalidConfigError);
+  const misspelt = Sandbox.builder("bad").network((n) => n.rules("alow@any"));
+  await assert.rejects(misspelt.create(), /did you mean|unknown action/);
   await box.close();
   await removed(name);
 });

@@ -127,7 +127,10 @@ void Udp::receive_published(Published& published) {
         const auto peer = from.endpoint();
         if (!peer)
             continue;
-        output_.udp({published.gateway, port_of(published, *peer)}, published.guest,
+        const auto port = port_of(published, *peer);
+        if (!port)
+            continue;
+        output_.udp({published.gateway, *port}, published.guest,
                     BytesView(buffer_).first(static_cast<std::size_t>(count)));
         published_use_.note();
     }
@@ -135,12 +138,17 @@ void Udp::receive_published(Published& published) {
 }
 
 /// The peer's own port, if it is free and has no meaning at the gateway.
-std::uint16_t Udp::port_of(Published& published, const Endpoint& peer) {
+std::optional<std::uint16_t> Udp::port_of(Published& published, const Endpoint& peer) {
     const auto known = published.ports.find(peer);
     if (known != published.ports.end()) {
         published.peers.at(known->second).used = Clock::now();
         return known->second;
     }
+    if (!dialer_.admit({.direction = Direction::in,
+                        .protocol = Protocol::udp,
+                        .source = peer,
+                        .destination = published.guest}))
+        return std::nullopt;
     if (published.peers.size() >= max_peers) {
         const auto oldest = std::ranges::min_element(
             published.peers, {}, [](const auto& entry) { return entry.second.used; });

@@ -60,7 +60,8 @@ class Udp {
     Result<int> flow(const Key& key);
     void receive(const Key& key);
     void receive_published(Published& published);
-    std::uint16_t port_of(Published& published, const Endpoint& peer);
+    /// The port the guest sees; nothing if the policy does not let the peer in.
+    std::optional<std::uint16_t> port_of(Published& published, const Endpoint& peer);
     void report(const Key& key, int error);
 
     EventLoop& loop_;
