@@ -425,6 +425,9 @@ host_pids_of() {
     for name in "$@"; do test_processes | awk -v n="$name" '$2 == n {print $1}'; done
 }
 
+# has_socket PID: the command has connected to something, a sandbox say, and waits for it.
+has_socket() { find "/proc/$1/fd" -lname 'socket:*' | grep -q .; }
+
 # hold_runtime PID: keeps a sandbox's runtime from ending, even by SIGKILL, until release_runtime. It is process 1 of
 # its pid namespace, which the kernel lets go only when all others there have been waited for; this puts one there
 # whose parent is stopped. Fails on a machine that does not allow that (needs root).

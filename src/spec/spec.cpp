@@ -29,6 +29,14 @@ Status check_text(std::string_view what, std::string_view text) {
     return {};
 }
 
+/// Values may be any bytes but NUL, as everywhere in Unix.
+Status check_variable(std::string_view what, const std::string& key, const std::string& value) {
+    MSB_TRY(check_text(what, key));
+    if (value.find('\0') != std::string::npos)
+        return invalid(std::string(what) + " '" + key + "' contains a NUL byte");
+    return {};
+}
+
 Status validate_init(const InitSpec& init) {
     if (init.cmd != "auto" && !init.cmd.starts_with('/'))
         return invalid("init must be an absolute path or 'auto': '" + init.cmd + "'");
@@ -36,7 +44,7 @@ Status validate_init(const InitSpec& init) {
     for (const std::string& argument : init.args)
         MSB_TRY(check_text("init argument", argument));
     for (const auto& [key, value] : init.env)
-        MSB_TRY(check_text("init environment variable '" + key + "'", value));
+        MSB_TRY(check_variable("init environment variable", key, value));
     return {};
 }
 
@@ -107,7 +115,7 @@ Status validate_spec(const SandboxSpec& spec) {
     MSB_TRY_WRAP(validate_mounts(spec.mounts), "invalid config");
     MSB_TRY(validate_network(spec.network));
     for (const auto& [key, value] : spec.env)
-        MSB_TRY(check_text("environment variable '" + key + "'", value));
+        MSB_TRY(check_variable("environment variable", key, value));
     for (const auto& [key, value] : spec.labels)
         MSB_TRY(check_text("label '" + key + "'", value));
     if (spec.init)

@@ -1,4 +1,5 @@
 // spec.json: a SandboxSpec as JSON, and back.
+#include "base/bytes.hpp"
 #include "json/reader.hpp"
 #include "json/text.hpp"
 #include "spec/spec.hpp"
@@ -11,8 +12,13 @@ using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 json::Value write_pairs(const Pairs& pairs) {
     json::Value list = json::array();
-    for (const auto& [key, value] : pairs)
-        list.push_back({{"key", key}, {"value", value}});
+    for (const auto& [key, value] : pairs) {
+        json::Value pair = {{"key", key}, {"value", value}};
+        // JSON has no room for other bytes; "value" is for people then.
+        if (valid_utf8_prefix(value) != value.size())
+            pair["value_b64"] = to_base64(as_bytes(value));
+        list.push_back(std::move(pair));
+    }
     return list;
 }
 
@@ -23,6 +29,12 @@ Pairs read_pairs(json::Reader& document, const char* key) {
         auto& [name, value] = pairs.emplace_back();
         item.get("key", name);
         item.get("value", value);
+        if (!item.has("value_b64"))
+            continue;
+        if (const auto bytes = from_base64(item.get<std::string>("value_b64")))
+            value = as_text(*bytes);
+        else
+            item.complain("'value_b64' is not base64");
     }
     return pairs;
 }

@@ -79,7 +79,7 @@ for _ in 1 2 3; do
     run_ok msb exec box -- sh -c 'date >/root/data'
     [ "$(msb ls --running -q)" = box ] || run_ok msb start -q box
     took=$(milliseconds msb stop -q -t 60 box)
-    [ "$took" -ge $best ] || best=$took
+    [ "$took" -ge "$best" ] || best=$took
     stopped_by_itself box
     disk_is_clean box
 done

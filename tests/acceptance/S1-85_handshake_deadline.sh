@@ -29,8 +29,7 @@ plain=$!
 failed=$!
 "$MSB" ping plain >"$T/interrupted" 2>&1 &
 interrupted=$!
-connects() { ls -l "/proc/$1/fd" | grep -q 'socket:'; }
-eventually 10 connects $interrupted
+eventually 10 has_socket $interrupted
 kill -INT $interrupted
 code=0
 wait $interrupted || code=$?

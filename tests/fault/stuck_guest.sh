@@ -22,9 +22,10 @@ for pid in $engine; do kill -CONT "$pid"; done
 run_ok msb exec box -- echo back
 assert_eq "$out" back
 
-"$MSB" exec box -- sh -c "echo up; kill -STOP $agent; while :; do :; done" >"$T/out" 2>"$T/err" &
+"$MSB" exec box -- sh -c "echo up; sleep 1; kill -STOP $agent; while :; do :; done" >"$T/out" 2>"$T/err" &
 spinning=$!
 eventually 20 grep -q up "$T/out"
+sleep 2
 "$MSB" exec box -- true 2>"$T/err.later" &
 later=$!
 start=$SECONDS

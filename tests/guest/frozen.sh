@@ -50,9 +50,7 @@ for i in 0 1 2; do
     "$MSB" exec box -- true 2>"$T/err.$i" &
     waiting+=($!)
 done
-# connects PID: it has a socket beside its terminal and files, and so waits for the sandbox.
-connects() { ls -l "/proc/$1/fd" | grep -q 'socket:'; }
-for i in 0 1 2; do eventually 10 connects "${waiting[i]}"; done
+for i in 0 1 2; do eventually 10 has_socket "${waiting[i]}"; done
 kill -TERM "$running"
 for i in 0 1 2; do kill -"${signals[i]}" "${waiting[i]}"; done
 for i in 0 1 2; do ends "${waiting[i]}" "${codes[i]}" "one that had not started, after SIG${signals[i]}"; done
