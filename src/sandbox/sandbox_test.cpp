@@ -156,6 +156,7 @@ TEST_F(SandboxTest, NetworksAreSpelledOut) {
 TEST_F(SandboxTest, NetworkRulesAndDefaultsArePolicy) {
     SandboxSpec given = spec("a");
     NetworkSpec& network = given.network;
+    network.enabled = true;
     network.rules = *parse_net_rules({"deny@10.0.0.1,allow@*.a.org:tcp:443", "allow@dns:udp"});
     ASSERT_EQ(network.rules.size(), 3U);
     EXPECT_TRUE(network.active());
