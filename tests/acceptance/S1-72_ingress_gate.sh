@@ -24,7 +24,7 @@ let_in() { [ "$("$1" python3 "$T/peer" "$2" 8080 2>&1)" = guest ]; }
 gate --net-rule 'deny:ingress@any'
 for _ in 1 2 3; do
     assert_eq "$(in_host python3 "$T/peer" 127.0.0.1 8080)" ECONNRESET
-    assert_eq "$(in_world python3 "$T/peer" $HOST4 8080)" ECONNRESET
+    assert_eq "$(in_world python3 "$T/peer" "$HOST4" 8080)" ECONNRESET
 done
 host_ok exec gate -- sh -c 'cat /root/seen 2>/dev/null; true'
 assert_eq "$out" "" "connections that the guest saw"
@@ -32,11 +32,11 @@ host_ok rm -q -f gate
 
 gate # ways in are open unless something is said
 eventually 20 let_in in_host 127.0.0.1
-let_in in_world $HOST4 || fail_test "another machine is not let in"
+let_in in_world "$HOST4" || fail_test "another machine is not let in"
 host_ok rm -q -f gate
 
 gate --net-rule "allow:ingress@$WORLD4:tcp:8080,deny:ingress@any" # by peer
-eventually 20 let_in in_world $HOST4
+eventually 20 let_in in_world "$HOST4"
 assert_eq "$(in_host python3 "$T/peer" 127.0.0.1 8080)" ECONNRESET
 host_ok rm -q -f gate
 
