@@ -143,7 +143,7 @@ bool covers_target(const Rule& wide, const Rule& narrow) {
     const auto* const inner = std::get_if<Prefix>(&narrow.target);
     if (outer != nullptr && inner != nullptr) // an address alone may open more than its prefix
         return covers(*outer, *inner) &&
-               !(wide.allow && inner->is_address() && !outer->is_address());
+               (!wide.allow || !inner->is_address() || outer->is_address());
     const auto* const above = std::get_if<DomainTarget>(&wide.target);
     const auto* const below = std::get_if<DomainTarget>(&narrow.target);
     return above != nullptr && below != nullptr && covers(*above, *below);
