@@ -9,8 +9,8 @@
 #include "net/config.hpp"
 #include "net/host_dialer.hpp"
 #include "net/publish/publisher.hpp"
+#include "net/report.hpp"
 #include "net/stack.hpp"
-#include "spec/network_report.hpp"
 #include "virtio/vhost_user_server.hpp"
 
 #include <array>

@@ -1,7 +1,7 @@
 #include "runtime/helper_log.hpp"
 
 #include "base/log.hpp"
-#include "spec/network_report.hpp"
+#include "net/report.hpp"
 
 #include <algorithm>
 #include <array>
