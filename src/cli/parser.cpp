@@ -92,12 +92,12 @@ Option Option::environment(const char* variable) {
     return *this;
 }
 
-Option Option::needs(Option other) {
+Option Option::needs(const Option& other) {
     option_->needs(other.option_);
     return *this;
 }
 
-Option Option::excludes(Option other) {
+Option Option::excludes(const Option& other) {
     option_->excludes(other.option_);
     return *this;
 }
@@ -148,8 +148,8 @@ void Command::footer(const char* text) {
 
 Option Command::option(const char* names, OptionStorage into, const char* help) {
     const bool positional = is_positional(names);
-    CLI::Option* option = std::visit(
-        [&](auto* value) { return app_->add_option(names, *value, help); }, std::move(into));
+    CLI::Option* option =
+        std::visit([&](auto* value) { return app_->add_option(names, *value, help); }, into);
     if (positional) {
         option->transform(without_mark);
         return {option, suggestion_};

@@ -42,8 +42,8 @@ class Option {
     /// Given several times: the last one counts.
     Option last_counts();
     Option environment(const char* variable);
-    Option needs(Option other);
-    Option excludes(Option other);
+    Option needs(const Option& other);
+    Option excludes(const Option& other);
     /// The help shows the currently stored value as the default.
     Option shows_default();
     /// What the help calls its value.

@@ -5,7 +5,7 @@
 need_kernel
 
 kernels=$MSB_BUILD/share/microsandbox/kernels
-name=$(ls "$kernels" | head -n 1)
+for bundle in "$kernels"/*; do name=${bundle##*/}; done
 hash=$(jq -r .hash "$kernels/$name/manifest.json")
 
 # json FILTER: of the sandbox's inspection.
