@@ -6,7 +6,7 @@ JOBS := $(shell nproc)
 # The cache holds kernel bundles and test images: outside the tree, shared by all clones.
 export MSB_CACHE_DIR ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/microsandbox
 
-# What one clone of the tree has compiled, another does not compile again.
+# Clones of the tree share what they have compiled.
 export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 
@@ -24,7 +24,7 @@ all: build
 run: build-run
 	@$(msb) run -- sh -c 'echo "Hello from Linux $$(uname -r) in a virtual machine"'
 
-# What a run needs, and what is installed: without the tests (and without what only they need).
+# Builds what a run needs and what is installed, without the tests (and without what only they need).
 build-run: target := runnable
 build: target := product
 build-run build: packages-build kernel-any
@@ -40,7 +40,7 @@ build-all: packages-build packages-test packages-sdk kernel-any
 packages-%:
 	@scripts/packages.sh $*
 
-# The kernel bundle that is had fastest, unless the tuned one is there already.
+# The kernel bundle that is made fastest, unless the tuned one is there already.
 kernel-any: packages-build
 	@guest/kernel/have.sh uml-tuned uml-debian || guest/kernel/debian.sh || $(MAKE) kernel
 

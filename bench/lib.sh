@@ -1,6 +1,5 @@
-# Helpers of the benchmarks: alternating measurements, medians, ratios. Nothing is stored: a number
-# only means something beside what was measured in the same run.
-# shellcheck shell=bash
+# Helpers of the benchmarks: alternating measurements, medians, ratios. Nothing is stored: a number only has a meaning
+# beside others of the same run. shellcheck shell=bash
 set -euo pipefail
 
 BENCH_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

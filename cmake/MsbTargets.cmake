@@ -6,7 +6,7 @@ target_compile_options(msb_options INTERFACE -Wall -Wextra -Wconversion -Werror
   -Wno-missing-field-initializers # designated initialisers name what differs from the default
   $<$<CXX_COMPILER_ID:Clang>:-Wno-sign-conversion> # part of -Wconversion in clang only
   -fstack-protector-strong -fno-plt)
-# Code of tests runs once: it is compiled faster than it would run.
+# Code of tests runs once, so compile it fast rather than make it fast.
 set(is_test $<BOOL:$<TARGET_PROPERTY:MSB_TEST_CODE>>)
 target_compile_options(msb_options INTERFACE
   $<IF:${is_test},-O0,$<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>>)

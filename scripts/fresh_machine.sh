@@ -17,7 +17,7 @@ if [ ! -e "$root/etc/debian_version" ]; then
     rm -f "$root"/etc/apt/sources.list.d/* "$root/etc/apt/sources.list"
     cp "$sources" "$root/etc/apt/sources.list.d/debian.sources"
 fi
-# What makes the network reachable is this machine's business, not the test's.
+# How the network is reached depends on this machine, not on the test.
 cp -L /etc/resolv.conf "$root/etc/" 2>/dev/null || :
 cp /etc/hosts "$root/etc/" 2>/dev/null || :
 cp -rn /etc/ssl/certs/. "$root/etc/ssl/certs/" 2>/dev/null || :

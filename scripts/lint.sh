@@ -1,10 +1,9 @@
 #!/bin/bash
 # lint.sh [--since COMMIT] BUILD [FOLDER...]: clang-tidy over every source file that BUILD compiles (or those
-# in the folders), and shellcheck over the scripts. With --since, only over the sources that differ from the
-# commit or include what does: what landed before was clean. A change of the checks or of the build's options
-# concerns all.
-# A file whose content, headers, options and checks were all clean before is not checked again: clean
-# results are remembered by hash in the cache.
+# in the folders), and shellcheck over the scripts. With --since, only over the sources that differ from the commit or
+# include a file that does: the commit itself was clean. A change of the checks or of the build's options concerns all.
+# A file whose content, headers, options and checks were all clean before is not checked again: clean results are
+# remembered by hash in the cache.
 set -euo pipefail
 since=
 if [ "$1" = --since ]; then
@@ -42,7 +41,7 @@ ninja -C "$build" -t deps | awk -v top="$source/" '
     END { for (name in line) print line[name] }' "$work/hashes" - | sort |
     grep -E "^(${folders// /|})/?" >"$work/sources"
 
-# A source whose line has the hash of no changed file is as it was at the commit.
+# A source whose line has no hash of a changed file is as it was at the commit.
 if [ -n "$since" ] && git diff --quiet "$since" -- .clang-tidy cmake CMakeLists.txt CMakePresets.json; then
     { git diff --name-only "$since" && git ls-files --others --exclude-standard; } | sort >"$work/changed"
     awk 'FNR == NR { changed[$0]; next } $2 in changed { print $1 }' "$work/changed" "$work/hashes" >"$work/looks"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # packages.sh GROUP...: makes sure that the Debian packages of the groups (packages.txt) are
-# installed. Costs a few milliseconds when they are. COMMAND:PACKAGE is only wanted where there is no such
-# command yet, from wherever it is.
+# installed. Costs a few milliseconds when they are. COMMAND:PACKAGE is only needed if the command does not exist,
+# wherever it comes from.
 set -eu
 list=$(dirname "$0")/packages.txt
 

@@ -176,6 +176,13 @@ milliseconds() {
     echo $(((${EPOCHREALTIME/./} - begin) / 1000))
 }
 
+# on_terminal COMMANDLINE [TEXT KEYS]...: runs `COMMANDLINE; echo code=$?` on a new terminal of 33x77, typing each KEYS
+# when TEXT has come (at once if that is empty), and prints what came, without carriage returns.
+on_terminal() {
+    need python3
+    limited 60 python3 -B "$TESTS_DIR/on_terminal.py" "$1; echo code=\$?" "${@:2}" | tr -d '\r'
+}
+
 # need PROGRAM...: skips the test if one is missing. need_root: skips unless root.
 need() {
     local program
@@ -230,7 +237,7 @@ helper() {
 }
 
 # test_processes: "PID NAME" of each process that this test caused and that still runs, without
-# the test's own shell and helpers. Zombies count: somebody forgot to wait for them.
+# the test's own shell and helpers. Zombies count, because their parent should have waited for them.
 test_processes() {
     "$MSB_BUILD/tools/supervise" --list "$MSB_TEST_SUPERVISOR" $$ "${HELPER_PIDS[@]}"
 }
@@ -416,6 +423,24 @@ stopped_by_itself() {
 host_pids_of() {
     local name
     for name in "$@"; do test_processes | awk -v n="$name" '$2 == n {print $1}'; done
+}
+
+# has_socket PID: the command has connected to something, a sandbox say, and waits for it.
+has_socket() { find "/proc/$1/fd" -lname 'socket:*' | grep -q .; }
+
+# hold_runtime PID: keeps a sandbox's runtime from ending, even by SIGKILL, until release_runtime. It is process 1 of
+# its pid namespace, which the kernel lets go only when all others there have been waited for; this puts one there
+# whose parent is stopped. Fails on a machine that does not allow that (needs root).
+hold_runtime() {
+    [ "$(id -u)" -eq 0 ] && command -v nsenter >/dev/null || return 1
+    helper nsenter --target "$1" --pid sleep 1000
+    holder_pid=$helper_pid
+    eventually 10 grep -q . "/proc/$holder_pid/task/$holder_pid/children"
+    kill -STOP "$holder_pid"
+}
+release_runtime() {
+    kill -CONT "$holder_pid"
+    wait "$holder_pid" 2>/dev/null || :
 }
 
 # ---- registry ------------------------------------------------------------------------------------

@@ -67,3 +67,15 @@ host_ok() {
     host_run 60 "$@"
     [ "$code" -eq 0 ] || { show; fail_test "exit code $code (wanted 0): msb $*"; }
 }
+
+# lookups NAME OPTIONS...: a sandbox with --net-rule and the like in which `asks` looks names up.
+lookups() {
+    host_ok create -q -n "$1" "${@:2}"
+    in_host "$MSB" exec "$1" -- sh -c 'cat >/bin/ask; chmod 755 /bin/ask' <"$MSB_BUILD/tools/ask"
+}
+# asks SANDBOX udp|tcp CODE NAME [TYPE]: the name server answers with CODE (0: found, 3: no such name).
+asks() {
+    # shellcheck disable=SC2016
+    host_ok exec "$1" -- sh -c 'gateway=${MSB_NET_IPV4#*gw=}; ask "$1" "${gateway%%,*}" "$2" $3' - "$2" "$4" "${5-}"
+    assert_eq "$out" "$3" "$2 lookup of $4 ${5-}"
+}

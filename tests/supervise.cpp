@@ -1,8 +1,9 @@
 // Runs one black-box test so that nothing it starts can get away: orphans are reparented to this
 // process (PR_SET_CHILD_SUBREAPER), whatever session, group or namespace they moved to.
 //
-//   supervise COMMAND...            runs it; afterwards kills what is left and fails if there was
-//   any supervise --list ROOT SHELL HELPER...
+//   supervise COMMAND...
+//       runs it; afterwards kills the processes that are left, and fails if there were any
+//   supervise --list ROOT SHELL HELPER...
 //       prints "PID NAME" of each descendant of ROOT but the test's SHELL, the system tools that it
 //       runs right now, and its HELPERs
 #include <algorithm>
@@ -102,7 +103,8 @@ void reap() {
     }
 }
 
-/// Gives what is ending anyway `limit` to end, then kills. Returns what had to be killed.
+/// Gives processes that are ending anyway `limit` to do so, then kills. Returns those that had to
+/// be killed.
 std::vector<Process> end_descendants(std::chrono::seconds limit) {
     const auto deadline = std::chrono::steady_clock::now() + limit;
     while (std::chrono::steady_clock::now() < deadline) {

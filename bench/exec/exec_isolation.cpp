@@ -76,7 +76,7 @@ Status bench(const std::string& socket, int rounds) {
         }
         std::vector<std::unique_ptr<AgentClient>> idle;
         while (idle.size() < idle_clients) {
-            // The place of one that has just gone may not be free yet.
+            // The place of a client that has just gone may not be free yet.
             auto another = AgentClient::connect(*loop, socket);
             if (another)
                 idle.push_back(std::move(*another));

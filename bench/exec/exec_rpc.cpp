@@ -18,7 +18,7 @@ Status bench(const std::string& socket, int commands) {
     constexpr int batch = 20;
     const auto loop = MSB_TRY(EventLoop::create());
     const auto client = MSB_TRY(AgentClient::connect(*loop, socket));
-    // The shell forks and executes the program as the agent does, without any of what is ours.
+    // The shell forks and executes the program as the agent does, without any part of ours.
     const auto guest_loop = [](int count) {
         return command("sh", {"-c", fmt::format("i=0; while [ $i -lt {} ]; do /bin/true; "
                                                 "i=$((i+1)); done",

@@ -58,7 +58,7 @@ mkdir "$root/home/user"
 seconds=$(stat -c %Y "$busybox")
 pack() { tar --sort=name --format=gnu --mtime="@$seconds" --numeric-owner --owner=0 --group=0 "$@"; }
 pack -C "$root" --exclude=./home/user -cf "$work/layer.tar" .
-# The one directory that is not root's.
+# The only directory that does not belong to root.
 tar --format=gnu --mtime="@$seconds" --numeric-owner --owner=1000 --group=1000 -C "$root" \
     -rf "$work/layer.tar" ./home/user
 

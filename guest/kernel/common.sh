@@ -1,4 +1,4 @@
-# What the bundle makers share: the cache, a private apt, the manifest.
+# Shared by the scripts that make bundles: the cache, a private apt, the manifest.
 #
 # A bundle is a folder with a kernel, the modules it needs at boot and manifest.json. It lives in
 #   $MSB_CACHE_DIR/kernels/HASH            content-addressed, never changed once there

@@ -176,9 +176,15 @@ void msb_progress_free(uint64_t progress);
  * "guest_port": number. Port in the guest.
  * "protocol": "tcp" | "udp". "tcp" or "udp". Default: "tcp". */
 
-/* Options network: What the guest may reach. Without any profile: nothing; published ports still
- *   lead in.
+/* Options network: What the guest may reach. Without any profile or rule: nothing; published
+ *   ports still lead in.
  * "profiles": array of text. Any of "public", "private", "host", or "all" alone.
+ * "rules": array of text. As of --net-rule: "allow@pypi.org:tcp:443". The first that matches
+ *   decides, before any profile.
+ * "default_egress": "allow" | "deny". For what the guest begins and nothing matches; default:
+ *   deny. Default: "allow".
+ * "default_ingress": "allow" | "deny". For what comes to published ports and nothing matches;
+ *   default: allow. Default: "allow".
  * "max_connections": number. How many connections and flows may be open at a time. */
 
 /* Options rlimit: A limit for commands, as of setrlimit(2).
@@ -213,6 +219,8 @@ void msb_progress_free(uint64_t progress);
  * "network": false or network. What the guest may reach; false: it has no network interface.
  * "rlimits": array of rlimit. Limits for all commands.
  * "engine": "auto" | "uml" | "kvm". What runs the guest. Default: "auto".
+ * "kernel": text. The guest's kernel: "auto", a bundle's name, or the absolute path of a
+ *   bundle's folder; default: auto.
  * "require_isolation": "any" | "hardware". The boundary that is asked for. Default: "any".
  * "pull_policy": "if-missing" | "always" | "never". When the image is fetched. Default:
  *   "if-missing".

@@ -251,7 +251,8 @@ func TestMountsAndNetwork(t *testing.T) {
 	sandbox := create(t, "go-mounts", m.WithMounts(map[string]m.MountConfig{
 		"/x": m.Mount.Bind(shared),
 		"/y": m.Mount.Bind(shared, m.MountOptions{Readonly: true}),
-	}), m.WithNetwork(m.NetworkConfig{Profiles: []string{"public"}}))
+	}), m.WithNetwork(m.NetworkConfig{
+		Profiles: []string{"public"}, Rules: []string{"deny@link-local", "allow@pypi.org:tcp:443"}, DefaultIngress: "deny"}))
 	out, err := sandbox.Shell(ctx, "echo guest >/x/file && ! touch /y/file && test -e /sys/class/net/eth0")
 	ok(t, err)
 	equal(t, "success", out.Success(), true)

@@ -163,6 +163,10 @@ func WithRlimits(limits ...Rlimit) SandboxOption {
 // WithEngine says what runs the guest: "auto", "uml", "kvm".
 func WithEngine(engine string) SandboxOption { return func(o *sandboxOptions) { o.Engine = &engine } }
 
+// WithKernel says which kernel the guest has: "auto", a bundle's name, or the absolute path of a
+// bundle's folder.
+func WithKernel(choice string) SandboxOption { return func(o *sandboxOptions) { o.Kernel = &choice } }
+
 // WithHardwareIsolation refuses engines without a hardware boundary.
 func WithHardwareIsolation() SandboxOption {
 	return func(o *sandboxOptions) { hardware := "hardware"; o.RequireIsolation = &hardware }
@@ -217,10 +221,16 @@ func WithReplaceWithTimeout(timeout time.Duration) SandboxOption {
 
 // NetworkConfig is what the guest may reach.
 type NetworkConfig struct {
-	// Any of "public", "private", "host", or "all". Without one the guest reaches nothing; published
-	// ports still lead in.
-	Profiles       []string `json:"profiles,omitempty"`
-	MaxConnections uint32   `json:"max_connections,omitempty"`
+	// Any of "public", "private", "host", or "all". Without one, or a rule, the guest reaches nothing;
+	// published ports still lead in.
+	Profiles []string `json:"profiles,omitempty"`
+	// As of --net-rule: "allow@pypi.org:tcp:443". The first that matches decides, before any profile.
+	Rules []string `json:"rules,omitempty"`
+	// "allow" or "deny": for what the guest begins and nothing matches. Denied if not given.
+	DefaultEgress string `json:"default_egress,omitempty"`
+	// "allow" or "deny": for what comes to published ports and nothing matches. Allowed if not given.
+	DefaultIngress string `json:"default_ingress,omitempty"`
+	MaxConnections uint32 `json:"max_connections,omitempty"`
 }
 
 // PortBinding is a port of the host that leads to one of the guest's.

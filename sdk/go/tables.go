@@ -136,6 +136,7 @@ type sandboxOptions struct {
 	Network              any                    `json:"network,omitempty"`
 	Rlimits              []Rlimit               `json:"rlimits,omitempty"`
 	Engine               *string                `json:"engine,omitempty"`
+	Kernel               *string                `json:"kernel,omitempty"`
 	RequireIsolation     *string                `json:"require_isolation,omitempty"`
 	PullPolicy           *PullPolicy            `json:"pull_policy,omitempty"`
 	Insecure             bool                   `json:"insecure,omitempty"`

@@ -117,8 +117,8 @@ class Agent {
         return true; // anything else is from a newer host and optional
     }
 
-    /// The host read its clock after it got the heartbeat, so at some moment between our sending
-    /// that and now. What is less off than that is uncertain is left alone.
+    /// The host read its clock after it got the heartbeat: at some moment between our sending it
+    /// and now. A difference smaller than this uncertainty is ignored.
     void follow_clock(const wire::ClockSync& sync) {
         if (sync.heartbeat_seq && *sync.heartbeat_seq != heartbeats_)
             return; // very late; the next one is on its way
@@ -172,8 +172,9 @@ int main() {
         return 1;
     }
     open_console();
-    // Giving pages back and asking for them again costs more than keeping them: a page fault is one
-    // of the dearest things in a guest. Setting either switches off that malloc finds the other.
+    // Giving pages back and asking for them again costs more than keeping them: a page fault is
+    // among the most expensive things in a guest. Setting one of these thresholds stops malloc from
+    // adapting the other.
     ::mallopt(M_TRIM_THRESHOLD, 4 << 20);
     ::mallopt(M_MMAP_THRESHOLD, 8 << 20);
     Machine machine;

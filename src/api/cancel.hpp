@@ -1,4 +1,4 @@
-// The caller's wish, from any thread, that a call should end early.
+// Cancelling a call, from any thread.
 #pragma once
 
 #include <functional>
@@ -19,7 +19,8 @@ class Cancel {
         return triggered_;
     }
 
-    /// Calls `wake` when it is triggered, at once if it was, until the guard is gone.
+    /// Calls `wake` when it is triggered, immediately if it was already, for as long as the guard
+    /// lives.
     class Wake {
       public:
         Wake(Cancel* cancel, std::function<void()> wake) : cancel_(cancel) {

@@ -8,11 +8,11 @@ namespace msb::api {
 
 namespace {
 constexpr std::size_t most_idle = 4;
-/// Of all pools: a sandbox takes 128 clients, and those who do nothing leave room for others.
+/// Idle connections in all pools: a sandbox takes 128 clients, and idle ones must leave room.
 constexpr int most_idle_of_process = 32;
 std::atomic<int> idle_of_process = 0;
 
-/// Whether the other end has not said goodbye meanwhile.
+/// Whether the other end is still connected.
 bool stands(Connection& connection) {
     bool closed = false;
     connection.client->on_closed([&](const Error&) { closed = true; });

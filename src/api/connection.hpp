@@ -1,6 +1,6 @@
 // Connections to one sandbox's agent, kept for the next use: a command on an open connection starts
-// three times as fast. Each is used by one session at a time, so that nobody who reads slowly
-// delays another.
+// three times as fast. Each is used by one session at a time, so that a slow reader delays no
+// other.
 #pragma once
 
 #include "api/cancel.hpp"
@@ -24,16 +24,16 @@ struct Connection {
 
 class ConnectionPool {
   public:
-    /// To the sandbox of that name that was made then; 0: to any.
+    /// Connects to the sandbox of this name that was made at this time; 0: any of this name.
     explicit ConnectionPool(std::string name, std::int64_t created_at_ns = 0)
         : name_(std::move(name)), created_at_ns_(created_at_ns) {}
     ~ConnectionPool();
     ConnectionPool(const ConnectionPool&) = delete;
     ConnectionPool& operator=(const ConnectionPool&) = delete;
 
-    /// An idle one that still stands, or a new one.
+    /// An idle connection that still works, or a new one.
     Outcome<Connection> take(Cancel* cancel, std::chrono::milliseconds timeout = default_timeout);
-    /// Nothing is going on on it.
+    /// Takes back a connection that nobody uses.
     void put_back(Connection connection);
 
     static constexpr std::chrono::milliseconds default_timeout{10'000};

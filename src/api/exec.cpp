@@ -10,15 +10,15 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Output that nobody has taken yet; beyond it the connection is not read.
+/// Most output that waits to be taken; beyond it the connection is not read.
 constexpr std::size_t most_queued = std::size_t{4} << 20;
-/// What is written at once; the next piece waits until there is room.
+/// Most input that is sent at once; the next piece waits until there is room.
 constexpr std::size_t write_piece = std::size_t{1} << 20;
 /// How long a killed command may take to report its end.
 constexpr auto kill_grace = 5s;
 constexpr auto longest_round = 1s;
-/// For a thread that waits while another runs the loop: it is woken, unless that comes a moment too
-/// early.
+/// How long a thread waits while another runs the loop. It is woken when there is news; this bounds
+/// the wait if the wake-up came a moment too early.
 constexpr auto look_again = 100ms;
 
 template <typename... Handlers> struct Overloaded : Handlers... {

@@ -48,15 +48,16 @@ class Exec {
     Exec(const Exec&) = delete;
     Exec& operator=(const Exec&) = delete;
 
-    /// session_lost, exec_timeout; cancelled leaves everything as it is.
+    /// Errors: session_lost, exec_timeout; cancelled, which changes nothing.
     Outcome<ExecEvent> next(Cancel* cancel);
-    /// Returns when the guest or the connection has taken it. After the end of the command, or of
-    /// its reading, data is lost without an error here: `stdin_error` says so.
+    /// Returns when the guest or the connection has taken the data. Data that the command does not
+    /// read, because it has ended or closed its input, is lost without an error here: `stdin_error`
+    /// says so.
     Outcome<void> write(BytesView data, Cancel* cancel);
     Outcome<void> close_stdin(Cancel* cancel);
     Outcome<void> signal(int number, Cancel* cancel);
     Outcome<void> resize(std::uint16_t rows, std::uint16_t cols, Cancel* cancel);
-    /// Everybody who waits returns with invalid_handle.
+    /// Calls that wait return with invalid_handle.
     void close();
 
   private:

@@ -1,4 +1,5 @@
-// What the guest is asked to run: what a caller says of one command, over what its sandbox has.
+// What the guest is asked to run: a caller's options for one command, merged over the sandbox's
+// own.
 #pragma once
 
 #include "base/result.hpp"
@@ -24,14 +25,14 @@ struct CommandOptions {
     std::string term = "xterm";
 };
 
-/// The caller's own TERM, if a program can do something with it.
+/// The caller's own TERM, if it is one that programs understand.
 std::string terminal_type();
 
 /// The sandbox's own command: ENTRYPOINT and CMD. Empty if it has none.
 std::vector<std::string> default_command(const SandboxSpec& spec);
 
-/// An empty `argv` is the sandbox's own command; `cmd` is empty if that has none either.
-/// invalid_argument for what no guest could run.
+/// An empty `argv` means the sandbox's own command; the result's `cmd` is empty if it has none.
+/// invalid_argument for a command that no guest could run.
 Result<wire::ExecRequest> exec_request(const SandboxSpec& spec, std::vector<std::string> argv,
                                        const CommandOptions& options);
 

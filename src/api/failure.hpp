@@ -1,4 +1,4 @@
-// What the library's calls fail with: an Error, and what a caller of that kind can branch on.
+// What the library's calls fail with: an Error, and details that a caller can branch on.
 #pragma once
 
 #include "base/result.hpp"

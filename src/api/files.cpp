@@ -30,6 +30,15 @@ Failure file_failure(Error error) {
     return failure;
 }
 
+template <typename T> Outcome<T> about_file(Result<T> result) {
+    if (!result)
+        return fail(file_failure(std::move(result).error()));
+    if constexpr (std::is_void_v<T>)
+        return {};
+    else
+        return std::move(*result);
+}
+
 /// An error of the guest leaves the connection as good as it was.
 bool is_answer(ErrorKind kind) {
     return kind != ErrorKind::cancelled && kind != ErrorKind::unreachable &&
@@ -92,12 +101,7 @@ template <typename Body> auto FileSystem::with_files(Cancel* cancel, Body body) 
         }();
         if (result || is_answer(result.error().kind()))
             pool_->put_back(std::move(connection));
-        if (!result)
-            return fail(file_failure(std::move(result).error()));
-        if constexpr (std::is_void_v<Value>)
-            return {};
-        else
-            return std::move(*result);
+        return about_file(std::move(result));
     }();
 }
 
@@ -146,7 +150,7 @@ Outcome<void> FileSystem::copy_from_host(const std::string& host, const std::str
 
 Outcome<void> FileSystem::copy_to_host(const std::string& guest, const std::string& host,
                                        Cancel* cancel) {
-    // Looked at first: a mistake in the guest's path leaves no empty file here.
+    // Check the guest's path first, so that a mistake in it leaves no empty file here.
     const wire::FsEntry entry = MSB_TRY(stat(guest, true, cancel));
     if (entry.kind != wire::FsEntryKind::file)
         return fail(FailureKind::filesystem, "'" + guest + "' is not a file");
@@ -187,12 +191,7 @@ template <typename Body> auto FileStream::in_turn(Cancel* cancel, Body body) {
         cancel_ = cancel;
         auto result = body();
         cancel_ = nullptr;
-        if (!result)
-            return fail(file_failure(std::move(result).error()));
-        if constexpr (std::is_void_v<Value>)
-            return {};
-        else
-            return std::move(*result);
+        return about_file(std::move(result));
     }();
 }
 
@@ -235,8 +234,8 @@ Outcome<Bytes> FileStream::read(Cancel* cancel) {
         Bytes piece(stream_piece);
         piece.resize(MSB_TRY(download_->read(piece)));
         if (piece.empty()) {
-            // All data is here, whatever becomes of the guest's handle: only a connection on which
-            // it was seen to be closed is used again.
+            // All data has arrived, so a failure to close the guest's handle is no error; but only
+            // a connection on which it was closed is used again.
             finished_ = true;
             download_.reset();
             done_ = files_->close(handle_).has_value();

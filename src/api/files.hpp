@@ -28,7 +28,7 @@ class FileSystem {
                         Cancel* cancel);
     Outcome<wire::FsEntry> stat(const std::string& path, bool follow, Cancel* cancel);
     Outcome<std::vector<wire::FsEntry>> list(const std::string& path, Cancel* cancel);
-    /// An operation that answers no more than that it was done.
+    /// An operation whose answer is only success or an error.
     Outcome<void> perform(wire::FsOp op, Cancel* cancel);
     Outcome<void> copy_from_host(const std::string& host, const std::string& guest, Cancel* cancel);
     /// The host's file is made or replaced by the user of this process.

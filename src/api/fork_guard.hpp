@@ -1,10 +1,10 @@
-// What becomes of the library in a child that its program forks without executing another one.
+// The library in a child that its program forks without executing another program.
 //
 // The child gets copies of our descriptors, and a copy keeps things alive: the guest's commands, by
 // their connections, and attached sandboxes, by the pipe that says that their owner lives. So the
-// child closes them at once. What it has of our objects otherwise is a torn copy that must not even
-// be destroyed (an epoll instance is shared with the parent): whoever keeps objects between calls
-// looks at fork_generation() and forgets them when it has changed.
+// child closes them at once. Our other objects are torn copies there that must not even be
+// destroyed (an epoll instance is shared with the parent): code that keeps objects between calls
+// compares fork_generation() and forgets them when it has changed.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace msb::api {
 
-/// Held while a process forks; hold it around what a child must not find half done.
+/// Held while the process forks. Hold it around changes that a child must not see half done.
 std::mutex& fork_mutex();
 
 /// Number of forks between the program's start and this process.

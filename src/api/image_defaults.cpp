@@ -7,8 +7,8 @@ namespace msb {
 
 namespace {
 
-/// An image whose entrypoint is an init says which one `--init auto` means. The init is started by
-/// the handoff then, and not once more with the command.
+/// If an image's entrypoint is an init, that is what `--init auto` means. The agent starts it when
+/// it hands process 1 over, so it is taken out of the entrypoint.
 void take_init_from_entrypoint(SandboxSpec& spec) {
     static constexpr std::array<std::string_view, 4> known = {
         "/init", "/sbin/init", "/lib/systemd/systemd", "/usr/lib/systemd/systemd"};
@@ -37,7 +37,7 @@ void merge_image(SandboxSpec& spec, const image::Image& image, const UserChoice&
         if (parse_label(key)) // reserved prefixes of an image are dropped
             spec.labels.emplace(key, value);
     spec.entrypoint = choice.entrypoint ? *choice.entrypoint : image.config.entrypoint;
-    // What a build file writes to take the entrypoint of the image below away.
+    // A build file writes this to remove the entrypoint of the image below.
     if (spec.entrypoint.size() == 1 && spec.entrypoint[0].empty())
         spec.entrypoint.clear();
     if (choice.cmd)

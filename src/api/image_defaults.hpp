@@ -1,4 +1,4 @@
-// What a sandbox takes from its image where its user said nothing.
+// A sandbox's settings from its image, where the user gave none.
 #pragma once
 
 #include "image/image.hpp"
@@ -11,7 +11,7 @@
 
 namespace msb {
 
-/// The user's words on what an image has defaults for, beside what is in the spec already.
+/// The user's values for settings that an image has defaults for, beside those already in the spec.
 struct UserChoice {
     std::vector<std::pair<std::string, std::string>> env; ///< over the image's
     std::optional<std::vector<std::string>> entrypoint;   ///< another one drops the image's CMD

@@ -19,7 +19,7 @@ template <typename T> Outcome<T> about_image(Result<T> result, const std::string
         return std::move(*result);
 }
 
-/// What sandboxes and snapshots were made from stays.
+/// Images that sandboxes and snapshots were made from stay.
 Result<image::InUse> in_use(Launcher& launcher) {
     return [used = MSB_TRY(launcher.images_in_use())](const image::Digest& manifest) {
         return std::ranges::find(used, manifest.to_string()) != used.end();

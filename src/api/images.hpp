@@ -15,8 +15,8 @@ Outcome<image::Image> get_image(const std::string& reference);
 Outcome<image::PullResult> pull_image(const std::string& reference,
                                       const image::PullOptions& options, image::Progress* progress,
                                       Cancel* cancel);
-/// From an archive of the host. If some of its images are damaged, the others are there in spite of
-/// the failure.
+/// Loads an archive of the host. If some of its images are damaged the call fails, but the others
+/// are loaded.
 Outcome<std::vector<image::Image>> load_images(const std::string& path,
                                                const std::vector<std::string>& tags,
                                                image::Progress* progress, Cancel* cancel);

@@ -1,7 +1,9 @@
 #include "api/launcher.hpp"
 
 #include "base/file.hpp"
+#include "engine/engine.hpp"
 #include "sandbox/engine_selection.hpp"
+#include "spec/files.hpp"
 
 #include <thread>
 
@@ -141,11 +143,22 @@ Result<Running> Launcher::start(const SandboxSpec& spec, const LaunchOptions& op
         return fail(image.error());
     }
     const auto engine = MSB_TRY(select_engine(spec));
+    const std::string last =
+        SandboxState::load(SandboxFiles{home().sandbox(spec.name)}.state()).kernel.name;
+    if (spec.kernel == engine::auto_kernel && !last.empty() && last != engine.kernel_name)
+        notices_.push_back("sandbox '" + spec.name + "' ran with the kernel " + last +
+                           " and runs with " + engine.kernel_name +
+                           " now; --kernel and MSB_KERNEL choose one");
     return sandboxes_.start(spec.name, *image, engine, options);
 }
 
 Result<std::unique_ptr<AgentClient>>
-Launcher::connect_agent(EventLoop& loop, const std::string& name, const ConnectOptions& options) {
+Launcher::connect_agent(EventLoop& loop, const std::string& name, ConnectOptions options) {
+    // Its runtime notes the reason before it lets go of its clients; a run that goes on has none.
+    options.why_ended = [path = SandboxFiles{home().sandbox(name)}.state()] {
+        const SandboxState state = SandboxState::load(path);
+        return state.detail.empty() ? state.reason : state.reason + ": " + state.detail;
+    };
     const auto deadline = std::chrono::steady_clock::now() + options.handshake_timeout;
     for (;;) {
         auto client = AgentClient::connect(loop, home().agent_socket(name), options);
@@ -160,7 +173,7 @@ Launcher::connect_agent(EventLoop& loop, const std::string& name, const ConnectO
             std::this_thread::sleep_for(std::chrono::milliseconds(10));
             continue;
         }
-        // What the failing stage wrote down says more than what became of our connection.
+        // The error that the failing stage recorded says more than ours about the connection.
         sandboxes_.load_boot_error(name);
         if (const auto& boot = sandboxes_.boot_error())
             return fail(Error(client.error().kind(), "failed to start \"" + name + "\": " +

@@ -1,5 +1,5 @@
-// What making, starting and reaching a sandbox takes, for whoever does it: the command line and the
-// library. One object a command or call; cheap to make.
+// Makes, starts and reaches sandboxes, for the command line and the library alike. One object per
+// command or call; cheap to make.
 #pragma once
 
 #include "api/image_defaults.hpp"
@@ -16,7 +16,7 @@
 
 namespace msb {
 
-/// A sandbox as somebody asks for it.
+/// A sandbox as it was asked for.
 struct CreateRequest {
     SandboxSpec spec; ///< the user's part, checked
     UserChoice choice;
@@ -25,7 +25,7 @@ struct CreateRequest {
     /// The spec's root disk was asked for; else it has the size of the snapshot's, if there is one.
     bool root_disk_given = false;
     image::PullOptions pull;
-    /// The one of this name is stopped and removed first, with this grace.
+    /// Stop and remove an existing sandbox of this name first, with this grace.
     std::optional<std::chrono::milliseconds> replace;
 };
 
@@ -38,7 +38,7 @@ struct NewSandbox {
 
 class Launcher {
   public:
-    /// Called about every 80 ms by whatever waits; true ends the waiting (ErrorKind::cancelled).
+    /// Called about every 80 ms while a call waits; true ends the waiting (ErrorKind::cancelled).
     using Tick = std::function<bool()>;
 
     Launcher(const Home& home, const Installation& installation);
@@ -51,21 +51,21 @@ class Launcher {
     Result<std::vector<std::string>> images_in_use();
 
     // A sandbox is made in three steps, whose errors are about different things.
-    /// Removes the one that is to be replaced; already_exists for another one, before an image is
-    /// pulled for nothing.
+    /// Removes the sandbox that is to be replaced; already_exists if the name is taken otherwise.
+    /// Done first, so that no image is pulled for nothing.
     Status make_room(const CreateRequest& request, const Tick& tick);
     /// Gets the image, and merges what it says with the request.
     Result<NewSandbox> prepare(const CreateRequest& request, image::Progress& progress);
     Result<Running> create(const NewSandbox& sandbox, const LaunchOptions& options);
-    /// A stored one, from the image it was made from.
+    /// Prepares a stored sandbox, with the image it was made from.
     Result<Running> start(const SandboxSpec& spec, const LaunchOptions& options);
 
-    /// What people should know of how their sandboxes run, and were not told for this MSB_HOME yet.
+    /// Notices about how sandboxes run that were not shown for this MSB_HOME yet.
     std::vector<std::string> take_notices() { return std::exchange(notices_, {}); }
     /// Connects to the agent of an active sandbox; one that is still coming up is waited for. If
     /// that fails and the sandbox left a boot error, sandboxes().boot_error() has it.
     Result<std::unique_ptr<AgentClient>> connect_agent(EventLoop& loop, const std::string& name,
-                                                       const ConnectOptions& options);
+                                                       ConnectOptions options);
 
   private:
     Result<image::Image> resolve_image(const std::string& reference,

@@ -11,7 +11,7 @@ namespace msb::api {
 
 /// How long the answer took. Does not count as activity.
 Outcome<std::chrono::nanoseconds> ping(const std::string& name, Cancel* cancel);
-/// Starts the idle time anew; the activity counter.
+/// Restarts the idle time; returns the activity counter.
 Outcome<std::uint64_t> touch(const std::string& name, Cancel* cancel);
 
 } // namespace msb::api

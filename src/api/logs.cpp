@@ -11,7 +11,7 @@ namespace {
 
 /// Between two looks at a log that others write.
 constexpr std::chrono::milliseconds follow_tick{50};
-/// Looking whether the sandbox runs costs more.
+/// How often to look whether the sandbox still runs, which costs more than looking at the log.
 constexpr int ticks_a_look = 5;
 
 Failure log_failure(Error error, const std::string& name) {

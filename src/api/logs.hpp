@@ -22,9 +22,10 @@ class LogStream {
     static Outcome<std::shared_ptr<LogStream>> open(const std::string& name, LogQuery query,
                                                     bool follow);
 
-    /// Nothing after the last. missed_rotation once if entries were lost before this one.
+    /// The next entry, or nothing after the last. missed_rotation once if entries before this one
+    /// were lost.
     Outcome<std::optional<LogEntry>> next(Cancel* cancel);
-    /// Who waits returns with invalid_handle.
+    /// Calls that wait return with invalid_handle.
     void close();
 
   private:

@@ -8,10 +8,10 @@ namespace msb::api {
 
 Result<Launcher> open_launcher();
 
-/// For those who wait; asks nobody if there is nobody to ask.
+/// The check that waiting calls make; does nothing if the call cannot be cancelled.
 Launcher::Tick tick_of(Cancel* cancel);
 
-/// Ends a pull when the caller wants that, and passes on what it tells.
+/// Ends a pull when the call is cancelled, and passes on its reports.
 class PullProgress : public image::Progress {
   public:
     PullProgress(image::Progress* to, Cancel* cancel) : to_(to), cancel_(cancel) {}

@@ -1,12 +1,12 @@
-// Runtimes that we started and that outlive their handle: children all the same, which somebody has
-// to wait for once they have ended.
+// Runtimes that we started and that outlive their handle. They are still our children, so they have
+// to be waited for when they end.
 #pragma once
 
 #include "base/process.hpp"
 
 namespace msb::api {
 
-/// Takes over the waiting. The child is looked at whenever another one comes, or on sweep.
+/// Takes over the waiting. Checks all children whenever one is added or sweep() is called.
 void leave_to_sweep(Child child);
 /// Collects those that have ended.
 void sweep_runtimes();

@@ -121,7 +121,7 @@ Outcome<void> Sandbox::detach() {
 Outcome<void> Sandbox::close(Cancel* cancel) {
     {
         const std::lock_guard lock(mutex_);
-        // When ours has ended, the name may be another's by now.
+        // When our sandbox has ended, its name may belong to another one.
         if (!running_ || !running_->parent_watch || !is_alive(running_->runtime))
             return {};
     }
@@ -154,7 +154,7 @@ Outcome<std::shared_ptr<Exec>> Sandbox::exec(std::vector<std::string> argv,
     return Exec::start(connections_, std::move(command), cancel);
 }
 
-/// Looks at the process without holding it: others may want to stop it meanwhile.
+/// Looks at the process without keeping the lock, so that other threads can stop it meanwhile.
 Outcome<StopObservation> Sandbox::wait_for_ours(std::chrono::milliseconds timeout,
                                                 const std::function<bool()>& tick) {
     const auto deadline = std::chrono::steady_clock::now() + timeout;
@@ -175,7 +175,7 @@ Outcome<StopObservation> Sandbox::wait_for_ours(std::chrono::milliseconds timeou
         }
         if (tick && tick())
             return fail(FailureKind::cancelled, "cancelled");
-        std::this_thread::sleep_for(5ms); // for those who want the lock
+        std::this_thread::sleep_for(5ms); // let others take the lock
     }
 }
 

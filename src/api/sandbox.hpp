@@ -32,7 +32,7 @@ class Sandbox {
     static Outcome<std::shared_ptr<Sandbox>> create(const CreateOptions& options, Cancel* cancel);
     static Outcome<std::shared_ptr<Sandbox>> start(const std::string& name, bool detached,
                                                    Cancel* cancel);
-    /// To one that runs; it is not ours to stop.
+    /// Connects to a running sandbox; this handle does not stop it.
     static Outcome<std::shared_ptr<Sandbox>>
     connect(const std::string& name, std::chrono::milliseconds timeout, Cancel* cancel);
 
@@ -42,13 +42,13 @@ class Sandbox {
 
     const SandboxSpec& spec() const { return spec_; }
     const std::string& name() const { return spec_.name; }
-    /// What people should know about how it runs; each only once for an MSB_HOME.
+    /// Notices about how it runs; each is shown only once for an MSB_HOME.
     const std::vector<std::string>& notices() const { return notices_; }
-    /// It stops with this handle.
+    /// True if it stops with this handle.
     bool owns_lifecycle() const;
-    /// Not any more.
+    /// From now on it does not stop with this handle.
     Outcome<void> detach();
-    /// Stops it if it is ours. The handle is of no use afterwards.
+    /// Stops it if it stops with this handle. The handle cannot be used afterwards.
     Outcome<void> close(Cancel* cancel);
 
     struct ExecOptions : CommandOptions {
@@ -62,7 +62,8 @@ class Sandbox {
     /// `argv` that makes the sandbox's shell run this.
     std::vector<std::string> shell_command(const std::string& script) const;
 
-    /// How it ended, with what only the owner of its process knows. timed_out.
+    /// Waits until it has ended; tells also what only the owner of its process knows. Error:
+    /// timed_out.
     Outcome<StopObservation> wait_until_stopped(std::chrono::milliseconds timeout, Cancel* cancel);
 
     const std::shared_ptr<ConnectionPool>& connections() const { return connections_; }
@@ -84,7 +85,7 @@ class Sandbox {
     ForkGuard watch_guard_;
 };
 
-// By name, of any sandbox of this MSB_HOME.
+// By name, for any sandbox of this MSB_HOME.
 Outcome<SandboxView> get(const std::string& name);
 struct Listing {
     std::vector<SandboxView> sandboxes; ///< newest first
@@ -93,7 +94,7 @@ struct Listing {
 Outcome<Listing> list(const LabelSelector& labels);
 Outcome<void> remove(const std::string& name, bool force);
 Outcome<void> stop(const std::string& name, std::chrono::milliseconds grace, Cancel* cancel);
-/// At once; waits so long to see it.
+/// kill() does not ask the guest. It waits up to `timeout`, usually this long, for the end.
 inline constexpr std::chrono::milliseconds kill_timeout{5'000};
 Outcome<void> kill(const std::string& name, std::chrono::milliseconds timeout, Cancel* cancel);
 Outcome<void> drain(const std::string& name, Cancel* cancel);

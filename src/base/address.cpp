@@ -90,8 +90,9 @@ bool Prefix::contains(const IpAddress& address) const {
     if (network.v6 != address.v6)
         return false;
     const unsigned whole = bits / 8;
-    if (!std::equal(address.bytes.begin(), address.bytes.begin() + whole, network.bytes.begin()))
-        return false;
+    for (unsigned i = 0; i < whole; ++i) // a loop, because most differ in the first bytes
+        if (address.bytes[i] != network.bytes[i])
+            return false;
     const unsigned rest = bits % 8;
     return rest == 0 || ((address.bytes[whole] ^ network.bytes[whole]) >> (8 - rest)) == 0;
 }

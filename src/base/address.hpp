@@ -45,9 +45,12 @@ struct Prefix {
     IpAddress network;
     unsigned bits = 0;
 
-    /// "10.0.0.0/8", "fd00::/8"; an address alone is all of its bits. No bits behind the prefix.
+    /// "10.0.0.0/8", "fd00::/8"; a plain address is a prefix of full length. Bits behind the prefix
+    /// must be 0.
     static std::optional<Prefix> parse(std::string_view text);
     bool contains(const IpAddress& address) const;
+    /// Of one address.
+    bool is_address() const { return bits == (network.v6 ? 128U : 32U); }
     std::string to_string() const;
     bool operator==(const Prefix&) const = default;
 };
@@ -76,7 +79,7 @@ struct SocketAddress {
     std::optional<Endpoint> endpoint() const;
 };
 
-/// Where a family is active: who the guest is and who we are to it.
+/// For an active address family: the guest's address and the gateway's.
 struct Subnet {
     IpAddress guest;
     IpAddress gateway;

@@ -1,6 +1,7 @@
 #include "base/bytes.hpp"
 #include "base/event_loop.hpp"
 #include "base/file.hpp"
+#include "base/lock_holder.hpp"
 #include "base/process.hpp"
 #include "base/sha256.hpp"
 #include "base/signal_name.hpp"
@@ -13,6 +14,8 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -202,6 +205,30 @@ TEST(Process, ChildInheritsOnlyNamedDescriptors) {
 TEST(Time, FormatsRfc3339) {
     EXPECT_EQ(format_rfc3339(1'767'323'045'678'000'000, 3), "2026-01-02T03:04:05.678Z");
     EXPECT_EQ(format_rfc3339(0, 0), "1970-01-01T00:00:00Z");
+}
+
+TEST(LockHolder, IsFoundInTheKernelsTable) {
+    constexpr std::string_view table = "1: POSIX  ADVISORY  WRITE 11 fe:00:100 0 EOF\n"
+                                       "2: FLOCK  ADVISORY  WRITE 22 fe:00:1001 0 EOF\n"
+                                       "3: FLOCK  ADVISORY  WRITE 33 fe:00:100 0 EOF\n"
+                                       "3: -> FLOCK  ADVISORY  WRITE 44 fe:00:100 0 EOF";
+    EXPECT_EQ(find_flock(table, makedev(0xfe, 0), 100), 33);
+    EXPECT_EQ(find_flock(table, makedev(0xfe, 0), 1001), 22);
+    EXPECT_EQ(find_flock(table, makedev(0xfe, 1), 100), 0);
+    EXPECT_EQ(find_flock(" fe:00:100 : FLOCK ", makedev(0xfe, 0), 100), 0);
+    EXPECT_EQ(find_flock("", 0, 0), 0);
+}
+
+TEST(LockHolder, IsNamedWithItsCommand) {
+    const std::string self = describe_process(::getpid());
+    EXPECT_TRUE(self.starts_with("process " + std::to_string(::getpid()) + " (")) << self;
+    EXPECT_EQ(describe_process(-1), "");
+    const OwnedFd fd(::open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+    ASSERT_TRUE(fd);
+    EXPECT_EQ(lock_holder(fd.get()), "another process") << "nobody holds it";
+    ASSERT_EQ(::flock(fd.get(), LOCK_EX), 0);
+    const std::string holder = lock_holder(fd.get());
+    EXPECT_TRUE(holder == self || holder == "another process") << holder;
 }
 
 TEST(Time, ParsesRfc3339) {

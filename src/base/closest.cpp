@@ -7,15 +7,15 @@ namespace msb {
 
 namespace {
 
-// A missing letter is a likelier slip than a wrong one: "rn" is "run" rather than "rm".
+// A missing letter is a more likely slip than a wrong one: "rn" means "run" rather than "rm".
 constexpr std::size_t slip = 2;
 constexpr std::size_t wrong_letter = 3;
-/// Longer words are nobody's slip, and not worth the time.
+/// Longer words are hardly slips, and would take too much time.
 constexpr std::size_t longest_word = 64;
-/// From this length on, the beginning of a word stands for it.
+/// From this length on, the beginning of a word may stand for the whole.
 constexpr std::size_t shortest_beginning = 3;
 
-/// What it costs to make `to` of `from`: the optimal string alignment distance, with weights.
+/// The cost of turning `from` into `to`: the optimal string alignment distance, with weights.
 std::size_t distance(std::string_view from, std::string_view to) {
     const std::size_t columns = to.size() + 1;
     std::vector<std::size_t> costs((from.size() + 1) * columns);

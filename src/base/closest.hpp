@@ -1,4 +1,4 @@
-// "Did you mean": which of the words that exist was meant by one that does not.
+// "Did you mean": finds the known word that an unknown one was meant to be.
 #pragma once
 
 #include <optional>

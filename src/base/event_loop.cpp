@@ -94,7 +94,8 @@ void EventLoop::stop() {
     post([this] { stopped_ = true; });
 }
 
-/// Once too often after a timer was cancelled is cheaper than a system call for each that is.
+/// Waking up once too often after a timer was cancelled is cheaper than a system call for each
+/// cancelled timer.
 Status EventLoop::arm_timer() {
     if (timers_.empty() || timers_.begin()->first.first >= armed_)
         return {};

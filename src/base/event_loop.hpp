@@ -3,7 +3,7 @@
 // Written here rather than taken from a library because every confined process runs on it: its
 // system calls (epoll_wait, epoll_ctl, eventfd and timerfd) are the floor of each role's seccomp
 // allow-list, and the static guest agent links it too. There, reading the clock is a system call
-// and a system call is dear: a round in which no timer is due does not ask what time it is.
+// and system calls are expensive, so a round in which no timer is due does not read it.
 #pragma once
 
 #include "base/fd.hpp"

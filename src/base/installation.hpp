@@ -11,7 +11,7 @@ namespace msb {
 
 /// The tree of the running executable, unless another one was set.
 Result<std::string> installation_prefix();
-/// For code that runs in somebody else's program. An empty prefix undoes it.
+/// Sets the tree, for a library inside another program. An empty prefix undoes it.
 void set_installation_prefix(std::string prefix);
 /// Path of one of the programs that msb starts.
 Result<std::string> libexec_program(std::string_view name);

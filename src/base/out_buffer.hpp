@@ -24,7 +24,7 @@ class OutBuffer {
         if (begin_ == data_.size()) {
             begin_ = 0;
             data_.clear();
-            // A stream fills it again and again: what it needs is kept while it lasts.
+            // A stream fills the buffer again and again, so its memory is kept meanwhile.
             if (std::exchange(peak_, 0) <= small && data_.capacity() > small)
                 Bytes().swap(data_);
         } else if (begin_ > data_.size() / 2) {

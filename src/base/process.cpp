@@ -162,8 +162,8 @@ Result<std::optional<int>> Child::wait(std::chrono::milliseconds timeout) {
     if (!MSB_TRY(sys::wait_for(pidfd_.get(), POLLIN, timeout)))
         return std::nullopt;
     int status = 0;
-    // A program that ignores SIGCHLD, or waits for any child, has taken the status: that the child
-    // has ended is all that is known then.
+    // A program that ignores SIGCHLD or waits for any child has taken the status; we only know that
+    // the child has ended.
     if (::waitpid(pid_, &status, 0) == -1 && errno != ECHILD)
         return fail_errno("waitpid", std::to_string(pid_));
     status_ = status;

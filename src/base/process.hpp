@@ -34,7 +34,7 @@ class Child {
     int pidfd() const { return pidfd_.get(); }
     Status signal(int number) const;
     /// The wait status as waitpid(2) gives it, or nothing on time-out. May be called again after
-    /// success: the status is kept. 0 too if somebody else has taken it.
+    /// success: the status is kept. It is 0 if another part of the program has taken it.
     Result<std::optional<int>> wait(std::chrono::milliseconds timeout);
 
   private:
@@ -46,8 +46,8 @@ class Child {
 /// Between fork and exec: every signal to its default, then none blocked.
 void reset_signals();
 
-/// No signal reaches the calling thread meanwhile. Around a fork: the child must not run handlers
-/// of a program that it is only a torn copy of.
+/// Blocks all signals for the calling thread. Used around a fork: the child is a torn copy of the
+/// program and must not run its signal handlers.
 class SignalPause {
   public:
     SignalPause();

@@ -239,7 +239,7 @@ Result<OwnedFd> unix_listen(const std::string& path, int backlog, mode_t mode) {
 
 namespace {
 
-/// Also bounds how long connect(2) waits for a full backlog (unix(7)).
+/// SO_SNDTIMEO also bounds how long connect(2) waits for a full backlog (unix(7)).
 Status set_send_timeout(int fd, std::chrono::milliseconds timeout) {
     const timeval value{static_cast<time_t>(timeout.count() / 1000),
                         static_cast<suseconds_t>(timeout.count() % 1000 * 1000)};
@@ -290,7 +290,7 @@ Status lock_exclusive(int fd, std::chrono::milliseconds wait, const std::string&
         if (errno != EWOULDBLOCK)
             return fail_errno("flock", path);
         if (clock::now() >= deadline)
-            return fail(ErrorKind::busy, "'" + path + "' is locked by another process");
+            return fail(ErrorKind::busy, "'" + path + "' is locked");
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
 }

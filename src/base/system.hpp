@@ -52,8 +52,7 @@ Status set_cloexec(int fd, bool on = true);
 /// Stream sockets in the file system. A path that does not fit sockaddr_un (107 bytes) is reached
 /// through /proc/self/fd of its directory, so MSB_HOME may have any length.
 Result<OwnedFd> unix_listen(const std::string& path, int backlog, mode_t mode = 0600);
-/// `timeout`: for room in the backlog of a listener that does not accept, then EAGAIN; zero waits
-/// for ever.
+/// `timeout` bounds the wait for room in the listener's backlog, then EAGAIN; zero waits for ever.
 Result<OwnedFd> unix_connect(const std::string& path, std::chrono::milliseconds timeout = {});
 
 /// poll(2) for one descriptor: true if ready, false on time-out.

@@ -1,4 +1,4 @@
-// The typed block that a failed start prints, and `msb logs` again.
+// The block that a failed start prints, and `msb logs` prints again.
 #pragma once
 
 #include "spec/boot_error.hpp"

@@ -1,5 +1,5 @@
-// One function per command group: it adds its commands to the parser, which makes the options of
-// the one that is used, and runs its action. Each lives in the file of its name.
+// One function per command group: it adds its commands to the parser. The parser makes the options
+// of the command that is used, and runs its action. Each function is in the file of its name.
 #pragma once
 
 namespace msb::cli {
@@ -26,6 +26,7 @@ void add_exec(Command& parent, Context& context);
 void add_forward(Command& parent, Context& context);
 void add_sessions(Command& parent, Context& context); ///< sessions attach signal
 void add_copy(Command& parent, Context& context);
+void add_net(Command& parent, Context& context); ///< net check
 void add_logs(Command& parent, Context& context);
 void add_pull(Command& parent, Context& context);
 void add_load(Command& parent, Context& context);

@@ -1,4 +1,4 @@
-// A child of ours for work on what a guest has made up.
+// A child process for work on data that a guest has made.
 #pragma once
 
 #include "base/result.hpp"
@@ -8,9 +8,9 @@
 namespace msb::cli {
 
 /// Runs `work` in a forked child that reaches no file but those below the open directory (Landlock,
-/// where the kernel has it) and gains no privileges, and returns what it returned. The child has
-/// our descriptors and our memory as they are now, ours do not change; `tick` is called about every
-/// 50 ms here, and its error is passed on to the child as SIGTERM.
+/// where the kernel has it) and gains no privileges, and returns what it returned. The child has a
+/// copy of our descriptors and memory, so nothing changes in ours; `tick` is called about every 50
+/// ms here, and its error is passed on to the child as SIGTERM.
 Status run_confined(int directory, const std::function<Status()>& work,
                     const std::function<Status()>& tick);
 

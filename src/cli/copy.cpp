@@ -32,7 +32,7 @@ struct CopyOptions {
     bool quiet = false;
 };
 
-/// A sandbox that one side names, active and connected.
+/// A sandbox that one side of the copy names, active and connected.
 struct Connection {
     std::unique_ptr<AgentClient> client;
     std::unique_ptr<Files> files;
@@ -70,7 +70,7 @@ class Copy {
     std::chrono::steady_clock::time_point ticked_{};
 };
 
-/// What a wait of any kind calls: shows progress, and ends the copy at a signal.
+/// Called while anything waits: shows progress, and ends the copy at a signal.
 Status Copy::tick(bool now) {
     const auto time = std::chrono::steady_clock::now();
     if (!now && time - ticked_ < 40ms)
@@ -182,8 +182,8 @@ Status Copy::out_of_sandbox(const CopyTarget& target) {
     extract.origin = from_.path;
     std::size_t skipped_links = 0;
     extract.skipped_links = &skipped_links;
-    // The guest wrote what is read here. The child has the connection to itself meanwhile, and it
-    // is not used again.
+    // The guest wrote what is read here, so a child reads it. The child alone uses the connection
+    // meanwhile, and nobody uses it afterwards.
     const auto unpack = [&]() -> Status {
         MSB_TRY(extract_tree(directory.get(), extract, *download, progress_));
         session_.progress().clear();
@@ -313,10 +313,10 @@ Status Copy::run() {
                        std::chrono::steady_clock::now() - begun);
         return {};
     }();
-    // Before their connection goes.
+    // End the operations before their connection is closed.
     from_connection_.files.reset();
     to_connection_.files.reset();
-    // A stream that we left would be waited for.
+    // Otherwise we would wait for a stream that we no longer read.
     from_connection_.client.reset();
     to_connection_.client.reset();
     for (const Running& running : started_)

@@ -67,7 +67,7 @@ Result<CopyTarget> resolve_target(const CopyView& view, const std::string& path,
         MSB_TRY(view.make_directories(without_slashes(path)));
         return CopyTarget{path, base};
     }
-    // Through a link to the file that is meant, so that the file is replaced and not the link.
+    // Follow a link, so that the file is replaced and not the link.
     const std::string real = directory ? MSB_TRY(view.real_path(path)) : path;
     CopyTarget target{parent_of(real), base_name(real)};
     const auto parent = MSB_TRY(view.is_directory(target.directory));

@@ -20,8 +20,8 @@ struct CopyEndpoint {
 /// A local path that could be taken for a sandbox's begins with "./", "../" or "/".
 Result<CopyEndpoint> parse_endpoint(const std::string& text);
 
-/// What something copied is called where a directory is named as the destination: the last
-/// component. None for "DIR/." and "/", whose contents are what is copied; ".." is none of both.
+/// The name that a copy gets inside a destination directory: the last component. None for "DIR/."
+/// and "/", which mean their contents; ".." is returned as it is, and the caller has to resolve it.
 std::optional<std::string> base_name(const std::string& path);
 
 /// One side's file system, as far as finding the destination needs it.
@@ -37,8 +37,8 @@ struct CopyTarget {
     std::optional<std::string> name; ///< none: the contents go into the directory
 };
 
-/// An existing directory, or a path that ends in "/", takes `base` inside; anything else is the
-/// new name itself.
+/// In an existing directory, or a path that ends in "/", the copy is called `base`; any other path
+/// is the new name itself.
 Result<CopyTarget> resolve_target(const CopyView& view, const std::string& path,
                                   const std::optional<std::string>& base);
 

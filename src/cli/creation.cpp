@@ -7,6 +7,7 @@
 #include "cli/parser.hpp"
 
 #include <cstdlib>
+#include <memory>
 
 namespace msb::cli {
 
@@ -20,8 +21,15 @@ Result<InitSpec> make_init(const CreationOptions& options) {
 
 Result<NetworkSpec> make_network(const CreationOptions& options) {
     NetworkSpec network;
-    network.enabled = !options.no_net;
     network.profiles = MSB_TRY(parse_net_profiles(options.net));
+    network.rules = MSB_TRY(parse_net_rules(options.net_rules));
+    network.enabled = !options.no_net || !network.rules.empty();
+    const auto chosen = [&](const std::string& one) -> std::optional<bool> {
+        const std::string& word = one.empty() ? options.net_default : one;
+        return word.empty() ? std::nullopt : std::optional(word == "allow");
+    };
+    network.default_egress = chosen(options.net_default_egress);
+    network.default_ingress = chosen(options.net_default_ingress);
     for (const std::string& text : options.publish)
         network.published.push_back(MSB_TRY(parse_published_port(text)));
     return network;
@@ -78,6 +86,11 @@ void add_source_options(Command& command, CreationOptions& options) {
         .environment("MSB_ENGINE")
         .shows_default();
     command
+        .option("--kernel", &options.kernel,
+                "Guest kernel: auto, a bundle's name as `msb doctor` shows it, or its path")
+        .environment(kernel_variable)
+        .shows_default();
+    command
         .option("--require-isolation", &options.require_isolation,
                 "hardware: fail rather than run without hardware virtualisation")
         .one_of({"hardware", "any"});
@@ -97,11 +110,34 @@ void add_init_options(Command& command, CreationOptions& options) {
 
 void add_network_options(Command& command, CreationOptions& options) {
     const Option no_net =
-        command.flag("--no-net", &options.no_net, "No network: no interface but loopback");
+        command.flag("--no-net", &options.no_net,
+                     "No network but what --net-rule allows: without rules, no interface");
     command
         .option("--net", &options.net,
                 "What the guest may reach: public, private, host; all; none (repeatable)")
         .excludes(no_net);
+    command
+        .option("--net-rule", &options.net_rules,
+                "(allow|deny)[:egress|:ingress|:any]@TARGET[:PROTOCOL[:PORTS]]: the first that "
+                "matches decides, before --net (repeatable)")
+        .value_name("RULE,...");
+    const Option both = command
+                            .option("--net-default", &options.net_default,
+                                    "What is done with what no rule and no profile matches")
+                            .one_of({"allow", "deny"})
+                            .excludes(no_net);
+    command
+        .option("--net-default-egress", &options.net_default_egress,
+                "The same for what the guest begins (default: deny)")
+        .one_of({"allow", "deny"})
+        .excludes(no_net)
+        .excludes(both);
+    command
+        .option("--net-default-ingress", &options.net_default_ingress,
+                "The same for what comes to published ports (default: allow)")
+        .one_of({"allow", "deny"})
+        .excludes(no_net)
+        .excludes(both);
     command
         .option("-p,--publish", &options.publish,
                 "[BIND:]HOST:GUEST[/tcp|udp]: a port of the host that leads to the guest's "
@@ -199,6 +235,7 @@ Result<SandboxSpec> make_spec(const CreationOptions& options, log::Level global_
     spec.security =
         options.security == "restricted" ? SecurityProfile::restricted : SecurityProfile::standard;
     spec.engine = options.engine;
+    spec.kernel = MSB_TRY(kernel_choice(options.kernel));
     spec.require_hardware_isolation = options.require_isolation == "hardware";
     spec.log_level = options.log_level;
     if (spec.log_level.empty() && global_log_level != log::Level::off)
@@ -226,6 +263,20 @@ Result<std::chrono::milliseconds> replace_grace(const CreationOptions& options) 
 }
 
 } // namespace
+
+Result<std::string> kernel_choice(const std::string& text) {
+    if (text.find('/') == std::string::npos)
+        return text;
+    const std::unique_ptr<char, void (*)(void*)> path(::realpath(text.c_str(), nullptr), std::free);
+    if (!path)
+        return fail_errno("kernel", text);
+    return std::string(path.get());
+}
+
+Result<std::string> kernel_choice_of_environment() {
+    const char* const text = std::getenv(kernel_variable);
+    return kernel_choice(text != nullptr && *text != '\0' ? text : "auto");
+}
 
 Result<std::vector<std::pair<std::string, std::string>>>
 read_environment(const std::vector<std::string>& words) {
@@ -257,6 +308,8 @@ Result<CreateRequest> make_request(const CreationOptions& options, const Context
     if (!options.name.empty() && (options.replace || !options.replace_timeout.empty()))
         request.replace = grace;
     MSB_TRY(validate_spec(request.spec));
+    for (const std::string& sentence : net::idle_rules(request.spec.network.rules))
+        print_warning(sentence);
     return request;
 }
 

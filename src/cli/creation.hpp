@@ -38,12 +38,15 @@ struct CreationOptions {
     std::string security = "default";
     std::string pull = "if-missing";
     std::string engine = "auto";
+    std::string kernel = "auto";
     std::string require_isolation;
     std::string init; ///< empty: the agent stays process 1
     std::vector<std::string> init_args;
     std::vector<std::string> init_env;
     bool no_net = false;
     std::vector<std::string> net;
+    std::vector<std::string> net_rules;
+    std::string net_default, net_default_egress, net_default_ingress; ///< allow, deny or nothing
     std::vector<std::string> publish;
     std::string max_duration;
     std::string idle_timeout;
@@ -57,11 +60,17 @@ struct CreationOptions {
 
 void add_creation_options(Command& command, CreationOptions& options);
 
-/// Every value checked. The log level of `context` counts if --log-level is not given; its command
-/// replaces the image's CMD.
+/// Checks every value. Without --log-level the log level of `context` is used; the command of
+/// `context` replaces the image's CMD.
 Result<CreateRequest> make_request(const CreationOptions& options, const Context& context);
 
-/// Variables as -e has them. Of ours, one that is not set is left out, with a warning.
+inline constexpr const char* kernel_variable = "MSB_KERNEL";
+/// Of --kernel, as a specification has it: paths absolute.
+Result<std::string> kernel_choice(const std::string& text);
+/// What MSB_KERNEL says; auto if it is not set.
+Result<std::string> kernel_choice_of_environment();
+
+/// Variables as -e takes them. A KEY to copy that is not set here is left out, with a warning.
 Result<std::vector<std::pair<std::string, std::string>>>
 read_environment(const std::vector<std::string>& words);
 

@@ -44,8 +44,8 @@ Bytes DetachKeys::filter(BytesView typed) {
     for (const std::uint8_t byte : typed) {
         if (pressed_)
             break;
-        // What was held back and does not continue the sequence is passed on, but its end may be
-        // the beginning of another.
+        // Bytes that were held back and do not continue the sequence are passed on, but their end
+        // may begin the sequence anew.
         while (matched_ > 0 && keys_[matched_] != byte) {
             std::size_t shift = 1;
             while (shift < matched_ &&

@@ -20,8 +20,8 @@ class DetachKeys {
   public:
     explicit DetachKeys(Bytes keys) : keys_(std::move(keys)) {}
 
-    /// What of `typed` goes to the command. The beginning of a sequence is held back until the
-    /// next key shows what it is.
+    /// The part of `typed` that goes to the command. A possible beginning of the sequence is held
+    /// back until the next key decides.
     Bytes filter(BytesView typed);
     bool pressed() const { return pressed_; }
 

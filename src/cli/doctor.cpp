@@ -2,6 +2,7 @@
 // better
 #include "cli/commands.hpp"
 #include "cli/context.hpp"
+#include "cli/creation.hpp"
 #include "cli/output.hpp"
 #include "cli/parser.hpp"
 #include "engine/diagnosis.hpp"
@@ -69,11 +70,13 @@ std::string to_text(const Diagnosis& diagnosis, const std::string& home) {
 }
 
 Status examine(Context& context, const std::string& format) {
-    const Home home = MSB_TRY(Home::from_environment()); // as it is: nothing is created
+    const Home home = MSB_TRY(Home::from_environment()); // creates nothing
     const Installation installation = MSB_TRY(context.installation());
+    const std::string kernel = MSB_TRY(kernel_choice_of_environment());
     const Diagnosis diagnosis = engine::diagnose({.home = home.root(),
                                                   .share = installation.share(),
-                                                  .programs = {installation.program("runtime")}});
+                                                  .programs = {installation.program("runtime")},
+                                                  .kernel = kernel});
     (void)print(format == "json" ? json::to_text(to_json(diagnosis, home.root()), 2) + "\n"
                                  : to_text(diagnosis, home.root()));
     if (!diagnosis.healthy())

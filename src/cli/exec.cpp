@@ -60,8 +60,8 @@ Result<ForegroundOptions> make_foreground(const Context& context, const ExecOpti
         return fail(ErrorKind::invalid_argument,
                     "--stream is for a stdin that is not a terminal: a pipe or a file");
     const bool interactive = is_interactive(options);
-    // A command that is given is the whole command; otherwise it is the sandbox's own, or its shell
-    // for who sits at a terminal.
+    // A given command is the whole command. Without one it is the sandbox's own, or at a terminal
+    // the sandbox's shell.
     std::vector<std::string> argv = context.command.value_or(std::vector<std::string>());
     if (argv.empty() && interactive)
         argv = {spec.shell};
@@ -74,11 +74,12 @@ Result<ForegroundOptions> make_foreground(const Context& context, const ExecOpti
     return foreground;
 }
 
-/// Starts the command and leaves: prints the number by which it is found again.
+/// Starts the command, prints its session's number and returns.
 Status exec_detached(Context& context, Session& session, const std::string& name,
                      const wire::ExecRequest& request) {
     const auto loop = MSB_TRY(EventLoop::create());
     const auto client = MSB_TRY(session.connect_agent(*loop, name));
+    const auto guard = MSB_TRY(session.stop_at_signal(*loop));
     const auto outcome = MSB_TRY(start_detached(*loop, *client, request));
     if (const auto* failed = std::get_if<wire::ExecFailed>(&outcome)) {
         show_exec_failure(request.cmd, *failed);
@@ -97,12 +98,16 @@ Status exec(Context& context, const ExecOptions& options) {
         print_warning("no command provided and stdin is not a terminal");
         return {};
     }
-    if (options.detach && !is_active(view.state.status))
+    if (options.detach && !is_running(view.state.status))
         return fail(
             Error(ErrorKind::unreachable, "sandbox '" + options.name + "' is not running")
                 .with_hint("a detached command needs one that goes on: msb start " + options.name));
-    if (options.detach)
-        return exec_detached(context, session, options.name, foreground.request);
+    if (options.detach) {
+        if (const Status left = exec_detached(context, session, options.name, foreground.request);
+            !left)
+            session.report_failure(context, left.error(), view.spec);
+        return {};
+    }
     LaunchOptions launch = session.launch_options();
     launch.attached = true;
     const auto started = session.start_if_stopped(view, launch);

@@ -112,7 +112,7 @@ Result<ForegroundResult> Foreground::run() {
         result_.exit_code = 1;
         result_.lost.reset();
     } else if (reader_gone_) {
-        result_.exit_code = 0; // whoever read our output has seen enough
+        result_.exit_code = 0; // the reader of our output has seen enough
         result_.lost.reset();
     }
     return result_;
@@ -193,7 +193,7 @@ void Foreground::start_input() {
 }
 
 void Foreground::handle_input(BytesView data) {
-    // A raw terminal makes no signal of ^C, and there is nobody yet who would.
+    // A raw terminal makes no signal of ^C, and the command does not run yet.
     constexpr std::uint8_t interrupt_key = 3;
     if (!started_ && options_.attach_terminal &&
         std::ranges::find(data, interrupt_key) != data.end())
@@ -212,7 +212,7 @@ void Foreground::handle_input_end() {
         handle_stream_error(*input_->error());
     if (ended_)
         return;
-    // The end of our input is not the end of a terminal that others will attach to.
+    // Others may attach to this terminal, so the end of our input does not end it.
     if (!options_.attach || (options_.forward_stdin && !options_.request.tty))
         session_->close_stdin();
 }
@@ -241,10 +241,10 @@ void Foreground::handle_signal(int number) {
     session_->signal(number);
 }
 
-/// Who wants us to end is not kept by an agent that does not get to know it: it has the time of a
-/// kill to answer. One that lives may take its time, and so may its command. Where nothing was
-/// started yet an answer is not enough; where nobody takes our output, so that an answer cannot
-/// reach us, it needs a second signal to end us.
+/// A signal to us must not be without effect because the agent does not answer: the agent has
+/// kill_grace to show that it lives. If it does, it and its command may take their time. While the
+/// command has not started an answer is not enough. If nobody takes our output, an answer cannot
+/// reach us, so only a second signal ends us.
 void Foreground::watch_agent(int number) {
     const bool asked_before = std::exchange(answer_due_, true);
     if (!ping_)
@@ -265,8 +265,8 @@ void Foreground::watch_agent(int number) {
     });
 }
 
-/// The command gets its end of input, or cannot write any more; what came of it is not what was
-/// asked for.
+/// One of our streams failed: the command gets the end of its input, or can write no more, and the
+/// result is an error.
 void Foreground::handle_stream_error(const Error& error) {
     if (!stream_error_)
         stream_error_ = error;
@@ -274,7 +274,7 @@ void Foreground::handle_stream_error(const Error& error) {
         leave(1);
 }
 
-/// Without waiting for anybody.
+/// Ends at once, without waiting.
 void Foreground::leave(int exit_code) {
     end(exit_code);
     loop_.stop();
@@ -309,7 +309,8 @@ void Foreground::kill() {
     if (std::exchange(killed_, true))
         return;
     session_->signal(SIGKILL);
-    // Also when nobody reads our output: a full pipe must not keep a killed command's client.
+    // Do so even if nobody reads our output: a full pipe must not keep us when the command was
+    // killed.
     loop_.after(kill_grace, [this] {
         end(128 + SIGKILL);
         loop_.stop();

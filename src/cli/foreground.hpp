@@ -13,10 +13,9 @@ namespace msb::cli {
 
 struct ForegroundOptions {
     wire::ExecRequest request;
-    /// Instead of starting `request`: a session that is there already. Our end is not its end then:
-    /// SIGHUP, SIGTERM, output that nobody takes and (with a terminal) the end of our input only
-    /// leave it.
-    /// `request` has but `cmd` and `tty` then, for messages.
+    /// Attaches to this session instead of starting `request`. It then goes on when we end: SIGHUP,
+    /// SIGTERM, output that nobody takes and (with a terminal) the end of our input only detach
+    /// from it. Of `request` only `cmd` and `tty` are used then, for messages.
     std::optional<wire::SessionAttach> attach;
     /// Our terminal is the command's terminal: raw mode, window size, every key forwarded.
     bool attach_terminal = false;
@@ -41,14 +40,14 @@ struct ForegroundResult {
 /// Tells the user how to come back to the session that was left. In sessions.cpp.
 void report_detached(const std::string& name, const ForegroundResult& result);
 
-/// Of an error that says that the connection to `name` was lost.
+/// The error that the connection to `name` was lost.
 std::string lost_session_hint(const std::string& name);
 
 /// Tells the user why a command could not start.
 void show_exec_failure(const std::string& command, const wire::ExecFailed& failed);
 
 /// SIGINT, SIGTERM, SIGHUP and SIGQUIT of `signals` go to the command; the third SIGINT kills it.
-/// Where nothing shows that the agent gets them (no answer, no start), they end us after a while.
+/// If nothing shows that the agent receives them (no answer, no start), they end us after a while.
 /// Returns when the command has ended and all of its output is written.
 Result<ForegroundResult> run_foreground(EventLoop& loop, AgentClient& client, SignalWatch& signals,
                                         ForegroundOptions options);

@@ -123,7 +123,7 @@ void StdioLink::take(BytesView data) {
 /// Something was written, or there is nothing more to write.
 void StdioLink::written() {
     if (out_ && out_->broken() && !ended_) {
-        // Whoever read our output has seen enough.
+        // The reader of our output has seen enough.
         return give_up(out_->reader_gone() ? std::nullopt
                                            : std::optional(out_->error()->to_string()));
     }
@@ -135,8 +135,8 @@ void StdioLink::written() {
         close_output();
 }
 
-/// The guest's end of data, for whoever reads our output. Who types at a terminal sees it anyway,
-/// and is done.
+/// Passes the guest's end of data on to the reader of our output. On a terminal nothing needs to be
+/// passed on.
 void StdioLink::close_output() {
     guest_done_ = false; // said once
     if (is_terminal(STDIN_FILENO))
@@ -227,10 +227,10 @@ Status forward_ports(EventLoop& loop, AgentClient& client, SignalWatch& signals,
     places.reserve(rules.size());
     for (const ForwardRule& rule : rules)
         places.push_back(MSB_TRY(forwarder.listen(rule)));
-    // Only now: what is announced works.
+    // Announce the rules only now, when all of them work.
     for (std::size_t i = 0; i < rules.size(); ++i)
         MSB_TRY(announce(options, places[i], rules[i].target));
-    std::optional<int> signal; // the usual end, and no failure
+    std::optional<int> signal; // a signal is the usual end, not a failure
     return run_until_stopped(loop, client, signals, signal);
 }
 

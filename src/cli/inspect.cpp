@@ -22,6 +22,18 @@ std::string timestamp(std::int64_t ns) {
     return ns == 0 ? "-" : format_local(ns);
 }
 
+json::Value kernel_json(const SandboxState::Kernel& kernel) {
+    if (kernel.name.empty())
+        return nullptr;
+    return {{"name", kernel.name}, {"version", kernel.version}, {"hash", kernel.hash}};
+}
+
+std::string kernel_text(const SandboxView& view) {
+    const SandboxState::Kernel& kernel = view.state.kernel;
+    return (kernel.name.empty() ? "-" : kernel.name + " " + kernel.version) +
+           " (chosen: " + view.spec.kernel + ")";
+}
+
 void print_json(const SandboxView& view, const Home& home) {
     const auto time = [](std::int64_t ns) {
         return ns == 0 ? json::Value() : json::Value(format_rfc3339(ns, 9, "+00:00"));
@@ -38,6 +50,7 @@ void print_json(const SandboxView& view, const Home& home) {
         {"updated_at", time(state.updated_at_ns)},
         {"engine", state.engine},
         {"isolation", state.isolation},
+        {"kernel", kernel_json(state.kernel)},
         {"agent_socket", home.agent_socket_path(view.spec.name)},
         {"last_run",
          {{"started_at", time(state.started_at_ns)},
@@ -52,8 +65,21 @@ void print_json(const SandboxView& view, const Home& home) {
 std::string network_text(const NetworkSpec& network) {
     if (!network.active())
         return "none";
-    return network.profiles.empty() ? "published ports only"
-                                    : fmt::format("{}", fmt::join(network.profiles, ", "));
+    if (!network.profiles.empty())
+        return fmt::format("{}", fmt::join(network.profiles, ", "));
+    return network.rules.empty() && !network.default_egress ? "published ports only" : "by rules";
+}
+
+/// In the order in which they are asked, if there is more to it than profiles.
+void add_rules(KeyValues& text, const NetworkSpec& network) {
+    if (network.rules.empty() && !network.default_egress && !network.default_ingress)
+        return;
+    const net::Policy policy = network.policy();
+    text.section("Network Rules");
+    for (std::size_t i = 0; i < policy.rules.size(); ++i)
+        text.add_nested(std::to_string(i + 1), policy.rules[i].to_string());
+    text.add_nested("Egress", policy.egress ? "allow" : "deny");
+    text.add_nested("Ingress", policy.ingress ? "allow" : "deny");
 }
 
 void print_text(const SandboxView& view) {
@@ -68,6 +94,7 @@ void print_text(const SandboxView& view) {
     text.add("Digest", spec.manifest_digest);
     text.add("Root Disk", fmt::format("{} MiB (managed, ext4)", spec.root_disk_mib));
     text.add("Engine", state.engine.empty() ? "-" : state.engine + " (" + state.isolation + ")");
+    text.add("Kernel", kernel_text(view));
     if (!state.reason.empty())
         text.add("Last End",
                  state.detail.empty() ? state.reason : state.reason + ": " + state.detail);
@@ -83,6 +110,7 @@ void print_text(const SandboxView& view) {
         text.add("Init", spec.init->cmd);
     text.add("Security", spec.security == SecurityProfile::restricted ? "restricted" : "default");
     text.add("Network", network_text(spec.network));
+    add_rules(text, spec.network);
     if (!spec.network.published.empty()) {
         text.section("Ports");
         for (const PublishedPort& port : spec.network.published)

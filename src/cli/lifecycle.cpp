@@ -21,6 +21,7 @@ struct BulkOptions {
     bool force = false;
     bool no_wait = false;
     bool touch = false;
+    std::string kernel; ///< for this run; empty: as in the specification
     std::uint64_t timeout_seconds = 10;
 };
 
@@ -90,18 +91,21 @@ Command& add_bulk(Command& parent, Context& context, const char* name, const cha
     return parent.add(name, help, group_sandboxes, build);
 }
 
-Result<std::string> start_one(Session& session, const std::string& name, const BulkOptions&) {
-    const auto view = MSB_TRY(session.sandboxes().get(name));
+Result<std::string> start_one(Session& session, const std::string& name,
+                              const BulkOptions& options) {
+    auto view = MSB_TRY(session.sandboxes().get(name));
     if (is_running(view.state.status))
         return fail(ErrorKind::busy,
                     "sandbox still running: cannot start sandbox '" + name + "': already running");
-    MSB_TRY(session.start(view.spec, session.launch_options()));
+    if (!options.kernel.empty())
+        view.spec.kernel = MSB_TRY(kernel_choice(options.kernel));
+    MSB_TRY(session.start(std::move(view.spec), session.launch_options()));
     return std::string();
 }
 
 Result<std::string> stop_one(Session& session, const std::string& name,
                              const BulkOptions& options) {
-    // Longer than an hour is as good as an hour, and cannot overflow.
+    // More than an hour is treated as an hour, so that nothing overflows.
     const std::uint64_t seconds = std::min<std::uint64_t>(options.timeout_seconds, 3600);
     const std::chrono::milliseconds grace(options.force ? 0 : seconds * 1000);
     Sandboxes& sandboxes = session.sandboxes();
@@ -144,10 +148,19 @@ Result<std::string> ask_agent(Session& session, const std::string& name, const R
             took = Clock::now() - begun;
         loop->stop();
     });
-    client->on_closed([&](const Error&) { loop->stop(); });
+    std::optional<Error> lost;
+    client->on_closed([&](const Error& error) {
+        lost = error;
+        loop->stop();
+    });
     client->send(id, request);
     loop->after(std::chrono::seconds(10), [&] { loop->stop(); });
+    const auto guard = MSB_TRY(session.stop_at_signal(*loop));
     MSB_TRY(loop->run());
+    if (!took && session.interrupted())
+        return fail(ErrorKind::cancelled, "cancelled");
+    if (!took && lost)
+        return fail(std::move(*lost).wrap("sandbox '" + name + "'"));
     if (!took)
         return fail(ErrorKind::timed_out, "the agent of sandbox '" + name + "' does not answer");
     const auto us = std::chrono::duration_cast<std::chrono::microseconds>(*took).count();
@@ -179,6 +192,11 @@ Result<std::string> remove_one(Session& session, const std::string& name,
     return std::string();
 }
 
+void add_kernel(Command& command, BulkOptions& options) {
+    command.option("--kernel", &options.kernel,
+                   "Guest kernel of this run: auto, a bundle's name, or its path");
+}
+
 void add_no_wait(Command& command, BulkOptions& options) {
     command.flag("--no-wait", &options.no_wait,
                  "Return when the request is delivered, not when the sandbox has stopped");
@@ -195,7 +213,7 @@ void add_stop_options(Command& command, BulkOptions& options) {
 } // namespace
 
 void add_lifecycle(Command& parent, Context& context) {
-    add_bulk(parent, context, "start", "Start stopped sandboxes", "Started", start_one);
+    add_bulk(parent, context, "start", "Start stopped sandboxes", "Started", start_one, add_kernel);
     add_bulk(parent, context, "stop", "Stop sandboxes, kindly", "Stopped", stop_one,
              [](Command& command, BulkOptions& options) {
                  add_stop_options(command, options);
@@ -209,7 +227,10 @@ void add_lifecycle(Command& parent, Context& context) {
     add_bulk(parent, context, "drain", "Let commands finish, refuse new ones, then stop", "Drained",
              drain_one, add_no_wait);
     add_bulk(parent, context, "restart", "Stop and start sandboxes", "Restarted", restart_one,
-             add_stop_options);
+             [](Command& command, BulkOptions& options) {
+                 add_stop_options(command, options);
+                 add_kernel(command, options);
+             });
     add_bulk(parent, context, "remove", "Remove stopped sandboxes and their disks", "Removed",
              remove_one,
              [](Command& command, BulkOptions& options) {

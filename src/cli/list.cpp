@@ -54,17 +54,20 @@ Result<std::vector<SandboxView>> selected(Context& context, const ListOptions& o
     return views;
 }
 
+Status print_names(const std::vector<SandboxView>& views) {
+    for (const SandboxView& view : views)
+        (void)print(view.spec.name + "\n");
+    return {};
+}
+
 Status list(Context& context, const ListOptions& options) {
     auto views = MSB_TRY(selected(context, options));
     std::erase_if(views, [&](const SandboxView& view) {
         const bool active = is_active(view.state.status);
         return (options.running && !active) || (options.stopped && active);
     });
-    if (options.quiet) {
-        for (const SandboxView& view : views)
-            (void)print(view.spec.name + "\n");
-        return {};
-    }
+    if (options.quiet)
+        return print_names(views);
     if (options.format == "json") {
         json::Value rows = json::array();
         for (const SandboxView& view : views)
@@ -117,11 +120,8 @@ Status status(Context& context, const ListOptions& options) {
         std::sort(views.begin(), views.end(),
                   [](const auto& a, const auto& b) { return a.spec.name < b.spec.name; });
     }
-    if (options.quiet) {
-        for (const SandboxView& view : views)
-            (void)print(view.spec.name + "\n");
-        return {};
-    }
+    if (options.quiet)
+        return print_names(views);
     if (options.format == "json") {
         json::Value rows = json::array();
         for (const SandboxView& view : views)

@@ -10,11 +10,11 @@ namespace msb::cli {
 
 namespace {
 
-/// Sessions that are in the middle of a line or a sequence; beyond it their state is forgotten.
+/// Most sessions that may be in the middle of a line or sequence; the state of further ones is
+/// forgotten.
 constexpr std::size_t max_streams = 1024;
-/// Of lines that have no end yet, of all sessions together. Beyond it a follower shows the line
-/// that grows in parts, and takes what it knows of it for the whole: a guest need not end its
-/// lines.
+/// Most bytes of unfinished lines of all sessions together. Beyond it a follower shows the growing
+/// line in parts and treats each part as a line, because a guest may never end its lines.
 constexpr std::size_t max_unended = std::size_t{64} << 20;
 
 constexpr std::string_view reset = "\x1b[0m";
@@ -86,7 +86,7 @@ void LogRenderer::end_line(const StreamKey& key, Stream& stream, bool ended) {
     Line line = take_line(key, stream, ended);
     const Begun begun = std::exchange(stream.begun, Begun::no);
     if (tail_) {
-        // One without an end stands where its last bytes do, not behind what came later.
+        // An unfinished line is placed where its last bytes are, not behind later output.
         const auto behind = std::ranges::upper_bound(tail_lines_, line.place, {}, &Line::place);
         tail_lines_.insert(behind, std::move(line));
         while (tail_lines_.size() > *tail_)

@@ -69,8 +69,8 @@ std::set<LogSource> selected_sources(const std::vector<std::string>& names) {
     return sources;
 }
 
-/// Wakes up when something changes in a directory, at the latest after a tick. Where the system has
-/// no more watches to give, ticks have to do.
+/// Wakes up when something changes in a directory, at the latest after a tick. If the system has no
+/// watches left, only the ticks remain.
 class DirectoryWatch {
   public:
     explicit DirectoryWatch(const std::string& directory)

@@ -36,11 +36,13 @@ void add_global_flags(Command& root, Context& context) {
     }
 }
 
-/// A closed one would become the first file that we open, and be written to.
+/// If a standard stream is closed, the first file that we open would take its number and be written
+/// to.
 void open_standard_streams() {
     for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
         if (::fcntl(fd, F_GETFD) == -1)
-            // The lowest free number is this one. For reading only: writing fails as it did.
+            // open() takes the lowest free number, which is this one. Open for reading only, so
+            // that writing still fails.
             if (::open("/dev/null", O_RDONLY) != fd)
                 return;
 }
@@ -75,6 +77,7 @@ void add_commands(Command& root, Context& context) {
     add_forward(root, context);
     add_sessions(root, context);
     add_copy(root, context);
+    add_net(root, context);
     add_logs(root, context);
     add_image(root, context);
     add_pull(root, context);
@@ -84,7 +87,7 @@ void add_commands(Command& root, Context& context) {
     add_agent(root, context);
 }
 
-/// What was printed and did not arrive is no success.
+/// Output that could not be written is a failure.
 int exit_code_of(const Context& context) {
     if (!print_failure() || is_reader_gone(*print_failure()))
         return context.exit_code;
@@ -93,7 +96,8 @@ int exit_code_of(const Context& context) {
 }
 
 int run(int argc, char** argv) {
-    // A closed pipe is an error of write(), not the death of a command that has things to undo.
+    // Writing to a closed pipe must be an error of write(), not kill a command that has things to
+    // undo.
     std::signal(SIGPIPE, SIG_IGN);
     open_standard_streams();
     Context context;

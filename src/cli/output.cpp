@@ -61,12 +61,12 @@ std::string padded(std::string_view text, std::size_t columns) {
 
 constexpr std::string_view replacement = "\xef\xbf\xbd"; // U+FFFD
 
-/// U+0080 to U+009F, which some terminals obey as they obey ESC; the lead byte of UTF-8 text.
+/// Lead byte of U+0080 to U+009F in UTF-8; some terminals obey these characters like ESC.
 bool is_c1(std::string_view text) {
     return text.size() > 1 && text[0] == '\xc2' && static_cast<unsigned char>(text[1]) < 0xa0;
 }
 
-/// The last line of defence, for documents and whatever has our own colours in it.
+/// The last line of defence, for documents and for text that has our own colours.
 std::string without_c1(std::string_view text) {
     std::string out;
     out.reserve(text.size());
@@ -284,7 +284,7 @@ void Progress::tick() {
         }
         return;
     }
-    // What is over in a blink needs no spinner.
+    // Very short steps need no spinner.
     if (now - started_ >= std::chrono::milliseconds(200) && now - drawn_at_ >= interval) {
         drawn_at_ = now;
         draw();

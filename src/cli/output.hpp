@@ -20,15 +20,16 @@ enum class Style { plain, bold_red, yellow, cyan, bold_cyan, green, dim, bold_ye
 std::string styled(int stream, Style style, std::string_view text);
 bool is_terminal(int fd);
 
-/// Writes all of it to stdout; false if that failed, now or before. What a guest, an image, a
-/// registry or an archive chose goes through printable(), a Table, KeyValues or a JSON document.
+/// Writes all of it to stdout; false if that failed, now or before. Text chosen by a guest, an
+/// image, a registry or an archive must go through printable(), a Table, KeyValues or a JSON
+/// document first.
 bool print(std::string_view text);
-/// The same for what is meant for a terminal, or for a program, byte by byte.
+/// As print(), for bytes that reach the terminal or program unchanged.
 bool print_bytes(std::string_view text);
-/// Why print() failed. Who reads only the beginning of our output does not make us fail; main says
-/// anything else.
+/// Why print() failed. A reader that takes only the beginning of our output is no failure; main
+/// reports any other.
 const std::optional<Error>& print_failure();
-/// The error of a write tells that nobody reads any more.
+/// Whether a write failed because nobody reads any more.
 bool is_reader_gone(const Error& error);
 void print_stderr(std::string_view text);
 
@@ -47,8 +48,8 @@ std::string format_duration(std::chrono::steady_clock::duration duration);
 /// "512 B", "1.5 MiB", "2 GiB".
 std::string format_bytes(std::uint64_t bytes);
 
-/// Foreign text for a terminal: control characters become visible escapes, and what is not UTF-8
-/// U+FFFD; lines and tabs stay.
+/// Foreign text for a terminal: control characters become visible escapes, invalid UTF-8 becomes
+/// U+FFFD; line feeds and tabs stay.
 std::string printable(std::string_view text);
 /// The same for text that has to stay on its line.
 std::string printable_line(std::string_view text);

@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t help_column = 32;
 
 /// Before each word that follows "--". No argument can contain it, so CLI11 takes such a word
-/// neither for an option nor for a command, whose own "--" does not reach into commands.
+/// neither for an option nor for a command. (CLI11's own "--" has no effect on commands below.)
 constexpr char operand_mark = '\0';
 
 std::string without_mark(const std::string& word) {
@@ -219,7 +219,7 @@ std::vector<std::string> Command::child_names() const {
     return names;
 }
 
-/// Without dashes; long ones only: a single letter is not mistaken for another one.
+/// Long option names, without dashes; a single letter has no likely correction.
 std::vector<std::string> Command::flag_names() const {
     std::vector<std::string> names;
     const auto add = [&](const CLI::App& app) {
@@ -248,7 +248,7 @@ Parser::Parser(const char* name, const char* description, const char* version)
 
 Parser::~Parser() = default;
 
-/// Finds the command, as CLI11 will: each word that is one of the names below the last one found.
+/// Finds the command as CLI11 will: each word that names a command below the last one found.
 void Parser::select(const std::vector<std::string>& words) {
     for (const std::string& word : words)
         if (Command* found = used_.back()->child(word)) {

@@ -1,5 +1,5 @@
-// The command line: commands, their options and help. It stands before CLI11, which no other file
-// includes: that library costs seconds for each file that sees it.
+// The command line: commands, their options and help. It hides CLI11, which only parser.cpp
+// includes, because that library costs seconds of compilation in each file.
 //
 // Commands are known by name from the start, for the help; the options of one are made when the
 // command line uses it.
@@ -20,13 +20,13 @@ class Option;
 
 namespace msb::cli {
 
-/// What an option's value is stored in: it has to live as long as the command's action. A list
-/// takes one value each time that the option is given; a positional list takes all that follow.
+/// Where an option's value is stored; it has to live as long as the command's action. A list takes
+/// one value each time that the option is given; a positional list takes all that follow.
 using OptionStorage =
     std::variant<std::string*, std::optional<std::string>*, std::vector<std::string>*, unsigned*,
                  std::optional<unsigned>*, std::uint64_t*, std::optional<std::uint64_t>*>;
 
-/// Where a check that refuses a value leaves what was probably meant.
+/// Set by a check that refuses a value: what was probably meant.
 using Suggestion = std::shared_ptr<std::optional<std::string>>;
 
 /// A handle on an option of a command; each call says one more thing about it.
@@ -37,21 +37,21 @@ class Option {
     Option within(std::uint64_t least, std::uint64_t most);
     Option not_negative();
     Option not_empty(const char* complaint);
-    /// One value may be several.
+    /// One value may be a list with commas.
     Option separated_by(char separator);
     /// Given several times: the last one counts.
     Option last_counts();
     Option environment(const char* variable);
     Option needs(Option other);
     Option excludes(Option other);
-    /// The help says what is stored now.
+    /// The help shows the currently stored value as the default.
     Option shows_default();
     /// What the help calls its value.
     Option value_name(const char* name);
 
-    /// "--name", else "-n", else as positional.
+    /// "--name", or else "-n", or else the positional's name.
     std::string name() const;
-    /// On the command line, not by its variable.
+    /// Given on the command line, not by its environment variable.
     bool given() const;
 
   private:
@@ -67,8 +67,8 @@ class Command {
   public:
     using Build = std::function<void(Command&)>;
 
-    /// A command below this one. `build` adds its options, when it is used. An empty group: the
-    /// help does not show it.
+    /// A command below this one. `build` adds its options when it is used. The help does not show a
+    /// command with an empty group.
     Command& add(const char* name, const char* help, const char* group, Build build);
     /// One that only has commands below it, one of which has to be named.
     Command& add_family(const char* name, const char* help, const char* group);
@@ -114,7 +114,7 @@ struct UsageError {
     std::string message;
     /// What was probably meant: a command, a flag, a value.
     std::optional<std::string> meant;
-    /// There are words that nobody asked for.
+    /// There were more words than the command takes.
     bool extra = false;
 };
 

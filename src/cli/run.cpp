@@ -66,7 +66,7 @@ void Timeline::print() const {
     print_stderr(text);
 }
 
-/// The command of a sandbox that goes on without us.
+/// The command of a detached sandbox.
 StartupCommand startup_command(const wire::ExecRequest& command) {
     StartupCommand startup;
     startup.argv = command.args;
@@ -118,7 +118,7 @@ Status Run::check_options() {
     return {};
 }
 
-/// What is given replaces the CMD alone; who sits at a terminal and has nothing else gets a shell.
+/// A given command replaces only the CMD; without any command a terminal gets a shell.
 Result<wire::ExecRequest> Run::command_of(const SandboxSpec& spec) const {
     std::vector<std::string> argv = spec.entrypoint;
     const auto& words = context_.command ? *context_.command : spec.cmd;
@@ -128,7 +128,7 @@ Result<wire::ExecRequest> Run::command_of(const SandboxSpec& spec) const {
     CommandOptions options;
     options.tty = options_.tty || (interactive_ && !options_.detach);
     options.term = terminal_type();
-    if (argv.empty()) // nor the sandbox's own: "--" without a word is no command
+    if (argv.empty()) // "--" without a word is no command
         return wire::ExecRequest();
     return exec_request(spec, std::move(argv), options);
 }
@@ -173,7 +173,7 @@ Status Run::execute() {
             return {};
         name_taken_ = false;
         Status done = run_new();
-        // Somebody else has made it meanwhile: it is one that exists.
+        // Another command has made it meanwhile: use it as an existing one.
         if (!name_taken_ || request_.replace || std::chrono::steady_clock::now() >= deadline)
             return done;
     }
@@ -251,7 +251,7 @@ Status Run::finish(const SandboxSpec& spec) {
     return session_.end_temporary(spec.name);
 }
 
-/// Of the options that `create` has too, those that were given and shape the sandbox.
+/// The given options that shape a sandbox, which `create` has too.
 std::vector<std::string> given_for_creation(const std::vector<Option>& options) {
     std::vector<std::string> names;
     for (const Option& option : options)

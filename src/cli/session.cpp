@@ -13,10 +13,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// When it is first looked who is waited for, and how often then.
+/// When to look first whom we wait for, and how often after that.
 constexpr auto first_look = 300ms;
 constexpr auto look_again = 1s;
-/// A copy does not show how far it is.
+/// Copies do not report their progress.
 constexpr auto longest_copy = 5min;
 
 } // namespace
@@ -36,6 +36,16 @@ bool Session::poll_interrupt() {
         if (*number != SIGWINCH && !interrupted_)
             interrupted_ = number;
     return interrupted_.has_value();
+}
+
+Result<SignalGuard> Session::stop_at_signal(EventLoop& loop) {
+    MSB_TRY(signals_.attach(loop, [this, &loop](int number) {
+        if (number == SIGWINCH)
+            return;
+        interrupted_ = interrupted_.value_or(number);
+        loop.stop();
+    }));
+    return SignalGuard(&signals_);
 }
 
 Result<image::PullResult> Session::pull(const std::string& reference,
@@ -81,7 +91,9 @@ Result<Running> Session::create(const NewSandbox& sandbox, const LaunchOptions& 
     return launched(launcher_.create(sandbox, options));
 }
 
-Result<Running> Session::start(const SandboxSpec& spec, LaunchOptions options) {
+Result<Running> Session::start(SandboxSpec spec, LaunchOptions options) {
+    if (spec.kernel == "auto")
+        spec.kernel = MSB_TRY(kernel_choice_of_environment());
     if (log_level_ != log::Level::off)
         options.log_level = log::to_string(log_level_);
     progress_.begin("Starting", spec.name);
@@ -90,12 +102,20 @@ Result<Running> Session::start(const SandboxSpec& spec, LaunchOptions options) {
 
 Result<std::optional<Running>> Session::start_if_stopped(const SandboxView& view,
                                                          const LaunchOptions& options) {
-    if (is_active(view.state.status))
+    if (is_running(view.state.status))
         return std::nullopt;
     auto started = start(view.spec, options);
-    if (!started && started.error().kind() == ErrorKind::busy)
-        if (const auto now = sandboxes().get(view.spec.name); now && is_active(now->state.status))
+    if (!started && started.error().kind() == ErrorKind::busy) {
+        const auto now = sandboxes().get(view.spec.name);
+        if (now && is_running(now->state.status))
             return std::nullopt;
+        if (now && now->state.status == SandboxStatus::draining)
+            return fail(Error(ErrorKind::busy, "sandbox '" + view.spec.name +
+                                                   "' is draining: commands that run may finish, "
+                                                   "new ones are refused")
+                            .with_hint("try again after `msb wait " + view.spec.name +
+                                       "`, or end it now: msb stop " + view.spec.name));
+    }
     return std::optional(MSB_TRY(std::move(started)));
 }
 
@@ -130,6 +150,7 @@ Result<std::vector<wire::SessionInfo>> Session::running_commands(const std::stri
     options.handshake_timeout = 5s;
     options.cancelled = [this] { return poll_interrupt(); };
     const auto client = MSB_TRY(AgentClient::connect(*loop, home().agent_socket(name), options));
+    const auto guard = MSB_TRY(stop_at_signal(*loop));
     auto commands = MSB_TRY(list_sessions(*loop, *client));
     std::erase_if(commands, [](const auto& command) { return command.ended_at_ns.has_value(); });
     return commands;

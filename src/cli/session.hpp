@@ -1,4 +1,4 @@
-// What a command that deals with sandboxes holds: the sandboxes, the images, progress, signals.
+// What commands on sandboxes share: sandboxes, images, progress, signals.
 #pragma once
 
 #include "api/launcher.hpp"
@@ -11,12 +11,19 @@
 #include "sandbox/sandboxes.hpp"
 #include "wire/session_messages.hpp"
 
+#include <memory>
 #include <optional>
 
 namespace msb::cli {
 
-/// For the guest of an agent that did not answer.
+/// Grace for a guest whose agent did not answer.
 inline constexpr std::chrono::seconds unresponsive_grace{2};
+
+/// While it lives, a signal that is to end us stops a loop.
+struct DetachSignals {
+    void operator()(SignalWatch* signals) const { signals->detach(); }
+};
+using SignalGuard = std::unique_ptr<SignalWatch, DetachSignals>;
 
 class Session {
   public:
@@ -36,10 +43,11 @@ class Session {
     /// The steps of the launcher, with progress, and its notices as warnings.
     Result<NewSandbox> prepare(const CreateRequest& request);
     Result<Running> create(const NewSandbox& sandbox, const LaunchOptions& options);
-    /// --error ... --trace of this command apply to this run of the sandbox.
-    Result<Running> start(const SandboxSpec& spec, LaunchOptions options);
+    /// --error ... --trace of this command apply to this run of the sandbox, and so does MSB_KERNEL
+    /// where its specification leaves the choice.
+    Result<Running> start(SandboxSpec spec, LaunchOptions options);
     /// The same for a command that only needs it to run: nothing if it does, or if another command
-    /// starts it at this moment.
+    /// starts it at this moment. One that is ending is waited for, as start() does.
     Result<std::optional<Running>> start_if_stopped(const SandboxView& view,
                                                     const LaunchOptions& options);
     /// Stops what was started for a command of ours. The commands and copies of others that found
@@ -61,7 +69,9 @@ class Session {
     /// SIGINT or SIGTERM that arrived while we waited.
     std::optional<int> interrupted() const { return interrupted_; }
     bool poll_interrupt();
-    /// For those who wait: keeps the progress line alive; true if the user does not want to wait.
+    /// For those who run a loop until an answer comes: has to end before the loop does.
+    Result<SignalGuard> stop_at_signal(EventLoop& loop);
+    /// Called while waiting: keeps the progress line alive; true if the user has interrupted.
     bool tick();
 
   private:

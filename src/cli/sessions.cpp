@@ -23,6 +23,7 @@ namespace {
 struct Connection {
     std::unique_ptr<EventLoop> loop;
     std::unique_ptr<AgentClient> client;
+    SignalGuard guard; ///< a signal ends the waiting for an answer
 };
 
 Result<Connection> connect(Session& session, const std::string& name) {
@@ -37,7 +38,22 @@ Result<Connection> connect(Session& session, const std::string& name) {
     Connection connection;
     connection.loop = MSB_TRY(EventLoop::create());
     connection.client = MSB_TRY(session.connect_agent(*connection.loop, name));
+    connection.guard = MSB_TRY(session.stop_at_signal(*connection.loop));
     return connection;
+}
+
+/// Runs the body of a command of this file. A signal that ended its waiting is an exit code, not an
+/// error.
+template <typename Body>
+void run_with_session(Context& context, const std::string& name, Body body) {
+    run_command(context, [&]() -> Status {
+        Session session = MSB_TRY(Session::open(context, true));
+        SandboxSpec named;
+        named.name = name;
+        if (const Status done = body(session); !done)
+            session.report_failure(context, done.error(), named);
+        return {};
+    });
 }
 
 std::string command_line(const wire::SessionInfo& info) {
@@ -84,8 +100,7 @@ json::Value to_json(const wire::SessionInfo& info) {
             {"lost_bytes", info.lost_bytes}};
 }
 
-Status list(Context& context, const ListOptions& options) {
-    Session session = MSB_TRY(Session::open(context, true));
+Status list(Session& session, const ListOptions& options) {
     const auto connection = MSB_TRY(connect(session, options.name));
     const auto sessions = MSB_TRY(list_sessions(*connection.loop, *connection.client));
     if (options.format == "json") {
@@ -129,7 +144,7 @@ struct AttachOptions {
     bool no_stdin = false;
 };
 
-/// The parser's own numbers stop at the largest one without saying so.
+/// The parser's own numbers silently stop at the largest one.
 Result<std::uint64_t> parse_session(const std::string& text, const std::string& sandbox) {
     std::uint64_t id = 0;
     const char* const last = text.data() + text.size();
@@ -164,8 +179,7 @@ Result<wire::SessionInfo> choose(const std::vector<wire::SessionInfo>& sessions,
                                "` shows them; name one: msb attach " + options.name + " ID"));
 }
 
-Status attach(Context& context, const AttachOptions& options) {
-    Session session = MSB_TRY(Session::open(context, true));
+Status attach(Context& context, Session& session, const AttachOptions& options) {
     ForegroundOptions foreground;
     foreground.detach_keys = MSB_TRY(parse_detach_keys(options.detach_keys));
     const auto connection = MSB_TRY(connect(session, options.name));
@@ -203,14 +217,13 @@ struct SignalOptions {
     std::string signal = "TERM";
 };
 
-Status send_signal(Context& context, const SignalOptions& options) {
+Status send_signal(Session& session, const SignalOptions& options) {
     const auto number = parse_signal(options.signal);
     if (!number)
         return fail(ErrorKind::invalid_argument,
                     "invalid signal: " + options.signal +
                         " (expected a name, as TERM or RTMIN+3, or a number)");
     const auto id = MSB_TRY(parse_session(options.session, options.name));
-    Session session = MSB_TRY(Session::open(context, true));
     const auto connection = MSB_TRY(connect(session, options.name));
     auto sent = signal_session(*connection.loop, *connection.client, id, *number);
     if (!sent)
@@ -227,8 +240,10 @@ void build_sessions(Command& command, Context& context) {
     command.option("name", &options->name, "Sandbox").required();
     command.option("--format", &options->format, "json").one_of({"json"});
     command.flag("-q,--quiet", &options->quiet, "Only the ids");
-    command.action(
-        [&context, options] { run_command(context, [&] { return list(context, *options); }); });
+    command.action([&context, options] {
+        run_with_session(context, options->name,
+                         [&](Session& session) { return list(session, *options); });
+    });
 }
 
 void build_attach(Command& command, Context& context) {
@@ -246,8 +261,10 @@ void build_attach(Command& command, Context& context) {
         .option("--detach-keys", &options->detach_keys,
                 "Keys that leave the command running, e.g. ctrl-p,ctrl-q, or none")
         .shows_default();
-    command.action(
-        [&context, options] { run_command(context, [&] { return attach(context, *options); }); });
+    command.action([&context, options] {
+        run_with_session(context, options->name,
+                         [&](Session& session) { return attach(context, session, *options); });
+    });
 }
 
 void build_signal(Command& command, Context& context) {
@@ -256,7 +273,8 @@ void build_signal(Command& command, Context& context) {
     command.option("session", &options->session, "Id, as `msb sessions` shows it").required();
     command.option("-s,--signal", &options->signal, "Name or number").shows_default();
     command.action([&context, options] {
-        run_command(context, [&] { return send_signal(context, *options); });
+        run_with_session(context, options->name,
+                         [&](Session& session) { return send_signal(session, *options); });
     });
 }
 

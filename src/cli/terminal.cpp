@@ -92,7 +92,7 @@ OutputPump::OutputPump(EventLoop& loop, int fd)
     : loop_(loop), fd_(fd),
       what_fails_(fd == STDERR_FILENO ? "cannot write to stderr" : "cannot write to stdout") {
     const auto info = sys::fstat(fd);
-    // The twin of one that cannot be written to would swallow everything.
+    // A reopened copy of a stream that cannot be written to would swallow everything.
     if (!info || (::fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
         return;
     if (S_ISSOCK(info->st_mode)) {
@@ -194,8 +194,8 @@ void InputPump::read_once() {
 void InputPump::handle_error(const Error& error) {
     if (error.sys_errno() == EAGAIN && pollable_)
         return;
-    // A terminal that was hung up, and a stdin that never was for reading (as nohup gives), have no
-    // input; anything else has more than was read.
+    // A terminal that was hung up, and a stdin that was not opened for reading (as nohup does),
+    // have no input: that is an end. Any other failure means that input is missing.
     const bool plain_end = error.sys_errno() == EBADF || (error.sys_errno() == EIO && terminal_);
     if (!plain_end)
         error_ = Error::from_errno(error.sys_errno(), "cannot read stdin");

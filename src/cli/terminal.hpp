@@ -69,7 +69,7 @@ class OutputPump {
     bool empty() const { return pending_.empty(); }
     /// Nothing can be written any more: error() says why.
     bool broken() const { return error_.has_value(); }
-    /// The reader has gone, which is his right.
+    /// The reader has gone, which is no error of ours.
     bool reader_gone() const;
     const std::optional<Error>& error() const { return error_; }
     /// Called when full() turns false, empty() turns true or broken() turns true.
@@ -107,7 +107,7 @@ class InputPump {
     void start();
     /// The consumer has room again.
     void resume();
-    /// Why there is an end before that of the file.
+    /// Why reading ended before the end of the file.
     const std::optional<Error>& error() const { return error_; }
 
   private:

@@ -37,6 +37,7 @@ AgentClient::connect(EventLoop& loop, const std::string& socket, const ConnectOp
     MSB_TRY(loop.watch(client->socket_.get(), EPOLLIN,
                        [raw](std::uint32_t events) { raw->handle_events(events); }));
     client->watched_ = true;
+    client->why_ended_ = options.why_ended;
     return client;
 }
 
@@ -145,12 +146,14 @@ void AgentClient::read_frames() {
     const MutableBytesView space = in_.prepare(read_chunk);
     const ssize_t count = ::read(socket_.get(), space.data(), space.size());
     if (count < 0) {
-        if (errno != EAGAIN && errno != EINTR)
+        if (errno == ECONNRESET)
+            close_ended();
+        else if (errno != EAGAIN && errno != EINTR)
             close(Error::from_errno(errno, "read", "agent socket"));
         return;
     }
     if (count == 0)
-        return close(Error(ErrorKind::unreachable, "the sandbox closed the connection"));
+        return close_ended();
     in_.commit(static_cast<std::size_t>(count));
     for (;;) {
         auto frame = in_.next();
@@ -180,7 +183,7 @@ void AgentClient::flush() {
         if (count < 0) {
             if (errno == EINTR)
                 continue;
-            // A closed peer is reported by the reading side, with what it still had to say.
+            // The reading side reports a closed peer, after the data that it still sent.
             if (errno != EAGAIN)
                 out_.clear();
             break;
@@ -190,6 +193,12 @@ void AgentClient::flush() {
     update_events();
     if (had_much && queued() <= high_water && drained_)
         drained_();
+}
+
+void AgentClient::close_ended() {
+    const std::string why = why_ended_ ? why_ended_() : std::string();
+    close(Error(ErrorKind::unreachable,
+                "the sandbox closed the connection" + (why.empty() ? why : ": " + why)));
 }
 
 void AgentClient::close(const Error& error) {

@@ -17,10 +17,12 @@ namespace msb {
 
 struct ConnectOptions {
     std::chrono::milliseconds connect_timeout{10'000}; ///< for the socket to take us
-    /// For the whole handshake after that, by the clock, however slowly the peer goes on.
+    /// For the whole handshake after that, however slowly the peer sends it.
     std::chrono::milliseconds handshake_timeout{30'000};
     /// Called about every 100 ms while waiting; true gives up (ErrorKind::cancelled).
     std::function<bool()> cancelled;
+    /// Asked when the sandbox has closed the connection: why it ended, if that is known. Empty: no.
+    std::function<std::string()> why_ended;
 };
 
 /// Lives on one EventLoop; none of its members may be called from another thread.
@@ -38,7 +40,7 @@ class AgentClient {
     AgentClient& operator=(const AgentClient&) = delete;
 
     const wire::Ready& ready() const { return ready_; }
-    /// Its descriptor, not to be used for anything but telling it from others.
+    /// Its descriptor, only to tell this connection from others.
     int socket() const { return socket_.get(); }
     /// Process id of the runtime, in our pid namespace (SO_PEERCRED).
     Result<int> peer_pid() const;
@@ -71,6 +73,7 @@ class AgentClient {
     void flush();
     void update_events();
     void close(const Error& error);
+    void close_ended();
 
     EventLoop& loop_;
     OwnedFd socket_;
@@ -85,6 +88,7 @@ class AgentClient {
     std::unordered_map<std::uint32_t, std::shared_ptr<FrameHandler>> handlers_;
     ClosedHandler closed_;
     std::function<void()> drained_;
+    std::function<std::string()> why_ended_;
 };
 
 } // namespace msb

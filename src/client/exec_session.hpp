@@ -33,10 +33,10 @@ class ExecSession {
     ExecSession(const ExecSession&) = delete;
     ExecSession& operator=(const ExecSession&) = delete;
 
-    /// What the window does not permit yet is kept here: pause while wants_input() is false.
+    /// Queues what the window does not permit yet: pause while wants_input() is false.
     void write_stdin(BytesView data);
     bool wants_input() const { return pending_.empty(); }
-    /// Follows what was written.
+    /// Ends the input after what was written.
     void close_stdin();
     void signal(int number) { client_.send(id_, wire::ExecSignal{number}); }
     void resize(std::uint16_t rows, std::uint16_t cols) {

@@ -25,8 +25,8 @@ Error fs_error(const wire::FsResponse& response) {
     std::string text = response.error.value_or("the agent gave no reason");
     if (!response.sys_errno)
         return {kind, std::move(text)};
-    // Made anew from errno, so that callers can branch on it; its description is at the end
-    // already.
+    // Made from errno, so that callers can branch on it; the agent's text already ends with its
+    // description.
     const std::string reason = std::string(": ") + std::strerror(*response.sys_errno);
     if (text.ends_with(reason))
         text.resize(text.size() - reason.size());

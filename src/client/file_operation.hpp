@@ -23,20 +23,21 @@ class FileOperation {
     FileOperation(const FileOperation&) = delete;
     FileOperation& operator=(const FileOperation&) = delete;
 
-    /// Data that came and was not taken yet. Above a bound the connection is not read any further,
-    /// so whoever stops taking stops the guest.
+    /// Data that has arrived and was not taken yet. Above a bound the connection is not read, so a
+    /// caller that stops taking stops the guest.
     BytesView received() const;
     void take(std::size_t size);
 
-    /// Sends as much as room() says, at most; the rest is the caller's.
+    /// Sends at most room() bytes; the caller keeps the rest.
     void send(BytesView& data);
     void end_data() { client_.send(id_, wire::FsData{}); }
-    /// Bytes that the agent wants and the connection takes without piling them up.
+    /// Bytes that may be sent now: the agent has room for them, and the connection need not queue
+    /// them.
     std::size_t room() const;
     void cancel();
 
     bool ended() const { return response_.has_value() || failure_.has_value(); }
-    /// After the end.
+    /// The answer; valid after the end.
     Result<wire::FsResponse> result() const;
     /// The connection is gone; ends the operation.
     void lose(const Error& error);

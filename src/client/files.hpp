@@ -68,12 +68,12 @@ class Files {
     };
     class Upload : public Sink {
       public:
-        /// Fails early if the operation has.
+        /// Sends a piece. Fails as soon as the operation has failed.
         Status write(BytesView data) override;
-        /// The end of the data; waits for the answer. After a wait that was cancelled: waits on.
+        /// Ends the data and waits for the answer. May be called again if the wait was cancelled.
         Status finish();
         bool data_ended() const { return data_ended_; }
-        /// Ends the operation without it, and waits (bounded) until the guest has tidied up.
+        /// Gives the operation up, and waits (bounded) until the guest has tidied up.
         void abandon();
 
       private:

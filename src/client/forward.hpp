@@ -49,7 +49,7 @@ class Forwarder {
     EventLoop::TimerId retry_timer_ = 0;
     std::map<std::uint64_t, std::unique_ptr<Link>> links_;
     std::uint64_t next_number_ = 1;
-    /// Posted removals outlive us.
+    /// Shared with posted tasks, which may run after this object is gone.
     std::shared_ptr<Forwarder*> self_ = std::make_shared<Forwarder*>(this);
 };
 

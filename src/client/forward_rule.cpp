@@ -59,7 +59,7 @@ std::optional<std::string> parse_bind_address(std::string_view text) {
     return IpAddress::parse(address) ? std::optional(address) : std::nullopt;
 }
 
-/// What is left of the rule once the listening side is taken off: a socket, PORT or HOST:PORT.
+/// The rest of the rule after the listening side: a socket, PORT or HOST:PORT.
 Result<TcpTarget> make_target(std::string_view text, std::vector<std::string_view> parts) {
     TcpTarget target;
     if (parts.size() == 1 && is_guest_socket(parts[0])) {

@@ -37,6 +37,8 @@ class Exchange {
     template <typename M> Status run(const M& request) {
         client_.send(id_, request);
         MSB_TRY(loop_.run());
+        if (!done_) // somebody else stopped the loop
+            return fail(ErrorKind::cancelled, "cancelled");
         return std::move(status_);
     }
 
@@ -58,6 +60,7 @@ class Exchange {
             return;
         if (!done)
             status_ = fail(done.error());
+        done_ = true;
         loop_.stop();
     }
 
@@ -66,6 +69,7 @@ class Exchange {
     Take take_;
     std::uint32_t id_ = 0;
     EventLoop::TimerId timer_ = 0;
+    bool done_ = false;
     Status status_;
 };
 

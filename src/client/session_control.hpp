@@ -1,4 +1,5 @@
-// Asking the agent about sessions: each call sends one request and runs the loop until its answer.
+// Asking the agent about sessions: each call sends one request and runs the loop until its answer;
+// cancelled if somebody else stops the loop before.
 #pragma once
 
 #include "client/agent_client.hpp"

@@ -29,8 +29,8 @@ struct TcpEvents {
     std::function<void(const Error&)> broken;
 };
 
-/// Nothing blocks and nothing is kept here: what may be sent now is room(), and what the guest may
-/// send is bounded by what was not consumed() yet. Other streams of the client are not affected.
+/// Nothing blocks and nothing is queued here: room() says what may be sent now, and the guest may
+/// only send ahead of consumed() up to the window. Other streams of the client are not affected.
 class TcpStream {
   public:
     /// How much the guest may be ahead of consumed().
@@ -52,8 +52,8 @@ class TcpStream {
     void finish_writing();
     /// So many bytes of `data` were passed on.
     void consumed(std::size_t bytes);
-    /// Gives the connection up; `closed` follows. `reset`: the destination must not take what it
-    /// got for everything.
+    /// Gives the connection up; `closed` follows. `reset`: the destination sees a reset, so that it
+    /// does not take what it got for complete.
     void close(bool reset);
 
   private:

@@ -1,5 +1,5 @@
-// Where names are looked up: hosts(5) and resolv.conf(5). Of a guest or of the host; either may
-// hold anything.
+// Where names are looked up: hosts(5) and resolv.conf(5). The files are a guest's or the host's;
+// either may hold anything.
 #pragma once
 
 #include "base/address.hpp"

@@ -242,6 +242,7 @@ std::optional<Answer> parse_answer(BytesView message, BytesView question) {
         const std::size_t length = load16(message, at + 8);
         const bool matches =
             load16(message, at) == type && load16(message, at + 2) == class_in && length == size;
+        answer.ttl = std::min(answer.ttl, load_be<std::uint32_t>(message.subspan(at + 4)));
         at += 10;
         if (message.size() - at < length)
             break;

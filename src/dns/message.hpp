@@ -1,5 +1,5 @@
-// DNS messages (RFC 1035): as much as a forwarder has to understand of what others ask and answer,
-// and our own questions for addresses. Either side may send anything.
+// DNS messages (RFC 1035): what a forwarder has to understand of queries and answers, and our own
+// queries for addresses. Both sides may send anything.
 #pragma once
 
 #include "base/bytes.hpp"
@@ -40,17 +40,18 @@ struct Query {
     std::uint16_t answer_size = 512; ///< that the asker takes over UDP
 };
 
-/// A query is answered with `code` where it is not no_error; nothing: it deserves no answer.
+/// A message that may be a query. If `code` is not no_error, answer with that code. parse_query()
+/// returns nothing for a message that gets no answer at all.
 struct ParsedQuery {
     Code code = Code::no_error;
     Query query;
 };
 std::optional<ParsedQuery> parse_query(BytesView message);
 
-/// Whether `answer` can be one to `question`, which is the question as it was sent, with `id`.
+/// Whether `answer` can be an answer to `question`, which was sent with `id`.
 bool answers(BytesView answer, std::uint16_t id, BytesView question);
 
-/// Whether a resolver only says that it cannot tell: another one may know.
+/// Whether a resolver only says that it does not know, so that another one should be asked.
 bool is_no_help(BytesView answer);
 
 /// An answer of our own to `query`, whose message is `message`: no records but `address`, if given.
@@ -68,9 +69,10 @@ struct Answer {
     enum class Outcome { addresses, no_such_name, no_such_record, truncated, server_failed };
     Outcome outcome = Outcome::server_failed;
     std::vector<IpAddress> addresses; ///< at most max_addresses
+    std::uint32_t ttl = UINT32_MAX;   ///< seconds that all records up to the last address hold
 };
-/// What a message says to a question of make_question(), of type A or AAAA; nothing if it is no
-/// answer to it.
+/// The result that a message gives for a query of make_question() of type A or AAAA; nothing if it
+/// does not answer it.
 std::optional<Answer> parse_answer(BytesView message, BytesView question);
 
 } // namespace msb::dns

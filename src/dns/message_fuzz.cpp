@@ -1,16 +1,13 @@
 // Queries of a guest and answers of resolvers, any bytes; answers to our own questions too.
+#include "base/testing/check.hpp"
 #include "dns/message.hpp"
-
-#include <cstdlib>
 
 using namespace msb;
 using namespace msb::dns;
 
 namespace {
-void check(bool truth) {
-    if (!truth)
-        std::abort();
-}
+
+using msb::testing::check;
 
 void check_answers(BytesView message) {
     for (const std::uint16_t type : {type_a, type_aaaa}) {

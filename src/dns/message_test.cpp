@@ -1,9 +1,12 @@
+#include "base/testing/hex.hpp"
 #include "dns/message.hpp"
 
 #include <gtest/gtest.h>
 
 namespace msb::dns {
 namespace {
+
+using msb::testing::from_hex;
 
 Bytes query_for(std::initializer_list<std::string_view> labels, std::uint16_t type,
                 bool extended = false) {
@@ -99,14 +102,6 @@ TEST(DnsMessage, Questions) {
     EXPECT_FALSE(make_question(1, "a.", type_a));
     EXPECT_FALSE(make_question(1, std::string(64, 'x'), type_a));
     EXPECT_FALSE(make_question(1, std::string(254, 'x'), type_a));
-}
-
-Bytes from_hex(std::string_view text) {
-    Bytes bytes;
-    for (std::size_t i = 0; i + 1 < text.size(); i += 2)
-        bytes.push_back(
-            static_cast<std::uint8_t>(std::stoi(std::string(text.substr(i, 2)), nullptr, 16)));
-    return bytes;
 }
 
 TEST(DnsMessage, Answers) {

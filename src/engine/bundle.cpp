@@ -1,3 +1,4 @@
+#include "base/closest.hpp"
 #include "base/file.hpp"
 #include "base/system.hpp"
 #include "engine/engine.hpp"
@@ -6,7 +7,8 @@
 
 #include <algorithm>
 #include <dirent.h>
-#include <fmt/core.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/stat.h>
 
 namespace msb::engine {
@@ -78,6 +80,31 @@ std::vector<unsigned long> numbers(const std::string& version) {
     return result;
 }
 
+/// The modules of a bundle are loaded from an initramfs that was made of them, so another bundle of
+/// the same name does for the kernel alone.
+Result<KernelBundle> load_by_path(const std::string& path, const FoundBundles& installed) {
+    KernelBundle bundle = MSB_TRY(load_kernel_bundle(path));
+    const bool has_modules =
+        !bundle.modules.empty() || !bundle.net_modules.empty() || !bundle.mounts_modules.empty();
+    if (has_modules && std::ranges::none_of(installed.bundles, [&](const KernelBundle& other) {
+            return other.name == bundle.name && other.hash == bundle.hash;
+        }))
+        return fail(Error(ErrorKind::unsupported,
+                          fmt::format("kernel bundle {} has modules, and this installation has no "
+                                      "initramfs of them",
+                                      path))
+                        .with_hint("link it into share/microsandbox/kernels and build again"));
+    return bundle;
+}
+
+std::unexpected<Error> no_such_kernel(std::string_view choice, std::vector<std::string> names) {
+    Error error(ErrorKind::not_found,
+                fmt::format("no kernel '{}': there is {}", choice, fmt::join(names, ", ")));
+    if (const auto meant = closest(choice, names))
+        return fail(std::move(error).with_hint("did you mean '" + *meant + "'?"));
+    return fail(std::move(error).with_hint("name one of them, or the path of a bundle's folder"));
+}
+
 } // namespace
 
 std::string initramfs_name(const KernelBundle& bundle, Features features) {
@@ -115,6 +142,37 @@ FoundBundles find_kernel_bundles(const std::string& kernels_directory) {
         return left != right ? left > right : a.name < b.name;
     });
     return found;
+}
+
+Result<KernelBundle> choose_kernel_bundle(const std::string& kernels_directory, EngineKind engine,
+                                          std::string_view choice) {
+    FoundBundles found = find_kernel_bundles(kernels_directory);
+    const auto fits = [&](const KernelBundle& bundle) -> Result<KernelBundle> {
+        if (bundle.engine == engine)
+            return bundle;
+        return fail(ErrorKind::unsupported,
+                    fmt::format("kernel '{}' is for the engine {}, not {}", choice,
+                                to_string(bundle.engine), to_string(engine)));
+    };
+    if (choice.find('/') != std::string_view::npos)
+        return fits(MSB_TRY(load_by_path(std::string(choice), found)));
+    if (choice == auto_kernel)
+        std::erase_if(found.bundles, [&](const auto& bundle) { return bundle.engine != engine; });
+    if (found.bundles.empty()) {
+        if (!found.broken.empty())
+            return fail(Error(found.broken.front()).wrap("no usable kernel"));
+        return fail(Error(ErrorKind::not_found, "no kernel in '" + kernels_directory + "'")
+                        .with_hint("`make run` fetches one, `make kernel` builds the fast one"));
+    }
+    if (choice == auto_kernel)
+        return found.bundles.front();
+    const auto named = std::ranges::find(found.bundles, choice, &KernelBundle::name);
+    if (named != found.bundles.end())
+        return fits(*named);
+    std::vector<std::string> names{std::string(auto_kernel)};
+    for (const KernelBundle& bundle : found.bundles)
+        names.push_back(bundle.name);
+    return no_such_kernel(choice, std::move(names));
 }
 
 } // namespace msb::engine

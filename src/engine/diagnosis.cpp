@@ -45,8 +45,7 @@ std::string platform() {
     return fmt::format("{} {} ({})", names.sysname, names.machine, names.release);
 }
 
-// ---- isolation
-// -----------------------------------------------------------------------------------
+// ---- isolation ----------------------------------------------------------------------------------
 
 Check check_cpu() {
     const auto text = read_file("/proc/cpuinfo", 64 << 20).value_or("");
@@ -177,8 +176,7 @@ Check check_ptrace() {
         "set kernel.yama.ptrace_scope to 2 or less and boot again"};
 }
 
-// ---- parts
-// ---------------------------------------------------------------------------------------
+// ---- parts --------------------------------------------------------------------------------------
 
 Check check_programs(const std::vector<std::string>& programs) {
     for (const std::string& program : programs)
@@ -205,7 +203,18 @@ std::string unusable_because(const KernelBundle& bundle, const std::string& init
     return {};
 }
 
-Check check_kernel(const std::string& share) {
+/// The others by name, best first, for who wants to choose.
+std::string other_kernels(const FoundBundles& found, const KernelBundle& used) {
+    std::string text;
+    for (const KernelBundle& bundle : found.bundles)
+        if (bundle.directory != used.directory)
+            text += fmt::format("{}{} {}", text.empty() ? " (also here: " : ", ", bundle.name,
+                                bundle.version);
+    return text.empty() ? text : text + ")";
+}
+
+/// `choice`: of MSB_KERNEL.
+Check check_kernel(const std::string& share, const std::string& choice) {
     const FoundBundles found = find_kernel_bundles(share + "/kernels");
     if (found.bundles.empty())
         return {"kernel",
@@ -215,8 +224,18 @@ Check check_kernel(const std::string& share) {
                 found.broken.empty() ? fmt::format("no kernel in {}/kernels", share)
                                      : found.broken.front().to_string(),
                 "make kernel-any fetches one, make kernel builds the fast one"};
-    const KernelBundle& best = found.bundles.front();
-    const std::string value = fmt::format("{} {}", best.name, best.version);
+    const auto chosen = choose_kernel_bundle(share + "/kernels", EngineKind::uml, choice);
+    if (!chosen)
+        return {"kernel",
+                "kernel",
+                Level::problem,
+                "none",
+                chosen.error().to_string(),
+                "set MSB_KERNEL to another one, or unset it"};
+    const KernelBundle& best = *chosen;
+    const std::string value =
+        fmt::format("{} {}{}{}", best.name, best.version,
+                    choice == auto_kernel ? "" : ", by MSB_KERNEL", other_kernels(found, best));
     const std::string trouble =
         unusable_because(best, fmt::format("{}/initramfs/{}", share, initramfs_name(best, {})));
     if (!trouble.empty())
@@ -238,8 +257,7 @@ Check check_kernel(const std::string& share) {
     return {"kernel", "kernel", Level::ok, value, "", ""};
 }
 
-// ---- resources
-// -----------------------------------------------------------------------------------
+// ---- resources ----------------------------------------------------------------------------------
 
 std::string nearest_existing(std::string path) {
     while (!exists(path) && path.size() > 1) {
@@ -343,13 +361,13 @@ Diagnosis diagnose(const DiagnosisInput& input) {
     diagnosis.platform = platform();
     const KvmProbe kvm = probe_kvm();
     const jail::Support support = jail::examine();
-    // Without a jail there is no engine that may run.
+    // Without a jail no engine may run.
     if (auto choice = choose(std::nullopt, Isolation::user_mode, kvm);
         choice && support.user_namespaces)
         diagnosis.engine = *choice;
     diagnosis.checks = {
         check_programs(input.programs),
-        check_kernel(input.share),
+        check_kernel(input.share, input.kernel),
         check_home(input.home),
         check_reflink(input.home),
         check_memory(),

@@ -27,9 +27,10 @@ struct Check {
 std::string_view to_string(Check::Level level);
 
 struct DiagnosisInput {
-    std::string home;                  ///< MSB_HOME; need not exist.
-    std::string share;                 ///< .../share/microsandbox
-    std::vector<std::string> programs; ///< Programs msb starts, absolute.
+    std::string home;                              ///< MSB_HOME; need not exist.
+    std::string share;                             ///< .../share/microsandbox
+    std::vector<std::string> programs;             ///< Programs msb starts, absolute.
+    std::string kernel = std::string(auto_kernel); ///< as choose_kernel_bundle() has it
 };
 
 struct Diagnosis {

@@ -37,12 +37,13 @@ struct KernelBundle {
     std::string kernel_path() const { return directory + "/" + kernel; }
 };
 
-/// What a guest has beyond disks and the host's channel.
+/// Optional features of a guest, beyond disks and the host's channel.
 struct Features {
     bool net = false;
     bool mounts = false;
 };
-/// File name of the initramfs (in share/microsandbox/initramfs) that loads what those need.
+/// File name of the initramfs (in share/microsandbox/initramfs) with the modules for these
+/// features.
 std::string initramfs_name(const KernelBundle& bundle, Features features);
 
 /// Reads and checks one bundle. corrupt if the manifest is not as it must be or files are missing.
@@ -54,6 +55,12 @@ struct FoundBundles {
 };
 /// All bundles in `kernels_directory` (share/microsandbox/kernels). Absent directory: none.
 FoundBundles find_kernel_bundles(const std::string& kernels_directory);
+
+/// Says which bundle is to be used: "auto" for the best, a bundle's name, or the path of its folder.
+inline constexpr std::string_view auto_kernel = "auto";
+/// Every error says what there is.
+Result<KernelBundle> choose_kernel_bundle(const std::string& kernels_directory, EngineKind engine,
+                                          std::string_view choice);
 
 /// A virtio device served by a vhost-user back-end that already listens on `path`.
 struct DeviceSocket {
@@ -99,6 +106,13 @@ struct Exit {
 /// "powered_off", ...
 std::string_view to_string(Exit::Reason reason);
 
+/// What a machine makes of the host.
+struct Activity {
+    std::chrono::nanoseconds cpu_time{}; ///< so far
+    /// It waits for an event: not for a CPU or a disk of the host, not to be continued by somebody.
+    bool asleep = false;
+};
+
 class Engine {
   public:
     /// Starts the machine in its jail. Errors: invalid_argument or limit_exceeded for a machine no
@@ -114,8 +128,8 @@ class Engine {
     virtual Status stop() = 0;
     /// How it ended, or nothing after `timeout`.
     virtual Result<std::optional<Exit>> wait(std::chrono::milliseconds timeout) = 0;
-    /// Host CPU time of the machine so far; nothing if the host does not tell.
-    virtual std::optional<std::chrono::nanoseconds> cpu_time() const = 0;
+    /// Nothing if the host does not tell.
+    virtual std::optional<Activity> activity() const = 0;
     /// To be called now and then: moves the machine to another of the host's CPUs if that is better
     /// (placement.hpp). True: it is busy, look again after placement_period.
     virtual bool balance() = 0;

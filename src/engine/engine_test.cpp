@@ -161,12 +161,19 @@ TEST(Probe, EndsAndRemembers) {
     std::string directory = "/tmp/msb-probe-test.XXXXXX";
     ASSERT_NE(::mkdtemp(directory.data()), nullptr);
     const auto first = probe_kvm_cached(directory + "/cache");
-    const auto start = std::chrono::steady_clock::now();
+    EXPECT_FALSE(first.reason.empty());
     const auto second = probe_kvm_cached(directory + "/cache");
-    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(50));
     EXPECT_EQ(first.usable, second.usable);
     EXPECT_EQ(first.reason, second.reason);
-    EXPECT_FALSE(first.reason.empty());
+    // What was written down is believed. (Nothing is, where there is no device that may be opened.)
+    const std::string record = directory + "/cache/kvm-probe.json";
+    if (auto text = read_file(record, 4096)) {
+        const auto at = text->find("\"reason\":");
+        ASSERT_NE(at, std::string::npos);
+        text->replace(text->find('"', at + 9) + 1, 0, "remembered: ");
+        ASSERT_TRUE(write_file_atomic(record, *text, 0644, false));
+        EXPECT_EQ(probe_kvm_cached(directory + "/cache").reason, "remembered: " + first.reason);
+    }
     (void)remove_tree(directory);
 }
 

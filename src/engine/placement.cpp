@@ -8,7 +8,7 @@ namespace msb::engine {
 
 namespace {
 
-/// Of a CPU's time: what a machine must use to be worth moving, and what it must win by it.
+/// Shares of a CPU's time: how much a machine must use to be worth moving, and gain by it.
 constexpr double worth = 0.25;
 constexpr double ticks_per_second = 100;
 

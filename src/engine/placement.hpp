@@ -29,7 +29,7 @@ struct PlacementSample {
 
 /// The machine uses enough of a CPU to be worth moving.
 bool is_busy(const PlacementSample& before, const PlacementSample& now);
-/// A CPU that is better for a busy machine than `current`, where it is.
+/// A better CPU for a busy machine than `current`, where it runs now; nothing if there is none.
 std::optional<int> better_cpu(const PlacementSample& before, const PlacementSample& now,
                               int current);
 

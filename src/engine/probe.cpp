@@ -26,7 +26,7 @@ Result<std::string> host_identity() {
     return fmt::format("{} {} {}", boot, names.release, names.version);
 }
 
-/// What was remembered about this host in `path`; an error where nothing was.
+/// The remembered result in `path`; an error if there is none for this host.
 Result<json::Value> recall(const std::string& path, const std::string& identity) {
     json::Value known = MSB_TRY(json::parse(MSB_TRY(read_file(path, 64 << 10))));
     if (json::Reader(known).get<std::string>("host") != identity)
@@ -56,7 +56,7 @@ Result<SeccompModeProbe> recall_seccomp_mode(const std::string& path, const std:
 }
 
 void remember(const std::string& directory, const std::string& path, const json::Value& known) {
-    // Failing to remember costs the next run some milliseconds, nothing else.
+    // If the result cannot be stored, the next run only takes some milliseconds longer.
     if (make_directories(directory))
         (void)write_file_atomic(path, json::to_text(known) + "\n", 0644, false);
 }
@@ -64,7 +64,8 @@ void remember(const std::string& directory, const std::string& path, const json:
 } // namespace
 
 KvmProbe probe_kvm_cached(const std::string& cache_directory) {
-    // Access can change at any time and is seen at once: only the guest's fate is remembered.
+    // Access can change at any time and is checked each time: only the guest's result is
+    // remembered.
     if (const auto device = sys::open("/dev/kvm", O_RDWR); !device || cache_directory.empty())
         return probe_kvm();
     const auto identity = host_identity();
@@ -87,7 +88,7 @@ SeccompModeProbe probe_seccomp_mode_cached(const std::string& cache_directory) {
     if (!identity || cache_directory.empty())
         return probe_seccomp_mode();
     const std::string path = cache_directory + "/seccomp-mode-probe.json";
-    // Only success is remembered: what stands in the way may be around this process alone.
+    // Only success is remembered: a failure may be due to this process's surroundings alone.
     if (auto known = recall_seccomp_mode(path, *identity); known && known->usable)
         return *known;
     SeccompModeProbe probe = probe_seccomp_mode();

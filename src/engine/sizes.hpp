@@ -1,4 +1,4 @@
-// What a machine may be sized like: by the engine, by its kernel and by this host.
+// Limits on a machine's size, from the engine, its kernel and this host.
 #pragma once
 
 #include "engine/engine.hpp"

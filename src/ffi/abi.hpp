@@ -7,11 +7,11 @@
 
 namespace msb::ffi {
 
-/// Looks for the programs that the library starts, in the order of msb_set_sdk_msb_path(). Before
-/// everything that may need them.
+/// Looks for the programs that the library starts, in the order of msb_set_sdk_msb_path(). Call it
+/// before anything that may need them.
 Outcome<void> locate_installation();
 
-/// A call about what has a name (a sandbox, an image), which may take long.
+/// A call about a named object (a sandbox, an image) that may take long.
 template <typename Body> char* call_on(std::uint64_t cancel, const char* name, Body body) noexcept {
     return call([&]() -> Outcome<void> {
         const CallCancel cancelling(cancel);
@@ -21,7 +21,7 @@ template <typename Body> char* call_on(std::uint64_t cancel, const char* name, B
     });
 }
 
-/// The same with reports of a pull; their end is the call's end, however that comes.
+/// The same with reports of a pull; they end when the call ends, however it ends.
 template <typename Body>
 char* call_with_progress(std::uint64_t cancel, std::uint64_t progress, const char* name,
                          Body body) noexcept {

@@ -8,7 +8,7 @@
 namespace msb::ffi {
 
 namespace {
-// Without memory even for a message there is nothing left to say, and no success.
+// Returned when there is no memory even for a message: an error without text.
 char out_of_memory[] = R"({"kind":"internal","message":"out of memory","hint":null})";
 } // namespace
 
@@ -70,7 +70,7 @@ PipeSignalGuard::PipeSignalGuard() {
 }
 
 PipeSignalGuard::~PipeSignalGuard() {
-    // One of ours is of this thread, as write(2) sends it.
+    // A SIGPIPE that we caused is pending for this thread: write(2) sends it there.
     constexpr timespec at_once{};
     if (!pending_before_)
         while (sigtimedwait(&pipe_, nullptr, &at_once) == -1 && errno == EINTR) {

@@ -21,7 +21,7 @@ using api::Outcome;
 using json::or_null;
 /// A copy for the caller; nullptr if there is no memory.
 char* copy_text(std::string_view text);
-/// One byte is allocated even for nothing: NULL means that there is no result.
+/// Allocates at least one byte, because NULL means that there is no result.
 std::uint8_t* copy_bytes(BytesView bytes);
 
 inline void give(char** result, const json::Value& document) {
@@ -36,7 +36,7 @@ inline void give(std::uint8_t** result, std::size_t* size, BytesView bytes) {
 }
 
 char* error_text(const Failure& failure);
-/// Also of the error that was there already when there was no memory.
+/// Frees the text; also accepts the error that is returned when there is no memory.
 void release_text(char* text);
 
 /// Writing to a connection that the other end has closed is an error here, not the end of a program

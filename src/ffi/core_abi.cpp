@@ -13,7 +13,7 @@ namespace msb::ffi {
 
 namespace {
 
-/// PREFIX of PREFIX/bin/msb, links followed; nothing if that is no file.
+/// The PREFIX of PREFIX/bin/msb, links followed; nothing if that file does not exist.
 std::string prefix_of(const std::string& path) {
     std::array<char, PATH_MAX> real{};
     if (::realpath(path.c_str(), real.data()) == nullptr)

@@ -62,7 +62,7 @@ char* call_files(std::uint64_t cancel, std::uint64_t sandbox, const char* option
     });
 }
 
-/// One without an answer.
+/// A call on files without a result.
 template <typename Make>
 char* perform(std::uint64_t cancel, std::uint64_t sandbox, const char* options,
               Make make) noexcept {

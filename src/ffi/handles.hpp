@@ -32,7 +32,7 @@ template <typename T> api::Outcome<std::shared_ptr<T>> find(std::uint64_t handle
     return of_type<T>(find_object(handle), handle);
 }
 template <typename T> api::Outcome<std::shared_ptr<T>> take(std::uint64_t handle) {
-    const auto found = find<T>(handle); // one of another type stays
+    const auto found = find<T>(handle); // a handle of another type stays
     if (found)
         (void)take_object(handle);
     return found;
@@ -55,7 +55,7 @@ class CallCancel {
     CallCancel& operator=(const CallCancel&) = delete;
 
     api::Cancel* get() const { return cancel_.get(); }
-    /// Fails for a number that is none, and for a call that was cancelled before it began.
+    /// Fails for an invalid number, and if the call was cancelled before it began.
     api::Outcome<void> check() const;
 
   private:

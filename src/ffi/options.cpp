@@ -232,6 +232,7 @@ void read_isolation(Options& options, SandboxSpec& spec) {
                         ? SecurityProfile::restricted
                         : SecurityProfile::standard;
     spec.engine = options.choice("engine", {"auto", "uml", "kvm"});
+    spec.kernel = options.text("kernel", spec.kernel);
     spec.require_hardware_isolation =
         options.choice("require_isolation", {"any", "hardware"}) == "hardware";
     if (options.has("log_level")) {
@@ -278,6 +279,13 @@ PublishedPort read_port(Options& options, Options port) {
     return published;
 }
 
+/// Whether it is "allow"; nothing: it was not chosen.
+std::optional<bool> read_action(Options& options, const char* name) {
+    if (options.any(name).is_null())
+        return std::nullopt;
+    return options.choice(name, {"allow", "deny"}) == "allow";
+}
+
 void read_network(Options& options, NetworkSpec& network) {
     const json::Value ports = options.any("ports");
     if (ports.is_array())
@@ -299,6 +307,13 @@ void read_network(Options& options, NetworkSpec& network) {
         network.profiles = std::move(*profiles);
     else
         options.complain(profiles.error().message());
+    auto rules = parse_net_rules(given.texts("rules").value_or(std::vector<std::string>()));
+    if (rules)
+        network.rules = std::move(*rules);
+    else
+        options.complain(rules.error().message());
+    network.default_egress = read_action(given, "default_egress");
+    network.default_ingress = read_action(given, "default_ingress");
     network.max_connections = static_cast<std::uint32_t>(
         given.number("max_connections", most_connections).value_or(network.max_connections));
     if (const auto checked = given.done(); !checked)

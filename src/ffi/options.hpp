@@ -14,7 +14,7 @@ namespace msb::ffi {
 /// Reads members one by one; done() complains about the first thing that was wrong.
 class Options {
   public:
-    /// One of `all`, the first of which is what is meant if nothing is said.
+    /// One of the words in `all`; the first is the default.
     std::string choice(const char* key, std::initializer_list<std::string_view> all);
 
     /// `text` may be nullptr: no options.
@@ -29,7 +29,7 @@ class Options {
     std::optional<std::vector<std::string>> texts(const char* key);
     /// An object of text, or an array of pairs, in their order.
     std::vector<std::pair<std::string, std::string>> pairs(const char* key);
-    /// The member itself, whatever it is; null if there is none.
+    /// The member itself, of any type; null if it is absent.
     json::Value any(const char* key);
     std::vector<Rlimit> rlimits(const char* key);
 

@@ -24,7 +24,7 @@ class PullQueue : public image::Progress {
 
     void complete(const std::string& reference);
     void finish();
-    /// Nothing after the last, when the call that reports has ended.
+    /// The next report; nothing after the last, when the reporting call has ended.
     api::Outcome<std::optional<json::Value>> next(api::Cancel* cancel);
 
   private:
@@ -36,7 +36,7 @@ class PullQueue : public image::Progress {
     bool finished_ = false;
 };
 
-/// The queue's end is the call's end, however that comes.
+/// Ends the queue when the call ends, however it ends.
 class PullReport {
   public:
     explicit PullReport(PullQueue* queue) : queue_(queue) {}

@@ -38,7 +38,8 @@ Result<fsd::Share> parse_share(std::string_view argument) {
                       words[3] == "keep", words[4] == "mirror"};
 }
 
-/// This process's descriptors have their names in the working directory from here on.
+/// From here on the working directory is /proc/self/fd, where this process's descriptors have
+/// names.
 Status enter_descriptor_names() {
     const OwnedFd view(jail::process_view_fd);
     const auto names = MSB_TRY(sys::open_at(view.get(), "1/fd", O_PATH | O_DIRECTORY));
@@ -47,7 +48,7 @@ Status enter_descriptor_names() {
     return {};
 }
 
-/// The guest's default user. Asked by several threads.
+/// The guest's default user. Several threads may ask.
 device::Passthrough::GuestUser read_guest_user() {
     static std::mutex mutex;
     static device::Passthrough::GuestUser user;

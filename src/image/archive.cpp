@@ -133,8 +133,7 @@ Result<Digest> digest_in_name(const std::string& path) {
     return is_sha256_hex(stem) ? Digest::parse("sha256:" + stem) : Digest();
 }
 
-// docker-archive has no manifest, but everything here is named by one, so it gets one that follows
-// from its content.
+// A docker-archive has no manifest, but images are named by one here, so make one from its content.
 std::string invent_manifest(const std::string& configuration,
                             const std::vector<Descriptor>& layers) {
     Json json{{"schemaVersion", 2},
@@ -219,8 +218,8 @@ Result<ImagePlans> read_docker_archive(const Members& members, const Platform& p
     return plans;
 }
 
-/// A layout's name may be that of the image ("alpine", "host/alpine:3") or only its tag: what tools
-/// write that had no more. "latest" and version numbers are never meant as an image's name.
+/// A layout's name may be the image's ("alpine", "host/alpine:3") or only a tag, if the tool knew
+/// no more. "latest" and version numbers are never an image's name.
 bool is_only_a_tag(std::string_view name) {
     if (name.find_first_of("/:@") != std::string_view::npos)
         return false;

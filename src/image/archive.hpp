@@ -11,11 +11,11 @@ namespace msb::image {
 /// later). False: it has to be unpacked first.
 Result<bool> is_plain_tar(int fd);
 
-/// What a compressed archive, or one from a pipe, may be at most; workers can write no larger file.
+/// Largest size of a compressed archive, or one from a pipe; workers cannot write a larger file.
 constexpr std::uint64_t max_spooled_archive = std::uint64_t{64} << 30;
 
-/// Undoes compression and gives pipes a place: copies `input` to the new file `output`, and stops
-/// when that has `limit` bytes or a few more.
+/// Undoes compression and stores what comes from a pipe: copies `input` to the new file `output`,
+/// and stops when that has `limit` bytes or a few more.
 Status spool_archive(Source& input, int output, std::uint64_t limit);
 
 /// Reads what the archive holds, from a plain tar in a seekable file of `size` bytes: for each

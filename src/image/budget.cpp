@@ -15,7 +15,7 @@ constexpr std::uint64_t max_mib = std::uint64_t{1} << 40;
 constexpr std::uint64_t default_share = 50;
 constexpr std::uint64_t default_keep_free = 1024 * mib;
 
-/// A number of MiB as bytes; nothing if it is not there.
+/// A member in MiB, as bytes; nothing if it is absent.
 Result<std::optional<std::uint64_t>> read_mib(const UserConfig& config, const char* key) {
     const Json& images = json_member(config.content, "images");
     const Json* member = images.find(key);

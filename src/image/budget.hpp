@@ -1,5 +1,5 @@
-// How much an image may take. Compression makes a gigabyte of a kilobyte, so what counts is what is
-// unpacked, while it is unpacked.
+// How much an image may take. A kilobyte can unpack to a gigabyte, so the unpacked bytes are
+// counted, while they are unpacked.
 //
 // In the user's config.json:
 //   {"images": {"max_image_mib": 65536, "keep_free_mib": 1024}}

@@ -27,7 +27,7 @@ void need(Needed& needed, const Record& record) {
     needed.documents.insert(record.image.config_digest.hex());
 }
 
-// Nothing if a record of another version is there: what it needs is unknown, so all is kept.
+// Nothing if there is a record of another version: what it needs is unknown, so everything is kept.
 Result<std::optional<Needed>> find_needed(const Layout& layout, const InUse& in_use) {
     Needed needed;
     for (const std::string& file : list_directory(layout.images())) {

@@ -20,7 +20,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A large image over a slow line. Connections that bring nothing are given up much earlier.
+/// Time for a large image over a slow line. Connections that bring nothing are given up much
+/// earlier.
 constexpr auto worker_deadline = 12h;
 constexpr auto watch_interval = 100ms;
 constexpr auto kill_wait = 5s;

@@ -39,7 +39,7 @@ class ConfinedTask {
     /// The worker's answer, or why there is none.
     Result<Json> finish();
     Status kill() { return child_.signal(9); }
-    /// For a worker that has a reason to end: some time for that, then kill(). Whether it ended by
+    /// For a worker that is about to end: waits a little, then kills it. True if it ended by
     /// itself.
     bool stop(std::chrono::milliseconds wait = std::chrono::seconds(5));
 
@@ -50,7 +50,8 @@ class ConfinedTask {
     OwnedFd answer_;
 };
 
-/// start() and finish(). `watch` is called now and then meanwhile; its error ends the worker.
+/// start(), then finish(). `watch` is called now and then; if it returns an error the worker is
+/// ended.
 Result<Json> run_confined(const std::vector<int>& fds, const std::function<Result<Json>()>& body,
                           const std::function<Status()>& watch = {});
 

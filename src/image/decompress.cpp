@@ -157,7 +157,7 @@ class ZstdSource : public Source {
     bool frame_done_ = true;
 };
 
-/// What is recognised in order to be named: people hand them over, too.
+/// Formats that are only recognised, so that the error can name them: users do pass such files.
 struct Foreign {
     std::string_view magic;
     const char* name;

@@ -35,8 +35,8 @@ Status check_schema(const Json& document, const char* what) {
     return {};
 }
 
-// What a sandbox runs, and as whom, is not guessed: a user that is not text must not become root. A
-// member may be absent, or null.
+// What a sandbox runs and as which user is never guessed: a "User" that is not text must not become
+// root. A member may be absent, or null.
 
 /// Null if there is none.
 const Json* member(const Json& object, const char* key) {
@@ -206,7 +206,7 @@ std::string platforms_of(const std::vector<IndexEntry>& entries) {
 }
 
 std::uint64_t ImagePlan::transported_bytes() const {
-    std::uint64_t total = 0; // for progress; a registry may say what it likes
+    std::uint64_t total = 0; // only for progress; a registry may send any number
     for (const PlannedLayer& layer : layers)
         total += layer.size;
     return total;

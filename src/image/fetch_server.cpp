@@ -138,7 +138,7 @@ class Server {
 Status serve_fetches(const PullRequest& request, int socket) {
     Server server(request, socket);
     Status status = server.run();
-    // Before the pipes close: a worker whose layer ends early must find the reason behind it.
+    // Report the error before the pipes close: who sees a layer end early must find the reason.
     ::shutdown(socket, SHUT_RDWR);
     return status;
 }

@@ -56,7 +56,8 @@ Result<jail::Workplace> workplace(const PullRequest& request) {
 } // namespace
 
 Result<std::unique_ptr<Fetcher>> Fetcher::start(const PullRequest& request) {
-    // Here and not in the jail: the TLS library reads the system's configuration.
+    // Initialise here and not in the jail, because the TLS library reads the system's
+    // configuration.
     curl_global_init(CURL_GLOBAL_DEFAULT);
     auto sockets = MSB_TRY(sys::socket_pair(SOCK_SEQPACKET));
     const int served = sockets[1].get();
@@ -136,7 +137,7 @@ Error Fetcher::ended() {
 }
 
 Status Fetcher::check() {
-    // After the documents it says nothing more: what can be read is the end.
+    // After the documents it sends nothing more, so a readable socket means its end.
     if (!MSB_TRY(sys::wait_for(socket_.get(), POLLIN, 0ms)))
         return {};
     return fail(ended());

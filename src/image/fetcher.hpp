@@ -1,6 +1,6 @@
-// The confined HTTP client of one pull, seen from outside. The jail has the host's network, and
-// besides that only certificates and the resolver's configuration; what it gets goes to workers
-// without a network through pipes, and nothing that it says is parsed here.
+// The confined HTTP client of one pull, seen from outside. The jail has the host's network,
+// certificates and the resolver's configuration, and nothing else. Downloads go through pipes to
+// workers without a network; nothing that the client sends is parsed here.
 #pragma once
 
 #include "base/fd.hpp"

@@ -130,7 +130,7 @@ Result<Json> run_helper(const std::string& program, const Json& request, int inp
 }
 
 void ProgressWriter::send(const Json& event) {
-    // The only reader is our parent; if it is gone, so are we in a moment.
+    // Ignore errors: the only reader is our parent, and if it is gone we end in a moment, too.
     (void)send_json(fd_, event);
 }
 void ProgressWriter::resolving(const std::string& reference) {

@@ -1,6 +1,5 @@
-// The image helper: what talks to registries and reads archives, so that `msb` itself neither links
-// nor does any of it. See
-// helper.hpp for how it is spoken to.
+// The image helper: talks to registries and reads archives, so that `msb` itself neither links nor
+// does any of it. helper.hpp describes the requests.
 #include "base/file.hpp"
 #include "base/system.hpp"
 #include "image/archive.hpp"
@@ -94,7 +93,7 @@ class Loading {
     Loading(const Json& request, Progress& progress)
         : request_(request), layout_(json_string(request, "home")), progress_(progress) {}
 
-    /// Each image by itself: one that is odd does not keep the others out.
+    /// Takes in each image by itself: a damaged one does not keep the others out.
     Result<Json> run() {
         MSB_TRY(layout_.create_directories());
         const OwnedFd store = MSB_TRY(layout_.lock_store_shared());
@@ -109,7 +108,7 @@ class Loading {
         }
         Json references = json::array();
         Json failures = json::array();
-        auto tags = json_strings(request_, "tags"); // the first one's, odd or not
+        auto tags = json_strings(request_, "tags"); // for the first image, damaged or not
         for (auto& plan : plans) {
             const auto more = std::exchange(tags, {});
             const Status taken =
@@ -179,7 +178,7 @@ Result<Json> serve(JsonLines& lines) {
 int main() {
     using namespace msb::image;
     std::signal(SIGPIPE, SIG_IGN);
-    // A Ctrl-C at the terminal goes to our parent too, which then ends us and says so.
+    // Ignore a Ctrl-C at the terminal: our parent gets it, too, and ends us.
     for (const int number : {SIGINT, SIGQUIT, SIGHUP})
         std::signal(number, SIG_IGN);
     JsonLines lines(helper_socket);

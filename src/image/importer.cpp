@@ -32,8 +32,8 @@ Result<Bytes> read_whole(int fd) {
     return bytes;
 }
 
-/// The image's VOLUMEs are directories in it, as container tools see to. What is no path is left
-/// out.
+/// Makes the image's VOLUMEs directories in it, as container tools do. A volume that is not a path
+/// is left out.
 Status make_volumes(MergedTree& tree, const std::vector<std::string>& volumes) {
     for (const std::string& volume : volumes)
         if (const auto path = split_path(volume))
@@ -41,7 +41,7 @@ Status make_volumes(MergedTree& tree, const std::vector<std::string>& volumes) {
     return {};
 }
 
-// In a worker: indexes in, metadata blob out.
+// Runs in a worker: reads indexes, writes the metadata blob.
 Result<Json> merge_layers(const std::vector<OwnedFd>& indexes,
                           const std::vector<std::string>& volumes, int output,
                           std::string_view key) {

@@ -64,7 +64,7 @@ Status read_entries(Source& uncompressed, LayerTree& tree, DataWriter& writer,
             return fail(ErrorKind::limit_exceeded, "layer has more than 1000000 entries");
         if (entry->size > max_file_size)
             return fail(ErrorKind::limit_exceeded, "a file in the layer is larger than 5 GiB");
-        // Holes count: what they cost the guest is address space on its disk.
+        // Holes count, too: they use address space of the guest's disk.
         total += entry->size;
         if (total > max_layer_size)
             return fail(ErrorKind::limit_exceeded, "the layer's files are larger than 10 GiB");

@@ -5,7 +5,7 @@
 //   digest_stream  hashes what goes from one to the other   reads nothing, so nothing fools it
 //   ingest_layer   tar in, contents and index out           reads what a stranger chose
 // The digest of the uncompressed layer is its name in the cache, which other images share: it is
-// that of the bytes that the tar reader was given, whatever those made of either reader.
+// the digest of exactly the bytes that the tar reader got, even if these have taken a reader over.
 #pragma once
 
 #include "image/stream.hpp"
@@ -16,8 +16,8 @@ struct UnpackedLayer {
     Digest digest; ///< Of what was read; empty if nobody asked.
     std::uint64_t size = 0;
 };
-/// Writes what `input` holds to `output`, a pipe. `counter` follows the bytes read. That the pipe's
-/// reader has ended is no error: it says why.
+/// Writes the uncompressed `input` to `output`, a pipe. `counter` counts the bytes read. If the
+/// pipe's reader has ended that is no error here: the reader reports the reason.
 Result<UnpackedLayer> unpack_layer(Source& input, int output, bool digest,
                                    std::atomic<std::uint64_t>* counter = nullptr);
 

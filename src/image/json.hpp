@@ -1,4 +1,4 @@
-// Reading JSON that somebody else wrote: what has the wrong type is as if it were absent.
+// Reading JSON from outside: a member of the wrong type is treated as absent.
 #pragma once
 
 #include "base/result.hpp"

@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t max_workers = 4;
 constexpr int progress_interval_ms = 100;
 constexpr int pipe_bytes = 1 << 20;
-/// For a worker whose stream has ended behind or before it to notice.
+/// Time for a worker to notice that the step before or after it has ended.
 constexpr auto moment = 500ms;
 
 Result<std::uint64_t> size_of(const OwnedFd& file) {
@@ -221,11 +221,12 @@ Status LayerWork::verify(const Answers& answers) const {
                  json_string(answers.digested, "digest"));
 }
 
-/// When the last step has ended, the others have a reason to.
+/// When the last step has ended, the others are about to end.
 Result<LayerWork::Answers> LayerWork::finish_workers() {
     const auto read = reader_->finish();
     if (!read) {
-        // What went wrong before it reached the reader as a stream that ended early.
+        // An error in an earlier step looked like an early end of the stream to the reader; report
+        // the earlier one.
         if (unpacker_->stop(moment))
             MSB_TRY(unpacker_->finish());
         return fail(read.error());

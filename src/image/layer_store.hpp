@@ -12,7 +12,7 @@
 
 namespace msb::image {
 
-/// What a worker reads: a descriptor from where it stands to its end, or a part of a file.
+/// A worker's input: a descriptor from its position to its end, or a part of a file.
 struct LayerInput {
     OwnedFd fd;
     std::optional<std::uint64_t> offset; ///< With the planned size: a part of a file.
@@ -25,7 +25,7 @@ class LayerFeed {
     virtual Result<LayerInput> open(const PlannedLayer& layer) = 0;
     /// Readable when check() has an error; -1 if it never has.
     virtual int fd() const { return -1; }
-    /// Whether the feed has failed, and why. A layer that then is too short is only the effect.
+    /// Whether the feed has failed, and why. A layer that is too short is then only a consequence.
     virtual Status check() { return {}; }
 };
 

@@ -1,6 +1,6 @@
 // One layer from a registry into the pipe of the worker that stores it. A connection that breaks is
 // made again from where it broke (a Range request); a server that ignores the range sends
-// everything, and what the worker has is skipped. Whatever arrives, the worker's digests decide.
+// everything, and what the worker has is skipped. The worker verifies digests whatever arrives.
 #pragma once
 
 #include "base/fd.hpp"

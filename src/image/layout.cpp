@@ -1,6 +1,7 @@
 #include "image/layout.hpp"
 
 #include "base/file.hpp"
+#include "base/lock_holder.hpp"
 #include "base/sha256.hpp"
 #include "base/system.hpp"
 
@@ -43,7 +44,10 @@ Status Layout::create_directories() const {
 Result<OwnedFd> Layout::lock(const std::string& name, std::chrono::milliseconds wait) const {
     const std::string path = locks() + "/" + name;
     OwnedFd fd = MSB_TRY(sys::open(path, O_RDWR | O_CREAT, 0600));
-    MSB_TRY(sys::lock_exclusive(fd.get(), wait, path));
+    const Status locked = sys::lock_exclusive(fd.get(), wait, path);
+    if (!locked && locked.error().kind() == ErrorKind::busy)
+        return fail(ErrorKind::busy, "'" + path + "' is locked by " + lock_holder(fd.get()));
+    MSB_TRY(Status(locked));
     return fd;
 }
 

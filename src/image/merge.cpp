@@ -127,7 +127,7 @@ Status MergedTree::apply(const IndexView& view) {
     if (root.flags & entry_flag::opaque)
         root_.children.clear();
     MSB_TRY(merge_directory(layer, &root_, 0, 0));
-    // Grows while it is worked off: what is behind a link may hold links again.
+    // Grows while it is processed: a link's target may contain links again.
     for (std::size_t i = 0; i < layer.deferred.size(); ++i)
         MSB_TRY(merge_deferred(layer, Deferred(layer.deferred[i])));
     data_blocks_ += view.data_blocks();

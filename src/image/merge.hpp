@@ -67,7 +67,7 @@ class MergedTree {
     Status merge_deferred(LayerState& layer, const Deferred& item);
     MergedInode* inode_of(LayerState& layer, std::uint32_t number);
     Result<MergedNode*> new_node(MergedNode* parent, std::string_view name);
-    /// Where `name` is in the directory, which does not have it: a new, empty directory.
+    /// Adds a new, empty directory `name`, which the directory does not have yet.
     Result<MergedNode*> new_directory(MergedNode* parent, std::string_view name);
     /// Follows `path` from `from` through symbolic links; null if it leads nowhere.
     MergedNode* resolve(MergedNode* from, std::string_view path);

@@ -20,8 +20,8 @@ struct Platform {
     std::string to_string() const;
 };
 
-/// Whether an image or index entry for `offered` serves who wants `wanted`. What `offered` does not
-/// say fits.
+/// Whether an image or index entry for `offered` can be used for `wanted`. Fields that `offered`
+/// leaves empty match anything.
 bool fits(const Platform& offered, const Platform& wanted);
 
 } // namespace msb::image

@@ -172,7 +172,7 @@ Status RegistryClient::authorize(const std::vector<std::string>& challenges) {
     token_ = json_string(answer, "token");
     if (token_.empty())
         token_ = json_string(answer, "access_token");
-    // It becomes part of a header.
+    // The token becomes part of a header, so check its characters.
     if (!std::ranges::all_of(token_, [](char c) { return c > ' ' && c <= '~'; }))
         token_.clear();
     if (token_.empty())

@@ -1,5 +1,5 @@
-// Requests to one repository: where the registry is, anonymous tokens, documents. Runs in the jail
-// of fetch_server.hpp; whoever asked verifies what it brings.
+// Requests to one repository: finding the registry, anonymous tokens, documents. Runs in the jail
+// of fetch_server.hpp; the caller outside verifies what it returns.
 #pragma once
 
 #include "image/http.hpp"
@@ -18,8 +18,8 @@ struct Challenge {
 /// The first Bearer challenge with a realm in a header, which may hold several challenges.
 std::optional<Challenge> parse_challenge(std::string_view header);
 
-/// Whether a reference's domain is this host: such a registry may speak plain HTTP without being
-/// asked, as Docker does it.
+/// Whether a reference's domain is this host: such a registry may use plain HTTP without an option,
+/// as with Docker.
 bool is_loopback(std::string_view domain);
 
 class RegistryClient {

@@ -35,7 +35,7 @@ std::size_t leading(BytesView bytes, std::uint64_t offset, bool zeros) {
 Status SparseWriter::write(std::uint64_t offset, BytesView bytes) {
     const std::uint64_t gap = offset - (start_ + buffer_.size());
     if (gap > 0 && gap < block_size && buffer_.size() + gap <= buffer_size) {
-        // Small ones (alignment) are cheaper to write than to seek over.
+        // Small holes (alignment) take less time to write than to seek over.
         buffer_.resize(buffer_.size() + static_cast<std::size_t>(gap));
     } else if (gap > 0) {
         MSB_TRY(flush());

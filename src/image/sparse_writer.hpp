@@ -1,5 +1,5 @@
 // Writes a new file front to back, in large pieces; blocks of nothing but zeros stay holes, so that
-// an image costs what it says and not what it claims.
+// an image takes room for its content and not for its nominal size.
 #pragma once
 
 #include "base/bytes.hpp"

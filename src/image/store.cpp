@@ -36,7 +36,7 @@ std::vector<std::string> cached_references(const Layout& layout) {
     return names;
 }
 
-/// `advice` is for who did not mean another one that is cached.
+/// `advice` is the hint if no cached image has a similar name.
 Error not_cached(const Layout& layout, const std::string& reference, const std::string& advice) {
     const auto meant = closest(reference, cached_references(layout));
     return Error(ErrorKind::not_found, "image '" + reference + "' is not cached")
@@ -60,7 +60,8 @@ Result<Record> stored_record(const Layout& layout, const std::string& reference)
     return record;
 }
 
-/// What is cached under a tag, by its digest or that of the index it was chosen from.
+/// Finds an image that is cached under a tag by its digest, or by that of the index it was chosen
+/// from.
 std::optional<Record> find_by_digest(const Layout& layout, const Reference& wanted) {
     for (const std::string& file : list_directory(layout.images())) {
         if (file.starts_with("pinned-"))
@@ -83,7 +84,7 @@ std::string stamp(const struct stat& info) {
            std::to_string(info.st_mtim.tv_nsec);
 }
 
-/// After a helper that did not finish: its temporary files are no use to anybody.
+/// Removes the temporary files of a helper that did not finish.
 template <typename T> Result<T> tidy(const Layout& layout, Result<T> result) {
     if (!result)
         clean_temporary(layout);

@@ -56,9 +56,9 @@ class Store {
     /// second paragraph above; empty finds it relative to the running executable.
     explicit Store(std::string home, std::string helper = {});
 
-    /// Hot path. `reference` need not be normalised; one with a digest also finds what is cached
-    /// under a tag of the same repository. not_found if there is no record; corrupt if a piece of
-    /// it is gone (pulling again repairs that).
+    /// On the path of every run. `reference` need not be normalised; one with a digest also finds
+    /// what is cached under a tag of the same repository. not_found if there is no record; corrupt
+    /// if a piece of it is gone (pulling again repairs that).
     Result<Image> get(const std::string& reference) const;
 
     /// The image with this manifest: under `reference`, or kept from before that was moved to

@@ -84,8 +84,8 @@ class HashingSource : public Source {
 /// Reads to the end.
 Status drain(Source& source);
 
-/// Recognises gzip, zstd or neither by the first bytes and undoes it. Media types are not looked
-/// at: they lie often enough that everybody sniffs. bzip2, xz and others are `unsupported`.
+/// Recognises gzip, zstd or neither by the first bytes and undoes it. Media types are ignored,
+/// because they are often wrong. bzip2, xz and others are `unsupported`.
 Result<std::unique_ptr<Source>> decompress(Source& inner);
 
 } // namespace msb::image

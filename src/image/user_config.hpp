@@ -1,5 +1,5 @@
-// The user's config.json: MSB_CONFIG_PATH, else config.json in `home`. One that is missing says
-// nothing.
+// The user's config.json: MSB_CONFIG_PATH, else config.json in `home`. A missing file is an empty
+// configuration.
 #pragma once
 
 #include "image/json.hpp"

@@ -54,8 +54,8 @@ bool hands_on_limits(const std::string& group) {
     return has_word(control, "memory") && has_word(control, "pids");
 }
 
-/// Only the root of all groups may have processes and hand on controllers; it does not have what
-/// every other group has.
+/// Whether this is the root of all groups, the only one that may both have processes and hand on
+/// controllers; it lacks a file that every other group has.
 bool is_root(const std::string& group) {
     return !exists(group + "/cgroup.type");
 }
@@ -170,7 +170,7 @@ Result<OwnedFd> ControlGroups::make(const std::string& name, const GroupLimits& 
     MSB_TRY(make_group(group));
     MSB_TRY(put(group + "/memory.max", std::to_string(limits.memory_bytes)));
     MSB_TRY(put(group + "/pids.max", std::to_string(limits.processes)));
-    // Out of memory is the end of the sandbox, not of some process of its engine.
+    // Running out of memory ends the whole sandbox, not a single process of its engine.
     (void)put(group + "/memory.oom.group", "1");
     if (exists(group + "/cpu.max"))
         MSB_TRY(put(group + "/cpu.max",

@@ -1,6 +1,6 @@
 // Control groups: what all processes of one sandbox together take from the host. The limits of
 // limits.hpp bound single processes and hold everywhere; these bound the sum, where the host lets
-// us make groups: by cgroup v2, or by version 1 where that is what has the memory controller.
+// us make groups: in cgroup v2, or in version 1 if that has the memory controller.
 #pragma once
 
 #include "base/fd.hpp"
@@ -46,12 +46,12 @@ class ControlGroups {
     std::string why_not_;
 };
 
-/// Version 1 has no start in a group: moves a process that has not run yet into it. False: the
-/// group is one of version 2, which a process is started in.
+/// A process cannot be started in a group of version 1: moves one that has not run yet into it.
+/// False: the group is of version 2, in which processes are started directly.
 Result<bool> enter_legacy_group(int group, pid_t pid);
 
-/// Removes a group by its directory, when its processes have ended or are just ending; what is left
-/// in it is killed, where the kernel can do that. A group that is not there is removed.
+/// Removes a group by its directory, when its processes have ended or are about to; remaining ones
+/// are killed, if the kernel can do that. It is no error if the group does not exist.
 Status remove_control_group(const std::string& path);
 
 } // namespace msb::jail

@@ -64,8 +64,8 @@ struct Bind {
     bool writable = false;
     bool executable = false;
     bool submounts = false; ///< What is mounted below comes along.
-    /// If not -1: what `source` has to be by then, or the jail is not entered. Who can write to a
-    /// directory on the way may have put something else there.
+    /// If not -1: the file that `source` must still lead to, otherwise the jail is not entered.
+    /// Somebody who can write to a directory on the way may have replaced it.
     int same_as = -1;
 };
 
@@ -78,8 +78,8 @@ struct Request {
     /// Role::uml: bytes of guest memory. Sizes /dev/shm and the limits; 0 = no /dev/shm.
     std::uint64_t memory_bytes = 0;
     /// Child descriptor number <- our descriptor. 0, 1 and 2 default to /dev/null; the rest closed.
-    /// A runtime gets files that are open for reading from a read-only mount: whatever it reopens
-    /// or tries on them, they and their attributes stay as they are.
+    /// Files that are open for reading are given to a runtime from a read-only mount, so that
+    /// neither reopening nor any call on them changes them or their attributes.
     std::vector<std::pair<int, int>> fds;
     std::vector<std::string> environment; ///< "K=V". Nothing is inherited.
     /// The caller is itself pid 1 of a runtime jail that is not locked down yet: its user and
@@ -122,7 +122,9 @@ Status lock_down(Role role, const LockDown& keep);
 struct Below {
     static constexpr std::size_t max_pids = 4096;
     std::chrono::nanoseconds cpu_time{}; ///< of all of them so far, in steps of 10 ms
-    int cpu = -1;                        ///< where one of them ran last
+    /// None runs or waits for a CPU or a disk of the host, and none is stopped or in a debugger.
+    bool asleep = false;
+    int cpu = -1; ///< where one of them ran last
     std::vector<std::string> pids;
 };
 /// Nothing where the host's /proc did not allow a view of it, or when there are more than max_pids:
@@ -131,7 +133,8 @@ std::optional<Below> look_below();
 /// The host's /proc/stat, the lines of its CPUs at least. May be called after lock_down().
 std::optional<std::string> read_cpu_times();
 /// Has the init of an engine that was started with Request::one_cpu move all of the engine to
-/// another CPU. What the engine starts meanwhile may stay behind: placing it twice gets that, too.
+/// another CPU. Processes that the engine starts meanwhile may stay behind: a second call moves
+/// those, too.
 Status place(int lifeline, int cpu, const Below& below);
 
 /// Where a worker works.

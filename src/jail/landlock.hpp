@@ -1,6 +1,5 @@
-// Landlock: what remains of the file system, and TCP, abstract sockets and signals across the
-// jail's edge. A second wall behind the empty root; older kernels have fewer of these rights or
-// none.
+// Landlock restricts the file system, TCP, and abstract sockets and signals across the jail's edge.
+// It is a second wall behind the empty root; older kernels support fewer of these or none.
 #pragma once
 
 #include "jail/steps.hpp"

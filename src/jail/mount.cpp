@@ -20,7 +20,7 @@ namespace msb::jail {
 
 namespace {
 
-// Any directory will do as the place where the new root is put before it becomes the root.
+// The new root is mounted here before it becomes the root; any directory will do.
 constexpr const char* staging_directory = "/dev";
 /// What a root may hold besides the files it is made with.
 constexpr std::size_t spare_root_bytes = std::size_t{256} << 10;

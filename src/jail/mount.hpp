@@ -26,9 +26,9 @@ constexpr std::size_t max_binds = 32;
 /// Checks targets and computes the directories. Called before the clone.
 Status prepare(MountPlan& plan);
 
-/// Puts in the place of `fd` the same file, which is at `path`, opened for reading from a mount of
-/// its own that is read-only. Neither by /proc/self/fd nor by a call on the descriptor is it
-/// changed. The old descriptor stays open.
+/// Replaces `fd` by the same file (at `path`) opened for reading from a read-only mount of its own,
+/// so that it can be changed neither through /proc/self/fd nor by a call on the descriptor. The old
+/// descriptor stays open.
 Step reopen_read_only(const char* path, int& fd);
 
 /// Replaces the root of a new mount namespace. The old root is detached, the new one read-only.

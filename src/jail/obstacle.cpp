@@ -49,7 +49,7 @@ std::optional<Obstacle> find_obstacle(uid_t user, const std::string& root) {
 }
 
 Error explain_by_host(Error error) {
-    if (error.kind() == ErrorKind::not_found) // what the caller named is not there
+    if (error.kind() == ErrorKind::not_found) // a file that the caller named does not exist
         return error;
     const auto obstacle = find_obstacle(::geteuid());
     if (!obstacle)

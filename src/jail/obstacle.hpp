@@ -15,11 +15,11 @@ struct Obstacle {
     std::string hint; ///< What to do, by whom.
 };
 
-/// The first setting that explains why `user` cannot build a jail. `root` is before /proc and /sys:
-/// a directory that looks like them, in tests.
+/// The first setting that explains why `user` cannot build a jail. `root` is put before /proc and
+/// /sys; tests use a directory with the same files.
 std::optional<Obstacle> find_obstacle(uid_t user, const std::string& root = "");
 
-/// With the hint for what stands in the way, if the error is one that such a setting leads to.
+/// Adds the hint about such a setting, if the error is one that it leads to.
 Error explain_by_host(Error error);
 
 } // namespace msb::jail

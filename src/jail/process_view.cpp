@@ -3,11 +3,14 @@
 #include "base/system.hpp"
 #include "jail/jail.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdlib>
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <map>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,6 +21,8 @@ namespace {
 
 /// Of one process, from its /proc/PID/stat (proc(5)); times in clock ticks.
 struct Stat {
+    char state = 0; ///< 'R', 'S', 'D', 'T', 't', ...
+    std::uint64_t parent = 0;
     std::uint64_t own_ticks = 0;
     std::uint64_t waited_ticks = 0; ///< of children it has waited for
     int cpu = -1;                   ///< where it ran last
@@ -29,20 +34,37 @@ std::optional<Stat> parse_stat(std::string_view text) {
     if (name_end == std::string_view::npos)
         return std::nullopt;
     text.remove_prefix(name_end + 1);
+    constexpr int first_field = 3;
+    constexpr int parent = 4;
     constexpr int first_time = 14;
     constexpr int cpu = 39;
-    std::uint64_t values[cpu - first_time + 1] = {};
-    for (int field = 3; field <= cpu; ++field) {
+    char state = 0;
+    std::uint64_t values[cpu + 1] = {};
+    for (int field = first_field; field <= cpu; ++field) {
         const auto start = text.find_first_not_of(' ');
         if (start == std::string_view::npos)
             return std::nullopt;
         text.remove_prefix(start);
-        if (field >= first_time)
-            std::from_chars(text.data(), text.data() + text.size(), values[field - first_time]);
+        if (field == first_field)
+            state = text.front();
+        std::from_chars(text.data(), text.data() + text.size(), values[field]);
         text.remove_prefix(std::min(text.find(' '), text.size()));
     }
-    return Stat{values[0] + values[1], values[2] + values[3],
-                static_cast<int>(values[cpu - first_time])};
+    return Stat{state, values[parent], values[first_time] + values[first_time + 1],
+                values[first_time + 2] + values[first_time + 3], static_cast<int>(values[cpu])};
+}
+
+/// Whether what is below us waits for nothing but events. A kernel that traces its guest's processes
+/// keeps those in 't' while they do not run; it is itself in 't' only in somebody's debugger.
+bool all_asleep(const std::map<std::uint64_t, Stat>& processes) {
+    return std::ranges::none_of(processes, [&](const auto& entry) {
+        const Stat& process = entry.second;
+        const auto parent = processes.find(process.parent);
+        const bool is_init = process.parent == 1;
+        const bool is_kernel = parent != processes.end() && parent->second.parent == 1;
+        return std::string_view("RDT").find(process.state) != std::string_view::npos ||
+               (process.state == 't' && (is_init || is_kernel));
+    });
 }
 
 /// The last number of the NSpid line of /proc/PID/status: its name in its own namespace.
@@ -100,6 +122,7 @@ std::optional<Below> look_below() {
         return std::nullopt;
     (void)listing->release();
     Below below;
+    std::map<std::uint64_t, Stat> processes;
     std::uint64_t ticks = 0;
     while (const dirent* entry = ::readdir(directory)) {
         const std::string_view pid = entry->d_name;
@@ -118,11 +141,13 @@ std::optional<Below> look_below() {
             continue; // ourselves
         ticks += stat->own_ticks;
         below.cpu = stat->cpu;
+        processes.emplace(std::strtoul(entry->d_name, nullptr, 10), *stat);
         below.pids.emplace_back(pid);
     }
     ::closedir(directory);
     constexpr auto tick = std::chrono::milliseconds(10); // USER_HZ is 100 on x86-64
     below.cpu_time = tick * ticks;
+    below.asleep = all_asleep(processes);
     return below;
 }
 

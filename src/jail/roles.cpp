@@ -29,17 +29,16 @@ constexpr std::uint64_t namespace_flags = CLONE_NEWUSER | CLONE_NEWPID | CLONE_N
                                           CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
                                           CLONE_NEWCGROUP | CLONE_PTRACE;
 
-// ---- arguments that matter
-// ------------------------------------------------------------------------
+// ---- arguments that matter ----------------------------------------------------------------------
 
-/// A file with one of these bits would be somebody else's rights for whoever executes it.
+/// Mode bits that give whoever executes the file another user's rights.
 constexpr std::uint64_t set_id_bits = S_ISUID | S_ISGID;
-/// Of open(2): the mode counts.
+/// Flags of open(2) with which the mode argument is used.
 constexpr std::uint64_t creating = O_CREAT | (O_TMPFILE & ~O_DIRECTORY);
-/// Memory that no limit of a process counts: a pool of the machine's, and what the kernel takes for
-/// a stack.
+/// Kinds of memory that no limit of a process counts: huge pages, and mappings that grow like a
+/// stack.
 constexpr std::uint64_t uncounted_memory = MAP_HUGETLB | MAP_GROWSDOWN;
-/// Of a socket's type: the rest are flags.
+/// The part of socket(2)'s type without its flags.
 constexpr std::uint64_t type_bits = 0xf;
 
 void allow_opening(Policy& policy) {
@@ -55,8 +54,8 @@ void allow_reading(Policy& policy) {
         .answer_others(SYS_openat, EACCES);
 }
 
-/// Not what sends signals, goes past caches or hides a use. The flags belong to everybody who holds
-/// the description.
+/// Refuses flags that cause signals (O_ASYNC), bypass caches (O_DIRECT) or hide an access
+/// (O_NOATIME): all processes that hold the open file share them.
 void allow_flags(Policy& policy, std::uint64_t refused = O_ASYNC | O_DIRECT | O_NOATIME) {
     policy.allow_when(SYS_fcntl, {is(1, F_SETFL), lacks(2, refused)});
     for (const std::uint32_t command : {F_GETFL, F_GETFD, F_SETFD})
@@ -70,23 +69,24 @@ void allow_memory(Policy& policy) {
         .allow_when(SYS_mmap, {lacks(2, PROT_EXEC), lacks(3, uncounted_memory | MAP_ANONYMOUS)})
         .allow_when(SYS_mmap, {lacks(2, PROT_EXEC), {3, uncounted_memory | MAP_TYPE, MAP_PRIVATE}})
         .allow_when(SYS_mprotect, {lacks(2, PROT_EXEC | PROT_GROWSDOWN)})
-        // It can make a piece of the stack large. The C library copies instead.
+        // mremap could enlarge a part of the stack, which no limit counts. The C library copies.
         .answer({SYS_mremap}, ENOMEM)
         .answer_others(SYS_madvise, EINVAL);
-    // Not the merging of equal pages, which tells one process what another has in memory.
+    // MADV_MERGEABLE is left out: merging equal pages tells one process what another has in memory.
     for (const std::uint32_t advice :
          {MADV_NORMAL, MADV_WILLNEED, MADV_DONTNEED, MADV_FREE, MADV_HUGEPAGE, MADV_NOHUGEPAGE})
         policy.allow_when(SYS_madvise, {is(2, advice)});
 }
 
 void allow_threads(Policy& policy) {
-    // Namespaces no. clone3 hides its flags in memory; libc falls back to clone.
+    // No namespaces. clone3 has its flags in memory, where a filter cannot see them; libc falls
+    // back to clone.
     policy.allow_when(SYS_clone, {lacks(0, namespace_flags), {0, CLONE_THREAD, CLONE_THREAD}})
         .answer({SYS_clone3}, ENOSYS)
         .allow_when(SYS_prctl, {is(0, PR_SET_NAME)});
 }
 
-/// The protocol too: asking for a rare one makes the host load its module.
+/// Check the protocol, too: asking for a rare one makes the host load its module.
 void allow_internet_sockets(Policy& policy, int type, std::initializer_list<int> protocols) {
     for (const std::uint32_t family : {AF_INET, AF_INET6})
         for (const int protocol : protocols)
@@ -95,7 +95,7 @@ void allow_internet_sockets(Policy& policy, int type, std::initializer_list<int>
                                            is(2, static_cast<std::uint32_t>(protocol))});
 }
 
-/// No datagrams: those can be addressed to others' sockets.
+/// No datagram sockets: those can send to other processes' sockets.
 void allow_stream_pairs(Policy& policy) {
     policy.allow_when(SYS_socketpair, {is(0, AF_UNIX), {1, type_bits, SOCK_STREAM}});
 }
@@ -134,8 +134,7 @@ void allow_descriptors(Policy& policy) {
     policy.allow_when(SYS_fcntl, {is(1, F_DUPFD_CLOEXEC)});
 }
 
-// ---- roles
-// ---------------------------------------------------------------------------------------
+// ---- roles --------------------------------------------------------------------------------------
 
 // Serves virtqueues and clients from an event loop and a few threads, keeps the sandbox's files.
 // Every socket it will ever listen on is bound, every connection it makes is made, before this.
@@ -152,8 +151,8 @@ Policy runtime_policy() {
         .allow_when(SYS_pipe2, {lacks(1, mask32 & ~std::uint64_t{O_CLOEXEC | O_NONBLOCK})})
         // SO_PEERCRED, SO_ERROR and the like of connections it has accepted.
         .allow_when(SYS_getsockopt, {is(1, SOL_SOCKET)})
-        // Files: the jail's root and Landlock say which. Nothing that changes the mode or the times
-        // of a file, or locks it: the image's pieces are others' as well.
+        // Files: the jail's root and Landlock say which. No call that changes a file's mode or
+        // times, or locks it, because other sandboxes share the image's pieces.
         .allow({SYS_stat, SYS_lstat, SYS_statx, SYS_access, SYS_faccessat, SYS_faccessat2,
                 SYS_readlink, SYS_readlinkat, SYS_getdents64, SYS_rename, SYS_renameat, SYS_unlink,
                 SYS_unlinkat, SYS_rmdir, SYS_fstatfs, SYS_umask, SYS_fadvise64,
@@ -179,10 +178,11 @@ Policy runtime_policy() {
 // process also passes this filter, before the guest kernel's own filter turns it into a trap, and
 // a kill would win over the trap.
 //
-// What is here was seen to be used: by both kernels (the distribution's with its C library, the
-// tuned static one), in both modes, from start to power-off and panic, under the load of
-// tests/jail/boot.sh; or is what those sources reach on paths no load shows (restart_syscall after
-// a stop and continue, writev for a last message, clock_gettime where there is no vDSO clock).
+// The list has the calls that were seen to be used: by both kernels (the distribution's with its C
+// library, the tuned static one), in both modes, from start to power-off and panic, under the load
+// of tests/jail/boot.sh; or is what those sources reach on paths no load shows (restart_syscall
+// after a stop and continue, writev for a last message, clock_gettime where there is no vDSO
+// clock).
 //
 // Arguments: memory that no limit counts is what a hostile kernel would take, so shared memory
 // without a file is a few pages at a time (the kernel's own test of seccomp), and there is no
@@ -241,7 +241,7 @@ Policy uml_policy() {
                 SYS_getpgrp, SYS_setsid})
         .allow({SYS_timer_create, SYS_timer_settime, SYS_clock_gettime, SYS_clock_nanosleep,
                 SYS_futex, SYS_restart_syscall})
-        // Of init, to move the machine to another CPU.
+        // init moves the machine to another CPU.
         .allow({SYS_sched_setaffinity})
         .allow({SYS_set_tid_address, SYS_set_robust_list, SYS_rseq, SYS_arch_prctl, SYS_getrandom,
                 SYS_uname, SYS_exit, SYS_exit_group, SYS_wait4, SYS_execve, SYS_execveat})
@@ -393,8 +393,8 @@ Result<Program> seccomp_program(Role role) {
 
 namespace {
 
-/// A process id is the whole machine's: what one sandbox may take of them. 0 where /proc is not to
-/// be seen, in a jail; what is inherited holds there.
+/// Process ids are shared by the whole machine: how many of them one sandbox may take. 0 in a jail,
+/// where /proc cannot be seen; the inherited limit holds there.
 std::uint64_t share_of_process_ids() {
     const auto text = read_file("/proc/sys/kernel/pid_max", 64);
     std::uint64_t most = 0;
@@ -420,8 +420,8 @@ Limits uml_limits(std::uint64_t memory_bytes) {
 } // namespace
 
 Limits limits_of(Role role, std::uint64_t memory_bytes) {
-    // Who serves devices maps all of guest memory once for each. Files larger than a TiB are not
-    // made in a shared directory.
+    // A process that serves devices maps all guest memory once per device. Files in a shared
+    // directory are at most 1 TiB.
     constexpr std::uint64_t few_signals = 256, device_addresses = 4096 * gib;
     switch (role) {
     case Role::runtime:

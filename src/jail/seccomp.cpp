@@ -67,7 +67,7 @@ constexpr std::array forbidden_calls{
     SYS_fsopen,
     SYS_clone3,
 };
-/// Calls that are only safe with a look at their arguments.
+/// Calls that are only safe if their arguments are checked.
 constexpr std::array checked_calls{
     SYS_clone,   SYS_socket,       SYS_socketpair,  SYS_ioctl,     SYS_prctl,     SYS_ptrace,
     SYS_seccomp, SYS_fcntl,        SYS_setsockopt,  SYS_mmap,      SYS_mprotect,  SYS_madvise,

@@ -52,7 +52,7 @@ class Policy {
     /// Fails with `error` instead of what `otherwise` says: for calls that libc tries and can do
     /// without.
     Policy& answer(std::initializer_list<long> calls, int error);
-    /// What a call with allow_when() rules fails with where none of them holds, instead of what
+    /// The error of a call with allow_when() rules if none of them holds, instead of what
     /// `otherwise` says.
     Policy& answer_others(long call, int error);
 

@@ -79,7 +79,7 @@ struct Plan {
     int report_fd;
 };
 
-/// The usual soft limit is as old as select(2); apply() says later what the role may have.
+/// The usual soft limit is low because of select(2); apply() later sets the role's own.
 Step raise_descriptor_limit() {
     rlimit limit{};
     MSB_STEP(check(::getrlimit(RLIMIT_NOFILE, &limit), "getrlimit", "RLIMIT_NOFILE"));
@@ -149,7 +149,7 @@ Step give_up_identity(const Plan& plan, Go go) {
     return set_capabilities(0);
 }
 
-/// Where the kernel has just put us, which knows best what is free.
+/// Stays on the CPU where the kernel has just put us; the kernel knows best which is free.
 Step stay_on_cpu() {
     const int cpu = ::sched_getcpu();
     if (cpu < 0 || cpu >= CPU_SETSIZE)
@@ -215,7 +215,7 @@ Step confine(const Plan& plan) {
     ::_exit(127);
 }
 
-/// Where the descriptors are that a runtime only reads: files that others read as well.
+/// Paths of the descriptors that a runtime only reads; other sandboxes read these files, too.
 Result<std::vector<std::string>> read_only_paths(const Request& request) {
     std::vector<std::string> paths(request.fds.size());
     if (request.role != Role::runtime)
@@ -411,7 +411,7 @@ Result<Process> spawn(const Request& request) {
     sockets[1].reset();
     Process process{{pid, OwnedFd(pidfd)}, {}};
     if (request.control_group >= 0)
-        (void)enter_legacy_group(request.control_group, pid); // like a start, it may be refused
+        (void)enter_legacy_group(request.control_group, pid); // the kernel may refuse, as above
     if (Status status = see_through(pid, request, sockets[0].get()); !status) {
         (void)process.signal(SIGKILL);
         (void)process.wait(std::chrono::seconds(5));

@@ -41,7 +41,7 @@ Support examine() {
     support.cgroup_detail = try_control_group();
     support.cgroup = support.cgroup_detail.empty();
     support.cgroup_all = support.cgroup && !ControlGroups::find().memory_only();
-    // The honest test of namespaces, mounts and filters is to build a jail and do nothing in it.
+    // The reliable test of namespaces, mounts and filters is to build a jail and do nothing in it.
     const Status jail = run_worker({}, [] { return Status{}; }, std::chrono::seconds(5));
     support.user_namespaces = jail.has_value();
     if (!jail) {

@@ -1,5 +1,5 @@
-// Reading the members of a document that we know: each has to be there and of its type, and the
-// first that is not is what status() says.
+// Reads the known members of a document. Each has to be present and of its type; status() reports
+// the first that is not.
 //
 //     json::Reader document(value);
 //     document.get("name", spec.name);
@@ -50,7 +50,7 @@ class Reader {
   public:
     explicit Reader(const Value& object);
     /// A part of what `parent` reads: a member of it that is an object, or an element of an array.
-    /// What is wrong here is wrong there; `parent` has to live longer.
+    /// Errors here are reported by the parent, which has to live longer.
     Reader(Reader& parent, const char* key);
     Reader(Reader& parent, const Value& element);
     Reader(const Reader&) = delete;

@@ -8,9 +8,9 @@ namespace msb::json {
 
 /// Nothing that we read is nested deeper than ten levels.
 inline constexpr std::size_t max_depth = 64;
-/// The largest that is read: what a worker says of an image.
+/// The largest document that is read, which is a worker's report about an image.
 inline constexpr std::size_t max_text_bytes = std::size_t{128} << 20;
-/// A value takes 64 bytes, whatever its text does.
+/// A value takes 64 bytes in memory, however short its text is.
 inline constexpr std::size_t max_values = std::size_t{1} << 20;
 
 /// `corrupt` for what is not one JSON document in UTF-8 or passes the limits. Of members with the

@@ -1,5 +1,5 @@
-// A JSON document in memory. Cheap to include and to use: what is long is in value.cpp, and text is
-// read and written in text.hpp alone.
+// A JSON document in memory. Fast to include and to use: long functions are in value.cpp, and only
+// text.hpp reads and writes text.
 #pragma once
 
 #include <concepts>
@@ -22,8 +22,8 @@ using Array = std::vector<Value>;
 /// Members are sorted by key, and are written so.
 using Object = std::map<std::string, Value, std::less<>>;
 
-/// Null, a boolean, a whole number of 64 bits, a real number, text, an array or an object. Looking
-/// at a value as something that it is not is no error: the answer is "none" or "empty".
+/// Null, a boolean, a whole number of 64 bits, a real number, text, an array or an object. Asking a
+/// value for another type than it has is no error: the answer is "none" or "empty".
 ///
 ///     json::Value document = {{"name", name}, {"size", 3}, {"limits", {{"soft", 1}}}};
 ///     document["tags"] = json::array({"a", "b"});
@@ -69,7 +69,7 @@ class Value {
     std::optional<bool> boolean() const;
     std::optional<std::uint64_t> unsigned_integer() const;
     std::optional<std::int64_t> integer() const;
-    /// Of a number that has a fraction or an exponent, or more than 64 bits.
+    /// The value of a number with a fraction or an exponent, or of more than 64 bits.
     std::optional<double> real() const;
     const std::string* text() const;
     const Array& elements() const;
@@ -79,9 +79,9 @@ class Value {
     const Value* find(std::string_view key) const;
     bool contains(std::string_view key) const { return find(key) != nullptr; }
 
-    /// The member, made if there is none. What is no object becomes one.
+    /// The member, which is made if there is none. A value of another type becomes an object.
     Value& operator[](std::string_view key);
-    /// What is no array becomes one.
+    /// Appends. A value of another type becomes an array.
     void push_back(Value element);
 
     bool operator==(const Value& other) const;

@@ -39,8 +39,8 @@ class Link {
 class FrameSink {
   public:
     virtual ~FrameSink() = default;
-    /// `frame` is a private copy. `checksums_open`: the transport checksum was left to us, and the
-    /// way was through memory only: there is nothing to verify.
+    /// `frame` is a private copy. `checksums_open`: the guest left the transport checksum to us;
+    /// the frame only went through memory, so there is nothing to verify.
     virtual void frame(BytesView frame, bool checksums_open) = 0;
     /// No more frames for now.
     virtual void frames_done() = 0;

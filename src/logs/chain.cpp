@@ -24,8 +24,8 @@ bool is_absent(const Error& error) {
     return error.sys_errno() == ENOENT || error.sys_errno() == ENOTDIR;
 }
 
-/// Tells apart two files that had the same inode number one after the other, where the file system
-/// knows when each was made.
+/// Tells two files apart that had the same inode number one after the other, if the file system
+/// records when each was made.
 std::uint64_t identity(int fd, const struct stat& info) {
     struct statx more{};
     const bool known = ::statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &more) == 0 &&
@@ -110,8 +110,7 @@ std::optional<std::size_t> LogFileSet::find(std::uint64_t id) const {
     return static_cast<std::size_t>(found - files_.begin());
 }
 
-// ---- forward
-// -------------------------------------------------------------------------------------
+// ---- forward ------------------------------------------------------------------------------------
 
 Result<std::optional<LogLine>> LogForward::next() {
     for (;;) {
@@ -196,7 +195,7 @@ Result<bool> LogForward::next_file() {
     }
     if (*at == 0)
         return false;
-    // It was written to until it was renamed, and that may have been after our last read.
+    // The file was written to until it was renamed, perhaps after our last read.
     if (MSB_TRY(read_more()))
         return true;
     enter(files[*at - 1]);
@@ -212,15 +211,14 @@ void LogForward::enter(LogFileSet::File& file) {
     skipping_ = false;
 }
 
-// ---- backward
-// ------------------------------------------------------------------------------------
+// ---- backward -----------------------------------------------------------------------------------
 
 Result<LogBackward> LogBackward::open(const std::string& path) {
     LogBackward reader(MSB_TRY(LogFileSet::open(path)));
     if (reader.set_.files().empty())
         return reader;
     reader.enter(0);
-    // A line that is being written at this moment, or that was cut, is not one yet.
+    // Skip a line that is being written at this moment, or that was cut.
     while (reader.buffer_.empty() || reader.buffer_.back() != '\n') {
         const auto end = reader.buffer_.rfind('\n');
         if (end != std::string::npos) {

@@ -14,7 +14,7 @@ namespace {
 
 /// Enough for the writer not to run dry while the relay and the guest take turns.
 constexpr std::size_t max_queued = std::size_t{2} << 20;
-/// What callers may write by themselves: so much at once, so much a second.
+/// How much callers may write by themselves: at once, and per second.
 constexpr std::size_t burst_bytes = std::size_t{512} << 10;
 constexpr std::int64_t bytes_per_second = std::int64_t{1} << 20;
 /// Counted for each entry besides its data.

@@ -1,8 +1,8 @@
-// exec.log: what sandboxed commands wrote (format: log_line.hpp).
+// exec.log: what sandboxed commands wrote (format: line.hpp).
 //
-// Who writes. A small entry is written by the caller, on the event loop: it is in the file before
-// the client hears of it, and the page cache takes it in microseconds. A flood is different: the
-// kernel makes whoever fills its cache faster than the disk wait for the disk. So entries beyond a
+// Writing. A small entry is written by the caller, on the event loop: it is in the file before the
+// client hears of it, and the page cache takes it in microseconds. A flood is different: the kernel
+// makes a process that fills its cache faster than the disk wait for the disk. So entries beyond a
 // modest rate go to a thread, in order; the loop never waits, and what is queued is bounded:
 // callers look at full() and stop reading from the guest until there is progress.
 #pragma once
@@ -42,7 +42,7 @@ class ExecLog {
     /// "--- sandbox started ---" and the like, source "system".
     void mark(std::string_view text);
 
-    /// So much is queued that callers must stop until progress.
+    /// So much is queued that callers must stop until `progress` is called.
     bool full() const;
     /// Number of the newest entry; and whether an entry is in the file.
     std::uint64_t newest() const;

@@ -27,11 +27,12 @@ class KernelLog {
     KernelLog& operator=(const KernelLog&) = delete;
 
     int console() const { return pipe_write_.get(); }
-    /// The engine has its copy: from now on the end of the engine is the end of the pipe.
+    /// Closes our copy of the pipe's end once the engine has one: the engine's end then ends the
+    /// pipe.
     void close_console() { pipe_write_.reset(); }
     /// Begins to read.
     void start();
-    /// Takes what is left, for the moment after the engine's end; no more is read.
+    /// Reads the rest after the engine has ended, and stops.
     void finish();
     /// What the console received last, in whole lines, as they are; at most 8 KiB.
     std::string recent() const;
@@ -57,7 +58,7 @@ class KernelLog {
 /// at most. Of a kernel panic what led to it and its reason, little of its stack.
 std::string console_summary(std::string_view console);
 
-/// How process 1 ended, as waitpid(2) tells it, if it is that what the kernel panicked about.
+/// The wait status of process 1 (as of waitpid(2)), if its end is why the kernel panicked.
 std::optional<int> end_of_process_1(std::string_view console);
 
 } // namespace msb

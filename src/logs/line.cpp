@@ -46,8 +46,8 @@ bool needs_escape(Block block) {
     return (halves[0] | halves[1]) != 0;
 }
 
-/// `text` must be valid UTF-8. False, and nothing appended, if escapes make it, or a beginning of
-/// it, more than three times as long: those are not words.
+/// `text` must be valid UTF-8. False, and nothing is appended, if escapes make it or a beginning of
+/// it more than three times as long: then it is hardly text.
 bool append_json_string(std::string& out, std::string_view text) {
     const std::size_t begin = out.size();
     // Room for the worst, without filling it: a block beyond the limit, forms stored whole, quotes.

@@ -33,8 +33,7 @@ struct LogRecord {
 
 /// More data than this in one record is split by the writer; it bounds the length of a line.
 inline constexpr std::size_t max_log_data = std::size_t{64} << 10;
-/// No line of any log is longer, whoever wrote it: every byte of the data can become six
-/// ("\u0001").
+/// No line of any log is longer: every byte of the data may become six ("\u0001").
 inline constexpr std::size_t max_log_line = std::size_t{512} << 10;
 
 /// Appends the line of a record, newline included.

@@ -19,8 +19,7 @@ std::size_t count_lines(const LogRecord& record) {
 
 } // namespace
 
-// ---- cursors
-// -------------------------------------------------------------------------------------
+// ---- cursors ------------------------------------------------------------------------------------
 
 std::string LogCursor::to_string() const {
     Bytes bytes(1 + positions.size() * position_bytes);
@@ -49,8 +48,7 @@ Result<LogCursor> LogCursor::parse(std::string_view text) {
     return cursor;
 }
 
-// ---- lines of the other logs
-// ---------------------------------------------------------------------
+// ---- lines of the other logs --------------------------------------------------------------------
 
 LogRecord parse_plain_line(std::string_view line) {
     LogRecord record;
@@ -85,8 +83,7 @@ Result<std::int64_t> parse_log_time(std::string_view text, std::int64_t now_ns) 
     return ago && *ago < now_ns ? now_ns - *ago : 0;
 }
 
-// ---- reader
-// --------------------------------------------------------------------------------------
+// ---- reader -------------------------------------------------------------------------------------
 
 bool LogReader::selects(Log log) const {
     return log == exec_log || query_.sources.contains(LogSource::system);
@@ -153,7 +150,7 @@ Status LogReader::read_tail() {
     }
     const auto& [entries, lines] = std::pair(query_.tail_entries, query_.tail_lines);
     std::size_t line_count = 0;
-    // One line more than wanted, so that the first one wanted is whole.
+    // Read one line more than wanted, so that the first wanted line is whole.
     while ((!entries || tail_.size() < *entries) && (!lines || line_count <= *lines)) {
         std::optional<Source>* newest = nullptr;
         for (auto& source : sources)

@@ -82,8 +82,8 @@ Result<std::vector<LogEntry>> read_logs(const SandboxFiles& files, LogQuery quer
 /// "1d".
 Result<std::int64_t> parse_log_time(std::string_view text, std::int64_t now_ns);
 
-/// A line of runtime.log or kernel.log. It loses escape sequences and control characters: nothing
-/// that a guest prints to its console reaches a terminal as a command. `time_ns` stays 0 if the
+/// A line of runtime.log or kernel.log. Escape sequences and control characters are removed, so
+/// that nothing that a guest prints to its console controls a terminal. `time_ns` stays 0 if the
 /// line does not begin with a time.
 LogRecord parse_plain_line(std::string_view line);
 

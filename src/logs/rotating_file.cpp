@@ -49,9 +49,9 @@ void RotatingFile::write(BytesView data) {
 
 void RotatingFile::rotate() {
     const int dir = directory_fd_.get();
-    // Before the others move up, not by them: a file that takes the place of another is written to
-    // the disk by some file systems on the spot (ext4(5), auto_da_alloc), and in a flood that is
-    // what all the time goes into. Pages of a file that is gone never are.
+    // Remove the oldest file before renaming the others: some file systems write a file to the disk
+    // at once when it replaces another (ext4(5), auto_da_alloc), and in a flood that takes most of
+    // the time. Pages of a removed file are never written.
     (void)::unlinkat(dir, (name_ + "." + std::to_string(kept_files)).c_str(), 0);
     for (int i = kept_files; i > 0; --i) {
         const std::string from = i == 1 ? name_ : name_ + "." + std::to_string(i - 1);

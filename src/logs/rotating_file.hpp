@@ -1,7 +1,7 @@
 // A log file of bounded size: NAME is appended to, NAME.1 (newest) to NAME.3 hold what came before.
 //
 // Rotation renames, newest name last, and never copies: whoever reads a file by its descriptor or
-// inode finds every line exactly once (log_chain.hpp is the reader). The directory is held open,
+// inode finds every line exactly once (chain.hpp is the reader). The directory is held open,
 // because a confined process can no longer resolve paths.
 #pragma once
 
@@ -22,8 +22,8 @@ class RotatingFile {
     /// Opens for appending. A line that a crash or a full disk cut short is ended first.
     static Result<RotatingFile> open(OwnedFd directory_fd, std::string name);
 
-    /// Appends `data`, which is one or more whole lines, to one file with one write. What does not
-    /// fit on the disk is lost; a log never stops the sandbox.
+    /// Appends `data`, which is one or more whole lines, to one file with one write. Data that does
+    /// not fit on the disk is lost; a log never stops the sandbox.
     void append(BytesView data);
     /// Appends a part of a line; rotation happens only where `line_start` says a line begins.
     void append_part(BytesView data, bool line_start);

@@ -1,7 +1,7 @@
 // Foreign text for a terminal. What runs in a sandbox chooses every byte of its output; a terminal
 // that gets them as they are can be made to change its title, its clipboard or its keys, to answer
-// as if somebody had typed, or to show one thing over another. So only text comes through, and
-// colours where they are wanted.
+// as if somebody had typed, or to paint over other text. So only text passes, and colours where
+// they are wanted.
 #pragma once
 
 #include <cstddef>

@@ -46,6 +46,34 @@ void read_mac(json::Reader& document, const char* key, Mac& mac) {
         document.complain("not an Ethernet address");
 }
 
+json::Value write_policy(const Policy& policy) {
+    json::Value rules = json::array(), metadata = json::array();
+    for (const Rule& rule : policy.rules)
+        rules.push_back(rule.to_string());
+    for (const Prefix& prefix : policy.metadata)
+        metadata.push_back(prefix.to_string());
+    return {{"rules", rules},
+            {"egress", policy.egress},
+            {"ingress", policy.ingress},
+            {"metadata", metadata}};
+}
+
+Result<Policy> read_policy(json::Reader& document) {
+    Policy policy;
+    for (const auto& text : document.get<std::vector<std::string>>("rules"))
+        for (Rule& rule : MSB_TRY(parse_rules(text)))
+            policy.rules.push_back(std::move(rule));
+    document.get("egress", policy.egress);
+    document.get("ingress", policy.ingress);
+    for (const auto& text : document.get<std::vector<std::string>>("metadata")) {
+        const auto prefix = Prefix::parse(text);
+        if (!prefix)
+            document.complain("not a prefix: " + text);
+        policy.metadata.push_back(prefix.value_or(Prefix()));
+    }
+    return policy;
+}
+
 void read_lists(json::Reader& document, NetdConfig& config) {
     for (const json::Value& element : document.list("resolvers")) {
         json::Reader item(document, element);
@@ -69,9 +97,6 @@ std::string NetdConfig::to_json() const {
     for (const Endpoint& resolver : resolvers)
         resolver_list.push_back(
             {{"address", resolver.address.to_string()}, {"port", resolver.port}});
-    json::Value metadata_list = json::array();
-    for (const Prefix& prefix : policy.metadata)
-        metadata_list.push_back(prefix.to_string());
     json::Value published_list = json::array();
     for (const PublishedSocket& socket : published)
         published_list.push_back(
@@ -82,12 +107,7 @@ std::string NetdConfig::to_json() const {
         {"mtu", mtu},
         {"ipv4", write_subnet(v4)},
         {"ipv6", write_subnet(v6)},
-        {"policy",
-         {{"public", policy.public_network},
-          {"private", policy.private_network},
-          {"host", policy.host},
-          {"all", policy.all},
-          {"metadata", metadata_list}}},
+        {"policy", write_policy(policy)},
         {"resolvers", resolver_list},
         {"published", published_list},
         {"max_connections", max_connections},
@@ -105,16 +125,7 @@ Result<NetdConfig> NetdConfig::from_json(std::string_view text) {
     config.v4 = read_subnet(document, "ipv4", false);
     config.v6 = read_subnet(document, "ipv6", true);
     json::Reader policy(document, "policy");
-    policy.get("public", config.policy.public_network);
-    policy.get("private", config.policy.private_network);
-    policy.get("host", config.policy.host);
-    policy.get("all", config.policy.all);
-    for (const auto& text_of_prefix : policy.get<std::vector<std::string>>("metadata")) {
-        const auto prefix = Prefix::parse(text_of_prefix);
-        if (!prefix)
-            policy.complain("not a prefix: " + text_of_prefix);
-        config.policy.metadata.push_back(prefix.value_or(Prefix()));
-    }
+    config.policy = MSB_TRY_WRAP(read_policy(policy), "netd configuration");
     read_lists(document, config);
     document.get("max_connections", config.max_connections);
     document.get("log_level", config.log_level);

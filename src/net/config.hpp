@@ -1,5 +1,5 @@
-// What netd is told when it starts, as one JSON document on a descriptor. netd and whoever starts
-// it are of one version; the document has no compatibility promise.
+// netd's configuration, one JSON document on a descriptor. netd and whoever starts it are of one
+// version; the document has no compatibility promise.
 #pragma once
 
 #include "base/address.hpp"

@@ -12,6 +12,8 @@ std::string_view to_string(Protocol protocol) {
 }
 
 std::string Flow::to_string() const {
+    if (lookup)
+        return "lookup of " + (names.empty() ? std::string() : names.front());
     const std::string way =
         std::string(net::to_string(protocol)) + (direction == Direction::out ? " to " : " from ");
     const Endpoint& peer = direction == Direction::out ? destination : source;

@@ -1,4 +1,4 @@
-// What is decided about: one flow between the guest and somebody else.
+// One flow between the guest and a peer, about which the policy decides.
 #pragma once
 
 #include "base/address.hpp"
@@ -18,10 +18,16 @@ struct Flow {
     Protocol protocol = Protocol::tcp;
     Endpoint source;      ///< ICMP: port 0
     Endpoint destination; ///< as the guest dialled it
-    /// What the destination was called in the answers that the guest got, if that is known.
+    /// What the destination was called in the answers that the guest got, if that is known. Of a
+    /// lookup: the one name that is asked about.
     std::vector<std::string> names;
+    bool lookup = false; ///< a question for the name server on the gateway
 
-    /// "tcp to 192.0.2.1:80", "ping to 192.0.2.1"
+    /// The side that is not the guest.
+    const IpAddress& peer() const {
+        return direction == Direction::out ? destination.address : source.address;
+    }
+    /// "tcp to 192.0.2.1:80", "ping to 192.0.2.1", "lookup of example.org"
     std::string to_string() const;
 };
 

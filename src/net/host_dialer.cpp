@@ -36,37 +36,51 @@ bool host_has_route(bool v6) {
     return connected(SOCK_DGRAM, 0, {*target, 9}).has_value();
 }
 
-Result<Group> HostDialer::group_of(const IpAddress& address) {
-    const Group group = classify(address, gateways_, policy_.metadata);
-    // The gateway's address in disguise leads to a real machine that has it.
-    if (group == Group::host)
-        return is_gateway(address) ? Group::host : Group::private_network;
-    // The host's services are behind each of its addresses, not only behind its loopback's. Whether
-    // an address is one of them is asked where it decides something; unknown is not allowed.
-    if (!policy_.allows(group) || policy_.allows(Group::host))
-        return group;
-    const IpAddress inner = embedded_v4(address);
-    if (inner != address) {
-        const auto inner_here = routes_.lead_here(inner);
+Result<Verdict> judge_here(const Flow& flow, const Policy& policy, const Gateways& gateways,
+                           HostRoutes& routes) {
+    const IpAddress& peer = flow.peer();
+    Group group = classify(peer, gateways, policy.metadata);
+    // The gateway's address inside an IPv6 address would lead to a real machine with that address.
+    if (group == Group::host && peer != gateways.v4 && peer != gateways.v6)
+        group = Group::private_network;
+    const Verdict verdict = judge(flow, group, policy);
+    if (group == Group::host || group == Group::loopback)
+        return verdict;
+    // The host's services are behind each of its addresses, not only behind its loopback's. Ask
+    // whether an address is one of them only if that matters; if it cannot be told, refuse.
+    const Verdict as_host = judge(flow, Group::host, policy);
+    if (flow.direction == Direction::in)
+        return as_host.allow == verdict.allow || !MSB_TRY(routes.lead_here(peer)) ? verdict
+                                                                                  : as_host;
+    if (!verdict.allow || as_host.allow)
+        return verdict;
+    const IpAddress inner = embedded_v4(peer);
+    if (inner != peer) {
+        const auto inner_here = routes.lead_here(inner);
         if (inner_here ? *inner_here : !is_unreachable(inner_here.error()))
-            return Group::host;
+            return as_host;
     }
-    return MSB_TRY(routes_.lead_here(address)) ? Group::host : group;
+    return MSB_TRY(routes.lead_here(peer)) ? as_host : verdict;
 }
 
-Status HostDialer::admit(const Flow& flow) {
-    const Group group = MSB_TRY(group_of(flow.destination.address));
-    if (policy_.allows(group))
-        return {};
+void HostDialer::log_denial(const Flow& flow, const Verdict& verdict) {
     const auto now = std::chrono::steady_clock::now();
     if (now - lines_since_ > std::chrono::minutes(1)) {
         lines_since_ = now;
         lines_left_ = lines_a_minute;
     }
-    if (lines_left_ > 0) {
-        --lines_left_;
-        log::info("denied: {} ({})", flow.to_string(), to_string(group));
-    }
+    if (lines_left_ == 0)
+        return;
+    --lines_left_;
+    log::info("denied: {} ({}): {}", flow.to_string(), to_string(verdict.peer),
+              explain(verdict, flow, policy_));
+}
+
+Status HostDialer::admit(const Flow& flow) {
+    const Verdict verdict = MSB_TRY(judge_here(flow, policy_, gateways_, routes_));
+    if (verdict.allow)
+        return {};
+    log_denial(flow, verdict);
     return fail(ErrorKind::permission_denied, "the sandbox's network policy");
 }
 
@@ -85,7 +99,7 @@ Result<OwnedFd> HostDialer::dial(const Flow& flow, unsigned attempt) {
     if (flow.protocol == Protocol::udp)
         return connected(SOCK_DGRAM, 0, target);
     OwnedFd fd = MSB_TRY(connected(SOCK_STREAM, 0, target));
-    const int on = 1; // the guest has decided what goes into a segment
+    const int on = 1; // the guest's own segments decide what is sent together
     ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     return fd;
 }

@@ -9,6 +9,11 @@
 
 namespace msb::net {
 
+/// The policy's verdict about a flow, which may depend on whether this machine has the peer's address.
+/// An error: that is unknown, and it matters.
+Result<Verdict> judge_here(const Flow& flow, const Policy& policy, const Gateways& gateways,
+                           HostRoutes& routes);
+
 class HostDialer final : public Dialer {
   public:
     HostDialer(Policy policy, const Gateways& gateways, HostRoutes routes)
@@ -16,11 +21,10 @@ class HostDialer final : public Dialer {
 
     /// The gateway's address leads to the host's loopback, for TCP its own family first.
     Result<OwnedFd> dial(const Flow& flow, unsigned attempt) override;
+    Status admit(const Flow& flow) override;
 
   private:
-    Result<Group> group_of(const IpAddress& address);
-    /// permission_denied unless the policy allows it.
-    Status admit(const Flow& flow);
+    void log_denial(const Flow& flow, const Verdict& verdict);
 
     bool is_gateway(const IpAddress& address) const {
         return address == gateways_.v4 || address == gateways_.v6;
@@ -29,7 +33,7 @@ class HostDialer final : public Dialer {
     Policy policy_;
     Gateways gateways_;
     HostRoutes routes_;
-    // Denials are the guest's to cause: a few lines a minute are enough.
+    // A guest can cause any number of denials, so log only a few lines a minute.
     unsigned lines_left_ = 0;
     std::chrono::steady_clock::time_point lines_since_{};
 };

@@ -17,12 +17,13 @@ TEST(HostDialer, TheGatewayLeadsToTheLoopback) {
     const auto to = [](const IpAddress& address, std::uint16_t to_port) {
         return Flow{.destination = {address, to_port}};
     };
-    HostDialer open(Policy{.host = true}, gateways, *HostRoutes::open());
+    const auto rules = [](std::string_view text) { return Policy{.rules = *parse_rules(text)}; };
+    HostDialer open(rules("allow@host"), gateways, *HostRoutes::open());
     EXPECT_TRUE(open.dial(to(*gateways.v4, port), 0));
     EXPECT_EQ(open.dial(to(*gateways.v4, port), 2).error().kind(), ErrorKind::not_found);
-    for (const Policy& policy :
-         {Policy{}, Policy{.public_network = true}, Policy{.private_network = true}}) {
-        HostDialer shut(policy, gateways, *HostRoutes::open());
+    for (const char* text : {"", "allow@public", "allow@private",
+                             "allow@127.0.0.0/8,allow@0.0.0.0/0", "allow@172.16.0.0/12"}) {
+        HostDialer shut(rules(text), gateways, *HostRoutes::open());
         for (const Flow& flow : {to(*gateways.v4, port), to(IpAddress::loopback(false), port)})
             EXPECT_EQ(shut.dial(flow, 0).error().kind(), ErrorKind::permission_denied);
         Flow datagrams = to(*gateways.v4, port);
@@ -30,9 +31,24 @@ TEST(HostDialer, TheGatewayLeadsToTheLoopback) {
         EXPECT_EQ(shut.dial(datagrams, 0).error().kind(), ErrorKind::permission_denied);
     }
     // Not even where everything is allowed: it would be the guest's own.
-    HostDialer all(Policy{.all = true}, gateways, *HostRoutes::open());
+    HostDialer all(Policy{.egress = true}, gateways, *HostRoutes::open());
     EXPECT_FALSE(all.dial(to(IpAddress::loopback(false), port), 0));
     EXPECT_FALSE(all.dial(to(IpAddress(Ipv4Bytes{0, 0, 0, 0}), port), 0));
+}
+
+TEST(HostDialer, AnAddressOfThisMachineIsTheHostsWhateverItsNumber) {
+    auto routes = *HostRoutes::open();
+    const Gateways gateways{IpAddress(Ipv4Bytes{172, 16, 0, 1}), std::nullopt};
+    const auto from_here = [&](std::string_view rules) {
+        const Flow flow{.direction = Direction::in,
+                        .source = {IpAddress::loopback(false), 40000},
+                        .destination = {IpAddress(Ipv4Bytes{172, 16, 0, 2}), 80}};
+        return judge_here(flow, {.rules = *parse_rules(rules)}, gateways, routes)->allow;
+    };
+    EXPECT_TRUE(from_here(""));
+    EXPECT_TRUE(from_here("allow:ingress@host,deny:ingress@any"));
+    EXPECT_TRUE(from_here("deny:ingress@public"));
+    EXPECT_FALSE(from_here("deny:ingress@host"));
 }
 
 TEST(HostRoutes, KnowWhatIsTheHostsOwn) {

@@ -37,7 +37,7 @@ bool ends_here(unsigned route_type) {
     return route_type == RTN_LOCAL || route_type == RTN_ANYCAST || route_type == RTN_BROADCAST;
 }
 
-/// What a message says, if it answers the question with this number.
+/// The answer in a message, if it belongs to the question with this number.
 std::optional<Result<bool>> read_answer(BytesView message, std::uint32_t sequence) {
     nlmsghdr header{};
     if (message.size() < sizeof(header))

@@ -1,5 +1,5 @@
-// Whether an address is this machine's own: asked of the kernel's routing for each flow
-// (rtnetlink(7)), so that it is what a connection would meet, at that moment, whatever interfaces
+// Whether an address is this machine's own: the kernel's routing is asked for each flow
+// (rtnetlink(7)), so the answer is that of a connection made at this moment, whatever interfaces
 // come and go.
 #pragma once
 

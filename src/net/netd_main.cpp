@@ -9,8 +9,8 @@
 #include "net/config.hpp"
 #include "net/host_dialer.hpp"
 #include "net/publish/publisher.hpp"
+#include "net/report.hpp"
 #include "net/stack.hpp"
-#include "spec/network_report.hpp"
 #include "virtio/vhost_user_server.hpp"
 
 #include <array>
@@ -47,22 +47,23 @@ Status publish(const NetdConfig& config, EventLoop& loop, Stack& stack,
             MSB_TRY(stack.udp().publish(std::move(fd), {subnet.guest, socket.guest_port},
                                         subnet.gateway));
         } else {
-            publishers.push_back(std::make_unique<Publisher>(
-                loop, stack.tcp(), std::move(fd), socket.guest_port, config.v4, config.v6));
+            publishers.push_back(std::make_unique<Publisher>(loop, stack.tcp(), stack.gate(),
+                                                             std::move(fd), socket.guest_port,
+                                                             config.v4, config.v6));
             MSB_TRY(publishers.back()->start());
         }
     }
     return {};
 }
 
-/// The runtime never says anything on it; readable means over.
+/// The runtime sends nothing on the lifeline, so a readable one means its end.
 void watch_lifeline(EventLoop& loop) {
     (void)loop.watch(netd_fd_lifeline, EPOLLIN, [&loop](std::uint32_t) { loop.stop(); });
 }
 
 Status run() {
     std::signal(SIGPIPE, SIG_IGN);
-    // Lines that nobody takes are lost: the network does not wait for its log.
+    // Lines are dropped if the runtime does not read them: the network does not wait for its log.
     MSB_TRY(sys::set_nonblocking(netd_fd_lifeline));
     const NetdConfig config = MSB_TRY(read_config());
     log::configure(log::parse_level(config.log_level).value_or(log::Level::warn), netd_fd_lifeline,
@@ -80,7 +81,6 @@ Status run() {
                  .v4 = config.v4,
                  .v6 = config.v6,
                  .resolvers = config.resolvers,
-                 .dns = config.policy.allows_dns(),
                  .max_connections = config.max_connections});
     device.set_sink(stack);
     stack.published_use().report = [] {

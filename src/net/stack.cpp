@@ -1,10 +1,11 @@
 #include "net/stack.hpp"
 
+#include "net/policy/rules.hpp"
+
 namespace msb::net {
 
 namespace {
 
-constexpr std::uint16_t dns_port = 53;
 constexpr std::size_t arp_size = 28;
 
 Gateways gateways_of(const Stack::Config& config) {
@@ -24,8 +25,8 @@ bool is_link_local(const IpAddress& address) {
 
 Stack::Stack(EventLoop& loop, Link& link, Dialer& dialer, const Config& config)
     : config_(config), output_(link, config.link), switch_(*this, dialer),
-      dns_(loop, output_,
-           {.resolvers = config.resolvers, .gateways = gateways_of(config), .allowed = config.dns}),
+      dns_(loop, output_, switch_,
+           {.resolvers = config.resolvers, .gateways = gateways_of(config)}),
       published_use_(loop), tcp_(loop, output_, switch_, published_use_, config.max_connections),
       udp_(loop, output_, switch_, published_use_),
       icmp_(loop, output_, switch_, gateways_of(config)) {}
@@ -35,8 +36,12 @@ Gateways Stack::gateways() const {
 }
 
 Result<OwnedFd> Stack::Switch::dial(const Flow& flow, unsigned attempt) {
-    if (flow.protocol != Protocol::tcp || !stack_.is_name_server(flow.destination))
-        return out_.dial(flow, attempt);
+    if (flow.protocol != Protocol::tcp || !stack_.is_name_server(flow.destination)) {
+        Flow named = flow;
+        named.names =
+            stack_.dns_.names().names_of(flow.destination.address, NameMemory::Clock::now());
+        return out_.dial(named, attempt);
+    }
     if (attempt > 0)
         return fail(ErrorKind::not_found, "the name server is in one place");
     return stack_.dns_.open_stream();
@@ -65,7 +70,7 @@ void Stack::frame(BytesView frame, bool checksums_open) {
         ip(*packet, !checksums_open);
 }
 
-/// Under its own address; IPv6 neighbours also talk under link-local ones.
+/// Whether the source is the guest's own address; for IPv6 a link-local one is valid, too.
 bool Stack::from_guest(const IpPacket& packet) const {
     if (!packet.source.v6)
         return packet.source == config_.v4->guest;
@@ -97,7 +102,7 @@ void Stack::fragment(const IpPacket& packet) {
     IpPacket whole = packet;
     whole.fragment.reset();
     whole.payload = *payload;
-    ip(whole, true); // no checksum was left open: nobody could have cut the packet then
+    ip(whole, true); // fragments have no open checksum, so verify
 }
 
 void Stack::ip(const IpPacket& packet, bool verify) {

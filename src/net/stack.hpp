@@ -8,7 +8,7 @@
 #include "net/frames/reassembly.hpp"
 #include "net/icmp/icmp.hpp"
 #include "net/output.hpp"
-#include "net/policy/policy.hpp"
+#include "net/policy/groups.hpp"
 #include "net/tcp/tcp.hpp"
 #include "net/udp/udp.hpp"
 
@@ -23,7 +23,6 @@ class Stack final : public FrameSink {
         Output::Config link;
         std::optional<Subnet> v4, v6; ///< the active families
         std::vector<Endpoint> resolvers;
-        bool dns = false; ///< names are answered
         std::size_t max_connections = 256;
     };
     /// All references must outlive the stack; `loop` is the one that calls it.
@@ -37,16 +36,20 @@ class Stack final : public FrameSink {
     Gateways gateways() const;
     Tcp& tcp() { return tcp_; }
     Udp& udp() { return udp_; }
+    /// Who decides what may come in.
+    Dialer& gate() { return switch_; }
     const Icmp& icmp() const { return icmp_; }
     PublishedUse& published_use() { return published_use_; }
     const DnsForwarder& dns() const { return dns_; }
 
   private:
-    /// Connections to the gateway's name server lead to ours, all others out.
+    /// Connections to the gateway's name server lead to ours, all others out, under the names that
+    /// the guest knows their destinations by.
     class Switch final : public Dialer {
       public:
         Switch(Stack& stack, Dialer& out) : stack_(stack), out_(out) {}
         Result<OwnedFd> dial(const Flow& flow, unsigned attempt) override;
+        Status admit(const Flow& flow) override { return out_.admit(flow); }
 
       private:
         Stack& stack_;

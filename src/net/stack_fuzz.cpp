@@ -1,10 +1,10 @@
 // Arbitrary frames of a guest at a stack whose host sockets are socket pairs, mixed with what the
 // host's side does. A part of the input is shaped into packets that get past the checks.
+#include "base/testing/check.hpp"
 #include "net/frames/checksum.hpp"
 #include "net/testing/world.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <fuzzer/FuzzedDataProvider.h>
 #include <sys/socket.h>
 
@@ -13,14 +13,11 @@ using namespace msb::net;
 
 namespace {
 
-void check(bool truth) {
-    if (!truth)
-        std::abort();
-}
+using msb::testing::check;
 
 class Guest {
   public:
-    explicit Guest(testing::World& world) : world_(world) {}
+    explicit Guest(net::testing::World& world) : world_(world) {}
 
     void raw(FuzzedDataProvider& input) {
         const auto bytes = input.ConsumeBytes<std::uint8_t>(input.ConsumeIntegralInRange(0, 200));
@@ -81,11 +78,11 @@ class Guest {
         return value + input.ConsumeIntegralInRange<std::uint32_t>(0, 300) - 5;
     }
 
-    testing::World& world_;
+    net::testing::World& world_;
     std::uint32_t last_sequence_ = 0;
 };
 
-void act_as_host(testing::World& world, FuzzedDataProvider& input) {
+void act_as_host(net::testing::World& world, FuzzedDataProvider& input) {
     if (world.dialer.peers.empty())
         return;
     const auto index = input.ConsumeIntegralInRange<std::size_t>(0, world.dialer.peers.size() - 1);
@@ -108,7 +105,7 @@ void act_as_host(testing::World& world, FuzzedDataProvider& input) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     FuzzedDataProvider input(data, size);
-    testing::World world(16);
+    net::testing::World world(16);
     Guest guest(world);
     world.link.large_segments = input.ConsumeBool();
     for (int i = 0; i < 100 && input.remaining_bytes() > 0; ++i) {

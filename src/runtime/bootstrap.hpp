@@ -1,4 +1,4 @@
-// What the guest is told before it assembles its root (wire/bootstrap.hpp).
+// Makes the bootstrap document for the guest (wire/bootstrap.hpp).
 #pragma once
 
 #include "base/bytes.hpp"

@@ -21,8 +21,8 @@ ClockKeeper::~ClockKeeper() {
         loop_.unwatch(host_clock_.get());
 }
 
-/// A timer that is never due: what it is for is being cancelled when the wall clock is set, which a
-/// resume from suspend does too (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET).
+/// A timer that is never due. It is cancelled when the wall clock is set, also by a resume from
+/// suspend, and that is what we wait for (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET).
 Status ClockKeeper::watch_host_clock() {
     host_clock_ = OwnedFd(::timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK));
     if (!host_clock_)

@@ -28,7 +28,8 @@ class ClockKeeper {
     void observe(const wire::Heartbeat& heartbeat);
 
     static constexpr std::chrono::seconds period{60};
-    /// Between two answers, whatever the guest sends; heartbeats come once a second.
+    /// Least time between two answers, however often the guest sends; heartbeats come once a
+    /// second.
     static constexpr std::chrono::milliseconds least_pause{500};
     static constexpr std::chrono::milliseconds tolerance{50};
 

@@ -37,7 +37,8 @@ class ControlChannel {
         flush();
     }
 
-    /// Bytes that the guest has not taken. What is worth nothing when late is not sent then.
+    /// Bytes that the guest has not taken. While there are any, messages that are useless when late
+    /// are not sent.
     std::size_t queued() const { return out_.size(); }
 
   private:
@@ -45,8 +46,8 @@ class ControlChannel {
     void read();
     Status handle(const wire::Frame& frame);
 
-    /// Above the bootstrap document, which is a frame. An agent reads; whoever has taken its place
-    /// may not.
+    /// More than the bootstrap document, which is one frame. A real agent reads; a program that has
+    /// taken its place may not.
     static constexpr std::size_t max_queued = wire::max_frame_size;
 
     std::shared_ptr<device::Stream> connection_;

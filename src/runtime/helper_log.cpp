@@ -1,7 +1,7 @@
 #include "runtime/helper_log.hpp"
 
 #include "base/log.hpp"
-#include "spec/network_report.hpp"
+#include "net/report.hpp"
 
 #include <algorithm>
 #include <array>
@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t longest_line = 4096;
 
-/// "TIME LEVEL NAME: TEXT" becomes a line of our own.
+/// Logs "TIME LEVEL NAME: TEXT" as a line of our own.
 void log_line(std::string_view line) {
     if (line.ends_with('\n'))
         line.remove_suffix(1);

@@ -1,6 +1,6 @@
-// What the processes beside the runtime, netd and fsd, have to say, one packet of the lifeline
-// each: log lines, and netd that the published ports are in use. So their lines are bounded like
-// the runtime's own, and they have no file to write to.
+// Messages of the processes beside the runtime, netd and fsd, each one packet of the lifeline: log
+// lines, and from netd that published ports are in use. So their log is bounded like the runtime's
+// own, and they need no file to write to.
 #pragma once
 
 namespace msb {
@@ -10,7 +10,8 @@ enum class HelperPacket {
     in_use,
     end, ///< the process has ended
 };
-/// Takes one packet, if there is one. The process may have been taken over: what it says is text.
+/// Takes one packet, if there is one. The process may have been taken over, so its packets are only
+/// used as text.
 HelperPacket take_helper_packet(int lifeline);
 
 } // namespace msb

@@ -2,10 +2,10 @@
 // (wire/host_messages.hpp). It stands beside agent.sock, whose frames belong to clients and guest;
 // nothing that comes in here reaches the guest as it is, and nothing of the guest comes out.
 //
-// Whoever can connect may do what this user may; but what he sends is checked like anybody's: so
-// many connections, of each so many bytes and so much time until its request is whole, and one
-// answer at a time, which has to fit the socket. Whatever is wrong is answered by core.error, and
-// the connection closed.
+// A process that can connect has this user's rights anyway, but its requests are checked all the
+// same: the number of connections is bounded, and for each the bytes and the time until its request
+// is complete. There is one answer at a time, which has to fit the socket. An invalid request is
+// answered by core.error, and the connection is closed.
 #pragma once
 
 #include "base/event_loop.hpp"
@@ -30,7 +30,7 @@ class HostChannel {
     };
 
     static constexpr std::size_t max_connections = 32;
-    /// For a connection that has no request under way, and for a request to be whole.
+    /// How long a connection may be without a request, and a request may take to be complete.
     static constexpr std::chrono::milliseconds patience{10'000};
 
     HostChannel(EventLoop& loop, Requests requests);

@@ -3,7 +3,8 @@
 namespace msb {
 
 bool IdleWatch::observe(const wire::Heartbeat& heartbeat, Clock::time_point now) {
-    // A silent command is at work. Open file and connection streams count by what they move.
+    // A running command counts even if it is silent. Open file and connection streams count by the
+    // data they move.
     if (heartbeat.active_exec_sessions > 0 || heartbeat.activity_seq != activity_seq_)
         last_activity_ = now;
     activity_seq_ = heartbeat.activity_seq;

@@ -1,6 +1,6 @@
-// When is a sandbox idle? The guest says what it does, once a second; the host's clock says for how
-// long it has done nothing. A guest that says nothing is never taken for an idle one: it may be
-// busy, and its last word may be old.
+// Decides when a sandbox is idle. The guest reports its activity once a second; the host's clock
+// measures for how long there was none. A guest that reports nothing is never taken to be idle: it
+// may be busy, and its last report may be old.
 #pragma once
 
 #include "wire/messages.hpp"
@@ -18,10 +18,10 @@ class IdleWatch {
 
     /// The guest is ready: from here on it can be idle.
     void start(Clock::time_point now) { last_activity_ = now; }
-    /// The guest is in use in a way that it does not see itself.
+    /// The guest is used in a way that it does not notice itself.
     void used(Clock::time_point now) { last_activity_ = now; }
-    /// True if the sandbox has been idle for the limit. None of the guest's numbers is computed
-    /// with: they are the same as the last time, or they are not.
+    /// True if the sandbox has been idle for the limit. The guest's numbers are only compared with
+    /// the previous ones; nothing is computed from them.
     bool observe(const wire::Heartbeat& heartbeat, Clock::time_point now);
 
   private:

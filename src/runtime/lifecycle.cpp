@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// More than an hour of goodbye is a mistake; the bound also keeps the arithmetic safe.
+/// A grace of more than an hour is a mistake; the bound also keeps the arithmetic safe.
 constexpr std::chrono::milliseconds longest_grace = 1h;
 /// An agent that is not process 1 may go before an init system that is powering off by itself.
 constexpr auto init_alone_time = 30s;
@@ -27,6 +27,7 @@ void Runtime::start_timers() {
         loop_->after(std::chrono::seconds(config_.spec.max_duration_seconds),
                      [this] { begin_shutdown(reason::max_duration, std::nullopt); });
     idle_.start(EventLoop::Clock::now());
+    watch_heartbeats();
     auto clock = ClockKeeper::start(*loop_, [this](const wire::ClockSync& sync) {
         if (control_->queued() == 0)
             control_->send(sync);
@@ -40,6 +41,7 @@ void Runtime::start_timers() {
 void Runtime::handle_heartbeat(const wire::Heartbeat& heartbeat) {
     if (!ready_)
         return;
+    heartbeats_.beat();
     if (balance_timer_ == 0)
         balance_machine();
     if (clock_)
@@ -52,6 +54,28 @@ void Runtime::balance_machine() {
     balance_timer_ = 0;
     if (!engine_gone_ && engine_->balance())
         balance_timer_ = loop_->after(engine::placement_period, [this] { balance_machine(); });
+}
+
+void Runtime::watch_heartbeats() {
+    if (engine_gone_ || shutting_down_) // its end has a bound of its own
+        return;
+    if (heartbeats_.is_late())
+        if (const auto why = heartbeats_.look(EventLoop::Clock::now(), engine_->activity()))
+            return give_up_agent(*why);
+    loop_->after(HeartbeatWatch::period, [this] { watch_heartbeats(); });
+}
+
+/// Noted at once: clients that lose their connection by this look there for the reason.
+void Runtime::give_up_agent(std::string_view detail) {
+    if (engine_gone_)
+        return;
+    if (!std::exchange(shutting_down_, true)) {
+        log::error("shutting down: {}: {}", reason::agent_unresponsive, detail);
+        state_.reason = reason::agent_unresponsive;
+        state_.detail = detail;
+        set_status(SandboxStatus::draining);
+    }
+    end_engine();
 }
 
 void Runtime::begin_drain() {
@@ -91,8 +115,8 @@ void Runtime::begin_shutdown(std::string_view why, std::optional<std::uint64_t> 
     control_->send(wire::Shutdown{static_cast<std::uint64_t>(grace.count())});
 }
 
-/// Its init does as it is told and cannot be touched by the guest; but nobody waits for that to be
-/// true. What a runtime leaves behind in its namespaces the kernel ends.
+/// The engine's init obeys and is out of the guest's reach, but nothing depends on that: whatever a
+/// runtime leaves behind in its namespaces, the kernel ends.
 void Runtime::end_engine() {
     (void)engine_->stop();
     loop_->cancel(engine_timer_);
@@ -107,15 +131,7 @@ void Runtime::handle_control_lost(std::string_view why) {
     if (!ready_ || shutting_down_ || engine_gone_)
         return;
     const auto patience = config_.spec.init ? init_alone_time : kernel_alone_time;
-    loop_->after(patience, [this] {
-        if (engine_gone_)
-            return;
-        if (!std::exchange(shutting_down_, true)) {
-            state_.reason = reason::agent_unresponsive;
-            state_.detail = "the agent is gone";
-        }
-        end_engine();
-    });
+    loop_->after(patience, [this] { give_up_agent("the agent is gone"); });
 }
 
 } // namespace msb

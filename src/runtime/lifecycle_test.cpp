@@ -1,6 +1,7 @@
 #include "base/time.hpp"
 #include "logs/kernel_log.hpp"
 #include "runtime/clock_keeper.hpp"
+#include "runtime/heartbeat_watch.hpp"
 #include "runtime/idle.hpp"
 
 #include <cstdint>
@@ -63,6 +64,58 @@ TEST(IdleWatch, WithoutALimitNeverIdle) {
     IdleWatch watch(0s);
     watch.start(start);
     EXPECT_FALSE(watch.observe(beat(0), start + 1000h));
+}
+
+/// Looks once a period at a machine that uses `work` of it, until the agent is given up; the time.
+std::optional<std::chrono::seconds> given_up_after(HeartbeatWatch& watch, std::chrono::seconds most,
+                                                   std::chrono::milliseconds work, bool asleep,
+                                                   std::chrono::seconds step = 1s) {
+    auto now = start;
+    engine::Activity machine{1h, asleep};
+    for (auto passed = 0s; passed < most; passed += step) {
+        if (watch.is_late() && watch.look(now, machine))
+            return passed;
+        now += step;
+        machine.cpu_time += work;
+    }
+    return std::nullopt;
+}
+
+TEST(HeartbeatWatch, AGuestThatSpinsIsGivenUpByItsCpuTime) {
+    HeartbeatWatch watch;
+    EXPECT_EQ(given_up_after(watch, 1h, 1000ms, false), 33s);
+    watch.beat();
+    EXPECT_EQ(given_up_after(watch, 1h, 100ms, false), 303s) << "on a host that is overloaded";
+}
+
+TEST(HeartbeatWatch, OneThatSleepsIsGivenUpLater) {
+    HeartbeatWatch watch;
+    EXPECT_EQ(given_up_after(watch, 1h, 0ms, true), 123s);
+}
+
+TEST(HeartbeatWatch, OneThatIsStoppedOrStarvedIsWaitedFor) {
+    HeartbeatWatch watch;
+    EXPECT_EQ(given_up_after(watch, 24h, 0ms, false), std::nullopt);
+}
+
+TEST(HeartbeatWatch, TimeInWhichNobodyLookedHardlyCounts) {
+    HeartbeatWatch watch;
+    EXPECT_EQ(given_up_after(watch, 24h, 1h, true, 1h), 18h) << "2 s of each hour, from the fifth";
+}
+
+TEST(HeartbeatWatch, AHeartbeatBeginsAnew) {
+    HeartbeatWatch watch;
+    EXPECT_EQ(given_up_after(watch, 33s, 1000ms, false), std::nullopt);
+    watch.beat();
+    EXPECT_EQ(given_up_after(watch, 33s, 1000ms, false), std::nullopt);
+}
+
+TEST(HeartbeatWatch, WhereTheHostShowsNothingTheClockHasToDo) {
+    HeartbeatWatch watch;
+    auto now = start;
+    for (; now < start + 600s; now += 1s)
+        ASSERT_FALSE(watch.look(now, std::nullopt));
+    EXPECT_EQ(watch.look(now, std::nullopt), "the agent sent nothing in 600 s");
 }
 
 TEST(ClockKeeper, AnswersHeartbeatsOfAGuestThatIsOff) {

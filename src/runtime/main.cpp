@@ -44,7 +44,7 @@ int main() {
         msb::log::configure(msb::log::Level::error, 2, "runtime");
         msb::log::error("{}", done.error().to_string());
     }
-    // Without destroying anything, which would wait for threads. What still runs below, the kernel
-    // ends.
+    // Exit without destroying anything, because that would wait for threads. The kernel ends what
+    // still runs below.
     ::_exit(done ? 0 : 1);
 }

@@ -1,4 +1,4 @@
-// The runtime's eye on netd.
+// How the runtime watches netd.
 #include "base/log.hpp"
 #include "runtime/helper_log.hpp"
 #include "runtime/runtime.hpp"

@@ -26,9 +26,9 @@ constexpr std::size_t high_water = std::size_t{256} << 10;
 /// See Relay::finish().
 constexpr auto patience = std::chrono::seconds(1);
 constexpr auto look_again = std::chrono::milliseconds(50);
-/// A frame of the guest up to this size is used where it lies in the connection's buffer. So much
-/// may wait there for its end, and a quarter be consumed and not told yet, without the guest
-/// running out of credit.
+/// A frame of the guest up to this size is used where it lies in the connection's buffer. A frame
+/// of this size may wait there for its end, while a quarter of the buffer is consumed but not
+/// reported yet, and the guest still has credit.
 constexpr std::size_t max_in_place = wire::client_window / 2;
 static_assert(device::Stream::buffer_limit >= wire::client_window);
 
@@ -102,8 +102,9 @@ class Relay::Client : public std::enable_shared_from_this<Relay::Client> {
     wire::FrameReader from_guest_; ///< of a frame beyond max_in_place, what has arrived
     OutBuffer to_guest_;
     OutBuffer to_client_;
-    /// The end of a session is told when what it wrote is in the log, so that whoever saw it end
-    /// finds its output there: bytes of to_client_ in front of such a frame, and the log's entry.
+    /// The end of a session is only reported when its output is in the log, so that a client that
+    /// saw the end finds the output there. These are the bytes of to_client_ in front of such a
+    /// frame, and the log's entry.
     struct Hold {
         std::size_t bytes;
         std::uint64_t entry;
@@ -186,8 +187,8 @@ void Relay::Client::handle_socket(std::uint32_t events) {
         finish("hung up");
 }
 
-/// Whoever does not read refusals can have no more of them. Output that is not read is another
-/// matter: its command may have to be signalled.
+/// A client that does not read refusals gets no more of them and is not read from. Unread output is
+/// different: its command may have to be signalled.
 bool Relay::Client::takes_frames() const {
     return to_guest_.size() <= high_water && (!owes_refusals_ || to_client_.size() <= high_water);
 }
@@ -295,7 +296,7 @@ void Relay::Client::read_guest() {
         if (!taken)
             return finish("received a malformed frame from the guest");
         if (gone_ || guest_->ended())
-            data = {}; // what is left of a frame will not become one
+            data = {}; // an incomplete frame will not be completed any more
         if (data.size() == available)
             break;
         guest_->consume(available - data.size());

@@ -5,8 +5,8 @@
 // reading lets its outgoing buffer fill, the relay stops consuming its guest connection, vsock
 // credit runs out, and the agent stops reading that client's commands. No other client notices.
 //
-// Clients of the published protocol may ask for the sandbox's end, too. What else the host's
-// commands ask of the runtime has a door of its own (host_channel.hpp).
+// Clients of the published protocol may ask for the sandbox's end, too. All other requests of the
+// host's commands come through a socket of their own (host_channel.hpp).
 //
 // Guest and clients are both hostile. A client's frame must carry an id of its range (or be a
 // shutdown with id 0) and must not be a control-plane message; a frame that breaks the framing

@@ -37,7 +37,7 @@ constexpr auto boot_deadline = 120s;
 constexpr std::size_t entropy_bytes = 64;
 constexpr std::uint64_t most_log_bytes = std::uint64_t{32} << 20; ///< of one file, and some
 constexpr std::uint64_t mounts_lost_grace_ms = 1000;
-/// What readers of output get to take the rest of it when the guest has ended: at all, and when
+/// How long clients may read the rest of the output when the guest has ended: in general, and when
 /// somebody waits for the end.
 constexpr auto patience_for_readers = 10s;
 constexpr auto last_readers_time = 500ms;
@@ -89,8 +89,7 @@ Status Runtime::run() {
 }
 
 Status Runtime::open_logs() {
-    // Lines about what a guest does are the guest's to cause, so this log is bounded like the
-    // others.
+    // A guest can cause any number of lines, so this log is bounded like the others.
     log::set_sink([file = std::make_shared<RotatingFile>(
                        MSB_TRY(RotatingFile::open(MSB_TRY(open_logs_directory()), "runtime.log")))](
                       std::string_view line) { file->append(as_bytes(line)); });
@@ -141,6 +140,7 @@ Status Runtime::start_engine() {
     machine.vcpus = config_.spec.cpus;
     machine.memory_bytes = config_.spec.memory_mib << 20;
     machine.kernel = MSB_TRY(engine::load_kernel_bundle(jail_kernel));
+    state_.kernel = {machine.kernel.name, machine.kernel.version, machine.kernel.hash};
     machine.initramfs = jail_initramfs;
     const auto device = [](const virtio::Device& served, std::string_view name) {
         return engine::DeviceSocket{static_cast<std::uint32_t>(served.id()), socket_path(name)};
@@ -314,7 +314,7 @@ void Runtime::handle_boot_failed(const wire::BootFailed& failed) {
         return;
     Error error(ErrorKind::system, failed.message);
     if (failed.sys_errno && *failed.sys_errno > 0) {
-        // Most messages of the guest end in the text of the errno: once is enough.
+        // Most messages of the guest already end with the errno's text: do not add it twice.
         std::string_view message = failed.message;
         const std::string text = std::string(": ") + std::strerror(*failed.sys_errno);
         if (message.ends_with(text))
@@ -381,7 +381,7 @@ void Runtime::handle_parent() {
 
 void Runtime::handle_main_session_end(const SessionObserver::End& end) {
     if (engine_gone_ && !end.failure.empty())
-        return; // that is how it looks when the guest has ended
+        return; // the end of the guest looks like this, too
     state_.exit_code = wire::exit_code_of(end.exited);
     if (!end.failure.empty())
         exec_log_->mark("command failed: " + end.failure);
@@ -423,7 +423,7 @@ void Runtime::handle_engine_exit() {
 
 void Runtime::record_end(bool crashed, const std::string& how) {
     exec_log_->mark("sandbox stopped");
-    exec_log_->flush(); // whoever sees the state finds the whole log
+    exec_log_->flush(); // a reader of the state must find the whole log
     state_.stopped_at_ns = unix_time_ns();
     if (crashed) {
         state_.reason = reason::guest_crashed;
@@ -435,7 +435,7 @@ void Runtime::record_end(bool crashed, const std::string& how) {
     loop_->stop();
 }
 
-/// Empty unless the guest is over because the user's init is.
+/// How the user's init ended, if that ended the guest; else empty.
 std::string Runtime::describe_init_end() const {
     const auto status = config_.spec.init ? end_of_process_1(kernel_log_->recent()) : std::nullopt;
     if (!status)

@@ -11,6 +11,7 @@
 #include "logs/kernel_log.hpp"
 #include "runtime/clock_keeper.hpp"
 #include "runtime/control_channel.hpp"
+#include "runtime/heartbeat_watch.hpp"
 #include "runtime/host_channel.hpp"
 #include "runtime/idle.hpp"
 #include "runtime/relay.hpp"
@@ -35,8 +36,8 @@ class Runtime {
 
     /// Opens, starts the engine, confines this process, serves until the guest has ended. The
     /// outcome is in state.json and, before readiness, in boot-error.json and on the report pipe.
-    /// The process is to end then, as it is: some thread may be stuck in a disk that does not
-    /// answer, and nobody is to wait for it.
+    /// Afterwards the process must exit without cleaning up: a thread may be stuck in a disk that
+    /// does not answer, and must not be waited for.
     Status run();
 
     /// A failure before or in run(): recorded and reported as a boot error of `stage`.
@@ -86,13 +87,17 @@ class Runtime {
     void handle_control_lost(std::string_view why);
     void start_timers();
     void balance_machine();
+    /// Looks once a second whether heartbeats come.
+    void watch_heartbeats();
+    /// Ends a machine whose agent cannot be asked to.
+    void give_up_agent(std::string_view detail);
 
     /// Asks the guest to end, and ends it by force when the time is up. Asking again can only make
     /// it shorter.
     void begin_shutdown(std::string_view why, std::optional<std::uint64_t> grace_ms);
     /// Commands may finish, new ones are refused; then the shutdown begins.
     void begin_drain();
-    /// Pulls the plug, and goes on without waiting for long.
+    /// Ends the engine at once, and does not wait for long.
     void end_engine();
     void set_status(SandboxStatus status);
     void report(const LaunchReport& report);
@@ -133,6 +138,7 @@ class Runtime {
     EventLoop::TimerId balance_timer_ = 0;
     EventLoop::Clock::time_point kill_time_{};
     IdleWatch idle_;
+    HeartbeatWatch heartbeats_;
     std::unique_ptr<ClockKeeper> clock_;
 };
 

@@ -106,7 +106,7 @@ void SessionObserver::record(const wire::SessionOutput& output) {
     const LogSource source = output.tty     ? LogSource::output
                              : output.error ? LogSource::standard_error
                                             : LogSource::standard_output;
-    // The guest names the sessions; what it could at worst make us keep for them is bounded.
+    // The guest chooses the session numbers; bound what it can make us keep for them.
     if (streams_.size() >= max_streams)
         streams_.clear();
     Streams& streams = streams_[output.session];

@@ -1,7 +1,7 @@
 // The runtime's own connection to the agent for sessions that no client owns: their output goes to
 // exec.log from here, and the command of a detached `run` is started here.
 //
-// Made when the first such session is: a sandbox that has none pays nothing.
+// The connection is made with the first such session, so a sandbox without any does not need it.
 #pragma once
 
 #include "base/out_buffer.hpp"

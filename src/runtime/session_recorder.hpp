@@ -1,5 +1,5 @@
-// Writes the output of one guest connection's exec sessions to exec.log. What it is told of them
-// comes from the guest.
+// Writes the output of one guest connection's exec sessions to exec.log. Its input comes from the
+// guest and is not trusted.
 #pragma once
 
 #include "logs/exec_log.hpp"
@@ -19,8 +19,8 @@ class SessionRecorder {
     SessionRecorder(const SessionRecorder&) = delete;
     SessionRecorder& operator=(const SessionRecorder&) = delete;
     /// The number of the session that the request starts; 0 if there are too many, or if the id has
-    /// one, so that the agent will refuse it. What belongs to no connection (`detach`) is for the
-    /// SessionObserver to record.
+    /// one, so that the agent will refuse it. Sessions that belong to no connection (`detach`) are
+    /// recorded by the SessionObserver.
     std::uint64_t request(std::uint32_t id, const wire::ExecRequest& request);
     /// True if a session ended with this: everything it wrote has been given to the log.
     bool from_guest(std::uint32_t id, const wire::Envelope& envelope);

@@ -52,7 +52,7 @@ ErrorKind kind_of(int code) {
 
 std::unexpected<Error> failed(sqlite3* db, const std::string& what) {
     std::string message = "catalogue: " + what + ": " + sqlite3_errmsg(db);
-    // SQLite says "disk I/O error" for a full disk in some places; the system knows better.
+    // In some places SQLite reports a full disk as "disk I/O error", so use the system's errno.
     const int reason = sqlite3_system_errno(db);
     if ((sqlite3_errcode(db) & 0xff) == SQLITE_IOERR && reason != 0)
         return fail(Error::from_errno(reason, message));
@@ -182,7 +182,7 @@ Result<Catalogue> Catalogue::open(const Home& home) {
     const bool existed = exists(path);
     auto opened = open_database(path);
     if (!opened && opened.error().kind() == ErrorKind::corrupt) {
-        // Only an index: set the broken one aside for a look and build a new one.
+        // It is only an index: keep the broken one for inspection and build a new one.
         MSB_TRY(sys::rename(path, path + ".broken-" + std::to_string(unix_time_ns())));
         MSB_TRY(sys::unlink(path + "-wal"));
         MSB_TRY(sys::unlink(path + "-shm"));

@@ -49,8 +49,8 @@ class Catalogue {
     Database db_;
 };
 
-/// Opens the catalogue when it is first asked: a command that is given its sandbox's name never
-/// does, and opening a database costs more than the rest of such a command.
+/// Opens the catalogue at first use: commands that are given a sandbox's name never use it, and
+/// opening a database takes longer than the rest of such a command.
 class LazyCatalogue {
   public:
     explicit LazyCatalogue(Home home) : home_(std::move(home)) {}

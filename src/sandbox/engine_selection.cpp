@@ -24,16 +24,8 @@ Result<EngineSelection> select_engine(const Home& home, const Installation& inst
                                spec.require_hardware_isolation ? engine::Isolation::hardware
                                                                : engine::Isolation::user_mode,
                                home.cache()));
-    auto found = engine::find_kernel_bundles(installation.share() + "/kernels");
-    std::erase_if(found.bundles, [&](const auto& bundle) { return bundle.engine != choice.kind; });
-    if (found.bundles.empty()) {
-        if (!found.broken.empty())
-            return fail(Error(found.broken.front()).wrap("no usable kernel"));
-        return fail(
-            Error(ErrorKind::not_found, "no kernel in '" + installation.share() + "/kernels'")
-                .with_hint("`make run` fetches one, `make kernel` builds the fast one"));
-    }
-    const engine::KernelBundle& bundle = found.bundles.front();
+    const engine::KernelBundle bundle = MSB_TRY(
+        engine::choose_kernel_bundle(installation.share() + "/kernels", choice.kind, spec.kernel));
     MSB_TRY(engine::check_sizes(bundle,
                                 {.vcpus = spec.cpus,
                                  .max_vcpus = spec.max_cpus,
@@ -45,6 +37,7 @@ Result<EngineSelection> select_engine(const Home& home, const Installation& inst
     selection.engine = engine::to_string(choice.kind);
     selection.isolation = engine::to_string(choice.isolation);
     selection.kernel_bundle = bundle.directory;
+    selection.kernel_name = bundle.name;
     selection.initramfs =
         installation.share() + "/initramfs/" + engine::initramfs_name(bundle, features_of(spec));
     if (!exists(selection.initramfs))

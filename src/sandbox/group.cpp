@@ -30,7 +30,7 @@ OwnedFd make_sandbox_group(const Home& home, const SandboxSpec& spec) {
     auto group = make(home, spec, groups);
     if (group)
         return std::move(*group);
-    // Without it, the limits of each process are left.
+    // Without a group only the limits of each process remain.
     log::warn("no control group for '{}': {}", spec.name, group.error().to_string());
     return {};
 }

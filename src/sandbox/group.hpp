@@ -13,7 +13,7 @@ namespace msb {
 /// lock.
 OwnedFd make_sandbox_group(const Home& home, const SandboxSpec& spec);
 
-/// Once the runtime is dead; what is left of its processes is killed. Needs the sandbox's lock.
+/// Call once the runtime is dead; remaining processes are killed. Needs the sandbox's lock.
 Status remove_sandbox_group(const Home& home, std::string_view name);
 
 } // namespace msb

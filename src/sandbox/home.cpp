@@ -25,7 +25,7 @@ std::string name_hash(std::string_view name, std::size_t bytes) {
     return sha256_hex(name).substr(0, bytes * 2);
 }
 
-/// Whoever can write there decides what the next start believes.
+/// Checks that nobody else can write there: the next start trusts these files.
 Status require_private(const std::string& root) {
     const struct stat info = MSB_TRY(sys::stat(root));
     const bool ours = info.st_uid == ::geteuid() || info.st_uid == 0;
@@ -63,7 +63,7 @@ Result<Home> Home::from_environment() {
         root = chosen.value;
     }
     if (!root.empty()) {
-        // It was said in the program.
+        // The program has set it.
     } else if (const char* value = std::getenv("MSB_HOME"); value != nullptr && *value != '\0') {
         root = value;
     } else {
@@ -108,7 +108,7 @@ Status Home::prepare() const {
         return fail(Error::from_errno(errno, "access", root_ + "/sandboxes")
                         .wrap("cannot use '" + root_ + "' for msb's state")
                         .with_hint("set MSB_HOME to a directory you can write"));
-    // Only other programs need it; `msb agent socket-path` reports what is wrong.
+    // Ignore errors: only other programs need the link, and `msb agent socket-path` reports them.
     if (const Status published = publish_sockets(); !published)
         log::warn("{}", published.error().to_string());
     return {};

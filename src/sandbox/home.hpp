@@ -13,7 +13,7 @@ class Home {
   public:
     /// $MSB_HOME, else ~/.microsandbox. Made absolute; not created.
     static Result<Home> from_environment();
-    /// In place of the environment, for programs whose own view of it does not reach getenv().
+    /// Replaces $MSB_HOME, for programs whose changes of the environment do not reach getenv().
     /// Empty undoes it.
     static void set_root(std::string root);
     explicit Home(std::string root) : root_(std::move(root)) {}
@@ -32,7 +32,7 @@ class Home {
     /// Where the runtime listens. msb itself reaches it however long the path is
     /// (sys::unix_connect).
     std::string agent_socket(std::string_view name) const;
-    /// Where its runtime takes what the host's commands ask (wire/host_messages.hpp).
+    /// Where its runtime takes requests of the host's commands (wire/host_messages.hpp).
     std::string runtime_socket(std::string_view name) const;
     /// Name of the sandbox's control group; no other home uses it.
     std::string control_group_name(std::string_view name) const;
@@ -50,11 +50,10 @@ class Home {
     /// Process id of the runtime, as its starter saw it; only true while the lock is held. Outside
     /// of everything that the runtime can write.
     std::string runtime_pid(std::string_view name) const;
-    /// Process ids of what serves it beside the runtime (launch/helper.hpp), as far out of its
-    /// reach.
+    /// Process ids of its helpers (launch/helper.hpp); the runtime cannot write this either.
     std::string helper_pids(std::string_view name) const;
-    /// There while somebody has asked for the end of the runtime whose process id it holds, by
-    /// SIGKILL: what ended that way did not crash. As much out of the runtime's reach.
+    /// Exists while a command is killing the runtime whose process id it holds: a runtime that ends
+    /// this way did not crash. The runtime cannot write this either.
     std::string kill_request(std::string_view name) const;
 
   private:

@@ -14,7 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-/// A runtime answers in microseconds, or is in no state to do what it is asked.
+/// A runtime answers in microseconds unless something is wrong.
 constexpr auto answer_timeout = 1s;
 constexpr std::size_t most_answer_bytes = std::size_t{64} << 10;
 

@@ -20,8 +20,8 @@ class RuntimeDoor {
 
     /// The process that listens there.
     Result<pid_t> process() const;
-    /// Once what it asks for has begun. timed_out if the runtime does not answer soon; its refusal
-    /// is `protocol`.
+    /// Returns when the requested action has begun. timed_out if the runtime does not answer soon;
+    /// `protocol` if it refuses.
     template <typename Request> Status ask(const Request& request) {
         return accepted(wire::encode_message(next_id_++, request));
     }

@@ -7,11 +7,13 @@
 #include "sandbox/launch/helper.hpp"
 #include "sandbox/launch/netd.hpp"
 #include "sandbox/launch/network_config.hpp"
+#include "sandbox/network_check.hpp"
 #include "spec/boot_error.hpp"
 #include "spec/launch.hpp"
 #include "spec/spec.hpp"
 #include "spec/state.hpp"
 
+#include <cstring>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -149,6 +151,55 @@ TEST_F(SandboxTest, NetworksAreSpelledOut) {
     EXPECT_EQ(describe(*plan.v4).rfind("addr=172.", 0), 0U);
     EXPECT_FALSE(plan.v6);
     EXPECT_EQ(NetworkPlan::make("a", true, true).v4, plan.v4);
+}
+
+TEST_F(SandboxTest, NetworkRulesAndDefaultsArePolicy) {
+    SandboxSpec given = spec("a");
+    NetworkSpec& network = given.network;
+    network.rules = *parse_net_rules({"deny@10.0.0.1,allow@*.a.org:tcp:443", "allow@dns:udp"});
+    ASSERT_EQ(network.rules.size(), 3U);
+    EXPECT_TRUE(network.active());
+    EXPECT_FALSE(network.policy().egress);
+    EXPECT_TRUE(network.policy().ingress);
+    network.profiles = {"public"};
+    EXPECT_EQ(network.policy().rules.size(), 5U);
+    EXPECT_EQ(network.policy().rules.back().to_string(), "allow@public");
+    EXPECT_EQ(SandboxSpec::from_json(given.to_json())->network, network);
+    network.default_egress = true;
+    network.default_ingress = false;
+    EXPECT_EQ(SandboxSpec::from_json(given.to_json())->network, network);
+    EXPECT_TRUE(network.policy().egress);
+    EXPECT_FALSE(network.policy().ingress);
+    network.profiles = {"all"};
+    EXPECT_TRUE(validate_spec(given));
+    EXPECT_EQ(network.policy().rules, network.rules);
+    network.default_egress = false;
+    EXPECT_FALSE(validate_spec(given)); // they contradict
+    for (const auto& [key, value] : {std::pair{"\"allow@", "\"alow@"}, {"\"deny\"", "\"no\""}}) {
+        std::string broken = given.to_json();
+        const auto at = broken.find(key);
+        ASSERT_NE(at, std::string::npos) << broken;
+        EXPECT_FALSE(SandboxSpec::from_json(broken.replace(at, std::strlen(key), value)));
+    }
+    EXPECT_TRUE((NetworkSpec{.default_egress = false}.active()));
+}
+
+TEST_F(SandboxTest, DestinationsAreParsed) {
+    const auto parsed = [](std::string_view text) {
+        const auto to = NetworkDestination::parse(text);
+        return to ? to->host + " " + std::to_string(to->port) + " " +
+                        std::string(net::to_string(to->protocol))
+                  : "";
+    };
+    EXPECT_EQ(parsed("1.1.1.1"), "1.1.1.1 443 tcp");
+    EXPECT_EQ(parsed("1.1.1.1:53/udp"), "1.1.1.1 53 udp");
+    EXPECT_EQ(parsed("2606:4700::1111"), "2606:4700::1111 443 tcp");
+    EXPECT_EQ(parsed("[2606:4700::1111]:80"), "2606:4700::1111 80 tcp");
+    EXPECT_EQ(parsed("PyPI.org.:80"), "pypi.org 80 tcp");
+    EXPECT_EQ(parsed("db/udp"), "db 443 udp");
+    for (const char* bad : {"", ":80", "a:0", "a:65536", "a:b", "a/icmp", "[a]:80", "a,b", "a@b",
+                            "[::1", "1:2:3", "http://a", "]:80", "["})
+        EXPECT_EQ(parsed(bad), "") << bad;
 }
 
 TEST_F(SandboxTest, ResolversOfTheHost) {

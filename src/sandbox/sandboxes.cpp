@@ -2,6 +2,7 @@
 
 #include "base/closest.hpp"
 #include "base/file.hpp"
+#include "base/lock_holder.hpp"
 #include "base/log.hpp"
 #include "base/system.hpp"
 #include "base/time.hpp"
@@ -23,7 +24,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Whoever holds the lock longer than this is a runtime, not a command in passing.
+/// A process that holds the lock longer than this is a runtime, not another command.
 constexpr auto lock_wait = 300ms;
 /// For a runtime that has ended to let go of the lock.
 constexpr auto release_wait = 5s;
@@ -75,6 +76,21 @@ Result<OwnedFd> Sandboxes::lock(const std::string& name, std::chrono::millisecon
     return fd;
 }
 
+Result<OwnedFd> Sandboxes::lock_or_say(const std::string& name,
+                                       std::chrono::milliseconds wait) const {
+    auto held = lock(name, wait);
+    if (held || held.error().kind() != ErrorKind::busy)
+        return held;
+    // Its starter took it, and left it to the runtime.
+    const auto pid = read_file(home_.runtime_pid(name), 32);
+    std::string holder = pid ? describe_process(std::atoi(pid->c_str())) : std::string();
+    if (const auto file = sys::open(home_.lifecycle_lock(name), O_RDONLY))
+        if (std::string other = lock_holder(file->get()); holder.empty() || other[0] == 'p')
+            holder = std::move(other);
+    return fail(Error(ErrorKind::busy, "sandbox '" + name + "' is locked by " + holder)
+                    .with_hint("try again when that has ended"));
+}
+
 Status Sandboxes::erase_files(const std::string& name) {
     // The spec goes first: from here on the directory is rubbish, whatever happens to us. A damaged
     // one may be anything, even a directory.
@@ -88,8 +104,8 @@ Status Sandboxes::erase_files(const std::string& name) {
     return catalogue_.erase(name);
 }
 
-/// The runtime of a sandbox can write to its directory, and users may: neither must take what they
-/// write beyond this sandbox.
+/// The sandbox's runtime and users can write to its directory; nothing that they write there may
+/// have an effect beyond this sandbox.
 std::optional<SandboxView> Sandboxes::load(const std::string& name) const {
     const SandboxFiles files{home_.sandbox(name)};
     SandboxView view;
@@ -122,7 +138,7 @@ void Sandboxes::note_death(const std::string& name, SandboxState& state) const {
     const auto killed = read_file(home_.kill_request(name), 32);
     const bool requested = killed && *killed == read_file(home_.runtime_pid(name), 32).value_or("");
     state.status = draining || requested ? SandboxStatus::stopped : SandboxStatus::crashed;
-    // One that was draining has noted why, unless it was a drain.
+    // A draining sandbox has recorded its reason, unless that is the drain itself.
     if (!draining)
         state.reason = requested ? reason::shutdown_requested : reason::internal_error;
     else if (state.reason.empty())
@@ -144,7 +160,7 @@ Result<std::optional<SandboxView>> Sandboxes::reconcile_locked(const std::string
         // Not being able to write this down must not hide the sandbox: the next look tries again.
         if (view.state.store(files.state()))
             (void)sys::unlink(home_.kill_request(name));
-        // What a runtime writes when it ends by itself.
+        // The line that a runtime writes when it ends by itself.
         if (auto directory = sys::open(files.logs(), O_RDONLY | O_DIRECTORY))
             if (const auto log = ExecLog::open(std::move(*directory)))
                 (*log)->mark("sandbox stopped");
@@ -157,9 +173,9 @@ Result<std::optional<SandboxView>> Sandboxes::reconcile_locked(const std::string
     return found;
 }
 
-/// What a run leaves that is over: processes, sockets, the control group.
+/// Removes what a run that is over has left: processes, sockets, the control group.
 Status Sandboxes::clear_run(const std::string& name) {
-    // One that is stuck in a disk must not hide the sandbox: the next look tries again.
+    // A process that is stuck in a disk must not hide the sandbox: the next look tries again.
     if (const Status ended = end_helpers(home_, name); !ended)
         log::warn("sandbox '{}': {}", name, ended.error().to_string());
     MSB_TRY(remove_tree(home_.socket_directory(name)));
@@ -197,8 +213,8 @@ Result<Sandboxes::Still> Sandboxes::hold_still(const std::string& name) {
 }
 
 Result<std::optional<SandboxView>> Sandboxes::look(const std::string& name) {
-    // Alive: believe the files. That they know of no run means that its start or its end is under
-    // way, and what is ending is not to be taken for what runs.
+    // It is alive, so believe the files. If they show no run, its start or its end is under way; do
+    // not take an ending sandbox for a running one.
     const auto deadline = std::chrono::steady_clock::now() + release_wait;
     for (auto wait = 0ms;; wait = release_tick) {
         auto held = lock(name, wait);
@@ -235,7 +251,7 @@ Result<SandboxView> Sandboxes::get(const std::string& name) {
 
 Result<std::vector<SandboxView>> Sandboxes::list(const LabelSelector& labels) {
     damaged_.clear();
-    // What is wrong with one must not hide the others.
+    // A damaged sandbox must not hide the others.
     const auto usable = [&](const std::string& name) -> std::optional<SandboxView> {
         auto view = look(name);
         if (!view)
@@ -307,14 +323,14 @@ Result<Running> Sandboxes::create(const SandboxSpec& spec, const image::Image& i
         return fail(std::move(made).error().wrap("cannot create sandbox '" + spec.name + "'"));
     }
     auto running = launch(std::move(*held), spec, image, engine, options, true);
-    // Whoever cancels it does not want what was half made.
+    // After a cancelled start remove the half-made sandbox.
     if (!running && running.error().kind() == ErrorKind::cancelled)
         if (const auto again = lock(spec.name, lock_wait))
             (void)erase_files(spec.name);
     return running;
 }
 
-/// Who asks for a start while the sandbox is ending wants it to run afterwards.
+/// A start while the sandbox is ending means that it shall run afterwards, so wait for the end.
 Result<OwnedFd> Sandboxes::lock_for_start(const std::string& name,
                                           const std::function<bool()>& cancelled) {
     const auto begin = std::chrono::steady_clock::now();
@@ -405,7 +421,7 @@ Status Sandboxes::remove(const std::string& name, bool force) {
                             .with_hint("stop it first (msb stop), or use --force"));
         MSB_TRY(stop(name, 0ms));
     }
-    const OwnedFd held = MSB_TRY(lock(name, release_wait));
+    const OwnedFd held = MSB_TRY(lock_or_say(name, release_wait));
     return erase_files(name);
 }
 

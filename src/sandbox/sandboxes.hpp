@@ -1,7 +1,7 @@
 // The sandboxes of one MSB_HOME: what they are, and everything that starts, stops or removes one.
 //
 // No daemon: any process may do any of this at any time, and any of them may be killed at any
-// moment. What keeps it straight:
+// moment. This works because:
 //  - The lifecycle lock (flock) of a name is held by whoever changes the sandbox and by its runtime
 //    for life; the kernel releases it when the holder dies. "Is it alive?" = "is the lock held?".
 //  - sandboxes/<name>/spec.json is written last when a sandbox is made and removed first when it
@@ -9,8 +9,8 @@
 //  - Every look at a sandbox reconciles it: a dead runtime's sandbox becomes Crashed, or Stopped if
 //    its end was asked for, or is removed, if ephemeral; stale sockets go, the index follows the
 //    files.
-//  - Who kills a runtime on request says so first (Home::kill_request), because anybody may be the
-//    first to look at what is left.
+//  - A command that kills a runtime on request records that first (Home::kill_request), because
+//    any other command may be the first to look afterwards.
 #pragma once
 
 #include "base/process.hpp"
@@ -40,7 +40,8 @@ struct SandboxView {
 struct EngineSelection {
     std::string engine;
     std::string isolation;
-    std::string kernel_bundle;
+    std::string kernel_bundle; ///< its folder
+    std::string kernel_name;
     std::string initramfs;
     /// For people, once per MSB_HOME: set when this launch fell back to weaker isolation.
     std::string notice;
@@ -86,7 +87,7 @@ struct StopObservation {
     std::string_view source; ///< "process" (the runtime was ours) or "state"
 };
 
-/// What whoever wants to make a second sandbox of this name is told.
+/// The error for making a second sandbox of this name.
 Error sandbox_exists(const std::string& name);
 
 class Sandboxes {
@@ -97,7 +98,7 @@ class Sandboxes {
     Result<SandboxView> get(const std::string& name);
     /// Reconciled, newest first, without damaged ones.
     Result<std::vector<SandboxView>> list(const LabelSelector& labels = {});
-    /// What is wrong with those that the last list() left out.
+    /// The errors of the sandboxes that the last list() left out.
     const std::vector<Error>& damaged() const { return damaged_; }
     /// Manifest digests that sandboxes were made from.
     Result<std::vector<std::string>> images_in_use();
@@ -124,7 +125,7 @@ class Sandboxes {
     const std::optional<BootError>& boot_error() const { return boot_error_; }
     /// For what fails before start() is called: the same record as of a later stage.
     void record_boot_error(const std::string& name, BootError error);
-    /// Makes boot_error() what the last start of the sandbox left behind, if it failed.
+    /// Makes boot_error() return what the sandbox's last start left, if it failed.
     void load_boot_error(const std::string& name);
 
     /// Asks the guest to end and waits; kills after `grace` (+ what the guest needs to power off).
@@ -145,10 +146,10 @@ class Sandboxes {
     Result<StopObservation> wait_until_stopped(const std::string& name,
                                                std::chrono::milliseconds timeout,
                                                const std::function<bool()>& cancelled = {});
-    /// The same for a runtime of ours, whose exit tells more.
+    /// The same for a runtime that is our child, whose exit status tells more.
     Result<StopObservation> wait_until_stopped(Running& running, std::chrono::milliseconds timeout,
                                                const std::function<bool()>& cancelled = {});
-    /// Ends an attached sandbox of ours whose disk is thrown away: no goodbye to the guest.
+    /// Ends an attached sandbox of ours whose disk is thrown away, without asking the guest.
     Status discard(Running& running);
     /// busy if it runs, unless `force` (kills it first). A damaged one is only removed by force.
     Status remove(const std::string& name, bool force);
@@ -160,6 +161,8 @@ class Sandboxes {
         : home_(std::move(home)), installation_(std::move(installation)), catalogue_(home_) {}
 
     Result<OwnedFd> lock(const std::string& name, std::chrono::milliseconds wait) const;
+    /// For whom nothing but the lock is left to say what is in the way.
+    Result<OwnedFd> lock_or_say(const std::string& name, std::chrono::milliseconds wait) const;
     Result<OwnedFd> lock_for_start(const std::string& name, const std::function<bool()>& cancelled);
     std::optional<SandboxView> load(const std::string& name) const;
     /// Like get(), but a damaged one is found.

@@ -1,7 +1,8 @@
 // Stopping, killing, draining, and waiting for it.
 //
-// Nothing here relies on the runtime's good will. It is asked at its door; whether it lives is
-// told by the lifecycle lock and its pidfd, and SIGKILL reaches it even if it is stopped or stuck.
+// Nothing here relies on the runtime's cooperation. Requests go to its socket (runtime.sock); the
+// lifecycle lock and its pidfd tell whether it lives, and SIGKILL ends it even if it is stopped or
+// stuck.
 #include "base/file.hpp"
 #include "base/system.hpp"
 #include "base/time.hpp"
@@ -21,13 +22,13 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 constexpr auto kill_wait = 5s;
-/// How long a runtime may take to open its door before we go by its recorded process id.
+/// How long a runtime may take to open its socket before we use its recorded process id.
 constexpr auto connect_patience = 5s;
-/// A full backlog is served soon, or by nobody.
+/// A full backlog is served soon, or never.
 constexpr auto connect_timeout = 500ms;
 constexpr auto connect_pause = 10ms;
 constexpr auto longest_grace = 1h;
-/// What the host waits beyond the time after which the runtime itself ends the engine.
+/// How much longer the host waits than the runtime, which ends the engine itself.
 constexpr auto runtime_margin = 1s;
 constexpr auto tick = 80ms;
 
@@ -78,8 +79,9 @@ struct Sandboxes::Reached {
     }
 };
 
-/// By the socket's other end or, without a connection, by what its starter recorded. False if it
-/// has ended: a process id may belong to somebody else then, so the lock is asked afterwards.
+/// Finds the process by the socket's peer or, without a connection, by the id that its starter
+/// recorded. False if it has ended: the id may belong to another process then, so check the lock
+/// afterwards.
 Result<bool> Sandboxes::find_process(const std::string& name, Reached& found) {
     if (found.door)
         found.pid = MSB_TRY(found.door->process());
@@ -116,9 +118,9 @@ Result<std::optional<Sandboxes::Reached>> Sandboxes::reach(const std::string& na
     return reached;
 }
 
-/// Whoever asked for the end of a sandbox does not want to read that it crashed.
+/// An end that was asked for must not be shown as a crash.
 Status Sandboxes::note_end(const std::string& name) {
-    const OwnedFd held = MSB_TRY(lock(name, kill_wait));
+    const OwnedFd held = MSB_TRY(lock_or_say(name, kill_wait));
     auto after = MSB_TRY(reconcile_locked(name));
     if (after && after->state.status == SandboxStatus::crashed) {
         after->state.status = SandboxStatus::stopped;
@@ -129,11 +131,11 @@ Status Sandboxes::note_end(const std::string& name) {
     return {};
 }
 
-/// Says first that this end is wanted: whoever looks next, in whichever process, is to see Stopped.
-/// If we are killed in between, the request lies there until the runtime ends; it names the
-/// process, so a later runtime of the sandbox has nothing to do with it.
+/// Records first that this end is wanted, so that the next command that looks sees Stopped. If we
+/// are killed in between, the request stays until the runtime ends; it names the process, so it has
+/// no effect on a later runtime of the sandbox.
 Status Sandboxes::kill(const std::string& name, const Reached& runtime) {
-    // A full disk must not keep anybody from killing.
+    // Killing must work with a full disk, too.
     (void)write_file_atomic(home_.kill_request(name), std::to_string(runtime.pid), 0600, false);
     return signal_pidfd(runtime.process, SIGKILL);
 }
@@ -227,7 +229,7 @@ Result<StopObservation> Sandboxes::wait_until_stopped(Running& running,
     if (status && WIFSIGNALED(*status))
         seen.signal = WTERMSIG(*status);
     // An ephemeral sandbox leaves nothing to read.
-    const OwnedFd held = MSB_TRY(lock(running.name, kill_wait));
+    const OwnedFd held = MSB_TRY(lock_or_say(running.name, kill_wait));
     if (const auto view = MSB_TRY(reconcile_locked(running.name))) {
         seen.status = view->state.status;
         seen.exit_code = view->state.exit_code;
@@ -243,7 +245,7 @@ Status Sandboxes::discard(Running& running) {
     MSB_TRY(running.runtime.signal(SIGKILL));
     if (!MSB_TRY(running.runtime.wait(kill_wait)))
         return fail(ErrorKind::timed_out, "sandbox '" + running.name + "' does not end");
-    const OwnedFd held = MSB_TRY(lock(running.name, kill_wait));
+    const OwnedFd held = MSB_TRY(lock_or_say(running.name, kill_wait));
     return erase_files(running.name);
 }
 

@@ -42,7 +42,7 @@ std::string_view boot_stage(std::string_view step) {
         {"disk", "mount"},
         {"build_vm", "build_vm"},
         {"kernel", "build_vm"},
-        // of the guest (src/agent/boot.cpp)
+        // of the guest (src/agent/boot/boot.cpp)
         {"modules", "build_vm"},
         {"transport", "build_vm"},
         {"bootstrap", "config"},

@@ -1,9 +1,35 @@
 #include "spec/launch.hpp"
 
+#include "base/bytes.hpp"
 #include "json/reader.hpp"
 #include "json/text.hpp"
 
 namespace msb {
+
+namespace {
+
+/// Variables may hold what is not UTF-8.
+json::Value to_base64_list(const std::vector<std::string>& texts) {
+    json::Value list = json::array();
+    for (const std::string& text : texts)
+        list.push_back(to_base64(as_bytes(text)));
+    return list;
+}
+
+std::vector<std::string> read_base64_list(json::Reader& document, const char* key) {
+    std::vector<std::string> texts;
+    for (const json::Value& element : document.list(key)) {
+        const std::string* text = element.text();
+        const auto bytes = text != nullptr ? from_base64(*text) : std::nullopt;
+        if (!bytes)
+            document.complain(std::string(key) + " is not base64");
+        else
+            texts.emplace_back(as_text(*bytes));
+    }
+    return texts;
+}
+
+} // namespace
 
 std::string LaunchConfig::to_json() const {
     json::Value document = {
@@ -24,7 +50,7 @@ std::string LaunchConfig::to_json() const {
                                {"resolver_options", network->resolver_options}};
     if (startup)
         document["startup"] = {{"argv", startup->argv},
-                               {"env", startup->env},
+                               {"env_b64", to_base64_list(startup->env)},
                                {"cwd", startup->cwd},
                                {"user", startup->user},
                                {"tty", startup->tty}};
@@ -58,7 +84,7 @@ Result<LaunchConfig> LaunchConfig::from_json(std::string_view text) {
         json::Reader item(document, "startup");
         config.startup.emplace();
         item.get("argv", config.startup->argv);
-        item.get("env", config.startup->env);
+        config.startup->env = read_base64_list(item, "env_b64");
         item.get("cwd", config.startup->cwd);
         item.get("user", config.startup->user);
         item.get("tty", config.startup->tty);

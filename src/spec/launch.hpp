@@ -41,8 +41,8 @@ struct LaunchConfig {
     /// The image names the working directory: it is made if it is missing, as other container tools
     /// do, because many an image relies on that.
     bool make_workdir = false;
-    /// Where the user may have misspelled it. Later on it is the guest's own affair: a sandbox that
-    /// has lost the directory must still start.
+    /// Booting fails if the working directory is missing. Set at the first start, to catch
+    /// misspellings; later a sandbox that has lost the directory must still start.
     bool need_workdir = false;
     std::vector<bool> file_mounts; ///< of each mount in the spec: it is a single file
 

@@ -43,7 +43,7 @@ std::string normal(std::string_view path) {
     return text;
 }
 
-/// ".." is left in: what it means depends on whether the way there has links.
+/// ".." is kept: its meaning depends on whether the path leads through links.
 Result<std::string> absolute(std::string_view source) {
     if (source.starts_with('/'))
         return std::string(source);
@@ -54,7 +54,7 @@ Result<std::string> absolute(std::string_view source) {
     return here + "/" + std::string(source);
 }
 
-/// Checked when it is typed and when it is read from a file.
+/// Checks a mount, both from the command line and from a file.
 Status check_guest_path(std::string_view path) {
     const std::string shown = "guest path '" + std::string(path) + "' ";
     if (!path.starts_with('/'))

@@ -1,4 +1,4 @@
-// Who the guest is in its network, and who is around it.
+// The guest's place in its network: addresses, gateway, names.
 #pragma once
 
 #include "base/address.hpp"

@@ -34,6 +34,23 @@ std::unexpected<Error> unknown_profile(const std::string& word) {
 
 } // namespace
 
+bool NetworkSpec::active() const {
+    return enabled && (!profiles.empty() || !published.empty() || !rules.empty() ||
+                       default_egress || default_ingress);
+}
+
+net::Policy NetworkSpec::policy() const {
+    const bool all = has("all");
+    net::Policy policy{.rules = rules,
+                       .egress = default_egress.value_or(all),
+                       .ingress = default_ingress.value_or(true),
+                       .metadata = {}};
+    if (!all)
+        for (net::Rule& rule : net::profile_rules(profiles))
+            policy.rules.push_back(std::move(rule));
+    return policy;
+}
+
 bool NetworkSpec::has(std::string_view profile) const {
     return std::ranges::find(profiles, profile) != profiles.end();
 }
@@ -70,6 +87,14 @@ Result<std::vector<std::string>> parse_net_profiles(const std::vector<std::strin
         if (has(profile))
             profiles.emplace_back(profile);
     return profiles;
+}
+
+Result<std::vector<net::Rule>> parse_net_rules(const std::vector<std::string>& words) {
+    std::vector<net::Rule> rules;
+    for (const std::string& list : words)
+        for (net::Rule& rule : MSB_TRY(net::parse_rules(list)))
+            rules.push_back(std::move(rule));
+    return rules;
 }
 
 Result<PublishedPort> parse_published_port(std::string_view text) {
@@ -113,6 +138,11 @@ Status validate_network(const NetworkSpec& network) {
     const auto profiles = MSB_TRY(parse_net_profiles(network.profiles));
     if (profiles != network.profiles)
         return invalid("invalid config: network profiles must be in order, each once");
+    if (network.has("all") && network.default_egress == false)
+        return invalid(
+            "network profile 'all' and a default that denies egress contradict each other");
+    if (network.rules.size() > net::most_rules)
+        return fail(ErrorKind::limit_exceeded, "more than 10000 network rules");
     if (network.published.size() > most_published)
         return invalid("invalid config: more than 256 published ports");
     for (std::size_t i = 0; i < network.published.size(); ++i) {

@@ -2,8 +2,10 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "net/policy/policy.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,11 +27,17 @@ struct NetworkSpec {
     bool enabled = true; ///< false: none, whatever the rest says
     /// What the guest may reach: "public", "private", "host", each once, or "all" alone.
     std::vector<std::string> profiles;
+    /// The first that matches decides, before any profile.
+    std::vector<net::Rule> rules;
+    /// What is allowed where nothing decides; unless given, ways in are and ways out are not.
+    std::optional<bool> default_egress, default_ingress;
     std::vector<PublishedPort> published;
     std::uint32_t max_connections = 256;
 
     /// Whether the guest has an interface at all.
-    bool active() const { return enabled && (!profiles.empty() || !published.empty()); }
+    bool active() const;
+    /// What profiles, rules and defaults come to.
+    net::Policy policy() const;
     bool has(std::string_view profile) const;
     bool operator==(const NetworkSpec&) const = default;
 };
@@ -38,6 +46,8 @@ inline constexpr std::uint32_t most_connections = 1024;
 
 /// Words of --net, each a list with commas: public, private, host, all, none.
 Result<std::vector<std::string>> parse_net_profiles(const std::vector<std::string>& words);
+/// Words of --net-rule, each a list with commas.
+Result<std::vector<net::Rule>> parse_net_rules(const std::vector<std::string>& words);
 Result<PublishedPort> parse_published_port(std::string_view text);
 Status validate_network(const NetworkSpec& network);
 

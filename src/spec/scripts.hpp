@@ -11,7 +11,7 @@ namespace msb {
 
 using Scripts = std::map<std::string, std::string>; ///< name -> body
 
-/// They travel to the guest in one message, beside everything else it is told.
+/// Limits on all scripts together, which are sent to the guest in one message with other data.
 inline constexpr std::size_t max_scripts = 256;
 inline constexpr std::size_t max_scripts_bytes = std::size_t{1} << 20;
 

@@ -20,12 +20,20 @@ Status invalid(std::string message) {
     return fail(ErrorKind::invalid_argument, "invalid config: " + std::move(message));
 }
 
-/// The spec is stored as JSON, which has no room for other bytes.
+/// The spec is stored as JSON, which can only hold UTF-8.
 Status check_text(std::string_view what, std::string_view text) {
     if (text.find('\0') != std::string_view::npos)
         return invalid(std::string(what) + " contains a NUL byte");
     if (valid_utf8_prefix(text) != text.size())
         return invalid(std::string(what) + " is not valid UTF-8");
+    return {};
+}
+
+/// Values may be any bytes but NUL, as everywhere in Unix.
+Status check_variable(std::string_view what, const std::string& key, const std::string& value) {
+    MSB_TRY(check_text(what, key));
+    if (value.find('\0') != std::string::npos)
+        return invalid(std::string(what) + " '" + key + "' contains a NUL byte");
     return {};
 }
 
@@ -36,7 +44,7 @@ Status validate_init(const InitSpec& init) {
     for (const std::string& argument : init.args)
         MSB_TRY(check_text("init argument", argument));
     for (const auto& [key, value] : init.env)
-        MSB_TRY(check_text("init environment variable '" + key + "'", value));
+        MSB_TRY(check_variable("init environment variable", key, value));
     return {};
 }
 
@@ -107,11 +115,15 @@ Status validate_spec(const SandboxSpec& spec) {
     MSB_TRY_WRAP(validate_mounts(spec.mounts), "invalid config");
     MSB_TRY(validate_network(spec.network));
     for (const auto& [key, value] : spec.env)
-        MSB_TRY(check_text("environment variable '" + key + "'", value));
+        MSB_TRY(check_variable("environment variable", key, value));
     for (const auto& [key, value] : spec.labels)
         MSB_TRY(check_text("label '" + key + "'", value));
     if (spec.init)
         MSB_TRY(validate_init(*spec.init));
+    MSB_TRY(check_text("kernel", spec.kernel));
+    if (spec.kernel.empty() ||
+        (spec.kernel.find('/') != std::string::npos && spec.kernel[0] != '/'))
+        return invalid("kernel must be auto, a name, or an absolute path: '" + spec.kernel + "'");
     MSB_TRY(check_text("user", spec.user));
     MSB_TRY(check_text("workdir", spec.workdir));
     if ((!spec.entrypoint.empty() && spec.entrypoint[0].empty()) ||

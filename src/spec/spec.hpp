@@ -67,6 +67,7 @@ struct SandboxSpec {
     Scripts scripts;
     std::vector<Mount> mounts;   ///< guest paths unique
     std::string engine = "auto"; ///< auto | kvm | uml
+    std::string kernel = "auto"; ///< auto | a bundle's name | absolute path of a bundle's folder
     bool require_hardware_isolation = false;
     std::string log_level;                  ///< of the runtime; empty: warn
     bool ephemeral = false;                 ///< removed when it stops

@@ -1,4 +1,5 @@
 // spec.json: a SandboxSpec as JSON, and back.
+#include "base/bytes.hpp"
 #include "json/reader.hpp"
 #include "json/text.hpp"
 #include "spec/spec.hpp"
@@ -11,8 +12,13 @@ using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 json::Value write_pairs(const Pairs& pairs) {
     json::Value list = json::array();
-    for (const auto& [key, value] : pairs)
-        list.push_back({{"key", key}, {"value", value}});
+    for (const auto& [key, value] : pairs) {
+        json::Value pair = {{"key", key}, {"value", value}};
+        // JSON has no room for other bytes; "value" is for people then.
+        if (valid_utf8_prefix(value) != value.size())
+            pair["value_b64"] = to_base64(as_bytes(value));
+        list.push_back(std::move(pair));
+    }
     return list;
 }
 
@@ -23,6 +29,12 @@ Pairs read_pairs(json::Reader& document, const char* key) {
         auto& [name, value] = pairs.emplace_back();
         item.get("key", name);
         item.get("value", value);
+        if (!item.has("value_b64"))
+            continue;
+        if (const auto bytes = from_base64(item.get<std::string>("value_b64")))
+            value = as_text(*bytes);
+        else
+            item.complain("'value_b64' is not base64");
     }
     return pairs;
 }
@@ -75,6 +87,20 @@ Mount read_mount(json::Reader item) {
     return mount;
 }
 
+/// Null where nothing was chosen.
+json::Value write_default(const std::optional<bool>& allow) {
+    return allow ? json::Value(*allow ? "allow" : "deny") : json::Value();
+}
+
+std::optional<bool> read_default(json::Reader& document, const char* key) {
+    if (!document.has(key) || document.member(key).is_null())
+        return std::nullopt;
+    const auto word = document.get<std::string>(key);
+    if (word != "allow" && word != "deny")
+        document.complain("'" + std::string(key) + "' is neither allow nor deny");
+    return word == "allow";
+}
+
 json::Value write_network(const NetworkSpec& network) {
     json::Value ports = json::array();
     for (const PublishedPort& port : network.published)
@@ -82,8 +108,14 @@ json::Value write_network(const NetworkSpec& network) {
                          {"host_port", port.host},
                          {"guest_port", port.guest},
                          {"protocol", port.udp ? "udp" : "tcp"}});
+    json::Value rules = json::array();
+    for (const net::Rule& rule : network.rules)
+        rules.push_back(rule.to_string());
     return {{"enabled", network.enabled},
             {"profiles", network.profiles},
+            {"rules", rules},
+            {"default_egress", write_default(network.default_egress)},
+            {"default_ingress", write_default(network.default_ingress)},
             {"ports", ports},
             {"max_connections", network.max_connections}};
 }
@@ -94,6 +126,15 @@ void read_network(json::Reader document, NetworkSpec& network) {
         return; // of an earlier version
     document.get("profiles", network.profiles);
     document.get("max_connections", network.max_connections);
+    if (document.has("rules")) { // earlier versions had none
+        auto rules = parse_net_rules(document.get<std::vector<std::string>>("rules"));
+        if (rules)
+            network.rules = std::move(*rules);
+        else
+            document.complain(rules.error().message());
+    }
+    network.default_egress = read_default(document, "default_egress");
+    network.default_ingress = read_default(document, "default_ingress");
     for (const json::Value& element : document.list("ports")) {
         json::Reader item(document, element);
         PublishedPort& port = network.published.emplace_back();
@@ -185,6 +226,7 @@ json::Value SandboxSpec::to_document() const {
         {"security_profile", security == SecurityProfile::restricted ? "restricted" : "default"},
         {"network", write_network(network)},
         {"engine", engine},
+        {"kernel", kernel},
         {"require_isolation", require_hardware_isolation ? "hardware" : "any"},
         {"lifecycle",
          {{"ephemeral", ephemeral},
@@ -217,6 +259,7 @@ Result<SandboxSpec> SandboxSpec::from_document(const json::Value& value) {
                         ? SecurityProfile::restricted
                         : SecurityProfile::standard;
     document.get("engine", spec.engine);
+    document.get_if_there("kernel", spec.kernel);
     spec.require_hardware_isolation = document.get<std::string>("require_isolation") == "hardware";
     read_lifecycle({document, "lifecycle"}, spec);
     document.get("created_at_ns", spec.created_at_ns);

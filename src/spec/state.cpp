@@ -29,6 +29,7 @@ std::string SandboxState::to_json() const {
         {"status", msb::to_string(status)},
         {"engine", engine},
         {"isolation", isolation},
+        {"kernel", {{"name", kernel.name}, {"version", kernel.version}, {"hash", kernel.hash}}},
         {"reason", reason},
         {"detail", detail},
         {"exit_code", exit_code},
@@ -50,6 +51,12 @@ Result<SandboxState> SandboxState::from_json(std::string_view text) {
     state.status = status.value_or(state.status);
     document.get("engine", state.engine);
     document.get("isolation", state.isolation);
+    if (document.has("kernel")) {
+        json::Reader kernel(document, "kernel");
+        kernel.get("name", state.kernel.name);
+        kernel.get("version", state.kernel.version);
+        kernel.get("hash", state.kernel.hash);
+    }
     document.get("reason", state.reason);
     document.get("detail", state.detail);
     document.get("exit_code", state.exit_code);

@@ -43,8 +43,14 @@ inline constexpr std::string_view internal_error = "InternalError";
 
 struct SandboxState {
     SandboxStatus status = SandboxStatus::created;
-    std::string engine;           ///< "uml", "kvm"; of the current or last run
-    std::string isolation;        ///< "user-mode" or "hardware"
+    std::string engine;    ///< "uml", "kvm"; of the current or last run
+    std::string isolation; ///< "user-mode" or "hardware"
+    /// Of the bundle that it is or was booted from; empty: not known.
+    struct Kernel {
+        std::string name;
+        std::string version;
+        std::string hash;
+    } kernel;
     std::string reason;           ///< namespace reason
     std::string detail;           ///< one sentence more, for people
     std::optional<int> exit_code; ///< of the startup command

@@ -67,7 +67,7 @@ void remove_at(int dir_fd, const std::string& name) {
     (void)remove_tree("/proc/self/fd/" + std::to_string(dir_fd) + "/" + name);
 }
 
-/// Nobody makes the thing any more: who made it has ended, or has not locked it for long.
+/// Whether a temporary file is abandoned: its maker has ended, or has not locked it for long.
 bool is_abandoned(int fd, std::string_view name) {
     name.remove_prefix(temporary_prefix.size());
     const pid_t maker = std::atoi(std::string(name).c_str());
@@ -78,7 +78,7 @@ bool is_abandoned(int fd, std::string_view name) {
     return !maker_lives || info.st_ctim.tv_sec + lock_delay < ::time(nullptr);
 }
 
-/// What an extraction that was killed has left in this directory.
+/// Removes what a killed extraction has left in this directory.
 void sweep(int dir_fd) {
     OwnedFd copy(::openat(dir_fd, ".", directory_flags));
     const std::unique_ptr<DIR, int (*)(DIR*)> dir(copy ? ::fdopendir(copy.get()) : nullptr,
@@ -124,7 +124,7 @@ class Extractor {
         : options_(options), tar_(archive), progress_(progress) {
         levels_.push_back({.borrowed = directory});
     }
-    /// Takes back what has only a temporary name.
+    /// Removes what has only a temporary name.
     ~Extractor();
     Extractor(const Extractor&) = delete;
     Extractor& operator=(const Extractor&) = delete;
@@ -305,14 +305,14 @@ std::string Extractor::working_name(const std::string& name) {
     return temporary_name();
 }
 
-/// An archive may name a thing twice; the last one counts.
+/// An archive may have a name twice; the last entry counts.
 Status Extractor::make_room(const std::string& name) {
     if (::unlinkat(levels_.back().fd(), name.c_str(), 0) == -1)
         return fail_errno("replace", where(name));
     return {};
 }
 
-/// What was made under the temporary name gets its own, in the place of a file or link at most.
+/// Renames the temporary file to its own name; it may replace a file or link, nothing else.
 Status Extractor::publish(const std::string& name) {
     const int dir = levels_.back().fd();
     struct stat info{};
@@ -339,7 +339,7 @@ Status Extractor::set_attributes(int fd, const TarEntry& entry) {
         const bool own = name.starts_with(own_xattr_prefix);
         if (own ? !options_.own_xattrs : !options_.owners && !name.starts_with("user."))
             continue;
-        // A share lets nobody set our own.
+        // A share does not let a guest set our own attributes.
         if (::fsetxattr(fd, name.c_str(), value.data(), value.size(), 0) == -1 &&
             errno != ENOTSUP && errno != EPERM && !(own && errno == EACCES))
             return fail_errno("setxattr", entry.path);
@@ -351,7 +351,7 @@ Status Extractor::set_attributes(int fd, const TarEntry& entry) {
     if (::fchmod(fd, mode) == -1)
         return fail_errno("chmod", entry.path);
     if (entry.type == TarType::directory && entry.path.empty())
-        return {}; // no entry of its own: it is as old as it is
+        return {}; // without an entry of its own its times stay
     if (::futimens(fd, times_of(entry).data()) == -1)
         return fail_errno("utimens", entry.path);
     return {};

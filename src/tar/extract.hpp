@@ -1,4 +1,4 @@
-// An archive as files, whoever wrote it.
+// Unpacks archives that anybody may have written.
 #pragma once
 
 #include "tar/pack.hpp"

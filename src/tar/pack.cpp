@@ -27,7 +27,7 @@ constexpr std::size_t max_links =
     1'000'000; ///< remembered; more are archived as files of their own
 constexpr std::size_t max_xattrs = 64U << 10; ///< kernel's limit for the list, and for one value
 
-/// Never blocks: whatever the name stands for by now.
+/// Opens without blocking, whatever the name now stands for.
 constexpr int open_flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 
 class Packer {
@@ -274,8 +274,8 @@ Result<std::size_t> Packer::read_at(int fd, MutableBytesView buffer, std::uint64
     }
 }
 
-/// What a small file holds is read first and described then: files of /proc and /sys, and files
-/// that change, do not have the size they claim.
+/// Reads a small file before writing its header: files of /proc and /sys, and files that change, do
+/// not have the size that they claim.
 Status Packer::add_file(int fd, const struct stat& info, TarEntry entry) {
     if (static_cast<std::uint64_t>(info.st_size) >= small_file) {
         entry.size = static_cast<std::uint64_t>(info.st_size);

@@ -149,7 +149,7 @@ Status TarReader::skip(std::uint64_t count) {
     return {};
 }
 
-// There are writers that stop right behind the data of the last file: no padding, no end blocks.
+// Some writers stop right behind the data of the last file: no padding, no end blocks.
 Status TarReader::skip_padding() {
     MSB_TRY(fill(static_cast<std::size_t>(padding_)));
     MSB_TRY(

@@ -40,7 +40,7 @@ class Device {
     /// The driver kicked: there may be something to pop. Spurious calls are normal. True: there is
     /// more to do, and the device wants to be called again after other events had their turn.
     virtual bool queue_kicked(std::uint16_t index) = 0;
-    /// The front-end has gone or reset the device. All queues have been stopped.
+    /// Called when the front-end has gone or reset the device. All queues have been stopped.
     virtual void reset() = 0;
 };
 

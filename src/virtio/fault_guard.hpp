@@ -1,12 +1,12 @@
 // A shared mapping that survives its file being truncated.
 //
 // Theory of operation. Guest RAM is a file that the engine process owns, and the engine is assumed
-// hostile. If it truncates the file, the next access through our mapping raises SIGBUS, which would
-// kill the process that also serves this sandbox's other devices. File seals would forbid it, but
-// User Mode Linux puts its RAM into an ordinary tmpfs file, which cannot be sealed. So a SIGBUS
-// handler, which acts only on addresses inside a live GuardedMapping, replaces the whole mapping by
-// private zero pages and marks it faulted; the interrupted instruction is then restarted and reads
-// zeroes. Devices look at the mark and stop. Any other SIGBUS ends the process.
+// hostile. If the engine truncates the file, the next access through our mapping raises SIGBUS,
+// which would kill the process that also serves this sandbox's other devices. File seals would
+// forbid it, but User Mode Linux puts its RAM into an ordinary tmpfs file, which cannot be sealed.
+// So a SIGBUS handler, which acts only on addresses inside a live GuardedMapping, replaces the
+// whole mapping by private zero pages and marks it faulted; the interrupted instruction is then
+// restarted and reads zeroes. Devices look at the mark and stop. Any other SIGBUS ends the process.
 //
 // The live mappings are a fixed table of atomics, because the handler may run on any thread and
 // may take no lock. The handler's only system calls are mmap and rt_sigreturn.

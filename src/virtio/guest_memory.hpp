@@ -43,7 +43,8 @@ class GuestMemory {
                 std::size_t max_pieces) const;
 
     bool empty() const { return regions_.empty(); }
-    /// The front-end took memory away under us (see FaultGuard): nothing read since is real.
+    /// The front-end has truncated a memory file (see fault_guard.hpp): data read since then is not
+    /// real.
     bool faulted() const;
 
   private:

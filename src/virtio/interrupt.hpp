@@ -10,9 +10,9 @@ namespace msb::virtio {
 /// A stream socket, 8 bytes an event. A full one loses nothing: the interrupts in it have not been
 /// taken yet.
 ///
-/// An eventfd is refused, because a write to one cannot be kept from blocking. What decides is
-/// O_NONBLOCK of the open file description, which belongs to the peer as much as to us: it takes
-/// the flag away after we have set it, fills the counter, and we wait for ever. There is no
+/// An eventfd is refused, because a write to one cannot be kept from blocking. Whether it blocks
+/// depends on O_NONBLOCK of the open file description, which the peer shares: it could clear the
+/// flag after we have set it and fill the counter, and we would wait for ever. There is no
 /// MSG_DONTWAIT for it, and RWF_NOWAIT is refused (eventfds have no write_iter). For a socket the
 /// flag is given with each call. User Mode Linux sends sockets, as it needs SIGIO; an engine that
 /// wants an irqfd reads the socket and raises it itself.

@@ -1,10 +1,10 @@
 // A front-end that sends arbitrary messages with arbitrary descriptors.
 #include "base/event_loop.hpp"
 #include "base/system.hpp"
+#include "virtio/testing/driver.hpp"
 #include "virtio/vhost_user_message.hpp"
 #include "virtio/vhost_user_session.hpp"
 
-#include <cstring>
 #include <fuzzer/FuzzedDataProvider.h>
 #include <sys/socket.h>
 
@@ -36,24 +36,6 @@ class Sink final : public Device {
     int again = 0;
 };
 
-void send_with_fds(int socket, BytesView data, const std::vector<int>& fds) {
-    iovec piece{const_cast<std::uint8_t*>(data.data()), data.size()};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * 12)] = {};
-    msghdr header{};
-    header.msg_iov = &piece;
-    header.msg_iovlen = 1;
-    if (!fds.empty()) {
-        header.msg_control = control;
-        header.msg_controllen = CMSG_SPACE(sizeof(int) * fds.size());
-        cmsghdr* const item = CMSG_FIRSTHDR(&header);
-        item->cmsg_level = SOL_SOCKET;
-        item->cmsg_type = SCM_RIGHTS;
-        item->cmsg_len = CMSG_LEN(sizeof(int) * fds.size());
-        std::memcpy(CMSG_DATA(item), fds.data(), sizeof(int) * fds.size());
-    }
-    ::sendmsg(socket, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -82,7 +64,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                                : input.ConsumeIntegral<std::uint32_t>();
         const auto payload =
             input.ConsumeBytes<std::uint8_t>(input.ConsumeIntegralInRange<std::size_t>(0, 320));
-        send_with_fds(pair[1].get(), vhost_user::encode(request, flags, payload), fds);
+        virtio::testing::send_with_fds(pair[1].get(), vhost_user::encode(request, flags, payload),
+                                       fds);
         for (int i = 0; i < 2 && !ended; ++i)
             (void)loop->run_once(std::chrono::milliseconds(0));
         std::uint8_t answers[4096];

@@ -23,10 +23,10 @@ std::unexpected<Error> violation(std::string message) {
     return fail(ErrorKind::protocol, std::move(message));
 }
 
-/// All that our engines kick with. Nothing is ever read from it or written to it; but to wait for a
-/// kind that the peer chose would be to wait on its terms: an epoll instance has every look at it
-/// walk through what the peer hung on it. Of the files without a type that an engine can make only
-/// an eventfd can be written to.
+/// Checks that a kick descriptor is an eventfd, which all our engines use. It is only waited for,
+/// but other kinds could make that expensive: polling an epoll instance walks through everything
+/// that the peer has added to it. The check: of the files without a type that an engine can make,
+/// only an eventfd can be written to.
 Status require_eventfd(const OwnedFd& fd) {
     const bool typeless = (MSB_TRY(sys::fstat(fd.get())).st_mode & S_IFMT) == 0;
     if (!typeless || !MSB_TRY(sys::wait_for(fd.get(), POLLOUT, std::chrono::milliseconds(0))))

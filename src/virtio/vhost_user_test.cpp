@@ -81,21 +81,7 @@ class VhostUserTest : public ::testing::Test {
             ASSERT_TRUE(loop_->run_once(std::chrono::milliseconds(0)));
     }
     void send_raw(BytesView data, const std::vector<int>& fds = {}) {
-        iovec piece{const_cast<std::uint8_t*>(data.data()), data.size()};
-        alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * 16)] = {};
-        msghdr header{};
-        header.msg_iov = &piece;
-        header.msg_iovlen = 1;
-        if (!fds.empty()) {
-            header.msg_control = control;
-            header.msg_controllen = CMSG_SPACE(sizeof(int) * fds.size());
-            cmsghdr* const item = CMSG_FIRSTHDR(&header);
-            item->cmsg_level = SOL_SOCKET;
-            item->cmsg_type = SCM_RIGHTS;
-            item->cmsg_len = CMSG_LEN(sizeof(int) * fds.size());
-            std::memcpy(CMSG_DATA(item), fds.data(), sizeof(int) * fds.size());
-        }
-        ::sendmsg(peer_.get(), &header, MSG_NOSIGNAL);
+        testing::send_with_fds(peer_.get(), data, fds);
         pump();
     }
     void send(Request request, BytesView payload = {}, const std::vector<int>& fds = {},

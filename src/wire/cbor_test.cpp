@@ -1,3 +1,4 @@
+#include "base/testing/hex.hpp"
 #include "wire/cbor.hpp"
 
 #include <gtest/gtest.h>
@@ -6,13 +7,7 @@
 namespace msb::cbor {
 namespace {
 
-Bytes from_hex(std::string_view hex) {
-    Bytes bytes;
-    for (std::size_t i = 0; i + 1 < hex.size(); i += 2)
-        bytes.push_back(
-            static_cast<std::uint8_t>(std::stoi(std::string(hex.substr(i, 2)), {}, 16)));
-    return bytes;
-}
+using msb::testing::from_hex;
 
 std::string written(auto write) {
     Bytes out;

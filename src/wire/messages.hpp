@@ -1,4 +1,4 @@
-// What most of those who speak the protocol need of it.
+// The headers that most users of the protocol need.
 #pragma once
 
 #include "wire/bootstrap.hpp"

@@ -1,4 +1,4 @@
-// Of a structure that is in more than one message; private to this folder.
+// Fields of a structure that is in more than one message; private to this folder.
 #pragma once
 
 #include "wire/bootstrap.hpp"

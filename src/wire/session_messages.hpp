@@ -55,7 +55,7 @@ struct SessionDetached {
     MSB_WIRE_MESSAGE(SessionDetached, "core.session.detached", 7, flag_terminal);
 };
 
-/// What a client that attaches wants to see of the output before.
+/// How much of the earlier output an attaching client wants to see.
 enum class Replay { missed, all, none };
 
 /// Makes the id the session's id. Answered by core.session.attached, then as core.exec.request

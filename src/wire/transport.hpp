@@ -1,4 +1,4 @@
-// What both ends of the vsock between runtime and agent know.
+// Constants that both ends of the vsock between runtime and agent share.
 #pragma once
 
 #include <cstdint>

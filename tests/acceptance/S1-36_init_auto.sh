@@ -22,7 +22,38 @@ run_ok msb load -q -i "$T/image.tar" -t entry
 run_ok msb run -q --init auto --init-arg more entry -- sh -c 'while [ ! -s /etc/init.args ]; do sleep 0.05; done; cat /etc/init.args'
 assert_eq "$out" "/init from-image more"
 
-# Nothing to be found: says where it looked.
+# The first that is there and can be executed, in this order. (An entrypoint that is no init has no say.)
+make_rootfs "$T/all"
+for path in sbin/init lib/systemd/systemd usr/lib/systemd/systemd; do
+    mkdir -p "$T/all/$(dirname "$path")"
+    printf '#!/bin/sh\necho "$0" >/root/became\nexec busybox init\n' >"$T/all/$path"
+    chmod 755 "$T/all/$path"
+done
+new_image "$T/all.layout" --config.entrypoint /bin/env
+add_layer "$T/all.layout" "$T/all"
+pack_oci "$T/all.layout" "$T/all.tar"
+run_ok msb load -q -i "$T/all.tar" -t all
+run_ok msb create -q -n order --init auto all
+became() { # PATH: what process 1 was started as
+    run_ok msb exec order -- sh -c 'while [ ! -s /root/became ]; do sleep 0.05; done; cat /root/became'
+    assert_eq "$out" "$1" "the init"
+}
+became /sbin/init
+run_ok msb exec order -- sh -c 'rm /root/became && chmod 644 /sbin/init'
+run_ok msb stop -q order
+run_ok msb start -q order
+became /lib/systemd/systemd
+run_ok msb exec order -- rm /root/became /lib/systemd/systemd
+run_ok msb stop -q order
+run_ok msb start -q order
+became /usr/lib/systemd/systemd
+
+# Nothing to be found: says where it looked, in the order in which it did.
+run_ok msb exec order -- rm /usr/lib/systemd/systemd
+run_ok msb stop -q order
+run_fail 1 'handoff init binary not found' msb start -q order
+assert_contains "$err" "/sbin/init, /lib/systemd/systemd, /usr/lib/systemd/systemd"
+run_ok msb rm -q order
 make_rootfs "$T/bare"
 new_image "$T/bare.layout"
 add_layer "$T/bare.layout" "$T/bare"

@@ -32,7 +32,7 @@ refused /script "cannot execute the handoff init '/script': interpreter '/no/int
 assert_not_contains "$err" "directory: No such"
 refused /garbage 'cannot execute the handoff init'
 
-# An init that ends takes its guest along: one that does so at once is said to have, not how the kernel died of it.
+# When an init ends, its guest ends. If it ends at once the error says so, and not how the kernel panicked.
 ends() { # PATTERN INIT-OPTION...
     local begin=$EPOCHREALTIME pattern=$1
     shift
@@ -47,8 +47,8 @@ for _ in 1 2 3; do
 done
 ends "ended with exit code 3" --init /bin/sh --init-arg=-c --init-arg='exit 3'
 
-# One that ends later: the sandbox is over, nothing hangs, and it is known why.
-run_ok msb create -q -n box --init /bin/sh --init-arg=-c --init-arg='sleep 2; exit 4' inited
+# An init that ends later: the sandbox ends, nothing hangs, and the reason is shown.
+run_ok msb create -q -n box --init /bin/sh --init-arg=-c --init-arg='sleep 5; exit 4' inited
 eventually 20 sh -c '! "$0" ls --running -q | grep -q .' "$MSB"
 run_ok msb inspect box --format json
 assert_contains "$out" "ended with exit code 4"

@@ -19,7 +19,7 @@ run msb exec box -- sh -c 'echo 2 >/proc/sys/vm/panic_on_oom; tail /dev/zero'
 eventually 10 sh -c '"$0" ls --format json | grep -q Crashed' "$MSB"
 assert_eq "$(markers)" "started stopped started stopped "
 
-# The runtime is killed: the next command that looks at the sandbox writes what it could not.
+# The runtime is killed: the next command that looks at the sandbox writes its marker.
 run_ok msb start -q box
 runtime=$(test_processes | awk '$2 == "runtime" { print $1; exit }')
 kill -9 "$runtime"

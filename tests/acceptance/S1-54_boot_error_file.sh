@@ -46,8 +46,8 @@ run_fail 1 'mount: ' msb start box
 boot_error mount root 22
 mv "$T/upper" "$upper"
 
-# other: what is in nobody's stage, here a directory in the place of one of our own files. Nobody ever sees half a
-# record: it is written beside its place and renamed.
+# other: failures that belong to no other stage, here a directory in the place of one of our own files. Nobody ever sees
+# half a record: it is written under another name and renamed.
 cat >"$T/watch.py" <<'PY'
 import ctypes, os, struct, sys
 libc = ctypes.CDLL(None)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# S1-58: a spawn failure is one typed message {kind, errno?, errno_name?, message, stage?}.
+# A spawn failure is one typed message {kind, errno?, errno_name?, message, stage?}.
 . "$(dirname "$0")/../lib.sh"
 need_kernel
 need python3

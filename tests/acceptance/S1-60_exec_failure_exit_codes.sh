@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# S1-60: 127 for not_found, 126 for permission_denied and not_executable, 1 for the rest, and a
+# 127 for not_found, 126 for permission_denied and not_executable, 1 for the rest, and a
 # block that says what, why and what to do.
 . "$(dirname "$0")/../lib.sh"
 need_kernel

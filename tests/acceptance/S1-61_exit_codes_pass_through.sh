@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# S1-61: a program that ran and exited non-zero is a normal result; its code is ours.
+# A program that ran and exited non-zero is a normal result; its code is ours.
 . "$(dirname "$0")/../lib.sh"
 need_kernel
 

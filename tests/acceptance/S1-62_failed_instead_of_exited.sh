@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# S1-62: a command that could not start ends its stream with `failed`, and no `started` or `exited`.
+# A command that could not start ends its stream with `failed`, and no `started` or `exited`.
 . "$(dirname "$0")/../lib.sh"
 need_kernel
 need python3

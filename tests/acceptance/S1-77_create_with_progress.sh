@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A creation that tells how far the pull of its image is: events to iterate over, then the sandbox, once.
+# Creating a sandbox with reports about the pull of its image: events to iterate over, then the sandbox, once.
 . "$(dirname "$0")/../lib.sh"
 need_kernel
 need python3

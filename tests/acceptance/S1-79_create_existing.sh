@@ -8,7 +8,7 @@ run_fail 1 "sandbox 'box' already exists" msb create -q -n box
 assert_contains "$err" "--replace"
 run_ok msb kill -q box
 run_fail 1 "sandbox 'box' already exists" msb create -q -n box
-# With --replace a name that is free is as good.
+# --replace also works with a name that is free.
 run_ok msb create -q -n other --replace
 run_ok msb rm -q -f box other
 

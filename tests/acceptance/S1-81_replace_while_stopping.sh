@@ -5,7 +5,7 @@
 need_kernel
 need python3
 
-# In the middle of a long goodbye.
+# In the middle of a long shutdown.
 run_ok msb run -d -q -n box -- sh -c 'trap "" TERM; touch /root/ready; while :; do sleep 0.1; done'
 eventually 10 msb exec box -- test -e /root/ready
 run_ok msb stop -q --no-wait -t 600 box
@@ -22,7 +22,7 @@ start=$SECONDS
 run_ok msb create -q -n box --replace-with-timeout 1s
 [ $((SECONDS - start)) -lt 20 ] || fail_test "took $((SECONDS - start)) s"
 
-# ... and nobody gets through to it, because its backlogs are full.
+# ... and nobody can connect to it, because its backlogs are full.
 runtime=$(host_pids_of runtime)
 kill -STOP "$runtime"
 cat >"$T/fill.py" <<'PY'

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# S1-82: stdin of any size arrives complete, also at a reader that is slow.
+# Stdin of any size arrives complete, also at a reader that is slow.
 . "$(dirname "$0")/../lib.sh"
 need_kernel
 
@@ -9,10 +9,10 @@ assert_eq "$(msb exec box -- wc -c <"$T/mib")" 1048576 "bytes of 1 MiB"
 assert_eq "$(msb run -q -- wc -c <"$T/mib")" 1048576 "bytes of 1 MiB through run"
 head -c 20000000 /dev/urandom >"$T/large"
 assert_eq "$(msb exec box -- sha256sum <"$T/large" | cut -c1-64)" "$(sha256sum <"$T/large" | cut -c1-64)"
-# In order and complete through a reader that takes a breath now and then, from a pipe.
+# In order and complete through a reader that pauses now and then, from a pipe.
 assert_eq "$(msb exec box -- sh -c 'for i in 1 2 3 4; do sleep 0.2; head -c 262144; done' <"$T/mib" |
     sha256sum)" "$(sha256sum <"$T/mib")"
-# What nobody reads does not keep the command from ending.
+# Unread input does not keep the command from ending.
 assert_eq "$(msb exec box -- sh -c 'head -c 10 >/dev/null; echo done' <"$T/large")" "done"
 run_ok msb kill -q box
 

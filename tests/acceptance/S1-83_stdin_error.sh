@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# S1-83: writing to a command that closed its stdin is a `stdin.error` that does not end the
+# Writing to a command that closed its stdin is a `stdin.error` that does not end the
 # session: output and exit still come.
 . "$(dirname "$0")/../lib.sh"
 need_kernel

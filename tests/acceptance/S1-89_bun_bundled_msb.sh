@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# S1-89: the package's own `msb` is used under Bun as under Node, with nothing of the build tree in reach;
+# The package's own `msb` is used under Bun as under Node, with nothing of the build tree in reach;
 # a user's MSB_PATH wins, also when it is wrong, and also where Bun does not hand process.env on to native code.
 # ctest: timeout=200
 . "$(dirname "$0")/../lib.sh"

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Bind mounting a directory that the caller does not own boots and works, without EPERM: what cannot be kept
-# about its files is ignored.
+# Bind mounting a directory that the caller does not own boots and works, without EPERM: attributes that cannot be kept
+# are ignored.
 . "$(dirname "$0")/../lib.sh"
 need_kernel
 
 name=msb-s1-90-$$
 try() {
-    run_ok "$@" run -q -- true # says once what isolates
+    run_ok "$@" run -q -- true # prints the notice about isolation, which comes once
     run_ok "$@" run -v /tmp:/host-tmp -- sh -c "cd /host-tmp && ls >/dev/null && echo x >$name && cat $name &&
         chown 5:5 . && chmod 600 $name && mv $name $name.2 && rm $name.2"
     assert_eq "$out" x

@@ -11,13 +11,17 @@ run_ok msb exec box -- true
 "$MSB" exec box -- sh -c 'touch /root/one; while [ ! -e /root/go ]; do sleep 0.05; done; echo finished; exit 4' >"$T/out" &
 session=$!
 eventually 10 msb exec box -- test -e /root/one
-"$MSB" exec box -- sh -c 'touch /root/two; sleep 3; touch /root/go; sleep 1' &
+# A sandbox that drains takes no new command, so this one is told over its stdin.
+mkfifo "$T/go"
+exec 4<>"$T/go"
+"$MSB" exec box -- sh -c 'touch /root/two; read -r go; touch /root/go' <"$T/go" &
 other=$!
 eventually 10 msb exec box -- test -e /root/two
 run_ok msb drain -q --no-wait box
 run_ok msb ls --format json
 assert_contains "$out" '"status": "Draining"'
 run_fail 1 '→ other: .*draining' msb exec box -- echo late
+echo now >&4
 code=0
 wait "$session" || code=$?
 assert_eq "$code" 4 "exit code of the draining command"
@@ -58,7 +62,7 @@ for request in kill 'stop -t 0'; do
     run_ok msb start -q box
 done
 
-# The request is over with the run it was for: the next one that is killed by somebody else has crashed.
+# The kill request ends with its run: a later run that is killed by somebody else has crashed.
 kill -9 "$(host_pids_of runtime)"
 eventually 10 sh -c '"$0" ls --format json | grep -q Crashed' "$MSB"
 run_ok msb rm -q box

@@ -35,4 +35,19 @@ for bad in bad fstype=ext4 format=raw suid exec dev stat-virt host-perms=none st
     stat-virt=off,stat-virt=off ""; do
     run_fail any "--mount-dir '.*/d:$bad': " msb run --mount-dir "$T/dir:/d:$bad" -- true
 done
+
+# The same of a file, where what a disk has (a file system, a format) is named in the error.
+echo content >"$T/file"
+for good in ro rw noexec nosuid nodev ro,noexec,nosuid,nodev stat-virt=off stat-virt=relaxed; do
+    run_ok msb run --mount-file "$T/file:/f:$good" -- cat /f
+    assert_eq "$out" content "the file with $good"
+done
+for bad in fstype=ext4 format=raw size=1G kind=file; do
+    run_fail any "--mount-file '.*/f:$bad': unknown option '${bad%=*}'" msb run --mount-file "$T/file:/f:$bad" -- true
+done
+for bad in fstype fstype= ro,fstype=ext4; do
+    run_fail any "--mount-file '.*/f:$bad': unknown option 'fstype'" msb create --mount-file "$T/file:/f:$bad"
+done
+run_ok msb ls -q
+assert_eq "$out" "" "what a refused mount left"
 no_leftovers

@@ -34,7 +34,7 @@ path=$out
 link=$(dirname "$(dirname "$path")")
 assert_eq "$(readlink "$link")" "$MSB_HOME/run/sandboxes"
 assert_eq "$(stat -c %a "$(dirname "$link")")" 700
-# As it is, by a program that knows nothing of us.
+# Used as it is, by a program that does not know msb.
 python3 - "$path" <<'PY'
 import socket, struct, sys
 peer = socket.socket(socket.AF_UNIX)

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib.sh"
 need_kernel
 
-run_ok msb create -q -n box --idle-timeout 2s
+run_ok msb create -q -n box --idle-timeout 3s
 run_ok msb exec box -- sh -c 'sleep 5; echo survived'
 assert_eq "$out" survived
 

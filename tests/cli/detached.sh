@@ -3,10 +3,11 @@
 . "$(dirname "$0")/../lib.sh"
 need_kernel
 
-run_ok msb run -d -q -n job -- sh -c 'echo out; echo err >&2; sleep 2; exit 5'
+run_ok msb run -d -q -n job -- sh -c 'echo out; echo err >&2; until [ -e /root/go ]; do sleep 0.05; done; exit 5'
 assert_eq "$out" job
 run_ok msb ls --format json
 assert_contains "$out" '"status": "Running"'
+run_ok msb exec job -- touch /root/go
 eventually 20 sh -c '"$0" ls --stopped -q | grep -qx job' "$MSB"
 run_ok msb inspect job --format json
 assert_contains "$out" '"exit_code": 5'

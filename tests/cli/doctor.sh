@@ -20,8 +20,8 @@ case "$engine/$isolation" in uml/user-mode | kvm/hardware) ;; *) fail_test "engi
 [ "$(jq '[.checks[] | select(.status != "ok") | select(has("hint") | not)] | length' "$T/json")" -eq 0 ] ||
     fail_test "advice without a hint"
 
-# What it says is what happens: with user-mode isolation only, hardware isolation is refused and
-# says why, and the first sandbox of a home says so once.
+# What doctor says is what happens: with user-mode isolation only, hardware isolation is refused and says why, and the
+# first sandbox of a home says so once.
 if [ "$isolation" = user-mode ]; then
     run_fail 1 'no hardware isolation: .*KVM' msb run --require-isolation hardware -- true
     run_fail 1 'KVM' msb run --engine kvm -- true

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A host whose settings keep jails from being built: doctor names the setting and the way out, and so
-# does the error of whoever needed one. What a host cannot be made to have here is in jail_test.
+# A host whose settings keep jails from being built: doctor names the setting and the remedy, and so do the errors of
+# commands that need a jail. Settings that cannot be made here are tested in jail_test.
 . "$(dirname "$0")/../lib.sh"
 need unshare
 unshare -Ur true 2>/dev/null || skip "this host forbids user namespaces"

@@ -76,7 +76,7 @@ for command in "image ls" "images --format json" ls "ls --format json" "ps -a" "
     clean $command
 done
 
-# The words of a guest, and of whoever types.
+# Text of a guest, and of the user.
 run_ok msb exec labels -- printf '%b' "$evil"
 clean logs labels
 clean logs --timestamps --show-id --grep owned labels

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Archives in every form that is accepted: what tools of the field write, compressed in all ways, under any
-# name; several images of which one is odd; and what is larger than it may be.
+# Archives in every form that is accepted: what common tools write, compressed in all ways, under any name; several
+# images of which one is damaged; and sizes beyond the limits.
 . "$(dirname "$0")/../lib.sh"
 need python3 busybox zstd
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The command line itself: "--" ends the options of every command, and a slip is told what was meant.
+# The command line itself: "--" ends the options of every command, and a misspelled word gets a suggestion.
 . "$(dirname "$0")/../lib.sh"
 
 # Words behind "--" are taken as they are; each command says something of its own about them.
@@ -23,7 +23,7 @@ run_fail 1 "did you mean 'public'\?" msb run --net pubic -- true
 run_fail 2 'see `msb --help`' msb frobnicate
 assert_not_contains "$err" 'did you mean'
 
-# The options of another command, and its variables, are nobody's business.
+# Options and variables of other commands have no effect.
 export MSB_ENGINE=none-such
 run_ok msb ls
 run_fail 2 '--engine' msb run -- true

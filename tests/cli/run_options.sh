@@ -9,7 +9,7 @@ assert_eq "$out" "1|two words|copied|/root|/usr/local/sbin:/usr/local/bin:/usr/s
 
 run_ok msb run -q -w /tmp -- pwd
 assert_eq "$out" /tmp workdir
-# Where it is not there, or no directory, nothing is started; but not for the sake of what the guest does later.
+# If it is missing or not a directory nothing is started; but a guest may remove it later.
 run_fail 1 "→ config: working directory '/does/not/exist': No such file" msb run -q -w /does/not/exist -- pwd
 run_fail 1 "working directory '/etc/passwd': Not a directory" msb create -q -n odd -w /etc/passwd
 run_ok msb rm -q odd

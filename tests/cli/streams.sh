@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What of stdin could not be read, or of the output not written, is no success; a reader who has seen enough is.
+# Input that could not be read and output that could not be written are failures; a reader who stops reading is not.
 . "$(dirname "$0")/../lib.sh"
 
 # msb_in REDIRECTIONS ARGUMENT...: msb with these.
@@ -21,7 +21,7 @@ run_fail 1 "$closed" msb_in '>&-' image ls --format json
 need_kernel
 
 run_ok msb create -q -n box
-# The catalogue is not what a closed stdout becomes.
+# A closed stdout must not be replaced by the catalogue's file.
 run_fail 1 "$closed" msb_in '>&-' ls
 run_ok msb_in '<&- 2>&-' ls -q
 assert_eq "$out" box
@@ -46,7 +46,7 @@ run_ok bash -c '"$0" logs box | true; exit "${PIPESTATUS[0]}"' "$MSB"
 run_fail 1 'cannot read stdin: Is a directory' msb_in '</etc' exec box -- cat
 run_fail 1 'cannot read stdin: Input/output error' msb_in '</proc/self/mem' exec box -- cat
 run_fail 1 'Is a directory' msb_in '</etc' cp - box:/root
-# No input is none: closed, or as nohup gives it.
+# A stdin that is closed, or opened as by nohup, is empty input.
 run_ok msb_in '<&-' exec box -- cat
 run_ok msb_in '0>/dev/null' exec box -- cat
 run_ok msb_in '</dev/null' exec box -- cat

@@ -2,26 +2,20 @@
 # With a terminal the command gets one: size, control keys, end of input; ours is restored.
 . "$(dirname "$0")/../lib.sh"
 need_kernel
-need script
 
-# in_terminal COMMANDLINE: runs it on a new terminal of 33x77, typing what comes on stdin.
-in_terminal() {
-    limited 60 script -qec "stty rows 33 cols 77; $1; echo code=\$?; stty -a | grep -c ' echo '" /dev/null
-}
-
-got=$(in_terminal "$MSB run -q -- sh -c 'tty && stty size'" </dev/null | tr -d '\r')
+got=$(on_terminal "$MSB run -q -- sh -c 'tty && stty size'; echo code=\$?; stty -a | grep -c ' echo '")
 assert_contains "$got" /dev/pts/
 assert_contains "$got" "33 77"
 assert_contains "$got" code=0
 assert_match "$got" '^1$' "echo is on again"
 
 # ^C reaches the command through its own terminal.
-got=$( (sleep 5; printf '\003'; sleep 1) | in_terminal "$MSB run -q -- sh -c 'sleep 60'" | tr -d '\r')
+got=$(on_terminal "$MSB run -q -- sh -c 'echo up; sleep 60'" up '\003')
 assert_contains "$got" code=130
 
 # --stream is not for terminals.
 run_ok msb create -q -n box
-got=$(in_terminal "$MSB exec --stream box -- true" </dev/null | tr -d '\r')
+got=$(on_terminal "$MSB exec --stream box -- true")
 assert_contains "$got" "stdin that is not a terminal"
 assert_contains "$got" code=1
 run_ok msb exec --stream box -- echo piped </dev/null
@@ -31,6 +25,6 @@ run_ok msb rm -q -f box
 # -t gives the guest a terminal even if we have none; --no-tty never.
 run_ok msb run -q -t -- sh -c 'test -t 1 && echo yes'
 assert_contains "$out" yes
-got=$(in_terminal "$MSB run -q --no-tty -- sh -c 'test -t 1 || echo none'" </dev/null)
+got=$(on_terminal "$MSB run -q --no-tty -- sh -c 'test -t 1 || echo none'")
 assert_contains "$got" none
 no_leftovers

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# An agent that is not process 1 can be killed by the guest's root. The sandbox then ends with its reason,
-# after the 30 seconds that an init which powers off by itself may need, and starts again.
+# An agent that is not process 1 can be killed by the guest's root. The sandbox then ends with the reason
+# AgentUnresponsive, after the 30 seconds that an init which powers off by itself may need, and starts again.
 . "$(dirname "$0")/../lib.sh"
 need_kernel
 init_image inited
@@ -18,7 +18,7 @@ run msb exec box -- sh -c "kill -9 $agent"
 code=0
 wait "$command" || code=$?
 [ "$code" -ne 0 ] || fail_test "the running command ended well"
-[ $((SECONDS - start)) -le 5 ] || fail_test "the clients learned it after $((SECONDS - start)) s"
+[ $((SECONDS - start)) -le 15 ] || fail_test "the clients learned it after $((SECONDS - start)) s"
 eventually 45 sh -c '"$0" inspect box --format json | grep -q AgentUnresponsive' "$MSB"
 run_ok msb start -q box
 run_ok msb exec box -- echo again

@@ -76,7 +76,7 @@ damage directory
 run_ok msb rm -q -f worn
 assert_no_path "$dir"
 
-# What else there is: the state is only a note, logs are made again, a disk cannot be.
+# Other files: the state can be lost, logs are made again, a disk cannot be.
 run_ok msb create -q -n worn
 run_ok msb stop -q worn
 for way in 'echo {' 'echo "{\"status\": []}"' true; do
@@ -107,7 +107,7 @@ mv "$dir/upper.ext4" "$T/disk"
 ln -s "$T/disk" "$dir/upper.ext4"
 run_fail 1 'upper.ext4' msb start worn
 assert_eq "$(cat "$T/mine")" mine
-# And what the next start believes cannot be written by it.
+# And the runtime cannot write the files that the next start trusts.
 rm "$dir/upper.ext4"
 mv "$T/disk" "$dir/upper.ext4"
 run_ok msb start -q worn

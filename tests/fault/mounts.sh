@@ -9,8 +9,8 @@ echo content >"$T/dir/file"
 # fsd dies: the guest cannot be made to give up what it waits for, so the sandbox ends, soon and with a reason.
 run_ok msb create -q -n box -v "$T/dir:/x" -v "$T/dir/file:/one"
 run_ok msb exec -d box -- sh -c 'while cat /x/file /one >/dev/null; do :; done'
-helper "$MSB" exec box -- sh -c 'while cat /x/file >/dev/null; do :; done; sleep 1000' >"$T/exec" 2>&1
-sleep 0.5
+helper "$MSB" exec box -- sh -c 'while cat /x/file >/dev/null; do echo read; done; sleep 1000' >"$T/exec" 2>&1
+eventually 10 grep -q read "$T/exec"
 begin=$EPOCHREALTIME
 kill -KILL "$(host_pids_of fsd)"
 run_ok msb wait box

@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
-# Whoever asks for a sandbox while it is ending gets it when it has ended; and what is recorded as ended is not in
-# anybody's way while its runtime still goes.
-# ctest: timeout=200
+# A start of a sandbox that is ending waits until it has ended; and one that is recorded as ended blocks nobody while
+# its runtime still exits. ctest: timeout=200
 . "$(dirname "$0")/../lib.sh"
 need_kernel
 need python3
 run_ok msb create -q -n box
 
-# In the middle of its goodbye.
+# In the middle of its shutdown.
 for _ in 1 2 3; do
     run_ok msb stop -q --no-wait -t 2 box
     run_ok msb start -q box
@@ -15,7 +14,7 @@ for _ in 1 2 3; do
     assert_eq "$out" again
 done
 
-# Its runtime has said that it is over, and takes its time to go: to nobody who asks is that "running".
+# Its runtime has recorded the end and is slow to exit: no command shows it as "running".
 state=$MSB_HOME/sandboxes/box/state.json
 slow_end() {
     local runtime
@@ -40,7 +39,7 @@ begin=$EPOCHREALTIME
 run_fail 1 'already running' msb start box
 assert_prompt "$begin" "a refusal"
 
-# The runtime's own door.
+# runtime.sock.
 cat >"$T/door.py" <<'PY'
 import glob, socket, struct, sys
 

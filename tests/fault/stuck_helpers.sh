@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# netd and fsd that do not end by themselves: whatever ends the sandbox, nothing is left of them.
-# ctest: timeout=200
+# netd and fsd that do not end by themselves: however the sandbox ends, they are gone afterwards. ctest: timeout=200
 . "$(dirname "$0")/../lib.sh"
 need_kernel
 mkdir "$T/dir"

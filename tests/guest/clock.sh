@@ -49,7 +49,9 @@ sees_jump() {
     eventually 10 sees_time
     run_ok msb exec one -- date -s "@$1"
     eventually 10 near one
-    run_ok msb exec one -- sh -c 'sleep 1.5; cat /tmp/seen'
+    # It has looked again since.
+    run_ok msb exec one -- sh -c 'lines() { wc -l </tmp/seen; }; so_far=$(lines)
+        until [ "$(lines)" -gt $((so_far + 1)) ]; do sleep 0.05; done; cat /tmp/seen'
     printf '%s\n' "$out" | awk '
         { offset = $2 - $1 }
         NR > 1 && ($1 < up || $1 - up > 5) { stood = 1 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A guest that stands still keeps no client that is told to end: at once before its command has started, at
-# the second signal after that. A guest that lives gets every signal.
+# A guest that stands still does not keep a client that is told to end: one with a command there waits some seconds for
+# a sign of life, one that only asks something ends at once. A guest that lives gets every signal.
 . "$(dirname "$0")/../lib.sh"
 need_kernel
 
@@ -28,6 +28,21 @@ engine=$(host_pids_of linux)
 [ -n "$engine" ] || engine=$(host_pids_of linux.uml)
 [ -n "$engine" ] || skip "the engine's processes cannot be told"
 for pid in $engine; do kill -STOP "$pid"; done
+# Those who only wait for an answer end at once.
+questions=("ping box" "touch box" "sessions box" "signal box 1" "attach box 1" "exec -d box -- true")
+for question in "${questions[@]}"; do
+    for number in 2 15; do
+        # shellcheck disable=SC2086
+        "$MSB" $question 2>"$T/err.asked" &
+        asked=$!
+        sleep 0.5
+        kill -$number $asked
+        begin=${EPOCHREALTIME/./}
+        ends $asked $((128 + number)) "msb $question after signal $number"
+        took=$(((${EPOCHREALTIME/./} - begin) / 1000))
+        [ "$took" -lt 2000 ] || fail_test "msb $question took $took ms to end"
+    done
+done
 signals=(TERM INT HUP)
 codes=(143 130 129)
 waiting=()
@@ -35,7 +50,7 @@ for i in 0 1 2; do
     "$MSB" exec box -- true 2>"$T/err.$i" &
     waiting+=($!)
 done
-sleep 2 # until they are connected, mostly
+for i in 0 1 2; do eventually 10 has_socket "${waiting[i]}"; done
 kill -TERM "$running"
 for i in 0 1 2; do kill -"${signals[i]}" "${waiting[i]}"; done
 for i in 0 1 2; do ends "${waiting[i]}" "${codes[i]}" "one that had not started, after SIG${signals[i]}"; done

@@ -115,9 +115,9 @@ in_guest '(exec 3</x/open; touch /root/opened; while [ ! -e /root/go ]; do sleep
     while [ ! -e /root/opened ]; do sleep 0.05; done'
 rm "$T/dir/open"
 echo new >"$T/dir/open"
-in_guest 'touch /root/go; while [ ! -e /root/done ]; do sleep 0.05; done; cat /root/seen; sleep 1.1; cat /x/open'
-assert_eq "$out" "old
-new"
+in_guest 'touch /root/go; while [ ! -e /root/done ]; do sleep 0.05; done; cat /root/seen'
+assert_eq "$out" old "what was open"
+in_guest 'until [ "$(cat /x/open)" = new ]; do sleep 0.05; done'
 
 # Beneath the directory, a program.
 in_guest 'cp /bin/true /x/program && /x/program && echo ran'

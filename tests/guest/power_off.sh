@@ -33,7 +33,7 @@ powered_off busybox poweroff
 assert_eq "$ended" 143
 run_ok msb exec box -- cat /etc/init.down
 assert_eq "$out" down
-# Nobody is asked: whoever ran something learns that the guest is gone.
+# A power-off without warning: clients with running commands learn that the guest is gone.
 powered_off busybox poweroff -f
 assert_eq "$ended" 1
 assert_contains "$(cat "$T/ended")" "exec session ended without exit event"

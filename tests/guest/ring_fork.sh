@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A process that has mapped a ring of the kernel and forks, as Node 20 does for each child, does not
-# harm the guest: either the kernel can do that, or it gives nobody such a ring.
+# A process that has mapped a ring of the kernel and forks, as Node 20 does for each child, does not harm the guest:
+# either the kernel handles it, or it does not offer such rings.
 . "$(dirname "$0")/../lib.sh"
 need_kernel
 
@@ -8,7 +8,7 @@ run_ok msb create -q -n box
 run_ok msb cp -q "$MSB_BUILD/tools/ring_fork" box:/bin/ring_fork
 run_ok msb exec box -- ring_fork io_uring
 assert_match "$out" '^(fine|refused)$' io_uring
-# A kernel that cannot refuses io_uring; rings of packets there is no way to refuse (docs/guest.md).
+# A kernel that does not handle it has io_uring off; packet rings cannot be switched off (docs/guest.md).
 if [ "$out" = fine ]; then
     run_ok msb exec box -- ring_fork packet
     assert_eq "$out" fine packet

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A reader that is behind when the sandbox ends gets everything its command wrote, and its exit code; one
-# that does not read at all holds up nobody.
+# A reader that is behind when the sandbox ends gets everything its command wrote, and its exit code; one that does not
+# read at all delays nobody.
 . "$(dirname "$0")/../lib.sh"
 need_kernel
 need python3

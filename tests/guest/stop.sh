@@ -4,9 +4,9 @@
 need_kernel
 
 run_ok msb create -q -n box
-"$MSB" exec box -- sh -c 'trap "sleep 0.3; echo bye >/root/bye; exit 0" TERM; while :; do sleep 0.05; done' &
+"$MSB" exec box -- sh -c 'trap "sleep 0.3; echo bye >/root/bye; exit 0" TERM; touch /root/ready; while :; do sleep 0.05; done' &
 kind=$!
-sleep 1
+eventually 10 msb exec box -- test -e /root/ready
 run_ok msb stop -q box
 wait "$kind" || true
 run_ok msb exec box -- cat /root/bye

@@ -1,7 +1,8 @@
-// usurper MIB: what root in a guest can do to its runtime over the control channel. Takes the
+// usurper MIB FILE: what root in a guest can do to its runtime over the control channel. Takes the
 // agent's end of it (pidfd_getfd), stops the agent, and sends so much of a message that is
-// answered, without reading an answer. Then it waits: without an agent nobody would hear of its
-// end.
+// answered, without reading an answer. When all is sent, or nothing has been taken for three
+// seconds, it makes FILE and waits: without an agent nobody would hear of its end.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -48,7 +49,7 @@ std::string frame() {
 } // namespace
 
 int main(int argc, char** argv) {
-    if (argc < 2)
+    if (argc < 3)
         return 2;
     const int channel = take_control_channel();
     if (::ptrace(PTRACE_SEIZE, 1, nullptr, nullptr) == -1 ||
@@ -58,15 +59,19 @@ int main(int argc, char** argv) {
     std::string many;
     while (many.size() < 60'000)
         many += frame();
-    for (auto left = static_cast<std::size_t>(std::atoi(argv[1])) << 20; left > many.size();
-         left -= many.size())
-        for (std::size_t sent = 0; sent < many.size();) {
+    constexpr int patience = 3000;
+    int idle = 0; // milliseconds; the agent's socket does not block
+    for (auto left = static_cast<std::size_t>(std::atoi(argv[1])) << 20;
+         left > many.size() && idle < patience; left -= many.size())
+        for (std::size_t sent = 0; sent < many.size() && idle < patience;) {
             const ssize_t count =
                 ::send(channel, many.data() + sent, many.size() - sent, MSG_NOSIGNAL);
-            if (count > 0)
-                sent += static_cast<std::size_t>(count);
-            else
-                ::usleep(1000); // the agent's socket does not block
+            sent += static_cast<std::size_t>(std::max<ssize_t>(count, 0));
+            idle = count > 0 ? 0 : idle + 1;
+            if (count <= 0)
+                ::usleep(1000);
         }
+    if (FILE* done = std::fopen(argv[2], "w"))
+        std::fclose(done);
     ::pause();
 }

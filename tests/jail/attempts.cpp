@@ -43,8 +43,7 @@ bool opens(const char* path, int flags = O_RDONLY) {
     return ::open(path, flags | O_CLOEXEC, 0600) >= 0;
 }
 
-// ---- files
-// ---------------------------------------------------------------------------------------
+// ---- files --------------------------------------------------------------------------------------
 
 bool open_passwd() {
     return opens("/etc/passwd");
@@ -131,7 +130,7 @@ bool change_read_only_times() {
 bool lock_read_only_file() {
     return ::flock(bait::read_only, LOCK_EX | LOCK_NB) == 0;
 }
-/// Deaf to what can be refused, for longer than the test waits.
+/// Ignores all signals that can be ignored, for longer than the test waits.
 bool stay() {
     sigset_t all;
     ::sigfillset(&all);
@@ -168,8 +167,7 @@ bool open_by_handle() {
     return ::syscall(SYS_open_by_handle_at, AT_FDCWD, &handle, O_RDONLY) >= 0;
 }
 
-// ---- mounts and namespaces
-// -----------------------------------------------------------------------
+// ---- mounts and namespaces ----------------------------------------------------------------------
 
 bool mount_tmpfs() {
     return ::mount("none", "/", "tmpfs", 0, nullptr) == 0 ||
@@ -212,8 +210,7 @@ bool enter_namespace() {
     return fd >= 0 && ::setns(fd, CLONE_NEWUTS) == 0;
 }
 
-// ---- network
-// -------------------------------------------------------------------------------------
+// ---- network ------------------------------------------------------------------------------------
 
 bool connects(int family, int type, const void* address, socklen_t size) {
     const int fd = ::socket(family, type, 0);
@@ -303,8 +300,7 @@ bool listen_unix() {
            ::listen(fd, 1) == 0;
 }
 
-// ---- other processes
-// -----------------------------------------------------------------------------
+// ---- other processes ----------------------------------------------------------------------------
 
 bool signal_parent() {
     return ::getppid() > 1 && ::kill(::getppid(), 0) == 0;
@@ -358,8 +354,7 @@ bool fork_process() {
     return pid > 0;
 }
 
-// ---- kernel interfaces
-// ---------------------------------------------------------------------------
+// ---- kernel interfaces --------------------------------------------------------------------------
 
 bool use_io_uring() {
     char parameters[256] = {};
@@ -431,8 +426,7 @@ bool set_priorities() {
            ::setpriority(PRIO_PROCESS, 0, -5) == 0;
 }
 
-// ---- identity
-// ------------------------------------------------------------------------------------
+// ---- identity -----------------------------------------------------------------------------------
 
 bool become_root() {
     return (::getuid() != 0 && ::syscall(SYS_setuid, 0) == 0) ||

@@ -2,8 +2,8 @@
 // inside it, locks itself down, and sees the machine's end. Plays both the CLI and the runtime.
 //
 // usage: boot BUNDLE SCENARIO...     prints "SCENARIO: how it ended; what the console said"
-//        boot BUNDLE --time N        prints milliseconds from spawn() to the end, and what of them
-//        the jails cost
+//        boot BUNDLE --time N        prints the milliseconds from spawn() to the end, and the share
+//                                    of the jails in them
 #include "base/file.hpp"
 #include "base/system.hpp"
 #include "base/time.hpp"
@@ -27,8 +27,7 @@ using namespace std::chrono_literals;
 
 constexpr std::uint64_t memory = 128 << 20;
 
-// ---- the runtime's part, in its jail
-// ---------------------------------------------------------------
+// ---- the runtime's part, in its jail ------------------------------------------------------------
 
 Result<int> run_machine(const std::string& scenario) {
     engine::Machine machine;
@@ -55,8 +54,10 @@ Result<int> run_machine(const std::string& scenario) {
     std::string note;
     if (scenario == "hang") {
         MSB_TRY(sys::wait_for(4, POLLIN, 30s)); // until the guest is up
-        const auto cpu = engine->cpu_time();
-        note = !cpu ? ", CPU time unknown" : cpu->count() > 0 ? ", used CPU time" : ", idle";
+        const auto activity = engine->activity();
+        note = !activity                        ? ", CPU time unknown"
+               : activity->cpu_time.count() > 0 ? ", used CPU time"
+                                                : ", idle";
         MSB_TRY(engine->stop());
     }
     const auto exit = MSB_TRY(engine->wait(60s));
@@ -73,8 +74,7 @@ int runtime_main(const char* scenario) {
     return code.value_or(1);
 }
 
-// ---- the CLI's part
-// --------------------------------------------------------------------------------
+// ---- the CLI's part -----------------------------------------------------------------------------
 
 /// A newc archive (Documentation/driver-api/early-userspace/buffer-format.rst) with /init only.
 std::string make_initramfs(const std::string& init) {

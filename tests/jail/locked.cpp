@@ -12,7 +12,7 @@ int main(int argc, char** argv) {
         return attempts::unknown;
     using namespace msb::jail;
     const std::string program = argv[0];
-    // What the mounts alone have to prevent, where there is no Landlock and no filter yet.
+    // Attempts that the mounts alone have to prevent, before there is Landlock and a filter.
     if (argc > 2 && argv[2] == std::string("open"))
         return attempt->run() ? attempts::worked : attempts::refused;
     const auto status =

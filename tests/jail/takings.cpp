@@ -54,7 +54,8 @@ bool take_timers() {
 bool make_memory_files() {
     return ::memfd_create("x", 0) >= 0;
 }
-/// Also of others: whose merged pages are equal is told by the time of a write.
+/// Merging also works across processes: the time of a write tells whether another process has an
+/// equal page.
 bool merge_pages() {
     void* const page =
         ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

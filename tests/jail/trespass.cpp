@@ -70,7 +70,7 @@ void try_read_only_files() {
             complain("runtime without Landlock", name, fmt::format("exit code {}", code));
 }
 
-/// What does not want to end is ended by a signal, with everything below it.
+/// A process that does not end is killed, with everything below it.
 void try_to_stay(const char* where, Result<jail::Process> started) {
     if (!started)
         return complain(where, "stay", started.error().to_string());
@@ -192,8 +192,7 @@ void try_everything() {
     fmt::print("{} things tried in 6 roles\n", attempts::all().size());
 }
 
-// ---- bait: what the attempts could reach if they were not confined
-// --------------------------------
+// ---- bait: what the attempts could reach if they were not confined ------------------------------
 
 sockaddr_in loopback(int port) {
     sockaddr_in address{};

@@ -13,7 +13,7 @@ in_host "$MSB" exec udp -- sh -c 'cat >/bin/udp; chmod 755 /bin/udp' <"$MSB_BUIL
 for box in tcp held; do
     host_ok exec $box -- sh -c 'mkdir -p /www; echo page >/www/p; httpd -p 80 -h /www'
 done
-# What serves is not a session: those keep a sandbox busy by themselves.
+# The server is a daemon and no session, because sessions keep a sandbox busy by themselves.
 host_ok exec udp -- sh -c 'setsid udp serve 90 </dev/null >/dev/null 2>&1 &'
 run in_host timeout 60 python3 -c '
 import socket, time, urllib.request

@@ -45,7 +45,7 @@ kill -9 "$runtime"
 eventually 5 no_netd
 host_ok start box
 
-# netd is killed: the guest's network is gone, the guest is not, and everybody can tell.
+# netd is killed: the guest loses its network but runs on, and the log says so.
 netd=$(test_processes | awk '$2 == "netd" { print $1 }')
 kill -9 "$netd"
 begin=$EPOCHREALTIME

@@ -10,7 +10,8 @@ ABI = json.load(open(sys.argv[1]))
 TABLES = ABI["options"]
 VALUES = {"text": "x", "texts": ["x"], "flag": True, "map": {"x": "x"}, "number": 1, "u32": 1, "u16": 1}
 # Texts that have a grammar of their own.
-TEXTS = {"resource": "nofile", "cursor": '[1,"x"]', "from_cursor": None, "profiles": ["public"], "sources": ["stdout"]}
+TEXTS = {"resource": "nofile", "cursor": '[1,"x"]', "from_cursor": None, "profiles": ["public"], "rules": ["allow@any"],
+         "sources": ["stdout"]}
 
 
 def example(option: dict) -> object:

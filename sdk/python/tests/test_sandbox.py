@@ -29,6 +29,7 @@ from microsandbox import (
     LogSource,
     MicrosandboxError,
     Network,
+    NetworkAction,
     NetworkProfile,
     NoDefaultCommandError,
     PathNotFoundError,
@@ -125,7 +126,7 @@ class Lifecycle(Case):
         begun = time.monotonic()
         with self.assertRaises(SandboxAlreadyExistsError) as caught:
             await Sandbox.create("box")
-        self.assertLess(time.monotonic() - begun, 5)
+        self.assertLess(time.monotonic() - begun, 20)
         self.assertEqual(caught.exception.code, "sandbox-already-exists")
         self.assertEqual(caught.exception.details["name"], "box")
         await sandbox.stop()
@@ -137,7 +138,7 @@ class Lifecycle(Case):
         stubborn = await old.exec_stream("sh", ["-c", "trap '' TERM; echo on; while :; do sleep 1; done"])
         while (await stubborn.recv()).event_type is not ExecEventType.STDOUT:
             pass
-        for grace, least, most in ((0, 0.0, 5.0), (1.0, 0.9, 8.0)):
+        for grace, least, most in ((0, 0.0, 20.0), (1.0, 0.9, 20.0)):
             begun = time.monotonic()
             new = await self.create(replace_with_timeout=grace)
             took = time.monotonic() - begun
@@ -162,7 +163,7 @@ class Lifecycle(Case):
             await handle.start(detached=True)
             begun = time.monotonic()
             await eval(f"handle.{request}")
-            self.assertLess(time.monotonic() - begun, 2)
+            self.assertLess(time.monotonic() - begun, 20)
             seen = await self.ends()
             self.assertEqual((seen.status, seen.source), (SandboxStatus.STOPPED, "state"), request)
 
@@ -330,7 +331,11 @@ class Boot(Case):
         sandbox = await self.create(
             replace=True,
             volumes={"/x": Volume.bind(shared), "/y": Volume.bind(shared, readonly=True)},
-            network=Network((NetworkProfile.PUBLIC,)),
+            network=Network(
+                (NetworkProfile.PUBLIC,),
+                rules=("deny@link-local", "allow@pypi.org:tcp:443"),
+                default_ingress=NetworkAction.DENY,
+            ),
         )
         self.assertEqual((await sandbox.exec("cat", ["/x/file"])).stdout_text, "from the host")
         self.assertFalse((await sandbox.shell("echo > /y/file")).success)
@@ -343,6 +348,8 @@ class Boot(Case):
                 await Sandbox.create("bad", **options)
         with self.assertRaises(InvalidArgumentError):
             await Sandbox.create("bad", network=Network(("nowhere",)))
+        with self.assertRaisesRegex(InvalidArgumentError, "unknown action"):
+            await Sandbox.create("bad", network=Network(rules=("alow@any",)))
 
     async def test_init_forms(self):
         """str, dict, InitConfig and tuple say the same."""
@@ -541,7 +548,7 @@ class Exec(Case):
         with self.assertRaises(ExecTimeoutError) as caught:
             await sandbox.shell("sleep 100 & wait", timeout=0.3)
         self.assertEqual(caught.exception.timeout, 0.3)
-        self.assertLess(time.monotonic() - begun, 5)
+        self.assertLess(time.monotonic() - begun, 20)
         command = await sandbox.exec_stream("sh", ["-c", "echo first; sleep 100"], timeout=0.5)
         await command.recv()
         self.assertEqual((await command.recv()).data, b"first\n")
@@ -554,7 +561,7 @@ class Exec(Case):
         begun = time.monotonic()
         with self.assertRaises(asyncio.TimeoutError):
             await asyncio.wait_for(sandbox.exec("sleep", ["1234"]), 0.3)
-        self.assertLess(time.monotonic() - begun, 3)
+        self.assertLess(time.monotonic() - begun, 20)
         for _ in range(50):
             if not (await sandbox.shell("pgrep -f 'sleep 1234' | grep -v $$")).stdout_text:
                 break

@@ -77,10 +77,29 @@ pub struct NetworkBuilder {
 
 impl NetworkBuilder {
     /// The groups of addresses that the guest may reach: [`NetworkProfile`]s, or their words as text.
-    /// Without one the guest reaches nothing; published ports still lead in.
+    /// Without one, or a rule, the guest reaches nothing; published ports still lead in.
     pub fn profiles<P: Into<NetworkProfile>>(mut self, profiles: impl IntoIterator<Item = P>) -> Self {
         let words = profiles.into_iter().map(|profile| profile.into().as_str().to_owned());
         self.options.profiles = Some(words.collect());
+        self
+    }
+
+    /// Rules as of `--net-rule`, e.g. `allow@pypi.org:tcp:443`: the first that matches decides, before any
+    /// profile.
+    pub fn rules<R: Into<String>>(mut self, rules: impl IntoIterator<Item = R>) -> Self {
+        self.options.rules = Some(rules.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// What is done with what the guest begins and nothing matches: denied, if this is not said.
+    pub fn default_egress(mut self, action: NetworkAction) -> Self {
+        self.options.default_egress = Some(action);
+        self
+    }
+
+    /// What is done with what comes to published ports and nothing matches: allowed, if this is not said.
+    pub fn default_ingress(mut self, action: NetworkAction) -> Self {
+        self.options.default_ingress = Some(action);
         self
     }
 
@@ -259,6 +278,12 @@ impl SandboxBuilder {
     /// What runs the guest: an [`Engine`], or its word as text.
     pub fn engine(mut self, engine: impl Into<Engine>) -> Self {
         self.options.engine = Some(engine.into());
+        self
+    }
+
+    /// The guest's kernel: "auto", a bundle's name, or the absolute path of a bundle's folder.
+    pub fn kernel(mut self, choice: impl Into<String>) -> Self {
+        self.options.kernel = Some(choice.into());
         self
     }
 

@@ -50,8 +50,8 @@ pub use agent::AgentClient;
 pub use builder::{InitBuilder, MountBuilder, NetworkBuilder, RegistryBuilder, SandboxBuilder};
 pub use call::Call;
 pub use choices::{
-    Engine, HostPermissions, Isolation, LogLevel, NetworkProfile, PullPolicy, SecurityProfile, StatVirtualization,
-    ThpMode,
+    Engine, HostPermissions, Isolation, LogLevel, NetworkAction, NetworkProfile, PullPolicy, SecurityProfile,
+    StatVirtualization, ThpMode,
 };
 pub use config::{InitConfig, Rlimit, SandboxConfig};
 pub use error::{Detail, Error, ExecFailureKind, MicrosandboxResult};

@@ -259,6 +259,13 @@ macro_rules! choice_table {
                 /// All of these; stands alone.
                 "all" All,
             }
+            /// What is done with what no rule matches.
+            closed NetworkAction {
+                /// It is let through.
+                "allow" Allow,
+                /// It is refused.
+                "deny" Deny,
+            }
         }
     };
 }
@@ -320,6 +327,9 @@ macro_rules! option_table {
             }
             NetworkOptions {
                 profiles: Vec<String>,
+                rules: Vec<String>,
+                default_egress: NetworkAction,
+                default_ingress: NetworkAction,
                 max_connections: u32,
             }
             CreateOptions {
@@ -346,6 +356,7 @@ macro_rules! option_table {
                 network: Switch<NetworkOptions>,
                 rlimits: Vec<RlimitOptions>,
                 engine: Engine,
+                kernel: String,
                 require_isolation: Isolation,
                 pull_policy: PullPolicy,
                 insecure: bool,

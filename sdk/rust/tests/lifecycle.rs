@@ -1,7 +1,7 @@
 mod common;
 
 use common::{block_on, create, poll_once, Scratch};
-use microsandbox::{AgentClient, Error, Sandbox, SandboxStatus};
+use microsandbox::{AgentClient, Error, NetworkAction, Sandbox, SandboxStatus};
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -203,10 +203,10 @@ fn mounts_and_network() {
         let shared = std::env::temp_dir().join(format!("rust-mounts-{}", std::process::id()));
         std::fs::create_dir(&shared).unwrap();
         let host = shared.to_str().unwrap();
-        let builder = named()
-            .volume("/x", |m| m.bind(host))
-            .volume("/y", |m| m.bind(host).readonly())
-            .network(|n| n.profiles(["public"]));
+        let builder = named().volume("/x", |m| m.bind(host)).volume("/y", |m| m.bind(host).readonly()).network(|n| {
+            let rules = n.profiles(["public"]).rules(["deny@link-local", "allow@pypi.org:tcp:443"]);
+            rules.default_egress(NetworkAction::Deny).default_ingress(NetworkAction::Allow)
+        });
         let sandbox = create(builder).await;
         let script = "echo guest >/x/file && ! touch /y/file && test -e /sys/class/net/eth0";
         assert!(sandbox.shell(script).await.unwrap().status().success);
@@ -214,6 +214,8 @@ fn mounts_and_network() {
         std::fs::remove_dir_all(&shared).unwrap();
         let bad = Sandbox::builder("rust-bad").port(0, 80).create().await;
         assert!(matches!(bad, Err(Error::InvalidConfig(_))), "{bad:?}");
+        let bad = Sandbox::builder("rust-bad").network(|n| n.rules(["alow@any"])).create().await;
+        assert!(matches!(bad, Err(Error::InvalidArgument(_))), "{bad:?}");
     });
 }
 

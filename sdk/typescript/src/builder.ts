@@ -7,6 +7,8 @@ import type {
   NativeCreateOptions,
   NativeInit,
   NativeMount,
+  NativeNetwork,
+  NetworkAction,
   NetworkProfile,
   PullPolicy,
   SecurityProfile,
@@ -105,11 +107,26 @@ export class MountBuilder {
 /** What the guest may reach. Each method changes the builder and returns it. */
 export class NetworkBuilder {
   /** @internal */
-  readonly settings: { profiles: string[]; max_connections?: number } = { profiles: [] };
+  readonly settings: NativeNetwork & { profiles: string[]; rules: string[] } = { profiles: [], rules: [] };
 
-  /** Groups of addresses that the guest may reach; "all" only alone. Without any the guest reaches nothing. */
+  /** Groups of addresses that the guest may reach; "all" only alone. Without any, or a rule, the guest reaches nothing. */
   profiles(...profiles: NetworkProfile[]): this {
     this.settings.profiles.push(...texts(profiles, "profiles"));
+    return this;
+  }
+  /** Rules as of --net-rule: "allow@pypi.org:tcp:443". The first that matches decides, before any profile. */
+  rules(...rules: string[]): this {
+    this.settings.rules.push(...texts(rules, "rules"));
+    return this;
+  }
+  /** What is done with what the guest begins and nothing matches; denied if not given. */
+  defaultEgress(action: NetworkAction): this {
+    this.settings.default_egress = action;
+    return this;
+  }
+  /** What is done with what comes to published ports and nothing matches; allowed if not given. */
+  defaultIngress(action: NetworkAction): this {
+    this.settings.default_ingress = action;
     return this;
   }
   /** How many connections and flows may be open at a time. */
@@ -253,6 +270,11 @@ export abstract class SandboxSettings extends CommandSettings<NativeCreateOption
   /** What runs the guest. */
   engine(engine: Engine): this {
     this.options.engine = engine;
+    return this;
+  }
+  /** The guest's kernel: "auto", a bundle's name, or the absolute path of a bundle's folder. */
+  kernel(choice: string): this {
+    this.options.kernel = choice;
     return this;
   }
   /** The boundary between guest and host that is asked for. */

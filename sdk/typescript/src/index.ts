@@ -72,6 +72,7 @@ export type {
   HostPermissions,
   Isolation,
   LogLevel,
+  NetworkAction,
   NetworkProfile,
   PullPolicy,
   SecurityProfile,

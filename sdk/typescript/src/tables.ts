@@ -284,6 +284,13 @@ export type NetworkProfile =
   /** All of these; stands alone. */
   | "all";
 
+/** What is done with what no rule matches. */
+export type NetworkAction =
+  /** It is let through. */
+  | "allow"
+  /** It is refused. */
+  | "deny";
+
 /** A limit for commands, as of setrlimit(2). As the C interface has it. */
 export interface NativeRlimit {
   resource?: string | undefined;
@@ -318,9 +325,12 @@ export interface NativePort {
   protocol?: PortProtocol | undefined;
 }
 
-/** What the guest may reach. Without any profile: nothing; published ports still lead in. As the C interface has it. */
+/** What the guest may reach. Without any profile or rule: nothing; published ports still lead in. As the C interface has it. */
 export interface NativeNetwork {
   profiles?: string[] | undefined;
+  rules?: string[] | undefined;
+  default_egress?: NetworkAction | undefined;
+  default_ingress?: NetworkAction | undefined;
   max_connections?: number | undefined;
 }
 
@@ -349,6 +359,7 @@ export interface NativeCreateOptions {
   network?: false | NativeNetwork | undefined;
   rlimits?: NativeRlimit[] | undefined;
   engine?: Engine | undefined;
+  kernel?: string | undefined;
   require_isolation?: Isolation | undefined;
   pull_policy?: PullPolicy | undefined;
   insecure?: boolean | undefined;

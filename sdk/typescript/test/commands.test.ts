@@ -131,7 +131,7 @@ test("a command's time, signals, terminal", async () => {
     box.execWith("sleep", (r) => r.arg("1000").timeout(200)),
     (error: unknown) => error instanceof ExecTimeoutError && error.timeoutMs === 200,
   );
-  assert.ok(took() < 5000);
+  assert.ok(took() < 20_000);
 
   const handle = await box.shellStream("trap 'echo caught; exit 9' TERM; echo ready; while :; do sleep 0.05; done");
   for await (const event of handle) if (event.kind === "stdout") await handle.signal(15);
@@ -161,7 +161,7 @@ test("commands that are waited for hold up nothing", async () => {
   const took = elapsed();
   assert.equal((await box.exec("echo", ["quick"])).stdout(), "quick\n");
   await stat("/"); // a worker of the engine's own
-  assert.ok(took() < 5000, `${took()} ms`);
+  assert.ok(took() < 20_000, `${took()} ms`);
   controller.abort();
   for (const end of await Promise.allSettled(sleeping))
     assert.equal(end.status === "rejected" && end.reason.kind, "cancelled");

@@ -4,7 +4,7 @@
 // that need them, modules. Everything else comes over the control channel, whose first message is
 // the bootstrap document. System calls and page faults are expensive under user-mode Linux, and
 // all of this is on the path of every `msb run`, so: one process, no threads, each thing done once,
-// and the host works on its answers while we mount.
+// and the host prepares its answers while we mount.
 //
 //   modules     -> vsock is there
 //   transport   -> connected; /dev is mounted while the host accepts

@@ -28,11 +28,11 @@ struct BootError {
     Error error;
 };
 
-/// Every step is bounded in time. On failure `machine.control` may be connected already.
+/// Every step is bounded in time. After a failure `machine.control` may already be connected.
 std::expected<void, BootError> boot(Machine& machine);
 
-/// What nothing but the image's programs look at: settings of the kernel, /proc/cpuinfo. boot() has
-/// done it if an init is there; else it is to be done before the first command is taken.
+/// Sets up what only the image's programs look at: kernel settings, /proc/cpuinfo. boot() has done
+/// it already if there is an init; otherwise call it before the first command is taken.
 void set_up_for_programs(const Machine& machine);
 
 /// CLOCK_BOOTTIME in nanoseconds.

@@ -5,8 +5,8 @@
 
 namespace msb::agent {
 
-/// Takes descriptor numbers 0 to 2, whether the kernel opened a console for us or not: a command's
-/// streams must never get them.
+/// Opens the console as descriptors 0 to 2, whether or not the kernel did so: a command's streams
+/// must never get these numbers.
 void open_console();
 
 /// One line of diagnostics.

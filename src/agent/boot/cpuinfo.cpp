@@ -26,8 +26,8 @@ struct Registers {
     std::uint32_t a = 0, b = 0, c = 0, d = 0;
 };
 
-/// What the processor answers. Each question may be an exit to a hypervisor of the host, so none is
-/// asked twice.
+/// The processor's CPUID answers. Each question may trap into a hypervisor below the host, so none
+/// is asked twice.
 struct Answers {
     Registers vendor, version, features, more_features, xsave, extended, address;
     std::uint32_t cache_kib = 0, power = 0, mhz = 0;
@@ -69,9 +69,9 @@ Answers ask_processor() {
     return answers;
 }
 
-// The names that the kernel of a machine gives the bits of a register, from bit 0 on; '-' is one
-// without a name, or of a thing that the kernel has to do and this one does not (protection keys,
-// shadow stacks).
+// The names that the kernel of a machine gives the bits of a register, from bit 0 on; '-' stands
+// for a bit without a name, or for a feature that needs the kernel's support and does not have it
+// here (protection keys, shadow stacks).
 constexpr std::string_view version_d = "fpu vme de pse tsc msr pae mce cx8 apic - sep mtrr pge mca "
                                        "cmov pat pse36 pn clflush - dts acpi "
                                        "mmx fxsr sse sse2 ss ht tm ia64 pbe";

@@ -58,13 +58,13 @@ void set_variable(std::vector<std::string>& env, const std::string& key, const s
 }
 
 /// This machine has a console and no virtual terminals. User-mode Linux has their nodes, which
-/// cannot be opened; an init would start a login on each, and that again and again.
+/// cannot be opened: an init would start a login on each of them, again and again.
 void remove_virtual_terminals() {
     for (int number = 0; number < 64; ++number)
         ::unlink(("/dev/tty" + std::to_string(number)).c_str());
 }
 
-/// In the parent, process 1. Returns only the reason why it is still here.
+/// Runs in the parent, process 1. Returns only if the init could not be executed, with the reason.
 int become_init(const Handoff& handoff) {
     for (int number = 1; number < NSIG; ++number)
         ::signal(number, SIG_DFL);
@@ -84,20 +84,20 @@ int become_init(const Handoff& handoff) {
     return errno;
 }
 
-/// In the child: what process 1 had for free.
+/// Runs in the child: sets up what only process 1 has by itself.
 void become_ordinary() {
     ::setsid();
     ::prctl(PR_SET_NAME, "msb-agent");
-    // Commands' orphans stay ours, so that we know when nothing of theirs runs any more.
+    // Orphans of commands become our children, so that we know when none of them runs any more.
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-    // The last process to be taken when memory is short, without being untouchable.
+    // When memory is short the kernel kills the agent last, but it may.
     if (const auto score = sys::open("/proc/self/oom_score_adj", O_WRONLY))
         (void)sys::write_all(score->get(), as_bytes("-999"));
 }
 
-/// systemd spares processes of root whose name begins with '@' when it ends all others, for what
-/// serves the root file system to the end (systemd.io/ROOT_STORAGE_DAEMONS). The agent is such a
-/// one: the sandbox's disk is left clean by it if the init does not come to its end.
+/// At shutdown systemd spares processes of root whose name begins with '@'; this is meant for
+/// programs that serve the root file system (systemd.io/ROOT_STORAGE_DAEMONS). The agent is one: it
+/// leaves the sandbox's disk clean if the init does not finish.
 void survive_systemd() {
     // /proc/self/cmdline is the first argument's memory.
     if (program_invocation_name != nullptr && *program_invocation_name != '\0')
@@ -144,7 +144,7 @@ bool ask_sysvinit() {
     return write_fifo("/run/initctl", request) || write_fifo("/dev/initctl", request);
 }
 
-/// The kernel says ENOENT of a script too if it is the script's interpreter that is missing.
+/// The kernel also says ENOENT if a script exists but its interpreter is missing.
 Error cannot_execute(const std::string& path, int reason) {
     if (reason == ENOENT && exists(path)) {
         std::array<std::uint8_t, 256> head{};
@@ -159,8 +159,8 @@ Error cannot_execute(const std::string& path, int reason) {
     return Error::from_errno(reason, "cannot execute the handoff init", path);
 }
 
-/// An init that ends takes its guest along. One that ends at once has done so before the guest is
-/// said to be ready, if we wait until it waits for something itself, or has worked for a while.
+/// When an init ends, its guest ends. To notice an init that ends at once before the guest is
+/// reported ready, waits until the init sleeps in a system call or has worked for a while.
 void wait_for_life() {
     constexpr auto step = 2ms;
     constexpr int steps = 50;
@@ -259,16 +259,17 @@ InitKind running_init() {
 bool ask_to_power_off(InitKind kind) {
     switch (kind) {
     case InitKind::systemd: return signal_init(systemd_power_off);
-    // Not every process 1 of that program is its init: it is also the shell of many a script.
+    // busybox as process 1 is not always an init: it is also the shell of many scripts.
     case InitKind::busybox: return signal_init(SIGUSR2) || signal_init(SIGTERM);
     case InitKind::s6: return ask_s6();
-    // It takes no request while a start-up script runs that it waits for. Other inits have its
-    // name.
+    // sysvinit takes no request while it waits for a start-up script. Other inits are called
+    // "init", too.
     case InitKind::sysvinit: return !ask_sysvinit() && signal_init(SIGTERM);
-    // Its FIFO is there once start-up is over, and not read from while it is busy. SIGTERM would
-    // not wait: it would start the shutdown beside the start-up, or beside the shutdown.
+    // openrc-init makes its FIFO when start-up is over, and does not read it while it is busy.
+    // SIGTERM would not wait for that: it would start a shutdown beside the start-up, or a second
+    // one.
     case InitKind::openrc: return write_fifo("/run/openrc/init.ctl", "poweroff");
-    // It drops what comes before its stage 2.
+    // runit drops requests that come before its stage 2.
     case InitKind::runit: ask_runit(); return false;
     case InitKind::other: return signal_init(SIGTERM);
     }

@@ -23,17 +23,17 @@ struct Handoff {
     std::vector<ResourceLimit> limits; ///< of the init and all that it starts
 };
 
-/// Finds and checks the init. not_found or permission_denied (with errno) say what is wrong with
-/// which file.
+/// Finds and checks the init. Errors are not_found or permission_denied, with errno and the file's
+/// name.
 Result<Handoff> prepare_handoff(const wire::HandoffInit& init,
                                 const std::vector<wire::KeyValue>& environment,
                                 std::vector<ResourceLimit> limits);
 
-/// Program after the "#!" with which a script begins; empty if it is none.
+/// The program that a script names after its "#!"; empty if `text` is no script.
 std::string script_interpreter(std::string_view head);
 
 /// Returns in the child, once the init runs and does not end at once. Error: the init could not be
-/// executed; process 1 then does nothing any more.
+/// executed; process 1 then only sleeps.
 Status hand_over(const Handoff& handoff);
 
 /// How an init is asked to power the machine off. There is no common way.
@@ -46,17 +46,19 @@ enum class InitKind {
     s6,       ///< s6-svscan: SIGUSR1 if its scan directory has a script for that, else SIGTERM
     other,    ///< SIGTERM
 };
-/// By the program that process 1 is (target of /proc/1/exe) and its name (/proc/1/comm).
+/// Recognises an init by process 1's program (target of /proc/1/exe) and name (/proc/1/comm).
 InitKind identify_init(std::string_view program, std::string_view name);
 /// Of the running process 1.
 InitKind running_init();
-/// Does not wait. False: the init may not have heard it, because it is still starting up, and
-/// should be asked again in a while. True: it has, and twice might be taken for impatience.
+/// Sends the request; does not wait. False: the init may have missed it because it is still
+/// starting up; ask again later. True: it has the request; do not repeat it, some inits take that
+/// for impatience.
 bool ask_to_power_off(InitKind kind);
 
-/// By a process's /proc/PID/status and /proc/PID/syscall. Process 1 never gets a signal that it
-/// neither catches nor blocks (to read it from a descriptor). In a wait for signals (sigwait) those
-/// that are waited for are not shown as blocked; it is taken to be one of them.
+/// Whether a process would receive a signal, by its /proc/PID/status and /proc/PID/syscall. Process
+/// 1 never gets a signal that it neither catches nor blocks (to read it from a descriptor). While a
+/// process waits in sigwait the signals it waits for are not shown as blocked; the signal is then
+/// taken to be one of them.
 bool hears_signal(std::string_view status, std::string_view call, int signal);
 
 /// struct init_request of sysvinit's FIFO, asking for a runlevel.

@@ -17,7 +17,8 @@ namespace {
 
 using Members = std::initializer_list<std::pair<const char*, std::uint64_t>>;
 
-/// `"a":1,"b":2`. Not by a formatting library: every page of the agent is read at every boot.
+/// `"a":1,"b":2`. Written by hand, because a formatting library would make the agent larger, and
+/// every page of it is read at every boot.
 std::string members(Members list) {
     std::string text;
     for (const auto& [name, value] : list) {

@@ -66,7 +66,7 @@ Status make_file(const std::string& path) {
     return {};
 }
 
-/// Bound to its place; the share itself is not reachable by any path afterwards.
+/// Binds the file to its place; afterwards no path leads to the share itself.
 Status mount_file(const Share& share, unsigned long flags) {
     MSB_TRY(mount_at(share.tag.c_str(), staging, "virtiofs", flags));
     const auto bind = [&]() -> Status {

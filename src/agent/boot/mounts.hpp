@@ -6,8 +6,8 @@
 
 namespace msb::agent {
 
-/// Parents before children; mount points are made. The whole plan is checked before the first
-/// mount.
+/// Mounts parents before children and makes the mount points. The whole plan is checked before the
+/// first mount.
 Status mount_shares(const wire::Bootstrap& bootstrap);
 
 } // namespace msb::agent

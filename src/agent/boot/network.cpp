@@ -1,4 +1,5 @@
-// rtnetlink(7), spoken by hand: all requests in one message, because system calls are dear here.
+// rtnetlink(7), spoken by hand: all requests in one message, because system calls are expensive
+// here.
 #include "agent/boot/network.hpp"
 
 #include "agent/boot/identity.hpp"
@@ -79,7 +80,7 @@ void add_link(Requests& requests, int index, const wire::Network& network) {
     requests.attribute(IFLA_MTU, std::uint32_t{network.mtu});
     if (network.ipv6)
         return;
-    // Not even a link-local address where IPv6 leads nowhere.
+    // Without IPv6 the interface gets no link-local address either.
     struct {
         rtattr family{sizeof(rtattr) * 2 + 4, AF_INET6};
         rtattr mode{sizeof(rtattr) + 1, IFLA_INET6_ADDR_GEN_MODE};

@@ -279,8 +279,8 @@ Status shut_down_upper(int initramfs, std::uint32_t how) {
     return {};
 }
 
-/// Not left to unmounting, which writes nothing while something still uses the root: a loop device,
-/// or a thread that is stuck. It succeeds, and the file system stays mounted where nobody sees it.
+/// Unmounting alone is not enough: while a loop device or a stuck thread still uses the root it
+/// succeeds without writing anything, and the file system stays mounted where nobody sees it.
 void make_clean(int initramfs) {
     if (::mount(nullptr, upper_point, nullptr, MS_REMOUNT | MS_RDONLY, nullptr) == -1 &&
         !shut_down_upper(initramfs, shutdown_after_sync)) // a file is open for writing
@@ -290,7 +290,8 @@ void make_clean(int initramfs) {
 } // namespace
 
 Status save_root(int initramfs) {
-    // Detaching takes everything below along and waits for nobody; leaving drops the last use.
+    // Detaching unmounts everything below as well and does not wait; leaving the directory drops
+    // the last use.
     if (::umount2("/", MNT_DETACH) == -1)
         return fail_errno("umount", "/");
     if (::fchdir(initramfs) == -1 || ::chroot(".") == -1)

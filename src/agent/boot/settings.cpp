@@ -18,7 +18,7 @@ struct Setting {
 constexpr Setting settings[] = {
     // Browsers and runtimes reserve far more than they use, and more than a small guest has.
     {"/proc/sys/vm/overcommit_memory", "1"},
-    // Every user of a guest may listen on port 80, and ping: nobody else is on its network.
+    // Every user of a guest may listen on port 80 and ping: the guest is alone on its network.
     {"/proc/sys/net/ipv4/ip_unprivileged_port_start", "0"},
     {"/proc/sys/net/ipv4/ping_group_range", "0 2147483647"},
 };

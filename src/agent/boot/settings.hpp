@@ -3,8 +3,8 @@
 
 namespace msb::agent {
 
-/// As containers have them: programs and images rely on it. A kernel without one of them has
-/// nothing to set.
+/// Values that containers have and that programs and images rely on. A setting that the kernel does
+/// not have is skipped.
 void apply_settings();
 
 } // namespace msb::agent

@@ -47,7 +47,7 @@ void Stopper::begin(const wire::Shutdown& request) {
         grace = std::chrono::milliseconds(std::min<std::uint64_t>(
             *request.grace_ms, std::chrono::milliseconds(max_grace).count()));
     const auto now = Clock::now();
-    // Whoever asks again can only make it shorter.
+    // Another request can only shorten the time that is left.
     if (phase_ != Phase::none && now + grace >= deadline_)
         return;
     deadline_ = now + grace;
@@ -64,8 +64,8 @@ void Stopper::begin(const wire::Shutdown& request) {
         signal_others();
 }
 
-/// Daemons that a command left behind know SIGTERM only; the stop signal is the image's wish for
-/// the commands themselves.
+/// Daemons that a command left behind get SIGTERM, which all of them know; the image's stop signal
+/// is meant for the commands themselves.
 void Stopper::signal_others() {
     const std::unique_ptr<DIR, int (*)(DIR*)> proc(::opendir("/proc"), ::closedir);
     if (!proc)
@@ -94,7 +94,8 @@ void Stopper::leave() {
     wake_at(*leave_by_);
 }
 
-/// An init that waits for what it ended, before it kills, does not wait for us in vain.
+/// An init may wait for the processes it has asked to end before it kills them: do not make it wait
+/// for us.
 void Stopper::poll_leave() {
     if (server_.sessions().live_count() > 0 && Clock::now() < *leave_by_)
         return;
@@ -102,8 +103,8 @@ void Stopper::poll_leave() {
     ::_exit(0);
 }
 
-/// A client that is behind is owed what its commands left in pipes, too: those sessions have not
-/// ended.
+/// A client that is behind also gets what its commands left in pipes, so those sessions have not
+/// ended yet.
 void Stopper::flush(Clock::time_point deadline) {
     auto state = server_.output_state();
     auto progress = Clock::now();
@@ -127,8 +128,8 @@ void Stopper::poll() {
         finish();
 }
 
-/// Until it has heard: an init that is still starting up may be another program so far, or lose
-/// what it is told.
+/// Asks the init until it has heard. One that is still starting up may still be another program, or
+/// may lose the request.
 void Stopper::ask_init() {
     const InitKind kind = running_init();
     if (kind != heard_ && ask_to_power_off(kind))
@@ -186,7 +187,7 @@ void Stopper::save() {
     const int initramfs = machine_.initramfs.get();
     if (machine_.ephemeral)
         return discard_root(initramfs);
-    // Process 1 keeps the root in use if it is not ours.
+    // If process 1 is an init system it keeps the root in use.
     const Status saved = machine_.has_init ? freeze_root(initramfs) : save_root(initramfs);
     if (!saved) {
         complain("cannot unmount the root: " + saved.error().to_string());
@@ -196,7 +197,7 @@ void Stopper::save() {
 
 void power_off() {
     ::reboot(RB_POWER_OFF);
-    // Returns only if we are not process 1 of a machine; its end is the machine's end then.
+    // reboot() returns only if we are not the machine's process 1; then exiting ends the machine.
     ::_exit(1);
 }
 

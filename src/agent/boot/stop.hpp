@@ -22,7 +22,8 @@ class Stopper {
     /// To be called after every round of the loop: once nothing runs any more, or the grace is
     /// over, powers off and does not return.
     void poll();
-    /// The init ends everything, and us with it; not before clients know how their commands ended.
+    /// Called when the init ends all processes, us included. Stays until clients know how their
+    /// commands ended.
     void leave();
 
   private:

@@ -14,7 +14,7 @@ namespace msb::agent {
 namespace {
 
 constexpr auto retry_pause = std::chrono::milliseconds(2);
-/// Without a device it will not get better: only for a driver that is still coming up.
+/// Retries only help while a driver is still coming up, not without a device.
 constexpr auto device_patience = std::chrono::seconds(2);
 
 Result<OwnedFd> vsock_socket() {
@@ -87,7 +87,7 @@ Result<OwnedFd> accept_from_host(int listener) {
             return fail_errno("accept4(vsock)");
         return OwnedFd();
     }
-    // Whoever speaks to the agent may run anything as root.
+    // Only the host may connect: whoever speaks to the agent may run anything as root.
     if (peer.svm_cid != VMADDR_CID_HOST)
         fd.reset();
     return fd;

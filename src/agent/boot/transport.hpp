@@ -13,8 +13,8 @@ namespace msb::agent {
 Result<OwnedFd> connect_to_host(std::uint32_t port, std::chrono::milliseconds timeout);
 /// A non-blocking listening socket; its connections have wire::client_window.
 Result<OwnedFd> listen_on(std::uint32_t port);
-/// The next connection from the host, non-blocking. An empty descriptor: nobody waits, or somebody
-/// in the guest tried to pose as the host and was turned away.
+/// The next connection from the host, non-blocking. An empty descriptor: no connection is waiting,
+/// or a process of the guest posed as the host and was refused.
 Result<OwnedFd> accept_from_host(int listener);
 
 } // namespace msb::agent

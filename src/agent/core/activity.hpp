@@ -21,8 +21,8 @@ class Activity {
     /// Goes up with each message that counts.
     std::uint64_t sequence() const { return sequence_; }
     const wire::ActivityCounters& counters() const { return counters_; }
-    /// When there was activity last, as far as it was noticed: `now_ns` if there was some since the
-    /// call before. Reading the clock at each message would cost as much as receiving one.
+    /// Time of the last activity, as precisely as it is known: `now_ns` if there was some since the
+    /// previous call. Reading the clock at each message would cost as much as receiving one.
     std::uint64_t last_time(std::uint64_t now_ns) {
         if (std::exchange(noticed_, sequence_) != sequence_)
             last_ns_ = now_ns;

@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t stack_size = std::size_t{256} << 10;
 constexpr auto idle_time = 5s;
 
-/// Not one of the signals that people send to process 1 by habit.
+/// A signal that nobody sends to process 1 by habit.
 int wake_signal() {
     return SIGRTMAX;
 }
@@ -32,7 +32,7 @@ void install_wake_handler() {
 
 std::shared_ptr<BlockingThreads> BlockingThreads::create() {
     install_wake_handler();
-    // Threads that come and go share the one heap: an arena each would cost more than their locks.
+    // All threads share one heap: an arena for each would cost more than its lock.
     ::mallopt(M_ARENA_MAX, 1);
     return std::shared_ptr<BlockingThreads>(new BlockingThreads);
 }

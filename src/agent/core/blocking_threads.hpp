@@ -1,7 +1,7 @@
 // Threads for what may block: system calls on the guest's file systems.
 //
 // The agent itself is one thread and stays so; these run nothing but jobs that were handed over
-// whole. They are made when needed and end when idle, so an agent that no one asks for files has
+// whole. They are made when needed and end when idle, so an agent that is not asked for files has
 // none. A job that never ends (a file system whose server is stuck) keeps its thread and nothing
 // else: jobs never queue behind one another.
 //
@@ -28,10 +28,11 @@ class BlockingThreads : public std::enable_shared_from_this<BlockingThreads> {
 
     static std::shared_ptr<BlockingThreads> create();
 
-    /// Runs the job soon, on a thread of its own. limit_exceeded beyond max_threads, system when
-    /// the guest has no room for another thread.
+    /// Runs the job soon, on a thread of its own. Errors: limit_exceeded beyond max_threads; system
+    /// when the guest cannot make another thread.
     Status run(Job job);
-    /// The same for a job that must happen some time: without a thread, the next one takes it.
+    /// As run(), for a job that must not be lost: if no thread can be had, the next thread takes
+    /// it.
     void run_eventually(Job job);
 
     std::size_t thread_count() const;
@@ -57,7 +58,8 @@ class Interruptible {
     /// The calling thread, from now until leave().
     void enter();
     void leave();
-    /// Of no effect outside. May come just before the system call: repeat it.
+    /// No effect if the thread is not between enter() and leave(). It may come just before the
+    /// system call, so repeat it.
     void interrupt();
 
   private:
@@ -70,7 +72,7 @@ class Mailbox {
   public:
     explicit Mailbox(EventLoop& loop) : loop_(&loop) {}
     void post(EventLoop::Task task);
-    /// Nothing posted runs after this. On the loop's thread.
+    /// No posted function runs after this. Call it on the loop's thread.
     void close();
 
   private:

@@ -1,4 +1,4 @@
-// The way to one client, as those see it who have something to tell it.
+// The way to one client, as seen by the parts that send to it.
 #pragma once
 
 #include "base/bytes.hpp"
@@ -24,11 +24,11 @@ class Channel {
         wire::append_message(queue(M::type), id, message);
     }
 
-    /// False while the peer is so far behind that no more output should be read for it; who was
-    /// told so is asked again when there is room.
+    /// False while the peer is so far behind that no more output should be read for it; parts that
+    /// got this answer are told when there is room.
     virtual bool accepts_output() = 0;
-    /// Whether some destination of the client's input is over its bound may have changed: it is not
-    /// listened to while one is.
+    /// Call when a destination of the client's input goes over its bound or comes back below it:
+    /// while one is over, the client is not read from.
     virtual void input_bound_changed() = 0;
 
   protected:
@@ -37,7 +37,7 @@ class Channel {
   private:
     /// Where a frame of this type is to be appended.
     virtual Bytes& queue(std::string_view type) = 0;
-    /// Large data, and nothing is queued: only what the socket does not take is copied.
+    /// Sends large data when nothing is queued: only what the socket does not take is copied.
     virtual bool can_send_at_once(std::size_t size) const = 0;
     virtual void send_at_once(std::string_view type, BytesView head, BytesView data) = 0;
 };

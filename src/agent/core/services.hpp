@@ -16,7 +16,7 @@ struct Services {
     Services(EventLoop& event_loop, Config configuration)
         : loop(event_loop), config(std::move(configuration)), workers(loop),
           mailbox(std::make_shared<Mailbox>(loop)) {}
-    /// What blocking threads still have to say is said to nobody.
+    /// Reports that blocking threads still make are dropped.
     ~Services() { mailbox->close(); }
     Services(const Services&) = delete;
     Services& operator=(const Services&) = delete;
@@ -36,8 +36,8 @@ struct Services {
     Workers workers;       ///< for looking names up
     /// For system calls on the guest's file systems, which may block for ever.
     std::shared_ptr<BlockingThreads> file_threads = BlockingThreads::create();
-    /// For walking to Unix sockets, which may, too: of its own, so that those that are stuck leave
-    /// room for operations on files.
+    /// For walking to Unix sockets, which may block as well. Separate threads, so that stuck ones
+    /// leave room for file operations.
     std::shared_ptr<BlockingThreads> connect_threads = BlockingThreads::create();
     /// For what blocking threads have to say to the loop.
     std::shared_ptr<Mailbox> mailbox;

@@ -9,7 +9,7 @@ namespace msb::agent {
 
 namespace {
 
-/// Files larger than this are not user databases (/dev/zero behind a symbolic link, say).
+/// Larger files are not user databases (for example /dev/zero behind a symbolic link).
 constexpr std::size_t max_database = std::size_t{16} << 20;
 
 /// Splits off the text before the next ':'.

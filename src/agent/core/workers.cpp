@@ -8,7 +8,7 @@ namespace msb::agent {
 namespace {
 constexpr std::size_t stack_size = std::size_t{256} << 10;
 
-/// Not std::thread: a thread that cannot be had is no exception here.
+/// Not std::thread, which throws when no thread can be made.
 bool start_thread(void* (*main)(void*), void* argument) {
     sigset_t all;
     sigset_t before;
@@ -61,7 +61,7 @@ void Workers::work() {
         lock.lock();
     }
     --threads_;
-    // Under the lock: the destructor may go on as soon as it is released.
+    // Notify under the lock: the destructor may go on as soon as the lock is released.
     ended_.notify_all();
 }
 

@@ -16,12 +16,12 @@ namespace msb::agent {
 
 class Workers {
   public:
-    /// What is done back on the loop.
+    /// Runs on the loop after the job.
     using Done = std::function<void()>;
     using Job = std::function<Done()>;
 
     explicit Workers(EventLoop& loop) : loop_(loop) {}
-    /// Waits for what runs (jobs are bounded in time and know when they are not wanted any more).
+    /// Waits for running jobs (they are bounded in time and notice when they are no longer wanted).
     ~Workers();
     Workers(const Workers&) = delete;
     Workers& operator=(const Workers&) = delete;

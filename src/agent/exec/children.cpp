@@ -25,7 +25,8 @@ Children::~Children() {
     }
 }
 
-/// The agent is the last to be taken when memory is short; what it starts is not.
+/// When memory is short the kernel kills the agent last; the processes that it starts have no such
+/// protection.
 void Children::executed(pid_t pid) const {
     if (!services_.config.beside_init)
         return;

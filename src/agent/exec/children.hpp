@@ -10,7 +10,7 @@
 
 namespace msb::agent {
 
-/// Who wants to know how a process ended.
+/// Is told how a process ended.
 class Child {
   public:
     /// Reaped with this wait status.
@@ -33,9 +33,9 @@ class Children {
     bool contains(pid_t pid) const { return children_.contains(pid); }
     /// The child runs its own program now.
     void executed(pid_t pid) const;
-    /// Keeps a launch that nobody wants any more until its child has left our memory.
+    /// Keeps an abandoned launch until its child has left our memory.
     void adopt(std::unique_ptr<Launch> launch);
-    /// Takes what has ended, also orphans that became ours. After SIGCHLD.
+    /// Reaps ended children, including orphans that became ours. Call after SIGCHLD.
     void reap();
 
   private:

@@ -6,11 +6,11 @@ namespace msb::agent {
 
 namespace {
 
-/// A frame holds no more; so many sessions that this matters are not read by people.
+/// What fits one frame; nobody reads a list of so many sessions that this matters.
 constexpr std::size_t max_listed_bytes = std::size_t{3} << 20;
 constexpr std::size_t listed_overhead = 256; ///< of a session besides its words, at most
 
-/// Long command lines lose their words, and the newest sessions are not listed at all, if need be.
+/// If need be, long command lines lose their words and the newest sessions are left out.
 wire::SessionListed fit(std::vector<wire::SessionInfo> sessions) {
     const auto size = [](const wire::SessionInfo& info) {
         std::size_t bytes = listed_overhead;

@@ -11,7 +11,7 @@
 
 namespace msb::agent {
 
-/// A session that ends with the connection: it tells its client, on its id.
+/// A session that ends with the connection; it reports to the client on its own id.
 class ClientSession final : public SessionOwner {
   public:
     ClientSession(ClientSessions& table, std::uint32_t id, std::uint64_t number)
@@ -50,7 +50,7 @@ class ClientSessions {
     /// Null if it has ended.
     Session* find(std::uint32_t id);
 
-    // What the client asks for, with an id that is free where something begins.
+    // The client's requests. Those that start something need an id that is free.
     void announce(std::uint32_t id, std::uint64_t number) { announced_ = {id, number}; }
     void start(std::uint32_t id, const wire::ExecRequest& request);
     void detach(std::uint32_t id);
@@ -65,13 +65,14 @@ class ClientSessions {
     bool input_over_bound() const { return input_over_bound_; }
     void check_input_bound();
 
-    // For the table of all sessions. Its own only: the kept ones are in a table of theirs.
+    // For the table of all sessions: only sessions that end with this connection; kept ones have a
+    // table of their own.
     Session* find_number(std::uint64_t number);
     void list(std::vector<wire::SessionInfo>& sessions) const;
     std::size_t live_count() const { return own_.size(); }
     void stop_all(int signal);
 
-    // For kept sessions: the id is, or is no longer, that of one.
+    // For kept sessions: the id now belongs to one, or no longer does.
     void add_kept(std::uint32_t id, KeptSession& session) { kept_[id] = &session; }
     void forget_kept(std::uint32_t id);
 

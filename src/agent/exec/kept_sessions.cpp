@@ -259,7 +259,7 @@ void KeptSessions::make_room(KeptSession& session) {
         footprint_ -= before - one.replay_.footprint();
     };
     trim(session, replay_bytes);
-    // What has ended goes first, then the one that wants more.
+    // Output of ended sessions goes first, then that of the session that needs room.
     for (const std::uint64_t number : ended_) {
         if (footprint_ <= total_bytes)
             return;
@@ -284,7 +284,8 @@ void KeptSessions::remove(std::uint64_t number) {
     if (found == sessions_.end())
         return;
     footprint_ -= found->second->replay_.footprint();
-    // It may be the caller: gone from the table first, so that its destructor finds it in order.
+    // The session may be the caller: take it out of the table first, so that its destructor finds
+    // the table in order.
     const auto removed = std::move(found->second);
     sessions_.erase(found);
 }

@@ -55,7 +55,7 @@ class KeptSession final : public SessionOwner {
   private:
     friend class KeptSessions;
     void attach(ClientSessions& client, std::uint32_t id, const wire::SessionAttach& request);
-    /// To the client that is attached, if any.
+    /// Sends to the attached client, if there is one.
     template <typename M> void tell(const M& message);
     void observe();
 
@@ -86,15 +86,15 @@ class KeptSessions {
     bool full() const { return live_count() >= max_live; }
     /// Takes over a running session. Not when full().
     void keep(std::unique_ptr<Session> session, std::uint64_t number);
-    /// False if the id is not the session's now, and the client knows why.
+    /// False if the id could not be attached; the client has been told why.
     bool attach(KeptSession& kept, ClientSessions& client, std::uint32_t id,
                 const wire::SessionAttach& request);
     KeptSession* find(std::uint64_t number);
 
     void observe(Channel& observer);
-    /// The channel goes: it may be the observer's.
+    /// The channel is closing; it may be the observer's.
     void forget(Channel& channel);
-    /// Kills what still runs and forgets all.
+    /// Kills running commands and forgets all sessions.
     void clear();
     /// The observer has room again.
     void resume_all();

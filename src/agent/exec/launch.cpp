@@ -173,7 +173,7 @@ MSB_CHILD void Launch::run_child() {
         if (result < 0)
             give_up(LaunchStep::limits, result);
     }
-    // An ordinary user may not shrink the bounding set: before the identity changes.
+    // Shrink the bounding set before the identity changes: an ordinary user may not.
     if (plan_.restricted)
         if (const long result = raw::call(SYS_prctl, PR_CAPBSET_DROP, CAP_SYS_ADMIN, 0, 0, 0);
             result < 0)
@@ -232,7 +232,7 @@ MSB_CHILD void Launch::set_up_identity() {
     }
     if (!plan_.switch_user)
         return;
-    // So that the user may reopen /dev/stdout, or his terminal by name.
+    // So that the user may reopen /dev/stdout, or the terminal by name.
     if (identity_.uid != 0)
         for (int fd = 0; fd < 3; ++fd)
             raw::call(SYS_fchown, fd, identity_.uid, plan_.terminal ? -1L : long{identity_.gid});

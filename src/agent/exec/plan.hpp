@@ -1,5 +1,4 @@
-// What a request asks for, turned into what a launch does; and what went wrong, into what the
-// client is told.
+// Translates a request into a launch, and a failure into the message for the client.
 #pragma once
 
 #include "agent/core/config.hpp"
@@ -11,7 +10,8 @@
 
 namespace msb::agent {
 
-/// Without streams. Fails with bad_args for what no command can be started with.
+/// The plan, without streams. Fails with bad_args for arguments that no command can be started
+/// with.
 std::expected<LaunchPlan, wire::ExecFailed> make_launch_plan(const wire::ExecRequest& request,
                                                              const Config& config);
 

@@ -19,7 +19,8 @@ class Replay {
     /// What it costs, bookkeeping included.
     std::size_t footprint() const { return footprint_; }
 
-    /// Drops the oldest pieces until it costs at most `limit`, but none that goes beyond `keep`.
+    /// Drops the oldest pieces until at most `limit` bytes are used, but keeps everything from
+    /// position `keep` on.
     void trim(std::size_t limit, std::uint64_t keep);
 
     /// Calls `deliver(bool error, BytesView)` for everything from this position on.

@@ -21,15 +21,15 @@ namespace {
 /// How long after its leader's exit a session waits for children that still hold its streams.
 constexpr auto drain_time = std::chrono::milliseconds(100);
 
-/// What info() tells of a command line.
+/// How much of a command line info() tells.
 constexpr std::size_t shown_words = 32;
 constexpr std::size_t shown_bytes = 256;
 
 /// Shared by all sessions: what is read is copied into a frame at once.
 std::array<std::uint8_t, wire::client_piece> read_buffer;
 
-/// What a pipe holds at first, and once it is seen to carry a stream: fewer turns between command
-/// and agent, which cost most of a stream's time.
+/// A pipe's size at first, and once it is seen to carry a stream: a larger one means fewer switches
+/// between command and agent, which take most of a stream's time.
 constexpr std::size_t small_pipe = std::size_t{64} << 10;
 constexpr int large_pipe = 1 << 20;
 
@@ -121,7 +121,7 @@ Status Session::make_terminal(LaunchPlan& plan, std::array<OwnedFd, 3>& child_en
         return fail_errno("ioctl(TIOCGPTPEER)");
     if (::ioctl(master.get(), TIOCSWINSZ, &size) == -1)
         return fail_errno("ioctl(TIOCSWINSZ)");
-    // Its own descriptor, so that readiness to read and to write are watched separately.
+    // A second descriptor, so that readiness to read and to write are watched separately.
     input_fd_ = MSB_TRY(sys::dup(master.get()));
     plan.terminal = true;
     plan.stdio.fill(child_ends[0].get());
@@ -372,11 +372,12 @@ void Session::restart_window(bool asked) {
 }
 
 void Session::signal(int number) {
-    // Once the leader is reaped the number of its group may be another's.
+    // Once the leader is reaped its group's number may be given to another process.
     if (number <= 0 || number > SIGRTMAX || exited_)
         return;
     if (!started_) {
-        // On its way it may be stuck in a file system that never answers, with all others blocked.
+        // A child on its way to execve may be stuck in a file system, and blocks all signals but
+        // SIGKILL.
         if (number == SIGKILL)
             ::kill(pid_, SIGKILL);
         else if (early_signals_.size() < max_early_signals)

@@ -27,20 +27,21 @@ class Session final : public Child {
     std::expected<void, wire::ExecFailed> start(const wire::ExecRequest& request);
     /// Whoever owns the session is told everything from now on.
     void set_owner(SessionOwner& owner) { owner_ = &owner; }
-    /// What only the session knows of it.
+    /// The part of the information that only the session knows.
     wire::SessionInfo info() const;
 
     void write_input(BytesView data);
     void close_input();
-    /// Another sender of input takes over.
+    /// Input now comes from another sender.
     void restart_window(bool asked);
     void resize(std::uint16_t rows, std::uint16_t cols);
     /// Resizes, and has the program in the foreground draw itself anew even if the size is the
     /// same.
     void redraw(std::uint16_t rows, std::uint16_t cols);
-    /// Numbers that are no signals are ignored, as the protocol demands.
+    /// Sends a signal to the command. Numbers that are no signals are ignored, as the protocol
+    /// demands.
     void signal(int number);
-    /// The same, and a terminal is hung up: interactive shells ignore a mere SIGTERM.
+    /// As signal(), and hangs up a terminal, because interactive shells ignore SIGTERM.
     void stop(int number);
     bool input_over_bound() const { return input_.size() > input_bound; }
 
@@ -65,7 +66,8 @@ class Session final : public Child {
     Status make_pipes(LaunchPlan& plan, std::array<OwnedFd, 3>& child_ends);
     Status make_terminal(LaunchPlan& plan, std::array<OwnedFd, 3>& child_ends, winsize size);
     void on_report();
-    /// True once the launch is decided. The owner has been told of a start, not yet of a failure.
+    /// True once the launch has succeeded or failed. The owner has been told about a start, not yet
+    /// about a failure.
     bool settle_launch();
     void pause_output();
     void on_output(std::size_t index);
@@ -75,7 +77,7 @@ class Session final : public Child {
     void unwatch_output(std::size_t index);
     void close_output(std::size_t index);
     bool write_some(BytesView& data);
-    /// So much input was passed on or thrown away: the client may send more.
+    /// So many bytes of input were passed on or dropped: the client may send more.
     void took_input(std::size_t bytes);
     void pump_input();
     void finish_input();

@@ -1,4 +1,4 @@
-// What a session tells, and whom.
+// What a session tells its owner.
 #pragma once
 
 #include "base/bytes.hpp"
@@ -21,7 +21,7 @@ class SessionOwner {
     virtual void grant_input(std::uint64_t bytes) = 0;
     /// Session::input_over_bound() has changed.
     virtual void input_bound_changed() = 0;
-    // The last word of a session; both delete it.
+    // The end of a session; both calls delete it.
     virtual void failed(const wire::ExecFailed& failure) = 0;
     virtual void exited(const wire::ExecExited& exited) = 0;
 

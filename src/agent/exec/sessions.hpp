@@ -18,7 +18,7 @@ class Sessions {
     Sessions& operator=(const Sessions&) = delete;
 
     KeptSessions& kept() { return kept_; }
-    /// For a session that begins: the host's number, where it announced one.
+    /// The number for a new session: the one that the host announced, if it did.
     std::uint64_t take_number(std::uint64_t announced);
     bool contains(std::uint64_t number) const;
     /// By number; null if there is none that runs.

@@ -25,8 +25,8 @@ struct OpenHandle {
     int descriptor() const { return dir ? ::dirfd(dir.get()) : fd.get(); }
 };
 
-/// Shared by the threads that work for one client. Closing may block, so it happens where the last
-/// user of a handle lets go of it: on such a thread, never on the loop.
+/// Shared by the threads that work for one client. Closing may block, so the thread that is the
+/// last user of a handle closes it, never the loop.
 class HandleTable {
   public:
     /// limit_exceeded (EMFILE) beyond max_handles; cancelled when the client has gone.

@@ -131,7 +131,7 @@ FileResult set_attributes(const Target& target, const wire::FsAttributes& attrs)
         if (result == -1)
             return fail_errno("chown", target.path);
     }
-    // After the owner, whose change takes setuid bits away.
+    // Set the mode after the owner: changing the owner clears setuid bits.
     if (attrs.mode && change_mode(target, *attrs.mode & 07777) == -1)
         return fail_errno("chmod", target.path);
     if (attrs.atime || attrs.mtime) {
@@ -261,7 +261,7 @@ Result<int> open_flags(const wire::FsOpenOptions& options) {
         flags |= O_EXCL;
     if (options.truncate)
         flags |= O_TRUNC;
-    // A FIFO or a device must not keep us, now or at the first read; streams poll instead.
+    // Opening or reading a FIFO or a device must not block us; streams poll instead.
     return flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 }
 

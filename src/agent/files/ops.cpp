@@ -16,9 +16,9 @@ namespace {
 constexpr std::size_t scratch_size = std::size_t{32} << 10;
 constexpr int poll_step = 100; ///< milliseconds between looks at the cancellation
 
-/// Makes this thread act as another user, with his permissions and none of root's. The real and the
-/// saved user id stay root's, so no process of that user can signal or trace the agent; raw system
-/// calls, because the library's would change every thread of the agent.
+/// Makes this thread act as another user, with that user's permissions and none of root's. The real
+/// and the saved user id stay root's, so no process of that user can signal or trace the agent; raw
+/// system calls, because the library's would change every thread of the agent.
 class ActAs {
   public:
     ActAs() = default;
@@ -83,7 +83,7 @@ wire::FsResponse perform(const FileWork& work) {
     work.cancellation.thread().enter();
     auto result = perform_as_user(work);
     work.cancellation.thread().leave();
-    // What an interrupted system call says is not what happened.
+    // The result of an interrupted system call does not tell what happened.
     if (!result && work.cancellation.is_cancelled())
         result = fail(ErrorKind::cancelled, "cancelled");
     if (!result)

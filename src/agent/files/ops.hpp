@@ -18,7 +18,7 @@ class Cancellation {
         cancelled_ = true;
         thread_.interrupt();
     }
-    /// For system calls that the interruption came too early for.
+    /// Interrupts again, in case the first interruption came before the system call.
     void interrupt_again() { thread_.interrupt(); }
     bool is_cancelled() const { return cancelled_; }
     Status check() const {
@@ -48,7 +48,8 @@ bool is_upload(const wire::FsOp& op);
 
 using FileResult = Result<std::optional<wire::FsResponseData>>;
 
-/// Does it as the user asked for. A stream's data has gone through the queue when this returns.
+/// Performs the operation as the user it names. When this returns, a stream's data has gone through
+/// the queue.
 wire::FsResponse perform(const FileWork& work);
 wire::FsResponse failed_response(const wire::FsOp& op, const Error& error);
 

@@ -8,8 +8,8 @@
 //
 // A thread may be stuck in the kernel for as long as a file system likes. It then holds up its own
 // client's queue, no other; the client can cancel the operation, or leave. In both cases the thread
-// is interrupted, and if that does not help, left alone: it keeps a share of its Task, of the
-// handles and of nothing that belongs to the loop, and what it says in the end is dropped.
+// is interrupted, and if that does not help, left alone: it shares ownership of its Task and of the
+// handles, but uses nothing that belongs to the loop, and its late answer is dropped.
 
 #include "agent/files/service.hpp"
 
@@ -109,7 +109,7 @@ void FileService::launch(const TaskPtr& task) {
     task->started = true;
     if (!task->data)
         running_ = task;
-    // Runs on the thread; weak, so that the service may go first.
+    // Runs on the thread. The pointer is weak, so the service may be destroyed first.
     const auto report = std::make_shared<std::optional<wire::FsResponse>>();
     const auto finish = on_loop(
         [task, report](FileService& service) { service.finished(task, std::move(**report)); });
@@ -188,7 +188,7 @@ void FileService::resume_output() {
 void FileService::finished(const TaskPtr& task, wire::FsResponse response) {
     const auto found = tasks_.find(task->id);
     if (found == tasks_.end() || found->second != task) {
-        // Cancelled and answered; what it opened after all is nobody's.
+        // The operation was cancelled and answered; a handle that it opened afterwards has no user.
         const auto* handle = response.data ? std::get_if<std::uint64_t>(&*response.data) : nullptr;
         if (handle != nullptr)
             if (auto left = handles_->remove(*handle))

@@ -29,7 +29,7 @@ class FileService {
 
     /// The client takes output again.
     void resume_output();
-    /// The client is ahead of us and should not be listened to.
+    /// The client sends faster than we can take it: stop reading from it.
     bool input_over_bound() const;
     std::uint32_t stream_count() const { return streams_; }
 
@@ -37,7 +37,7 @@ class FileService {
     static constexpr std::size_t max_pending = 1024;
 
   private:
-    /// One operation. Its thread has a share in it, so it may outlive this object.
+    /// One operation. Its thread shares ownership, so it may outlive this object.
     struct Task {
         std::uint32_t id = 0;
         wire::FsRequest request;

@@ -1,7 +1,6 @@
 // File operations against the host's own file system, over a socket pair.
-#include "agent/serve/server.hpp"
+#include "agent/serve/server_testing.hpp"
 #include "base/file.hpp"
-#include "base/out_buffer.hpp"
 #include "base/system.hpp"
 #include "wire/all_messages.hpp"
 #include "wire/flow.hpp"
@@ -32,37 +31,13 @@ struct Answer {
     bool ended() const { return response || error; }
 };
 
-class FsClient {
+class FsClient : public ClientConnection {
   public:
-    explicit FsClient(Server& server) : server_(server) {
-        auto pair = *sys::socket_pair(SOCK_STREAM | SOCK_NONBLOCK);
-        socket_ = std::move(pair[0]);
-        server.add_client(std::move(pair[1]));
-    }
-    template <typename M> void send(std::uint32_t id, const M& message) {
-        wire::append_message(unsent_.tail(), id, message);
-    }
+    using ClientConnection::ClientConnection;
+
     std::uint32_t start(FsOp op, bool extended = false, bool flow = false) {
         send(++last_id_, wire::FsRequest{.op = std::move(op), .extended = extended, .flow = flow});
         return last_id_;
-    }
-    void step(bool read = true) {
-        if (!unsent_.empty()) {
-            const BytesView data = unsent_.view();
-            const ssize_t count =
-                ::send(socket_.get(), data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-            if (count > 0)
-                unsent_.consume(static_cast<std::size_t>(count));
-        }
-        ASSERT_TRUE(server_.step(1ms));
-        if (read)
-            receive();
-    }
-    bool until(const std::function<bool()>& done) {
-        const auto deadline = EventLoop::Clock::now() + 20s;
-        while (!done() && EventLoop::Clock::now() < deadline)
-            step();
-        return done();
     }
     Answer& answer(std::uint32_t id) { return answers_[id]; }
     Answer wait_for(std::uint32_t id) {
@@ -79,36 +54,22 @@ class FsClient {
                    ? std::get<T>(*response.data)
                    : T{};
     }
-    std::size_t unsent() const { return unsent_.size(); }
-    void disconnect() { socket_.reset(); }
 
   private:
-    void receive() {
-        Bytes buffer(std::size_t{1} << 20);
-        const ssize_t count = ::recv(socket_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
-        if (count <= 0)
-            return;
-        reader_.feed(BytesView(buffer).first(static_cast<std::size_t>(count)));
-        while (const auto frame = *reader_.next()) {
-            const auto envelope = wire::decode_envelope(frame->body);
-            Answer& answer = answers_[frame->id];
-            EXPECT_FALSE(answer.ended()) << "a frame behind the last one";
-            ++answer.frames;
-            if (envelope->type == wire::FsData::type)
-                answer.data += as_text(wire::FsData::decode(envelope->payload)->data);
-            else if (envelope->type == wire::FsResponse::type)
-                answer.response = *wire::FsResponse::decode(envelope->payload);
-            else if (envelope->type == wire::FlowWindow::type)
-                answer.granted += wire::FlowWindow::decode(envelope->payload)->bytes;
-            else if (envelope->type == wire::CoreError::type)
-                answer.error = *wire::CoreError::decode(envelope->payload);
-        }
+    void take(const wire::Frame& frame, const wire::Envelope& envelope) override {
+        Answer& answer = answers_[frame.id];
+        EXPECT_FALSE(answer.ended()) << "a frame behind the last one";
+        ++answer.frames;
+        if (envelope.type == wire::FsData::type)
+            answer.data += as_text(wire::FsData::decode(envelope.payload)->data);
+        else if (envelope.type == wire::FsResponse::type)
+            answer.response = *wire::FsResponse::decode(envelope.payload);
+        else if (envelope.type == wire::FlowWindow::type)
+            answer.granted += wire::FlowWindow::decode(envelope.payload)->bytes;
+        else if (envelope.type == wire::CoreError::type)
+            answer.error = *wire::CoreError::decode(envelope.payload);
     }
 
-    Server& server_;
-    OwnedFd socket_;
-    wire::FrameReader reader_;
-    OutBuffer unsent_;
     std::uint32_t last_id_ = 0;
     std::map<std::uint32_t, Answer> answers_;
 };

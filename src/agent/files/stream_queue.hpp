@@ -15,9 +15,9 @@ namespace msb::agent {
 /// A queue of bounded size in one direction. The thread's side blocks; the loop's never does.
 class StreamQueue final : public Source, public Sink {
   public:
-    /// `wake` is called on the thread when the loop has something to do: data to send, or to let
-    /// the sender go on, since much was read or there is room where there was none. Not again
-    /// before attend().
+    /// `wake` is called on the thread when the loop has something to do: to send data, or to let
+    /// the sender go on because there is room again or much was read. It is not called again before
+    /// attend().
     explicit StreamQueue(std::function<void()> wake) : wake_(std::move(wake)) {}
 
     // --- the thread ---
@@ -27,7 +27,8 @@ class StreamQueue final : public Source, public Sink {
     // --- the loop ---
     /// Bytes the thread has read since the last time.
     std::size_t attend();
-    /// From the client. Keeps what is over the bound, too: the sender is to be stopped then.
+    /// Data from the client. Bytes beyond the bound are kept, too: the caller has to stop the
+    /// sender then.
     void push(BytesView data);
     void end();
     bool over_bound() const;

@@ -57,7 +57,7 @@ Status write_some(const OpenHandle& handle, BytesView data, off_t offset, const 
     while (!data.empty()) {
         MSB_TRY(work.cancellation.check());
         const int fd = handle.descriptor();
-        // A file opened to append has its own idea of where.
+        // A file opened for appending ignores the offset.
         ssize_t count = handle.append ? -1 : ::pwrite(fd, data.data(), data.size(), offset);
         if (handle.append || (count == -1 && errno == ESPIPE))
             count = ::write(fd, data.data(), data.size());

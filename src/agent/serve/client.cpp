@@ -90,7 +90,7 @@ bool Client::receive() {
     return true;
 }
 
-/// The rest of a large frame comes in many packets; none of them alone is worth waking up for.
+/// The rest of a large frame comes in many packets: wake up when all of it is there, not for each.
 void Client::wait_for(std::size_t bytes) {
     const int mark = bytes < worth_waiting ? 1 : static_cast<int>(std::min(bytes, large_read));
     if (std::exchange(low_water_, mark) != mark)
@@ -248,7 +248,7 @@ FileService& Client::files() {
 
 void Client::send_error(std::uint32_t id, wire::CoreErrorKind kind, std::string message,
                         std::string_view type) {
-    // A name that is not one does not deserve to be repeated whole.
+    // Do not repeat an invalid name in full.
     send(id, wire::CoreError{kind, std::move(message), std::string(type.substr(0, 128))});
 }
 

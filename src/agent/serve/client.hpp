@@ -50,7 +50,7 @@ class Client final : public Channel {
     void wait_for(std::size_t bytes);
     /// Frames the peer sent are handled one by one; false = this connection must be closed.
     bool handle(const wire::Frame& frame);
-    // Each: whether it knows the message. A part of the protocol each.
+    // Handlers for the parts of the protocol; each returns whether it knows the message.
     bool dispatch_core(const wire::Frame& frame, const wire::Envelope& envelope);
     bool dispatch_exec(const wire::Frame& frame, const wire::Envelope& envelope);
     bool dispatch_sessions(const wire::Frame& frame, const wire::Envelope& envelope);
@@ -61,7 +61,7 @@ class Client final : public Channel {
     }
     template <typename M>
     bool decode(const wire::Frame& frame, const wire::Envelope& envelope, auto handler);
-    /// True: nothing can be started with this id, which the client has been told.
+    /// True if nothing can be started with this id; the client has been told.
     bool refuse_id(std::uint32_t id, std::string_view type);
     FileService& files();
     void send_error(std::uint32_t id, wire::CoreErrorKind kind, std::string message,

@@ -48,7 +48,7 @@ class Server {
     bool drained() const;
     /// Ends all file operations of all clients, so that the root can be unmounted.
     void end_file_operations();
-    /// Or connections on their way to a Unix socket.
+    /// Whether file operations, or connections to Unix sockets, are still under way.
     bool has_file_operations() const;
     /// Output of commands that was read, and the part of it, with everything else, that clients
     /// have not taken. Both stand still if no client reads.

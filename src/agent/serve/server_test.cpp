@@ -106,12 +106,12 @@ TEST_F(ServerTest, SignalsReachTheWholeGroup) {
 TEST_F(ServerTest, BackgroundChildrenDoNotDelayTheExit) {
     TestClient client(*server_);
     const auto begin = EventLoop::Clock::now();
-    const Outcome& outcome = client.run(shell("sleep 3 & echo now"));
+    const Outcome& outcome = client.run(shell("sleep 20 & echo now"));
     EXPECT_EQ(outcome.out, "now\n");
-    EXPECT_LT(EventLoop::Clock::now() - begin, 2s);
-    const Outcome& flood = client.run(shell("timeout 3 yes & echo now"));
+    EXPECT_LT(EventLoop::Clock::now() - begin, 15s);
+    const Outcome& flood = client.run(shell("timeout 20 yes & echo now"));
     EXPECT_TRUE(flood.exited) << "not even if they write all the time";
-    EXPECT_LT(EventLoop::Clock::now() - begin, 2s);
+    EXPECT_LT(EventLoop::Clock::now() - begin, 15s);
 }
 
 TEST_F(ServerTest, OutputLeftInThePipeComesBeforeTheExit) {

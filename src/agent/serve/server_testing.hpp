@@ -44,16 +44,20 @@ struct Outcome {
     bool ended() const { return exited || failed || error; }
 };
 
-class TestClient {
+/// A client's connection. Derived classes say what to do with frames.
+class ClientConnection {
   public:
-    explicit TestClient(Server& server) : server_(server) {
+    explicit ClientConnection(Server& server) : server_(server) {
         auto pair = *sys::socket_pair(SOCK_STREAM | SOCK_NONBLOCK);
         socket_ = std::move(pair[0]);
         server.add_client(std::move(pair[1]));
     }
+    virtual ~ClientConnection() = default;
+    ClientConnection(const ClientConnection&) = delete;
+    ClientConnection& operator=(const ClientConnection&) = delete;
 
     template <typename M> void send(std::uint32_t id, const M& message) {
-        send_raw(wire::encode_message(id, message));
+        wire::append_message(unsent_.tail(), id, message);
     }
     void send_raw(BytesView bytes) { unsent_.append(bytes); }
     std::size_t unsent() const { return unsent_.size(); }
@@ -71,15 +75,44 @@ class TestClient {
         if (read)
             receive();
     }
-    /// Steps until `done`, at most ten seconds.
+    /// Steps until `done`, at most 20 seconds.
     bool until(const std::function<bool()>& done) {
-        const auto deadline = EventLoop::Clock::now() + 10s;
+        const auto deadline = EventLoop::Clock::now() + 20s;
         while (!done() && EventLoop::Clock::now() < deadline)
             step();
         return done();
     }
+    bool closed() const { return closed_; }
+    void disconnect() { socket_.reset(); }
+
+  protected:
+    virtual void take(const wire::Frame& frame, const wire::Envelope& envelope) = 0;
+
+  private:
+    void receive() {
+        Bytes buffer(std::size_t{1} << 20);
+        const ssize_t count = ::recv(socket_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+        closed_ = closed_ || count == 0 || (count < 0 && errno == ECONNRESET);
+        if (count <= 0)
+            return;
+        reader_.feed(BytesView(buffer).first(static_cast<std::size_t>(count)));
+        while (const auto frame = *reader_.next())
+            take(*frame, *wire::decode_envelope(frame->body));
+    }
+
+    Server& server_;
+    OwnedFd socket_;
+    wire::FrameReader reader_;
+    OutBuffer unsent_;
+    bool closed_ = false;
+};
+
+class TestClient : public ClientConnection {
+  public:
+    using ClientConnection::ClientConnection;
+
     Received next() {
-        EXPECT_TRUE(until([&] { return !frames_.empty() || closed_; }));
+        EXPECT_TRUE(until([&] { return !frames_.empty() || closed(); }));
         if (frames_.empty())
             return {};
         Received frame = std::move(frames_.front());
@@ -108,22 +141,11 @@ class TestClient {
         return last_id_;
     }
     bool has_frame() const { return !frames_.empty(); }
-    bool closed() const { return closed_; }
-    void disconnect() { socket_.reset(); }
 
   private:
-    void receive() {
-        Bytes buffer(65536);
-        const ssize_t count = ::recv(socket_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
-        closed_ = closed_ || count == 0 || (count < 0 && errno == ECONNRESET);
-        if (count <= 0)
-            return;
-        reader_.feed(BytesView(buffer).first(static_cast<std::size_t>(count)));
-        while (const auto frame = *reader_.next()) {
-            const auto envelope = wire::decode_envelope(frame->body);
-            frames_.push_back({frame->id, frame->flags, std::string(envelope->type),
-                               Bytes(envelope->payload.begin(), envelope->payload.end())});
-        }
+    void take(const wire::Frame& frame, const wire::Envelope& envelope) override {
+        frames_.push_back({frame.id, frame.flags, std::string(envelope.type),
+                           Bytes(envelope.payload.begin(), envelope.payload.end())});
     }
     void collect() {
         for (const Received& frame : std::exchange(frames_, {})) {
@@ -145,14 +167,9 @@ class TestClient {
         }
     }
 
-    Server& server_;
-    OwnedFd socket_;
-    wire::FrameReader reader_;
-    OutBuffer unsent_;
     std::deque<Received> frames_;
     std::map<std::uint32_t, Outcome> outcomes_;
     std::uint32_t last_id_ = 0;
-    bool closed_ = false;
 };
 
 inline wire::ExecRequest shell(std::string script) {

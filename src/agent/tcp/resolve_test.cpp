@@ -1,6 +1,7 @@
 #include "agent/tcp/resolve.hpp"
 #include "base/file.hpp"
 #include "base/system.hpp"
+#include "base/testing/hex.hpp"
 
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -13,19 +14,12 @@ namespace msb::agent {
 namespace {
 
 using namespace std::chrono_literals;
+using msb::testing::from_hex;
 
 IpAddress address(const char* text) {
     const auto parsed = IpAddress::parse_scoped(text);
     EXPECT_TRUE(parsed) << text;
     return parsed.value_or(IpAddress{});
-}
-
-Bytes from_hex(std::string_view text) {
-    Bytes bytes;
-    for (std::size_t i = 0; i + 1 < text.size(); i += 2)
-        bytes.push_back(
-            static_cast<std::uint8_t>(std::stoi(std::string(text.substr(i, 2)), nullptr, 16)));
-    return bytes;
 }
 
 /// Answers questions for "db.example" with `record` (type A), over UDP or, once `truncate`, TCP.
@@ -98,7 +92,7 @@ class NameServer {
 
 class Resolve : public ::testing::Test {
   protected:
-    Resolve() : directory_(testing::TempDir() + "resolve_test." + std::to_string(::getpid())) {
+    Resolve() : directory_(::testing::TempDir() + "resolve_test." + std::to_string(::getpid())) {
         ::mkdir(directory_.c_str(), 0700);
         sources_.hosts = directory_ + "/hosts";
         sources_.resolver_config = directory_ + "/resolv.conf";

@@ -41,7 +41,7 @@ constexpr std::size_t id_size = 20;
 constexpr std::uint32_t max_segments = 254;
 constexpr std::uint32_t max_ranges = 16; ///< Of one discard or write-zeroes request.
 constexpr std::uint32_t max_discard_sectors = (std::uint32_t{2} << 30) / sector_size;
-/// Bounds the time one request can take where zeroes must really be written.
+/// Bounds the time of one request where zeroes must be written.
 constexpr std::uint32_t max_zeroes_sectors = (64 << 20) / sector_size;
 constexpr std::uint32_t host_page_sectors = 8; ///< Smallest range that can be deallocated.
 

@@ -1,11 +1,11 @@
 // Arbitrary requests in arbitrary framing. What lies outside the disk's extents must never change,
 // and a request must never be left unanswered.
 #include "base/system.hpp"
+#include "base/testing/check.hpp"
 #include "device/blk/blk.hpp"
 #include "virtio/testing/driver.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <fuzzer/FuzzedDataProvider.h>
 
 using namespace msb;
@@ -15,10 +15,7 @@ namespace {
 
 constexpr std::size_t disk_size = 16 << 10;
 
-void check(bool truth) {
-    if (!truth)
-        std::abort();
-}
+using msb::testing::check;
 
 /// The length of the next piece; large at last, because a chain holds a bounded number of them.
 std::uint32_t piece(FuzzedDataProvider& input, std::size_t left, std::size_t pieces) {

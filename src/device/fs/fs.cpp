@@ -50,12 +50,12 @@ bool Fs::queue_kicked(std::uint16_t index) {
     return false;
 }
 
-/// The request in chain_; how many bytes the answer has.
+/// Handles the request in chain_; returns the size of the answer.
 std::uint32_t Fs::execute() {
     virtio::Cursor reader = chain_.reader();
     fuse_in_header header{};
     if (reader.read({reinterpret_cast<std::uint8_t*>(&header), sizeof(header)}) != sizeof(header))
-        return 0; // not even a number to answer to
+        return 0; // without a header there is no request to answer
     reply_.body.clear();
     reply_.sent = 0;
     reply_.out = chain_.writer();

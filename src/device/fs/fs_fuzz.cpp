@@ -3,6 +3,7 @@
 // within their limits.
 #include "base/file.hpp"
 #include "base/system.hpp"
+#include "base/testing/check.hpp"
 #include "device/fs/fs.hpp"
 #include "virtio/testing/driver.hpp"
 
@@ -24,10 +25,7 @@ namespace stdfs = std::filesystem;
 
 constexpr std::string_view secret = "what no guest may see";
 
-void check(bool truth) {
-    if (!truth)
-        std::abort();
-}
+using msb::testing::check;
 
 struct Tree {
     stdfs::path base;

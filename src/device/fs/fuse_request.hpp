@@ -146,7 +146,7 @@ using Operation =
 /// What precedes every request, and follows in the body of a write before its data.
 constexpr std::size_t header_size = sizeof(fuse_in_header);
 constexpr std::size_t write_prefix_size = sizeof(fuse_write_in);
-/// Larger bodies (other than writes) are refused: the largest there is sets an extended attribute.
+/// Larger bodies (other than writes) are refused: the largest valid one sets an extended attribute.
 constexpr std::size_t max_body = std::size_t{128} << 10;
 
 /// `body` is what follows the header, without the data of a write, whose size is `data_size`. Texts

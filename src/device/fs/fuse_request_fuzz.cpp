@@ -1,18 +1,15 @@
 // The decoder of FUSE requests: opcode (2 bytes), size of a write's data (4 bytes), body.
+#include "base/testing/check.hpp"
 #include "device/fs/fuse_request.hpp"
 
 #include <climits>
-#include <cstdlib>
 
 using namespace msb;
 using namespace msb::device;
 
 namespace {
 
-void check(bool truth) {
-    if (!truth)
-        std::abort();
-}
+using msb::testing::check;
 
 void check_name(std::string_view name) {
     check(!name.empty() && name.size() <= NAME_MAX && name != "." && name != "..");

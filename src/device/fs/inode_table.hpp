@@ -106,7 +106,7 @@ class InodeTable {
     /// O_PATH, valid until trim().
     std::expected<int, int> descriptor(Inode& inode);
 
-    /// `name` in `parent` is about to go, which was what `inode` is reached by.
+    /// `name` in `parent`, by which `inode` is reached, is about to go away.
     int pin(Inode& inode, const Inode& parent, std::string_view name);
     void rename(Inode& inode, Inode& new_parent, std::string_view new_name);
 

@@ -33,7 +33,8 @@ std::optional<Metadata> load_metadata(const std::string& path, mode_t type) {
     Metadata metadata{load_le<std::uint32_t>(fields), load_le<std::uint32_t>(fields.subspan(4)),
                       load_le<std::uint32_t>(fields.subspan(8)),
                       load_le<std::uint32_t>(fields.subspan(12))};
-    // Whatever it says, a directory is one, and only a regular file can stand for something else.
+    // Whatever the record says, a directory stays a directory; only a regular file can stand for
+    // something else.
     if (type != S_IFREG || !is_special(metadata.mode))
         metadata.mode = (metadata.mode & 07777) | type;
     return metadata;

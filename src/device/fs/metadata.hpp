@@ -17,15 +17,16 @@ struct Metadata {
     std::uint32_t rdev = 0; ///< as FUSE has it: minor bits 0-7 and 20-31, major bits 8-19
 };
 
-/// `path` leads to the file itself (a name in /proc/self/fd). Nothing if there is none, or it
-/// cannot be that of a file of `type`.
+/// Reads the record of the file at `path` (a name in /proc/self/fd). Nothing if there is none, or
+/// if it does not fit a file of `type`.
 std::optional<Metadata> load_metadata(const std::string& path, mode_t type);
 /// 0 or errno.
 int store_metadata(const std::string& path, const Metadata& metadata);
-/// Whether that errno means that this file cannot have any, rather than that something went wrong.
+/// Whether this errno means that the file cannot have a record, rather than that something failed.
 bool has_no_metadata(int error);
 
-/// A FIFO, socket or device, which a guest's files are by their metadata only.
+/// Whether `mode` is that of a FIFO, socket or device; a guest's files are those by their metadata
+/// only.
 bool is_special(std::uint32_t mode);
 
 } // namespace msb::device

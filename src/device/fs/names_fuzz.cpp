@@ -3,6 +3,7 @@
 // every lookup, nothing keeps an entry that no guest remembers, and no order of steps frees what
 // another step still uses (AddressSanitizer sees that).
 #include "base/system.hpp"
+#include "base/testing/check.hpp"
 #include "device/fs/passthrough.hpp"
 
 #include <cstdlib>
@@ -21,10 +22,7 @@ namespace stdfs = std::filesystem;
 
 constexpr const char* names[] = {"a", "b", "c", "d"};
 
-void check(bool truth) {
-    if (!truth)
-        std::abort();
-}
+using msb::testing::check;
 
 stdfs::path make_tree() {
     static const stdfs::path base = [] {

@@ -115,7 +115,7 @@ int Passthrough::run(const fuse::Init& in, Inode&, Caller, FuseReply& reply) {
         guest_user_ = options_.guest_user();
     fuse_init_out out{};
     out.major = FUSE_KERNEL_VERSION;
-    if (in.major > FUSE_KERNEL_VERSION) { // it will ask again, with ours
+    if (in.major > FUSE_KERNEL_VERSION) { // the guest will ask again, with our version
         reply.append(out);
         return 0;
     }

@@ -1,12 +1,12 @@
 // A directory of the host, or a single file of it, as a guest's file system.
 //
-// Theory of operation. The guest is hostile and so is, in the sense that it changes under our
-// hands, the tree: other sandboxes and the user's own programs work in it. So no path is ever
-// walked: each operation is a single name relative to the descriptor of a directory that was
-// reached the same way, starting at the shared root, and never follows a link. Symbolic links are
-// text for the guest. Of what is neither a regular file nor a directory nothing is ever opened.
-// What has to be opened again by more than O_PATH goes through this process's own list of
-// descriptors (/proc/self/fd), so that it is the same file whatever its name has become.
+// Theory of operation. The guest is hostile. The tree may change at any moment, because other
+// sandboxes and the user's own programs work in it. So no path is ever walked: each operation is a
+// single name relative to the descriptor of a directory that was reached the same way, starting at
+// the shared root, and never follows a link. Symbolic links are text for the guest. Files that are
+// neither regular files nor directories are never opened. A file that needs more than an O_PATH
+// descriptor is opened through this process's own list of descriptors (/proc/self/fd), so that it
+// is the same file whatever its name is now.
 //
 // Owner and mode (`keep_metadata`): files on the host are made for the user alone (0600, 0700) and
 // what the guest believes about them is in their Metadata. Where a file cannot have any, the host's
@@ -31,7 +31,7 @@
 
 namespace msb::device {
 
-/// What answers a request: `body`, or what was put into the guest's memory directly.
+/// The answer to a request: `body`, or data that was put into the guest's memory directly.
 struct FuseReply {
     Bytes body;
     virtio::Cursor in;      ///< data of a write

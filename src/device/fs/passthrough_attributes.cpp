@@ -14,8 +14,8 @@ namespace msb::device {
 
 namespace {
 
-/// How long the guest may go without asking again; what the host changes is seen after that at
-/// last.
+/// How long the guest may use an answer; changes on the host are seen after this time at the
+/// latest.
 constexpr std::uint64_t validity_seconds = 1;
 constexpr std::uint32_t nobody = 65534;
 constexpr std::size_t max_xattr_bytes = std::size_t{64} << 10;
@@ -37,7 +37,7 @@ std::uint32_t without_privileges(std::uint32_t mode) {
 int check_xattr_name(std::string_view name, int refusal) {
     if (name.starts_with(own_xattr_prefix))
         return EACCES;
-    // The others mean something to the host.
+    // Attributes of other name spaces have a meaning on the host.
     return name.starts_with("user.") ? 0 : refusal;
 }
 
@@ -47,7 +47,7 @@ std::optional<Metadata> Passthrough::stored_metadata(int fd, mode_t type) const 
     return options_.keep_metadata ? load_metadata(name_of(fd), type) : std::nullopt;
 }
 
-/// Without a record the user is the guest's default user, and everybody else nobody.
+/// Without a record, the user's files belong to the guest's default user and all others to nobody.
 Metadata Passthrough::metadata_of(int fd, const struct stat& info) const {
     if (const auto stored = stored_metadata(fd, info.st_mode & S_IFMT))
         return *stored;
@@ -145,7 +145,7 @@ int Passthrough::set_owner_and_mode(int fd, const struct stat& info, const fuse_
     return keep(fd, metadata, info);
 }
 
-/// What the host's mode is for a file that the guest thinks has `mode`.
+/// The mode on the host of a file that has `mode` in the guest.
 mode_t Passthrough::host_mode(std::uint32_t mode) const {
     const mode_t bits = mode & 0777;
     if (!options_.keep_metadata)

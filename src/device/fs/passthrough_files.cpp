@@ -44,8 +44,8 @@ bool same_time(const timespec& a, const timespec& b) {
 
 } // namespace
 
-/// Opens what is known by O_PATH only. Nothing but files and directories: to open a FIFO can wait
-/// for ever, and to open a device can do anything.
+/// Opens a file that is known by an O_PATH descriptor. Only files and directories: opening a FIFO
+/// can block for ever, and opening a device can do anything.
 Passthrough::Fd Passthrough::reopen(int fd, const Inode& node, int flags) {
     int opened = -1;
     if (node.type == S_IFDIR)

@@ -1,4 +1,4 @@
-// What has to do with names: looking them up, making and removing them.
+// Operations on names: looking them up, making and removing them.
 #include "device/fs/passthrough.hpp"
 
 #include <cerrno>
@@ -41,7 +41,7 @@ std::expected<Passthrough::Look, int> Passthrough::look_up(Inode& parent, std::s
         return std::unexpected(inode.error());
     look.inode = std::move(*inode);
     if (single_file())
-        table_.pin(*look.inode, parent, name); // it has no name to open it by again
+        table_.pin(*look.inode, parent, name); // it has no name by which it could be opened again
     const Fd known = table_.descriptor(*look.inode);
     if (!known) {
         table_.forget(*look.inode, 1);
@@ -187,7 +187,7 @@ int Passthrough::run(const fuse::Create& in, Inode& node, Caller caller, FuseRep
     if (made) {
         struct stat info{};
         error = ::fstat(made.get(), &info) == -1 ? errno : 0;
-        // Whoever replaced the file meanwhile gets what is theirs, and the guest not the wrong one.
+        // If somebody has replaced the file meanwhile, the guest must not get theirs.
         if (error == 0 && (info.st_ino != inode->number || info.st_dev != inode->device))
             error = ESTALE;
         if (error == 0)
@@ -202,7 +202,7 @@ int Passthrough::run(const fuse::Create& in, Inode& node, Caller caller, FuseRep
 
 // ---- removing and renaming ----
 
-/// What the guest knows of `name`.
+/// The guest's entry for `name`, if it knows it.
 InodeRef Passthrough::known(int directory, std::string_view name) {
     struct stat info{};
     if (::fstatat(directory, std::string(name).c_str(), &info, AT_SYMLINK_NOFOLLOW) == -1)

@@ -136,7 +136,7 @@ void Net::give_back() {
 
 bool Net::send(const Offload& offload, std::span<const iovec> frame) {
     if (rx_ == nullptr)
-        return true; // there is no link: nobody would tell when there is
+        return true; // without a link the frame is dropped: nobody would tell us when there is one
     std::size_t size = header_size;
     for (const iovec& piece : frame)
         size += piece.iov_len;
@@ -144,7 +144,7 @@ bool Net::send(const Offload& offload, std::span<const iovec> frame) {
     const bool enough = gather(size, room);
     if (!enough || room < size) {
         give_back();
-        return enough; // too small for it, all of them: the frame is lost
+        return enough; // all buffers together are too small: the frame is lost
     }
     std::array<std::uint8_t, header_size> header{};
     if (offload.partial_checksum) {

@@ -1,6 +1,6 @@
 // virtio-net (virtio 1.2 §5.1), one queue pair: carries frames between the guest's driver and a
-// FrameSink. Checksums and the cutting of large TCP segments are left to whoever is last in memory:
-// the guest's driver, or nobody, because what the guest sends goes into a stream anyway.
+// FrameSink. Checksums and the cutting of large TCP segments are left to the guest's driver; in the
+// other direction nobody needs them, because what the guest sends goes into a stream.
 //
 // System calls at run time, beside those of VhostUserServer: none.
 #pragma once
@@ -25,7 +25,7 @@ class Net final : public virtio::Device, public Link {
     static constexpr std::size_t largest_frame = 65535 + 14 + 4;
 
     explicit Net(const Config& config) : config_(config) {}
-    /// Before the device is served; outlives it.
+    /// Call before the device is served; the sink must outlive it.
     void set_sink(FrameSink& sink) { sink_ = &sink; }
 
     virtio::DeviceId id() const override { return virtio::DeviceId::net; }

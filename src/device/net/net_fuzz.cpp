@@ -1,8 +1,8 @@
 // Both queues of a virtio-net device whose driver does as it likes.
+#include "base/testing/check.hpp"
 #include "device/net/net.hpp"
 #include "virtio/testing/driver.hpp"
 
-#include <cstdlib>
 #include <fuzzer/FuzzedDataProvider.h>
 
 using namespace msb;
@@ -10,10 +10,7 @@ using namespace msb::device;
 
 namespace {
 
-void check(bool truth) {
-    if (!truth)
-        std::abort();
-}
+using msb::testing::check;
 
 struct Sink final : FrameSink {
     void frame(BytesView frame, bool) override {

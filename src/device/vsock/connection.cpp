@@ -29,7 +29,7 @@ void VsockConnection::consume(std::size_t count) {
             end_later();
         return;
     }
-    // The guest cannot run dry before this: it has credit for the other three quarters.
+    // The guest does not run out of credit before this: it has the other three quarters.
     if (forwarded_ - told_forwarded_ >= buffer_limit / 4) {
         credit_update_due_ = true;
         device_->schedule(*this);

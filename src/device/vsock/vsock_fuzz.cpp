@@ -1,8 +1,8 @@
 // An arbitrary conversation: packets from the guest mixed with what the host's side does.
+#include "base/testing/check.hpp"
 #include "device/vsock/vsock.hpp"
 #include "virtio/testing/driver.hpp"
 
-#include <cstdlib>
 #include <fuzzer/FuzzedDataProvider.h>
 
 using namespace msb;
@@ -10,10 +10,7 @@ using namespace msb::device;
 
 namespace {
 
-void check(bool truth) {
-    if (!truth)
-        std::abort();
-}
+using msb::testing::check;
 
 struct World {
     explicit World(EventLoop& event_loop) : loop(event_loop) {

@@ -50,9 +50,9 @@ class UmlEngine final : public Engine {
         return exit_;
     }
 
-    std::optional<std::chrono::nanoseconds> cpu_time() const override {
+    std::optional<Activity> activity() const override {
         const auto below = jail::look_below();
-        return below ? std::optional(below->cpu_time) : std::nullopt;
+        return below ? std::optional(Activity{below->cpu_time, below->asleep}) : std::nullopt;
     }
 
     bool balance() override {
@@ -61,7 +61,7 @@ class UmlEngine final : public Engine {
         if (!cpus_ || time < next_look_)
             return false;
         const auto below = jail::look_below();
-        // A guest of thousands of processes takes time to look at, which is its devices' time.
+        // Looking at a guest of thousands of processes takes time that its devices need.
         const Clock::duration pause = 50 * (Clock::now() - time);
         next_look_ = time + std::max<Clock::duration>(placement_period / 2, pause);
         if (!below)
@@ -73,10 +73,10 @@ class UmlEngine final : public Engine {
                 now.cpus = usable(parse_cpu_times(*times));
         const auto cpu = better_cpu(sample_, now, below->cpu);
         sample_ = std::move(now);
-        // Those who share a CPU see the same free one. By chance some stay.
+        // Machines that share a CPU see the same free one; let chance keep some of them here.
         if (cpu && random_() % 2 == 0)
             target_ = {*cpu, 2};
-        // Twice, for what was started in between.
+        // Twice, to catch processes that were started in between.
         if (target_.times > 0 && process_.lifeline) {
             --target_.times;
             (void)jail::place(process_.lifeline.get(), target_.cpu, *below); // or the next time

@@ -13,7 +13,7 @@ namespace msb::net {
 namespace {
 
 constexpr std::size_t largest_message = 65535;
-/// Answers to other questions that are looked at before others get a turn.
+/// Most unrelated answers that are read in one turn.
 constexpr int round_budget = 16;
 
 } // namespace
@@ -55,7 +55,7 @@ void DnsExchange::wait(EventLoop::Clock::duration time) {
 
 // ---- asking ----
 
-/// Asks who is next; when all were asked, waits for them until the time is over.
+/// Asks the next resolver; when all were asked, waits for answers until the time is over.
 void DnsExchange::ask() {
     const auto left = give_up_ - EventLoop::Clock::now();
     const std::size_t count = resolvers_.addresses.size();
@@ -68,7 +68,7 @@ void DnsExchange::ask() {
     wait(left);
 }
 
-/// False: that resolver cannot be asked, or was over TCP, where nothing is lost.
+/// False: this resolver cannot be asked, or was already asked over TCP, where nothing is lost.
 bool DnsExchange::ask(std::size_t resolver) {
     const auto again = std::ranges::find(asked_, resolver, &Asked::resolver);
     if (again != asked_.end()) {
@@ -109,7 +109,7 @@ Status DnsExchange::connect(Asked& asked) {
     return loop_.watch(fd, events, [this, fd](std::uint32_t ready) { event(fd, ready); });
 }
 
-/// Nothing comes from this one any more. If it was the last, nobody waits for it.
+/// This resolver will not answer any more. If it was the last one asked, the next is asked at once.
 void DnsExchange::failed(Asked& asked) {
     const bool last = &asked == &asked_.back();
     loop_.unwatch(asked.socket.get());

@@ -1,9 +1,8 @@
 // One question put to the host's resolvers.
 //
-// A resolver that is silent is asked again, and the next one is asked, but whoever was asked may
-// still answer until the time is over: a slow resolver's answer counts as much as a quick one's.
-// What only says that it cannot help (SERVFAIL, REFUSED and the like) counts when nobody says
-// anything better.
+// If a resolver is silent the next one is asked, and later the first again, but each that was asked
+// may still answer until the time is over: a slow answer counts as much as a quick one. An error
+// (SERVFAIL, REFUSED and the like) counts only if no resolver answers better.
 #pragma once
 
 #include "base/address.hpp"
@@ -25,7 +24,7 @@ struct Resolvers {
 
 class DnsExchange {
   public:
-    /// Stub resolvers wait 5 seconds and ask again; what comes a little later than that still
+    /// Stub resolvers wait 5 seconds and ask again, so an answer that comes a little later still
     /// helps.
     static constexpr std::chrono::milliseconds total_time{10000}, time_of_one{1500};
 

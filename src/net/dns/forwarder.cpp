@@ -3,6 +3,7 @@
 #include "base/log.hpp"
 #include "base/out_buffer.hpp"
 #include "base/system.hpp"
+#include "net/policy/rules.hpp"
 
 #include <cerrno>
 #include <sys/epoll.h>
@@ -55,7 +56,7 @@ class DnsForwarder::Stream : public std::enable_shared_from_this<Stream> {
         if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && !ended_ && !read())
             return end();
         if ((events & EPOLLHUP) != 0 && ended_)
-            return end(); // nobody is there to take an answer, and this event would come for ever
+            return end(); // nobody takes an answer any more, and this event would repeat for ever
         settle();
     }
     bool read() {
@@ -136,8 +137,9 @@ class DnsForwarder::Stream : public std::enable_shared_from_this<Stream> {
     EventLoop::TimerId timer_ = 0;
 };
 
-DnsForwarder::DnsForwarder(EventLoop& loop, Output& output, Config config)
-    : loop_(loop), output_(output), config_(std::move(config)), resolvers_{config_.resolvers, 0} {}
+DnsForwarder::DnsForwarder(EventLoop& loop, Output& output, Dialer& gate, Config config)
+    : loop_(loop), output_(output), gate_(gate), config_(std::move(config)),
+      resolvers_{config_.resolvers, 0} {}
 
 DnsForwarder::~DnsForwarder() {
     link_reset();
@@ -145,6 +147,7 @@ DnsForwarder::~DnsForwarder() {
 
 void DnsForwarder::link_reset() {
     exchanges_.clear();
+    names_.clear();
     const auto streams = std::move(streams_);
     streams_.clear();
     for (const auto& [raw, stream] : streams)
@@ -181,6 +184,9 @@ void DnsForwarder::answer(BytesView message, bool stream, const Reply& reply) {
     const dns::Query& query = parsed->query;
     if (parsed->code != dns::Code::no_error)
         return reply(dns::make_answer(message, query, parsed->code));
+    // Not REFUSED, which has stub resolvers ask again, and wait.
+    if (!admit(query.question, stream))
+        return reply(dns::make_answer(message, query, dns::Code::no_such_name, std::nullopt, true));
     if (const auto answer = answer_here(message, query))
         return reply(*answer);
     if (exchanges_.size() >= max_exchanges)
@@ -189,7 +195,9 @@ void DnsForwarder::answer(BytesView message, bool stream, const Reply& reply) {
     auto done = [this, number, query, stream, reply,
                  asked = Bytes(message.begin(), message.end())](std::optional<Bytes> answer) {
         const auto self = exchanges_.extract(number); // lives until we return
-        if (!answer)
+        if (answer)
+            learn(asked, query.question, *answer);
+        else
             answer = dns::make_answer(asked, query, dns::Code::server_failure);
         if (!stream && answer->size() > query.answer_size)
             answer = dns::truncate(*answer, query.question.end);
@@ -200,11 +208,28 @@ void DnsForwarder::answer(BytesView message, bool stream, const Reply& reply) {
     exchanges_.emplace(number, std::move(exchange));
 }
 
+Status DnsForwarder::admit(const dns::Question& question, bool stream) {
+    const auto& gateway = config_.gateways.v4 ? config_.gateways.v4 : config_.gateways.v6;
+    return gate_.admit({.direction = Direction::out,
+                        .protocol = stream ? Protocol::tcp : Protocol::udp,
+                        .source = {},
+                        .destination = {gateway.value_or(IpAddress()), dns_port},
+                        .names = {question.name},
+                        .lookup = true});
+}
+
+void DnsForwarder::learn(BytesView asked, const dns::Question& question, BytesView answer) {
+    if (question.type_class != dns::class_in ||
+        (question.type != dns::type_a && question.type != dns::type_aaaa))
+        return;
+    const auto parsed = dns::parse_answer(answer, asked.first(question.end));
+    if (parsed && !parsed->addresses.empty())
+        names_.learn(question.name, parsed->addresses, std::chrono::seconds(parsed->ttl),
+                     NameMemory::Clock::now());
+}
+
 std::optional<Bytes> DnsForwarder::answer_here(BytesView message, const dns::Query& query) const {
     const dns::Question& question = query.question;
-    // Not REFUSED, which has stub resolvers ask again, and wait.
-    if (!config_.allowed)
-        return dns::make_answer(message, query, dns::Code::no_such_name, std::nullopt, true);
     const auto& gateway =
         question.type == dns::type_aaaa ? config_.gateways.v6 : config_.gateways.v4;
     const bool address = question.type_class == dns::class_in &&

@@ -75,10 +75,9 @@ TEST(Forwarder, AsksTheNextResolverAndBelievesTheRightAnswerOnly) {
     Output output(world.link, {world.guest_mac, world.gateway_mac, 1500});
     Resolver dead, alive;
     dead.close();
-    DnsForwarder forwarder(*world.loop, output,
+    DnsForwarder forwarder(*world.loop, output, world.dialer,
                            {.resolvers = {dead.address(), alive.address()},
-                            .gateways = {world.v4.gateway, std::nullopt},
-                            .allowed = true});
+                            .gateways = {world.v4.gateway, std::nullopt}});
     const Endpoint guest{world.v4.guest, 6000}, server{world.v4.gateway, 53};
     const Bytes asked = query("example.org");
     forwarder.datagram(guest, server, asked);
@@ -119,14 +118,22 @@ TEST(Forwarder, AsksTheNextResolverAndBelievesTheRightAnswerOnly) {
     EXPECT_EQ(world.link.frames.size(), 200 - DnsForwarder::max_exchanges + 1);
 }
 
-TEST(Forwarder, WithoutAProfileNothingHasAName) {
+TEST(Forwarder, WhatIsNotAllowedHasNoName) {
     testing::World world;
     Output output(world.link, {world.guest_mac, world.gateway_mac, 1500});
-    DnsForwarder forwarder(*world.loop, output, {});
+    world.dialer.failure = Error(ErrorKind::permission_denied, "no");
+    DnsForwarder forwarder(*world.loop, output, world.dialer,
+                           {.resolvers = {}, .gateways = {world.v4.gateway, std::nullopt}});
     forwarder.datagram({world.v4.guest, 6000}, {world.v4.gateway, 53}, query("example.org"));
     const auto answer = world.next_udp();
     ASSERT_TRUE(answer);
     EXPECT_EQ(answer->payload[3] & 0x0f, 3);
+    ASSERT_EQ(world.dialer.asked.size(), 1U);
+    const Flow& lookup = world.dialer.asked[0];
+    EXPECT_TRUE(lookup.lookup);
+    EXPECT_EQ(lookup.protocol, Protocol::udp);
+    EXPECT_EQ(lookup.destination, (Endpoint{world.v4.gateway, 53}));
+    EXPECT_EQ(lookup.names, std::vector<std::string>{"example.org"});
 }
 
 /// The answer to a question: an error, or nothing but the question.
@@ -144,9 +151,8 @@ struct Asker {
     DnsForwarder forwarder(std::vector<Endpoint> resolvers) {
         return {*world.loop,
                 output,
-                {.resolvers = std::move(resolvers),
-                 .gateways = {world.v4.gateway, std::nullopt},
-                 .allowed = true}};
+                world.dialer,
+                {.resolvers = std::move(resolvers), .gateways = {world.v4.gateway, std::nullopt}}};
     }
     /// The code of the answer that the guest got, or -1.
     int code() {
@@ -155,6 +161,25 @@ struct Asker {
         return answer ? answer->payload[3] & 0x0f : -1;
     }
 };
+
+TEST(Forwarder, RemembersWhatTheGuestWasAnswered) {
+    Asker asker;
+    Resolver resolver;
+    DnsForwarder forwarder = asker.forwarder({resolver.address()});
+    forwarder.datagram(asker.guest, asker.server, query("Example.org"));
+    asker.world.wait(50ms);
+    Bytes answer = answer_to(resolver.take());
+    answer[7] = 2; // an alias, and the address of what it leads to, for 5 minutes and an hour
+    answer.insert(answer.end(), {0xc0, 12, 0, 5, 0, 1, 0, 0, 1, 44, 0, 2, 0xc0, 20});
+    answer.insert(answer.end(), {0xc0, 20, 0, 1, 0, 1, 0, 0, 14, 16, 0, 4, 192, 0, 2, 7});
+    resolver.answer(answer);
+    EXPECT_EQ(asker.code(), 0);
+    const IpAddress address(Ipv4Bytes{192, 0, 2, 7});
+    const auto now = NameMemory::Clock::now();
+    EXPECT_EQ(forwarder.names().names_of(address, now), std::vector<std::string>{"example.org"});
+    EXPECT_TRUE(forwarder.names().names_of(address, now + 301s).empty()); // the shorter time
+    EXPECT_EQ(forwarder.names().size(), 1U);
+}
 
 TEST(Forwarder, AnAnswerMayComeLate) {
     Asker asker;

@@ -83,7 +83,7 @@ std::optional<IpPacket> parse_ipv6(BytesView packet) {
             return std::nullopt;
         next = rest[0];
         rest = rest.subspan(length);
-        if (result.fragment) // what follows belongs to the whole
+        if (result.fragment) // the rest belongs to the whole packet
             break;
     }
     result.protocol = next;

@@ -42,7 +42,7 @@ std::optional<IpPacket> parse_ipv4(BytesView packet);
 /// At most four extension headers.
 std::optional<IpPacket> parse_ipv6(BytesView packet);
 
-/// What goes in front of a transport's bytes.
+/// Values for the headers in front of a transport's bytes.
 struct IpHeader {
     IpAddress source;
     IpAddress destination;

@@ -16,7 +16,7 @@ class Reassembler {
     static constexpr std::size_t max_fragments = 128;
     static constexpr std::chrono::seconds lifetime{10};
 
-    /// The packet's whole payload, when this was what was missing. Fragments that overlap or
+    /// The packet's whole payload, if this fragment completes it. Fragments that overlap or
     /// disagree about the end spoil the packet (RFC 5722).
     std::optional<Bytes> add(const IpPacket& packet, Clock::time_point now);
     void clear() { packets_.clear(); }

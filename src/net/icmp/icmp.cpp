@@ -19,20 +19,9 @@ constexpr std::uint8_t neighbour_hop_limit = 255; // RFC 4861 §7.1.1
 constexpr std::uint8_t solicited_override = 0x60; // RFC 4861 §4.4: S and O
 constexpr std::uint8_t option_target_address = 2; // target link-layer address
 constexpr std::size_t most_echo_bytes = 65535 - 20;
-constexpr auto sweep_period = std::chrono::seconds(5);
 constexpr int round_budget = 16;
 
 } // namespace
-
-Icmp::~Icmp() {
-    loop_.cancel(timer_);
-    link_reset();
-}
-
-void Icmp::link_reset() {
-    while (!flows_.empty())
-        drop(flows_.begin());
-}
 
 void Icmp::message(const IpPacket& packet, bool verify) {
     const BytesView bytes = packet.payload;
@@ -62,37 +51,31 @@ void Icmp::echo(const IpPacket& packet) {
     }
     const Key key{packet.source, packet.destination,
                   load_be<std::uint16_t>(packet.payload.subspan(4))};
-    auto found = flows_.find(key);
-    if (found == flows_.end()) {
-        auto socket = dialer_.dial(
+    int socket = flows_.socket_of(key);
+    if (socket == -1) {
+        auto dialed = dialer_.dial(
             {Direction::out, Protocol::icmp, {packet.source, 0}, {packet.destination, 0}, {}}, 0);
-        if (!socket)
+        if (!dialed)
             return output_.unreachable(packet.destination, packet.packet, Unreachable::prohibited);
-        if (flows_.size() >= max_flows)
-            drop(std::ranges::min_element(flows_, {},
-                                          [](const auto& entry) { return entry.second.used; }));
-        if (!loop_.watch(socket->get(), EPOLLIN, [this, key](std::uint32_t) { receive(key); }))
+        socket = dialed->get();
+        if (!flows_.add(key, std::move(*dialed), [this, key] { receive(key); }))
             return;
-        found = flows_.emplace(key, Socket{std::move(*socket), {}}).first;
-        sweep_later();
     }
-    found->second.used = Clock::now();
-    (void)::send(found->second.socket.get(), bytes.data(), bytes.size(),
-                 MSG_DONTWAIT | MSG_NOSIGNAL);
+    flows_.touch(key);
+    (void)::send(socket, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 /// The kernel gives echoes of a ping socket an identifier of its own.
 void Icmp::receive(const Key& key) {
     Bytes bytes(most_echo_bytes);
     for (int i = 0; i < round_budget; ++i) {
-        const auto found = flows_.find(key);
-        if (found == flows_.end())
+        const int socket = flows_.socket_of(key);
+        if (socket == -1)
             break;
-        const ssize_t count =
-            ::recv(found->second.socket.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+        const ssize_t count = ::recv(socket, bytes.data(), bytes.size(), MSG_DONTWAIT);
         if (count < static_cast<ssize_t>(header_size))
             break;
-        found->second.used = Clock::now();
+        flows_.touch(key);
         const auto message = MutableBytesView(bytes).first(static_cast<std::size_t>(count));
         if (message[0] != (key.guest.v6 ? echo_reply_v6 : echo_reply))
             continue;
@@ -108,7 +91,8 @@ void Icmp::solicitation(const IpPacket& packet) {
     if (packet.hop_limit != neighbour_hop_limit || packet.payload.size() < size)
         return;
     const IpAddress target = IpAddress::from(packet.payload.subspan(8, 16));
-    // From the unspecified address: somebody asks whether an address is taken (RFC 4862). Not ours.
+    // A solicitation from the unspecified address asks whether an address is taken (RFC 4862); ours
+    // is not in question.
     if (target != gateways_.v6 || packet.source == IpAddress(Ipv6Bytes{}))
         return;
     std::array<std::uint8_t, size + 8> advertisement{};
@@ -119,28 +103,6 @@ void Icmp::solicitation(const IpPacket& packet) {
     advertisement[size + 1] = 1; // in units of 8 bytes
     std::ranges::copy(output_.config().gateway_mac, advertisement.begin() + size + 2);
     output_.icmp(target, packet.source, advertisement);
-}
-
-void Icmp::drop(std::map<Key, Socket>::iterator flow) {
-    loop_.unwatch(flow->second.socket.get());
-    flows_.erase(flow);
-}
-
-void Icmp::sweep_later() {
-    if (timer_ != 0)
-        return;
-    timer_ = loop_.after(sweep_period, [this] {
-        timer_ = 0;
-        const auto limit = Clock::now() - idle_time;
-        for (auto flow = flows_.begin(); flow != flows_.end();) {
-            const auto next = std::next(flow);
-            if (flow->second.used < limit)
-                drop(flow);
-            flow = next;
-        }
-        if (!flows_.empty())
-            sweep_later();
-    });
 }
 
 } // namespace msb::net

@@ -1,146 +1,246 @@
 #include "net/policy/policy.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace msb::net {
 
 namespace {
 
-struct Range {
-    Prefix prefix;
-    Group group;
+/// How a rule meets a flow: `passed` is a prefix or a name that would have allowed anything else.
+enum class Match { no, yes, passed };
+
+RuleProtocol protocol_of(const Flow& flow) {
+    switch (flow.protocol) {
+    case Protocol::tcp: return RuleProtocol::tcp;
+    case Protocol::udp: return RuleProtocol::udp;
+    case Protocol::icmp: break;
+    }
+    return flow.peer().v6 ? RuleProtocol::icmpv6 : RuleProtocol::icmpv4;
+}
+
+bool is_below(std::string_view name, std::string_view parent) {
+    return name.size() > parent.size() && name.ends_with(parent) &&
+           name[name.size() - parent.size() - 1] == '.';
+}
+
+bool matches_name(const DomainTarget& target, std::string_view name) {
+    return name == target.name || (target.subdomains && is_below(name, target.name));
+}
+
+/// What is the same for all rules that a flow is held against.
+class Matcher {
+  public:
+    Matcher(const Flow& flow, Group peer)
+        : flow_(flow), peer_(peer), protocol_(protocol_of(flow)), inner_(embedded_v4(flow.peer())),
+          disguised_(inner_ != flow.peer()) {}
+
+    Match match(const Rule& rule) const {
+        const bool out = flow_.direction == Direction::out;
+        if (rule.direction == (out ? RuleDirection::ingress : RuleDirection::egress))
+            return Match::no;
+        const auto* const domain = std::get_if<DomainTarget>(&rule.target);
+        const bool by_name_alone = flow_.lookup && domain != nullptr;
+        if (!by_name_alone && !(has_protocol(rule) && has_port(rule)))
+            return Match::no;
+        if (domain != nullptr)
+            return match_name(rule, *domain);
+        if (const auto* const prefix = std::get_if<Prefix>(&rule.target))
+            return match_prefix(rule, *prefix);
+        if (const auto* const group = std::get_if<Group>(&rule.target))
+            return *group == peer_ || (!out && *group == Group::host && peer_ == Group::loopback)
+                       ? Match::yes
+                       : Match::no;
+        return Match::yes;
+    }
+
+  private:
+    bool has_protocol(const Rule& rule) const {
+        return rule.protocols.empty() ||
+               std::ranges::find(rule.protocols, protocol_) != rule.protocols.end();
+    }
+    bool has_port(const Rule& rule) const {
+        if (rule.ports.empty())
+            return true;
+        const std::uint16_t port = flow_.destination.port; // 0 for echoes: in no range
+        return std::ranges::any_of(rule.ports, [port](const PortRange& range) {
+            return range.first <= port && port <= range.last;
+        });
+    }
+    Match match_name(const Rule& rule, const DomainTarget& domain) const {
+        if (std::ranges::none_of(
+                flow_.names, [&](const std::string& name) { return matches_name(domain, name); }))
+            return Match::no;
+        const bool trusted = !rule.allow || flow_.lookup || peer_ == Group::public_network;
+        return trusted ? Match::yes : Match::passed;
+    }
+    Match match_prefix(const Rule& rule, const Prefix& prefix) const {
+        if (flow_.lookup)
+            return Match::no;
+        // An address in disguise is allowed as what it contains, and denied as either.
+        if (!prefix.contains(inner_) &&
+            (rule.allow || !disguised_ || !prefix.contains(flow_.peer())))
+            return Match::no;
+        const bool apart = peer_ == Group::host || peer_ == Group::metadata;
+        return rule.allow && apart && flow_.direction == Direction::out && !prefix.is_address()
+                   ? Match::passed
+                   : Match::yes;
+    }
+
+    const Flow& flow_;
+    Group peer_;
+    RuleProtocol protocol_;
+    IpAddress inner_; ///< what the peer's address contains
+    bool disguised_;
 };
 
-Range v4(Ipv4Bytes network, unsigned bits, Group group) {
-    return {{IpAddress(network), bits}, group};
-}
-Range v6(std::initializer_list<std::uint8_t> start, unsigned bits, Group group) {
-    Ipv6Bytes network{};
-    std::ranges::copy(start, network.begin());
-    return {{IpAddress(network), bits}, group};
+std::string numbered(std::size_t rule, const Policy& policy) {
+    return "rule " + std::to_string(rule + 1) + " (" + policy.rules[rule].to_string() + ")";
 }
 
-/// The services of clouds that hand out the credentials of a machine, from the clouds' documents.
-/// Some have addresses that are otherwise private, link-local or public.
-const auto& metadata_services() {
-    static const std::array table = {
-        v4({169, 254, 169, 254}, 32, Group::metadata),     // nearly all of them
-        v4({169, 254, 170, 0}, 24, Group::metadata),       // AWS: ECS tasks (.2), EKS pods (.23)
-        v4({169, 254, 169, 123}, 32, Group::metadata),     // AWS: time, on the same interface
-        v4({169, 254, 169, 253}, 32, Group::metadata),     // AWS: names of the network
-        v4({169, 254, 0, 23}, 32, Group::metadata),        // Tencent
-        v4({169, 254, 10, 10}, 32, Group::metadata),       // Tencent
-        v4({169, 254, 42, 42}, 32, Group::metadata),       // Scaleway
-        v4({168, 63, 129, 16}, 32, Group::metadata),       // Azure: wire server
-        v4({100, 100, 100, 200}, 32, Group::metadata),     // Alibaba
-        v4({100, 96, 0, 96}, 32, Group::metadata),         // Volcano Engine
-        v4({192, 0, 0, 192}, 32, Group::metadata),         // Oracle, first generation
-        v6({0xfd, 0x00, 0x0e, 0xc2}, 32, Group::metadata), // AWS: ::254, ::23 and their neighbours
-        v6({0xfd, 0x20, 0x00, 0xce, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54}, 128,
-           Group::metadata), // Google
-        v6({0xfd, 0x00, 0x00, 0xc1, 0, 0, 0, 0, 0, 0, 0, 0, 0xa9, 0xfe, 0xa9, 0xfe}, 128,
-           Group::metadata), // Oracle
-        v6({0xfd, 0x00, 0x00, 0x42, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x42}, 128,
-           Group::metadata), // Scaleway
-        v6({0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xa9, 0xfe, 0xa9, 0xfe}, 128,
-           Group::metadata), // OpenStack and those built on it
-    };
-    return table;
+std::string peer_text(const Verdict& verdict, const Flow& flow) {
+    if (flow.lookup)
+        return flow.names.empty() ? "the name" : flow.names.front();
+    return flow.peer().to_string() + " (" + std::string(to_string(verdict.peer)) + ")";
 }
 
-/// The first that contains an address decides.
-const auto& ranges() {
-    static const std::array table = {
-        v4({127, 0, 0, 0}, 8, Group::loopback),
-        v4({0, 0, 0, 0}, 8, Group::loopback), // connect(2) takes it for the loopback
-        v6({}, 128, Group::loopback),
-        v6({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, 128, Group::loopback),
-        v4({10, 0, 0, 0}, 8, Group::private_network),
-        v4({172, 16, 0, 0}, 12, Group::private_network),
-        v4({192, 168, 0, 0}, 16, Group::private_network),
-        v4({100, 64, 0, 0}, 10, Group::private_network),
-        v6({0xfc}, 7, Group::private_network),
-        v6({0xfe, 0xc0}, 10, Group::private_network),
-        v4({169, 254, 0, 0}, 16, Group::link_local),
-        v6({0xfe, 0x80}, 10, Group::link_local),
-        v4({224, 0, 0, 0}, 4, Group::multicast),
-        v6({0xff}, 8, Group::multicast),
-        // RFC 6890 and its registries: what no host on the Internet has.
-        v4({192, 0, 0, 0}, 24, Group::reserved),
-        v4({192, 0, 2, 0}, 24, Group::reserved),
-        v4({192, 88, 99, 0}, 24, Group::reserved),
-        v4({198, 18, 0, 0}, 15, Group::reserved),
-        v4({198, 51, 100, 0}, 24, Group::reserved),
-        v4({203, 0, 113, 0}, 24, Group::reserved),
-        v4({240, 0, 0, 0}, 4, Group::reserved),
-        v6({}, 96, Group::reserved),
-        v6({0x01, 0x00, 0, 0, 0, 0, 0, 0}, 64, Group::reserved),
-        v6({0x00, 0x64, 0xff, 0x9b, 0x00, 0x01}, 48, Group::reserved),
-        v6({0x20, 0x01, 0x00, 0x00}, 32,
-           Group::reserved), // Teredo, whose IPv4 address is disguised
-        v6({0x20, 0x01, 0x0d, 0xb8}, 32, Group::reserved),
-        v6({0x3f, 0xff}, 20, Group::reserved),
-        v6({0x5f, 0x00}, 16, Group::reserved),
-        v6({0x20}, 3, Group::public_network), // what has been allocated at all
-        v6({0x00, 0x64, 0xff, 0x9b}, 96, Group::public_network),
-        v6({}, 0, Group::reserved),
-    };
-    return table;
+std::string passed_text(const Verdict& verdict, const Policy& policy) {
+    if (!verdict.passed)
+        return {};
+    const bool name = std::holds_alternative<DomainTarget>(policy.rules[*verdict.passed].target);
+    return numbered(*verdict.passed, policy) +
+           (name ? " allows public addresses only; " : " does not open such addresses; ");
+}
+
+// ---- rules without effect ----
+
+template <typename Item>
+bool holds_all(const std::vector<Item>& all, const std::vector<Item>& some) {
+    return all.empty() || (!some.empty() && std::ranges::all_of(some, [&](const Item& item) {
+               return std::ranges::find(all, item) != all.end();
+           }));
+}
+
+bool covers(const std::vector<PortRange>& wide, const std::vector<PortRange>& narrow) {
+    return wide.empty() || (!narrow.empty() && std::ranges::all_of(narrow, [&](const auto& inner) {
+               return std::ranges::any_of(wide, [&](const auto& outer) {
+                   return outer.first <= inner.first && inner.last <= outer.last;
+               });
+           }));
+}
+
+bool covers(const Prefix& wide, const Prefix& narrow) {
+    return wide.bits <= narrow.bits && wide.contains(narrow.network);
+}
+
+bool covers(const DomainTarget& wide, const DomainTarget& narrow) {
+    return wide == narrow || (wide.subdomains && matches_name(wide, narrow.name));
+}
+
+bool covers_target(const Rule& wide, const Rule& narrow) {
+    if (std::holds_alternative<AnyTarget>(wide.target) || wide.target == narrow.target)
+        return true;
+    const auto* const outer = std::get_if<Prefix>(&wide.target);
+    const auto* const inner = std::get_if<Prefix>(&narrow.target);
+    if (outer != nullptr && inner != nullptr) // an address alone may open more than its prefix
+        return covers(*outer, *inner) &&
+               !(wide.allow && inner->is_address() && !outer->is_address());
+    const auto* const above = std::get_if<DomainTarget>(&wide.target);
+    const auto* const below = std::get_if<DomainTarget>(&narrow.target);
+    return above != nullptr && below != nullptr && covers(*above, *below);
+}
+
+bool shadows(const Rule& earlier, const Rule& later) {
+    return (earlier.direction == RuleDirection::any || earlier.direction == later.direction) &&
+           covers_target(earlier, later) && holds_all(earlier.protocols, later.protocols) &&
+           covers(earlier.ports, later.ports);
+}
+
+bool opens_loopback(const Rule& rule) {
+    return rule.allow && rule.direction == RuleDirection::egress &&
+           rule.target == RuleTarget(Group::loopback);
 }
 
 } // namespace
 
-std::string_view to_string(Group group) {
-    static constexpr std::array<std::string_view, 8> names = {
-        "reserved", "host", "metadata", "loopback", "private", "link-local", "multicast", "public"};
-    return names[static_cast<std::size_t>(group)];
-}
-
-IpAddress embedded_v4(const IpAddress& address) {
-    if (!address.v6)
-        return address;
-    const BytesView bytes = address.view();
-    const auto starts = [&](std::initializer_list<std::uint8_t> start) {
-        return std::ranges::equal(bytes.first(start.size()), start);
-    };
-    if (starts({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}) ||
-        starts({0x00, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0}))
-        return IpAddress::from(bytes.subspan(12));
-    if (starts({0x20, 0x02}))
-        return IpAddress::from(bytes.subspan(2, 4));
-    return address;
-}
-
-Group classify(const IpAddress& original, const Gateways& gateways,
-               std::span<const Prefix> metadata) {
-    const IpAddress address = embedded_v4(original);
-    if (address == gateways.v4 || address == gateways.v6)
-        return Group::host;
-    const auto holds = [&](const Prefix& prefix) { return prefix.contains(address); };
-    if (std::ranges::any_of(metadata_services(), holds, &Range::prefix) ||
-        std::ranges::any_of(metadata, holds))
-        return Group::metadata;
-    for (const Range& range : ranges())
-        if (range.prefix.contains(address))
-            return range.group;
-    return Group::public_network; // IPv4
-}
-
-bool Policy::allows(Group group) const {
-    switch (group) {
-    case Group::public_network: return all || public_network;
-    case Group::private_network: return all || private_network;
-    case Group::host: return all || host;
-    case Group::metadata:
-    case Group::link_local:
-    case Group::multicast:
-    case Group::reserved: return all;
-    // The host's own loopback is reached by the gateway's address only, so that it is always the
-    // host group that decides about it.
-    case Group::loopback: break;
+std::vector<Rule> profile_rules(std::span<const std::string> profiles) {
+    std::vector<Rule> rules;
+    for (const std::string& profile : profiles) {
+        const auto group = profile == "public"    ? Group::public_network
+                           : profile == "private" ? Group::private_network
+                                                  : Group::host;
+        if (rules.empty())
+            rules.push_back(dns_rule());
+        rules.push_back({.allow = true, .target = group});
     }
-    return false;
+    return rules;
+}
+
+Verdict judge(const Flow& flow, Group peer, const Policy& policy) {
+    const bool out = flow.direction == Direction::out;
+    Verdict verdict{.allow = out ? policy.egress : policy.ingress, .peer = peer};
+    if (out && peer == Group::loopback) {
+        verdict.allow = false;
+        verdict.closed = true;
+        return verdict;
+    }
+    const Matcher matcher(flow, peer);
+    for (std::size_t i = 0; i < policy.rules.size(); ++i) {
+        const Match match = matcher.match(policy.rules[i]);
+        if (match == Match::passed && !verdict.passed)
+            verdict.passed = i;
+        if (match != Match::yes)
+            continue;
+        verdict.allow = policy.rules[i].allow;
+        verdict.rule = i;
+        break;
+    }
+    return verdict;
+}
+
+bool answers_names(const Policy& policy) {
+    const auto lookup_verdict = [&](Protocol protocol) {
+        return judge({.protocol = protocol,
+                      .destination = {{}, dns_port},
+                      .names = {""},
+                      .lookup = true},
+                     Group::host, policy)
+            .allow;
+    };
+    return lookup_verdict(Protocol::udp) || lookup_verdict(Protocol::tcp) ||
+           std::ranges::any_of(policy.rules, [](const Rule& rule) {
+               return rule.allow && std::holds_alternative<DomainTarget>(rule.target);
+           });
+}
+
+std::string explain(const Verdict& verdict, const Flow& flow, const Policy& policy) {
+    const std::string peer = peer_text(verdict, flow);
+    if (verdict.closed)
+        return peer +
+               " is the guest's own; this machine's loopback is behind the gateway's address";
+    const std::string passed = passed_text(verdict, policy);
+    if (verdict.rule)
+        return passed + numbered(*verdict.rule, policy) +
+               (verdict.allow ? " allows " : " denies ") + peer;
+    return passed + "no rule matches " + peer + ", and the default for " +
+           (flow.direction == Direction::out ? "egress" : "ingress") + " is " +
+           (verdict.allow ? "allow" : "deny");
+}
+
+std::vector<std::string> idle_rules(std::span<const Rule> rules) {
+    std::vector<std::string> sentences;
+    for (std::size_t later = 0; later < rules.size(); ++later) {
+        const std::string text = "network rule '" + rules[later].to_string() + "' has no effect: ";
+        if (opens_loopback(rules[later])) {
+            sentences.push_back(text +
+                                "the guest's loopback is its own, and this machine's is 'host'");
+            continue;
+        }
+        const auto earlier = std::ranges::find_if(
+            rules.first(later), [&](const Rule& rule) { return shadows(rule, rules[later]); });
+        if (earlier != rules.begin() + static_cast<std::ptrdiff_t>(later))
+            sentences.push_back(text + "'" + earlier->to_string() + "' is before it");
+    }
+    return sentences;
 }
 
 } // namespace msb::net

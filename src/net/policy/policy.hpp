@@ -1,54 +1,60 @@
-// Which destinations a guest may reach. Decided once a flow, on the address the guest dialled.
+// What a guest's network allows: a function of a flow and of rules, and of nothing else. Decided
+// once a flow, on the address the guest dialled.
 #pragma once
 
-#include "base/address.hpp"
+#include "net/flow.hpp"
+#include "net/policy/rules.hpp"
 
 #include <optional>
 #include <span>
-#include <string_view>
+#include <string>
 #include <vector>
 
 namespace msb::net {
 
-/// An address belongs to exactly one.
-enum class Group {
-    reserved, ///< what no host on the Internet has: documentation, benchmarks, future use
-    host,     ///< the gateway, which stands for the host's loopback
-    metadata, ///< credentials of cloud machines
-    loopback, ///< of whoever sends to it
-    private_network,
-    link_local,
-    multicast,
-    public_network,
-};
-std::string_view to_string(Group group);
-
-struct Gateways {
-    std::optional<IpAddress> v4;
-    std::optional<IpAddress> v6;
-};
-
-/// The IPv4 address inside a mapped, NAT64 or 6to4 address; any other as it is.
-IpAddress embedded_v4(const IpAddress& address);
-
-/// Addresses that contain an IPv4 address are what that one is. `metadata`: more services than
-/// those that are known.
-Group classify(const IpAddress& address, const Gateways& gateways,
-               std::span<const Prefix> metadata = {});
-
-/// Profiles (`--net`); none of them: no connection leaves the guest.
+/// The first rule that matches decides; where none does, the direction's default.
 struct Policy {
-    bool public_network = false;
-    bool private_network = false;
-    bool host = false;
-    bool all = false;
-    std::vector<Prefix> metadata; ///< more services of the group
+    std::vector<Rule> rules;
+    bool egress = false; ///< what the default allows
+    bool ingress = true;
+    std::vector<Prefix> metadata; ///< more services of that group
 
-    bool any() const { return public_network || private_network || host || all; }
-    bool allows(Group group) const;
-    /// Names are answered where anything may be reached.
-    bool allows_dns() const { return any(); }
     bool operator==(const Policy&) const = default;
 };
+
+/// The rules that profiles ("public", "private", "host") stand for: names are answered where any
+/// of them is.
+std::vector<Rule> profile_rules(std::span<const std::string> profiles);
+
+/// What was decided and by what.
+struct Verdict {
+    bool allow = false;
+    std::optional<std::size_t> rule; ///< its place in Policy::rules; none: the default, or `closed`
+    /// A rule that allows the peer's prefix, and was passed over (see judge()).
+    std::optional<std::size_t> passed;
+    bool closed = false; ///< no rule can open it
+    Group peer = Group::reserved;
+};
+
+/// `peer`: the group of the address that is not the guest's. Some things do not follow from a rule
+/// as it reads:
+/// - The loopback is never dialled: it would be the guest's own.
+/// - A prefix allows neither this machine's own addresses nor metadata services, which may lie in
+///   it by chance; an address alone, their group and `any` do.
+/// - A name allows addresses of the public group only: whoever answers for the name chooses them.
+/// - A lookup is matched by rules with names whatever their protocol and ports are, and by no
+///   prefix.
+/// - Peers on this machine's loopback are `host`, too.
+Verdict judge(const Flow& flow, Group peer, const Policy& policy);
+
+/// Whether any lookup may be allowed.
+bool answers_names(const Policy& policy);
+
+/// One sentence, for who asks why.
+std::string explain(const Verdict& verdict, const Flow& flow, const Policy& policy);
+
+/// A sentence for each rule that has no effect, because an earlier one always decides or because
+/// nothing can follow from it.
+std::vector<std::string> idle_rules(std::span<const Rule> rules);
 
 } // namespace msb::net

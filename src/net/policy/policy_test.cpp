@@ -1,66 +1,268 @@
 #include "net/policy/policy.hpp"
 
-#include <array>
 #include <gtest/gtest.h>
 
 namespace msb::net {
 namespace {
 
+Policy policy(std::string_view rules, bool egress = false, bool ingress = true) {
+    return {.rules = *parse_rules(rules), .egress = egress, .ingress = ingress, .metadata = {}};
+}
+
 const Gateways gateways{IpAddress(Ipv4Bytes{172, 16, 0, 1}), IpAddress::parse("fd42:6d73:62::1")};
 
-Group group_of(const char* text) {
-    return classify(*IpAddress::parse(text), gateways);
+Flow flow(Protocol protocol, std::string_view address, std::uint16_t port) {
+    return {.protocol = protocol, .source = {}, .destination = {*IpAddress::parse(address), port}};
+}
+Flow tcp(std::string_view address, std::uint16_t port = 80) {
+    return flow(Protocol::tcp, address, port);
+}
+Flow udp(std::string_view address, std::uint16_t port) {
+    return flow(Protocol::udp, address, port);
+}
+Flow ping(std::string_view address) {
+    return flow(Protocol::icmp, address, 0);
+}
+Flow named(std::string_view address, std::vector<std::string> names) {
+    Flow result = tcp(address, 443);
+    result.names = std::move(names);
+    return result;
+}
+Flow lookup(std::string name, Protocol protocol = Protocol::udp) {
+    return {.protocol = protocol,
+            .source = {},
+            .destination = {*gateways.v4, dns_port},
+            .names = {std::move(name)},
+            .lookup = true};
+}
+Flow from(std::string_view peer, std::uint16_t guest_port, Protocol protocol = Protocol::tcp) {
+    return {.direction = Direction::in,
+            .protocol = protocol,
+            .source = {*IpAddress::parse(peer), 40000},
+            .destination = {IpAddress(Ipv4Bytes{172, 16, 0, 2}), guest_port}};
 }
 
-TEST(Policy, EveryAddressHasOneGroup) {
-    for (const char* text : {"172.16.0.1", "fd42:6d73:62::1", "::ffff:172.16.0.1"})
-        EXPECT_EQ(group_of(text), Group::host) << text;
-    for (const char* text : {"169.254.169.254", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe",
-                             "fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254", "fd00:c1::a9fe:a9fe",
-                             "fd00:42::42", "fe80::a9fe:a9fe", "169.254.170.23", "168.63.129.16",
-                             "100.100.100.200", "100.96.0.96", "::ffff:100.100.100.200"})
-        EXPECT_EQ(group_of(text), Group::metadata) << text;
-    for (const char* text : {"127.0.0.1", "127.255.255.255", "::1", "0.0.0.0",
-                             "::", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::1"})
-        EXPECT_EQ(group_of(text), Group::loopback) << text;
-    for (const char* text : {"10.1.2.3", "172.16.0.2", "172.31.255.255", "192.168.1.1",
-                             "100.64.0.1", "fd00::1", "fc00::1", "2002:0a00:1::1", "fec0::1"})
-        EXPECT_EQ(group_of(text), Group::private_network) << text;
-    for (const char* text : {"169.254.1.1", "fe80::1"})
-        EXPECT_EQ(group_of(text), Group::link_local) << text;
-    for (const char* text : {"224.0.0.1", "239.255.255.255", "ff02::1"})
-        EXPECT_EQ(group_of(text), Group::multicast) << text;
-    for (const char* text : {"192.0.2.1", "198.18.0.1", "255.255.255.255", "240.0.0.1",
-                             "2001:db8::1", "100::1", "::5", "4000::1"})
-        EXPECT_EQ(group_of(text), Group::reserved) << text;
-    for (const char* text : {"1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700::1111",
-                             "64:ff9b::101:101", "::ffff:8.8.8.8"})
-        EXPECT_EQ(group_of(text), Group::public_network) << text;
+Verdict verdict_of(const Flow& flow, const Policy& policy) {
+    return judge(flow, classify(flow.peer(), gateways), policy);
 }
 
-TEST(Policy, MoreMetadataServicesCanBeNamed) {
-    const std::array more{*Prefix::parse("203.0.113.9"), *Prefix::parse("2606:4700::/32")};
-    for (const char* text : {"203.0.113.9", "::ffff:203.0.113.9", "2606:4700::1111"})
-        EXPECT_EQ(classify(*IpAddress::parse(text), gateways, more), Group::metadata) << text;
-    EXPECT_EQ(classify(*IpAddress::parse("203.0.113.8"), gateways, more), Group::reserved);
-    EXPECT_EQ(classify(*gateways.v4, gateways, std::array{*Prefix::parse("172.16.0.0/12")}),
-              Group::host); // the gateway is ours
+struct Case {
+    const char* rules;
+    Flow flow;
+    bool allow;
+    int rule = -1; ///< from 1; -1: the default
+};
+
+void check(const std::vector<Case>& cases) {
+    for (const Case& one : cases) {
+        const Policy judged = policy(one.rules);
+        const Verdict verdict = verdict_of(one.flow, judged);
+        const std::string what = std::string(one.rules) + ", " + one.flow.to_string() + ": " +
+                                 explain(verdict, one.flow, judged);
+        EXPECT_EQ(verdict.allow, one.allow) << what;
+        EXPECT_EQ(verdict.rule ? static_cast<int>(*verdict.rule) + 1 : -1, one.rule) << what;
+    }
 }
 
-TEST(Policy, ProfilesOpenTheirGroups) {
-    EXPECT_FALSE(Policy{}.any());
-    EXPECT_FALSE(Policy{}.allows_dns());
-    const Policy open_public{.public_network = true};
-    EXPECT_TRUE(open_public.allows(Group::public_network));
-    for (const Group group : {Group::host, Group::private_network, Group::metadata, Group::loopback,
-                              Group::link_local, Group::multicast, Group::reserved})
-        EXPECT_FALSE(open_public.allows(group)) << to_string(group);
-    EXPECT_FALSE(Policy{.private_network = true}.allows(Group::host));
-    EXPECT_TRUE(Policy{.host = true}.allows(Group::host));
-    const Policy all{.all = true};
-    EXPECT_TRUE(all.allows(Group::metadata));
-    EXPECT_TRUE(all.allows(Group::host));
-    EXPECT_FALSE(all.allows(Group::loopback)); // it has no meaning on a wire
+TEST(Policy, TheFirstRuleThatMatchesDecides) {
+    check({
+        {"", tcp("1.1.1.1"), false},
+        {"allow@any", tcp("1.1.1.1"), true, 1},
+        {"deny@1.1.1.1,allow@any", tcp("1.1.1.1"), false, 1},
+        {"allow@any,deny@1.1.1.1", tcp("1.1.1.1"), true, 1},
+        {"deny@1.1.1.1,allow@any", tcp("1.1.1.2"), true, 2},
+        {"deny@1.1.1.0/24,allow@1.1.0.0/16", tcp("1.1.1.9"), false, 1},
+        {"allow@[2606:4700::/32]", tcp("2606:4700::1"), true, 1},
+        {"allow@[2606:4700::/32]", tcp("1.1.1.1"), false},
+        {"allow:ingress@any", tcp("1.1.1.1"), false},
+        {"allow:any@any", tcp("1.1.1.1"), true, 1},
+    });
+}
+
+TEST(Policy, ProtocolsAndPorts) {
+    check({
+        {"allow@any:tcp:443", tcp("1.1.1.1", 443), true, 1},
+        {"allow@any:tcp:443", tcp("1.1.1.1", 444), false},
+        {"allow@any:tcp:443", udp("1.1.1.1", 443), false},
+        {"allow@any:any:8000-8010", udp("1.1.1.1", 8010), true, 1},
+        {"allow@any:any:8000-8010", udp("1.1.1.1", 8011), false},
+        {"allow@any:any:8000-8010", tcp("1.1.1.1", 7999), false},
+        {"allow@any:icmpv4", ping("1.1.1.1"), true, 1},
+        {"allow@any:icmpv4", ping("2606:4700::1"), false},
+        {"allow@any:icmpv6", ping("2606:4700::1"), true, 1},
+        {"allow@any:tcp", ping("1.1.1.1"), false},
+        {"allow@any:any:1-65535", ping("1.1.1.1"), false}, // an echo has no port
+        {"allow@public", ping("1.1.1.1"), true, 1},
+    });
+}
+
+TEST(Policy, Groups) {
+    check({
+        {"allow@public", tcp("1.1.1.1"), true, 1},
+        {"allow@public", tcp("10.0.0.1"), false},
+        {"allow@public", tcp("172.16.0.1"), false},
+        {"allow@private", tcp("10.0.0.1"), true, 1},
+        {"allow@private", tcp("169.254.169.254"), false},
+        {"allow@private", tcp("100.100.100.200"), false},
+        {"allow@link-local", tcp("169.254.1.1"), true, 1},
+        {"allow@link-local", tcp("169.254.169.254"), false},
+        {"allow@meta", tcp("169.254.169.254"), true, 1},
+        {"allow@multicast", udp("224.0.0.251", 5353), true, 1},
+        {"allow@host", tcp("172.16.0.1"), true, 1},
+        {"allow@host:tcp:5432", tcp("172.16.0.1", 5433), false},
+        {"allow@public", tcp("203.0.113.1"), false}, // reserved
+        {"allow@any", tcp("203.0.113.1"), true, 1},
+    });
+}
+
+TEST(Policy, APrefixOpensNothingThatLiesInItByChance) {
+    check({
+        {"allow@172.16.0.0/12", tcp("172.17.0.1"), true, 1},
+        {"allow@172.16.0.0/12", tcp("172.16.0.1"), false}, // the gateway
+        {"allow@0.0.0.0/0", tcp("169.254.169.254"), false},
+        {"allow@169.254.169.254", tcp("169.254.169.254"), true, 1},
+        {"allow@172.16.0.1", tcp("172.16.0.1"), true, 1},
+        {"deny@172.16.0.0/12,allow@host", tcp("172.16.0.1"), false, 1},
+        {"allow@0.0.0.0/0,allow@meta", tcp("169.254.169.254"), true, 2},
+    });
+    const Policy open = policy("allow@10.0.0.0/8");
+    EXPECT_FALSE(judge(tcp("10.0.0.5"), Group::host, open).allow); // this machine's own
+    EXPECT_TRUE(judge(tcp("10.0.0.5"), Group::host, policy("allow@10.0.0.5")).allow);
+}
+
+TEST(Policy, TheLoopbackIsNeverDialled) {
+    check({
+        {"allow@any", tcp("127.0.0.1"), false},
+        {"allow@loopback", tcp("127.0.0.1"), false},
+        {"allow@127.0.0.1", tcp("127.0.0.1"), false},
+        {"allow@[::1]", tcp("::1"), false},
+        {"allow@any", tcp("::ffff:127.0.0.1"), false},
+        {"allow@any", tcp("0.0.0.0"), false},
+    });
+    EXPECT_FALSE(verdict_of(tcp("127.0.0.1"), policy("", true)).allow);
+}
+
+TEST(Policy, DisguisesAreJudgedAsWhatTheyContain) {
+    check({
+        {"allow@1.1.1.1", tcp("::ffff:1.1.1.1"), true, 1},
+        {"deny@1.1.1.1,allow@any", tcp("64:ff9b::101:101"), false, 1},
+        {"deny@[64:ff9b::/96],allow@any", tcp("64:ff9b::101:101"), false, 1},
+        {"allow@[64:ff9b::/96]", tcp("64:ff9b::a00:1"), false},
+        {"allow@[::/0]", tcp("64:ff9b::a9fe:a9fe"), false},
+        {"allow@public", tcp("2002:a00:1::1"), false},
+    });
+}
+
+TEST(Policy, NamesCountWhereTheyAreKnown) {
+    check({
+        {"allow@a.org", named("1.1.1.1", {"a.org"}), true, 1},
+        {"allow@a.org", named("1.1.1.1", {"b.org", "a.org"}), true, 1},
+        {"allow@a.org", named("1.1.1.1", {"b.org"}), false},
+        {"allow@a.org", tcp("1.1.1.1", 443), false},
+        {"allow@a.org:tcp:80", named("1.1.1.1", {"a.org"}), false},
+        {"allow@*.a.org", named("1.1.1.1", {"x.y.a.org"}), true, 1},
+        {"allow@*.a.org", named("1.1.1.1", {"a.org"}), true, 1},
+        {"allow@*.a.org", named("1.1.1.1", {"aa.org"}), false},
+        {"allow@a.org", named("1.1.1.1", {"x.a.org"}), false},
+        {"deny@a.org,allow@any", named("1.1.1.1", {"a.org"}), false, 1},
+        // Whoever answers for a name could point it anywhere.
+        {"allow@a.org", named("10.0.0.1", {"a.org"}), false},
+        {"allow@a.org", named("169.254.169.254", {"a.org"}), false},
+        {"allow@a.org", named("172.16.0.1", {"a.org"}), false},
+        {"allow@a.org,allow@10.0.0.0/8", named("10.0.0.1", {"a.org"}), true, 2},
+    });
+}
+
+TEST(Policy, LookupsAreJudgedByName) {
+    check({
+        {"", lookup("a.org"), false},
+        {"allow@*.good.com", lookup("good.com"), true, 1},
+        {"allow@*.good.com", lookup("a.good.com"), true, 1},
+        {"allow@*.good.com", lookup("good.com.evil.com"), false},
+        {"allow@a.org:tcp:443", lookup("a.org"), true, 1}, // whatever its protocol and port
+        {"allow@dns", lookup("a.org"), true, 1},
+        {"allow@dns", lookup("a.org", Protocol::tcp), true, 1},
+        {"allow@host:udp:53", lookup("a.org"), true, 1},
+        {"allow@host:udp:53", lookup("a.org", Protocol::tcp), false},
+        {"allow@any:udp:53", lookup("a.org", Protocol::tcp), false},
+        {"allow@any:udp:53", lookup("a.org"), true, 1},
+        {"allow@host:tcp:5432", lookup("a.org"), false},
+        {"allow@public,allow@172.16.0.1,allow@0.0.0.0/0", lookup("a.org"), false},
+        {"deny@dns,allow@a.org", lookup("a.org"), false, 1},
+        {"allow@a.org,deny@dns", lookup("a.org"), true, 1},
+        {"deny:ingress@any,allow@dns", lookup("a.org"), true, 2},
+    });
+}
+
+TEST(Policy, PeersOfPublishedPorts) {
+    check({
+        {"", from("127.0.0.1", 80), true},
+        {"deny:ingress@any", from("127.0.0.1", 80), false, 1},
+        {"deny@any", from("127.0.0.1", 80), true},
+        {"deny:ingress@any:tcp:80", from("192.168.1.1", 81), true},
+        {"deny:ingress@any:udp", from("192.168.1.1", 80), true},
+        {"deny:ingress@any:udp", from("192.168.1.1", 80, Protocol::udp), false, 1},
+        {"allow:ingress@192.168.0.0/16,deny:ingress@any", from("192.168.1.1", 80), true, 1},
+        {"allow:ingress@192.168.0.0/16,deny:ingress@any", from("10.0.0.1", 80), false, 2},
+        {"allow:ingress@loopback,deny:ingress@any", from("127.0.0.1", 80), true, 1},
+        {"allow:ingress@host,deny:ingress@any", from("127.0.0.1", 80), true, 1},
+        {"allow:ingress@host,deny:ingress@any", from("10.0.0.1", 80), false, 2},
+        {"deny:any@private", from("10.0.0.1", 80), false, 1},
+    });
+    EXPECT_FALSE(verdict_of(from("10.0.0.1", 80), policy("", true, false)).allow);
+}
+
+TEST(Policy, ProfilesAreRules) {
+    EXPECT_TRUE(profile_rules({}).empty());
+    const std::vector<std::string> all = {"public", "private", "host"};
+    std::string text;
+    for (const Rule& rule : profile_rules(all))
+        text += rule.to_string() + " ";
+    EXPECT_EQ(text, "allow@dns allow@public allow@private allow@host ");
+    EXPECT_FALSE(answers_names(policy("")));
+    EXPECT_FALSE(answers_names(policy("allow@public,deny@dns")));
+    EXPECT_TRUE(answers_names(policy("allow@host:tcp:53")));
+    EXPECT_TRUE(answers_names(policy("allow@a.org")));
+    EXPECT_TRUE(answers_names(policy("", true)));
+}
+
+TEST(Policy, VerdictsAreExplained) {
+    const auto why = [](std::string_view rules, const Flow& flow, bool egress = false) {
+        const Policy judged = policy(rules, egress);
+        return explain(verdict_of(flow, judged), flow, judged);
+    };
+    EXPECT_EQ(why("deny@10.0.0.0/8:tcp", tcp("10.0.0.1")),
+              "rule 1 (deny@10.0.0.0/8:tcp) denies 10.0.0.1 (private)");
+    EXPECT_EQ(why("deny@a.org,allow@dns", lookup("b.org")), "rule 2 (allow@dns) allows b.org");
+    EXPECT_EQ(why("", tcp("1.1.1.1")),
+              "no rule matches 1.1.1.1 (public), and the default for egress is deny");
+    EXPECT_EQ(why("", from("1.1.1.1", 1)),
+              "no rule matches 1.1.1.1 (public), and the default for ingress is allow");
+    EXPECT_EQ(why("allow@0.0.0.0/0", tcp("169.254.169.254")),
+              "rule 1 (allow@0.0.0.0/0) does not open such addresses; no rule matches "
+              "169.254.169.254 (metadata), and the default for egress is deny");
+    EXPECT_EQ(why("allow@a.org", named("10.0.0.1", {"a.org"})),
+              "rule 1 (allow@domain=a.org) allows public addresses only; no rule matches "
+              "10.0.0.1 (private), and the default for egress is deny");
+    EXPECT_EQ(why("", tcp("127.0.0.1"), true),
+              "127.0.0.1 (loopback) is the guest's own; this machine's loopback is behind the "
+              "gateway's address");
+}
+
+TEST(Policy, RulesWithoutEffectAreKnown) {
+    for (const char* idle :
+         {"deny@any,allow@1.1.1.1", "allow@10.0.0.0/8,deny@10.1.0.0/16:tcp:80",
+          "deny:any@any,allow:ingress@10.0.0.1", "deny@*.a.org,allow@x.a.org",
+          "deny@any:tcp:1-100,allow@public:tcp:80-90", "allow@public,deny@public", "allow@loopback",
+          "deny@10.0.0.0/8,allow@10.0.0.1"})
+        EXPECT_EQ(idle_rules(*parse_rules(idle)).size(), 1U) << idle;
+    for (const char* useful :
+         {"allow@1.1.1.1,deny@any", "deny@any:tcp,allow@any:udp", "deny@any:tcp:80,allow@any:tcp",
+          "deny:ingress@any,allow@any", "allow@10.0.0.0/8,allow@10.0.0.1",
+          "deny@a.org,allow@*.a.org", "deny@loopback", "allow:ingress@loopback", ""})
+        EXPECT_TRUE(idle_rules(*parse_rules(useful)).empty()) << useful;
+    EXPECT_EQ(idle_rules(*parse_rules("deny@any,allow@1.1.1.1"))[0],
+              "network rule 'allow@1.1.1.1' has no effect: 'deny@any' is before it");
 }
 
 } // namespace

@@ -40,23 +40,31 @@ void Publisher::accept() {
             ::accept4(listener_.get(), peer.get(), &peer.size, SOCK_CLOEXEC | SOCK_NONBLOCK));
         if (!socket) {
             if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
-                return; // nobody waits any more, or somebody went away again
+                return; // nobody is waiting any more, or the peer has left again
             log::warn("published port: out of descriptors");
             loop_.unwatch(listener_.get());
             pause_ = loop_.after(pause_without_descriptors, [this] { (void)start(); });
             return;
         }
-        const int on = 1;
-        ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-        const auto from = peer.endpoint();
-        const bool v6_first = from && from->address.v6;
-        const auto first = guest_port(v6_first), second = guest_port(!v6_first);
-        const auto port = from ? from->port : std::uint16_t{0};
-        if (first)
-            tcp_.accept(std::move(socket), *first, port, second);
-        else
-            tcp_.accept(std::move(socket), *second, port);
+        if (const auto from = peer.endpoint())
+            hand_on(std::move(socket), *from);
     }
+}
+
+void Publisher::hand_on(OwnedFd socket, const Endpoint& from) {
+    const auto first = guest_port(from.address.v6), second = guest_port(!from.address.v6);
+    const GuestPort& port = first ? *first : *second;
+    if (!gate_.admit({.direction = Direction::in,
+                      .protocol = Protocol::tcp,
+                      .source = from,
+                      .destination = port.guest})) {
+        const linger at_once{.l_onoff = 1, .l_linger = 0}; // a reset
+        ::setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+        return;
+    }
+    const int on = 1;
+    ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    tcp_.accept(std::move(socket), port, from.port, first ? second : std::nullopt);
 }
 
 } // namespace msb::net

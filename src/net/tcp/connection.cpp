@@ -68,8 +68,8 @@ TcpConnection::~TcpConnection() {
 /// nothing then.
 Status TcpConnection::adopt(OwnedFd socket) {
     host_ = std::move(socket);
-    // A peer that has vanished gives its place back after three minutes. Without effect, and
-    // without need, on the name server's stream.
+    // A peer that has vanished is noticed after three minutes. This has no effect on the name
+    // server's stream, which does not need it.
     const int on = 1, idle = 120, interval = 15, count = 4;
     ::setsockopt(host_.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
     ::setsockopt(host_.get(), IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
@@ -188,7 +188,7 @@ void TcpConnection::write_host() {
     end_host_writing();
 }
 
-/// What the host sent before it broke off is still the guest's.
+/// The guest still gets what the host sent before it broke off.
 void TcpConnection::write_failed() {
     host_failed_ = host_readable_ = true;
     host_writable_ = false;
@@ -298,7 +298,7 @@ void TcpConnection::establish(const TcpSegment& segment) {
     retries_ = 0;
 }
 
-/// Some of it is new, or it is at the place that we expect.
+/// Whether some of the segment is new, or it is at the position that we expect.
 bool TcpConnection::acceptable(const TcpSegment& segment) const {
     const std::uint32_t edge = receive_next_ + static_cast<std::uint32_t>(to_host_.room());
     if (after(segment.sequence, edge))
@@ -351,7 +351,7 @@ void TcpConnection::take_payload(const TcpSegment& segment) {
         return;
     acknowledge_soon();
     if (host_failed_ || guest_ended_ || after(segment.sequence, receive_next_))
-        return; // nobody takes it, beyond its end, or behind a gap: it will be sent again
+        return; // no room, beyond the end, or behind a gap: the guest will send it again
     payload =
         payload.subspan(std::min<std::size_t>(payload.size(), receive_next_ - segment.sequence));
     if (payload.size() > to_host_.room()) {
@@ -391,8 +391,8 @@ bool TcpConnection::send() {
         return false;
     if (acknowledge_due_ && !emit(tcp_flag::ack, send_highest_, {}))
         return false;
-    // Something waits for a window that is closed: whether it has opened must be asked (RFC 9293
-    // §3.8.6.1), because the guest's telling us may have been lost.
+    // Data waits for a closed window. Probe it (RFC 9293 §3.8.6.1), because the guest's update may
+    // have been lost.
     const bool unsent = !to_guest_.empty() || (host_ended_ && !host_failed_ && !fin_acked_);
     if (unsent && deadline_ == Clock::time_point::max())
         arm(first_timeout);
@@ -501,7 +501,7 @@ std::size_t TcpConnection::room_in(const ByteQueue& queue) const {
     return queue.size() < limit ? limit - queue.size() : 0;
 }
 
-/// Of a queue that is empty now, where there are so many that they share a budget.
+/// Frees an empty queue's memory if there are so many connections that they share a budget.
 void TcpConnection::give_memory_back() {
     if (tcp_.queue_limit() == buffer_limit)
         return;
@@ -524,7 +524,7 @@ void TcpConnection::timer(Clock::time_point now) {
     deadline_ = Clock::time_point::max();
     if (state_ == State::connecting)
         return connect_failed(Error::from_errno(ETIMEDOUT, "connect", remote_.to_string()));
-    if (waiting_) // the link is full: it was not lost but not sent yet
+    if (waiting_) // the link is full: the segment is not lost, only not sent yet
         return arm(first_timeout);
     if (++silent_ > (embryonic() ? most_syns : most_silence))
         return reset(true);
@@ -538,8 +538,8 @@ void TcpConnection::timer(Clock::time_point now) {
     send();
 }
 
-/// Both directions have ended and everybody knows, or the host has broken off and the guest has
-/// what came before that.
+/// Whether both directions have ended and both sides know, or the host has broken off and the guest
+/// has everything from before.
 void TcpConnection::settle() {
     if (state_ != State::established)
         return;

@@ -7,11 +7,11 @@
 //                                                          room for is outside our window
 //   guest <--segments-- [to_guest] <--recv(2)-- socket     kept until the guest acknowledges it
 //
-// Both are shorter where there are many connections (Tcp::queue_limit); a window that the guest has
-// been told is kept to. Nothing else is buffered. The link is memory, so segments neither get lost
-// nor overtake each other; but a guest short of memory drops them, hence timers and retransmission
-// (from the first unacknowledged byte on; there is nothing to be learned about congestion). A
-// segment that is out of order is answered with what we expect and dropped.
+// Both are shorter when there are many connections (Tcp::queue_limit); a window that was announced
+// to the guest is honoured. Nothing else is buffered. The link is memory, so segments neither get
+// lost nor overtake each other; but a guest short of memory drops them, hence timers and
+// retransmission (from the first unacknowledged byte on; there is nothing to be learned about
+// congestion). A segment that is out of order is answered with what we expect and dropped.
 //
 // A guest's SYN is answered when the host's connect has succeeded, and refused as that was. The
 // ends of the two directions are independent of each other and handed on as they come: FIN becomes

@@ -59,7 +59,7 @@ void Tcp::segment(const IpPacket& packet, bool verify) {
 void Tcp::open(const TcpSegment& segment) {
     if (connections_.size() >= max_connections_)
         return refuse(segment);
-    // A guest that never finishes its handshakes leaves room for others, and asks again itself.
+    // Ignore it when too many handshakes are unfinished, to leave room; the guest will retry.
     if (embryonic() >= std::max<std::size_t>(1, max_connections_ / 2))
         return;
     const auto connection = std::make_shared<TcpConnection>(
@@ -80,7 +80,7 @@ void Tcp::accept(OwnedFd socket, const GuestPort& port, std::uint16_t peer_port,
         std::make_shared<TcpConnection>(*this, port.guest, remote, TcpConnection::State::syn_sent);
     if (const Status adopted = connection->adopt(std::move(socket)); !adopted)
         return log::warn("published port: {}", adopted.error().to_string());
-    // Peers cannot take the places that the guest's own connections need.
+    // Connections of peers may not use up the places that the guest's own need.
     if (connections_.size() >= max_connections_ - max_connections_ / 4)
         return connection->reset(false);
     connections_[{port.guest, remote}] = connection;
@@ -147,7 +147,7 @@ void Tcp::frames_done() {
 }
 
 void Tcp::link_reset() {
-    // The driver has started anew: its connections are gone, and with them what they were about.
+    // The driver has restarted, so all its connections are gone.
     const auto connections = connections_;
     for (const auto& [key, connection] : connections)
         connection->reset(false);
@@ -176,7 +176,8 @@ void Tcp::tick() {
 }
 
 void Tcp::forget(TcpConnection& connection) {
-    // A guest that makes no room could end one after the other otherwise, and all would be kept.
+    // Otherwise a guest that makes no room could end connection after connection and all would be
+    // kept.
     if (connection.waiting_)
         std::erase_if(waiting_,
                       [&](const Connection& entry) { return entry.get() == &connection; });

@@ -35,12 +35,18 @@ Result<OwnedFd> FakeDialer::dial(const Flow& flow, unsigned attempt) {
     return std::move(pair[0]);
 }
 
+Status FakeDialer::admit(const Flow& flow) {
+    asked.push_back(flow);
+    if (failure)
+        return fail(*failure);
+    return {};
+}
+
 World::World(std::size_t max_connections) : loop(*EventLoop::create()) {
     stack = std::make_unique<Stack>(*loop, link, dialer,
                                     Stack::Config{.link = {guest_mac, gateway_mac, 1500},
                                                   .v4 = v4,
                                                   .v6 = v6,
-                                                  .dns = true,
                                                   .max_connections = max_connections});
 }
 

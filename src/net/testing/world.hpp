@@ -27,9 +27,11 @@ class FakeLink final : public Link {
 class FakeDialer final : public Dialer {
   public:
     Result<OwnedFd> dial(const Flow& flow, unsigned attempt) override;
+    Status admit(const Flow& flow) override;
 
     std::optional<Error> failure; ///< what every call ends in
     std::vector<Endpoint> dialled;
+    std::vector<Flow> asked; ///< about what needs no socket
     std::deque<OwnedFd> peers;
 };
 

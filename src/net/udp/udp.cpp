@@ -13,7 +13,6 @@ namespace msb::net {
 namespace {
 
 constexpr std::size_t header_size = 8;
-constexpr auto sweep_period = std::chrono::seconds(5);
 /// Datagrams taken from one socket before others get a turn.
 constexpr int round_budget = 32;
 constexpr std::uint16_t first_port = 49152;
@@ -42,15 +41,8 @@ std::optional<UdpDatagram> parse_udp(const IpPacket& packet, bool verify) {
 }
 
 Udp::~Udp() {
-    loop_.cancel(timer_);
-    link_reset();
     for (const auto& published : published_)
         loop_.unwatch(published->socket.get());
-}
-
-void Udp::link_reset() {
-    while (!flows_.empty())
-        drop(flows_.begin());
 }
 
 void Udp::datagram(const UdpDatagram& datagram, BytesView packet) {
@@ -73,52 +65,36 @@ void Udp::datagram(const UdpDatagram& datagram, BytesView packet) {
 }
 
 Result<int> Udp::flow(const Key& key) {
-    const auto found = flows_.find(key);
-    if (found != flows_.end()) {
-        found->second.used = Clock::now();
-        return found->second.socket.get();
+    if (const int known = flows_.socket_of(key); known != -1) {
+        flows_.touch(key);
+        return known;
     }
     OwnedFd socket =
         MSB_TRY(dialer_.dial({Direction::out, Protocol::udp, key.first, key.second, {}}, 0));
-    make_room();
     const int fd = socket.get();
-    MSB_TRY(loop_.watch(fd, EPOLLIN, [this, key](std::uint32_t) { receive(key); }));
-    flows_.emplace(key, Socket{std::move(socket), Clock::now()});
-    sweep_later();
+    MSB_TRY(flows_.add(key, std::move(socket), [this, key] { receive(key); }));
     return fd;
-}
-
-void Udp::make_room() {
-    if (flows_.size() >= max_flows)
-        drop(std::ranges::min_element(flows_, {},
-                                      [](const auto& entry) { return entry.second.used; }));
-}
-
-void Udp::drop(std::map<Key, Socket>::iterator flow) {
-    loop_.unwatch(flow->second.socket.get());
-    flows_.erase(flow);
 }
 
 void Udp::receive(const Key& key) {
     for (int i = 0; i < round_budget; ++i) {
-        const auto found = flows_.find(key);
-        if (found == flows_.end())
+        const int socket = flows_.socket_of(key);
+        if (socket == -1)
             break;
-        const ssize_t count =
-            ::recv(found->second.socket.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+        const ssize_t count = ::recv(socket, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
         if (count == -1) {
             if (errno != EAGAIN && errno != EINTR)
                 report(key, errno);
             break;
         }
-        found->second.used = Clock::now();
+        flows_.touch(key);
         output_.udp(key.second, key.first,
                     BytesView(buffer_).first(static_cast<std::size_t>(count)));
     }
     output_.flush();
 }
 
-/// What the host was told by ICMP, the guest is told too.
+/// ICMP errors that the host got are passed on to the guest.
 void Udp::report(const Key& key, int error) {
     if (error == ECONNREFUSED)
         output_.unreachable({key.first, key.second, protocol_udp}, Unreachable::port);
@@ -151,20 +127,28 @@ void Udp::receive_published(Published& published) {
         const auto peer = from.endpoint();
         if (!peer)
             continue;
-        output_.udp({published.gateway, port_of(published, *peer)}, published.guest,
+        const auto port = port_of(published, *peer);
+        if (!port)
+            continue;
+        output_.udp({published.gateway, *port}, published.guest,
                     BytesView(buffer_).first(static_cast<std::size_t>(count)));
         published_use_.note();
     }
     output_.flush();
 }
 
-/// The peer's own port if it is free and not one that means something at the gateway.
-std::uint16_t Udp::port_of(Published& published, const Endpoint& peer) {
+/// The peer's own port, if it is free and has no meaning at the gateway.
+std::optional<std::uint16_t> Udp::port_of(Published& published, const Endpoint& peer) {
     const auto known = published.ports.find(peer);
     if (known != published.ports.end()) {
         published.peers.at(known->second).used = Clock::now();
         return known->second;
     }
+    if (!dialer_.admit({.direction = Direction::in,
+                        .protocol = Protocol::udp,
+                        .source = peer,
+                        .destination = published.guest}))
+        return std::nullopt;
     if (published.peers.size() >= max_peers) {
         const auto oldest = std::ranges::min_element(
             published.peers, {}, [](const auto& entry) { return entry.second.used; });
@@ -195,28 +179,6 @@ bool Udp::answer_published(const UdpDatagram& datagram) {
         return true;
     }
     return false;
-}
-
-// ---- time ----
-
-void Udp::sweep_later() {
-    if (timer_ == 0)
-        timer_ = loop_.after(sweep_period, [this] {
-            timer_ = 0;
-            sweep();
-        });
-}
-
-void Udp::sweep() {
-    const auto limit = Clock::now() - idle_time;
-    for (auto flow = flows_.begin(); flow != flows_.end();) {
-        const auto next = std::next(flow);
-        if (flow->second.used < limit)
-            drop(flow);
-        flow = next;
-    }
-    if (!flows_.empty())
-        sweep_later();
 }
 
 } // namespace msb::net

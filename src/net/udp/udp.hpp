@@ -3,6 +3,7 @@
 
 #include "base/event_loop.hpp"
 #include "net/dialer.hpp"
+#include "net/flow_sockets.hpp"
 #include "net/output.hpp"
 #include "net/publish/use.hpp"
 
@@ -28,24 +29,21 @@ class Udp {
     static constexpr std::chrono::seconds idle_time{60}; ///< without a datagram either way
 
     Udp(EventLoop& loop, Output& output, Dialer& dialer, PublishedUse& published_use)
-        : loop_(loop), output_(output), dialer_(dialer), published_use_(published_use) {}
+        : loop_(loop), output_(output), dialer_(dialer), published_use_(published_use),
+          flows_(loop, max_flows, idle_time) {}
     ~Udp();
 
     /// `packet` is what `datagram` came in.
     void datagram(const UdpDatagram& datagram, BytesView packet);
     /// What comes to `socket` goes to `guest`, which sees it come from `gateway`.
     Status publish(OwnedFd socket, const Endpoint& guest, const IpAddress& gateway);
-    void link_reset();
+    void link_reset() { flows_.clear(); }
 
     std::size_t flow_count() const { return flows_.size(); }
 
   private:
     using Clock = EventLoop::Clock;
     using Key = std::pair<Endpoint, Endpoint>; ///< the guest's, the remote's
-    struct Socket {
-        OwnedFd socket;
-        Clock::time_point used;
-    };
     struct Peer {
         Endpoint address;
         Clock::time_point used;
@@ -62,20 +60,16 @@ class Udp {
     Result<int> flow(const Key& key);
     void receive(const Key& key);
     void receive_published(Published& published);
-    std::uint16_t port_of(Published& published, const Endpoint& peer);
-    void make_room();
-    void drop(std::map<Key, Socket>::iterator flow);
+    /// The port the guest sees; nothing if the policy does not let the peer in.
+    std::optional<std::uint16_t> port_of(Published& published, const Endpoint& peer);
     void report(const Key& key, int error);
-    void sweep_later();
-    void sweep();
 
     EventLoop& loop_;
     Output& output_;
     Dialer& dialer_;
     PublishedUse& published_use_;
-    std::map<Key, Socket> flows_;
+    FlowSockets<Key> flows_;
     std::vector<std::unique_ptr<Published>> published_;
-    EventLoop::TimerId timer_ = 0;
     Bytes buffer_ = Bytes(65536);
 };
 

@@ -37,7 +37,7 @@ Result<OwnedFd> open_source(const Mount& mount) {
     return fail(std::move(error));
 }
 
-/// Root is served without a right to what is not root's.
+/// fsd for root runs without capabilities, so it has no access to files of other users.
 bool readable(const MountSources::Source& source, const struct stat& info) {
     const unsigned wanted = source.file ? 04 : 05;
     if (::geteuid() != 0)

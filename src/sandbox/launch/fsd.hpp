@@ -19,8 +19,8 @@ struct MountSources {
     };
     std::vector<Source> sources; ///< in the order of the spec
 
-    /// Fails with the errno of the first that cannot be used: the user, and then the jail, must be
-    /// able to read it.
+    /// Opens all sources. Fails with the errno of the first that the user, or later the jail,
+    /// cannot read.
     static Result<MountSources> open(const std::vector<Mount>& mounts);
 };
 

@@ -45,7 +45,8 @@ Result<OwnedFd> find_helper(std::string_view line) {
     auto process = open_pidfd(pid);
     if (!process && process.error().kind() == ErrorKind::not_found)
         return OwnedFd();
-    // Asked while we hold the process: if the id had passed to another before, this differs.
+    // Read while we hold the process: if the id had been given to another process before, the time
+    // differs.
     if (process && start_time(pid) != std::string_view(rest + 1, end))
         return OwnedFd();
     return process;
@@ -74,7 +75,7 @@ Status record_helpers(const Home& home, std::string_view name, const std::vector
 Status end_helpers(const Home& home, std::string_view name) {
     const auto record = read_file(home.helper_pids(name), most_record_bytes);
     if (!record)
-        return {}; // it has none
+        return {}; // there are no helpers
     std::vector<OwnedFd> processes;
     for (std::string_view rest = *record; !rest.empty();) {
         const std::size_t end = std::min(rest.find('\n'), rest.size() - 1);

@@ -1,10 +1,10 @@
 // The processes that a sandbox has beside its runtime: one file each in this folder.
 //
 // A helper is started by the launching command before the runtime, because the runtime's namespaces
-// lack what it is for. Its lifeline is what joins the two: the runtime holds the only other end, so
-// however runtime or command end, the helper learns of it and ends by itself. But it serves a
-// guest, which may have taken it over: so its process id is recorded beside the runtime's, out of
-// its reach, and whoever finds the runtime gone sees to it that the helpers are.
+// lack what it is for. A lifeline joins the two: the runtime holds its only other end, so the
+// helper notices the end of runtime or command and ends by itself. But the guest that it serves may
+// have taken it over. So its process id is recorded beside the runtime's, where it cannot write,
+// and a command that finds the runtime gone also ends its helpers.
 #pragma once
 
 #include "base/fd.hpp"
@@ -26,7 +26,7 @@ struct Helper {
     OwnedFd lifeline; ///< the runtime's end
 };
 
-/// What all of them are started with.
+/// Parameters that all helpers need.
 struct HelperStart {
     const Installation& installation;
     const std::string& home;    ///< where the user's configuration is
@@ -35,12 +35,12 @@ struct HelperStart {
     int control_group;
 };
 
-/// Notes which processes they are. To be called as soon as they are started: what is not noted is
-/// only ended by its lifeline.
+/// Records the helpers' processes. Call it as soon as they are started: a process that is not
+/// recorded is only ended by its lifeline.
 Status record_helpers(const Home& home, std::string_view name, const std::vector<Child>& helpers);
 
-/// Ends those of a runtime that is gone: they have a moment to do it themselves, then they are
-/// killed. Bounded; timed_out if one does not even end then. Needs the sandbox's lock.
+/// Ends the helpers of a runtime that is gone: they have a moment to end by themselves, then they
+/// are killed. Bounded; timed_out if one still does not end. Needs the sandbox's lock.
 Status end_helpers(const Home& home, std::string_view name);
 
 } // namespace msb

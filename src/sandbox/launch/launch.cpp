@@ -25,7 +25,7 @@ constexpr auto kill_wait = 5s;
 constexpr auto own_end = 500ms; ///< of helpers, when the runtime is gone
 constexpr std::size_t max_report_line = 64 << 10;
 
-// A runtime writes to its sandbox's directory: a link that it has left there leads nowhere.
+// A runtime can write to its sandbox's directory, so links there are not followed.
 
 Status require_directory(const std::string& path) {
     (void)MSB_TRY(sys::open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW));
@@ -67,13 +67,13 @@ Status Launch::take_steps() {
     return wait_until_ready();
 }
 
-/// Clears away what an earlier run left, and says what the runtime is to know.
+/// Removes what an earlier run left, and fills in the runtime's configuration.
 Status Launch::prepare() {
     const Home& home = subject_.home;
     const SandboxSpec& spec = subject_.spec;
     MSB_TRY(remove_tree(sockets_));
     MSB_TRY(make_directories(sockets_, 0700));
-    MSB_TRY(make_directories(files_.logs(), 0700)); // which somebody may have tidied away
+    MSB_TRY(make_directories(files_.logs(), 0700)); // which the user may have removed
     MSB_TRY(require_directory(files_.logs()));
     MSB_TRY(sys::unlink(files_.boot_error()));
     MSB_TRY(sys::unlink(home.kill_request(spec.name)));
@@ -161,7 +161,8 @@ Status Launch::start_runtime() {
     request.binds = {
         {subject_.installation.program("runtime"), "/runtime", false, true},
         {files_.directory, jail_sandbox, true, false},
-        // What the next start believes; as a mount it cannot be replaced either.
+        // The next start trusts this file, so the runtime gets it read-only; as a mount it cannot
+        // be replaced either.
         {files_.spec(), std::string(jail_sandbox) + "/spec.json", false, false},
         {sockets_, jail_sockets, true, false},
         {subject_.engine.kernel_bundle, jail_kernel, false, true},
@@ -171,7 +172,8 @@ Status Launch::start_runtime() {
         request.fds.emplace_back(number, fd.get());
     request.control_group = group_.get();
     request.new_session = true;
-    // A disk that is thrown away needs no goodbye; others are shut down by the watch pipe.
+    // With a disk that is thrown away the runtime dies with us; other sandboxes are shut down by
+    // the watch pipe.
     request.die_with_parent = options.attached && spec.ephemeral && !options.detachable;
     running_.runtime = MSB_TRY(jail::spawn(request));
     given_.clear(); // lifelines, lock and pipes are the runtime's alone
@@ -225,7 +227,7 @@ void Launch::give_up(const Error& error) {
         (void)running_.runtime.signal(SIGKILL);
         (void)running_.runtime.wait(kill_wait);
     }
-    given_.clear(); // by which helpers end whose runtime was never started
+    given_.clear(); // helpers whose runtime was never started end by this
     for (Child& helper : running_.helpers) {
         if (helper.wait(own_end).value_or(std::nullopt))
             continue;

@@ -30,7 +30,7 @@ class Launch {
 
     /// All steps. If one fails, no process of it is left, and the lock is free.
     Result<Running> run();
-    /// Of a run that has failed, unless it was cancelled.
+    /// The failure of a run, unless it was cancelled.
     const std::optional<BootError>& boot_error() const { return boot_error_; }
 
   private:

@@ -54,12 +54,21 @@ std::vector<Endpoint> resolvers_of(const dns::ResolverConfig& config) {
 
 namespace {
 
+Result<NetworkConfig> user_defaults(const std::string& home) {
+    const image::UserConfig file = MSB_TRY(image::read_user_config(home));
+    return MSB_TRY_WRAP(NetworkConfig::parse(file.content), "configuration '" + file.path + "'");
+}
+
+net::Policy with_defaults(const NetworkSpec& spec, const NetworkConfig& defaults) {
+    net::Policy policy = spec.policy();
+    policy.metadata = defaults.metadata;
+    return policy;
+}
+
 /// `plan` gets the host's search domains. `home`: where the user's configuration is.
 Result<net::NetdConfig> make_config(const NetworkSpec& spec, NetworkPlan& plan,
                                     const std::string& home) {
-    const image::UserConfig file = MSB_TRY(image::read_user_config(home));
-    const NetworkConfig defaults =
-        MSB_TRY_WRAP(NetworkConfig::parse(file.content), "configuration '" + file.path + "'");
+    const NetworkConfig defaults = MSB_TRY(user_defaults(home));
     const dns::ResolverConfig resolver =
         dns::parse_resolver_config(read_file("/etc/resolv.conf", most_resolv_conf).value_or(""));
     net::NetdConfig config;
@@ -67,13 +76,9 @@ Result<net::NetdConfig> make_config(const NetworkSpec& spec, NetworkPlan& plan,
     config.gateway_mac = plan.gateway_mac;
     config.v4 = plan.v4;
     config.v6 = plan.v6;
-    config.policy = {.public_network = spec.has("public"),
-                     .private_network = spec.has("private"),
-                     .host = spec.has("host"),
-                     .all = spec.has("all"),
-                     .metadata = defaults.metadata};
+    config.policy = with_defaults(spec, defaults);
     config.resolvers = resolvers_of(resolver);
-    if (defaults.search_domains && config.policy.allows_dns()) {
+    if (defaults.search_domains && net::answers_names(config.policy)) {
         plan.search = resolver.search;
         plan.resolver_options = resolver.options;
     }
@@ -82,6 +87,10 @@ Result<net::NetdConfig> make_config(const NetworkSpec& spec, NetworkPlan& plan,
 }
 
 } // namespace
+
+Result<net::Policy> policy_of(const NetworkSpec& spec, const std::string& home) {
+    return with_defaults(spec, MSB_TRY(user_defaults(home)));
+}
 
 Result<Helper> start_netd(const HelperStart& start, const NetworkSpec& spec, NetworkPlan& plan) {
     net::NetdConfig config = MSB_TRY(make_config(spec, plan, start.home));

@@ -16,7 +16,10 @@ namespace msb {
 /// lifeline. Errors name the port. `plan` gets the host's search domains.
 Result<Helper> start_netd(const HelperStart& start, const NetworkSpec& spec, NetworkPlan& plan);
 
-/// Whom a guest's questions go to. Without any in the configuration: the local one.
+/// What a sandbox's network allows on this machine. `home` has the user's configuration.
+Result<net::Policy> policy_of(const NetworkSpec& spec, const std::string& home);
+
+/// The resolvers for a guest's queries; the local one if none is configured.
 std::vector<Endpoint> resolvers_of(const dns::ResolverConfig& config);
 
 } // namespace msb

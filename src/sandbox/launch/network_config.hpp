@@ -12,13 +12,13 @@
 namespace msb {
 
 struct NetworkConfig {
-    /// More addresses that hand out credentials than those that are known.
+    /// Metadata services beside the known ones.
     std::vector<Prefix> metadata;
-    /// Guests look names up in the domains of this machine's resolv.conf, with its options.
+    /// Whether guests get the search domains and options of this machine's resolv.conf.
     bool search_domains = true;
 
-    /// Of the whole configuration. An error for anything of `network` that is not understood: a
-    /// guest must not reach more than was meant.
+    /// Reads the part of the whole configuration. Anything in `network` that is not understood is
+    /// an error, because a guest must not reach more than was meant.
     static Result<NetworkConfig> parse(const json::Value& configuration);
 };
 

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <utility>
 
 namespace msb::virtio::testing {
@@ -150,6 +151,24 @@ void DriverRing::set_used_event(std::uint16_t index) {
 
 std::uint16_t DriverRing::available_event() const {
     return get<std::uint16_t>(ram_.at(used_) + 4 + std::size_t{8} * size_);
+}
+
+void send_with_fds(int socket, BytesView data, const std::vector<int>& fds) {
+    iovec piece{const_cast<std::uint8_t*>(data.data()), data.size()};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * 16)] = {};
+    msghdr header{};
+    header.msg_iov = &piece;
+    header.msg_iovlen = 1;
+    if (!fds.empty()) {
+        header.msg_control = control;
+        header.msg_controllen = CMSG_SPACE(sizeof(int) * fds.size());
+        cmsghdr* const item = CMSG_FIRSTHDR(&header);
+        item->cmsg_level = SOL_SOCKET;
+        item->cmsg_type = SCM_RIGHTS;
+        item->cmsg_len = CMSG_LEN(sizeof(int) * fds.size());
+        std::memcpy(CMSG_DATA(item), fds.data(), sizeof(int) * fds.size());
+    }
+    ::sendmsg(socket, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 } // namespace msb::virtio::testing

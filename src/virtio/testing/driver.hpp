@@ -85,6 +85,9 @@ class DriverRing {
     std::uint16_t seen_used_ = 0;
 };
 
+/// Sends one message with descriptors, without waiting.
+void send_with_fds(int socket, BytesView data, const std::vector<int>& fds);
+
 constexpr std::uint16_t desc_next = 1;
 constexpr std::uint16_t desc_write = 2;
 constexpr std::uint16_t desc_indirect = 4;

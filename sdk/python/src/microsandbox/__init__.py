@@ -64,6 +64,7 @@ from .types import (
     LogSource,
     MountConfig,
     Network,
+    NetworkAction,
     NetworkProfile,
     PingResult,
     PortBinding,

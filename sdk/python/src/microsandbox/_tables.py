@@ -131,6 +131,7 @@ CREATE_OPTIONS = {
     "network": ("network", "network"),
     "rlimits": ("rlimits", "rlimit"),
     "engine": ("engine", "choice"),
+    "kernel": ("kernel", "text"),
     "require_isolation": ("require_isolation", "choice"),
     "pull_policy": ("pull_policy", "choice"),
     "registry_insecure": ("insecure", "flag"),

@@ -71,6 +71,9 @@ class CreateOptions(TypedDict, total=False):
     """Limits for all commands."""
     engine: Engine | None
     """What runs the guest."""
+    kernel: str | None
+    """The guest's kernel: 'auto', a bundle's name, or the absolute path of a bundle's folder;
+    default: auto."""
     require_isolation: Isolation | None
     """The boundary that is asked for."""
     pull_policy: PullPolicy | None

@@ -184,11 +184,24 @@ class NetworkProfile(_StrEnum):
     """All of these; stands alone."""
 
 
+class NetworkAction(_StrEnum):
+    """What is done with what no rule matches."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+
+
 @dataclass(frozen=True)
 class Network:
-    """What the guest may reach. Without any profile: nothing; published ports still lead in."""
+    """What the guest may reach. Without any profile or rule: nothing; published ports still lead in."""
 
     profiles: tuple[NetworkProfile, ...] = ()
+    rules: tuple[str, ...] = ()
+    """As of --net-rule: "allow@pypi.org:tcp:443". The first that matches decides, before any profile."""
+    default_egress: NetworkAction | None = None
+    """For what the guest begins and nothing matches; denied if not given."""
+    default_ingress: NetworkAction | None = None
+    """For what comes to published ports and nothing matches; allowed if not given."""
     max_connections: int | None = None
 
 

@@ -1,18 +1,18 @@
-#include "spec/rules.hpp"
+#include "net/policy/rules.hpp"
 
 #include <gtest/gtest.h>
 
-namespace msb {
+namespace msb::net {
 namespace {
 
-NetRule rule(std::string_view text) {
-    const auto rules = parse_net_rules(text);
+Rule rule(std::string_view text) {
+    const auto rules = parse_rules(text);
     EXPECT_TRUE(rules) << text << ": " << (rules ? "" : rules.error().to_string());
     EXPECT_TRUE(!rules || rules->size() == 1);
-    return rules && rules->size() == 1 ? rules->front() : NetRule{};
+    return rules && rules->size() == 1 ? rules->front() : Rule{};
 }
 
-TEST(NetRules, ActionsAndDirections) {
+TEST(Rules, ActionsAndDirections) {
     EXPECT_TRUE(rule("allow@any").allow);
     EXPECT_FALSE(rule("deny@any").allow);
     EXPECT_EQ(rule("allow@any").direction, RuleDirection::egress);
@@ -20,11 +20,11 @@ TEST(NetRules, ActionsAndDirections) {
     EXPECT_EQ(rule("allow:any@any").direction, RuleDirection::any);
 }
 
-TEST(NetRules, Targets) {
+TEST(Rules, Targets) {
     EXPECT_EQ(rule("allow@any").target, RuleTarget(AnyTarget{}));
-    EXPECT_EQ(rule("allow@public").target, RuleTarget(RuleGroup::public_network));
-    EXPECT_EQ(rule("allow@link-local").target, RuleTarget(RuleGroup::link_local));
-    EXPECT_EQ(rule("allow@meta").target, RuleTarget(RuleGroup::metadata));
+    EXPECT_EQ(rule("allow@public").target, RuleTarget(Group::public_network));
+    EXPECT_EQ(rule("allow@link-local").target, RuleTarget(Group::link_local));
+    EXPECT_EQ(rule("allow@meta").target, RuleTarget(Group::metadata));
     EXPECT_EQ(rule("allow@10.0.0.1").target, RuleTarget(*Prefix::parse("10.0.0.1")));
     EXPECT_EQ(rule("allow@10.0.0.0/8").target, RuleTarget(*Prefix::parse("10.0.0.0/8")));
     EXPECT_EQ(rule("allow@[::1]").target, RuleTarget(*Prefix::parse("::1")));
@@ -37,8 +37,8 @@ TEST(NetRules, Targets) {
     EXPECT_EQ(rule("allow@*.example.org").target, RuleTarget(DomainTarget{"example.org", true}));
 }
 
-TEST(NetRules, ProtocolsAndPorts) {
-    const NetRule one = rule("allow@any:tcp:443");
+TEST(Rules, ProtocolsAndPorts) {
+    const Rule one = rule("allow@any:tcp:443");
     EXPECT_EQ(one.protocols, std::vector{RuleProtocol::tcp});
     EXPECT_EQ(one.ports, (std::vector{PortRange{443, 443}}));
     EXPECT_EQ(rule("allow@any:any:1-65535").ports, (std::vector{PortRange{1, 65535}}));
@@ -47,26 +47,26 @@ TEST(NetRules, ProtocolsAndPorts) {
     EXPECT_EQ(rule("deny@any:icmpv6").protocols, std::vector{RuleProtocol::icmpv6});
 }
 
-TEST(NetRules, DnsIsTheGatewaysNameServer) {
-    const NetRule dns = rule("allow@dns");
-    EXPECT_EQ(dns.target, RuleTarget(RuleGroup::host));
+TEST(Rules, DnsIsTheGatewaysNameServer) {
+    const Rule dns = rule("allow@dns");
+    EXPECT_EQ(dns.target, RuleTarget(Group::host));
     EXPECT_EQ(dns.protocols, (std::vector{RuleProtocol::udp, RuleProtocol::tcp}));
     EXPECT_EQ(dns.ports, (std::vector{PortRange{53, 53}}));
     EXPECT_EQ(rule("deny@dns:udp").protocols, std::vector{RuleProtocol::udp});
     EXPECT_EQ(rule("deny@dns:any:53"), rule("deny@dns"));
 }
 
-TEST(NetRules, ListsKeepTheirOrder) {
-    const auto rules = parse_net_rules(" deny@10.0.0.1 ,, allow@private,");
+TEST(Rules, ListsKeepTheirOrder) {
+    const auto rules = parse_rules(" deny@10.0.0.1 ,, allow@private,");
     ASSERT_TRUE(rules);
     ASSERT_EQ(rules->size(), 2U);
     EXPECT_FALSE((*rules)[0].allow);
     EXPECT_TRUE((*rules)[1].allow);
-    EXPECT_TRUE(parse_net_rules("")->empty());
-    EXPECT_FALSE(parse_net_rules("allow@any,allow"));
+    EXPECT_TRUE(parse_rules("")->empty());
+    EXPECT_FALSE(parse_rules("allow@any,allow"));
 }
 
-TEST(NetRules, TextAndBack) {
+TEST(Rules, TextAndBack) {
     for (const char* text :
          {"allow@any", "deny:ingress@any:any:8080", "allow:any@public", "deny@10.0.0.0/8:tcp",
           "allow@[2001:db8::/32]:udp:53-54", "allow@dns", "deny@host:udp:53", "deny@domain=db",
@@ -82,7 +82,7 @@ struct Mistake {
     const char* hint = "";
 };
 
-TEST(NetRules, MistakesAreExplained) {
+TEST(Rules, MistakesAreExplained) {
     const std::string long_label = "allow@" + std::string(64, 'x') + ".org";
     for (const auto& [text, message, hint] : {
              Mistake{"allow", "'@' is missing", "ACTION@TARGET"},
@@ -128,12 +128,14 @@ TEST(NetRules, MistakesAreExplained) {
              {"allow@any:icmpv4:1", "ICMP has no ports"},
              {"allow:ingress@any:icmpv4", "on its way out only"},
              {"allow:any@any:icmpv6", "on its way out only"},
+             {"deny:ingress@a.org", "have addresses and no names", "egress"},
+             {"allow:any@*.a.org", "have addresses and no names"},
              {"allow:ingress@dns", "egress only"},
              {"allow@dns:icmpv4", "udp and tcp"},
              {"allow@dns:tcp:853", "dns has port 53", "853"},
              {long_label.c_str(), "is not a domain name"},
          }) {
-        const auto parsed = parse_net_rules(text);
+        const auto parsed = parse_rules(text);
         ASSERT_FALSE(parsed) << text;
         EXPECT_EQ(parsed.error().kind(), ErrorKind::invalid_argument);
         EXPECT_NE(parsed.error().message().find(message), std::string::npos)
@@ -145,4 +147,4 @@ TEST(NetRules, MistakesAreExplained) {
 }
 
 } // namespace
-} // namespace msb
+} // namespace msb::net

@@ -1,4 +1,4 @@
-#include "spec/rules.hpp"
+#include "net/policy/rules.hpp"
 
 #include "base/closest.hpp"
 
@@ -8,23 +8,22 @@
 #include <span>
 #include <utility>
 
-namespace msb {
+namespace msb::net {
 
 namespace {
 
-constexpr std::size_t most_rules = 10'000;
 constexpr std::size_t longest_name = 253, longest_label = 63; // RFC 1035 §2.3.4
-constexpr std::uint16_t dns_port = 53;
 
 constexpr std::array<std::string_view, 2> actions = {"allow", "deny"};
 constexpr std::array<std::string_view, 3> directions = {"egress", "ingress", "any"};
 constexpr std::array<std::string_view, 4> protocol_words = {"tcp", "udp", "icmpv4", "icmpv6"};
-constexpr std::array<std::string_view, 7> groups = {"public", "private",   "loopback", "link-local",
-                                                    "meta",   "multicast", "host"};
+/// By Group; there is no word for what is reserved.
+constexpr std::array<std::string_view, 8> groups = {
+    "", "host", "meta", "loopback", "private", "link-local", "multicast", "public"};
 constexpr std::array<std::string_view, 9> keywords = {
     "any", "dns", "public", "private", "loopback", "link-local", "meta", "multicast", "host"};
 
-/// What is left of an item, for errors that show the whole of it.
+/// The rest of an item while it is parsed; errors show the whole item.
 struct Item {
     std::string_view text;
     std::string_view rest;
@@ -132,7 +131,7 @@ Result<RuleTarget> parse_target(const Item& item, std::string_view text) {
         return bad(item, "the target is missing behind '@'", "known are: " + joined(keywords));
     if (text == "any")
         return AnyTarget{};
-    if (const auto group = find_word<RuleGroup>(groups, text))
+    if (const auto group = find_word<Group>(groups, text))
         return *group;
     for (const auto& [prefix, subdomains] :
          {std::pair{std::string_view("domain="), false}, {"suffix=", true}, {"*.", true}})
@@ -156,7 +155,7 @@ Result<RuleTarget> parse_target(const Item& item, std::string_view text) {
                hint.empty() ? "for a name without a dot: domain=" + std::string(text) : hint);
 }
 
-/// An IPv6 address without its brackets is taken apart at its colons: say what was meant.
+/// An IPv6 address without brackets would be split at its colons: report the missing brackets.
 std::optional<std::string> unbracketed(std::string_view text) {
     for (std::size_t end = text.size(); end != std::string_view::npos && end > 0;
          end = text.rfind(':', end - 1)) {
@@ -181,7 +180,7 @@ bool looks_like_ports(std::string_view text) {
     return !text.empty() && text.find_first_not_of("0123456789-") == std::string_view::npos;
 }
 
-Status parse_protocol(const Item& item, std::string_view text, NetRule& rule) {
+Status parse_protocol(const Item& item, std::string_view text, Rule& rule) {
     if (text == "any")
         return {};
     if (const auto protocol = find_word<RuleProtocol>(protocol_words, text)) {
@@ -198,7 +197,7 @@ Status parse_protocol(const Item& item, std::string_view text, NetRule& rule) {
                std::move(hint));
 }
 
-Status parse_ports(const Item& item, std::string_view text, NetRule& rule) {
+Status parse_ports(const Item& item, std::string_view text, Rule& rule) {
     if (text == "any")
         return {};
     const std::size_t dash = text.find('-');
@@ -218,7 +217,7 @@ bool is_icmp(RuleProtocol protocol) {
 }
 
 /// `dns`: the name server on the gateway.
-Status make_dns(const Item& item, NetRule& rule) {
+Status make_dns(const Item& item, Rule& rule) {
     if (rule.direction != RuleDirection::egress)
         return bad(item, "dns is where a guest's questions go: egress only");
     if (std::ranges::any_of(rule.protocols, is_icmp))
@@ -226,7 +225,7 @@ Status make_dns(const Item& item, NetRule& rule) {
     if (!rule.ports.empty() && rule.ports[0] != PortRange{dns_port, dns_port})
         return bad(item, "dns has port 53",
                    "for names over TLS allow the server's address and port 853");
-    rule.target = RuleGroup::host;
+    rule.target = Group::host;
     rule.ports = {{dns_port, dns_port}};
     if (rule.protocols.empty())
         rule.protocols = {RuleProtocol::udp, RuleProtocol::tcp};
@@ -236,7 +235,7 @@ Status make_dns(const Item& item, NetRule& rule) {
 // ---- one rule ----
 
 /// "allow" or "deny:ingress".
-Status parse_head(const Item& item, std::string_view head, NetRule& rule) {
+Status parse_head(const Item& item, std::string_view head, Rule& rule) {
     const std::string_view action = head.substr(0, head.find(':'));
     head.remove_prefix(action.size());
     if (std::ranges::find(actions, action) == actions.end())
@@ -254,12 +253,12 @@ Status parse_head(const Item& item, std::string_view head, NetRule& rule) {
     return {};
 }
 
-Result<NetRule> parse_rule(std::string_view text) {
+Result<Rule> parse_rule(std::string_view text) {
     Item item{text, text};
     const std::size_t at = text.find('@');
     if (at == std::string_view::npos)
         return bad(item, "'@' is missing", "a rule is ACTION@TARGET, as in allow@pypi.org");
-    NetRule rule;
+    Rule rule;
     MSB_TRY(parse_head(item, text.substr(0, at), rule));
     item.rest.remove_prefix(at + 1);
     bool dns = false;
@@ -285,6 +284,10 @@ Result<NetRule> parse_rule(std::string_view text) {
                    "IPv6 addresses are in brackets");
     if (dns)
         MSB_TRY(make_dns(item, rule));
+    if (std::holds_alternative<DomainTarget>(rule.target) &&
+        rule.direction != RuleDirection::egress)
+        return bad(item, "peers of published ports have addresses and no names",
+                   "a rule with a name is for egress");
     if (std::ranges::any_of(rule.protocols, is_icmp)) {
         if (rule.direction != RuleDirection::egress)
             return bad(item, "ICMP is judged on its way out only");
@@ -295,19 +298,21 @@ Result<NetRule> parse_rule(std::string_view text) {
 }
 
 std::string target_text(const RuleTarget& target) {
-    if (const auto* group = std::get_if<RuleGroup>(&target))
+    if (const auto* group = std::get_if<Group>(&target))
         return std::string(groups[static_cast<std::size_t>(*group)]);
-    if (const auto* prefix = std::get_if<Prefix>(&target))
-        return prefix->network.v6 ? "[" + prefix->to_string() + "]" : prefix->to_string();
+    if (const auto* prefix = std::get_if<Prefix>(&target)) {
+        const std::string text =
+            prefix->is_address() ? prefix->network.to_string() : prefix->to_string();
+        return prefix->network.v6 ? "[" + text + "]" : text;
+    }
     if (const auto* domain = std::get_if<DomainTarget>(&target))
         return (domain->subdomains ? "suffix=" : "domain=") + domain->name;
     return "any";
 }
 
-bool is_dns(const NetRule& rule) {
-    return rule.direction == RuleDirection::egress && rule.target == RuleTarget(RuleGroup::host) &&
-           rule.protocols == std::vector{RuleProtocol::udp, RuleProtocol::tcp} &&
-           rule.ports == std::vector{PortRange{dns_port, dns_port}};
+bool is_dns(Rule rule) {
+    rule.allow = true;
+    return rule == dns_rule();
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -319,7 +324,14 @@ std::string_view trimmed(std::string_view text) {
 
 } // namespace
 
-std::string NetRule::to_string() const {
+Rule dns_rule() {
+    return {.allow = true,
+            .target = Group::host,
+            .protocols = {RuleProtocol::udp, RuleProtocol::tcp},
+            .ports = {{dns_port, dns_port}}};
+}
+
+std::string Rule::to_string() const {
     std::string text(actions[allow ? 0 : 1]);
     if (is_dns(*this))
         return text + "@dns";
@@ -338,8 +350,8 @@ std::string NetRule::to_string() const {
     return text;
 }
 
-Result<std::vector<NetRule>> parse_net_rules(std::string_view list) {
-    std::vector<NetRule> rules;
+Result<std::vector<Rule>> parse_rules(std::string_view list) {
+    std::vector<Rule> rules;
     for (std::size_t begin = 0; begin <= list.size();) {
         const std::size_t end = std::min(list.find(',', begin), list.size());
         const std::string_view item = trimmed(list.substr(begin, end - begin));
@@ -352,4 +364,4 @@ Result<std::vector<NetRule>> parse_net_rules(std::string_view list) {
     return rules;
 }
 
-} // namespace msb
+} // namespace msb::net

@@ -1,0 +1,72 @@
+// msb net: questions about a sandbox's network.
+#include "cli/commands.hpp"
+#include "cli/context.hpp"
+#include "cli/output.hpp"
+#include "cli/parser.hpp"
+#include "json/text.hpp"
+#include "sandbox/network_check.hpp"
+#include "sandbox/sandboxes.hpp"
+
+#include <algorithm>
+#include <memory>
+
+namespace msb::cli {
+
+namespace {
+
+struct CheckOptions {
+    std::string name;
+    std::string destination;
+    std::string format;
+};
+
+void print_json(const std::vector<NetworkAnswer>& answers, bool allow) {
+    json::Value steps = json::array();
+    for (const NetworkAnswer& answer : answers)
+        steps.push_back({{"flow", answer.flow},
+                         {"verdict", answer.allow ? "allow" : "deny"},
+                         {"rule", json::or_null(answer.rule)},
+                         {"reason", answer.reason}});
+    const json::Value document = {{"verdict", allow ? "allow" : "deny"}, {"steps", steps}};
+    (void)print(json::to_text(document, 2) + "\n");
+}
+
+/// Exit code 1 where the answer is no.
+Status check(Context& context, const CheckOptions& options) {
+    const auto destination = MSB_TRY(NetworkDestination::parse(options.destination));
+    const Home home = MSB_TRY(context.home());
+    auto sandboxes = MSB_TRY(Sandboxes::open(home, MSB_TRY(context.installation())));
+    const auto view = MSB_TRY(sandboxes.get(options.name));
+    const auto answers = MSB_TRY(check_network(view.spec, home, destination));
+    const bool allow = std::ranges::all_of(answers, &NetworkAnswer::allow);
+    context.exit_code = allow ? 0 : exit_failure;
+    if (options.format == "json") {
+        print_json(answers, allow);
+        return {};
+    }
+    for (const NetworkAnswer& answer : answers)
+        (void)print((answer.allow ? "allow  " : "deny   ") + answer.flow + "\n       " +
+                    answer.reason + "\n");
+    return {};
+}
+
+} // namespace
+
+void add_net(Command& parent, Context& context) {
+    Command& net = parent.add_family("net", "Questions about a sandbox's network", group_sandboxes);
+    net.add("check", "Whether a guest may reach a destination, and why; sends nothing",
+            group_sandboxes, [&context](Command& command) {
+                auto options = std::make_shared<CheckOptions>();
+                command.option("name", &options->name, "Sandbox").required();
+                command
+                    .option("destination", &options->destination,
+                            "HOST[:PORT[/tcp|udp]], an address or a name (default: 443/tcp)")
+                    .required();
+                command.option("--format", &options->format, "Output format").one_of({"json"});
+                command.action([&context, options] {
+                    run_command(context, [&] { return check(context, *options); });
+                });
+            });
+}
+
+} // namespace msb::cli
