@@ -19,9 +19,9 @@ template <typename T> Outcome<T> about_image(Result<T> result, const std::string
         return std::move(*result);
 }
 
-/// Images that sandboxes were made from stay.
+/// Images that sandboxes and snapshots were made from stay.
 Result<image::InUse> in_use(Launcher& launcher) {
-    return [used = MSB_TRY(launcher.sandboxes().images_in_use())](const image::Digest& manifest) {
+    return [used = MSB_TRY(launcher.images_in_use())](const image::Digest& manifest) {
         return std::ranges::find(used, manifest.to_string()) != used.end();
     };
 }

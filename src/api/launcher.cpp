@@ -15,7 +15,7 @@ constexpr const char* default_image = "microsandbox/default:latest";
 
 Launcher::Launcher(const Home& home, const Installation& installation)
     : installation_(installation), sandboxes_(Sandboxes::open(home, installation).value()),
-      store_(home.root()) {}
+      store_(home.root()), snapshots_(home) {}
 
 Result<image::Image> Launcher::resolve_image(const std::string& reference,
                                              const image::PullOptions& options,
@@ -34,6 +34,31 @@ Result<image::Image> Launcher::image_of(const SandboxSpec& spec) {
         return fail(std::move(image).error().with_hint(
             "load or pull that version again, or make a new sandbox"));
     return image;
+}
+
+/// The version that the snapshot was made with, wherever its reference leads by now.
+Result<image::Image> Launcher::image_of(const SnapshotManifest& manifest,
+                                        const image::PullOptions& options,
+                                        image::Progress& progress) {
+    const auto digest = MSB_TRY(image::Digest::parse(manifest.image_digest));
+    auto image = store_.get_version(manifest.image, digest);
+    if (image || options.policy == image::PullPolicy::never)
+        return image;
+    const auto reference = MSB_TRY(image::Reference::parse(manifest.image));
+    if (reference.to_string() == MSB_TRY(image::Reference::parse(default_image)).to_string()) {
+        MSB_TRY(resolve_image({}, options, progress));
+        return store_.get_version(manifest.image, digest);
+    }
+    return MSB_TRY(
+               store_.pull(reference.repository() + "@" + digest.to_string(), options, progress))
+        .image;
+}
+
+Result<std::vector<std::string>> Launcher::images_in_use() {
+    std::vector<std::string> digests = MSB_TRY(sandboxes_.images_in_use());
+    for (const Snapshot& snapshot : MSB_TRY(snapshots_.list()))
+        digests.push_back(snapshot.manifest.image_digest);
+    return digests;
 }
 
 Result<EngineSelection> Launcher::select_engine(const SandboxSpec& spec) {
@@ -67,8 +92,40 @@ Status Launcher::make_room(const CreateRequest& request, const Tick& tick) {
     return view && !view->state.never_ran ? fail(sandbox_exists(name)) : Status();
 }
 
+/// A root disk that is larger than the snapshot's is one that the guest extends.
+Result<NewSandbox> Launcher::prepare_fork(const CreateRequest& request, image::Progress& progress) {
+    const Snapshot snapshot = MSB_TRY(snapshots_.open(request.snapshot));
+    const SnapshotManifest& manifest = snapshot.manifest;
+    if (!manifest.required.empty())
+        return fail(ErrorKind::unsupported, "snapshot '" + snapshot.name() + "' needs '" +
+                                                manifest.required.front() +
+                                                "', which this msb does not know");
+    auto image = image_of(manifest, request.pull, progress);
+    if (!image && image.error().kind() == ErrorKind::cancelled)
+        return fail(image.error());
+    if (!image)
+        return fail(std::move(image).error().wrap("snapshot image missing: " + manifest.image +
+                                                  " (" + manifest.image_digest + ")"));
+    NewSandbox sandbox{request.spec, std::move(*image), snapshot.disk()};
+    sandbox.spec.snapshot = snapshot.digest;
+    constexpr std::uint64_t mib = std::uint64_t{1} << 20;
+    const std::uint64_t needed = (manifest.upper_size + mib - 1) / mib;
+    if (!request.root_disk_given)
+        sandbox.spec.root_disk_mib = needed;
+    else if (sandbox.spec.root_disk_mib < needed)
+        return fail(ErrorKind::invalid_argument, "the disk of snapshot '" + snapshot.name() +
+                                                     "' has " + std::to_string(needed) +
+                                                     " MiB: a root disk cannot be smaller");
+    return sandbox;
+}
+
 Result<NewSandbox> Launcher::prepare(const CreateRequest& request, image::Progress& progress) {
-    NewSandbox sandbox{request.spec, MSB_TRY(resolve_image(request.image, request.pull, progress))};
+    NewSandbox sandbox =
+        request.snapshot.empty()
+            ? NewSandbox{request.spec,
+                         MSB_TRY(resolve_image(request.image, request.pull, progress)),
+                         {}}
+            : MSB_TRY(prepare_fork(request, progress));
     merge_image(sandbox.spec, sandbox.image, request.choice);
     MSB_TRY(validate_spec(sandbox.spec));
     return sandbox;
@@ -76,7 +133,7 @@ Result<NewSandbox> Launcher::prepare(const CreateRequest& request, image::Progre
 
 Result<Running> Launcher::create(const NewSandbox& sandbox, const LaunchOptions& options) {
     const auto engine = MSB_TRY(select_engine(sandbox.spec));
-    return sandboxes_.create(sandbox.spec, sandbox.image, engine, options);
+    return sandboxes_.create(sandbox.spec, sandbox.image, engine, options, sandbox.disk);
 }
 
 Result<Running> Launcher::start(const SandboxSpec& spec, const LaunchOptions& options) {

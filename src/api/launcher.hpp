@@ -6,6 +6,7 @@
 #include "client/agent_client.hpp"
 #include "image/store.hpp"
 #include "sandbox/sandboxes.hpp"
+#include "sandbox/snapshots.hpp"
 
 #include <functional>
 #include <memory>
@@ -19,7 +20,10 @@ namespace msb {
 struct CreateRequest {
     SandboxSpec spec; ///< the user's part, checked
     UserChoice choice;
-    std::string image; ///< reference; empty: the embedded default image
+    std::string image;    ///< reference; empty: the embedded default image
+    std::string snapshot; ///< in place of an image: name, path or digest
+    /// The spec's root disk was asked for; else it has the size of the snapshot's, if there is one.
+    bool root_disk_given = false;
     image::PullOptions pull;
     /// Stop and remove an existing sandbox of this name first, with this grace.
     std::optional<std::chrono::milliseconds> replace;
@@ -29,6 +33,7 @@ struct CreateRequest {
 struct NewSandbox {
     SandboxSpec spec;
     image::Image image;
+    std::string disk; ///< path of the one that its own is to begin as; empty: an empty one
 };
 
 class Launcher {
@@ -40,7 +45,10 @@ class Launcher {
 
     Sandboxes& sandboxes() { return sandboxes_; }
     image::Store& store() { return store_; }
+    Snapshots& snapshots() { return snapshots_; }
     const Home& home() const { return sandboxes_.home(); }
+    /// Manifest digests that sandboxes and snapshots need.
+    Result<std::vector<std::string>> images_in_use();
 
     // A sandbox is made in three steps, whose errors are about different things.
     /// Removes the sandbox that is to be replaced; already_exists if the name is taken otherwise.
@@ -64,12 +72,16 @@ class Launcher {
                                        const image::PullOptions& options,
                                        image::Progress& progress);
     Result<image::Image> image_of(const SandboxSpec& spec);
+    Result<image::Image> image_of(const SnapshotManifest& manifest,
+                                  const image::PullOptions& options, image::Progress& progress);
+    Result<NewSandbox> prepare_fork(const CreateRequest& request, image::Progress& progress);
     Result<EngineSelection> select_engine(const SandboxSpec& spec);
     Status replace(const std::string& name, std::chrono::milliseconds grace, const Tick& tick);
 
     Installation installation_;
     Sandboxes sandboxes_;
     image::Store store_;
+    Snapshots snapshots_;
     std::vector<std::string> notices_;
 };
 

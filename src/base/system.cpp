@@ -295,4 +295,12 @@ Status lock_exclusive(int fd, std::chrono::milliseconds wait, const std::string&
     }
 }
 
+Status lock_shared(int fd, const std::string& path) {
+    if (retry([&] { return ::flock(fd, LOCK_SH | LOCK_NB); }) == 0)
+        return {};
+    if (errno == EWOULDBLOCK)
+        return fail(ErrorKind::busy, "'" + path + "' is locked by another process");
+    return fail_errno("flock", path);
+}
+
 } // namespace msb::sys

@@ -60,5 +60,7 @@ Result<bool> wait_for(int fd, short events, std::chrono::milliseconds timeout);
 
 /// flock(2). `busy` if another open file description holds it and `wait` is zero or passes.
 Status lock_exclusive(int fd, std::chrono::milliseconds wait, const std::string& path);
+/// Beside others that only read; in place of the lock that `fd` had. Does not wait.
+Status lock_shared(int fd, const std::string& path);
 
 } // namespace msb::sys

@@ -10,6 +10,7 @@ struct Context;
 // Group names of the top-level help, in order.
 inline constexpr const char* group_sandboxes = "Sandboxes";
 inline constexpr const char* group_images = "Images";
+inline constexpr const char* group_storage = "Storage";
 inline constexpr const char* group_installation = "Installation";
 inline constexpr const char* group_other = "Other";
 inline constexpr const char* group_hidden = "";
@@ -30,6 +31,7 @@ void add_logs(Command& parent, Context& context);
 void add_pull(Command& parent, Context& context);
 void add_load(Command& parent, Context& context);
 void add_image(Command& parent, Context& context);
+void add_snapshot(Command& parent, Context& context);
 void add_agent(Command& parent, Context& context); ///< agent socket-path
 void add_doctor(Command& parent, Context& context);
 

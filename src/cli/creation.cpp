@@ -161,8 +161,14 @@ void add_lifetime_options(Command& command, CreationOptions& options) {
 } // namespace
 
 void add_creation_options(Command& command, CreationOptions& options) {
-    command.option("image", &options.image,
-                   "Image reference, e.g. alpine:3.20 (default: the embedded busybox image)");
+    const Option image =
+        command.option("image", &options.image,
+                       "Image reference, e.g. alpine:3.20 (default: the embedded busybox image)");
+    command
+        .option("--from-snapshot,--from,--snapshot", &options.snapshot,
+                "Begin with the disk of a snapshot (name, path or digest), and with its image")
+        .not_empty("a snapshot has a name, a path or a digest")
+        .excludes(image);
     command.option("-n,--name", &options.name, "Name (default: msb- and 8 hex digits)");
     add_resource_options(command, options);
     add_guest_options(command, options);
@@ -293,6 +299,8 @@ Result<CreateRequest> make_request(const CreationOptions& options, const Context
         request.choice.entrypoint.emplace({*options.entrypoint});
     request.choice.cmd = context.command;
     request.image = options.image;
+    request.snapshot = options.snapshot;
+    request.root_disk_given = !options.root_disk.empty();
     request.pull.policy = MSB_TRY(parse_pull_policy(options.pull));
     request.pull.insecure = options.insecure;
     request.pull.ca_certs = options.ca_certs;

@@ -15,6 +15,7 @@ class Command;
 
 struct CreationOptions {
     std::string image; ///< empty: the embedded default image
+    std::string snapshot;
     std::string name;
     unsigned cpus = 1;
     std::optional<unsigned> max_cpus;

@@ -111,7 +111,7 @@ Result<std::string> users_of(Sandboxes& sandboxes, const Digest& manifest) {
 }
 
 Status remove_one(Session& session, const std::string& reference, bool force) {
-    const auto used = MSB_TRY(session.sandboxes().images_in_use());
+    const auto used = MSB_TRY(session.images_in_use());
     const image::InUse in_use = [&](const Digest& manifest) {
         return std::find(used.begin(), used.end(), manifest.to_string()) != used.end();
     };

@@ -82,6 +82,7 @@ void add_commands(Command& root, Context& context) {
     add_image(root, context);
     add_pull(root, context);
     add_load(root, context);
+    add_snapshot(root, context);
     add_doctor(root, context);
     add_agent(root, context);
 }

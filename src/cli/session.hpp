@@ -31,6 +31,8 @@ class Session {
 
     Sandboxes& sandboxes() { return launcher_.sandboxes(); }
     image::Store& store() { return launcher_.store(); }
+    Snapshots& snapshots() { return launcher_.snapshots(); }
+    Result<std::vector<std::string>> images_in_use() { return launcher_.images_in_use(); }
     Progress& progress() { return progress_; }
     SignalWatch& signals() { return signals_; }
     const Home& home() const { return launcher_.home(); }

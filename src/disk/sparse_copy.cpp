@@ -91,10 +91,12 @@ Status copy_sparse(int from, int to, const Watch& watch) {
     }
 }
 
-Status clone_file(const std::string& from, const std::string& to) {
+Status clone_file(const std::string& from, const std::string& to, std::uint64_t size) {
     const OwnedFd source = MSB_TRY(sys::open(from, O_RDONLY));
     const OwnedFd target = MSB_TRY(sys::open(to, O_RDWR | O_CREAT | O_EXCL, 0600));
     Status copied = copy_sparse(source.get(), target.get());
+    if (copied && static_cast<std::uint64_t>(MSB_TRY(sys::fstat(target.get())).st_size) < size)
+        copied = sys::truncate(target.get(), size);
     if (!copied)
         (void)sys::unlink(to);
     return copied;

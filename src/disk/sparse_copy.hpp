@@ -28,7 +28,8 @@ Result<std::optional<Extent>> next_extent(int fd, std::uint64_t position, std::u
 /// kernel copies, so that holes stay holes.
 Status copy_sparse(int from, int to, const Watch& watch = {});
 
-/// The same into the new file `to`, which does not exist after a failure.
-Status clone_file(const std::string& from, const std::string& to);
+/// The same into the new file `to`, which does not exist after a failure. It ends with a hole, if it
+/// is to have more bytes than `from`.
+Status clone_file(const std::string& from, const std::string& to, std::uint64_t size = 0);
 
 } // namespace msb::disk

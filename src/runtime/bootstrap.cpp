@@ -53,6 +53,11 @@ void describe_mounts(const LaunchConfig& config, wire::Bootstrap& document) {
     }
 }
 
+/// One that began as a snapshot's may be larger than that.
+std::optional<std::uint64_t> upper_size(const SandboxSpec& spec) {
+    return spec.snapshot.empty() ? std::nullopt : std::optional(spec.root_disk_mib);
+}
+
 void describe_workdir(const LaunchConfig& config, wire::Bootstrap& document) {
     if (config.spec.workdir.empty())
         return;
@@ -76,7 +81,7 @@ wire::Bootstrap make_bootstrap(const LaunchConfig& config, std::int64_t unix_tim
     document.block_root = wire::BlockRoot{
         .kind = wire::RootKind::oci_erofs,
         .lower = "/dev/vda",
-        .upper = wire::RootUpper{wire::UpperKind::device, "/dev/vdb", "ext4", std::nullopt}};
+        .upper = wire::RootUpper{wire::UpperKind::device, "/dev/vdb", "ext4", upper_size(spec)}};
     document.hostname = spec.hostname;
     for (const Rlimit& limit : spec.rlimits)
         document.rlimits.push_back({limit.resource, limit.soft, limit.hard});

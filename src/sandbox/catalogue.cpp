@@ -12,7 +12,7 @@ namespace msb {
 
 namespace {
 
-constexpr int schema_version = 1;
+constexpr int schema_version = 2;
 constexpr int busy_timeout_ms = 10'000;
 
 constexpr const char* schema = R"sql(
@@ -31,7 +31,10 @@ CREATE TABLE IF NOT EXISTS sandbox_label (
     PRIMARY KEY (sandbox_id, key)
 );
 CREATE INDEX IF NOT EXISTS sandbox_label_by_value ON sandbox_label (key, value);
-PRAGMA user_version = 1;
+CREATE TABLE IF NOT EXISTS snapshot (
+    directory TEXT PRIMARY KEY
+);
+PRAGMA user_version = 2;
 )sql";
 
 ErrorKind kind_of(int code) {
@@ -238,6 +241,31 @@ Result<std::vector<CatalogueRow>> Catalogue::list(const LabelSelector& labels) {
     return rows;
 }
 
+Status Catalogue::put_snapshot(const std::string& directory) {
+    auto statement = MSB_TRY(
+        Statement::prepare(db_.get(), "INSERT OR IGNORE INTO snapshot (directory) VALUES (?)"));
+    statement.bind(directory);
+    MSB_TRY(statement.step());
+    return {};
+}
+
+Status Catalogue::erase_snapshot(const std::string& directory) {
+    auto statement =
+        MSB_TRY(Statement::prepare(db_.get(), "DELETE FROM snapshot WHERE directory = ?"));
+    statement.bind(directory);
+    MSB_TRY(statement.step());
+    return {};
+}
+
+Result<std::vector<std::string>> Catalogue::snapshots() {
+    auto statement =
+        MSB_TRY(Statement::prepare(db_.get(), "SELECT directory FROM snapshot ORDER BY directory"));
+    std::vector<std::string> directories;
+    while (MSB_TRY(statement.step()))
+        directories.push_back(statement.text(0));
+    return directories;
+}
+
 Result<Catalogue*> LazyCatalogue::get() {
     if (!opened_)
         opened_ = MSB_TRY(Catalogue::open(home_));
@@ -254,6 +282,18 @@ Status LazyCatalogue::erase(const std::string& name) {
 
 Result<std::vector<CatalogueRow>> LazyCatalogue::list(const LabelSelector& labels) {
     return MSB_TRY(get())->list(labels);
+}
+
+Status LazyCatalogue::put_snapshot(const std::string& directory) {
+    return MSB_TRY(get())->put_snapshot(directory);
+}
+
+Status LazyCatalogue::erase_snapshot(const std::string& directory) {
+    return MSB_TRY(get())->erase_snapshot(directory);
+}
+
+Result<std::vector<std::string>> LazyCatalogue::snapshots() {
+    return MSB_TRY(get())->snapshots();
 }
 
 } // namespace msb

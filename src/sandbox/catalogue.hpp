@@ -1,5 +1,5 @@
-// SQLite index over the sandboxes' files: names, order of creation, labels. The files are the
-// truth; a lost or broken database is rebuilt from them.
+// SQLite index over the sandboxes' files: names, order of creation, labels; and where snapshots lie.
+// The files are the truth; a lost or broken database is rebuilt from them.
 #pragma once
 
 #include "sandbox/home.hpp"
@@ -32,6 +32,10 @@ class Catalogue {
     /// Newest first. An empty selector matches all.
     Result<std::vector<CatalogueRow>> list(const LabelSelector& labels = {});
 
+    Status put_snapshot(const std::string& directory);
+    Status erase_snapshot(const std::string& directory);
+    Result<std::vector<std::string>> snapshots();
+
   private:
     struct Close {
         void operator()(sqlite3* db) const;
@@ -54,6 +58,9 @@ class LazyCatalogue {
     Status put(const SandboxSpec& spec);
     Status erase(const std::string& name);
     Result<std::vector<CatalogueRow>> list(const LabelSelector& labels = {});
+    Status put_snapshot(const std::string& directory);
+    Status erase_snapshot(const std::string& directory);
+    Result<std::vector<std::string>> snapshots();
 
   private:
     Result<Catalogue*> get();

@@ -26,6 +26,7 @@ class Home {
     std::string cache() const { return root_ + "/cache"; }
     std::string sandboxes() const { return root_ + "/sandboxes"; }
     std::string sandbox(std::string_view name) const;
+    std::string snapshots() const { return root_ + "/snapshots"; }
     /// Sockets of one sandbox: <run>/sandboxes/<first 12 bytes of sha256(name), hex>.
     std::string socket_directory(std::string_view name) const;
     /// Where the runtime listens. msb itself reaches it however long the path is

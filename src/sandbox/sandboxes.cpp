@@ -7,6 +7,7 @@
 #include "base/system.hpp"
 #include "base/time.hpp"
 #include "disk/ext4.hpp"
+#include "disk/sparse_copy.hpp"
 #include "logs/exec_log.hpp"
 #include "sandbox/group.hpp"
 #include "sandbox/launch/launch.hpp"
@@ -181,6 +182,36 @@ Status Sandboxes::clear_run(const std::string& name) {
     return remove_sandbox_group(home_, name);
 }
 
+/// Whether those who hold its lock change nothing.
+bool Sandboxes::only_read(const std::string& name) const {
+    const std::string path = home_.lifecycle_lock(name);
+    const auto fd = sys::open(path, O_RDWR);
+    return fd && sys::lock_shared(fd->get(), path);
+}
+
+Result<Sandboxes::Still> Sandboxes::hold_still(const std::string& name) {
+    SandboxView view = MSB_TRY(get(name));
+    const auto busy = [&] {
+        return fail(ErrorKind::busy, "sandbox '" + name + "' is not stopped");
+    };
+    if (is_active(view.state.status))
+        return busy();
+    const std::string path = home_.lifecycle_lock(name);
+    OwnedFd held = MSB_TRY(sys::open(path, O_RDWR | O_CREAT, 0600));
+    const Status locked = sys::lock_shared(held.get(), path);
+    if (!locked)
+        return locked.error().kind() == ErrorKind::busy ? busy() : fail(locked.error());
+    // As it is now: it may have run, or have gone, before we had the lock.
+    auto now = load(name);
+    if (!now)
+        return not_found(home_, name);
+    if (now->damage)
+        return fail(std::move(*now->damage));
+    if (is_active(now->state.status))
+        return busy();
+    return Still{std::move(*now), std::move(held)};
+}
+
 Result<std::optional<SandboxView>> Sandboxes::look(const std::string& name) {
     // It is alive, so believe the files. If they show no run, its start or its end is under way; do
     // not take an ending sandbox for a running one.
@@ -192,7 +223,7 @@ Result<std::optional<SandboxView>> Sandboxes::look(const std::string& name) {
         if (held.error().kind() != ErrorKind::busy)
             return fail(held.error());
         auto view = load(name); // nothing: being made or removed right now
-        if (!view || is_active(view->state.status))
+        if (!view || is_active(view->state.status) || only_read(name))
             return view;
         if (std::chrono::steady_clock::now() >= deadline) {
             view->state.status = SandboxStatus::starting;
@@ -255,18 +286,22 @@ Result<std::vector<std::string>> Sandboxes::images_in_use() {
     return digests;
 }
 
-Status Sandboxes::make_files(const SandboxSpec& spec) {
+Status Sandboxes::make_files(const SandboxSpec& spec, const std::string& upper) {
     const SandboxFiles files{home_.sandbox(spec.name)};
     MSB_TRY(make_directories(files.logs(), 0700));
-    MSB_TRY(
-        disk::create_overlay_disk(home_.root(), files.upper(),
-                                  {.size = spec.root_disk_mib << 20, .journal = !spec.ephemeral}));
+    if (upper.empty())
+        MSB_TRY(disk::create_overlay_disk(
+            home_.root(), files.upper(),
+            {.size = spec.root_disk_mib << 20, .journal = !spec.ephemeral}));
+    else
+        MSB_TRY(disk::clone_file(upper, files.upper(), spec.root_disk_mib << 20));
     // A sandbox that is thrown away need not survive a power cut.
     return write_file_atomic(files.spec(), spec.to_json(), 0600, !spec.ephemeral);
 }
 
 Result<Running> Sandboxes::create(const SandboxSpec& spec, const image::Image& image,
-                                  const EngineSelection& engine, const LaunchOptions& options) {
+                                  const EngineSelection& engine, const LaunchOptions& options,
+                                  const std::string& upper) {
     MSB_TRY(validate_spec(spec));
     const auto taken = [&] { return fail(sandbox_exists(spec.name)); };
     auto held = lock(spec.name, lock_wait);
@@ -280,7 +315,7 @@ Result<Running> Sandboxes::create(const SandboxSpec& spec, const image::Image& i
                 return taken();
             MSB_TRY(erase_files(spec.name));
         }
-    Status made = make_files(spec);
+    Status made = make_files(spec, upper);
     if (made)
         made = catalogue_.put(spec);
     if (!made) {

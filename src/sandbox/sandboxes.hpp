@@ -103,11 +103,21 @@ class Sandboxes {
     /// Manifest digests that sandboxes were made from.
     Result<std::vector<std::string>> images_in_use();
 
-    /// Makes the sandbox's files and starts it. already_exists if the name is taken. If the start
+    /// A sandbox that does not run, and is neither started nor changed as long as this lives.
+    struct Still {
+        SandboxView view;
+        OwnedFd lock; ///< shared with others that only read
+    };
+    /// busy if it runs, or is being changed.
+    Result<Still> hold_still(const std::string& name);
+
+    /// Makes the sandbox's files and starts it; its writable disk is a copy of `upper`, if that is
+    /// the path of one. already_exists if the name is taken. If the start
     /// fails, an ephemeral sandbox is gone and a persistent one is left Stopped; `boot_error()`
     /// then tells the stage.
     Result<Running> create(const SandboxSpec& spec, const image::Image& image,
-                           const EngineSelection& engine, const LaunchOptions& options);
+                           const EngineSelection& engine, const LaunchOptions& options,
+                           const std::string& upper = {});
     /// Starts a Stopped, Crashed or Created sandbox, and waits for one that is ending (for as long
     /// as that takes by default). busy if it runs.
     Result<Running> start(const std::string& name, const image::Image& image,
@@ -162,6 +172,7 @@ class Sandboxes {
     /// Turns the state that a runtime left when it was killed into that of an ended sandbox.
     void note_death(const std::string& name, SandboxState& state) const;
     Result<std::optional<SandboxView>> look(const std::string& name);
+    bool only_read(const std::string& name) const;
     /// The runtime of an active sandbox. Returns nothing if it has ended meanwhile.
     struct Reached;
     Result<std::optional<Reached>> reach(const std::string& name);
@@ -169,7 +180,7 @@ class Sandboxes {
     Status kill(const std::string& name, const Reached& runtime);
     Status end(const std::string& name, const Reached& runtime);
     Status note_end(const std::string& name);
-    Status make_files(const SandboxSpec& spec);
+    Status make_files(const SandboxSpec& spec, const std::string& upper);
     Status erase_files(const std::string& name);
     Status clear_run(const std::string& name);
     Result<Running> launch(OwnedFd lock, const SandboxSpec& spec, const image::Image& image,

@@ -43,6 +43,8 @@ struct SandboxSpec {
     std::string name;
     std::string image;           ///< normalised reference
     std::string manifest_digest; ///< of the image this sandbox's root was made from
+    /// "sha256:<hex>" of the snapshot that its disk began as; empty: as an empty one.
+    std::string snapshot;
     unsigned cpus = 1;
     unsigned max_cpus = 1; ///< what they may be raised to while it runs; at least cpus
     std::uint64_t memory_mib = 512;

@@ -200,6 +200,7 @@ json::Value SandboxSpec::to_document() const {
         {"name", name},
         {"image", image},
         {"manifest_digest", manifest_digest},
+        {"snapshot", json::or_null(snapshot)},
         {"resources",
          {{"cpus", cpus},
           {"max_cpus", max_cpus},
@@ -241,6 +242,9 @@ Result<SandboxSpec> SandboxSpec::from_document(const json::Value& value) {
     document.get("name", spec.name);
     document.get("image", spec.image);
     document.get("manifest_digest", spec.manifest_digest);
+    std::optional<std::string> snapshot;
+    document.get_if_there("snapshot", snapshot);
+    spec.snapshot = snapshot.value_or("");
     read_resources({document, "resources"}, spec);
     read_runtime({document, "runtime"}, spec);
     if (document.has("network"))

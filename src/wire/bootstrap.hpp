@@ -22,7 +22,9 @@ struct RootUpper {
     UpperKind kind = UpperKind::device;
     std::optional<std::string> device; ///< kind device: "/dev/vdb"
     std::optional<std::string> fstype;
-    std::optional<std::uint64_t> size_mib; ///< kind tmpfs; absent = half of memory
+    /// Kind tmpfs; absent: half of memory. Kind device: what an ext4 that is smaller grows to; absent:
+    /// it stays as it is.
+    std::optional<std::uint64_t> size_mib;
 };
 
 enum class RootKind { disk_image, oci_erofs };

@@ -31,6 +31,9 @@ constexpr const char* root_point = "/newroot";
 constexpr unsigned long shutdown_request = _IOR('X', 125, std::uint32_t);
 constexpr std::uint32_t shutdown_after_sync = 0;
 constexpr std::uint32_t shutdown_without_log = 2;
+/// EXT4_IOC_RESIZE_FS; takes the number of blocks.
+constexpr unsigned long resize_request = _IOW('f', 16, std::uint64_t);
+constexpr std::uint64_t upper_block_size = 4096; ///< the host formats it
 
 Status mount_device(const std::string& device, const char* target, const char* type,
                     unsigned long flags, const char* options) {
@@ -72,6 +75,15 @@ Status mount_any(const std::string& device, const char* target) {
     return last;
 }
 
+/// Costs a look if it has that size.
+Status grow_upper(std::uint64_t size_mib) {
+    const OwnedFd root = MSB_TRY(sys::open(upper_point, O_RDONLY | O_DIRECTORY));
+    const std::uint64_t blocks = (size_mib << 20) / upper_block_size;
+    if (::ioctl(root.get(), resize_request, &blocks) == -1)
+        return fail_errno("ioctl(EXT4_IOC_RESIZE_FS)", upper_point);
+    return {};
+}
+
 Status mount_upper(const wire::RootUpper& upper) {
     if (upper.kind == wire::UpperKind::tmpfs) {
         std::string options = "mode=755";
@@ -81,8 +93,9 @@ Status mount_upper(const wire::RootUpper& upper) {
     }
     if (!upper.device)
         return fail(ErrorKind::invalid_argument, "the upper names no device");
-    return mount_device(*upper.device, upper_point, upper.fstype.value_or("ext4").c_str(), 0,
-                        nullptr);
+    MSB_TRY(mount_device(*upper.device, upper_point, upper.fstype.value_or("ext4").c_str(), 0,
+                         nullptr));
+    return upper.size_mib ? grow_upper(*upper.size_mib) : Status();
 }
 
 Status mount_overlay(const wire::BlockRoot& root, bool ephemeral) {

@@ -1,0 +1,291 @@
+// msb snapshot create, open, list, list-dir, verify, remove, reindex
+#include "api/snapshot_json.hpp"
+#include "base/time.hpp"
+#include "cli/commands.hpp"
+#include "cli/parser.hpp"
+#include "cli/session.hpp"
+#include "json/text.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <memory>
+
+namespace msb::cli {
+
+namespace {
+
+struct SnapshotCommand {
+    SnapshotRequest request; ///< of create
+    std::vector<std::string> labels;
+    std::string which;
+    std::vector<std::string> several; ///< of remove
+    std::string directory;
+    std::string format;
+    bool verify = false;
+    bool force = false;
+    bool quiet = false;
+};
+
+constexpr const char* which_help = "Name, path or digest";
+
+/// How far the copying or hashing is; ends it after a signal.
+disk::Watch show_progress(Session& session) {
+    return [&session](std::uint64_t done, std::uint64_t total) {
+        if (total > 0)
+            session.progress().detail(format_bytes(done) + " / " + format_bytes(total));
+        return session.tick();
+    };
+}
+
+/// What a signal has ended is cleaned up already.
+Status unless_interrupted(Session& session, Context& context, const Error& error) {
+    session.progress().clear();
+    if (!session.interrupted())
+        return fail(error);
+    context.exit_code = 128 + *session.interrupted();
+    return {};
+}
+
+void print_json(const json::Value& document) {
+    (void)print(json::to_text(document, 2) + "\n");
+}
+
+Status create(Context& context, const SnapshotCommand& command) {
+    Session session = MSB_TRY(Session::open(context, command.quiet));
+    SnapshotRequest request = command.request;
+    for (const std::string& text : command.labels)
+        request.labels.insert(MSB_TRY(parse_label(text)));
+    session.progress().begin("Snapshotting", request.sandbox);
+    const auto made =
+        session.snapshots().create(session.sandboxes(), request, show_progress(session));
+    if (!made)
+        return unless_interrupted(session, context, made.error());
+    session.progress().clear();
+    (void)print(made->digest + "\n");
+    if (!command.quiet)
+        (void)print(printable_line(made->directory) + "\n");
+    return {};
+}
+
+Status print_list(Session& session, const std::vector<Snapshot>& snapshots,
+                  const SnapshotCommand& command, const char* if_empty) {
+    for (const Error& error : session.snapshots().damaged())
+        print_warning(error.to_string());
+    if (command.quiet) {
+        for (const Snapshot& snapshot : snapshots)
+            (void)print(snapshot.digest + "\n");
+        return {};
+    }
+    if (command.format == "json") {
+        json::Value rows = json::array();
+        for (const Snapshot& snapshot : snapshots)
+            rows.push_back(snapshot_summary(snapshot));
+        print_json(rows);
+        return {};
+    }
+    if (snapshots.empty())
+        return print_stderr(if_empty), Status();
+    Table table({"NAME", "IMAGE", "SIZE", "CREATED", "PARENT", "DIGEST"});
+    constexpr std::size_t shown = 19; // "sha256:" and 12 digits
+    for (const Snapshot& snapshot : snapshots) {
+        const SnapshotManifest& manifest = snapshot.manifest;
+        table.add({snapshot.name(), manifest.image, format_bytes(manifest.upper_size),
+                   format_local(parse_rfc3339(manifest.created_at).value_or(0)),
+                   manifest.parent ? manifest.parent->substr(0, shown) : "-",
+                   snapshot.digest.substr(0, shown)});
+    }
+    (void)print(table.render());
+    return {};
+}
+
+Status list(Context& context, const SnapshotCommand& command) {
+    Session session = MSB_TRY(Session::open(context, command.quiet));
+    return print_list(session, MSB_TRY(session.snapshots().list()), command,
+                      "No snapshots indexed.\n");
+}
+
+Status list_directory(Context& context, const SnapshotCommand& command) {
+    Session session = MSB_TRY(Session::open(context, command.quiet));
+    return print_list(session, session.snapshots().list_directory(command.directory), command,
+                      "No snapshots found.\n");
+}
+
+std::string describe(const std::optional<SnapshotIntegrity>& integrity) {
+    return integrity ? integrity->algorithm + " " + integrity->root : "not recorded";
+}
+
+/// "verified (ALGORITHM HASH)", or "not recorded".
+Result<std::string> verify_disk(Session& session, const Snapshot& snapshot) {
+    session.progress().begin("Verifying", snapshot.name());
+    const auto verified = session.snapshots().verify(snapshot, show_progress(session));
+    session.progress().clear();
+    const std::string hash = describe(snapshot.manifest.integrity);
+    return MSB_TRY(Result<bool>(verified)) ? "verified (" + hash + ")" : hash;
+}
+
+Status inspect(Context& context, const SnapshotCommand& command) {
+    Session session = MSB_TRY(Session::open(context, command.quiet));
+    const Snapshot snapshot = MSB_TRY(session.snapshots().open(command.which));
+    std::string verification;
+    if (command.verify) {
+        auto verified = verify_disk(session, snapshot);
+        if (!verified)
+            return unless_interrupted(session, context, verified.error());
+        verification = std::move(*verified);
+    }
+    if (command.format == "json") {
+        json::Value document = snapshot_details(snapshot);
+        if (command.verify)
+            document["verification"] = verification;
+        print_json(document);
+        return {};
+    }
+    const SnapshotManifest& manifest = snapshot.manifest;
+    KeyValues text;
+    text.add("Digest", snapshot.digest);
+    text.add("Path", snapshot.directory);
+    text.add("Image", manifest.image);
+    text.add("Image Manifest", manifest.image_digest);
+    text.add("Scope", "disk");
+    text.add("Parent", manifest.parent.value_or("-"));
+    text.add("Created", manifest.created_at);
+    text.section("State (file)");
+    text.add_nested("Format", "raw");
+    text.add_nested("Filesystem", manifest.fstype);
+    text.add_nested("Upper File", manifest.upper_file);
+    text.add_nested("Upper Size", format_bytes(manifest.upper_size));
+    text.add_nested("Integrity", describe(manifest.integrity));
+    if (!manifest.required.empty())
+        text.add("Requires", fmt::format("{}", fmt::join(manifest.required, ", ")));
+    if (command.verify)
+        text.add("Verification", verification);
+    text.add("Source Sandbox", manifest.source_sandbox.value_or("-"));
+    if (!manifest.labels.empty()) {
+        text.section("Labels");
+        for (const auto& [key, value] : manifest.labels)
+            text.add_nested(key, value);
+    }
+    (void)print(text.text());
+    return {};
+}
+
+Status verify(Context& context, const SnapshotCommand& command) {
+    Session session = MSB_TRY(Session::open(context, command.quiet));
+    const Snapshot snapshot = MSB_TRY(session.snapshots().open(command.which));
+    const auto verified = verify_disk(session, snapshot);
+    if (!verified)
+        return unless_interrupted(session, context, verified.error());
+    if (command.format == "json") {
+        print_json({{"digest", snapshot.digest},
+                    {"path", snapshot.directory},
+                    {"verification", *verified}});
+        return {};
+    }
+    KeyValues text;
+    text.add("Digest", snapshot.digest);
+    text.add("Path", snapshot.directory);
+    text.add("Verification", *verified);
+    (void)print(text.text());
+    return {};
+}
+
+Status remove(Context& context, const SnapshotCommand& command) {
+    Session session = MSB_TRY(Session::open(context, command.quiet));
+    bool failed = false;
+    for (const std::string& which : command.several) {
+        const auto begun = std::chrono::steady_clock::now();
+        const Status removed = session.snapshots().remove(which, command.force);
+        if (removed && !command.quiet)
+            print_done("Removed", which, std::chrono::steady_clock::now() - begun);
+        if (!removed)
+            print_error(removed.error());
+        failed = failed || !removed;
+    }
+    return failed ? fail(ErrorKind::system, "some snapshots failed to remove") : Status();
+}
+
+Status reindex(Context& context, const SnapshotCommand& command) {
+    Session session = MSB_TRY(Session::open(context, command.quiet));
+    const std::size_t count = MSB_TRY(session.snapshots().reindex(command.directory));
+    for (const Error& error : session.snapshots().damaged())
+        print_warning(error.to_string());
+    const std::string directory =
+        command.directory.empty() ? session.home().snapshots() : command.directory;
+    (void)print(fmt::format("indexed {} snapshot(s) from {}\n", count, printable_line(directory)));
+    return {};
+}
+
+using Body = Status (*)(Context&, const SnapshotCommand&);
+using Options = std::function<void(Command&, SnapshotCommand&)>;
+
+Command& add(Command& family, Context& context, const char* name, const char* help, Body body,
+             const Options& options) {
+    return family.add(name, help, group_storage, [&context, body, options](Command& command) {
+        auto values = std::make_shared<SnapshotCommand>();
+        options(command, *values);
+        command.action([&context, values, body] {
+            run_command(context, [&] { return body(context, *values); });
+        });
+    });
+}
+
+void add_create_options(Command& command, SnapshotCommand& values) {
+    SnapshotRequest& request = values.request;
+    command.option("name", &request.name, "Name, or path of a new directory").required();
+    command.option("--from", &request.sandbox, "Sandbox, which must not run").required();
+    command.option("--dest-dir", &request.directory,
+                   "Directory for it (default: that of msb's snapshots)");
+    command.option("--label", &values.labels, "KEY=VALUE (repeatable)");
+    command.flag("-f,--force", &request.force, "Replace a snapshot that is there");
+    command.flag("--integrity", &request.integrity, "Record a hash of the disk, for `verify`");
+    command.flag("-q,--quiet", &values.quiet, "No progress; the digest only");
+}
+
+void add_list_options(Command& command, SnapshotCommand& values) {
+    command.option("--format", &values.format, "Output format").one_of({"json"});
+    command.flag("-q,--quiet", &values.quiet, "Digests only");
+}
+
+void add_which_options(Command& command, SnapshotCommand& values) {
+    command.option("snapshot", &values.which, which_help).required();
+    command.option("--format", &values.format, "Output format").one_of({"json"});
+}
+
+} // namespace
+
+void add_snapshot(Command& parent, Context& context) {
+    Command& family = parent.add_family(
+        "snapshot", "Keep the disks of sandboxes, and begin others with them", group_storage);
+    family.alias("snap").alias("snapshots").alias("snaps");
+    add(family, context, "create", "Snapshot a sandbox that does not run", create,
+        add_create_options);
+    add(family, context, "open", "Everything about one snapshot", inspect,
+        [](Command& command, SnapshotCommand& values) {
+            add_which_options(command, values);
+            command.flag("--verify", &values.verify, "Compare the disk with its recorded hash");
+        })
+        .alias("inspect");
+    add(family, context, "list", "List snapshots", list, add_list_options).alias("ls");
+    add(family, context, "list-dir", "List the snapshots in a directory", list_directory,
+        [](Command& command, SnapshotCommand& values) {
+            command.option("directory", &values.directory, "Directory").required();
+            add_list_options(command, values);
+        });
+    add(family, context, "verify", "Compare a disk with the hash that was recorded", verify,
+        add_which_options);
+    add(family, context, "remove", "Remove snapshots", remove,
+        [](Command& command, SnapshotCommand& values) {
+            command.option("snapshots", &values.several, which_help).required();
+            command.flag("-f,--force", &values.force,
+                         "Even one that is another's parent, or damaged");
+            command.flag("-q,--quiet", &values.quiet, "No ticks");
+        })
+        .alias("rm");
+    add(family, context, "reindex", "Look again which snapshots a directory has", reindex,
+        [](Command& command, SnapshotCommand& values) {
+            command.option("directory", &values.directory,
+                           "Directory (default: that of msb's snapshots)");
+        });
+}
+
+} // namespace msb::cli
