@@ -1,5 +1,6 @@
 # Helpers of the benchmarks: alternating measurements, medians, ratios. Nothing is stored: a number only has a meaning
-# beside others of the same run. shellcheck shell=bash
+# beside others of the same run.
+# shellcheck shell=bash
 set -euo pipefail
 
 BENCH_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
