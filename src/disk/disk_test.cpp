@@ -84,7 +84,7 @@ TEST_F(DiskFiles, ExtentsOfHolesAndEnds) {
 }
 
 /// The definition, word by word.
-Bytes sha(std::string role, std::initializer_list<Bytes> parts) {
+Bytes sha(const std::string& role, std::initializer_list<Bytes> parts) {
     const std::string domain = "msb-file-merkle-sha256-v1" + std::string(1, '\0') + role + '\0';
     Bytes all(domain.begin(), domain.end());
     for (const Bytes& part : parts)

@@ -91,6 +91,7 @@ class Forest {
         std::vector<std::jthread> workers; // joined when the lock is free again
         const auto wanted = std::min<std::size_t>(threads, with_data_.size());
         running_ = wanted;
+        workers.reserve(wanted);
         for (std::size_t i = 0; i < wanted; ++i)
             workers.emplace_back([this] { work(); });
         const std::uint64_t total = with_data_.size() * subtree_size;
