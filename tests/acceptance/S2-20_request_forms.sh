@@ -20,7 +20,7 @@ eventually 10 msb exec box -- test -e /root/two
 run_ok msb drain -q --no-wait box
 run_ok msb ls --format json
 assert_contains "$out" '"status": "Draining"'
-run_fail 1 '→ other: .*draining' msb exec box -- echo late
+run_fail 1 "'box' is draining: .* new ones are refused" msb exec box -- echo late # after some seconds of patience
 echo now >&4
 code=0
 wait "$session" || code=$?
