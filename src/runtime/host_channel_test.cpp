@@ -97,6 +97,7 @@ TEST_F(HostChannelTest, WhatIsWrongIsAnsweredAndTheConnectionClosed) {
 
 TEST_F(HostChannelTest, ConnectionsAreBoundedAndAnUnreadAnswerEndsOne) {
     std::vector<OwnedFd> sockets;
+    sockets.reserve(HostChannel::max_connections);
     for (std::size_t i = 0; i < HostChannel::max_connections; ++i)
         sockets.push_back(connect());
     EXPECT_TRUE(is_closed(connect().get()));

@@ -151,6 +151,7 @@ TEST_F(RelayTest, AnUnreadClientStopsItsGuestConnectionAndNoOther) {
 
 TEST_F(RelayTest, ClientsAndConnectionsAreBounded) {
     std::vector<OwnedFd> clients;
+    clients.reserve(Relay::max_clients);
     for (std::size_t i = 0; i < Relay::max_clients; ++i)
         clients.push_back(connect());
     const OwnedFd late = sys::unix_connect(log.directory + "/s").value();

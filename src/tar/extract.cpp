@@ -337,7 +337,9 @@ Status Extractor::set_attributes(int fd, const TarEntry& entry) {
         return fail_errno("chown", entry.path);
     for (const auto& [name, value] : entry.xattrs) {
         const bool own = name.starts_with(own_xattr_prefix);
-        if (own ? !options_.own_xattrs : !options_.owners && !name.starts_with("user."))
+        const bool wanted =
+            own ? options_.own_xattrs : options_.owners || name.starts_with("user.");
+        if (!wanted)
             continue;
         // A share does not let a guest set our own attributes.
         if (::fsetxattr(fd, name.c_str(), value.data(), value.size(), 0) == -1 &&

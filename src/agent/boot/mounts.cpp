@@ -103,8 +103,8 @@ Status mount_shares(const wire::Bootstrap& bootstrap) {
     for (const wire::FileMount& mount : bootstrap.file_mounts)
         shares.push_back({mount.tag, mount.filename, mount.guest_path, mount.flags});
     MSB_TRY(check(shares));
-    std::ranges::stable_sort(
-        shares, {}, [](const Share& share) { return std::ranges::count(share.path, '/'); });
+    std::ranges::sort(shares, {},
+                      [](const Share& share) { return std::ranges::count(share.path, '/'); });
     const bool restricted = bootstrap.security_profile == wire::SecurityProfile::restricted;
     for (const Share& share : shares)
         MSB_TRY(mount_share(share, mount_flags(share.flags, restricted)));

@@ -261,7 +261,7 @@ Status mount_writable(const wire::Bootstrap& bootstrap) {
         MSB_TRY(make_directory("/run"));
     std::vector<wire::TmpfsMount> mounts = bootstrap.tmpfs_mounts;
     // Parents before children.
-    std::ranges::stable_sort(mounts, {}, [](const wire::TmpfsMount& mount) {
+    std::ranges::sort(mounts, {}, [](const wire::TmpfsMount& mount) {
         return std::ranges::count(mount.path, '/');
     });
     const bool restricted = bootstrap.security_profile == wire::SecurityProfile::restricted;

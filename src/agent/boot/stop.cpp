@@ -27,8 +27,9 @@ using namespace std::chrono_literals;
 constexpr auto kill_time = 300ms;  ///< for SIGKILL to be carried out
 constexpr auto files_time = 200ms; ///< for file operations to let go of the root
 constexpr auto flush_time = 200ms; ///< for clients to take their last frames, at least
-/// The rest of the grace is for clients that are behind, as long as one of them reads on.
-constexpr auto flush_patience = 1s;
+/// The rest of the grace is for clients that are behind, as long as one of them reads on. What a slow
+/// one has read is only seen here when the host makes room, which it does in large steps.
+constexpr auto flush_patience = 3s;
 constexpr auto host_time = 200ms;  ///< for the host to close the control channel
 constexpr auto ask_period = 250ms; ///< of asking an init that has not heard yet
 constexpr auto leave_time = 2s;    ///< for commands to end when the init ends everything

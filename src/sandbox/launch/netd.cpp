@@ -45,6 +45,7 @@ Result<OwnedFd> bind_port(const PublishedPort& port) {
 
 std::vector<Endpoint> resolvers_of(const dns::ResolverConfig& config) {
     std::vector<Endpoint> resolvers;
+    resolvers.reserve(config.servers.size() + 1);
     for (const IpAddress& server : config.servers)
         resolvers.push_back({server, dns_port});
     if (resolvers.empty()) // resolv.conf(5)
