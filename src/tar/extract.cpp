@@ -343,7 +343,7 @@ Status Extractor::set_attributes(int fd, const TarEntry& entry) {
             continue;
         // A share does not let a guest set our own attributes.
         if (::fsetxattr(fd, name.c_str(), value.data(), value.size(), 0) == -1 &&
-            errno != ENOTSUP && errno != EPERM && !(own && errno == EACCES))
+            errno != ENOTSUP && errno != EPERM && (!own || errno != EACCES))
             return fail_errno("setxattr", entry.path);
     }
     // Without their owners, setuid and setgid would mean somebody else.
