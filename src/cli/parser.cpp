@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
+#include <ranges>
 #include <sstream>
 #include <string_view>
 
@@ -297,8 +298,13 @@ std::optional<std::string> Parser::meant() const {
     for (const std::string& word : app_->remaining(true)) {
         if (word.starts_with(operand_mark))
             continue;
-        if (!word.starts_with('-'))
-            return closest(word, command.child_names());
+        if (!word.starts_with('-')) {
+            // What follows a mistyped command may be a command, too: `msb snapsho ls`.
+            for (const Command* used : std::views::reverse(used_))
+                if (auto name = closest(word, used->child_names()))
+                    return name;
+            return std::nullopt;
+        }
         std::vector<std::string> flags = command.flag_names();
         if (&command != &root_)
             std::ranges::copy(root_.flag_names(), std::back_inserter(flags));

@@ -15,6 +15,7 @@ run_fail 2 '--timeout: 1 required' msb stop -t -- box
 run_fail 2 'not expected: ls' msb -- ls
 
 run_fail 2 "did you mean 'run'\?" msb rn
+run_fail 2 "did you mean 'snapshot'\?" msb snapsho ls
 run_fail 2 "did you mean '--cpus'\?" msb run --cpu 2
 run_fail 2 "did you mean '--debug'\?" msb ls --debg
 run_fail 2 "did you mean 'madvise'\?" msb run --thp madvice
