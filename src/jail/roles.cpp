@@ -1,6 +1,7 @@
 #include "jail/roles.hpp"
 
 #include "base/file.hpp"
+#include "base/sizes.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -24,7 +25,6 @@ namespace msb::jail {
 
 namespace {
 
-constexpr std::uint64_t mib = std::uint64_t{1} << 20, gib = std::uint64_t{1} << 30;
 constexpr std::uint64_t namespace_flags = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS |
                                           CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
                                           CLONE_NEWCGROUP | CLONE_PTRACE;

@@ -14,10 +14,6 @@ namespace {
 constexpr std::array<std::string_view, 3> composable = {"public", "private", "host"};
 constexpr std::size_t most_published = 256;
 
-std::unexpected<Error> invalid(std::string message) {
-    return fail(ErrorKind::invalid_argument, std::move(message));
-}
-
 /// Port 0 means none.
 std::uint16_t port_or_none(std::string_view text) {
     return parse_port(text).value_or(0);
