@@ -108,6 +108,10 @@ class Agent {
                 wire::Shutdown::decode(envelope->payload).value_or(wire::Shutdown{}));
         } else if (envelope->type == wire::Drain::type) {
             server_.request_drain();
+        } else if (envelope->type == wire::ReadersProgress::type) {
+            stopper_.readers_moved();
+        } else if (envelope->type == wire::Pong::type) {
+            stopper_.host_answered();
         } else if (envelope->type == wire::ClockSync::type) {
             if (const auto sync = wire::ClockSync::decode(envelope->payload))
                 follow_clock(*sync);

@@ -26,6 +26,8 @@ class RuntimeDoor {
         return accepted(wire::encode_message(next_id_++, request));
     }
 
+    Result<wire::HostStatusReport> status();
+
   private:
     explicit RuntimeDoor(OwnedFd socket) : socket_(std::move(socket)) {}
     Status accepted(BytesView request);

@@ -12,10 +12,10 @@ namespace msb::wire {
 
 using AllMessages =
     std::tuple<Bootstrap, InitResolved, InitAck, Ready, BootFailed, Shutdown, Drain, Drained,
-               RelayClientDisconnected, ClockSync, Heartbeat, Ping, Pong, Touch, Touched, CoreError,
-               ExecRequest, ExecStarted, ExecStdin, ExecStdinError, ExecStdout, ExecStderr,
-               ExecExited, ExecFailed, ExecResize, ExecSignal, FsRequest, FsResponse, FsData,
-               TcpConnect, TcpConnected, TcpData, TcpEof, TcpClose, TcpClosed, TcpFailed,
+               ReadersProgress, RelayClientDisconnected, ClockSync, Heartbeat, Ping, Pong, Touch,
+               Touched, CoreError, ExecRequest, ExecStarted, ExecStdin, ExecStdinError, ExecStdout,
+               ExecStderr, ExecExited, ExecFailed, ExecResize, ExecSignal, FsRequest, FsResponse,
+               FsData, TcpConnect, TcpConnected, TcpData, TcpEof, TcpClose, TcpClosed, TcpFailed,
                FlowWindow, SessionNumber, SessionDetach, SessionDetachFailed, SessionDetached,
                SessionAttach, SessionAttached, SessionFailed, SessionList, SessionListed,
                SessionSignal, SessionSignalled, SessionObserve, SessionOutput, SessionEnded,

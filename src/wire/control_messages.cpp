@@ -23,6 +23,7 @@ MSB_WIRE_FIELDS(BootFailed,
 MSB_WIRE_FIELDS(Shutdown, f.omittable("grace_ms", m.grace_ms);)
 MSB_WIRE_EMPTY(Drain)
 MSB_WIRE_EMPTY(Drained)
+MSB_WIRE_FIELDS(ReadersProgress, f.required("taken", m.taken);)
 MSB_WIRE_FIELDS(RelayClientDisconnected,
     f.required("id_start", m.id_start);
     f.required("id_end_exclusive", m.id_end_exclusive);)
@@ -88,6 +89,7 @@ MSB_WIRE_CODEC(Ready)
 MSB_WIRE_CODEC(BootFailed)
 MSB_WIRE_CODEC(Drain)
 MSB_WIRE_CODEC(Drained)
+MSB_WIRE_CODEC(ReadersProgress)
 MSB_WIRE_CODEC(RelayClientDisconnected)
 MSB_WIRE_CODEC(ClockSync)
 MSB_WIRE_CODEC(Heartbeat)

@@ -55,6 +55,13 @@ struct Drained {
     MSB_WIRE_MESSAGE(Drained, "core.drained", 7, 0);
 };
 
+/// New. While the guest shuts down: what clients have taken since the relay began, in bytes. Only the
+/// host sees a slow reader's progress; its credit reaches the guest in large steps.
+struct ReadersProgress {
+    std::uint64_t taken = 0;
+    MSB_WIRE_MESSAGE(ReadersProgress, "core.readers.progress", 7, 0);
+};
+
 struct RelayClientDisconnected {
     std::uint32_t id_start = 0;
     std::uint32_t id_end_exclusive = 0;

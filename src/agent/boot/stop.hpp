@@ -26,6 +26,9 @@ class Stopper {
     /// Called when the init ends all processes, us included. Stays until clients know how their
     /// commands ended.
     void leave();
+    /// A client of the sandbox has taken some of what it is sent.
+    void readers_moved() { readers_moved_ = EventLoop::Clock::now(); }
+    void host_answered() { host_answered_ = true; }
 
   private:
     /// What poll() waits for.
@@ -38,6 +41,7 @@ class Stopper {
     void ask_init();
     void poll_leave();
     void flush(Clock::time_point deadline);
+    void settle();
     void wake_at(Clock::time_point time);
     void save();
     void kill_all();
@@ -50,6 +54,8 @@ class Stopper {
     Clock::time_point deadline_{};
     Clock::time_point ask_again_{};
     Clock::time_point impatient_{}; ///< when an init that has heard gets SIGTERM
+    Clock::time_point readers_moved_{};
+    bool host_answered_ = false;
     std::optional<Clock::time_point> leave_by_;
     std::optional<InitKind> heard_; ///< the init that knows it
 };
