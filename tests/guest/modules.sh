@@ -22,7 +22,7 @@ for kernel in "$MSB_BUILD"/share/microsandbox/kernels/*; do
         run_ok msb exec small -- ip link add "new$link" type "$link"
     done
     # Opening a device is asking, too.
-    run_ok msb exec small -- sh -c 'true </dev/net/tun && test -c /dev/fuse'
+    run_ok msb exec small -u 1234 -- sh -c 'true <>/dev/net/tun && true <>/dev/fuse'
     run_ok msb exec small -- sh -c 'dd if=/dev/zero of=/root/disk bs=1M count=1 2>/dev/null && losetup -f /root/disk && losetup -a'
     assert_contains "$out" /root/disk "loop devices"
     run msb exec small -- ip link add nothing type no_such_thing

@@ -203,12 +203,12 @@ std::expected<void, BootError> boot(Machine& machine) {
 }
 
 void set_up_for_programs(const Machine& machine) {
+    if (machine.own_directory) {
+        show_processors(machine.own_directory.get());
+        if (machine.initramfs)
+            offer_modules(machine.initramfs.get());
+    }
     apply_settings();
-    if (!machine.own_directory)
-        return;
-    show_processors(machine.own_directory.get());
-    if (machine.initramfs)
-        offer_modules(machine.initramfs.get());
 }
 
 std::uint64_t boot_clock_ns() {
