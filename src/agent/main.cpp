@@ -1,8 +1,9 @@
-// Process 1 of the guest: boot, serve, stop.
+// Process 1 of the guest: boot, serve, stop. Under the name of modprobe, the kernel's helper.
 
 #include "agent/boot/boot.hpp"
 #include "agent/boot/console.hpp"
 #include "agent/boot/heartbeat_file.hpp"
+#include "agent/boot/modules.hpp"
 #include "agent/boot/root.hpp"
 #include "agent/boot/stop.hpp"
 #include "agent/boot/transport.hpp"
@@ -11,6 +12,7 @@
 
 #include <algorithm>
 #include <malloc.h>
+#include <span>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -170,7 +172,10 @@ Status serve(Machine& machine) {
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    const std::span<char* const> arguments(argv, static_cast<std::size_t>(argc));
+    if (is_modprobe(arguments))
+        return run_modprobe(arguments);
     if (::getpid() != 1) {
         complain("this program is the first process of a sandbox's guest, started by its kernel");
         return 1;
