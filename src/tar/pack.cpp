@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::size_t max_depth = 256;
 constexpr std::size_t small_file = std::size_t{64} << 10;
-constexpr std::size_t max_extents = 65536; ///< what readers take
+constexpr std::size_t max_extents = 65535; ///< readers take one more
 constexpr std::size_t max_links =
     1'000'000; ///< remembered; more are archived as files of their own
 constexpr std::size_t max_xattrs = 64U << 10; ///< kernel's limit for the list, and for one value
