@@ -260,7 +260,9 @@ Status reindex(Context& context, const SnapshotCommand& command) {
 void add_create_options(Command& command, SnapshotCommand& values) {
     SnapshotRequest& request = values.request;
     command.option("name", &request.name, "Name, or path of a new directory").required();
-    command.option("--from", &request.sandbox, "Sandbox, which must not run").required();
+    command.option("--from", &request.sandbox, "Sandbox").required();
+    command.flag("--copy-while-frozen", &request.copy_while_frozen,
+                 "One that runs cannot write to its disk for as long as copying takes");
     command.option("--dest-dir", &request.directory,
                    "Directory for it (default: that of msb's snapshots)");
     command.option("--label", &values.labels, "KEY=VALUE (repeatable)");
@@ -286,9 +288,8 @@ void add_snapshot(Command& parent, Context& context) {
     Command& family = parent.add_family(
         "snapshot", "Keep the disks of sandboxes, and begin others with them", group_storage);
     family.alias("snap").alias("snapshots").alias("snaps");
-    add_snapshot_command<SnapshotCommand>(family, context, "create",
-                                          "Snapshot a sandbox that does not run", create,
-                                          add_create_options);
+    add_snapshot_command<SnapshotCommand>(family, context, "create", "Keep the disk of a sandbox",
+                                          create, add_create_options);
     add_snapshot_command<SnapshotCommand>(
         family, context, "open", "Everything about one snapshot", inspect,
         [](Command& command, SnapshotCommand& values) {

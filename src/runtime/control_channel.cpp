@@ -64,6 +64,10 @@ Status ControlChannel::handle(const wire::Frame& frame) {
         events_.heartbeat(MSB_TRY(wire::Heartbeat::decode(envelope.payload)));
     } else if (envelope.type == wire::Drained::type) {
         events_.drained();
+    } else if (envelope.type == wire::FreezeReport::type) {
+        const auto report = MSB_TRY(wire::FreezeReport::decode(envelope.payload));
+        if (events_.freeze)
+            events_.freeze(report);
     } else if (envelope.type == wire::BootFailed::type) {
         events_.boot_failed(MSB_TRY(wire::BootFailed::decode(envelope.payload)));
     }

@@ -6,6 +6,7 @@
 #include "base/time.hpp"
 #include "disk/content_hash.hpp"
 #include "disk/ext4_options.hpp"
+#include "sandbox/disk_copy.hpp"
 #include "sandbox/staging.hpp"
 
 #include <algorithm>
@@ -37,14 +38,6 @@ Result<std::string> read_manifest(const std::string& directory) {
     return text;
 }
 
-/// A disk that others may have put there: no link, no FIFO.
-Result<OwnedFd> open_disk(const std::string& path) {
-    OwnedFd fd = MSB_TRY(sys::open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
-    if (!S_ISREG(MSB_TRY(sys::fstat(fd.get())).st_mode))
-        return fail(ErrorKind::corrupt, "'" + path + "' is not a file");
-    return fd;
-}
-
 std::vector<std::string> directories_in(const std::string& parent) {
     std::vector<std::string> found;
     const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(parent.c_str()), ::closedir);
@@ -61,22 +54,14 @@ void sort_newest_first(std::vector<Snapshot>& snapshots) {
     });
 }
 
-/// Copies the disk of a sandbox into a staging directory. What can be written by its runtime is not
-/// believed to be a file of some size.
-Status copy_disk(const SandboxFiles& files, const Staging& staging, SnapshotManifest& manifest,
-                 const SnapshotRequest& request, const disk::Watch& watch) {
-    const OwnedFd from = MSB_TRY(open_disk(files.upper()));
-    const struct stat info = MSB_TRY(sys::fstat(from.get()));
-    manifest.upper_size = static_cast<std::uint64_t>(info.st_size);
-    if (manifest.upper_size < disk::min_size || manifest.upper_size > disk::max_size)
-        return fail(ErrorKind::corrupt, "'" + files.upper() + "' has no size that a disk has");
-    const std::string path = staging.path() + "/" + manifest.upper_file;
-    const OwnedFd to = MSB_TRY(sys::open(path, O_RDWR | O_CREAT | O_EXCL, 0600));
-    MSB_TRY(disk::copy_sparse(from.get(), to.get(), watch));
-    MSB_TRY(sys::fsync(to.get(), path));
+/// Makes a disk that was copied durable, and hashes it if that was asked for.
+Status settle(const std::string& path, SnapshotManifest& manifest, const SnapshotRequest& request,
+              const disk::Watch& watch) {
+    const OwnedFd disk = MSB_TRY(sys::open(path, O_RDWR | O_NOFOLLOW));
+    MSB_TRY(sys::fsync(disk.get(), path));
     if (request.integrity)
         manifest.integrity = {std::string(disk::content_hash_algorithm),
-                              MSB_TRY(disk::content_hash(to.get(), watch)), manifest.upper_size,
+                              MSB_TRY(disk::content_hash(disk.get(), watch)), manifest.upper_size,
                               disk::content_leaf_size};
     return {};
 }
@@ -149,16 +134,13 @@ Result<Snapshot> Snapshots::create(Sandboxes& sandboxes, const SnapshotRequest& 
     Staging::sweep(home_.snapshots());
     const std::string directory =
         MSB_TRY(place_for(request.name, request.directory, request.force));
-    auto source = sandboxes.hold_still(request.sandbox);
-    if (!source && source.error().kind() == ErrorKind::busy)
-        return fail(Error(ErrorKind::busy,
-                          "snapshot source sandbox '" + request.sandbox + "' is not stopped")
-                        .with_hint("stop it first: msb stop " + request.sandbox));
-    const Sandboxes::Still still = MSB_TRY(std::move(source));
-    const SandboxSpec& spec = still.view.spec;
-    SnapshotManifest manifest = describe(spec, request);
     Staging staging = MSB_TRY(Staging::begin(directory));
-    MSB_TRY(copy_disk({home_.sandbox(spec.name)}, staging, manifest, request, watch));
+    const std::string disk = staging.path() + "/" + SnapshotManifest().upper_file;
+    const DiskCopy copy =
+        MSB_TRY(copy_disk(sandboxes, request.sandbox, disk, request.copy_while_frozen, watch));
+    SnapshotManifest manifest = describe(copy.spec, request);
+    manifest.upper_size = copy.size;
+    MSB_TRY(settle(disk, manifest, request, watch));
     MSB_TRY(publish(staging, manifest, directory, request.force));
     return Snapshot{manifest, manifest.digest(), directory};
 }

@@ -34,14 +34,17 @@ struct SnapshotRequest {
     std::map<std::string, std::string> labels;
     bool force = false;     ///< takes the place of a snapshot that is there
     bool integrity = false; ///< records a hash of the disk
+    /// One that runs may stand still for as long as copying takes.
+    bool copy_while_frozen = false;
 };
 
 class Snapshots {
   public:
     explicit Snapshots(const Home& home) : home_(home), catalogue_(home) {}
 
-    /// Of a sandbox that does not run (busy otherwise). A process that is killed meanwhile leaves
-    /// nothing that the next one does not remove. `watch` sees the copy and then the hash.
+    /// One that runs is frozen for the copy: busy if that would take more than a moment, unless it was
+    /// asked for. A process that is killed meanwhile leaves nothing that the next one does not
+    /// remove. `watch` sees the copy and then the hash.
     Result<Snapshot> create(Sandboxes& sandboxes, const SnapshotRequest& request,
                             const disk::Watch& watch);
     /// By name, path or digest. Reads the descriptor, and of the disk only its size; not_found or
