@@ -249,8 +249,8 @@ Result<std::vector<TarExtent>> Packer::find_extents(int fd, const struct stat& i
         if (data == -1 && errno == ENXIO)
             break;
         const off_t hole = data == -1 ? -1 : ::lseek(fd, data, SEEK_HOLE);
-        if (data == -1 || hole == -1 || extents.size() == max_tar_extents)
-            return whole; // a file system without holes, or too many
+        if (data == -1 || hole == -1 || extents.size() == max_tar_extents - 1)
+            return whole; // a file system without holes, or too many: the list's end is one, too
         const auto begin = static_cast<std::uint64_t>(data);
         const auto end = std::min(static_cast<std::uint64_t>(hole), size);
         if (begin >= end)

@@ -84,10 +84,14 @@ std::uint64_t stored_size(const TarEntry& entry) {
     return size;
 }
 
-/// GNU tar manual, "Storing Sparse Files", version 1.0: the map in front of the data.
+/// GNU tar manual, "Storing Sparse Files", version 1.0: the map in front of the data. GNU tar itself
+/// only makes a hole at the end of a file if there is an empty extent behind it.
 std::string sparse_map(const TarEntry& entry) {
-    std::string map = std::to_string(entry.extents.size()) + "\n";
-    for (const TarExtent& extent : entry.extents)
+    std::vector<TarExtent> extents = entry.extents;
+    if (extents.empty() || extents.back().offset + extents.back().length < entry.size)
+        extents.push_back({entry.size, 0});
+    std::string map = std::to_string(extents.size()) + "\n";
+    for (const TarExtent& extent : extents)
         map += std::to_string(extent.offset) + "\n" + std::to_string(extent.length) + "\n";
     map.resize(align_up(map.size(), block_size), '\0');
     return map;
