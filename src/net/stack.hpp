@@ -23,6 +23,7 @@ class Stack final : public FrameSink {
         Output::Config link;
         std::optional<Subnet> v4, v6; ///< the active families
         std::vector<Endpoint> resolvers;
+        std::chrono::milliseconds dns_time = DnsExchange::usual_time;
         std::size_t max_connections = 256;
     };
     /// All references must outlive the stack; `loop` is the one that calls it.
@@ -40,18 +41,24 @@ class Stack final : public FrameSink {
     Dialer& gate() { return switch_; }
     const Icmp& icmp() const { return icmp_; }
     PublishedUse& published_use() { return published_use_; }
-    const DnsForwarder& dns() const { return dns_; }
+    DnsForwarder& dns() { return dns_; }
 
   private:
-    /// Connections to the gateway's name server lead to ours, all others out, under the names that
-    /// the guest knows their destinations by.
+    /// Connections to name servers lead to ours, all others out, under the names that the guest
+    /// knows their destinations by.
     class Switch final : public Dialer {
       public:
         Switch(Stack& stack, Dialer& out) : stack_(stack), out_(out) {}
-        Result<OwnedFd> dial(const Flow& flow, unsigned attempt) override;
-        Status admit(const Flow& flow) override { return out_.admit(flow); }
+        Result<Dialled> dial(const Flow& flow, unsigned attempt) override;
+        Status admit(const Flow& flow) override { return out_.admit(named(flow)); }
+        Status admit_answer(const IpAddress& address) override {
+            return out_.admit_answer(address);
+        }
+        bool has_names() const override { return out_.has_names(); }
 
       private:
+        Flow named(const Flow& flow) const;
+
         Stack& stack_;
         Dialer& out_;
     };
@@ -61,7 +68,7 @@ class Stack final : public FrameSink {
     void fragment(const IpPacket& packet);
     void udp_packet(const IpPacket& packet, bool verify);
     bool from_guest(const IpPacket& packet) const;
-    bool is_name_server(const Endpoint& endpoint) const;
+    bool is_gateway(const IpAddress& address) const;
 
     Config config_;
     Reassembler reassembler_;

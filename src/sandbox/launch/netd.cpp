@@ -78,7 +78,8 @@ Result<net::NetdConfig> make_config(const NetworkSpec& spec, NetworkPlan& plan,
     config.v4 = plan.v4;
     config.v6 = plan.v6;
     config.policy = with_defaults(spec, defaults);
-    config.resolvers = resolvers_of(resolver);
+    config.resolvers = spec.dns.nameservers.empty() ? resolvers_of(resolver) : spec.dns.nameservers;
+    config.dns_timeout_ms = spec.dns.query_timeout_ms;
     if (defaults.search_domains && net::answers_names(config.policy)) {
         plan.search = resolver.search;
         plan.resolver_options = resolver.options;

@@ -1,0 +1,29 @@
+// --net, --net-rule, --dns-nameserver, --publish and the like, of `run` and `create`.
+#pragma once
+
+#include "base/result.hpp"
+#include "spec/network_spec.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace msb::cli {
+
+class Command;
+
+struct NetworkOptions {
+    bool no_net = false;
+    std::vector<std::string> net;
+    std::vector<std::string> rules;
+    std::string default_both, default_egress, default_ingress; ///< allow, deny or nothing
+    std::vector<std::string> publish;
+    std::vector<std::string> nameservers;
+    std::optional<std::uint64_t> query_timeout_ms;
+    bool no_rebind_protection = false;
+};
+
+void add_network_options(Command& command, NetworkOptions& options);
+Result<NetworkSpec> make_network(const NetworkOptions& options);
+
+} // namespace msb::cli
