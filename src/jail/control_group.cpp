@@ -186,12 +186,11 @@ Result<OwnedFd> ControlGroups::make_legacy(const std::string& name,
     return sys::open(group, O_RDONLY | O_DIRECTORY);
 }
 
-Result<bool> enter_legacy_group(int group, pid_t pid) {
+Result<OwnedFd> open_legacy_group(int group) {
     const std::string path = MSB_TRY(sys::path_of(group));
     if (!is_on(path, CGROUP_SUPER_MAGIC))
-        return false;
-    MSB_TRY(put(path + "/cgroup.procs", std::to_string(pid)));
-    return true;
+        return OwnedFd();
+    return sys::open(path + "/tasks", O_WRONLY);
 }
 
 Status remove_control_group(const std::string& path) {

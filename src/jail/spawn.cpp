@@ -77,6 +77,7 @@ struct Plan {
     std::vector<char*> environment;
     int null_fd;
     int report_fd;
+    int legacy_group; ///< see open_legacy_group(); -1 = none
 };
 
 /// The usual soft limit is low because of select(2); apply() later sets the role's own.
@@ -204,6 +205,8 @@ Step confine(const Plan& plan) {
 
 [[noreturn]] void run_child(const Plan& plan) {
     reset_signals();
+    if (plan.legacy_group >= 0)
+        (void)!::write(plan.legacy_group, "0", 1); // the kernel may refuse, as in spawn()
     const Step step = confine(plan);
     Report report{};
     report.error = step.error().error;
@@ -380,6 +383,11 @@ Result<Process> spawn(const Request& request) {
     plan.null_fd = null_fd.get();
     plan.report_fd = sockets[1].get();
 
+    OwnedFd legacy_group;
+    if (request.control_group >= 0)
+        legacy_group = MSB_TRY(open_legacy_group(request.control_group));
+    plan.legacy_group = legacy_group.get();
+
     int pidfd = -1;
     clone_args arg{};
     arg.flags =
@@ -410,8 +418,6 @@ Result<Process> spawn(const Request& request) {
     pause.reset();
     sockets[1].reset();
     Process process{{pid, OwnedFd(pidfd)}, {}};
-    if (request.control_group >= 0)
-        (void)enter_legacy_group(request.control_group, pid); // the kernel may refuse, as above
     if (Status status = see_through(pid, request, sockets[0].get()); !status) {
         (void)process.signal(SIGKILL);
         (void)process.wait(std::chrono::seconds(5));
