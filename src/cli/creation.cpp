@@ -163,7 +163,6 @@ Status add_guest(SandboxSpec& spec, const CreationOptions& options) {
         spec.shell = *options.shell;
     }
     spec.scripts = MSB_TRY(make_scripts(options.scripts, spec.shell));
-    spec.network = MSB_TRY(make_network(options.network));
     if (!options.init.empty())
         spec.init = MSB_TRY(make_init(options));
     return {};
@@ -238,9 +237,10 @@ read_environment(const std::vector<std::string>& words) {
     return variables;
 }
 
-Result<CreateRequest> make_request(const CreationOptions& options, const Context& context) {
+Result<CreateRequest> make_request(const CreationOptions& options, Context& context) {
     CreateRequest request;
     request.spec = MSB_TRY(make_spec(options, context.log_level));
+    request.spec.network = MSB_TRY(make_network(options.network, MSB_TRY(context.home())));
     request.choice.env = MSB_TRY(read_environment(options.env));
     if (options.entrypoint)
         request.choice.entrypoint.emplace({*options.entrypoint});

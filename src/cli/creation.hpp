@@ -59,7 +59,7 @@ void add_creation_options(Command& command, CreationOptions& options);
 
 /// Checks every value. Without --log-level the log level of `context` is used; the command of
 /// `context` replaces the image's CMD.
-Result<CreateRequest> make_request(const CreationOptions& options, const Context& context);
+Result<CreateRequest> make_request(const CreationOptions& options, Context& context);
 
 inline constexpr const char* kernel_variable = "MSB_KERNEL";
 /// Of --kernel, as a specification has it: paths absolute.

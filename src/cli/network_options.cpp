@@ -1,6 +1,7 @@
 #include "cli/network_options.hpp"
 
 #include "cli/parser.hpp"
+#include "sandbox/policies.hpp"
 
 namespace msb::cli {
 
@@ -19,6 +20,17 @@ void add_reach_options(Command& command, NetworkOptions& options) {
                 "(allow|deny)[:egress|:ingress|:any]@TARGET[:PROTOCOL[:PORTS]]: the first that "
                 "matches decides, before --net (repeatable)")
         .value_name("RULE,...");
+    const Option policy =
+        command
+            .option("--policy", &options.policy,
+                    "A policy by name: a file of MSB_HOME/policies, or one that comes along "
+                    "(msb net policies)")
+            .excludes(no_net);
+    command
+        .option("--net-conf", &options.file,
+                "YAML or JSON file that says what the guest may reach, as a policy does")
+        .excludes(no_net)
+        .excludes(policy);
     const Option both = command
                             .option("--net-default", &options.default_both,
                                     "What is done with what no rule and no profile matches")
@@ -64,7 +76,7 @@ void add_network_options(Command& command, NetworkOptions& options) {
     add_dns_options(command, options);
 }
 
-Result<NetworkSpec> make_network(const NetworkOptions& options) {
+Result<NetworkSpec> make_network(const NetworkOptions& options, const Home& home) {
     NetworkSpec network;
     network.profiles = MSB_TRY(parse_net_profiles(options.net));
     network.rules = MSB_TRY(parse_net_rules(options.rules));
@@ -81,7 +93,10 @@ Result<NetworkSpec> make_network(const NetworkOptions& options) {
         network.dns.nameservers.push_back(MSB_TRY(parse_nameserver(text)));
     network.dns.query_timeout_ms = static_cast<std::uint32_t>(options.query_timeout_ms.value_or(0));
     network.dns.rebind_protection = !options.no_rebind_protection;
-    return network;
+    network.policy_name = options.policy;
+    if (!options.file.empty())
+        network = combine(MSB_TRY(read_network_file(options.file)), std::move(network));
+    return complete_network(home, std::move(network));
 }
 
 } // namespace msb::cli

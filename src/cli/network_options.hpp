@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "sandbox/home.hpp"
 #include "spec/network_spec.hpp"
 
 #include <optional>
@@ -14,6 +15,8 @@ class Command;
 
 struct NetworkOptions {
     bool no_net = false;
+    std::string policy;
+    std::string file;
     std::vector<std::string> net;
     std::vector<std::string> rules;
     std::string default_both, default_egress, default_ingress; ///< allow, deny or nothing
@@ -24,6 +27,7 @@ struct NetworkOptions {
 };
 
 void add_network_options(Command& command, NetworkOptions& options);
-Result<NetworkSpec> make_network(const NetworkOptions& options);
+/// Complete, with what files and defaults in `home` say.
+Result<NetworkSpec> make_network(const NetworkOptions& options, const Home& home);
 
 } // namespace msb::cli

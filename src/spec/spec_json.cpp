@@ -120,6 +120,7 @@ json::Value write_network(const NetworkSpec& network) {
             {"default_egress", write_default(network.default_egress)},
             {"default_ingress", write_default(network.default_ingress)},
             {"ports", ports},
+            {"policy", json::or_null(network.policy_name)},
             {"dns",
              {{"nameservers", nameservers},
               {"query_timeout_ms", network.dns.query_timeout_ms},
@@ -151,6 +152,9 @@ void read_network(json::Reader document, NetworkSpec& network) {
         else
             document.complain(rules.error().message());
     }
+    std::optional<std::string> policy;
+    document.get_if_there("policy", policy);
+    network.policy_name = policy.value_or("");
     if (document.has("dns")) // earlier versions had none
         read_dns({document, "dns"}, network.dns);
     network.default_egress = read_default(document, "default_egress");
