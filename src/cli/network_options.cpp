@@ -55,6 +55,11 @@ void add_reach_options(Command& command, NetworkOptions& options) {
         .excludes(no_net);
 }
 
+void add_denial_options(Command& command, NetworkOptions& options) {
+    command.flag("--no-net-explanations", &options.no_explanations,
+                 "Reset refused connections of plain HTTP, too, instead of answering them");
+}
+
 void add_dns_options(Command& command, NetworkOptions& options) {
     command
         .option("--dns-nameserver", &options.nameservers,
@@ -74,6 +79,7 @@ void add_dns_options(Command& command, NetworkOptions& options) {
 void add_network_options(Command& command, NetworkOptions& options) {
     add_reach_options(command, options);
     add_dns_options(command, options);
+    add_denial_options(command, options);
 }
 
 Result<NetworkSpec> make_network(const NetworkOptions& options, const Home& home) {
@@ -93,6 +99,7 @@ Result<NetworkSpec> make_network(const NetworkOptions& options, const Home& home
         network.dns.nameservers.push_back(MSB_TRY(parse_nameserver(text)));
     network.dns.query_timeout_ms = static_cast<std::uint32_t>(options.query_timeout_ms.value_or(0));
     network.dns.rebind_protection = !options.no_rebind_protection;
+    network.explain_denials = !options.no_explanations;
     network.policy_name = options.policy;
     if (!options.file.empty())
         network = combine(MSB_TRY(read_network_file(options.file)), std::move(network));

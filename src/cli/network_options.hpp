@@ -24,6 +24,7 @@ struct NetworkOptions {
     std::vector<std::string> nameservers;
     std::optional<std::uint64_t> query_timeout_ms;
     bool no_rebind_protection = false;
+    bool no_explanations = false;
 };
 
 void add_network_options(Command& command, NetworkOptions& options);

@@ -114,6 +114,8 @@ std::string NetdConfig::to_json() const {
         {"dns_timeout_ms", dns_timeout_ms},
         {"published", published_list},
         {"max_connections", max_connections},
+        {"sandbox", sandbox},
+        {"explain_denials", explain_denials},
         {"log_level", log_level},
     });
 }
@@ -132,6 +134,8 @@ Result<NetdConfig> NetdConfig::from_json(std::string_view text) {
     read_lists(document, config);
     document.get("dns_timeout_ms", config.dns_timeout_ms);
     document.get("max_connections", config.max_connections);
+    document.get("sandbox", config.sandbox);
+    document.get("explain_denials", config.explain_denials);
     document.get("log_level", config.log_level);
     MSB_TRY_WRAP(document.status(), "netd configuration");
     return config;

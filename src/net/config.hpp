@@ -30,6 +30,8 @@ struct NetdConfig {
     std::uint32_t dns_timeout_ms = 0; ///< of one lookup; 0: as usual
     std::vector<PublishedSocket> published;
     std::size_t max_connections = 256;
+    std::string sandbox; ///< its name
+    bool explain_denials = true;
     std::string log_level;
 
     std::string to_json() const;

@@ -85,7 +85,9 @@ Status run() {
                  .v6 = config.v6,
                  .resolvers = config.resolvers,
                  .dns_time = dns_time,
-                 .max_connections = config.max_connections});
+                 .max_connections = config.max_connections,
+                 .sandbox = config.sandbox,
+                 .explain_denials = config.explain_denials});
     device.set_sink(stack);
     stack.published_use().report = [] {
         (void)::send(netd_fd_lifeline, network_in_use.data(), network_in_use.size(),

@@ -29,7 +29,8 @@ Stack::Stack(EventLoop& loop, Link& link, Dialer& dialer, const Config& config)
            {.resolvers = config.resolvers,
             .gateways = gateways_of(config),
             .time = config.dns_time}),
-      published_use_(loop), tcp_(loop, output_, switch_, published_use_, config.max_connections),
+      denials_(loop, config.sandbox), published_use_(loop),
+      tcp_(loop, output_, switch_, published_use_, config.max_connections),
       udp_(loop, output_, switch_, published_use_),
       icmp_(loop, output_, switch_, gateways_of(config)) {}
 
@@ -47,12 +48,22 @@ Flow Stack::Switch::named(const Flow& flow) const {
 
 Result<Dialled> Stack::Switch::dial(const Flow& flow, unsigned attempt) {
     if (flow.protocol != Protocol::tcp || flow.destination.port != dns_port)
-        return out_.dial(named(flow), attempt);
+        return dial_out(named(flow), attempt);
     if (attempt > 0)
         return fail(ErrorKind::not_found, "the name server is in one place");
     if (!stack_.is_gateway(flow.destination.address))
         MSB_TRY(admit(flow)); // before its first question
     return Dialled{.socket = MSB_TRY(stack_.dns_.open_stream(flow.source, flow.destination)),
+                   .flow = flow};
+}
+
+Result<Dialled> Stack::Switch::dial_out(const Flow& flow, unsigned attempt) {
+    auto dialled = out_.dial(flow, attempt);
+    const bool explained = stack_.config_.explain_denials && flow.protocol == Protocol::tcp &&
+                           flow.destination.port == http_port;
+    if (dialled || !explained || dialled.error().kind() != ErrorKind::permission_denied)
+        return dialled;
+    return Dialled{.socket = MSB_TRY(stack_.denials_.open(flow, dialled.error().message())),
                    .flow = flow};
 }
 
@@ -154,6 +165,7 @@ void Stack::link_reset() {
     udp_.link_reset();
     icmp_.link_reset();
     dns_.link_reset();
+    denials_.clear();
     reassembler_.clear();
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/event_loop.hpp"
 #include "link/link.hpp"
+#include "net/deny/http_denials.hpp"
 #include "net/dialer.hpp"
 #include "net/dns/forwarder.hpp"
 #include "net/frames/reassembly.hpp"
@@ -25,6 +26,8 @@ class Stack final : public FrameSink {
         std::vector<Endpoint> resolvers;
         std::chrono::milliseconds dns_time = DnsExchange::usual_time;
         std::size_t max_connections = 256;
+        std::string sandbox;         ///< its name, for those who are refused
+        bool explain_denials = true; ///< to plain HTTP
     };
     /// All references must outlive the stack; `loop` is the one that calls it.
     Stack(EventLoop& loop, Link& link, Dialer& dialer, const Config& config);
@@ -45,7 +48,7 @@ class Stack final : public FrameSink {
 
   private:
     /// Connections to name servers lead to ours, all others out, under the names that the guest
-    /// knows their destinations by.
+    /// knows their destinations by; those of HTTP that may not go out, to where they learn why.
     class Switch final : public Dialer {
       public:
         Switch(Stack& stack, Dialer& out) : stack_(stack), out_(out) {}
@@ -58,6 +61,7 @@ class Stack final : public FrameSink {
 
       private:
         Flow named(const Flow& flow) const;
+        Result<Dialled> dial_out(const Flow& flow, unsigned attempt);
 
         Stack& stack_;
         Dialer& out_;
@@ -75,6 +79,7 @@ class Stack final : public FrameSink {
     Output output_;
     Switch switch_;
     DnsForwarder dns_;
+    HttpDenials denials_;
     PublishedUse published_use_;
     Tcp tcp_;
     Udp udp_;

@@ -261,17 +261,22 @@ class Document {
         return {};
     }
 
+    Status explain(const json::Value& value) {
+        network_.explain_denials = MSB_TRY(flag_of(value, "explain_denials"));
+        return {};
+    }
+
     struct Entry {
         std::string_view key;
         Status (Document::*read)(const json::Value&);
     };
-    static const std::array<Entry, 12> members;
+    static const std::array<Entry, 13> members;
 
     NetworkSpec network_;
     std::vector<net::Rule> denied_, allowed_;
 };
 
-const std::array<Document::Entry, 12> Document::members = {{
+const std::array<Document::Entry, 13> Document::members = {{
     {"enabled", &Document::enabled},
     {"profiles", &Document::profiles},
     {"policy", &Document::policy},
@@ -284,6 +289,7 @@ const std::array<Document::Entry, 12> Document::members = {{
     {"dns", &Document::dns},
     {"ports", &Document::ports},
     {"max_connections", &Document::connections},
+    {"explain_denials", &Document::explain},
 }};
 
 } // namespace

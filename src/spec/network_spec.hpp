@@ -46,7 +46,8 @@ struct NetworkSpec {
     std::optional<bool> default_egress, default_ingress;
     std::vector<PublishedPort> published;
     DnsSpec dns;
-    std::string policy_name; ///< of the named policy that is part of this
+    bool explain_denials = true; ///< to plain HTTP, with an answer
+    std::string policy_name;     ///< of the named policy that is part of this
     std::uint32_t max_connections = 256;
 
     /// Whether the guest has an interface at all.

@@ -121,6 +121,7 @@ json::Value write_network(const NetworkSpec& network) {
             {"default_ingress", write_default(network.default_ingress)},
             {"ports", ports},
             {"policy", json::or_null(network.policy_name)},
+            {"explain_denials", network.explain_denials},
             {"dns",
              {{"nameservers", nameservers},
               {"query_timeout_ms", network.dns.query_timeout_ms},
@@ -155,6 +156,7 @@ void read_network(json::Reader document, NetworkSpec& network) {
     std::optional<std::string> policy;
     document.get_if_there("policy", policy);
     network.policy_name = policy.value_or("");
+    document.get_if_there("explain_denials", network.explain_denials);
     if (document.has("dns")) // earlier versions had none
         read_dns({document, "dns"}, network.dns);
     network.default_egress = read_default(document, "default_egress");

@@ -96,10 +96,18 @@ TEST_F(TcpTest, RefusesAsTheHostDoes) {
     EXPECT_EQ(answer->flags, rst | ack);
     EXPECT_EQ(answer->acknowledgement, first + 1);
     world.dialer.failure = Error(ErrorKind::permission_denied, "policy");
+    server.port = 443;
     world.send(segment(syn, first));
     answer = world.next_tcp();
     ASSERT_TRUE(answer);
     EXPECT_EQ(answer->flags, rst | ack);
+    server.port = 80; // HTTP learns why
+    world.send(segment(syn, first));
+    world.settle();
+    answer = world.next_tcp();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->flags, syn | ack);
+    world.send(segment(rst, first + 1));
     world.dialer.failure = Error::from_errno(EHOSTUNREACH, "connect");
     world.send(segment(syn, first));
     const auto packet = world.next();

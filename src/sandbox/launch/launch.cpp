@@ -121,6 +121,7 @@ Status Launch::start_helpers() {
     give(STDERR_FILENO, std::move(log));
     const HelperStart start{.installation = subject_.installation,
                             .home = subject_.home.root(),
+                            .sandbox = spec.name,
                             .sockets = sockets_,
                             .log_level = config_.spec.log_level,
                             .control_group = group_.get()};

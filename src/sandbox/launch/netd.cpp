@@ -78,6 +78,7 @@ Result<net::NetdConfig> make_config(const NetworkSpec& spec, NetworkPlan& plan,
         plan.resolver_options = resolver.options;
     }
     config.max_connections = spec.max_connections;
+    config.explain_denials = spec.explain_denials;
     return config;
 }
 
@@ -91,6 +92,7 @@ Result<NetdStart> prepare_netd(const HelperStart& start, const NetworkSpec& spec
                                NetworkPlan& plan) {
     net::NetdConfig config = MSB_TRY(make_config(spec, plan, start.home));
     config.log_level = start.log_level;
+    config.sandbox = start.sandbox;
     NetdStart netd;
     jail::Request& request = netd.request;
     const auto give = [&](int number, OwnedFd fd) {
