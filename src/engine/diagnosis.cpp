@@ -2,6 +2,7 @@
 
 #include "base/file.hpp"
 #include "base/process.hpp"
+#include "base/sizes.hpp"
 #include "base/system.hpp"
 #include "jail/jail.hpp"
 
@@ -23,7 +24,6 @@ namespace msb::engine {
 namespace {
 
 using Level = Check::Level;
-constexpr std::uint64_t mib = std::uint64_t{1} << 20, gib = std::uint64_t{1} << 30;
 
 std::string size_text(std::uint64_t bytes) {
     return bytes >= 10 * gib ? fmt::format("{} GiB", bytes / gib)

@@ -8,6 +8,7 @@
 #include "jail/control_group.hpp"
 
 #include "base/file.hpp"
+#include "base/sizes.hpp"
 #include "base/system.hpp"
 #include "jail/roles.hpp"
 
@@ -29,7 +30,6 @@ namespace {
 
 constexpr const char* mount_point = "/sys/fs/cgroup";
 constexpr const char* our_group = "/microsandbox";
-constexpr std::uint64_t mib = std::uint64_t{1} << 20;
 constexpr unsigned period_us = 100'000;
 /// A killed process leaves its group a moment after its locks.
 constexpr int removal_attempts = 200;

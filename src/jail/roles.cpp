@@ -1,6 +1,7 @@
 #include "jail/roles.hpp"
 
 #include "base/file.hpp"
+#include "base/sizes.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -24,7 +25,6 @@ namespace msb::jail {
 
 namespace {
 
-constexpr std::uint64_t mib = std::uint64_t{1} << 20, gib = std::uint64_t{1} << 30;
 constexpr std::uint64_t namespace_flags = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS |
                                           CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
                                           CLONE_NEWCGROUP | CLONE_PTRACE;
@@ -383,7 +383,8 @@ Policy policy_of(Role role) {
     switch (role) {
     case Role::runtime: return runtime_policy();
     case Role::uml: return uml_policy();
-    case Role::image: return image_policy();
+    case Role::image:
+    case Role::disk: return image_policy();
     case Role::fetch: return fetch_policy();
     case Role::fs: return fs_policy();
     case Role::net: return net_policy();
@@ -436,6 +437,14 @@ Limits limits_of(Role role, std::uint64_t memory_bytes) {
         return {.open_files = 1024,
                 .processes = 1,
                 .file_bytes = 65 * gib,
+                .data_bytes = 1024 * mib,
+                .address_bytes = 64 * gib,
+                .signals = few_signals};
+    case Role::disk:
+        // The largest disk that a sandbox has (disk/ext4_options.hpp), which is mostly holes.
+        return {.open_files = 2048,
+                .processes = 1,
+                .file_bytes = 16 * 1024 * gib,
                 .data_bytes = 1024 * mib,
                 .address_bytes = 64 * gib,
                 .signals = few_signals};

@@ -378,6 +378,7 @@ const char* to_string(Role role) {
     case Role::uml: return "uml";
     case Role::image: return "image";
     case Role::fetch: return "fetch";
+    case Role::disk: return "disk";
     case Role::fs: return "fs";
     case Role::net: return "net";
     }

@@ -71,6 +71,10 @@ Status ControlChannel::handle(const wire::Frame& frame) {
         send(wire::Pong{});
     } else if (envelope.type == wire::Drained::type) {
         events_.drained();
+    } else if (envelope.type == wire::FreezeReport::type) {
+        const auto report = MSB_TRY(wire::FreezeReport::decode(envelope.payload));
+        if (events_.freeze)
+            events_.freeze(report);
     } else if (envelope.type == wire::BootFailed::type) {
         events_.boot_failed(MSB_TRY(wire::BootFailed::decode(envelope.payload)));
     }

@@ -23,6 +23,7 @@ class ControlChannel {
         std::function<void(const wire::Heartbeat&)> heartbeat;
         std::function<void()> drained;
         std::function<void(std::string_view why)> lost;
+        std::function<void(const wire::FreezeReport&)> freeze{};
     };
 
     /// Takes over an accepted connection and sends the bootstrap document.

@@ -222,14 +222,7 @@ Status Runtime::watch_events() {
             else
                 begin_shutdown(reason::signal, std::nullopt);
     }));
-    host_channel_ = std::make_unique<HostChannel>(
-        *loop_, HostChannel::Requests{.shutdown =
-                                          [this](const wire::HostShutdown& shutdown) {
-                                              begin_shutdown(reason::shutdown_requested,
-                                                             shutdown.grace_ms);
-                                          },
-                                      .drain = [this] { begin_drain(); },
-                                      .status = [this] { return describe_status(); }});
+    host_channel_ = std::make_unique<HostChannel>(*loop_, host_requests());
     MSB_TRY(host_channel_->serve(std::move(listeners_.host)));
     MSB_TRY(watch_network());
     if (config_.attached)
@@ -286,7 +279,8 @@ void Runtime::accept_control(std::shared_ptr<device::Stream> connection) {
             [this](const wire::BootFailed& failed) { handle_boot_failed(failed); },
             [this](const wire::Heartbeat& heartbeat) { handle_heartbeat(heartbeat); },
             [this] { begin_shutdown(reason::drain_requested, std::nullopt); },
-            [this](std::string_view why) { handle_control_lost(why); }});
+            [this](std::string_view why) { handle_control_lost(why); },
+            [this](const wire::FreezeReport& report) { handle_freeze(report); }});
 }
 
 void Runtime::handle_ready(BytesView frame, const wire::Ready& ready) {

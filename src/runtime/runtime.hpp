@@ -72,6 +72,10 @@ class Runtime {
     void handle_mounts_lost();
     void accept_control(std::shared_ptr<device::Stream> connection);
     wire::HostStatusReport describe_status() const;
+    HostChannel::Requests host_requests();
+    Status begin_freeze(const wire::HostFreeze& request);
+    void begin_thaw(const wire::HostThaw& request);
+    void handle_freeze(const wire::FreezeReport& report);
     void handle_ready(BytesView frame, const wire::Ready& ready);
     void handle_boot_failed(const wire::BootFailed& failed);
     void handle_heartbeat(const wire::Heartbeat& heartbeat);
@@ -130,6 +134,7 @@ class Runtime {
     std::unique_ptr<SessionObserver> observer_;
     std::unique_ptr<HostChannel> host_channel_;
 
+    wire::HostFreezeReport freeze_; ///< the last one that was asked for
     bool ready_ = false;
     bool boot_failed_ = false;
     bool shutting_down_ = false;

@@ -31,7 +31,8 @@ constexpr auto flush_time = 200ms; ///< for clients to take their last frames, a
 constexpr auto host_time = 200ms;  ///< for the host to close the control channel
 constexpr auto ask_period = 250ms; ///< of asking an init that has not heard yet
 constexpr auto leave_time = 2s;    ///< for commands to end when the init ends everything
-constexpr auto last_moment = 1s;   ///< between SIGTERM to an init system and the power-off
+constexpr auto init_patience = 5s; ///< between the request an init has heard and its SIGTERM
+constexpr auto last_moment = 1s;   ///< between its SIGTERM and the power-off, at least
 constexpr auto max_grace = std::chrono::hours(1);
 
 } // namespace
@@ -145,8 +146,11 @@ void Stopper::poll() {
 /// may lose the request.
 void Stopper::ask_init() {
     const InitKind kind = running_init();
-    if (kind != heard_ && ask_to_power_off(kind))
+    if (kind != heard_ && ask_to_power_off(kind)) {
         heard_ = kind;
+        impatient_ = Clock::now() + init_patience;
+        wake_at(impatient_);
+    }
     ask_again_ = Clock::now() + ask_period;
     wake_at(ask_again_);
 }
@@ -160,13 +164,13 @@ void Stopper::poll_init() {
     } else if (phase_ == Phase::init && now >= ask_again_ && now < deadline_) {
         ask_init();
     }
-    if (phase_ == Phase::init && now >= deadline_) {
+    if (phase_ == Phase::init && (now >= deadline_ || (heard_ && now >= impatient_))) {
         complain("the init system did not power off in time");
-        phase_ = Phase::last_moment;
+        phase_ = Phase::told;
         ::kill(1, SIGTERM);
-        deadline_ = now + last_moment;
+        deadline_ = std::max(deadline_, now + last_moment);
         wake_at(deadline_);
-    } else if (phase_ == Phase::last_moment && now >= deadline_) {
+    } else if (phase_ == Phase::told && now >= deadline_) {
         finish();
     }
 }
