@@ -2,6 +2,8 @@
 
 #include "api/open_launcher.hpp"
 #include "api/runtimes.hpp"
+#include "api/snapshots.hpp"
+#include "sandbox/policies.hpp"
 
 #include <algorithm>
 
@@ -33,13 +35,30 @@ Failure launch_failure(Launcher& launcher, Error error, const std::string& name)
     return failure;
 }
 
+/// Of a sandbox that is to begin with a snapshot. If that can be opened, what was not found is its
+/// image.
+Failure fork_failure(Launcher& launcher, Error error, const std::string& snapshot) {
+    const ErrorKind kind = error.kind();
+    if (auto opened = launcher.snapshots().open(snapshot); !opened)
+        return snapshot_failure(std::move(opened).error(), snapshot);
+    Failure failure = snapshot_failure(std::move(error), snapshot);
+    if (kind == ErrorKind::not_found || kind == ErrorKind::unreachable)
+        failure.kind = FailureKind::snapshot_image_missing;
+    return failure;
+}
+
 } // namespace
 
-Outcome<std::shared_ptr<Sandbox>> Sandbox::create(const CreateOptions& options, Cancel* cancel) {
+Outcome<std::shared_ptr<Sandbox>> Sandbox::create(const CreateOptions& given, Cancel* cancel) {
     sweep_runtimes();
-    const std::string& name = options.spec.name;
-    MSB_TRY(validate_spec(options.spec));
+    const std::string& name = given.spec.name;
+    MSB_TRY(validate_spec(given.spec));
     Launcher launcher = MSB_TRY(open_launcher());
+    CreateOptions options = given;
+    auto network = complete_network(launcher.home(), given.spec.network);
+    if (!network)
+        return fail(Failure{FailureKind::invalid_config, std::move(network).error()});
+    options.spec.network = std::move(*network);
     if (Status room = launcher.make_room(options, tick_of(cancel)); !room) {
         Failure failure = sandbox_failure(std::move(room).error(), name);
         if (failure.kind == FailureKind::already_exists)
@@ -49,7 +68,9 @@ Outcome<std::shared_ptr<Sandbox>> Sandbox::create(const CreateOptions& options, 
     PullProgress progress(options.progress, cancel);
     auto prepared = launcher.prepare(options, progress);
     if (!prepared)
-        return fail(image_failure(std::move(prepared).error(), options.image));
+        return fail(options.snapshot.empty()
+                        ? image_failure(std::move(prepared).error(), options.image)
+                        : fork_failure(launcher, std::move(prepared).error(), options.snapshot));
     if (options.image_ready)
         options.image_ready(prepared->image);
     auto running = launcher.create(*prepared, launch_options(options.detached, cancel));

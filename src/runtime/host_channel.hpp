@@ -27,6 +27,10 @@ class HostChannel {
         std::function<void(const wire::HostShutdown&)> shutdown;
         std::function<void()> drain;
         std::function<wire::HostStatusReport()> status;
+        /// An error: refused.
+        std::function<Status(const wire::HostFreeze&)> freeze;
+        std::function<void(const wire::HostThaw&)> thaw;
+        std::function<wire::HostFreezeReport()> freeze_status;
     };
 
     static constexpr std::size_t max_connections = 32;
@@ -47,15 +51,15 @@ class HostChannel {
         OwnedFd socket;
         wire::FrameReader in;
         EventLoop::TimerId timer = 0;
+        std::uint64_t frozen = 0; ///< the guest is, for this connection; it thaws when that ends
     };
     void accept_one();
     void read(int socket);
     void restart_timer(Connection& connection);
     /// False: the connection is over.
     bool take_requests(Connection& connection);
-    bool take(const Connection& connection, const wire::Frame& frame);
-    bool answer(const Connection& connection, const wire::Frame& frame,
-                const wire::Envelope& envelope);
+    bool take(Connection& connection, const wire::Frame& frame);
+    bool answer(Connection& connection, const wire::Frame& frame, const wire::Envelope& envelope);
     void drop(int socket);
 
     EventLoop& loop_;

@@ -245,9 +245,13 @@ Status mount_writable(const wire::Bootstrap& bootstrap) {
     return make_temporary("/var/tmp");
 }
 
+Result<OwnedFd> open_upper(int initramfs) {
+    return sys::open_at(initramfs, upper_point + 1, O_RDONLY | O_DIRECTORY);
+}
+
 namespace {
 Status shut_down_upper(int initramfs, std::uint32_t how) {
-    const auto upper = MSB_TRY(sys::open_at(initramfs, upper_point + 1, O_RDONLY | O_DIRECTORY));
+    const auto upper = MSB_TRY(open_upper(initramfs));
     if (::ioctl(upper.get(), shutdown_request, &how) == -1)
         return fail_errno("ioctl(EXT4_IOC_SHUTDOWN)", upper_point);
     return {};

@@ -26,6 +26,9 @@ Status mount_system();
 /// for.
 Status mount_writable(const wire::Bootstrap& bootstrap);
 
+/// The file system that takes what is written to the root, for calls on all of it.
+Result<OwnedFd> open_upper(int initramfs);
+
 /// Unmounts the root, so that everything in it is durable and consistent. Requires that nothing
 /// runs any more and no file in it is open. `initramfs` is what assemble_root() returned.
 Status save_root(int initramfs);
