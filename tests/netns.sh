@@ -57,6 +57,12 @@ serve_world() {
     eventually 10 test -e "$T/world.ready"
 }
 
+# capture_cable: from now on $T/seen has what the host sends to the world, see capture.py.
+capture_cable() {
+    helper nsenter --net --target "$HOST_PID" -- python3 "$TESTS_DIR/capture.py" "$T/seen"
+    eventually 10 test -e "$T/seen.ready"
+}
+
 # host_run SECONDS ARGUMENTS...: msb, in the host's namespaces. Sets $code, $out and $err as run does.
 host_run() {
     local seconds=$1

@@ -279,9 +279,9 @@ char* msb_sandbox_close(uint64_t cancel, uint64_t sandbox);
 void msb_sandbox_release(uint64_t sandbox);
 
 /* {"name", "status": "created" | "starting" | "running" | "draining" | "stopped" | "crashed",
- * "reason", "detail", "exit_code", "engine", "isolation", "image", "created_at_ms",
- * "started_at_ms", "stopped_at_ms", "updated_at_ms", "config": {...}}. A member is null when it
- * is not known. Error: sandbox_not_found. */
+ * "reason", "detail", "exit_code", "engine", "isolation", "kernel": {"name", "version", "hash"},
+ * "image", "created_at_ms", "started_at_ms", "stopped_at_ms", "updated_at_ms", "config": {...}}.
+ * A member is null when it is not known. Error: sandbox_not_found. */
 char* msb_sandbox_get(const char* name, char** result);
 
 /* Options sandbox_list: Which sandboxes.

@@ -1,9 +1,10 @@
-// Process 1 of the guest: boot, serve, stop.
+// Process 1 of the guest: boot, serve, stop. Under the name of modprobe, the kernel's helper.
 
 #include "agent/boot/boot.hpp"
 #include "agent/boot/console.hpp"
 #include "agent/boot/freezer.hpp"
 #include "agent/boot/heartbeat_file.hpp"
+#include "agent/boot/modules.hpp"
 #include "agent/boot/root.hpp"
 #include "agent/boot/stop.hpp"
 #include "agent/boot/transport.hpp"
@@ -12,6 +13,7 @@
 
 #include <algorithm>
 #include <malloc.h>
+#include <span>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -114,6 +116,10 @@ class Agent {
                 wire::Shutdown::decode(envelope->payload).value_or(wire::Shutdown{}));
         } else if (envelope->type == wire::Drain::type) {
             server_.request_drain();
+        } else if (envelope->type == wire::ReadersProgress::type) {
+            stopper_.readers_moved();
+        } else if (envelope->type == wire::Pong::type) {
+            stopper_.host_answered();
         } else if (envelope->type == wire::ClockSync::type) {
             if (const auto sync = wire::ClockSync::decode(envelope->payload))
                 follow_clock(*sync);
@@ -178,7 +184,10 @@ Status serve(Machine& machine) {
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    const std::span<char* const> arguments(argv, static_cast<std::size_t>(argc));
+    if (is_modprobe(arguments))
+        return run_modprobe(arguments);
     if (::getpid() != 1) {
         complain("this program is the first process of a sandbox's guest, started by its kernel");
         return 1;

@@ -3,6 +3,7 @@
 #include "api/open_launcher.hpp"
 #include "api/runtimes.hpp"
 #include "api/snapshots.hpp"
+#include "sandbox/policies.hpp"
 
 #include <algorithm>
 
@@ -48,11 +49,16 @@ Failure fork_failure(Launcher& launcher, Error error, const std::string& snapsho
 
 } // namespace
 
-Outcome<std::shared_ptr<Sandbox>> Sandbox::create(const CreateOptions& options, Cancel* cancel) {
+Outcome<std::shared_ptr<Sandbox>> Sandbox::create(const CreateOptions& given, Cancel* cancel) {
     sweep_runtimes();
-    const std::string& name = options.spec.name;
-    MSB_TRY(validate_spec(options.spec));
+    const std::string& name = given.spec.name;
+    MSB_TRY(validate_spec(given.spec));
     Launcher launcher = MSB_TRY(open_launcher());
+    CreateOptions options = given;
+    auto network = complete_network(launcher.home(), given.spec.network);
+    if (!network)
+        return fail(Failure{FailureKind::invalid_config, std::move(network).error()});
+    options.spec.network = std::move(*network);
     if (Status room = launcher.make_room(options, tick_of(cancel)); !room) {
         Failure failure = sandbox_failure(std::move(room).error(), name);
         if (failure.kind == FailureKind::already_exists)

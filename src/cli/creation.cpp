@@ -19,22 +19,6 @@ Result<InitSpec> make_init(const CreationOptions& options) {
     return init;
 }
 
-Result<NetworkSpec> make_network(const CreationOptions& options) {
-    NetworkSpec network;
-    network.profiles = MSB_TRY(parse_net_profiles(options.net));
-    network.rules = MSB_TRY(parse_net_rules(options.net_rules));
-    network.enabled = !options.no_net || !network.rules.empty();
-    const auto chosen = [&](const std::string& one) -> std::optional<bool> {
-        const std::string& word = one.empty() ? options.net_default : one;
-        return word.empty() ? std::nullopt : std::optional(word == "allow");
-    };
-    network.default_egress = chosen(options.net_default_egress);
-    network.default_ingress = chosen(options.net_default_ingress);
-    for (const std::string& text : options.publish)
-        network.published.push_back(MSB_TRY(parse_published_port(text)));
-    return network;
-}
-
 } // namespace
 
 namespace {
@@ -108,43 +92,6 @@ void add_init_options(Command& command, CreationOptions& options) {
         .needs(init);
 }
 
-void add_network_options(Command& command, CreationOptions& options) {
-    const Option no_net =
-        command.flag("--no-net", &options.no_net,
-                     "No network but what --net-rule allows: without rules, no interface");
-    command
-        .option("--net", &options.net,
-                "What the guest may reach: public, private, host; all; none (repeatable)")
-        .excludes(no_net);
-    command
-        .option("--net-rule", &options.net_rules,
-                "(allow|deny)[:egress|:ingress|:any]@TARGET[:PROTOCOL[:PORTS]]: the first that "
-                "matches decides, before --net (repeatable)")
-        .value_name("RULE,...");
-    const Option both = command
-                            .option("--net-default", &options.net_default,
-                                    "What is done with what no rule and no profile matches")
-                            .one_of({"allow", "deny"})
-                            .excludes(no_net);
-    command
-        .option("--net-default-egress", &options.net_default_egress,
-                "The same for what the guest begins (default: deny)")
-        .one_of({"allow", "deny"})
-        .excludes(no_net)
-        .excludes(both);
-    command
-        .option("--net-default-ingress", &options.net_default_ingress,
-                "The same for what comes to published ports (default: allow)")
-        .one_of({"allow", "deny"})
-        .excludes(no_net)
-        .excludes(both);
-    command
-        .option("-p,--publish", &options.publish,
-                "[BIND:]HOST:GUEST[/tcp|udp]: a port of the host that leads to the guest's "
-                "(repeatable)")
-        .excludes(no_net);
-}
-
 void add_lifetime_options(Command& command, CreationOptions& options) {
     command.option("--max-duration", &options.max_duration, "Stop after this long, e.g. 1h");
     command.option("--idle-timeout", &options.idle_timeout,
@@ -174,7 +121,7 @@ void add_creation_options(Command& command, CreationOptions& options) {
     add_guest_options(command, options);
     add_source_options(command, options);
     add_init_options(command, options);
-    add_network_options(command, options);
+    add_network_options(command, options.network);
     add_lifetime_options(command, options);
     add_script_options(command, options.scripts);
     command.flag("-q,--quiet", &options.quiet, "No progress");
@@ -216,7 +163,6 @@ Status add_guest(SandboxSpec& spec, const CreationOptions& options) {
         spec.shell = *options.shell;
     }
     spec.scripts = MSB_TRY(make_scripts(options.scripts, spec.shell));
-    spec.network = MSB_TRY(make_network(options));
     if (!options.init.empty())
         spec.init = MSB_TRY(make_init(options));
     return {};
@@ -291,9 +237,10 @@ read_environment(const std::vector<std::string>& words) {
     return variables;
 }
 
-Result<CreateRequest> make_request(const CreationOptions& options, const Context& context) {
+Result<CreateRequest> make_request(const CreationOptions& options, Context& context) {
     CreateRequest request;
     request.spec = MSB_TRY(make_spec(options, context.log_level));
+    request.spec.network = MSB_TRY(make_network(options.network, MSB_TRY(context.home())));
     request.choice.env = MSB_TRY(read_environment(options.env));
     if (options.entrypoint)
         request.choice.entrypoint.emplace({*options.entrypoint});

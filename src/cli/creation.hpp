@@ -3,6 +3,7 @@
 
 #include "api/launcher.hpp"
 #include "cli/context.hpp"
+#include "cli/network_options.hpp"
 #include "cli/script_options.hpp"
 
 #include <optional>
@@ -43,11 +44,7 @@ struct CreationOptions {
     std::string init; ///< empty: the agent stays process 1
     std::vector<std::string> init_args;
     std::vector<std::string> init_env;
-    bool no_net = false;
-    std::vector<std::string> net;
-    std::vector<std::string> net_rules;
-    std::string net_default, net_default_egress, net_default_ingress; ///< allow, deny or nothing
-    std::vector<std::string> publish;
+    NetworkOptions network;
     std::string max_duration;
     std::string idle_timeout;
     std::string log_level;
@@ -62,7 +59,7 @@ void add_creation_options(Command& command, CreationOptions& options);
 
 /// Checks every value. Without --log-level the log level of `context` is used; the command of
 /// `context` replaces the image's CMD.
-Result<CreateRequest> make_request(const CreationOptions& options, const Context& context);
+Result<CreateRequest> make_request(const CreationOptions& options, Context& context);
 
 inline constexpr const char* kernel_variable = "MSB_KERNEL";
 /// Of --kernel, as a specification has it: paths absolute.

@@ -5,6 +5,7 @@
 #include "cli/parser.hpp"
 #include "json/text.hpp"
 #include "sandbox/network_check.hpp"
+#include "sandbox/policies.hpp"
 #include "sandbox/sandboxes.hpp"
 
 #include <algorithm>
@@ -50,6 +51,26 @@ Status check(Context& context, const CheckOptions& options) {
     return {};
 }
 
+struct PoliciesOptions {
+    std::string name;
+};
+
+/// All policies, or the text of one.
+Status policies(Context& context, const PoliciesOptions& options) {
+    const Home home = MSB_TRY(context.home());
+    if (!options.name.empty()) {
+        const PolicySource source = MSB_TRY(find_policy(home, options.name));
+        (void)MSB_TRY(read_policy(home, options.name)); // to say what is wrong with it
+        (void)print(source.text);
+        return {};
+    }
+    Table table({"NAME", "FROM"});
+    for (const PolicySource& source : list_policies(home))
+        table.add({source.name, source.path.empty() ? "msb" : source.path});
+    (void)print(table.render());
+    return {};
+}
+
 } // namespace
 
 void add_net(Command& parent, Context& context) {
@@ -65,6 +86,14 @@ void add_net(Command& parent, Context& context) {
                 command.option("--format", &options->format, "Output format").one_of({"json"});
                 command.action([&context, options] {
                     run_command(context, [&] { return check(context, *options); });
+                });
+            });
+    net.add("policies", "Policies for --policy, or what one says", group_sandboxes,
+            [&context](Command& command) {
+                auto options = std::make_shared<PoliciesOptions>();
+                command.option("name", &options->name, "Policy to show");
+                command.action([&context, options] {
+                    run_command(context, [&] { return policies(context, *options); });
                 });
             });
 }

@@ -1,5 +1,7 @@
 #include "dns/message.hpp"
 
+#include "dns/labels.hpp"
+
 #include <algorithm>
 #include <fmt/core.h>
 
@@ -16,6 +18,7 @@ constexpr std::uint8_t mask_code = 0x0f; // in byte 3
 constexpr std::uint16_t type_opt = 41;
 constexpr std::uint32_t address_ttl = 60;
 constexpr std::uint16_t our_answer_size = 4096;
+constexpr std::size_t longest_reason = 200;
 constexpr std::uint16_t option_extended_error = 15, extended_error_blocked = 15;
 
 void append16(Bytes& bytes, std::uint16_t value) {
@@ -25,19 +28,6 @@ void append16(Bytes& bytes, std::uint16_t value) {
 
 std::uint8_t lower(std::uint8_t c) {
     return c >= 'A' && c <= 'Z' ? static_cast<std::uint8_t>(c + 32) : c;
-}
-
-void append_label(std::string& name, BytesView label) {
-    if (!name.empty())
-        name += '.';
-    for (const std::uint8_t c : label) {
-        const std::uint8_t small = lower(c);
-        const bool plain = small > ' ' && small < 0x7f && small != '.' && small != '\\';
-        if (plain)
-            name += static_cast<char>(small);
-        else
-            name += fmt::format("\\{:03}", c); // RFC 1035 §5.1
-    }
 }
 
 /// The question behind the header. No compression: there is nothing it could point to.
@@ -96,6 +86,19 @@ std::uint16_t load16(BytesView message, std::size_t at) {
 
 } // namespace
 
+void append_label(std::string& name, BytesView label) {
+    if (!name.empty())
+        name += '.';
+    for (const std::uint8_t c : label) {
+        const std::uint8_t small = lower(c);
+        const bool plain = small > ' ' && small < 0x7f && small != '.' && small != '\\';
+        if (plain)
+            name += static_cast<char>(small);
+        else
+            name += fmt::format("\\{:03}", c); // RFC 1035 §5.1
+    }
+}
+
 std::optional<ParsedQuery> parse_query(BytesView message) {
     if (message.size() < header_size)
         return std::nullopt;
@@ -140,7 +143,7 @@ bool is_no_help(BytesView answer) {
 }
 
 Bytes make_answer(BytesView message, const Query& query, Code code,
-                  const std::optional<IpAddress>& address, bool blocked) {
+                  const std::optional<IpAddress>& address, std::string_view blocked) {
     const std::size_t end = query.question.end;
     Bytes answer(message.begin(), message.begin() + static_cast<std::ptrdiff_t>(end));
     auto flags = static_cast<std::uint16_t>(flag_response | flag_recursion_available |
@@ -170,14 +173,23 @@ Bytes make_answer(BytesView message, const Query& query, Code code,
         append16(answer, our_answer_size);
         append16(answer, 0);
         append16(answer, 0);
-        append16(answer, blocked ? 6 : 0);
-        if (blocked) {
-            append16(answer, option_extended_error);
-            append16(answer, 2);
-            append16(answer, extended_error_blocked);
+        if (blocked.empty()) {
+            append16(answer, 0);
+            return answer;
         }
+        // As much of the reason as an asker is sure to take.
+        blocked = blocked.substr(0, valid_utf8_prefix(blocked.substr(0, longest_reason)));
+        append16(answer, static_cast<std::uint16_t>(6 + blocked.size()));
+        append16(answer, option_extended_error);
+        append16(answer, static_cast<std::uint16_t>(2 + blocked.size()));
+        append16(answer, extended_error_blocked);
+        answer.insert(answer.end(), blocked.begin(), blocked.end());
     }
     return answer;
+}
+
+bool is_truncated(BytesView answer) {
+    return (load16(answer, 2) & flag_truncated) != 0;
 }
 
 Bytes truncate(BytesView answer, std::size_t question_end) {

@@ -55,9 +55,11 @@ bool answers(BytesView answer, std::uint16_t id, BytesView question);
 bool is_no_help(BytesView answer);
 
 /// An answer of our own to `query`, whose message is `message`: no records but `address`, if given.
-/// `blocked`: says why (RFC 8914), if the asker understands it.
+/// `blocked`: why it is, for askers who understand that (RFC 8914).
 Bytes make_answer(BytesView message, const Query& query, Code code,
-                  const std::optional<IpAddress>& address = std::nullopt, bool blocked = false);
+                  const std::optional<IpAddress>& address = std::nullopt,
+                  std::string_view blocked = {});
+bool is_truncated(BytesView answer);
 /// Header and question only, marked as truncated.
 Bytes truncate(BytesView answer, std::size_t question_end);
 

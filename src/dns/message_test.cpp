@@ -83,9 +83,14 @@ TEST(DnsMessage, OurOwnAnswers) {
     EXPECT_EQ(Bytes(answer.begin() + static_cast<std::ptrdiff_t>(end) + 12,
                     answer.begin() + static_cast<std::ptrdiff_t>(end) + 16),
               (Bytes{172, 16, 0, 1}));
-    const Bytes blocked = make_answer(query, parsed->query, Code::no_such_name, std::nullopt, true);
+    const Bytes blocked =
+        make_answer(query, parsed->query, Code::no_such_name, std::nullopt, "rule 1");
     EXPECT_EQ(blocked[3] & 0x0f, 3);
-    EXPECT_EQ(blocked.size(), end + 11 + 6); // an OPT record with the reason
+    EXPECT_EQ(blocked.size(), end + 11 + 6 + 6); // an OPT record with the reason
+    EXPECT_EQ(as_text(BytesView(blocked).last(6)), "rule 1");
+    const Bytes cut_short =
+        make_answer(query, parsed->query, Code::no_such_name, std::nullopt, std::string(600, 'x'));
+    EXPECT_LE(cut_short.size(), 512U);
     const Bytes cut = truncate(answer, end);
     EXPECT_EQ(cut.size(), end);
     EXPECT_NE(cut[2] & 0x02, 0);

@@ -48,6 +48,8 @@ class Options {
 };
 
 image::PullOptions pull_options(Options& options);
+/// "ports" and "network".
+void read_network(Options& options, NetworkSpec& network);
 api::Outcome<api::CreateOptions> create_options(std::string name, const char* text);
 
 struct ExecRequestOptions {

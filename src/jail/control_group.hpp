@@ -8,7 +8,6 @@
 
 #include <cstdint>
 #include <string>
-#include <sys/types.h>
 
 namespace msb::jail {
 
@@ -34,7 +33,7 @@ class ControlGroups {
 
     /// The directory of a group of this name, whether it exists or not.
     std::string path_of(const std::string& name) const;
-    /// Makes the group (taking over one that is left) and opens its directory, for
+    /// Makes the group (taking over one that is left, and removing old empty ones beside it) and opens its directory, for
     /// Request::control_group.
     Result<OwnedFd> make(const std::string& name, const GroupLimits& limits) const;
 
@@ -46,9 +45,11 @@ class ControlGroups {
     std::string why_not_;
 };
 
-/// A process cannot be started in a group of version 1: moves one that has not run yet into it.
-/// False: the group is of version 2, in which processes are started directly.
-Result<bool> enter_legacy_group(int group, pid_t pid);
+/// A process cannot be started in a group of version 1; it enters by writing "0" here while it has
+/// one thread. (That takes the kernel microseconds. To move another process, or a whole one by
+/// cgroup.procs, it holds up all forks of the machine, and waits 5 to 20 ms until it can.)
+/// No descriptor: the group is of version 2, in which processes are started directly.
+Result<OwnedFd> open_legacy_group(int group);
 
 /// Removes a group by its directory, when its processes have ended or are about to; remaining ones
 /// are killed, if the kernel can do that. It is no error if the group does not exist.

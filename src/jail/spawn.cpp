@@ -77,6 +77,7 @@ struct Plan {
     std::vector<char*> environment;
     int null_fd;
     int report_fd;
+    int legacy_group; ///< see open_legacy_group(); -1 = none
 };
 
 /// The usual soft limit is low because of select(2); apply() later sets the role's own.
@@ -204,6 +205,8 @@ Step confine(const Plan& plan) {
 
 [[noreturn]] void run_child(const Plan& plan) {
     reset_signals();
+    if (plan.legacy_group >= 0)
+        (void)!::write(plan.legacy_group, "0", 1); // the kernel may refuse, as in spawn()
     const Step step = confine(plan);
     Report report{};
     report.error = step.error().error;
@@ -336,6 +339,14 @@ Error explain(const Report& report, Role role) {
             .wrap(fmt::format("cannot confine the {} process", to_string(role))));
 }
 
+/// Programs in a jail are mounts of what is outside, and have their flags.
+Error explain_programs(Error error, const Request& request) {
+    for (const Bind& bind : request.binds)
+        if (bind.executable)
+            error = explain_execve(std::move(error), bind.source);
+    return error;
+}
+
 /// Serves the child until it has executed its program.
 Status see_through(pid_t child, const Request& request, int socket) {
     const bool private_id = request.nested
@@ -347,10 +358,12 @@ Status see_through(pid_t child, const Request& request, int socket) {
     const std::size_t count =
         MSB_TRY(sys::read(socket, {reinterpret_cast<std::uint8_t*>(&report), sizeof(report)}));
     if (count == sizeof(int)) // from init
-        return report.error == 0 ? Status{}
-                                 : fail(Error::from_errno(report.error, "execve", request.argv[0]));
+        return report.error == 0
+                   ? Status{}
+                   : fail(explain_programs(
+                         Error::from_errno(report.error, "execve", request.argv[0]), request));
     if (count == sizeof(report))
-        return fail(explain(report, request.role));
+        return fail(explain_programs(explain(report, request.role), request));
     if (count == 0 && locks_itself_down(request.role)) // the successful execve closed it
         return {};
     return fail(ErrorKind::system,
@@ -380,6 +393,11 @@ Result<Process> spawn(const Request& request) {
     const OwnedFd null_fd = MSB_TRY(sys::open("/dev/null", O_RDWR));
     plan.null_fd = null_fd.get();
     plan.report_fd = sockets[1].get();
+
+    OwnedFd legacy_group;
+    if (request.control_group >= 0)
+        legacy_group = MSB_TRY(open_legacy_group(request.control_group));
+    plan.legacy_group = legacy_group.get();
 
     int pidfd = -1;
     clone_args arg{};
@@ -411,8 +429,6 @@ Result<Process> spawn(const Request& request) {
     pause.reset();
     sockets[1].reset();
     Process process{{pid, OwnedFd(pidfd)}, {}};
-    if (request.control_group >= 0)
-        (void)enter_legacy_group(request.control_group, pid); // the kernel may refuse, as above
     if (Status status = see_through(pid, request, sockets[0].get()); !status) {
         (void)process.signal(SIGKILL);
         (void)process.wait(std::chrono::seconds(5));

@@ -55,7 +55,8 @@ json::Value write_policy(const Policy& policy) {
     return {{"rules", rules},
             {"egress", policy.egress},
             {"ingress", policy.ingress},
-            {"metadata", metadata}};
+            {"metadata", metadata},
+            {"rebind_protection", policy.rebind_protection}};
 }
 
 Result<Policy> read_policy(json::Reader& document) {
@@ -65,6 +66,7 @@ Result<Policy> read_policy(json::Reader& document) {
             policy.rules.push_back(std::move(rule));
     document.get("egress", policy.egress);
     document.get("ingress", policy.ingress);
+    document.get("rebind_protection", policy.rebind_protection);
     for (const auto& text : document.get<std::vector<std::string>>("metadata")) {
         const auto prefix = Prefix::parse(text);
         if (!prefix)
@@ -109,8 +111,11 @@ std::string NetdConfig::to_json() const {
         {"ipv6", write_subnet(v6)},
         {"policy", write_policy(policy)},
         {"resolvers", resolver_list},
+        {"dns_timeout_ms", dns_timeout_ms},
         {"published", published_list},
         {"max_connections", max_connections},
+        {"sandbox", sandbox},
+        {"explain_denials", explain_denials},
         {"log_level", log_level},
     });
 }
@@ -127,7 +132,10 @@ Result<NetdConfig> NetdConfig::from_json(std::string_view text) {
     json::Reader policy(document, "policy");
     config.policy = MSB_TRY_WRAP(read_policy(policy), "netd configuration");
     read_lists(document, config);
+    document.get("dns_timeout_ms", config.dns_timeout_ms);
     document.get("max_connections", config.max_connections);
+    document.get("sandbox", config.sandbox);
+    document.get("explain_denials", config.explain_denials);
     document.get("log_level", config.log_level);
     MSB_TRY_WRAP(document.status(), "netd configuration");
     return config;

@@ -27,8 +27,11 @@ struct NetdConfig {
     std::optional<Subnet> v4, v6; ///< the active families
     Policy policy;
     std::vector<Endpoint> resolvers;
+    std::uint32_t dns_timeout_ms = 0; ///< of one lookup; 0: as usual
     std::vector<PublishedSocket> published;
     std::size_t max_connections = 256;
+    std::string sandbox; ///< its name
+    bool explain_denials = true;
     std::string log_level;
 
     std::string to_json() const;

@@ -7,17 +7,31 @@
 
 namespace msb::net {
 
-/// Errors: permission_denied if the policy refuses; else the host's error, with its errno.
+/// A flow that may be, and its socket: non-blocking and connected, or about to be. ICMP: a ping
+/// socket, whose messages are echoes.
+struct Dialled {
+    OwnedFd socket;
+    Flow flow; ///< as it was judged, with its names
+    /// Nothing of the guest's may go out before its opening was seen, and the flow with it admitted
+    /// again.
+    bool depends_on_opening = false;
+};
+
+/// Errors: permission_denied if the policy refuses, with its reason; else the host's error, with
+/// its errno.
 class Dialer {
   public:
     virtual ~Dialer() = default;
-    /// All sockets are non-blocking and connected, or about to be. ICMP: a ping socket, whose
-    /// messages are echoes. `attempt` counts from 0: a destination may lead to several places,
-    /// which are tried in turn. not_found: there is none left.
-    virtual Result<OwnedFd> dial(const Flow& flow, unsigned attempt) = 0;
-    /// Whether a flow may be that needs no new socket: a lookup, or what a peer of a published port
-    /// begins.
+    /// `attempt` counts from 0: a destination may lead to several places, which are tried in turn.
+    /// not_found: there is none left.
+    virtual Result<Dialled> dial(const Flow& flow, unsigned attempt) = 0;
+    /// Whether a flow may be that needs no new socket: a lookup, what a peer of a published port
+    /// begins, or one that is known better now.
     virtual Status admit(const Flow& flow) = 0;
+    /// Whether the answer to a lookup may hold an address.
+    virtual Status admit_answer(const IpAddress& address) = 0;
+    /// Whether there are rules by name, for which clients have to show whom they ask for.
+    virtual bool has_names() const = 0;
 };
 
 } // namespace msb::net

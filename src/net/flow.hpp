@@ -3,6 +3,7 @@
 
 #include "base/address.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,12 @@ enum class Direction { out, in }; ///< who began it: the guest, or a peer of a p
 enum class Protocol { tcp, udp, icmp };
 std::string_view to_string(Protocol protocol);
 
+/// How a guest's connection begins, as far as rules by name care.
+struct Opening {
+    bool tls = false;
+    std::string server_name; ///< that it asks for; empty: none
+};
+
 struct Flow {
     Direction direction = Direction::out;
     Protocol protocol = Protocol::tcp;
@@ -21,7 +28,10 @@ struct Flow {
     /// What the destination was called in the answers that the guest got, if that is known. Of a
     /// lookup: the one name that is asked about.
     std::vector<std::string> names;
-    bool lookup = false; ///< a question for the name server on the gateway
+    /// Of a lookup that was answered: what the name is an alias of.
+    std::vector<std::string> aliases;
+    std::optional<Opening> opening; ///< of TCP, once it was seen
+    bool lookup = false;            ///< a question for the name server on the gateway
 
     /// The side that is not the guest.
     const IpAddress& peer() const {

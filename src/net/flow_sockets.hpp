@@ -3,8 +3,8 @@
 #pragma once
 
 #include "base/event_loop.hpp"
-#include "base/fd.hpp"
 #include "base/result.hpp"
+#include "net/dialer.hpp"
 
 #include <algorithm>
 #include <map>
@@ -26,21 +26,25 @@ template <typename Key> class FlowSockets {
     FlowSockets(const FlowSockets&) = delete;
     FlowSockets& operator=(const FlowSockets&) = delete;
 
+    const Dialled* find(const Key& key) const {
+        const auto found = flows_.find(key);
+        return found == flows_.end() ? nullptr : &found->second.dialled;
+    }
     /// The socket of `key`, or -1.
     int socket_of(const Key& key) const {
-        const auto found = flows_.find(key);
-        return found == flows_.end() ? -1 : found->second.socket.get();
+        const Dialled* const dialled = find(key);
+        return dialled == nullptr ? -1 : dialled->socket.get();
     }
     /// `key` has a socket, which is in use now.
     void touch(const Key& key) { flows_.at(key).used = Clock::now(); }
     /// Calls `readable` whenever something has arrived.
-    Status add(const Key& key, OwnedFd socket, std::function<void()> readable) {
+    Status add(const Key& key, Dialled dialled, std::function<void()> readable) {
         if (flows_.size() >= limit_)
             drop(std::ranges::min_element(flows_, {},
                                           [](const auto& entry) { return entry.second.used; }));
-        MSB_TRY(loop_.watch(socket.get(), EPOLLIN,
+        MSB_TRY(loop_.watch(dialled.socket.get(), EPOLLIN,
                             [readable = std::move(readable)](std::uint32_t) { readable(); }));
-        flows_.emplace(key, Flow{std::move(socket), Clock::now()});
+        flows_.emplace(key, Entry{std::move(dialled), Clock::now()});
         sweep_later();
         return {};
     }
@@ -51,14 +55,14 @@ template <typename Key> class FlowSockets {
     std::size_t size() const { return flows_.size(); }
 
   private:
-    struct Flow {
-        OwnedFd socket;
+    struct Entry {
+        Dialled dialled;
         Clock::time_point used;
     };
-    using Flows = std::map<Key, Flow>;
+    using Flows = std::map<Key, Entry>;
 
     void drop(typename Flows::iterator flow) {
-        loop_.unwatch(flow->second.socket.get());
+        loop_.unwatch(flow->second.dialled.socket.get());
         flows_.erase(flow);
     }
     void sweep_later() {

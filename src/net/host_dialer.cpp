@@ -63,7 +63,7 @@ Result<Verdict> judge_here(const Flow& flow, const Policy& policy, const Gateway
     return MSB_TRY(routes.lead_here(peer)) ? as_host : verdict;
 }
 
-void HostDialer::log_denial(const Flow& flow, const Verdict& verdict) {
+void HostDialer::log_denial(const Flow& flow, const Verdict& verdict, std::string_view reason) {
     const auto now = std::chrono::steady_clock::now();
     if (now - lines_since_ > std::chrono::minutes(1)) {
         lines_since_ = now;
@@ -72,29 +72,50 @@ void HostDialer::log_denial(const Flow& flow, const Verdict& verdict) {
     if (lines_left_ == 0)
         return;
     --lines_left_;
-    log::info("denied: {} ({}): {}", flow.to_string(), to_string(verdict.peer),
-              explain(verdict, flow, policy_));
+    log::info("denied: {} ({}): {}", flow.to_string(), to_string(verdict.peer), reason);
+}
+
+/// What is not allowed is an error.
+Result<Verdict> HostDialer::decide(const Flow& flow) {
+    const Verdict verdict = MSB_TRY(judge_here(flow, policy_, gateways_, routes_));
+    if (verdict.allow)
+        return verdict;
+    std::string reason = explain(verdict, flow, policy_);
+    log_denial(flow, verdict, reason);
+    return fail(ErrorKind::permission_denied, std::move(reason));
 }
 
 Status HostDialer::admit(const Flow& flow) {
-    const Verdict verdict = MSB_TRY(judge_here(flow, policy_, gateways_, routes_));
-    if (verdict.allow)
-        return {};
-    log_denial(flow, verdict);
-    return fail(ErrorKind::permission_denied, "the sandbox's network policy");
+    (void)MSB_TRY(decide(flow));
+    return {};
 }
 
-Result<OwnedFd> HostDialer::dial(const Flow& flow, unsigned attempt) {
-    Endpoint target = flow.destination;
-    const bool gateway = is_gateway(target.address);
+Status HostDialer::admit_answer(const IpAddress& address) {
+    const Group group = classify(address, gateways_, policy_.metadata);
+    if (may_be_answered(address, group, policy_))
+        return {};
+    return fail(ErrorKind::permission_denied, "the name leads to " + address.to_string() + " (" +
+                                                  std::string(to_string(group)) +
+                                                  "), which no rule about addresses allows");
+}
+
+Result<Dialled> HostDialer::dial(const Flow& flow, unsigned attempt) {
     // Only a TCP connection shows soon enough that nobody listens in one family.
-    if (attempt > (gateway && flow.protocol == Protocol::tcp ? 1U : 0U))
+    const bool two_places = flow.protocol == Protocol::tcp && is_gateway(flow.destination.address);
+    if (attempt > (two_places ? 1U : 0U))
         return fail(ErrorKind::not_found, "no other place");
-    MSB_TRY(admit(flow));
+    const Verdict verdict = MSB_TRY(decide(flow));
+    return Dialled{.socket = MSB_TRY(socket_of(flow, attempt)),
+                   .flow = flow,
+                   .depends_on_opening = net::depends_on_opening(flow, verdict, policy_)};
+}
+
+Result<OwnedFd> HostDialer::socket_of(const Flow& flow, unsigned attempt) const {
+    Endpoint target = flow.destination;
     if (flow.protocol == Protocol::icmp)
         return connected(SOCK_DGRAM, target.address.v6 ? int{IPPROTO_ICMPV6} : int{IPPROTO_ICMP},
                          target);
-    if (gateway)
+    if (is_gateway(target.address))
         target.address = IpAddress::loopback(target.address.v6 != (attempt == 1));
     if (flow.protocol == Protocol::udp)
         return connected(SOCK_DGRAM, 0, target);

@@ -20,11 +20,15 @@ class HostDialer final : public Dialer {
         : policy_(std::move(policy)), gateways_(gateways), routes_(std::move(routes)) {}
 
     /// The gateway's address leads to the host's loopback, for TCP its own family first.
-    Result<OwnedFd> dial(const Flow& flow, unsigned attempt) override;
+    Result<Dialled> dial(const Flow& flow, unsigned attempt) override;
     Status admit(const Flow& flow) override;
+    Status admit_answer(const IpAddress& address) override;
+    bool has_names() const override { return net::has_names(policy_); }
 
   private:
-    void log_denial(const Flow& flow, const Verdict& verdict);
+    Result<Verdict> decide(const Flow& flow);
+    Result<OwnedFd> socket_of(const Flow& flow, unsigned attempt) const;
+    void log_denial(const Flow& flow, const Verdict& verdict, std::string_view reason);
 
     bool is_gateway(const IpAddress& address) const {
         return address == gateways_.v4 || address == gateways_.v6;

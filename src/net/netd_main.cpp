@@ -76,12 +76,18 @@ Status run() {
     if (config.v6)
         gateways.v6 = config.v6->gateway;
     HostDialer dialer(config.policy, gateways, MSB_TRY(HostRoutes::open()));
+    const auto dns_time = config.dns_timeout_ms == 0
+                              ? DnsExchange::usual_time
+                              : std::chrono::milliseconds(config.dns_timeout_ms);
     Stack stack(*loop, device, dialer,
                 {.link = {config.guest_mac, config.gateway_mac, config.mtu},
                  .v4 = config.v4,
                  .v6 = config.v6,
                  .resolvers = config.resolvers,
-                 .max_connections = config.max_connections});
+                 .dns_time = dns_time,
+                 .max_connections = config.max_connections,
+                 .sandbox = config.sandbox,
+                 .explain_denials = config.explain_denials});
     device.set_sink(stack);
     stack.published_use().report = [] {
         (void)::send(netd_fd_lifeline, network_in_use.data(), network_in_use.size(),

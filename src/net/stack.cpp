@@ -26,8 +26,11 @@ bool is_link_local(const IpAddress& address) {
 Stack::Stack(EventLoop& loop, Link& link, Dialer& dialer, const Config& config)
     : config_(config), output_(link, config.link), switch_(*this, dialer),
       dns_(loop, output_, switch_,
-           {.resolvers = config.resolvers, .gateways = gateways_of(config)}),
-      published_use_(loop), tcp_(loop, output_, switch_, published_use_, config.max_connections),
+           {.resolvers = config.resolvers,
+            .gateways = gateways_of(config),
+            .time = config.dns_time}),
+      denials_(loop, config.sandbox), published_use_(loop),
+      tcp_(loop, output_, switch_, published_use_, config.max_connections),
       udp_(loop, output_, switch_, published_use_),
       icmp_(loop, output_, switch_, gateways_of(config)) {}
 
@@ -35,21 +38,38 @@ Gateways Stack::gateways() const {
     return gateways_of(config_);
 }
 
-Result<OwnedFd> Stack::Switch::dial(const Flow& flow, unsigned attempt) {
-    if (flow.protocol != Protocol::tcp || !stack_.is_name_server(flow.destination)) {
-        Flow named = flow;
-        named.names =
+Flow Stack::Switch::named(const Flow& flow) const {
+    Flow result = flow;
+    if (flow.direction == Direction::out && !flow.lookup && flow.names.empty())
+        result.names =
             stack_.dns_.names().names_of(flow.destination.address, NameMemory::Clock::now());
-        return out_.dial(named, attempt);
-    }
-    if (attempt > 0)
-        return fail(ErrorKind::not_found, "the name server is in one place");
-    return stack_.dns_.open_stream();
+    return result;
 }
 
-bool Stack::is_name_server(const Endpoint& endpoint) const {
-    const auto& subnet = endpoint.address.v6 ? config_.v6 : config_.v4;
-    return endpoint.port == dns_port && subnet && endpoint.address == subnet->gateway;
+Result<Dialled> Stack::Switch::dial(const Flow& flow, unsigned attempt) {
+    if (flow.protocol != Protocol::tcp || flow.destination.port != dns_port)
+        return dial_out(named(flow), attempt);
+    if (attempt > 0)
+        return fail(ErrorKind::not_found, "the name server is in one place");
+    if (!stack_.is_gateway(flow.destination.address))
+        MSB_TRY(admit(flow)); // before its first question
+    return Dialled{.socket = MSB_TRY(stack_.dns_.open_stream(flow.source, flow.destination)),
+                   .flow = flow};
+}
+
+Result<Dialled> Stack::Switch::dial_out(const Flow& flow, unsigned attempt) {
+    auto dialled = out_.dial(flow, attempt);
+    const bool explained = stack_.config_.explain_denials && flow.protocol == Protocol::tcp &&
+                           flow.destination.port == http_port;
+    if (dialled || !explained || dialled.error().kind() != ErrorKind::permission_denied)
+        return dialled;
+    return Dialled{.socket = MSB_TRY(stack_.denials_.open(flow, dialled.error().message())),
+                   .flow = flow};
+}
+
+bool Stack::is_gateway(const IpAddress& address) const {
+    const auto& subnet = address.v6 ? config_.v6 : config_.v4;
+    return subnet && address == subnet->gateway;
 }
 
 void Stack::frame(BytesView frame, bool checksums_open) {
@@ -124,7 +144,7 @@ void Stack::udp_packet(const IpPacket& packet, bool verify) {
     const auto datagram = parse_udp(packet, verify);
     if (!datagram)
         return;
-    if (is_name_server(datagram->destination))
+    if (datagram->destination.port == dns_port)
         dns_.datagram(datagram->source, datagram->destination, datagram->payload);
     else
         udp_.datagram(*datagram, packet.packet);
@@ -145,6 +165,7 @@ void Stack::link_reset() {
     udp_.link_reset();
     icmp_.link_reset();
     dns_.link_reset();
+    denials_.clear();
     reassembler_.clear();
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/event_loop.hpp"
 #include "link/link.hpp"
+#include "net/deny/http_denials.hpp"
 #include "net/dialer.hpp"
 #include "net/dns/forwarder.hpp"
 #include "net/frames/reassembly.hpp"
@@ -23,7 +24,10 @@ class Stack final : public FrameSink {
         Output::Config link;
         std::optional<Subnet> v4, v6; ///< the active families
         std::vector<Endpoint> resolvers;
+        std::chrono::milliseconds dns_time = DnsExchange::usual_time;
         std::size_t max_connections = 256;
+        std::string sandbox;         ///< its name, for those who are refused
+        bool explain_denials = true; ///< to plain HTTP
     };
     /// All references must outlive the stack; `loop` is the one that calls it.
     Stack(EventLoop& loop, Link& link, Dialer& dialer, const Config& config);
@@ -40,18 +44,25 @@ class Stack final : public FrameSink {
     Dialer& gate() { return switch_; }
     const Icmp& icmp() const { return icmp_; }
     PublishedUse& published_use() { return published_use_; }
-    const DnsForwarder& dns() const { return dns_; }
+    DnsForwarder& dns() { return dns_; }
 
   private:
-    /// Connections to the gateway's name server lead to ours, all others out, under the names that
-    /// the guest knows their destinations by.
+    /// Connections to name servers lead to ours, all others out, under the names that the guest
+    /// knows their destinations by; those of HTTP that may not go out, to where they learn why.
     class Switch final : public Dialer {
       public:
         Switch(Stack& stack, Dialer& out) : stack_(stack), out_(out) {}
-        Result<OwnedFd> dial(const Flow& flow, unsigned attempt) override;
-        Status admit(const Flow& flow) override { return out_.admit(flow); }
+        Result<Dialled> dial(const Flow& flow, unsigned attempt) override;
+        Status admit(const Flow& flow) override { return out_.admit(named(flow)); }
+        Status admit_answer(const IpAddress& address) override {
+            return out_.admit_answer(address);
+        }
+        bool has_names() const override { return out_.has_names(); }
 
       private:
+        Flow named(const Flow& flow) const;
+        Result<Dialled> dial_out(const Flow& flow, unsigned attempt);
+
         Stack& stack_;
         Dialer& out_;
     };
@@ -61,13 +72,14 @@ class Stack final : public FrameSink {
     void fragment(const IpPacket& packet);
     void udp_packet(const IpPacket& packet, bool verify);
     bool from_guest(const IpPacket& packet) const;
-    bool is_name_server(const Endpoint& endpoint) const;
+    bool is_gateway(const IpAddress& address) const;
 
     Config config_;
     Reassembler reassembler_;
     Output output_;
     Switch switch_;
     DnsForwarder dns_;
+    HttpDenials denials_;
     PublishedUse published_use_;
     Tcp tcp_;
     Udp udp_;

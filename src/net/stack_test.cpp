@@ -266,5 +266,25 @@ TEST(Stack, PublishedUdpFindsItsWayBack) {
     EXPECT_TRUE(world.dialer.dialled.empty());
 }
 
+TEST(Stack, QuicIsRefusedWhereItsServerHasToBeSeen) {
+    testing::World world;
+    world.dialer.depends_on_opening = true;
+    const Endpoint guest{world.v4.guest, 5000}, remote{IpAddress(Ipv4Bytes{93, 184, 215, 14}), 443};
+    Bytes initial(1200);
+    initial[0] = 0xc3;
+    initial[4] = 1; // version
+    initial[5] = 8; // connection id
+    world.send_udp(guest, remote, initial);
+    const auto refusal = world.next();
+    ASSERT_TRUE(refusal);
+    EXPECT_EQ(refusal->protocol, protocol_icmp);
+    EXPECT_EQ(refusal->payload[1], 13); // prohibited
+    ASSERT_EQ(world.dialer.peers.size(), 1U);
+    std::array<char, 2000> data;
+    EXPECT_EQ(::recv(world.dialer.peers[0].get(), data.data(), data.size(), MSG_DONTWAIT), -1);
+    world.send_udp(guest, remote, as_bytes("anything else"));
+    EXPECT_EQ(::recv(world.dialer.peers[0].get(), data.data(), data.size(), MSG_DONTWAIT), 13);
+}
+
 } // namespace
 } // namespace msb::net

@@ -114,6 +114,9 @@ Status Runtime::open_disks() {
     // Nobody will ever read a throw-away disk after a crash: flushing it would only cost time.
     upper.durability =
         config_.spec.ephemeral ? device::Durability::none : device::Durability::flush;
+    upper.on_full = [this](bool waiting) {
+        loop_->post([this, waiting] { waits_for_room_ = waiting; });
+    };
     upper_disk_ = MSB_TRY(device::Blk::create(std::move(upper)));
 
     vsock_ = std::make_unique<device::Vsock>(*loop_, guest_cid);
@@ -240,7 +243,8 @@ Status Runtime::watch_events() {
 
 wire::HostStatusReport Runtime::describe_status() const {
     return {std::string(to_string(state_.status)), state_.reason,
-            static_cast<std::uint32_t>(relay_->client_count())};
+            static_cast<std::uint32_t>(relay_->client_count()),
+            waits_for_room_ ? "waiting for room on the host's disk" : state_.detail};
 }
 
 void Runtime::tell_file_server(const wire::InitResolved& user) {

@@ -99,6 +99,8 @@ class Runtime {
     /// Asks the guest to end, and ends it by force when the time is up. Asking again can only make
     /// it shorter.
     void begin_shutdown(std::string_view why, std::optional<std::uint64_t> grace_ms);
+    /// Tells the agent, while it shuts down, when clients have taken more than was `told`.
+    void report_readers(std::uint64_t told);
     /// Commands may finish, new ones are refused; then the shutdown begins.
     void begin_drain();
     /// Ends the engine at once, and does not wait for long.
@@ -138,6 +140,7 @@ class Runtime {
     bool shutting_down_ = false;
     bool draining_ = false;
     bool engine_gone_ = false;
+    bool waits_for_room_ = false; ///< the guest, on the host's disk
     EventLoop::TimerId kill_timer_ = 0;
     EventLoop::TimerId engine_timer_ = 0;
     EventLoop::TimerId balance_timer_ = 0;

@@ -31,6 +31,8 @@ class RuntimeDoor {
         return wire::decode_body<Report>(MSB_TRY(exchange(encode(request))));
     }
 
+    Result<wire::HostStatusReport> status();
+
   private:
     explicit RuntimeDoor(OwnedFd socket) : socket_(std::move(socket)) {}
     template <typename Request> Bytes encode(const Request& request) {

@@ -130,7 +130,7 @@ TEST_F(SandboxTest, NetworksAreSpelledOut) {
     EXPECT_EQ(parse_net_profiles({"host,public", "host"}).value(),
               (std::vector<std::string>{"public", "host"}));
     EXPECT_EQ(parse_net_profiles({"all"}).value(), std::vector<std::string>{"all"});
-    EXPECT_TRUE(parse_net_profiles({"none"}).value().empty());
+    EXPECT_TRUE(parse_net_profiles({"none"}).value() == std::vector<std::string>{"none"});
     for (const char* bad : {"internet", "all,none", "public,all", "Public"})
         EXPECT_FALSE(parse_net_profiles({bad})) << bad;
     EXPECT_EQ(parse_published_port("8080:80").value(),

@@ -13,14 +13,23 @@ namespace {
 
 constexpr std::array<std::string_view, 3> composable = {"public", "private", "host"};
 constexpr std::size_t most_published = 256;
-
-std::unexpected<Error> invalid(std::string message) {
-    return fail(ErrorKind::invalid_argument, std::move(message));
-}
+constexpr std::size_t most_nameservers = 8;
+constexpr std::uint32_t most_query_ms = 60'000;
 
 /// Port 0 means none.
 std::uint16_t port_or_none(std::string_view text) {
     return parse_port(text).value_or(0);
+}
+
+/// Under its own name if it had another one before.
+void add_profile(std::vector<std::string>& profiles, std::string word) {
+    if (word == "public_only" || word == "public-only")
+        word = "public";
+    if (word == "non_local" || word == "non-local") {
+        profiles.emplace_back("public");
+        word = "private";
+    }
+    profiles.push_back(std::move(word));
 }
 
 std::unexpected<Error> unknown_profile(const std::string& word) {
@@ -35,8 +44,13 @@ std::unexpected<Error> unknown_profile(const std::string& word) {
 } // namespace
 
 bool NetworkSpec::active() const {
-    return enabled && (!profiles.empty() || !published.empty() || !rules.empty() ||
-                       default_egress || default_ingress);
+    const bool profile = !profiles.empty() && !has("none");
+    return enabled &&
+           (profile || !published.empty() || !rules.empty() || default_egress || default_ingress);
+}
+
+bool NetworkSpec::says_what_is_reached() const {
+    return !enabled || !profiles.empty() || !rules.empty() || default_egress || default_ingress;
 }
 
 net::Policy NetworkSpec::policy() const {
@@ -44,8 +58,9 @@ net::Policy NetworkSpec::policy() const {
     net::Policy policy{.rules = rules,
                        .egress = default_egress.value_or(all),
                        .ingress = default_ingress.value_or(true),
-                       .metadata = {}};
-    if (!all)
+                       .metadata = {},
+                       .rebind_protection = dns.rebind_protection};
+    if (!all && !has("none"))
         for (net::Rule& rule : net::profile_rules(profiles))
             policy.rules.push_back(std::move(rule));
     return policy;
@@ -67,7 +82,7 @@ Result<std::vector<std::string>> parse_net_profiles(const std::vector<std::strin
         for (std::size_t begin = 0; begin <= list.size();) {
             const std::size_t end = std::min(list.find(',', begin), list.size());
             if (end > begin)
-                given.push_back(list.substr(begin, end - begin));
+                add_profile(given, list.substr(begin, end - begin));
             begin = end + 1;
         }
     const auto has = [&](std::string_view word) {
@@ -80,8 +95,9 @@ Result<std::vector<std::string>> parse_net_profiles(const std::vector<std::strin
         if (alone && std::ranges::any_of(given, [&](auto& other) { return other != word; }))
             return invalid("network profile '" + word + "' cannot be combined with others");
     }
-    if (has("all"))
-        return std::vector<std::string>{"all"};
+    for (const char* const alone : {"all", "none"})
+        if (has(alone))
+            return std::vector<std::string>{alone};
     std::vector<std::string> profiles;
     for (const std::string_view profile : composable)
         if (has(profile))
@@ -95,6 +111,24 @@ Result<std::vector<net::Rule>> parse_net_rules(const std::vector<std::string>& w
         for (net::Rule& rule : MSB_TRY(net::parse_rules(list)))
             rules.push_back(std::move(rule));
     return rules;
+}
+
+Result<Endpoint> parse_nameserver(std::string_view text) {
+    std::string_view host = text;
+    std::uint16_t port = net::dns_port;
+    const auto colon = text.rfind(':');
+    if (colon != std::string_view::npos && !IpAddress::parse(text) && !text.ends_with(']')) {
+        port = port_or_none(text.substr(colon + 1));
+        host = text.substr(0, colon);
+    }
+    const bool bracketed = host.starts_with('[') && host.ends_with(']');
+    if (bracketed)
+        host = host.substr(1, host.size() - 2);
+    const auto address = IpAddress::parse_scoped(host);
+    if (!address || port == 0 || (bracketed && !address->v6))
+        return invalid("invalid name server '" + std::string(text) +
+                       "' (expected IP[:PORT], IPv6 in brackets where a port follows)");
+    return Endpoint{*address, port};
 }
 
 Result<PublishedPort> parse_published_port(std::string_view text) {
@@ -154,6 +188,10 @@ Status validate_network(const NetworkSpec& network) {
                 network.published[j].bind == port.bind)
                 return invalid("published port " + port.to_string() + " is there twice");
     }
+    if (network.dns.nameservers.size() > most_nameservers)
+        return invalid("invalid config: more than 8 name servers");
+    if (network.dns.query_timeout_ms > most_query_ms)
+        return invalid("invalid config: dns query_timeout_ms must be at most 60000");
     if (network.max_connections == 0 || network.max_connections > most_connections)
         return invalid("invalid config: max_connections must be 1 to 4096");
     return {};

@@ -1,6 +1,7 @@
 // What a sandbox's network is asked to be.
 #pragma once
 
+#include "base/address.hpp"
 #include "base/result.hpp"
 #include "net/policy/policy.hpp"
 
@@ -23,19 +24,36 @@ struct PublishedPort {
     bool operator==(const PublishedPort&) const = default;
 };
 
+/// How a guest's names are looked up.
+struct DnsSpec {
+    /// In place of those that this machine asks.
+    std::vector<Endpoint> nameservers;
+    /// Until a lookup is given up; 0: as long as usual.
+    std::uint32_t query_timeout_ms = 0;
+    /// Whether names may lead to public addresses only, and to those that a rule allows.
+    bool rebind_protection = true;
+
+    bool operator==(const DnsSpec&) const = default;
+};
+
 struct NetworkSpec {
     bool enabled = true; ///< false: none, whatever the rest says
-    /// What the guest may reach: "public", "private", "host", each once, or "all" alone.
+    /// What the guest may reach: "public", "private", "host", each once, or "all" or "none" alone.
     std::vector<std::string> profiles;
     /// The first that matches decides, before any profile.
     std::vector<net::Rule> rules;
     /// What is allowed where nothing decides; unless given, ways in are and ways out are not.
     std::optional<bool> default_egress, default_ingress;
     std::vector<PublishedPort> published;
+    DnsSpec dns;
+    bool explain_denials = true; ///< to plain HTTP, with an answer
+    std::string policy_name;     ///< of the named policy that is part of this
     std::uint32_t max_connections = 256;
 
     /// Whether the guest has an interface at all.
     bool active() const;
+    /// Whether anything was said about what may be reached.
+    bool says_what_is_reached() const;
     /// What profiles, rules and defaults come to.
     net::Policy policy() const;
     bool has(std::string_view profile) const;
@@ -44,10 +62,13 @@ struct NetworkSpec {
 
 inline constexpr std::uint32_t most_connections = 1024;
 
-/// Words of --net, each a list with commas: public, private, host, all, none.
+/// Words of --net, each a list with commas: public, private, host, all, none; and what they were
+/// called before, public_only and non_local.
 Result<std::vector<std::string>> parse_net_profiles(const std::vector<std::string>& words);
 /// Words of --net-rule, each a list with commas.
 Result<std::vector<net::Rule>> parse_net_rules(const std::vector<std::string>& words);
+/// "IP[:PORT]", IPv6 in brackets where a port follows.
+Result<Endpoint> parse_nameserver(std::string_view text);
 Result<PublishedPort> parse_published_port(std::string_view text);
 Status validate_network(const NetworkSpec& network);
 

@@ -111,13 +111,33 @@ json::Value write_network(const NetworkSpec& network) {
     json::Value rules = json::array();
     for (const net::Rule& rule : network.rules)
         rules.push_back(rule.to_string());
+    json::Value nameservers = json::array();
+    for (const Endpoint& server : network.dns.nameservers)
+        nameservers.push_back(server.to_string());
     return {{"enabled", network.enabled},
             {"profiles", network.profiles},
             {"rules", rules},
             {"default_egress", write_default(network.default_egress)},
             {"default_ingress", write_default(network.default_ingress)},
             {"ports", ports},
+            {"policy", json::or_null(network.policy_name)},
+            {"explain_denials", network.explain_denials},
+            {"dns",
+             {{"nameservers", nameservers},
+              {"query_timeout_ms", network.dns.query_timeout_ms},
+              {"rebind_protection", network.dns.rebind_protection}}},
             {"max_connections", network.max_connections}};
+}
+
+void read_dns(json::Reader document, DnsSpec& dns) {
+    for (const auto& text : document.get<std::vector<std::string>>("nameservers")) {
+        if (const auto server = parse_nameserver(text))
+            dns.nameservers.push_back(*server);
+        else
+            document.complain(server.error().message());
+    }
+    document.get("query_timeout_ms", dns.query_timeout_ms);
+    document.get("rebind_protection", dns.rebind_protection);
 }
 
 void read_network(json::Reader document, NetworkSpec& network) {
@@ -133,6 +153,12 @@ void read_network(json::Reader document, NetworkSpec& network) {
         else
             document.complain(rules.error().message());
     }
+    std::optional<std::string> policy;
+    document.get_if_there("policy", policy);
+    network.policy_name = policy.value_or("");
+    document.get_if_there("explain_denials", network.explain_denials);
+    if (document.has("dns")) // earlier versions had none
+        read_dns({document, "dns"}, network.dns);
     network.default_egress = read_default(document, "default_egress");
     network.default_ingress = read_default(document, "default_ingress");
     for (const json::Value& element : document.list("ports")) {

@@ -12,8 +12,6 @@ namespace {
 using tar::block_size;
 using Header = std::array<std::uint8_t, block_size>;
 
-constexpr std::size_t buffer_size = std::size_t{256} << 10;
-
 void put(Header& header, tar::Field where, std::string_view text) {
     std::ranges::copy(text.substr(0, where.size),
                       header.begin() + static_cast<std::ptrdiff_t>(where.offset));
@@ -130,7 +128,7 @@ std::string extended_records(const TarEntry& entry, std::uint64_t size, bool spa
 
 } // namespace
 
-TarWriter::TarWriter(Sink& sink) : sink_(sink), buffer_(buffer_size) {}
+TarWriter::TarWriter(Sink& sink) : sink_(sink), buffer_(tar_buffer_size) {}
 
 Status TarWriter::flush() {
     if (used_ > 0)

@@ -23,6 +23,7 @@ MSB_WIRE_FIELDS(BootFailed,
 MSB_WIRE_FIELDS(Shutdown, f.omittable("grace_ms", m.grace_ms);)
 MSB_WIRE_EMPTY(Drain)
 MSB_WIRE_EMPTY(Drained)
+MSB_WIRE_FIELDS(ReadersProgress, f.required("taken", m.taken);)
 template <> struct Names<FreezeState> {
     static constexpr std::array<std::string_view, 6> values = {"freezing", "frozen", "thawed",
                                                                "expired",  "failed", "other"};
@@ -101,6 +102,7 @@ MSB_WIRE_CODEC(Ready)
 MSB_WIRE_CODEC(BootFailed)
 MSB_WIRE_CODEC(Drain)
 MSB_WIRE_CODEC(Drained)
+MSB_WIRE_CODEC(ReadersProgress)
 MSB_WIRE_CODEC(Freeze)
 MSB_WIRE_CODEC(Thaw)
 MSB_WIRE_CODEC(FreezeReport)

@@ -55,6 +55,13 @@ struct Drained {
     MSB_WIRE_MESSAGE(Drained, "core.drained", 7, 0);
 };
 
+/// New. While the guest shuts down: what clients have taken since the relay began, in bytes. Only the
+/// host sees a slow reader's progress; its credit reaches the guest in large steps.
+struct ReadersProgress {
+    std::uint64_t taken = 0;
+    MSB_WIRE_MESSAGE(ReadersProgress, "core.readers.progress", 7, 0);
+};
+
 /// New. Hold the root's disk still, and thaw it when nothing was heard for so long. The same number
 /// again asks for that time from now on.
 struct Freeze {

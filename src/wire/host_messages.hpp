@@ -40,6 +40,7 @@ struct HostStatusReport {
     std::string status;        ///< as in state.json: "Starting", "Running", "Draining", ...
     std::string reason;        ///< why it ends, if it does
     std::uint32_t clients = 0; ///< connected to agent.sock
+    std::string detail;        ///< one sentence for people, if there is something to say
     MSB_WIRE_MESSAGE(HostStatusReport, "host.status.report", 7, flag_terminal);
 };
 

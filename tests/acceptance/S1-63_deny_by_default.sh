@@ -7,23 +7,7 @@ need_kernel
 make_networks 4 6
 serve_world
 
-# What the host puts on the cable, but for its own neighbour discovery.
-cat >"$T/capture" <<'END'
-import socket, sys
-capture = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
-capture.bind(("cable", 0))
-open(sys.argv[1] + ".ready", "w").close()
-with open(sys.argv[1], "w") as seen:
-    while True:
-        frame, (_, _, kind, *_) = capture.recvfrom(65536)
-        ip = frame[12:14] in (b"\x08\x00", b"\x86\xdd")
-        neighbours = frame[12:14] == b"\x86\xdd" and frame[20] == 58 and 133 <= frame[54] <= 137
-        reports = frame[12:14] == b"\x86\xdd" and frame[20] == 0 # multicast listeners
-        if kind == socket.PACKET_OUTGOING and ip and not neighbours and not reports:
-            print(frame.hex(), file=seen, flush=True)
-END
-helper nsenter --net --target "$HOST_PID" -- python3 "$T/capture" "$T/seen"
-eventually 10 test -e "$T/seen.ready"
+capture_cable
 
 lookups closed --net-default deny
 begin=$EPOCHREALTIME

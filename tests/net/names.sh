@@ -29,7 +29,7 @@ host_ok run --net public -- sh -c 'tail -n +2 /etc/resolv.conf; ping -c 1 -W 1 w
 assert_contains "$out" 'search lab.example test.example
 options ndots:2 timeout:3'
 assert_contains "$out" "$WORLD4" "a name in this machine's domain"
-for isolated in "-p 7090:90" "--net none"; do
+for isolated in "--net none -p 7090:90" "--net none"; do
     # shellcheck disable=SC2086
     host_ok run $isolated -- sh -c 'cat /etc/resolv.conf 2>/dev/null; true'
     assert_not_contains "$out" 'test.example' "$isolated"

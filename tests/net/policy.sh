@@ -26,7 +26,7 @@ cat >"$T/reach" <<'END'
 reaches() { echo "$1 $2: $(echo hi | timeout 10 nc -w 5 "$1" "$2" 2>&1 | head -c 100)"; }
 END
 guest() { # guest PROFILE COMMANDS
-    host_ok run ${1:+--net "$1"} -- sh -c "$(cat "$T/reach"); $2"
+    host_ok run --no-net-explanations ${1:+--net "$1"} -- sh -c "$(cat "$T/reach"); $2"
 }
 
 guest public "reaches $WORLD4 80; reaches $WORLD6 80; reaches 10.77.0.2 80; reaches 10.77.0.1 7000
@@ -59,7 +59,7 @@ assert_contains "$out" '10.77.0.1 7000: host'
 
 # Published ports only: nothing goes out, names do not exist, at once.
 begin=$EPOCHREALTIME
-host_ok create -q -n quiet -p 9999:9999
+host_ok create -q -n quiet --net none -p 9999:9999 --no-net-explanations
 in_host "$MSB" exec quiet -- sh -c 'cat >/bin/udp; chmod 755 /bin/udp' <"$MSB_BUILD/tools/udp"
 host_ok exec quiet -- sh -c "$(cat "$T/reach"); reaches $WORLD4 80; nslookup www.test.example
     udp send $WORLD4 90 1; udp send $WORLD6 90 1; ping -c 1 -W 2 $WORLD4; true"
@@ -72,8 +72,8 @@ assert_not_contains "$out" 'bytes from'
 
 host_ok rm -q -f quiet
 
-# No option: no interface.
-host_ok run -- sh -c 'ls /sys/class/net | grep -c eth; env | grep -c MSB_NET; true'
+# None: no interface.
+host_ok run --no-net -- sh -c 'ls /sys/class/net | grep -c eth; env | grep -c MSB_NET; true'
 assert_eq "$out" "0
 0"
 host_ok run --net none -- sh -c 'ls /sys/class/net | grep -c eth; true'

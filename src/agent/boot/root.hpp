@@ -9,9 +9,6 @@
 
 namespace msb::agent {
 
-/// Inserts the modules listed in /modules/order, if there is such a list.
-Status load_modules();
-
 /// Mounts the image: the read-only lower layer, or the whole disk.
 Status mount_image(const wire::BlockRoot& root);
 /// Makes `root`, whose image is mounted, the root directory of this process and of everything it

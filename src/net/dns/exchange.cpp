@@ -18,12 +18,13 @@ constexpr int round_budget = 16;
 
 } // namespace
 
-DnsExchange::DnsExchange(EventLoop& loop, Resolvers& resolvers, BytesView message,
-                         const dns::Query& query, bool stream, Done done)
-    : loop_(loop), resolvers_(resolvers), message_(message.begin(), message.end()),
+DnsExchange::DnsExchange(EventLoop& loop, std::shared_ptr<Resolvers> resolvers, BytesView message,
+                         const dns::Query& query, bool stream, std::chrono::milliseconds time,
+                         Done done)
+    : loop_(loop), resolvers_(std::move(resolvers)), message_(message.begin(), message.end()),
       asked_id_(query.id), question_end_(query.question.end), stream_(stream),
-      done_(std::move(done)), first_(resolvers.preferred),
-      give_up_(EventLoop::Clock::now() + total_time) {
+      done_(std::move(done)), first_(resolvers_->preferred),
+      give_up_(EventLoop::Clock::now() + time) {
     // An id, and through the kernel a port, that nobody can guess.
     (void)!::getrandom(&id_, sizeof(id_), GRND_NONBLOCK);
     store_be(MutableBytesView(message_), id_);
@@ -58,7 +59,7 @@ void DnsExchange::wait(EventLoop::Clock::duration time) {
 /// Asks the next resolver; when all were asked, waits for answers until the time is over.
 void DnsExchange::ask() {
     const auto left = give_up_ - EventLoop::Clock::now();
-    const std::size_t count = resolvers_.addresses.size();
+    const std::size_t count = resolvers_->addresses.size();
     // Twice each: a datagram may be lost.
     while (attempts_ < 2 * count && left > left.zero())
         if (ask((first_ + attempts_++) % count))
@@ -79,7 +80,7 @@ bool DnsExchange::ask(std::size_t resolver) {
     Asked asked{.resolver = resolver};
     const Status done = connect(asked);
     if (!done)
-        log::debug("resolver {}: {}", resolvers_.addresses[resolver].to_string(),
+        log::debug("resolver {}: {}", resolvers_->addresses[resolver].to_string(),
                    done.error().to_string());
     else
         asked_.push_back(std::move(asked));
@@ -87,7 +88,7 @@ bool DnsExchange::ask(std::size_t resolver) {
 }
 
 Status DnsExchange::connect(Asked& asked) {
-    const Endpoint& resolver = resolvers_.addresses[asked.resolver];
+    const Endpoint& resolver = resolvers_->addresses[asked.resolver];
     const int type = (stream_ ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK;
     asked.socket = OwnedFd(::socket(resolver.address.v6 ? AF_INET6 : AF_INET, type, 0));
     if (!asked.socket)
@@ -133,10 +134,12 @@ void DnsExchange::event(int socket, std::uint32_t events) {
         receive_stream(*found);
 }
 
+BytesView DnsExchange::question() const {
+    return BytesView(message_).subspan(dns::header_size, question_end_ - dns::header_size);
+}
+
 bool DnsExchange::is_answer(BytesView message) const {
-    return dns::answers(
-        message, id_,
-        BytesView(message_).subspan(dns::header_size, question_end_ - dns::header_size));
+    return dns::answers(message, id_, question());
 }
 
 void DnsExchange::receive_datagrams(Asked& asked) {
@@ -185,7 +188,7 @@ void DnsExchange::take(Asked& asked, Bytes answer) {
         no_help_ = std::move(answer);
         return failed(asked);
     }
-    resolvers_.preferred = asked.resolver;
+    resolvers_->preferred = asked.resolver;
     finish(std::move(answer));
 }
 
@@ -193,8 +196,12 @@ void DnsExchange::finish(std::optional<Bytes> answer) {
     stop_asking();
     if (!answer)
         answer = std::move(no_help_);
-    if (answer)
+    if (answer) {
         store_be(MutableBytesView(*answer), asked_id_);
+        // In the very case in which it was asked, which some askers insist on.
+        if (answer->size() >= question_end_)
+            std::ranges::copy(question(), answer->begin() + dns::header_size);
+    }
     const Done done = std::move(done_);
     done(std::move(answer));
 }

@@ -12,11 +12,12 @@
 #include "dns/message.hpp"
 
 #include <functional>
+#include <memory>
 #include <vector>
 
 namespace msb::net {
 
-/// Where to ask, and who answered last.
+/// Where to ask, and who answered last. Shared by exchanges, which may outlive a change of it.
 struct Resolvers {
     std::vector<Endpoint> addresses;
     std::size_t preferred = 0;
@@ -26,13 +27,13 @@ class DnsExchange {
   public:
     /// Stub resolvers wait 5 seconds and ask again, so an answer that comes a little later still
     /// helps.
-    static constexpr std::chrono::milliseconds total_time{10000}, time_of_one{1500};
+    static constexpr std::chrono::milliseconds usual_time{10000}, time_of_one{1500};
 
     /// `done` is called once, never from inside start(), with the answer or, when no resolver gave
-    /// one, nothing; it may destroy the exchange. `stream`: ask over TCP.
+    /// one, nothing; it may destroy the exchange. `stream`: ask over TCP. `time`: until it gives up.
     using Done = std::function<void(std::optional<Bytes>)>;
-    DnsExchange(EventLoop& loop, Resolvers& resolvers, BytesView message, const dns::Query& query,
-                bool stream, Done done);
+    DnsExchange(EventLoop& loop, std::shared_ptr<Resolvers> resolvers, BytesView message,
+                const dns::Query& query, bool stream, std::chrono::milliseconds time, Done done);
     ~DnsExchange();
     DnsExchange(const DnsExchange&) = delete;
     DnsExchange& operator=(const DnsExchange&) = delete;
@@ -56,6 +57,7 @@ class DnsExchange {
     void receive_datagrams(Asked& asked);
     void send_rest(Asked& asked);
     void receive_stream(Asked& asked);
+    BytesView question() const;
     bool is_answer(BytesView message) const;
     void take(Asked& asked, Bytes answer);
     void failed(Asked& asked);
@@ -63,7 +65,7 @@ class DnsExchange {
     void stop_asking();
 
     EventLoop& loop_;
-    Resolvers& resolvers_;
+    std::shared_ptr<Resolvers> resolvers_;
     Bytes message_; ///< with our id
     std::uint16_t asked_id_;
     std::uint16_t id_ = 0;

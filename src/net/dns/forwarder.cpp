@@ -17,13 +17,19 @@ constexpr auto stream_idle_time = std::chrono::seconds(30);
 constexpr std::size_t questions_at_once = 16; ///< of one stream; then it is not read
 constexpr std::size_t most_unsent = std::size_t{256} << 10;
 
+/// Not REFUSED, which has stub resolvers ask again, and wait.
+Bytes refusal(BytesView message, const dns::Query& query, const Error& reason) {
+    return dns::make_answer(message, query, dns::Code::no_such_name, std::nullopt,
+                            reason.message());
+}
+
 } // namespace
 
 /// The forwarder's end of a guest's TCP connection (RFC 7766).
 class DnsForwarder::Stream : public std::enable_shared_from_this<Stream> {
   public:
-    Stream(DnsForwarder& forwarder, OwnedFd socket)
-        : forwarder_(forwarder), socket_(std::move(socket)) {}
+    Stream(DnsForwarder& forwarder, OwnedFd socket, const Endpoint& guest, const Endpoint& server)
+        : forwarder_(forwarder), socket_(std::move(socket)), guest_(guest), server_(server) {}
     ~Stream() { close(); }
 
     Status start() {
@@ -77,11 +83,15 @@ class DnsForwarder::Stream : public std::enable_shared_from_this<Stream> {
             const std::size_t size = load_be<std::uint16_t>(in_.view());
             if (in_.size() < 2 + size)
                 break;
-            const Bytes message(in_.view().begin() + 2,
-                                in_.view().begin() + 2 + static_cast<std::ptrdiff_t>(size));
+            const BytesView message = in_.view().subspan(2, size);
+            Asked asked{.message = Bytes(message.begin(), message.end()),
+                        .query = {},
+                        .guest = guest_,
+                        .server = server_,
+                        .stream = true};
             in_.consume(2 + size);
             ++waiting_;
-            forwarder_.answer(message, true, [weak = weak_from_this()](const Bytes& answer) {
+            forwarder_.answer(std::move(asked), [weak = weak_from_this()](const Bytes& answer) {
                 if (const auto stream = weak.lock())
                     stream->reply(answer);
             });
@@ -129,6 +139,7 @@ class DnsForwarder::Stream : public std::enable_shared_from_this<Stream> {
 
     DnsForwarder& forwarder_;
     OwnedFd socket_;
+    Endpoint guest_, server_;
     OutBuffer in_;
     OutBuffer out_;
     std::size_t waiting_ = 0; ///< questions without an answer
@@ -139,7 +150,7 @@ class DnsForwarder::Stream : public std::enable_shared_from_this<Stream> {
 
 DnsForwarder::DnsForwarder(EventLoop& loop, Output& output, Dialer& gate, Config config)
     : loop_(loop), output_(output), gate_(gate), config_(std::move(config)),
-      resolvers_{config_.resolvers, 0} {}
+      resolvers_(std::make_shared<Resolvers>(config_.resolvers)) {}
 
 DnsForwarder::~DnsForwarder() {
     link_reset();
@@ -158,8 +169,17 @@ void DnsForwarder::forget(Stream& stream) {
     streams_.erase(&stream);
 }
 
+void DnsForwarder::set_resolvers(std::vector<Endpoint> addresses) {
+    resolvers_ = std::make_shared<Resolvers>(std::move(addresses));
+}
+
 void DnsForwarder::datagram(const Endpoint& guest, const Endpoint& server, BytesView message) {
-    answer(message, false, [this, guest, server](const Bytes& answer) {
+    Asked asked{.message = Bytes(message.begin(), message.end()),
+                .query = {},
+                .guest = guest,
+                .server = server,
+                .stream = false};
+    answer(std::move(asked), [this, guest, server](const Bytes& answer) {
         if (answer.empty())
             return;
         output_.udp(server, guest, answer);
@@ -167,79 +187,133 @@ void DnsForwarder::datagram(const Endpoint& guest, const Endpoint& server, Bytes
     });
 }
 
-Result<OwnedFd> DnsForwarder::open_stream() {
+Result<OwnedFd> DnsForwarder::open_stream(const Endpoint& guest, const Endpoint& server) {
     if (streams_.size() >= max_streams)
         return fail(Error::from_errno(ECONNREFUSED, "connect", "name server"));
     auto sockets = MSB_TRY(sys::socket_pair(SOCK_STREAM | SOCK_NONBLOCK));
-    const auto stream = std::make_shared<Stream>(*this, std::move(sockets[0]));
+    const auto stream = std::make_shared<Stream>(*this, std::move(sockets[0]), guest, server);
     MSB_TRY(stream->start());
     streams_[stream.get()] = stream;
     return std::move(sockets[1]);
 }
 
-void DnsForwarder::answer(BytesView message, bool stream, const Reply& reply) {
-    const auto parsed = dns::parse_query(message);
+bool DnsForwarder::is_gateway(const IpAddress& address) const {
+    return address == config_.gateways.v4 || address == config_.gateways.v6;
+}
+
+// ---- questions ----
+
+void DnsForwarder::answer(Asked asked, const Reply& reply) {
+    const auto parsed = dns::parse_query(asked.message);
     if (!parsed)
         return reply({});
-    const dns::Query& query = parsed->query;
+    asked.query = parsed->query;
     if (parsed->code != dns::Code::no_error)
-        return reply(dns::make_answer(message, query, parsed->code));
-    // Not REFUSED, which has stub resolvers ask again, and wait.
-    if (!admit(query.question, stream))
-        return reply(dns::make_answer(message, query, dns::Code::no_such_name, std::nullopt, true));
-    if (const auto answer = answer_here(message, query))
+        return reply(dns::make_answer(asked.message, asked.query, parsed->code));
+    if (const Status admitted = admit(asked); !admitted)
+        return reply(refusal(asked.message, asked.query, admitted.error()));
+    if (const auto answer = answer_here(asked))
         return reply(*answer);
     if (exchanges_.size() >= max_exchanges)
-        return reply(dns::make_answer(message, query, dns::Code::server_failure));
-    const std::uint64_t number = next_exchange_++;
-    auto done = [this, number, query, stream, reply,
-                 asked = Bytes(message.begin(), message.end())](std::optional<Bytes> answer) {
-        const auto self = exchanges_.extract(number); // lives until we return
-        if (answer)
-            learn(asked, query.question, *answer);
-        else
-            answer = dns::make_answer(asked, query, dns::Code::server_failure);
-        if (!stream && answer->size() > query.answer_size)
-            answer = dns::truncate(*answer, query.question.end);
-        reply(*answer);
-    };
-    auto exchange = std::make_unique<DnsExchange>(loop_, resolvers_, message, query, stream, done);
-    exchange->start();
-    exchanges_.emplace(number, std::move(exchange));
+        return reply(dns::make_answer(asked.message, asked.query, dns::Code::server_failure));
+    ask(std::move(asked), reply);
 }
 
-Status DnsForwarder::admit(const dns::Question& question, bool stream) {
+Flow DnsForwarder::lookup_of(const Asked& asked) const {
     const auto& gateway = config_.gateways.v4 ? config_.gateways.v4 : config_.gateways.v6;
+    return {.direction = Direction::out,
+            .protocol = asked.stream ? Protocol::tcp : Protocol::udp,
+            .source = asked.guest,
+            .destination = {gateway.value_or(IpAddress()), dns_port},
+            .names = {asked.query.question.name},
+            .lookup = true};
+}
+
+/// By the name, and by the server if it is not ours.
+Status DnsForwarder::admit(const Asked& asked) {
+    MSB_TRY(gate_.admit(lookup_of(asked)));
+    if (is_gateway(asked.server.address))
+        return {};
     return gate_.admit({.direction = Direction::out,
-                        .protocol = stream ? Protocol::tcp : Protocol::udp,
-                        .source = {},
-                        .destination = {gateway.value_or(IpAddress()), dns_port},
-                        .names = {question.name},
-                        .lookup = true});
+                        .protocol = asked.stream ? Protocol::tcp : Protocol::udp,
+                        .source = asked.guest,
+                        .destination = asked.server});
 }
 
-void DnsForwarder::learn(BytesView asked, const dns::Question& question, BytesView answer) {
-    if (question.type_class != dns::class_in ||
-        (question.type != dns::type_a && question.type != dns::type_aaaa))
-        return;
-    const auto parsed = dns::parse_answer(answer, asked.first(question.end));
-    if (parsed && !parsed->addresses.empty())
-        names_.learn(question.name, parsed->addresses, std::chrono::seconds(parsed->ttl),
-                     NameMemory::Clock::now());
-}
-
-std::optional<Bytes> DnsForwarder::answer_here(BytesView message, const dns::Query& query) const {
-    const dns::Question& question = query.question;
+std::optional<Bytes> DnsForwarder::answer_here(const Asked& asked) const {
+    const dns::Question& question = asked.query.question;
     const auto& gateway =
         question.type == dns::type_aaaa ? config_.gateways.v6 : config_.gateways.v4;
     const bool address = question.type_class == dns::class_in &&
                          (question.type == dns::type_a || question.type == dns::type_aaaa);
     if (address && !gateway) // a family that the guest does not have
-        return dns::make_answer(message, query, dns::Code::no_error);
+        return dns::make_answer(asked.message, asked.query, dns::Code::no_error);
     if (question.name == host_alias)
-        return dns::make_answer(message, query, dns::Code::no_error,
+        return dns::make_answer(asked.message, asked.query, dns::Code::no_error,
                                 address ? gateway : std::nullopt);
     return std::nullopt;
+}
+
+void DnsForwarder::ask(Asked asked, const Reply& reply) {
+    const std::uint64_t number = next_exchange_++;
+    const auto resolvers = is_gateway(asked.server.address)
+                               ? resolvers_
+                               : std::make_shared<Resolvers>(std::vector<Endpoint>{asked.server});
+    auto done = [this, number, asked, reply](std::optional<Bytes> answer) {
+        const auto self = exchanges_.extract(number); // lives until we return
+        reply(pass_on(asked, std::move(answer)));
+    };
+    auto exchange = std::make_unique<DnsExchange>(loop_, resolvers, asked.message, asked.query,
+                                                  asked.stream, config_.time, std::move(done));
+    exchange->start();
+    exchanges_.emplace(number, std::move(exchange));
+}
+
+// ---- answers ----
+
+Bytes DnsForwarder::pass_on(const Asked& asked, std::optional<Bytes> answer) {
+    const std::size_t question_end = asked.query.question.end;
+    const auto failure = [&] {
+        return dns::make_answer(asked.message, asked.query, dns::Code::server_failure);
+    };
+    if (!answer)
+        return failure();
+    if (answer->size() < question_end)
+        return std::move(*answer);  // an error without the question
+    if (dns::is_truncated(*answer)) // the rest of it is asked for over TCP
+        return dns::truncate(*answer, question_end);
+    auto contents = dns::read_contents(*answer, question_end);
+    if (!contents)
+        return failure();
+    if (const Status admitted = judge(asked, *contents); !admitted)
+        return refusal(asked.message, asked.query, admitted.error());
+    // Addresses are asked for, and then judged. Who hides whom it asks for cannot be let through.
+    constexpr std::array unwanted = {dns::ServiceKey::ipv4_hint, dns::ServiceKey::ipv6_hint,
+                                     dns::ServiceKey::ech};
+    const std::size_t count = gate_.has_names() ? unwanted.size() : unwanted.size() - 1;
+    if (!dns::remove_service_keys(*answer, question_end, std::span(unwanted).first(count)))
+        return failure();
+    if (!asked.stream && answer->size() > asked.query.answer_size)
+        return dns::truncate(*answer, question_end);
+    return std::move(*answer);
+}
+
+/// Remembers the addresses of an answer that may be given. What another server says counts for
+/// nothing: it may be the guest's own.
+Status DnsForwarder::judge(const Asked& asked, dns::Contents& contents) {
+    if (!contents.aliases.empty()) {
+        Flow flow = lookup_of(asked);
+        flow.aliases = std::move(contents.aliases);
+        MSB_TRY(gate_.admit(flow));
+    }
+    for (const IpAddress& address : contents.addresses)
+        MSB_TRY(gate_.admit_answer(address));
+    const std::uint16_t type = asked.query.question.type;
+    if (!contents.addresses.empty() && is_gateway(asked.server.address) &&
+        (type == dns::type_a || type == dns::type_aaaa))
+        names_.learn(asked.query.question.name, contents.addresses,
+                     std::chrono::seconds(contents.ttl), NameMemory::Clock::now());
+    return {};
 }
 
 } // namespace msb::net

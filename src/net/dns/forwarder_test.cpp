@@ -264,5 +264,101 @@ TEST(Forwarder, AnswersOfAllSizes) {
     EXPECT_LE(cut->payload.size(), 512U);
 }
 
+TEST(Forwarder, ADifferentServerIsAskedItself) {
+    Asker asker;
+    Resolver ours, other;
+    DnsForwarder forwarder = asker.forwarder({ours.address()});
+    forwarder.datagram(asker.guest, other.address(), query("example.org"));
+    asker.world.wait(20ms);
+    EXPECT_TRUE(ours.take().empty());
+    Bytes answer = answer_to(other.take());
+    answer[7] = 1;
+    answer.insert(answer.end(), {0xc0, 12, 0, 1, 0, 1, 0, 0, 14, 16, 0, 4, 9, 9, 9, 9});
+    other.answer(answer);
+    asker.world.wait(20ms);
+    const auto got = asker.world.next_udp();
+    ASSERT_TRUE(got);
+    EXPECT_EQ(got->source, other.address());
+    EXPECT_EQ(forwarder.names().size(), 0U); // it may be the guest's own
+    // Judged by name, and then by the server.
+    const auto& asked = asker.world.dialer.asked;
+    ASSERT_EQ(asked.size(), 2U);
+    EXPECT_TRUE(asked[0].lookup);
+    EXPECT_FALSE(asked[1].lookup);
+    EXPECT_EQ(asked[1].destination, other.address());
+    asker.world.dialer.admits = [](const Flow& flow) -> Status {
+        return flow.lookup ? Status() : fail(ErrorKind::permission_denied, "no");
+    };
+    forwarder.datagram(asker.guest, other.address(), query("example.org"));
+    EXPECT_EQ(asker.code(), 3);
+    EXPECT_TRUE(other.take().empty());
+}
+
+TEST(Forwarder, AnswersAreJudged) {
+    Asker asker;
+    Resolver resolver;
+    DnsForwarder forwarder = asker.forwarder({resolver.address()});
+    const auto code_of = [&](std::initializer_list<std::uint8_t> records, std::uint8_t count) {
+        forwarder.datagram(asker.guest, asker.server, query("example.org"));
+        asker.world.wait(20ms);
+        Bytes answer = answer_to(resolver.take());
+        answer[7] = count;
+        answer.insert(answer.end(), records);
+        resolver.answer(answer);
+        return asker.code();
+    };
+    asker.world.dialer.admits = [](const Flow& flow) -> Status {
+        return flow.aliases == std::vector<std::string>{"b.org"}
+                   ? Status(fail(ErrorKind::permission_denied, "no"))
+                   : Status();
+    };
+    EXPECT_EQ(code_of({0xc0, 12, 0, 5, 0, 1, 0, 0, 1, 44, 0, 4, 1, 'b', 0xc0, 20}, 1), 3);
+    EXPECT_EQ(code_of({0xc0, 12, 0, 5, 0, 1, 0, 0, 1, 44, 0, 4, 1, 'c', 0xc0, 20}, 1), 0);
+    asker.world.dialer.unwanted = IpAddress(Ipv4Bytes{10, 0, 0, 1});
+    EXPECT_EQ(code_of({0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, 10, 0, 0, 1}, 1), 3);
+    EXPECT_EQ(code_of({0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, 10, 0, 0, 2}, 1), 0);
+    EXPECT_EQ(code_of({0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, 10, 0}, 1), 2); // cut off
+    EXPECT_EQ(code_of({}, 9), 2);
+}
+
+TEST(Forwarder, WhoIsAskedForCannotBeHiddenWhereNamesCount) {
+    Asker asker;
+    Resolver resolver;
+    DnsForwarder forwarder = asker.forwarder({resolver.address()});
+    for (const bool names_count : {false, true}) {
+        asker.world.dialer.names_count = names_count;
+        forwarder.datagram(asker.guest, asker.server, query("example.org", 65));
+        asker.world.wait(20ms);
+        Bytes answer = answer_to(resolver.take());
+        answer[7] = 1; // a service with keys for encrypted openings and an address
+        answer.insert(answer.end(), {0xc0, 12, 0, 65, 0, 1, 0, 0, 1, 44, 0, 19, 0, 1, 0});
+        answer.insert(answer.end(), {0, 4, 0, 4, 9, 9, 9, 9, 0, 5, 0, 4, 1, 2, 3, 4});
+        resolver.answer(answer);
+        asker.world.wait(20ms);
+        const auto got = asker.world.next_udp();
+        ASSERT_TRUE(got);
+        const std::string hex = to_hex(got->payload);
+        EXPECT_EQ(hex.find("0004000409090909"), std::string::npos);
+        EXPECT_EQ(hex.find("0005000401020304") == std::string::npos, names_count);
+        EXPECT_EQ(got->payload.size(), answer.size());
+    }
+}
+
+TEST(Forwarder, TheAskersCaseComesBack) {
+    Asker asker;
+    Resolver resolver;
+    DnsForwarder forwarder = asker.forwarder({resolver.address()});
+    forwarder.datagram(asker.guest, asker.server, query("eXaMpLe.org"));
+    asker.world.wait(20ms);
+    Bytes answer = answer_to(resolver.take());
+    EXPECT_EQ(as_text(BytesView(answer).subspan(13, 7)), "eXaMpLe");
+    answer[13] = 'E';
+    resolver.answer(answer);
+    asker.world.wait(20ms);
+    const auto got = asker.world.next_udp();
+    ASSERT_TRUE(got);
+    EXPECT_EQ(as_text(got->payload.subspan(13, 7)), "eXaMpLe");
+}
+
 } // namespace
 } // namespace msb::net

@@ -53,11 +53,14 @@ void Icmp::echo(const IpPacket& packet) {
                   load_be<std::uint16_t>(packet.payload.subspan(4))};
     int socket = flows_.socket_of(key);
     if (socket == -1) {
-        auto dialed = dialer_.dial(
-            {Direction::out, Protocol::icmp, {packet.source, 0}, {packet.destination, 0}, {}}, 0);
+        auto dialed = dialer_.dial({.direction = Direction::out,
+                                    .protocol = Protocol::icmp,
+                                    .source = {packet.source, 0},
+                                    .destination = {packet.destination, 0}},
+                                   0);
         if (!dialed)
             return output_.unreachable(packet.destination, packet.packet, Unreachable::prohibited);
-        socket = dialed->get();
+        socket = dialed->socket.get();
         if (!flows_.add(key, std::move(*dialed), [this, key] { receive(key); }))
             return;
     }

@@ -1,13 +1,15 @@
 #include "net/policy/policy.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace msb::net {
 
 namespace {
 
-/// How a rule meets a flow: `passed` is a prefix or a name that would have allowed anything else.
-enum class Match { no, yes, passed };
+/// How a rule meets a flow: `passed` is a prefix or a name that would have allowed anything else,
+/// `unnamed` a name that would have allowed a TLS connection which asks for it.
+enum class Match { no, yes, passed, unnamed };
 
 RuleProtocol protocol_of(const Flow& flow) {
     switch (flow.protocol) {
@@ -34,15 +36,21 @@ class Matcher {
         : flow_(flow), peer_(peer), protocol_(protocol_of(flow)), inner_(embedded_v4(flow.peer())),
           disguised_(inner_ != flow.peer()) {}
 
-    Match match(const Rule& rule) const {
+    /// Whether the rule is about flows of this direction, protocol and port.
+    bool concerns(const Rule& rule) const {
         const bool out = flow_.direction == Direction::out;
         if (rule.direction == (out ? RuleDirection::ingress : RuleDirection::egress))
+            return false;
+        const bool by_name_alone =
+            flow_.lookup && std::holds_alternative<DomainTarget>(rule.target);
+        return by_name_alone || (has_protocol(rule) && has_port(rule));
+    }
+
+    Match match(const Rule& rule) const {
+        if (!concerns(rule))
             return Match::no;
-        const auto* const domain = std::get_if<DomainTarget>(&rule.target);
-        const bool by_name_alone = flow_.lookup && domain != nullptr;
-        if (!by_name_alone && !(has_protocol(rule) && has_port(rule)))
-            return Match::no;
-        if (domain != nullptr)
+        const bool out = flow_.direction == Direction::out;
+        if (const auto* const domain = std::get_if<DomainTarget>(&rule.target))
             return match_name(rule, *domain);
         if (const auto* const prefix = std::get_if<Prefix>(&rule.target))
             return match_prefix(rule, *prefix);
@@ -67,10 +75,17 @@ class Matcher {
         });
     }
     Match match_name(const Rule& rule, const DomainTarget& domain) const {
-        if (std::ranges::none_of(
-                flow_.names, [&](const std::string& name) { return matches_name(domain, name); }))
+        const auto is_meant = [&](const std::string& name) { return matches_name(domain, name); };
+        const bool bound = std::ranges::any_of(flow_.names, is_meant);
+        const bool asked = flow_.opening && is_meant(flow_.opening->server_name);
+        if (!rule.allow)
+            return bound || asked || std::ranges::any_of(flow_.aliases, is_meant) ? Match::yes
+                                                                                  : Match::no;
+        if (!bound)
             return Match::no;
-        const bool trusted = !rule.allow || flow_.lookup || peer_ == Group::public_network;
+        if (flow_.opening && flow_.opening->tls && !asked)
+            return Match::unnamed;
+        const bool trusted = flow_.lookup || peer_ == Group::public_network;
         return trusted ? Match::yes : Match::passed;
     }
     Match match_prefix(const Rule& rule, const Prefix& prefix) const {
@@ -93,6 +108,13 @@ class Matcher {
     bool disguised_;
 };
 
+/// DNS over TLS and QUIC, mDNS, LLMNR, NetBIOS.
+bool is_other_name_service(const Flow& flow) {
+    static constexpr std::array<std::uint16_t, 4> ports = {853, 5353, 5355, 137};
+    return flow.direction == Direction::out && !flow.lookup && flow.protocol != Protocol::icmp &&
+           std::ranges::find(ports, flow.destination.port) != ports.end();
+}
+
 std::string numbered(std::size_t rule, const Policy& policy) {
     return "rule " + std::to_string(rule + 1) + " (" + policy.rules[rule].to_string() + ")";
 }
@@ -107,6 +129,9 @@ std::string passed_text(const Verdict& verdict, const Policy& policy) {
     if (!verdict.passed)
         return {};
     const bool name = std::holds_alternative<DomainTarget>(policy.rules[*verdict.passed].target);
+    if (verdict.unnamed)
+        return numbered(*verdict.passed, policy) +
+               " allows TLS connections only if they ask for that name; ";
     return numbered(*verdict.passed, policy) +
            (name ? " allows public addresses only; " : " does not open such addresses; ");
 }
@@ -178,7 +203,7 @@ std::vector<Rule> profile_rules(std::span<const std::string> profiles) {
 Verdict judge(const Flow& flow, Group peer, const Policy& policy) {
     const bool out = flow.direction == Direction::out;
     Verdict verdict{.allow = out ? policy.egress : policy.ingress, .peer = peer};
-    if (out && peer == Group::loopback) {
+    if (out && (peer == Group::loopback || is_other_name_service(flow))) {
         verdict.allow = false;
         verdict.closed = true;
         return verdict;
@@ -186,8 +211,10 @@ Verdict judge(const Flow& flow, Group peer, const Policy& policy) {
     const Matcher matcher(flow, peer);
     for (std::size_t i = 0; i < policy.rules.size(); ++i) {
         const Match match = matcher.match(policy.rules[i]);
-        if (match == Match::passed && !verdict.passed)
+        if ((match == Match::passed || match == Match::unnamed) && !verdict.passed) {
             verdict.passed = i;
+            verdict.unnamed = match == Match::unnamed;
+        }
         if (match != Match::yes)
             continue;
         verdict.allow = policy.rules[i].allow;
@@ -195,6 +222,44 @@ Verdict judge(const Flow& flow, Group peer, const Policy& policy) {
         break;
     }
     return verdict;
+}
+
+bool depends_on_opening(const Flow& flow, const Verdict& verdict, const Policy& policy) {
+    if (flow.direction == Direction::in || flow.lookup || flow.protocol == Protocol::icmp ||
+        !verdict.allow)
+        return false;
+    const std::size_t end = verdict.rule.value_or(policy.rules.size());
+    const auto by_name = [](const Rule& rule) {
+        return std::holds_alternative<DomainTarget>(rule.target);
+    };
+    if (end < policy.rules.size() && by_name(policy.rules[end]))
+        return true;
+    const Matcher matcher(flow, verdict.peer);
+    return std::ranges::any_of(std::span(policy.rules).first(end), [&](const Rule& rule) {
+        return !rule.allow && by_name(rule) && matcher.concerns(rule);
+    });
+}
+
+bool has_names(const Policy& policy) {
+    return std::ranges::any_of(policy.rules, [](const Rule& rule) {
+        return std::holds_alternative<DomainTarget>(rule.target);
+    });
+}
+
+bool may_be_answered(const IpAddress& address, Group group, const Policy& policy) {
+    if (group == Group::public_network || !policy.rebind_protection)
+        return true;
+    const Flow tcp{.protocol = Protocol::tcp, .destination = {address, 0}};
+    const Flow udp{.protocol = Protocol::udp, .destination = {address, 0}};
+    const Matcher as_tcp(tcp, group), as_udp(udp, group);
+    for (const Rule& rule : policy.rules) {
+        const bool about_addresses = std::holds_alternative<Prefix>(rule.target) ||
+                                     std::holds_alternative<Group>(rule.target);
+        if (about_addresses && rule.ports.empty() &&
+            (as_tcp.match(rule) == Match::yes || as_udp.match(rule) == Match::yes))
+            return rule.allow;
+    }
+    return false;
 }
 
 bool answers_names(const Policy& policy) {
@@ -214,6 +279,9 @@ bool answers_names(const Policy& policy) {
 
 std::string explain(const Verdict& verdict, const Flow& flow, const Policy& policy) {
     const std::string peer = peer_text(verdict, flow);
+    if (verdict.closed && is_other_name_service(flow))
+        return "port " + std::to_string(flow.destination.port) +
+               " is closed: names are looked up at port 53, where they are judged";
     if (verdict.closed)
         return peer +
                " is the guest's own; this machine's loopback is behind the gateway's address";

@@ -1,5 +1,6 @@
 #include "net/policy/policy.hpp"
 
+#include <array>
 #include <gtest/gtest.h>
 
 namespace msb::net {
@@ -107,7 +108,7 @@ TEST(Policy, Groups) {
         {"allow@link-local", tcp("169.254.1.1"), true, 1},
         {"allow@link-local", tcp("169.254.169.254"), false},
         {"allow@meta", tcp("169.254.169.254"), true, 1},
-        {"allow@multicast", udp("224.0.0.251", 5353), true, 1},
+        {"allow@multicast", udp("224.0.0.251", 5000), true, 1},
         {"allow@host", tcp("172.16.0.1"), true, 1},
         {"allow@host:tcp:5432", tcp("172.16.0.1", 5433), false},
         {"allow@public", tcp("203.0.113.1"), false}, // reserved
@@ -263,6 +264,100 @@ TEST(Policy, RulesWithoutEffectAreKnown) {
         EXPECT_TRUE(idle_rules(*parse_rules(useful)).empty()) << useful;
     EXPECT_EQ(idle_rules(*parse_rules("deny@any,allow@1.1.1.1"))[0],
               "network rule 'allow@1.1.1.1' has no effect: 'deny@any' is before it");
+}
+
+Flow tls(std::string_view address, std::vector<std::string> names, std::string server_name) {
+    Flow result = named(address, std::move(names));
+    result.opening = {.tls = true, .server_name = std::move(server_name)};
+    return result;
+}
+
+TEST(Policy, TlsHasToAskForTheNameThatIsAllowed) {
+    Flow plain = named("1.1.1.1", {"a.org"});
+    plain.opening.emplace();
+    check({
+        {"allow@a.org", tls("1.1.1.1", {"a.org"}, "a.org"), true, 1},
+        {"allow@a.org", tls("1.1.1.1", {"a.org"}, "b.org"), false}, // shares the address
+        {"allow@a.org", tls("1.1.1.1", {"a.org"}, ""), false},
+        {"allow@a.org", tls("1.1.1.1", {}, "a.org"), false}, // forged
+        {"allow@*.a.org", tls("1.1.1.1", {"x.a.org"}, "y.a.org"), true, 1},
+        {"allow@a.org,allow@public", tls("1.1.1.1", {"a.org"}, "b.org"), true, 2},
+        {"allow@a.org", plain, true, 1},
+        {"deny@b.org,allow@any", tls("1.1.1.1", {}, "b.org"), false, 1}, // by a known address
+        {"deny@*.b.org,allow@any", tls("1.1.1.1", {"a.org"}, "x.b.org"), false, 1},
+        {"deny@b.org,allow@any", tls("1.1.1.1", {}, "c.org"), true, 2},
+    });
+    const Policy one = policy("allow@a.org");
+    const Flow other = tls("1.1.1.1", {"a.org"}, "b.org");
+    EXPECT_NE(explain(verdict_of(other, one), other, one).find("if they ask for that name"),
+              std::string::npos);
+}
+
+TEST(Policy, OpeningsAreSeenOnlyWhereTheyMatter) {
+    const auto depends = [](std::string_view rules, const Flow& flow) {
+        const Policy judged = policy(rules);
+        return depends_on_opening(flow, verdict_of(flow, judged), judged);
+    };
+    const Flow bound = named("1.1.1.1", {"a.org"}), bare = tcp("1.1.1.1", 443);
+    EXPECT_TRUE(depends("allow@a.org", bound));
+    EXPECT_FALSE(depends("allow@a.org", bare)); // refused already
+    EXPECT_TRUE(depends("deny@b.org,allow@any", bare));
+    EXPECT_FALSE(depends("deny@b.org:udp,allow@any", bare));
+    EXPECT_FALSE(depends("deny@b.org:tcp:80,allow@any", bare));
+    EXPECT_FALSE(depends("allow@any,deny@b.org", bare));
+    EXPECT_FALSE(depends("allow@b.org,allow@any", bare));
+    EXPECT_FALSE(depends("allow@public", bare));
+    EXPECT_TRUE(depends("allow@a.org", [] {
+        Flow flow = udp("1.1.1.1", 443);
+        flow.names = {"a.org"};
+        return flow;
+    }()));
+    EXPECT_TRUE(has_names(policy("allow@any,deny@b.org")));
+    EXPECT_FALSE(has_names(policy("allow@any")));
+}
+
+TEST(Policy, AliasesAreDeniedAndNeverAllow) {
+    Flow answered = lookup("a.org");
+    answered.aliases = {"tracker.example"};
+    check({
+        {"deny@tracker.example,allow@dns", answered, false, 1},
+        {"allow@a.org,deny@tracker.example", answered, true, 1},
+        {"allow@tracker.example", answered, false},
+    });
+}
+
+TEST(Policy, NamesAreJudgedInOnePlace) {
+    for (const std::uint16_t port : std::array<std::uint16_t, 4>{853, 5353, 5355, 137})
+        check({{"allow@any", tcp("1.1.1.1", port), false},
+               {"allow@any", udp("1.1.1.1", port), false},
+               {"allow:ingress@any", from("1.1.1.1", port), true, 1}});
+    const Policy all = policy("allow@any");
+    const Flow dot = tcp("1.1.1.1", 853);
+    EXPECT_NE(explain(verdict_of(dot, all), dot, all).find("port 853 is closed"),
+              std::string::npos);
+}
+
+TEST(Policy, AnswersHoldWhatRulesAboutAddressesOpen) {
+    const auto answered = [](std::string_view rules, const char* text, bool protection = true) {
+        Policy judged = policy(rules, true);
+        judged.rebind_protection = protection;
+        const IpAddress address = *IpAddress::parse(text);
+        return may_be_answered(address, classify(address, gateways), judged);
+    };
+    EXPECT_TRUE(answered("", "1.1.1.1"));
+    for (const char* inner : {"10.0.0.1", "127.0.0.1", "0.0.0.0", "169.254.169.254", "192.0.2.1",
+                              "::1", "fe80::1", "::ffff:10.0.0.1", "64:ff9b::a00:1"}) {
+        EXPECT_FALSE(answered("", inner)) << inner;
+        EXPECT_FALSE(answered("allow@any,allow@*.a.org", inner)) << inner;
+        EXPECT_TRUE(answered("", inner, false)) << inner;
+    }
+    EXPECT_TRUE(answered("allow@private", "10.0.0.1"));
+    EXPECT_TRUE(answered("allow@10.0.0.0/8:tcp", "10.0.0.1"));
+    EXPECT_TRUE(answered("allow@10.0.0.0/8", "64:ff9b::a00:1"));
+    EXPECT_FALSE(answered("allow@10.0.0.0/8:tcp:80", "10.0.0.1"));
+    EXPECT_FALSE(answered("allow@10.0.0.0/8:icmpv4", "10.0.0.1"));
+    EXPECT_FALSE(answered("deny@10.0.0.1,allow@private", "10.0.0.1"));
+    EXPECT_FALSE(answered("allow:ingress@private", "10.0.0.1"));
 }
 
 } // namespace

@@ -223,8 +223,7 @@ Status make_dns(const Item& item, Rule& rule) {
     if (std::ranges::any_of(rule.protocols, is_icmp))
         return bad(item, "dns is asked over udp and tcp");
     if (!rule.ports.empty() && rule.ports[0] != PortRange{dns_port, dns_port})
-        return bad(item, "dns has port 53",
-                   "for names over TLS allow the server's address and port 853");
+        return bad(item, "dns has port 53", "names over TLS (port 853) are closed to guests");
     rule.target = Group::host;
     rule.ports = {{dns_port, dns_port}};
     if (rule.protocols.empty())

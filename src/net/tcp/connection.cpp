@@ -84,10 +84,17 @@ Status TcpConnection::adopt(OwnedFd socket) {
 }
 
 void TcpConnection::dial() {
-    auto socket = tcp_.dialer_.dial({Direction::out, Protocol::tcp, guest_, remote_, {}}, attempt_);
-    if (!socket)
-        return connect_failed(socket.error());
-    if (const Status adopted = adopt(std::move(*socket)); !adopted)
+    auto dialled = tcp_.dialer_.dial({.direction = Direction::out,
+                                      .protocol = Protocol::tcp,
+                                      .source = guest_,
+                                      .destination = remote_},
+                                     attempt_);
+    if (!dialled)
+        return connect_failed(dialled.error());
+    flow_ = std::move(dialled->flow);
+    if (dialled->depends_on_opening)
+        opening_ = std::make_unique<OpeningReader>();
+    if (const Status adopted = adopt(std::move(dialled->socket)); !adopted)
         return connect_failed(adopted.error());
     arm(connect_timeout);
 }
@@ -137,9 +144,12 @@ void TcpConnection::finish_connecting() {
 }
 
 bool TcpConnection::pump() {
-    if (state_ == State::established) {
+    if (state_ == State::established)
         write_host();
+    if (state_ == State::established) {
         read_host();
+        if (opening_) // what the server says may clear what the guest said
+            write_host();
         acknowledge_due_ = acknowledge_due_ || window_grew();
     }
     const bool room = send();
@@ -160,6 +170,8 @@ void TcpConnection::read_host() {
         const ssize_t count = ::recv(host_.get(), space.data(), space.size(), MSG_DONTWAIT);
         if (count > 0) {
             to_guest_.commit(static_cast<std::size_t>(count));
+            if (opening_)
+                opening_->server(space.first(static_cast<std::size_t>(count)));
             moved();
         } else if (count == 0) {
             host_ended_ = true;
@@ -171,13 +183,41 @@ void TcpConnection::read_host() {
     }
 }
 
+std::size_t TcpConnection::sendable() const {
+    return opening_ ? cleared_ : to_host_.size();
+}
+
+/// Looks at what the guest opens the connection with. False: it may not be.
+bool TcpConnection::look() {
+    while (opening_) {
+        using Kind = OpeningReader::Kind;
+        auto step = opening_->next(to_host_.view().subspan(cleared_), guest_ended_);
+        cleared_ += step.size;
+        switch (step.kind) {
+        case Kind::wait: return true;
+        case Kind::passed: break;
+        case Kind::over: opening_.reset(); break;
+        case Kind::opening:
+            flow_.opening = std::move(step.opening);
+            if (tcp_.dialer_.admit(flow_))
+                break;
+            [[fallthrough]];
+        case Kind::broken: reset(true); return false;
+        }
+    }
+    return true;
+}
+
 void TcpConnection::write_host() {
-    while (!to_host_.empty() && host_writable_) {
-        const BytesView data = to_host_.view();
+    if (!look())
+        return;
+    while (sendable() > 0 && host_writable_) {
+        const BytesView data = to_host_.view().first(sendable());
         const ssize_t count =
             ::send(host_.get(), data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
         if (count >= 0) {
             to_host_.pop(static_cast<std::size_t>(count));
+            cleared_ -= opening_ ? static_cast<std::size_t>(count) : 0;
             moved();
         } else if (errno == EAGAIN) {
             host_writable_ = false;
@@ -193,6 +233,7 @@ void TcpConnection::write_failed() {
     host_failed_ = host_readable_ = true;
     host_writable_ = false;
     to_host_.clear();
+    opening_.reset();
 }
 
 void TcpConnection::end_host_writing() {
@@ -359,7 +400,7 @@ void TcpConnection::take_payload(const TcpSegment& segment) {
         end = false;
     }
     receive_next_ += static_cast<std::uint32_t>(payload.size());
-    if (to_host_.empty() && host_writable_ && !payload.empty()) {
+    if (to_host_.empty() && host_writable_ && !opening_ && !payload.empty()) {
         const ssize_t count =
             ::send(host_.get(), payload.data(), payload.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
         if (count >= 0)

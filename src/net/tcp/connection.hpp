@@ -13,6 +13,9 @@
 // retransmission (from the first unacknowledged byte on; there is nothing to be learned about
 // congestion). A segment that is out of order is answered with what we expect and dropped.
 //
+// Where rules by name decide, the guest's first bytes stay in the queue until they were looked at
+// (tls/opening.hpp); the host's go their way meanwhile, as some servers speak first.
+//
 // A guest's SYN is answered when the host's connect has succeeded, and refused as that was. The
 // ends of the two directions are independent of each other and handed on as they come: FIN becomes
 // shutdown(2), end of file becomes FIN, errors become RST and RST an abortive close.
@@ -23,6 +26,7 @@
 #include "base/fd.hpp"
 #include "net/output.hpp"
 #include "net/tcp/segment.hpp"
+#include "net/tls/opening.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -75,6 +79,8 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
     void read_host();
     void moved();
     void write_host();
+    std::size_t sendable() const;
+    bool look();
     void write_failed();
     void end_host_writing();
 
@@ -111,6 +117,12 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
     unsigned attempt_ = 0;                ///< which place the destination leads to
     int first_error_ = 0;                 ///< of the first attempt
     std::optional<GuestPort> other_port_; ///< of a published one, if the guest refuses
+
+    Flow flow_; ///< as it was judged
+    /// While it has to be seen what the guest opens the connection with; of the queue to the host so
+    /// many bytes were.
+    std::unique_ptr<OpeningReader> opening_;
+    std::size_t cleared_ = 0;
 
     OwnedFd host_;
     bool host_readable_ = false;

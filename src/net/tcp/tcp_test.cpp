@@ -1,4 +1,5 @@
 #include "base/system.hpp"
+#include "net/testing/hello.hpp"
 #include "net/testing/world.hpp"
 
 #include <gtest/gtest.h>
@@ -95,10 +96,18 @@ TEST_F(TcpTest, RefusesAsTheHostDoes) {
     EXPECT_EQ(answer->flags, rst | ack);
     EXPECT_EQ(answer->acknowledgement, first + 1);
     world.dialer.failure = Error(ErrorKind::permission_denied, "policy");
+    server.port = 443;
     world.send(segment(syn, first));
     answer = world.next_tcp();
     ASSERT_TRUE(answer);
     EXPECT_EQ(answer->flags, rst | ack);
+    server.port = 80; // HTTP learns why
+    world.send(segment(syn, first));
+    world.settle();
+    answer = world.next_tcp();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->flags, syn | ack);
+    world.send(segment(rst, first + 1));
     world.dialer.failure = Error::from_errno(EHOSTUNREACH, "connect");
     world.send(segment(syn, first));
     const auto packet = world.next();
@@ -472,6 +481,67 @@ TEST_F(SmallTcpTest, AFullTableRefuses) {
     const auto answer = world.next_tcp();
     ASSERT_TRUE(answer);
     EXPECT_EQ(answer->flags, rst | ack);
+}
+
+TEST_F(TcpTest, WhatDependsOnTheOpeningWaitsForIt) {
+    world.dialer.depends_on_opening = true;
+    open();
+    const Bytes hello = testing::hello_record("www.example.org");
+    say("banner"); // a server may speak first
+    expect(ack, first + 1, "banner");
+    std::uint32_t at = first + 1;
+    for (const std::uint8_t byte : hello) {
+        EXPECT_EQ(received(), "nothing");
+        EXPECT_TRUE(world.dialer.asked.empty());
+        world.send(segment(ack, at++, as_text(BytesView(&byte, 1))));
+    }
+    EXPECT_EQ(received(), as_text(hello));
+    ASSERT_EQ(world.dialer.asked.size(), 1U);
+    EXPECT_EQ(world.dialer.asked[0].opening->server_name, "www.example.org");
+    world.link.frames.clear();
+    world.send(segment(ack, at, "no record of TLS"));
+    const auto reset = world.next_tcp();
+    ASSERT_TRUE(reset);
+    EXPECT_EQ(reset->flags, rst | ack);
+    EXPECT_EQ(world.stack->tcp().count(), 0U);
+}
+
+TEST_F(TcpTest, AnOpeningThatIsRefusedResetsBothSides) {
+    world.dialer.depends_on_opening = true;
+    open();
+    world.dialer.admits = [](const Flow& flow) -> Status {
+        if (flow.opening->server_name == "a.org")
+            return {};
+        return fail(ErrorKind::permission_denied, "no");
+    };
+    const Bytes hello = testing::hello_record("b.org");
+    world.send(segment(ack | psh, first + 1, as_text(hello)));
+    const auto reset = world.next_tcp();
+    ASSERT_TRUE(reset);
+    EXPECT_EQ(reset->flags, rst | ack);
+    EXPECT_EQ(world.stack->tcp().count(), 0U);
+    EXPECT_NE(received(), as_text(hello));
+}
+
+TEST_F(TcpTest, WhatIsNoTlsGoesOnAsItComes) {
+    world.dialer.depends_on_opening = true;
+    open();
+    world.send(segment(ack | psh, first + 1, "GET"));
+    EXPECT_EQ(received(), "GET");
+    ASSERT_EQ(world.dialer.asked.size(), 1U);
+    EXPECT_FALSE(world.dialer.asked[0].opening->tls);
+    world.send(segment(ack | psh, first + 4, " / HTTP"));
+    EXPECT_EQ(received(), " / HTTP");
+    EXPECT_EQ(world.dialer.asked.size(), 1U);
+}
+
+TEST_F(TcpTest, AnEndBeforeTheOpeningIsWholeIsRefused) {
+    world.dialer.depends_on_opening = true;
+    open();
+    world.send(segment(ack | psh | fin, first + 1, as_text(Bytes{22, 3, 1})));
+    const auto reset = world.next_tcp();
+    ASSERT_TRUE(reset);
+    EXPECT_EQ(reset->flags, rst | ack);
 }
 
 } // namespace

@@ -23,7 +23,7 @@ bool FakeLink::send(const Offload&, std::span<const iovec> frame) {
     return true;
 }
 
-Result<OwnedFd> FakeDialer::dial(const Flow& flow, unsigned attempt) {
+Result<Dialled> FakeDialer::dial(const Flow& flow, unsigned attempt) {
     if (attempt > 0)
         return fail(ErrorKind::not_found, "one place only");
     dialled.push_back(flow.destination);
@@ -32,13 +32,20 @@ Result<OwnedFd> FakeDialer::dial(const Flow& flow, unsigned attempt) {
     const int type = flow.protocol == Protocol::tcp ? SOCK_STREAM : SOCK_DGRAM;
     auto pair = MSB_TRY(sys::socket_pair(type | SOCK_NONBLOCK));
     peers.push_back(std::move(pair[1]));
-    return std::move(pair[0]);
+    return Dialled{
+        .socket = std::move(pair[0]), .flow = flow, .depends_on_opening = depends_on_opening};
 }
 
 Status FakeDialer::admit(const Flow& flow) {
     asked.push_back(flow);
     if (failure)
         return fail(*failure);
+    return admits ? admits(flow) : Status();
+}
+
+Status FakeDialer::admit_answer(const IpAddress& address) {
+    if (address == unwanted)
+        return fail(ErrorKind::permission_denied, "unwanted");
     return {};
 }
 

@@ -26,12 +26,18 @@ class FakeLink final : public Link {
 /// Each connection is one end of a socket pair; the other is in `peers`.
 class FakeDialer final : public Dialer {
   public:
-    Result<OwnedFd> dial(const Flow& flow, unsigned attempt) override;
+    Result<Dialled> dial(const Flow& flow, unsigned attempt) override;
     Status admit(const Flow& flow) override;
+    Status admit_answer(const IpAddress& address) override;
+    bool has_names() const override { return names_count; }
 
     std::optional<Error> failure; ///< what every call ends in
     std::vector<Endpoint> dialled;
     std::vector<Flow> asked; ///< about what needs no socket
+    std::function<Status(const Flow&)> admits;
+    std::optional<IpAddress> unwanted; ///< in answers
+    bool names_count = false;          ///< there are rules by name
+    bool depends_on_opening = false;
     std::deque<OwnedFd> peers;
 };
 

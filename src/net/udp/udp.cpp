@@ -17,6 +17,16 @@ constexpr std::size_t header_size = 8;
 constexpr int round_budget = 32;
 constexpr std::uint16_t first_port = 49152;
 
+/// The first packet of a QUIC connection (RFC 9000 §17.2.2, §14.1), of any version. Whom it asks
+/// for is encrypted in it, so where that counts QUIC is refused, and clients go on with TCP.
+bool is_quic_opening(BytesView payload) {
+    constexpr std::size_t least_size = 1200;
+    constexpr std::uint8_t long_header = 0xc0, least_id = 8, longest_id = 20;
+    return payload.size() >= least_size && (payload[0] & long_header) == long_header &&
+           load_be<std::uint32_t>(payload.subspan(1)) != 0 && payload[5] >= least_id &&
+           payload[5] <= longest_id;
+}
+
 } // namespace
 
 std::optional<UdpDatagram> parse_udp(const IpPacket& packet, bool verify) {
@@ -58,6 +68,8 @@ void Udp::datagram(const UdpDatagram& datagram, BytesView packet) {
                                                    : Unreachable::prohibited);
         return;
     }
+    if (flows_.find(key)->depends_on_opening && is_quic_opening(datagram.payload))
+        return output_.unreachable(datagram.destination.address, packet, Unreachable::prohibited);
     // A full socket loses it, as a full network would.
     if (::send(*socket, datagram.payload.data(), datagram.payload.size(),
                MSG_DONTWAIT | MSG_NOSIGNAL) == -1)
@@ -69,10 +81,13 @@ Result<int> Udp::flow(const Key& key) {
         flows_.touch(key);
         return known;
     }
-    OwnedFd socket =
-        MSB_TRY(dialer_.dial({Direction::out, Protocol::udp, key.first, key.second, {}}, 0));
-    const int fd = socket.get();
-    MSB_TRY(flows_.add(key, std::move(socket), [this, key] { receive(key); }));
+    Dialled dialled = MSB_TRY(dialer_.dial({.direction = Direction::out,
+                                            .protocol = Protocol::udp,
+                                            .source = key.first,
+                                            .destination = key.second},
+                                           0));
+    const int fd = dialled.socket.get();
+    MSB_TRY(flows_.add(key, std::move(dialled), [this, key] { receive(key); }));
     return fd;
 }
 

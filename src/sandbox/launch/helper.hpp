@@ -30,6 +30,7 @@ struct Helper {
 struct HelperStart {
     const Installation& installation;
     const std::string& home;    ///< where the user's configuration is
+    const std::string& sandbox; ///< its name
     const std::string& sockets; ///< the sandbox's socket directory
     const std::string& log_level;
     int control_group;

@@ -5,7 +5,6 @@
 #include "jail/jail.hpp"
 #include "net/host_dialer.hpp"
 #include "sandbox/group.hpp"
-#include "sandbox/launch/netd.hpp"
 
 #include <csignal>
 #include <fcntl.h>
@@ -64,6 +63,7 @@ Status Launch::take_steps() {
     MSB_TRY(open_disks());
     MSB_TRY(start_helpers());
     MSB_TRY(start_runtime());
+    MSB_TRY(start_network());
     return wait_until_ready();
 }
 
@@ -121,6 +121,7 @@ Status Launch::start_helpers() {
     give(STDERR_FILENO, std::move(log));
     const HelperStart start{.installation = subject_.installation,
                             .home = subject_.home.root(),
+                            .sandbox = spec.name,
                             .sockets = sockets_,
                             .log_level = config_.spec.log_level,
                             .control_group = group_.get()};
@@ -128,7 +129,8 @@ Status Launch::start_helpers() {
         step_ = "network";
         config_.network =
             NetworkPlan::make(spec.name, net::host_has_route(false), net::host_has_route(true));
-        MSB_TRY(take(start_netd(start, spec.network, *config_.network)));
+        network_ = MSB_TRY(prepare_netd(start, spec.network, *config_.network));
+        give(launch_fd_network, std::move(network_->lifeline));
     }
     if (!spec.mounts.empty()) {
         step_ = "mount";
@@ -148,6 +150,9 @@ Status Launch::take(Result<Helper> started) {
 Status Launch::start_runtime() {
     const SandboxSpec& spec = subject_.spec;
     const LaunchOptions& options = subject_.options;
+    if (is_mounted_noexec(subject_.engine.kernel_bundle))
+        return fail(explain_execve(Error::from_errno(EACCES, "execve the guest's kernel"),
+                                   subject_.engine.kernel_bundle));
     auto report = MSB_TRY(sys::pipe());
     auto parent = MSB_TRY(sys::pipe());
     give(launch_fd_config, MSB_TRY(sys::memfd("launch-config", as_bytes(config_.to_json()))));
@@ -182,6 +187,18 @@ Status Launch::start_runtime() {
     if (options.attached)
         running_.parent_watch = std::move(parent[1]);
     report_ = std::move(report[0]);
+    return {};
+}
+
+/// The engine connects to the device's socket, which listens already.
+Status Launch::start_network() {
+    if (!network_)
+        return {};
+    step_ = "network";
+    running_.helpers.push_back(MSB_TRY(network_->spawn()));
+    network_.reset();
+    MSB_TRY(record_helpers(subject_.home, subject_.spec.name, running_.helpers));
+    step_ = "build_vm";
     return {};
 }
 

@@ -3,6 +3,7 @@
 
 #include "sandbox/launch/fsd.hpp"
 #include "sandbox/launch/helper.hpp"
+#include "sandbox/launch/netd.hpp"
 #include "sandbox/sandboxes.hpp"
 
 #include <optional>
@@ -40,6 +41,7 @@ class Launch {
     Status start_helpers();
     Status take(Result<Helper> started);
     Status start_runtime();
+    Status start_network();
     Status wait_until_ready();
     Status take_report(const LaunchReport& report);
     void give_up(const Error& error);
@@ -57,6 +59,7 @@ class Launch {
     Running running_;
 
     LaunchConfig config_; ///< for the runtime
+    std::optional<NetdStart> network_;
     std::vector<std::pair<int, OwnedFd>> given_;
     OwnedFd group_; ///< control group; none where there can be none
     MountSources mounts_;

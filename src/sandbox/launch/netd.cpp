@@ -2,8 +2,6 @@
 
 #include "base/file.hpp"
 #include "base/system.hpp"
-#include "image/user_config.hpp"
-#include "jail/jail.hpp"
 #include "sandbox/launch/network_config.hpp"
 
 #include <algorithm>
@@ -55,11 +53,6 @@ std::vector<Endpoint> resolvers_of(const dns::ResolverConfig& config) {
 
 namespace {
 
-Result<NetworkConfig> user_defaults(const std::string& home) {
-    const image::UserConfig file = MSB_TRY(image::read_user_config(home));
-    return MSB_TRY_WRAP(NetworkConfig::parse(file.content), "configuration '" + file.path + "'");
-}
-
 net::Policy with_defaults(const NetworkSpec& spec, const NetworkConfig& defaults) {
     net::Policy policy = spec.policy();
     policy.metadata = defaults.metadata;
@@ -69,7 +62,7 @@ net::Policy with_defaults(const NetworkSpec& spec, const NetworkConfig& defaults
 /// `plan` gets the host's search domains. `home`: where the user's configuration is.
 Result<net::NetdConfig> make_config(const NetworkSpec& spec, NetworkPlan& plan,
                                     const std::string& home) {
-    const NetworkConfig defaults = MSB_TRY(user_defaults(home));
+    const NetworkConfig defaults = MSB_TRY(NetworkConfig::read(home));
     const dns::ResolverConfig resolver =
         dns::parse_resolver_config(read_file("/etc/resolv.conf", most_resolv_conf).value_or(""));
     net::NetdConfig config;
@@ -78,29 +71,33 @@ Result<net::NetdConfig> make_config(const NetworkSpec& spec, NetworkPlan& plan,
     config.v4 = plan.v4;
     config.v6 = plan.v6;
     config.policy = with_defaults(spec, defaults);
-    config.resolvers = resolvers_of(resolver);
+    config.resolvers = spec.dns.nameservers.empty() ? resolvers_of(resolver) : spec.dns.nameservers;
+    config.dns_timeout_ms = spec.dns.query_timeout_ms;
     if (defaults.search_domains && net::answers_names(config.policy)) {
         plan.search = resolver.search;
         plan.resolver_options = resolver.options;
     }
     config.max_connections = spec.max_connections;
+    config.explain_denials = spec.explain_denials;
     return config;
 }
 
 } // namespace
 
 Result<net::Policy> policy_of(const NetworkSpec& spec, const std::string& home) {
-    return with_defaults(spec, MSB_TRY(user_defaults(home)));
+    return with_defaults(spec, MSB_TRY(NetworkConfig::read(home)));
 }
 
-Result<Helper> start_netd(const HelperStart& start, const NetworkSpec& spec, NetworkPlan& plan) {
+Result<NetdStart> prepare_netd(const HelperStart& start, const NetworkSpec& spec,
+                               NetworkPlan& plan) {
     net::NetdConfig config = MSB_TRY(make_config(spec, plan, start.home));
     config.log_level = start.log_level;
-    jail::Request request;
-    std::vector<OwnedFd> owned;
+    config.sandbox = start.sandbox;
+    NetdStart netd;
+    jail::Request& request = netd.request;
     const auto give = [&](int number, OwnedFd fd) {
         request.fds.emplace_back(number, fd.get());
-        owned.push_back(std::move(fd));
+        netd.owned.push_back(std::move(fd));
     };
     int number = net::netd_fd_published;
     for (const PublishedPort& port : spec.published) {
@@ -120,10 +117,12 @@ Result<Helper> start_netd(const HelperStart& start, const NetworkSpec& spec, Net
     request.control_group = start.control_group;
     request.new_session = true;
     request.die_with_parent = false; // the lifeline sees to it
-    return Helper{.step = "network",
-                  .number = launch_fd_network,
-                  .process = static_cast<Child>(MSB_TRY(jail::spawn(request))),
-                  .lifeline = std::move(lifeline[1])};
+    netd.lifeline = std::move(lifeline[1]);
+    return netd;
+}
+
+Result<Child> NetdStart::spawn() const {
+    return static_cast<Child>(MSB_TRY(jail::spawn(request)));
 }
 
 } // namespace msb

@@ -1,0 +1,34 @@
+// --net, --net-rule, --dns-nameserver, --publish and the like, of `run` and `create`.
+#pragma once
+
+#include "base/result.hpp"
+#include "sandbox/home.hpp"
+#include "spec/network_spec.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace msb::cli {
+
+class Command;
+
+struct NetworkOptions {
+    bool no_net = false;
+    std::string policy;
+    std::string file;
+    std::vector<std::string> net;
+    std::vector<std::string> rules;
+    std::string default_both, default_egress, default_ingress; ///< allow, deny or nothing
+    std::vector<std::string> publish;
+    std::vector<std::string> nameservers;
+    std::optional<std::uint64_t> query_timeout_ms;
+    bool no_rebind_protection = false;
+    bool no_explanations = false;
+};
+
+void add_network_options(Command& command, NetworkOptions& options);
+/// Complete, with what files and defaults in `home` say.
+Result<NetworkSpec> make_network(const NetworkOptions& options, const Home& home);
+
+} // namespace msb::cli
