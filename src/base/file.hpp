@@ -31,6 +31,9 @@ Status make_directories(const std::string& path, mode_t mode = 0755);
 /// error.
 Status remove_tree(const std::string& path);
 
+/// The directory of a path that does not end in "/": "." if it names none.
+std::string parent_of(const std::string& path);
+
 bool exists(const std::string& path);
 
 /// Directory of the running program's executable (/proc/self/exe), e.g. "/usr/lib/microsandbox".

@@ -1,5 +1,6 @@
 #include "cli/copy_target.hpp"
 
+#include "base/file.hpp"
 #include "spec/spec.hpp"
 
 namespace msb::cli {
@@ -15,14 +16,6 @@ std::string without_slashes(std::string path) {
     while (path.size() > 1 && path.ends_with('/'))
         path.pop_back();
     return path;
-}
-
-std::string parent_of(const std::string& path) {
-    const std::string trimmed = without_slashes(path);
-    const auto slash = trimmed.rfind('/');
-    if (slash == std::string::npos)
-        return ".";
-    return slash == 0 ? "/" : trimmed.substr(0, slash);
 }
 
 } // namespace
@@ -69,7 +62,7 @@ Result<CopyTarget> resolve_target(const CopyView& view, const std::string& path,
     }
     // Follow a link, so that the file is replaced and not the link.
     const std::string real = directory ? MSB_TRY(view.real_path(path)) : path;
-    CopyTarget target{parent_of(real), base_name(real)};
+    CopyTarget target{parent_of(without_slashes(real)), base_name(real)};
     const auto parent = MSB_TRY(view.is_directory(target.directory));
     if (!parent || !*parent)
         return fail(

@@ -42,10 +42,6 @@ Result<image::Json> ask_program(const image::Json& request, int archive, const d
     return image::run_helper(MSB_TRY(libexec_program("archive")), request, archive, progress);
 }
 
-std::string directory_above(const std::string& path) {
-    return path.substr(0, std::max<std::size_t>(path.rfind('/'), 1));
-}
-
 // ---- export -------------------------------------------------------------------------------------
 
 /// Itself last, and before it what it came from.
@@ -198,7 +194,7 @@ class Import {
                 MSB_TRY(disk::copy_sparse(from.get(), disk.get(), watch_));
             }
         }
-        return check_space(inventory_, directory_above(arrivals_.back().directory));
+        return check_space(inventory_, parent_of(arrivals_.back().directory));
     }
 
     Status unpack(int archive) {
@@ -241,9 +237,9 @@ Result<std::string> export_snapshot(Snapshots& snapshots, const ExportRequest& r
     const std::string target = MSB_TRY(absolute_path(request.file));
     if (!request.force && exists(target))
         return taken(target);
-    if (!exists(directory_above(target)))
-        return fail(ErrorKind::not_found, "directory not found: " + directory_above(target));
-    Staging::sweep(directory_above(target));
+    if (!exists(parent_of(target)))
+        return fail(ErrorKind::not_found, "directory not found: " + parent_of(target));
+    Staging::sweep(parent_of(target));
     const Staging staging = MSB_TRY(Staging::begin(target));
     const std::string file = staging.path() + "/archive";
     const OwnedFd output = MSB_TRY(sys::open(file, O_WRONLY | O_CREAT | O_EXCL, 0644));
@@ -252,7 +248,7 @@ Result<std::string> export_snapshot(Snapshots& snapshots, const ExportRequest& r
     if (::renameat2(AT_FDCWD, file.c_str(), AT_FDCWD, target.c_str(),
                     request.force ? 0 : RENAME_NOREPLACE) == -1)
         return errno == EEXIST ? taken(target) : fail_errno("rename", target);
-    MSB_TRY(image::sync_directory(directory_above(target)));
+    MSB_TRY(image::sync_directory(parent_of(target)));
     return target;
 }
 

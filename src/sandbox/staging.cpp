@@ -19,11 +19,6 @@ using namespace std::chrono_literals;
 
 constexpr std::string_view suffix = ".staging";
 
-std::string parent_of(const std::string& path) {
-    const auto slash = path.rfind('/');
-    return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 std::string staging_path(const std::string& target, const std::string& more = {}) {
     return parent_of(target) + "/." + target.substr(target.rfind('/') + 1) + more +
            std::string(suffix);
