@@ -91,6 +91,7 @@ ImageIntake::~ImageIntake() {
 
 std::vector<Outputs::Layer> ImageIntake::outputs() const {
     std::vector<Outputs::Layer> all;
+    all.reserve(files_.size());
     for (const Files& files : files_)
         all.push_back({files.index.fd.get(), files.data.fd.get()});
     return all;

@@ -193,6 +193,7 @@ Result<std::vector<LayerChecksums>> unpack(Source& stream, const Inventory& inve
     MSB_TRY(reader.finish());
     MSB_TRY(image::drain(limited)); // to the end of what is compressed, which has a checksum, too
     std::vector<LayerChecksums> checksums;
+    checksums.reserve(outputs.layers.size());
     for (std::size_t i = 0; i < outputs.layers.size(); ++i)
         checksums.push_back(
             {reader.checksum(layer_path(i, "index")), reader.checksum(layer_path(i, "data"))});

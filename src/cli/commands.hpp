@@ -33,6 +33,7 @@ void add_load(Command& parent, Context& context);
 void add_image(Command& parent, Context& context);
 void add_snapshot(Command& parent, Context& context);
 void add_fork(Command& parent, Context& context);
+void add_diff(Command& parent, Context& context);
 void add_agent(Command& parent, Context& context); ///< agent socket-path
 void add_doctor(Command& parent, Context& context);
 

@@ -325,6 +325,7 @@ void add_snapshot(Command& parent, Context& context) {
                            "Directory (default: that of msb's snapshots)");
         });
     add_snapshot_archives(family, context);
+    add_snapshot_diff(family, context);
 }
 
 } // namespace msb::cli

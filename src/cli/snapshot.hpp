@@ -33,5 +33,7 @@ Command& add_snapshot_command(Command& family, Context& context, const char* nam
 
 /// export, import
 void add_snapshot_archives(Command& family, Context& context);
+/// diff
+void add_snapshot_diff(Command& family, Context& context);
 
 } // namespace msb::cli

@@ -54,6 +54,14 @@ Result<std::chrono::duration<double>> estimate(const Files& files) {
            (static_cast<double>(total) / static_cast<double>(std::max<std::uint64_t>(done, 1)));
 }
 
+/// What was copied is on its way to storage while the rest is copied: it is to be durable soon.
+disk::Watch writing_out(const Files& files, const disk::Watch& watch) {
+    return [to = files.to.get(), &watch](std::uint64_t done, std::uint64_t total) {
+        (void)::sync_file_range(to, 0, 0, SYNC_FILE_RANGE_WRITE);
+        return watch && watch(done, total);
+    };
+}
+
 std::unexpected<Error> runs(const std::string& name, std::string hint) {
     return fail(Error(ErrorKind::busy, "snapshot source sandbox '" + name + "' is not stopped")
                     .with_hint(std::move(hint)));
@@ -91,7 +99,7 @@ Result<DiskCopy> copy_disk(Sandboxes& sandboxes, const std::string& sandbox,
         const SandboxSpec& spec = still->view.spec;
         const Files files =
             MSB_TRY(open_files(SandboxFiles{home.sandbox(spec.name)}.upper(), path));
-        MSB_TRY(disk::copy_sparse(files.from.get(), files.to.get(), watch));
+        MSB_TRY(disk::copy_sparse(files.from.get(), files.to.get(), writing_out(files, watch)));
         return DiskCopy{spec, files.size};
     }
     const std::string stop = "stop it first: msb stop " + sandbox;

@@ -1,0 +1,235 @@
+#include "diff/upper.hpp"
+
+#include "base/bytes.hpp"
+#include "diff/disk_channel.hpp"
+
+#include <algorithm>
+#include <array>
+#include <ext2fs/ext2fs.h>
+#include <set>
+#include <sys/stat.h>
+#include <vector>
+
+namespace msb::diff {
+
+struct Upper::FileSystem {
+    ext2_filsys handle = nullptr;
+    FileSystem() = default;
+    FileSystem(const FileSystem&) = delete;
+    FileSystem& operator=(const FileSystem&) = delete;
+    ~FileSystem() {
+        if (handle != nullptr)
+            ext2fs_free(handle);
+    }
+};
+
+namespace {
+
+constexpr std::uint64_t max_link = 4095;
+constexpr std::size_t read_size = std::size_t{1} << 20;
+
+Error damaged(const std::string& what, errcode_t code = 0) {
+    return Error(ErrorKind::corrupt,
+                 "the disk's file system is damaged: " + what +
+                     (code != 0 ? std::string(": ") + error_message(code) : std::string()));
+}
+
+#define MSB_EXT2(call, what)                                                                       \
+    if (const errcode_t code = (call))                                                             \
+    return fail(damaged(what, code))
+
+/// One attribute of an inode; empty if it has none of that name.
+class Attributes {
+  public:
+    static Result<Attributes> of(ext2_filsys fs, ext2_ino_t inode) {
+        Attributes attributes;
+        MSB_EXT2(ext2fs_xattrs_open(fs, inode, &attributes.handle_), "attributes");
+        MSB_EXT2(ext2fs_xattrs_read(attributes.handle_), "attributes");
+        return attributes;
+    }
+    Attributes(Attributes&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+    Attributes& operator=(Attributes&&) = delete;
+    ~Attributes() {
+        if (handle_ != nullptr)
+            ext2fs_xattrs_close(&handle_);
+    }
+
+    std::optional<std::string> get(const char* name) const {
+        void* value = nullptr;
+        std::size_t size = 0;
+        if (ext2fs_xattr_get(handle_, name, &value, &size) != 0)
+            return std::nullopt;
+        std::string text(static_cast<const char*>(value), size);
+        ext2fs_free_mem(&value);
+        return text;
+    }
+
+  private:
+    Attributes() = default;
+    ext2_xattr_handle* handle_ = nullptr;
+};
+
+/// The first `size` bytes of a file's data.
+Result<std::string> read_data(ext2_filsys fs, ext2_ino_t inode, std::uint64_t size) {
+    ext2_file_t file = nullptr;
+    MSB_EXT2(ext2fs_file_open(fs, inode, 0, &file), "a file");
+    const std::unique_ptr<ext2_file, errcode_t (*)(ext2_file_t)> closing(file, ext2fs_file_close);
+    std::string text(static_cast<std::size_t>(size), '\0');
+    unsigned got = 0;
+    MSB_EXT2(ext2fs_file_read(file, text.data(), static_cast<unsigned>(size), &got), "a file");
+    text.resize(got);
+    return text;
+}
+
+Result<std::string> link_target(ext2_filsys fs, ext2_ino_t number, ext2_inode& inode) {
+    const std::uint64_t size = EXT2_I_SIZE(&inode);
+    if (size > max_link)
+        return fail(damaged("a symbolic link is too long"));
+    if (ext2fs_is_fast_symlink(&inode))
+        return std::string(reinterpret_cast<const char*>(inode.i_block),
+                           std::min<std::size_t>(size, sizeof(inode.i_block)));
+    return read_data(fs, number, size);
+}
+
+std::uint64_t device_of(const ext2_inode& inode) {
+    return inode.i_block[0] != 0 ? inode.i_block[0] : inode.i_block[1];
+}
+
+Result<UpperEntry> describe(ext2_filsys fs, ext2_ino_t number) {
+    ext2_inode_large inode{};
+    auto* const small = reinterpret_cast<ext2_inode*>(&inode);
+    MSB_EXT2(ext2fs_read_inode_full(fs, number, small, sizeof(inode)), "an inode");
+    UpperEntry entry{.inode = number,
+                     .mode = inode.i_mode,
+                     .uid = inode_uid(inode),
+                     .gid = inode_gid(inode),
+                     .size = S_ISREG(inode.i_mode) ? EXT2_I_SIZE(&inode) : 0};
+    if (S_ISLNK(entry.mode))
+        entry.link = MSB_TRY(link_target(fs, number, *small));
+    if (S_ISCHR(entry.mode) || S_ISBLK(entry.mode))
+        entry.device = device_of(*small);
+    entry.whiteout = S_ISCHR(entry.mode) && entry.device == 0;
+    const Attributes attributes = MSB_TRY(Attributes::of(fs, number));
+    entry.from_image = attributes.get("trusted.overlay.origin").has_value();
+    entry.attributes_only = attributes.get("trusted.overlay.metacopy").has_value();
+    entry.redirect = attributes.get("trusted.overlay.redirect").value_or("");
+    for (const std::uint32_t part : {inode.i_mtime, inode.i_mtime_extra, inode.i_ctime,
+                                     inode.i_ctime_extra, inode.i_generation})
+        entry.stamp += std::to_string(part) + ".";
+    return entry;
+}
+
+struct Names {
+    std::vector<std::pair<std::string, ext2_ino_t>> list;
+    bool too_many = false;
+};
+
+int take_name(ext2_dir_entry* entry, int, int, char*, void* into) {
+    auto& names = *static_cast<Names*>(into);
+    const auto length = static_cast<std::size_t>(ext2fs_dirent_name_len(entry));
+    std::string name(static_cast<const char*>(entry->name), length);
+    // Names that no file system call takes would make two paths of one.
+    if (name == "." || name == ".." || name.empty() ||
+        name.find_first_of(std::string_view("/\0", 2)) != std::string::npos)
+        return 0;
+    names.list.emplace_back(std::move(name), entry->inode);
+    names.too_many = names.list.size() > Upper::max_entries;
+    return names.too_many ? DIRENT_ABORT : 0;
+}
+
+/// Everything below a directory, without following anything.
+class Walk {
+  public:
+    Walk(ext2_filsys fs, std::map<std::string, UpperEntry>& entries) : fs_(fs), entries_(entries) {}
+
+    Status run(ext2_ino_t top) {
+        todo_.push_back({"", top, 0});
+        while (!todo_.empty()) {
+            const Directory next = std::move(todo_.back());
+            todo_.pop_back();
+            MSB_TRY(read(next));
+        }
+        return {};
+    }
+
+  private:
+    struct Directory {
+        std::string path;
+        ext2_ino_t inode;
+        std::size_t depth;
+    };
+
+    Status read(const Directory& directory) {
+        // A directory has one place; one that has two is in a circle, or will be.
+        if (!seen_.insert(directory.inode).second || directory.depth > Upper::max_depth)
+            return fail(damaged("directories are in a circle"));
+        Names names;
+        MSB_EXT2(ext2fs_dir_iterate(fs_, directory.inode, 0, nullptr, take_name, &names),
+                 "a directory");
+        if (names.too_many || entries_.size() + names.list.size() > Upper::max_entries)
+            return fail(ErrorKind::limit_exceeded, "the disk has more than a million files");
+        for (auto& [name, inode] : names.list) {
+            std::string path = directory.path + "/" + name;
+            UpperEntry entry = MSB_TRY(describe(fs_, inode));
+            if (entry.is_directory())
+                todo_.push_back({path, inode, directory.depth + 1});
+            entries_.insert_or_assign(std::move(path), std::move(entry));
+        }
+        return {};
+    }
+
+    ext2_filsys fs_;
+    std::map<std::string, UpperEntry>& entries_;
+    std::vector<Directory> todo_;
+    std::set<ext2_ino_t> seen_;
+};
+
+} // namespace
+
+bool UpperEntry::is_file() const {
+    return S_ISREG(mode);
+}
+
+bool UpperEntry::is_directory() const {
+    return S_ISDIR(mode);
+}
+
+Result<Upper> Upper::open(int disk) {
+    const auto fs = std::make_shared<FileSystem>();
+    const std::string name = std::to_string(disk);
+    MSB_EXT2(
+        ext2fs_open2(name.c_str(), nullptr, EXT2_FLAG_64BITS, 0, 0, disk_channel(), &fs->handle),
+        "it cannot be opened");
+    if (ext2fs_has_feature_journal_needs_recovery(fs->handle->super))
+        return fail(Error(ErrorKind::busy, "the guest did not unmount the disk")
+                        .with_hint("start the sandbox and stop it again"));
+    ext2_ino_t top = 0;
+    MSB_EXT2(ext2fs_namei(fs->handle, EXT2_ROOT_INO, EXT2_ROOT_INO, "/upper", &top),
+             "it has no upper directory");
+    Upper upper(fs);
+    MSB_TRY(Walk(fs->handle, upper.entries_).run(top));
+    return upper;
+}
+
+Result<bool> Upper::same_data(const Upper& a, const UpperEntry& file_a, const Upper& b,
+                              const UpperEntry& file_b) {
+    ext2_file_t files[2] = {};
+    MSB_EXT2(ext2fs_file_open(a.fs_->handle, file_a.inode, 0, &files[0]), "a file");
+    const std::unique_ptr<ext2_file, errcode_t (*)(ext2_file_t)> first(files[0], ext2fs_file_close);
+    MSB_EXT2(ext2fs_file_open(b.fs_->handle, file_b.inode, 0, &files[1]), "a file");
+    const std::unique_ptr<ext2_file, errcode_t (*)(ext2_file_t)> second(files[1],
+                                                                        ext2fs_file_close);
+    std::array<Bytes, 2> data = {Bytes(read_size), Bytes(read_size)};
+    for (std::uint64_t done = 0; done < file_a.size;) {
+        std::array<unsigned, 2> got{};
+        for (std::size_t i = 0; i < 2; ++i)
+            MSB_EXT2(ext2fs_file_read(files[i], data[i].data(), read_size, &got[i]), "a file");
+        if (got[0] != got[1] || got[0] == 0 ||
+            !std::equal(data[0].begin(), data[0].begin() + got[0], data[1].begin()))
+            return got[0] == 0 && got[1] == 0;
+        done += got[0];
+    }
+    return true;
+}
+
+} // namespace msb::diff
