@@ -20,6 +20,10 @@ void add_reach_options(Command& command, NetworkOptions& options) {
                 "(allow|deny)[:egress|:ingress|:any]@TARGET[:PROTOCOL[:PORTS]]: the first that "
                 "matches decides, before --net (repeatable)")
         .value_name("RULE,...");
+    command
+        .flag("--net-observe", &options.observe,
+              "Allow what no rule denies, but for metadata services, and record it (msb net learn)")
+        .excludes(no_net);
     const Option policy =
         command
             .option("--policy", &options.policy,
@@ -86,6 +90,10 @@ Result<NetworkSpec> make_network(const NetworkOptions& options, const Home& home
     NetworkSpec network;
     network.profiles = MSB_TRY(parse_net_profiles(options.net));
     network.rules = MSB_TRY(parse_net_rules(options.rules));
+    if (options.observe) { // all that rules do not deny, but for credentials
+        network.profiles = {"all"};
+        network.rules.push_back({.allow = false, .target = net::Group::metadata});
+    }
     network.enabled = !options.no_net || !network.rules.empty();
     const auto chosen = [&](const std::string& one) -> std::optional<bool> {
         const std::string& word = one.empty() ? options.default_both : one;

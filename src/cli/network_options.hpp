@@ -15,6 +15,7 @@ class Command;
 
 struct NetworkOptions {
     bool no_net = false;
+    bool observe = false;
     std::string policy;
     std::string file;
     std::vector<std::string> net;

@@ -26,12 +26,13 @@ template <typename Key> class FlowSockets {
     FlowSockets(const FlowSockets&) = delete;
     FlowSockets& operator=(const FlowSockets&) = delete;
 
-    const Dialled* find(const Key& key) const {
+    /// Nothing if there is none.
+    Dialled* find(const Key& key) {
         const auto found = flows_.find(key);
         return found == flows_.end() ? nullptr : &found->second.dialled;
     }
     /// The socket of `key`, or -1.
-    int socket_of(const Key& key) const {
+    int socket_of(const Key& key) {
         const Dialled* const dialled = find(key);
         return dialled == nullptr ? -1 : dialled->socket.get();
     }

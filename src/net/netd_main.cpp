@@ -75,7 +75,11 @@ Status run() {
         gateways.v4 = config.v4->gateway;
     if (config.v6)
         gateways.v6 = config.v6->gateway;
-    HostDialer dialer(config.policy, gateways, MSB_TRY(HostRoutes::open()));
+    Ledger ledger([](std::string_view line) {
+        const std::string packet = network_entry + std::string(line);
+        (void)::send(netd_fd_lifeline, packet.data(), packet.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    });
+    HostDialer dialer(config.policy, gateways, MSB_TRY(HostRoutes::open()), &ledger);
     const auto dns_time = config.dns_timeout_ms == 0
                               ? DnsExchange::usual_time
                               : std::chrono::milliseconds(config.dns_timeout_ms);

@@ -54,6 +54,7 @@ class Stack final : public FrameSink {
         Switch(Stack& stack, Dialer& out) : stack_(stack), out_(out) {}
         Result<Dialled> dial(const Flow& flow, unsigned attempt) override;
         Status admit(const Flow& flow) override { return out_.admit(named(flow)); }
+        FlowRecord begin(const Flow& flow) override { return out_.begin(flow); }
         Status admit_answer(const IpAddress& address) override {
             return out_.admit_answer(address);
         }

@@ -1,4 +1,5 @@
 // How the runtime watches netd.
+#include "base/bytes.hpp"
 #include "base/log.hpp"
 #include "runtime/helper_log.hpp"
 #include "runtime/runtime.hpp"
@@ -14,9 +15,11 @@ Status Runtime::watch_network() {
 }
 
 void Runtime::handle_network() {
-    switch (take_helper_packet(launch_fd_network)) {
+    std::string entry;
+    switch (take_helper_packet(launch_fd_network, entry)) {
     case HelperPacket::none: return;
     case HelperPacket::in_use: return idle_.used(EventLoop::Clock::now());
+    case HelperPacket::entry: return network_log_->append(as_bytes(entry));
     case HelperPacket::end: break;
     }
     loop_->unwatch(launch_fd_network);

@@ -111,6 +111,7 @@ class Runtime {
     OwnedFd agent_listener_;
     std::unique_ptr<ExecLog> exec_log_;
     std::unique_ptr<KernelLog> kernel_log_;
+    std::optional<RotatingFile> network_log_;
 
     struct Listeners {
         OwnedFd root, upper, vsock, rng, host;

@@ -70,7 +70,7 @@ void Tcp::open(const TcpSegment& segment) {
 }
 
 void Tcp::accept(OwnedFd socket, const GuestPort& port, std::uint16_t peer_port,
-                 const std::optional<GuestPort>& other) {
+                 const std::optional<GuestPort>& other, FlowRecord record) {
     Endpoint remote{port.gateway, std::max<std::uint16_t>(peer_port, 1)};
     // Ends: there are fewer connections than ports.
     while (connections_.contains({port.guest, remote}))
@@ -86,6 +86,7 @@ void Tcp::accept(OwnedFd socket, const GuestPort& port, std::uint16_t peer_port,
     connections_[{port.guest, remote}] = connection;
     connection->segment_size_ = segment_size(port.gateway.v6);
     connection->other_port_ = other;
+    connection->record_ = std::move(record);
     connection->pump();
     output_.flush();
 }

@@ -28,6 +28,7 @@ class FakeDialer final : public Dialer {
   public:
     Result<Dialled> dial(const Flow& flow, unsigned attempt) override;
     Status admit(const Flow& flow) override;
+    FlowRecord begin(const Flow&) override { return {}; }
     Status admit_answer(const IpAddress& address) override;
     bool has_names() const override { return names_count; }
 

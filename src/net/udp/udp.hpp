@@ -47,6 +47,7 @@ class Udp {
     struct Peer {
         Endpoint address;
         Clock::time_point used;
+        FlowRecord record;
     };
     struct Published {
         OwnedFd socket;
