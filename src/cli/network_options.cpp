@@ -52,11 +52,21 @@ void add_reach_options(Command& command, NetworkOptions& options) {
         .one_of({"allow", "deny"})
         .excludes(no_net)
         .excludes(both);
+}
+
+void add_publish_option(Command& command, NetworkOptions& options) {
     command
         .option("-p,--publish", &options.publish,
                 "[BIND:]HOST:GUEST[/tcp|udp]: a port of the host that leads to the guest's "
                 "(repeatable)")
-        .excludes(no_net);
+        .excludes(command.find("--no-net"));
+}
+
+void add_limit_options(Command& command, NetworkOptions& options) {
+    command
+        .option("--max-connections", &options.max_connections,
+                "TCP connections at a time (default: 256)")
+        .within(1, most_connections);
 }
 
 void add_denial_options(Command& command, NetworkOptions& options) {
@@ -84,6 +94,13 @@ void add_network_options(Command& command, NetworkOptions& options) {
     add_reach_options(command, options);
     add_dns_options(command, options);
     add_denial_options(command, options);
+    add_limit_options(command, options);
+    add_publish_option(command, options);
+}
+
+void add_modification_options(Command& command, NetworkOptions& options) {
+    add_reach_options(command, options);
+    add_limit_options(command, options);
 }
 
 Result<NetworkSpec> make_network(const NetworkOptions& options, const Home& home) {
@@ -108,6 +125,8 @@ Result<NetworkSpec> make_network(const NetworkOptions& options, const Home& home
     network.dns.query_timeout_ms = static_cast<std::uint32_t>(options.query_timeout_ms.value_or(0));
     network.dns.rebind_protection = !options.no_rebind_protection;
     network.explain_denials = !options.no_explanations;
+    if (options.max_connections)
+        network.max_connections = static_cast<std::uint32_t>(*options.max_connections);
     network.policy_name = options.policy;
     if (!options.file.empty())
         network = combine(MSB_TRY(read_network_file(options.file)), std::move(network));

@@ -35,7 +35,9 @@ json::Value NetworkEntry::to_document() const {
             {"reason", json::or_null(reason)},
             {"sent", sent},
             {"received", received},
-            {"missed", missed}};
+            {"missed", missed},
+            {"old", json::or_null(old_policy)},
+            {"new", json::or_null(new_policy)}};
 }
 
 std::optional<NetworkEntry> parse_network_line(std::string_view line) {
@@ -54,11 +56,14 @@ std::optional<NetworkEntry> parse_network_line(std::string_view line) {
                        .rule = text_of(*value, "rule"),
                        .outcome = text_of(*value, "outcome"),
                        .reason = text_of(*value, "reason"),
+                       .old_policy = text_of(*value, "old"),
+                       .new_policy = text_of(*value, "new"),
                        .port = static_cast<std::uint16_t>(number_of(*value, "port")),
                        .sent = number_of(*value, "sent"),
                        .received = number_of(*value, "received"),
                        .missed = number_of(*value, "missed")};
-    if (entry.time.empty() || (entry.type != "flow" && entry.type != "lookup"))
+    if (entry.time.empty() ||
+        (entry.type != "flow" && entry.type != "lookup" && entry.type != "policy"))
         return std::nullopt;
     return entry;
 }

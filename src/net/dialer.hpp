@@ -31,6 +31,8 @@ class Dialer {
     virtual Status admit(const Flow& flow) = 0;
     /// The record of one that was admitted and begins now.
     virtual FlowRecord begin(const Flow& flow) = 0;
+    /// Whether a flow that was admitted may still be.
+    virtual bool still_allows(const Flow& flow) = 0;
     /// Whether the answer to a lookup may hold an address.
     virtual Status admit_answer(const IpAddress& address) = 0;
     /// Whether there are rules by name, for which clients have to show whom they ask for.

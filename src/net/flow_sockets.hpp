@@ -49,6 +49,17 @@ template <typename Key> class FlowSockets {
         sweep_later();
         return {};
     }
+    /// Ends those that `allowed` does not want any more.
+    template <typename Allowed> void keep_if(const Allowed& allowed) {
+        for (auto flow = flows_.begin(); flow != flows_.end();) {
+            const auto next = std::next(flow);
+            if (!allowed(flow->second.dialled.record)) {
+                flow->second.dialled.record.outcome = "policy";
+                drop(flow);
+            }
+            flow = next;
+        }
+    }
     void clear() {
         while (!flows_.empty())
             drop(flows_.begin());

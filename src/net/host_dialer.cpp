@@ -107,6 +107,11 @@ FlowRecord HostDialer::record_of(const Flow& flow, const Verdict& verdict) {
     return {ledger_, flow, std::string(to_string(verdict.peer)), rule_text(verdict)};
 }
 
+bool HostDialer::still_allows(const Flow& flow) {
+    const auto verdict = judge_here(flow, policy_, gateways_, routes_);
+    return verdict && verdict->allow;
+}
+
 Status HostDialer::admit_answer(const IpAddress& address) {
     const Group group = classify(address, gateways_, policy_.metadata);
     if (may_be_answered(address, group, policy_))

@@ -25,8 +25,12 @@ class HostDialer final : public Dialer {
     Result<Dialled> dial(const Flow& flow, unsigned attempt) override;
     Status admit(const Flow& flow) override;
     FlowRecord begin(const Flow& flow) override;
+    bool still_allows(const Flow& flow) override;
     Status admit_answer(const IpAddress& address) override;
     bool has_names() const override { return net::has_names(policy_); }
+
+    const Policy& policy() const { return policy_; }
+    void set_policy(Policy policy) { policy_ = std::move(policy); }
 
   private:
     Result<Verdict> decide(const Flow& flow);

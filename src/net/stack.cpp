@@ -160,6 +160,13 @@ void Stack::room() {
     output_.flush();
 }
 
+void Stack::policy_changed(std::size_t max_connections) {
+    tcp_.policy_changed(max_connections);
+    udp_.policy_changed();
+    icmp_.policy_changed();
+    output_.flush();
+}
+
 void Stack::link_reset() {
     tcp_.link_reset();
     udp_.link_reset();

@@ -28,6 +28,13 @@ void log_line(std::string_view line) {
         log::write(log::parse_level(word).value_or(log::Level::warn), line.substr(text));
 }
 
+std::string printable_text(std::string_view text) {
+    std::string result(text);
+    std::ranges::replace_if(
+        result, [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
+    return result;
+}
+
 bool is_one_line(std::string_view text) {
     return text.starts_with('{') && text.ends_with('}') &&
            std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) >= ' '; });
@@ -35,7 +42,7 @@ bool is_one_line(std::string_view text) {
 
 } // namespace
 
-HelperPacket take_helper_packet(int lifeline, std::string& entry) {
+HelperPacket take_helper_packet(int lifeline, std::string& text) {
     std::array<char, longest_line> line;
     const ssize_t count = ::recv(lifeline, line.data(), line.size(), MSG_DONTWAIT);
     if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR))
@@ -46,8 +53,12 @@ HelperPacket take_helper_packet(int lifeline, std::string& entry) {
     if (packet.starts_with(network_entry)) {
         if (!is_one_line(packet.substr(1)))
             return HelperPacket::none;
-        entry = std::string(packet.substr(1)) + "\n";
+        text = std::string(packet.substr(1)) + "\n";
         return HelperPacket::entry;
+    }
+    if (packet.starts_with(network_policy)) {
+        text = printable_text(packet.substr(1));
+        return HelperPacket::policy;
     }
     if (!packet.empty())
         log_line(packet);

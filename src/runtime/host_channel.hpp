@@ -23,10 +23,13 @@ namespace msb {
 class HostChannel {
   public:
     /// What it can be asked to do. They return when it has begun.
+    /// What came of a request that takes a moment.
+    using Reply = std::function<void(const Status&)>;
     struct Requests {
         std::function<void(const wire::HostShutdown&)> shutdown;
         std::function<void()> drain;
         std::function<wire::HostStatusReport()> status;
+        std::function<void(const wire::HostNetworkPolicy&, Reply)> network_policy;
     };
 
     static constexpr std::size_t max_connections = 32;
@@ -46,6 +49,7 @@ class HostChannel {
     struct Connection {
         OwnedFd socket;
         wire::FrameReader in;
+        std::uint64_t number = 0; ///< no other one has it
         EventLoop::TimerId timer = 0;
     };
     void accept_one();
@@ -56,12 +60,15 @@ class HostChannel {
     bool take(const Connection& connection, const wire::Frame& frame);
     bool answer(const Connection& connection, const wire::Frame& frame,
                 const wire::Envelope& envelope);
+    /// Answers on the connection that asked, if it is still there.
+    Reply reply_to(const Connection& connection, const wire::Frame& frame, std::string type);
     void drop(int socket);
 
     EventLoop& loop_;
     Requests requests_;
     OwnedFd listener_;
     std::map<int, Connection> connections_; ///< by socket
+    std::uint64_t next_number_ = 1;
 };
 
 } // namespace msb

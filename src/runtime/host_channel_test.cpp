@@ -15,14 +15,19 @@ struct HostChannelTest : ::testing::Test {
     std::unique_ptr<EventLoop> loop = EventLoop::create().value();
     testing::TemporaryLog directory;
     std::vector<std::string> asked;
-    HostChannel channel{*loop,
-                        {.shutdown =
-                             [this](const wire::HostShutdown& m) {
-                                 asked.push_back("shutdown " +
-                                                 std::to_string(m.grace_ms.value_or(0)));
-                             },
-                         .drain = [this] { asked.emplace_back("drain"); },
-                         .status = [] { return wire::HostStatusReport{"Running", "", 3}; }}};
+    HostChannel channel{
+        *loop,
+        {.shutdown =
+             [this](const wire::HostShutdown& m) {
+                 asked.push_back("shutdown " + std::to_string(m.grace_ms.value_or(0)));
+             },
+         .drain = [this] { asked.emplace_back("drain"); },
+         .status = [] { return wire::HostStatusReport{"Running", "", 3}; },
+         .network_policy =
+             [](const wire::HostNetworkPolicy& change, HostChannel::Reply reply) {
+                 reply(change.policy.empty() ? Status(fail(ErrorKind::invalid_argument, "empty"))
+                                             : Status());
+             }}};
 
     void SetUp() override { ASSERT_TRUE(channel.serve(sys::unix_listen(path(), 64).value())); }
     std::string path() const { return directory.directory + "/runtime.sock"; }

@@ -223,13 +223,17 @@ Status Runtime::watch_events() {
                 begin_shutdown(reason::signal, std::nullopt);
     }));
     host_channel_ = std::make_unique<HostChannel>(
-        *loop_, HostChannel::Requests{.shutdown =
-                                          [this](const wire::HostShutdown& shutdown) {
-                                              begin_shutdown(reason::shutdown_requested,
-                                                             shutdown.grace_ms);
-                                          },
-                                      .drain = [this] { begin_drain(); },
-                                      .status = [this] { return describe_status(); }});
+        *loop_, HostChannel::Requests{
+                    .shutdown =
+                        [this](const wire::HostShutdown& shutdown) {
+                            begin_shutdown(reason::shutdown_requested, shutdown.grace_ms);
+                        },
+                    .drain = [this] { begin_drain(); },
+                    .status = [this] { return describe_status(); },
+                    .network_policy =
+                        [this](const wire::HostNetworkPolicy& change, HostChannel::Reply reply) {
+                            change_network_policy(change, std::move(reply));
+                        }});
     MSB_TRY(host_channel_->serve(std::move(listeners_.host)));
     MSB_TRY(watch_network());
     if (config_.attached)

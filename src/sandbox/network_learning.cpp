@@ -27,7 +27,8 @@ std::string learn_policy(const std::vector<NetworkEntry>& entries) {
     std::set<std::string> named, looked_up;
     for (const NetworkEntry& entry : entries) {
         // Credentials of this machine are nothing to be learned.
-        if (entry.direction != "out" || entry.group == "metadata" || entry.reason.find("is closed") != std::string::npos)
+        if (entry.direction != "out" || entry.group == "metadata" ||
+            entry.reason.find("is closed") != std::string::npos)
             continue;
         const std::string target = target_of(entry);
         if (target.empty())

@@ -13,6 +13,7 @@ MSB_WIRE_EMPTY(HostStatus)
 MSB_WIRE_FIELDS(HostStatusReport,
     f.required("status", m.status); f.defaulted("reason", m.reason);
     f.defaulted("clients", m.clients);)
+MSB_WIRE_FIELDS(HostNetworkPolicy, f.required("policy", m.policy);)
 
 // clang-format on
 
@@ -21,5 +22,6 @@ MSB_WIRE_CODEC(HostDrain)
 MSB_WIRE_CODEC(HostAccepted)
 MSB_WIRE_CODEC(HostStatus)
 MSB_WIRE_CODEC(HostStatusReport)
+MSB_WIRE_CODEC(HostNetworkPolicy)
 
 } // namespace msb::wire

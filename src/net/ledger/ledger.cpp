@@ -48,8 +48,8 @@ void Ledger::write(json::Value entry) {
 }
 
 FlowRecord::FlowRecord(Ledger* ledger, Flow judged, std::string group, std::string rule)
-    : flow(std::move(judged)), ledger_(ledger), group_(std::move(group)), rule_(std::move(rule)),
-      start_ns_(unix_time_ns()) {}
+    : flow(std::move(judged)), ledger_(ledger), judged_(true), group_(std::move(group)),
+      rule_(std::move(rule)), start_ns_(unix_time_ns()) {}
 
 FlowRecord& FlowRecord::operator=(FlowRecord&& other) noexcept {
     if (this == &other)
@@ -60,6 +60,7 @@ FlowRecord& FlowRecord::operator=(FlowRecord&& other) noexcept {
     received = other.received;
     outcome = other.outcome;
     ledger_ = std::exchange(other.ledger_, nullptr);
+    judged_ = other.judged_;
     group_ = std::move(other.group_);
     rule_ = std::move(other.rule_);
     start_ns_ = other.start_ns_;

@@ -55,6 +55,8 @@ class FlowRecord {
     std::uint64_t sent = 0, received = 0; ///< by the guest
     std::string_view outcome = "closed";
 
+    /// Whether there is a flow to it that was judged.
+    bool judged() const { return judged_; }
     /// It was refused after all, which is another entry.
     void forget() { ledger_ = nullptr; }
 
@@ -62,6 +64,7 @@ class FlowRecord {
     void finish();
 
     Ledger* ledger_ = nullptr;
+    bool judged_ = false;
     std::string group_, rule_;
     std::int64_t start_ns_ = 0;
 };

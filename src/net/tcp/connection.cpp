@@ -595,10 +595,10 @@ void TcpConnection::settle() {
         close();
 }
 
-void TcpConnection::reset(bool tell_guest) {
+void TcpConnection::reset(bool tell_guest, std::string_view outcome) {
     if (state_ == State::closed)
         return;
-    record_.outcome = state_ == State::connecting ? "failed" : "reset";
+    record_.outcome = state_ == State::connecting ? "failed" : outcome;
     if (tell_guest)
         tcp_.send_reset({.source = remote_,
                          .destination = guest_,

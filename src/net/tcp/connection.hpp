@@ -107,7 +107,8 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
 
     std::size_t room_in(const ByteQueue& queue) const;
     void give_memory_back();
-    void reset(bool tell_guest);
+    /// `outcome`: for the record.
+    void reset(bool tell_guest, std::string_view outcome = "reset");
     void close();
 
     Tcp& tcp_;

@@ -155,6 +155,14 @@ void Tcp::link_reset() {
     resets_.clear();
 }
 
+void Tcp::policy_changed(std::size_t max_connections) {
+    max_connections_ = max_connections;
+    const auto connections = connections_; // some end meanwhile
+    for (const auto& [key, connection] : connections)
+        if (connection->record_.judged() && !dialer_.still_allows(connection->record_.flow))
+            connection->reset(true, "policy");
+}
+
 void Tcp::deadline_set() {
     if (timer_ == 0)
         timer_ = loop_.after(tick_period, [this] {

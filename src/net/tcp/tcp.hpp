@@ -31,6 +31,7 @@ class Tcp {
     void room();
     void frames_done();
     void link_reset();
+    void policy_changed(std::size_t max_connections);
 
     std::size_t count() const { return connections_.size(); }
     /// Connections that wait for room on the link, and bytes in the queues of all.

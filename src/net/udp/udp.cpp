@@ -121,6 +121,23 @@ void Udp::report(const Key& key, int error) {
                             error == EHOSTUNREACH ? Unreachable::host : Unreachable::network);
 }
 
+void Udp::policy_changed() {
+    const auto allowed = [this](const FlowRecord& record) {
+        return !record.judged() || dialer_.still_allows(record.flow);
+    };
+    flows_.keep_if(allowed);
+    for (const auto& published : published_)
+        for (auto peer = published->peers.begin(); peer != published->peers.end();) {
+            if (allowed(peer->second.record)) {
+                ++peer;
+                continue;
+            }
+            peer->second.record.outcome = "policy";
+            published->ports.erase(peer->second.address);
+            peer = published->peers.erase(peer);
+        }
+}
+
 // ---- published ports ----
 
 Status Udp::publish(OwnedFd socket, const Endpoint& guest, const IpAddress& gateway) {
