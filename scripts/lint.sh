@@ -1,9 +1,9 @@
 #!/bin/bash
-# lint.sh [--since COMMIT] BUILD [FOLDER...]: clang-tidy over every source file that BUILD compiles (or those
-# in the folders), and shellcheck over the scripts. With --since, only over the sources that differ from the commit or
-# include a file that does: the commit itself was clean. A change of the checks or of the build's options concerns all.
-# A file whose content, headers, options and checks were all clean before is not checked again: clean results are
-# remembered by hash in the cache.
+# lint.sh [--since COMMIT] BUILD [FOLDER...]: clang-tidy over every source file that is compiled (or those in the
+# folders), and shellcheck over the scripts. BUILD is where the list of what is compiled goes. With --since, only over
+# the sources that differ from the commit or include a file that does: the commit itself was clean. A change of the checks
+# or of the build's options concerns all. A file whose content, headers, options and checks were all clean before is
+# not checked again: clean results are remembered by hash in the cache.
 set -euo pipefail
 since=
 if [ "$1" = --since ]; then
@@ -24,21 +24,28 @@ git ls-files -z --cached --others --exclude-standard '*.cpp' '*.hpp' '*.h' '*.c'
     xargs -0 sha256sum >"$work/hashes"
 common=$({ clang-tidy-19 --version && cat .clang-tidy cmake/*.cmake CMakeLists.txt CMakePresets.json; } | sha256sum)
 
-# ninja knows each object's dependencies: the first is the source. One line each: SOURCE HASH...
-ninja -C "$build" -t deps | awk -v top="$source/" '
+# The build may compile several files as one; here each is looked at alone.
+cmake -S . -B "$build/lint" -G Ninja -DCMAKE_BUILD_TYPE=Release -DMSB_UNITY=OFF -DMSB_TESTS=ON -DMSB_BENCH=ON >"$work/configured" ||
+    { cat "$work/configured" >&2; exit 1; }
+
+# What each source includes, one line each: SOURCE HASH...
+mkdir "$work/includes"
+jq -r --arg to "$work/includes" 'to_entries[] |
+    (.value.command | sub(" -o [^ ]+ -c "; " -MM ")) + " -MF \($to)/\(.key)"' "$build/lint/compile_commands.json" |
+    tr '\n' '\0' | xargs -0 -n 1 -P "$(nproc)" sh -c
+find "$work/includes" -type f -print0 | xargs -0 awk -v top="$source/" '
     FNR == NR { hash[$2] = $1; next }
-    /^[^ ]/ { first = 1; next }
-    /^    / {
-        path = $1
-        sub(/^(\.\.\/)+/, top, path)
-        if (index(path, top) != 1) next
-        path = substr(path, length(top) + 1)
-        if (!(path in hash)) next
-        if (first) { name = path; if (!(name in line)) line[name] = name; first = 0 }
-        if (name != "") line[name] = line[name] " " hash[path]
+    FNR == 1 { name = "" }
+    {
+        for (i = 1; i <= NF; ++i) {
+            if ($i ~ /:$/ || index($i, top) != 1) continue
+            path = substr($i, length(top) + 1)
+            if (!(path in hash)) continue
+            if (name == "") { name = path; line[name] = name }
+            line[name] = line[name] " " hash[path]
+        }
     }
-    /^$/ { name = "" }
-    END { for (name in line) print line[name] }' "$work/hashes" - | sort |
+    END { for (name in line) print line[name] }' "$work/hashes" | sort |
     grep -E "^(${folders// /|})/?" >"$work/sources"
 
 # A source whose line has no hash of a changed file is as it was at the commit.
@@ -63,7 +70,7 @@ xargs -r -L 1 -P "$(nproc)" sh -c '
     else
         printf "%s\n" "$output"
         exit 1
-    fi' "$build" <"$work/pending" || status=1
+    fi' "$build/lint" <"$work/pending" || status=1
 
 # SC2016: scripts for the guest stand in single quotes on purpose. SC2119: optional arguments.
 git ls-files -z --cached --others --exclude-standard '*.sh' .ci/run |

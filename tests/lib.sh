@@ -336,12 +336,12 @@ busybox_image() {
 }
 
 # debian_rootfs TAR [PACKAGE...]: a minimal Debian with the packages, as a plain tar of its root,
-# from this machine's own apt sources; made once and cached by its recipe.
+# from this machine's own apt sources; made once and cached by its recipe. DEBIAN_SUITE is another than the machine's.
 debian_rootfs() {
     need mmdebstrap
     local tar=$1 suite key cached
     shift
-    suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-stable}")
+    suite=${DEBIAN_SUITE:-$(. /etc/os-release && echo "${VERSION_CODENAME:-stable}")}
     key=$(printf '%s\n' "$suite" "$@" | sha256sum | cut -c1-16)
     cached=$MSB_CACHE/test/debian-$key.tar
     if [ ! -f "$cached" ]; then

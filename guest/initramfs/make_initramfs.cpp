@@ -1,9 +1,10 @@
 // make_initramfs AGENT SHARE: for every kernel bundle SHARE/kernels/NAME writes
 // SHARE/initramfs/NAME.cpio, which holds what the kernel unpacks into its first root file system:
-// the agent as /init, the modules it inserts before it can see a disk (with /modules/order, one
-// name a line), and the device nodes it needs before devtmpfs is mounted. A kernel that has the
-// drivers of a feature as modules gets one more file for each combination (engine::initramfs_name),
-// so that a guest without the feature spends no time on them.
+// the agent as /init, the kernel's modules with the lists by which they are found, and the device
+// nodes it needs before devtmpfs is mounted. /modules/order has those that the agent inserts before it
+// can see a disk, one name a line. A kernel that has the drivers of a feature as modules gets one more
+// file for each combination (engine::initramfs_name), so that a guest without the feature spends no
+// time on them.
 //
 // The format is "newc", described in the kernel's buffer-format.rst: each entry is a header of
 // 13 eight-digit hexadecimal numbers after the magic, the name, the content, each padded to 4
@@ -57,13 +58,19 @@ class Cpio {
 
 constexpr std::size_t largest_part = std::size_t{64} << 20;
 
-std::vector<std::string> modules_of(const engine::KernelBundle& bundle, engine::Features features) {
-    std::vector<std::string> modules = bundle.modules;
+/// What the agent inserts, a line each.
+std::string module_order(const engine::KernelBundle& bundle, engine::Features features) {
+    std::string order;
+    const auto add = [&order](const std::vector<std::string>& modules) {
+        for (const std::string& module : modules)
+            order += module + "\n";
+    };
+    add(bundle.modules);
     if (features.net)
-        modules.insert(modules.end(), bundle.net_modules.begin(), bundle.net_modules.end());
+        add(bundle.net_modules);
     if (features.mounts)
-        modules.insert(modules.end(), bundle.mounts_modules.begin(), bundle.mounts_modules.end());
-    return modules;
+        add(bundle.mounts_modules);
+    return order;
 }
 
 Result<std::string> build(const std::string& agent, const engine::KernelBundle& bundle,
@@ -75,17 +82,14 @@ Result<std::string> build(const std::string& agent, const engine::KernelBundle& 
     cpio.directory("proc");
     cpio.directory("sys");
     cpio.file("init", 0755, agent);
-    const auto modules = modules_of(bundle, features);
-    if (!modules.empty()) {
-        cpio.directory("modules");
-        std::string order;
-        for (const auto& module : modules) {
-            order += module + "\n";
-            cpio.file("modules/" + module, 0644,
-                      MSB_TRY(read_file(bundle.directory + "/" + module, largest_part)));
-        }
+    cpio.directory("modules");
+    for (const auto* list : {&bundle.modules, &bundle.net_modules, &bundle.mounts_modules,
+                             &bundle.optional_modules, &bundle.module_lists})
+        for (const std::string& name : *list)
+            cpio.file("modules/" + name, 0644,
+                      MSB_TRY(read_file(bundle.directory + "/" + name, largest_part)));
+    if (const std::string order = module_order(bundle, features); !order.empty())
         cpio.file("modules/order", 0644, order);
-    }
     return cpio.finish();
 }
 

@@ -19,12 +19,12 @@ die() {
 }
 
 # bundle_ref NAME: the path of a bundle's reference in the cache. It changes with anything that the
-# bundle is made from here: script, configuration, compiler.
+# bundle is made from here: scripts, configuration, compiler.
 bundle_ref() {
     local recipe
     case $1 in
-    uml-debian) recipe=$(cd "$KERNEL_DIR" && cat debian.sh modules.txt) ;;
-    uml-tuned) recipe=$(cd "$KERNEL_DIR" && cat tuned.sh config.fragment patches/*.patch && gcc -dumpfullversion) ;;
+    uml-debian) recipe=$(cd "$KERNEL_DIR" && cat common.sh debian.sh modules.txt) ;;
+    uml-tuned) recipe=$(cd "$KERNEL_DIR" && cat common.sh tuned.sh config.fragment patches/*.patch && gcc -dumpfullversion) ;;
     esac
     echo "$KERNELS/refs/$1-$(echo "$recipe" | sha256sum | cut -c1-16)"
 }
@@ -63,8 +63,27 @@ json_list() {
     printf ']'
 }
 
+# index_modules VERSION DIR: the lists by which programs of a guest find modules (depmod's), of the modules in
+# $WORK/bundle and of the features that are built in: DIR has modules.builtin* of the kernel's build. Sets $MODULE_LISTS.
+index_modules() {
+    local tree=$WORK/depmod/lib/modules/$1
+    mkdir -p "$tree"
+    cp "$2"/modules.builtin* "$tree/"
+    rm -f "$tree"/*.bin
+    : >"$tree/modules.order"
+    find "$WORK/bundle" -name '*.ko' -exec cp -t "$tree" {} +
+    PATH=$PATH:/sbin:/usr/sbin depmod -b "$WORK/depmod" "$1" || die "depmod (Debian package kmod) fails"
+    MODULE_LISTS=()
+    local list
+    for list in dep dep.bin alias alias.bin builtin builtin.bin builtin.alias.bin symbols.bin softdep devname; do
+        [ -f "$tree/modules.$list" ] || continue
+        cp "$tree/modules.$list" "$WORK/bundle/"
+        MODULE_LISTS+=("modules.$list")
+    done
+}
+
 # finish_bundle VERSION TUNED CMDLINE: hashes $WORK/bundle with $BOOT_MODULES, $NET_MODULES,
-# $MOUNTS_MODULES, $OPTIONAL_MODULES and $INTERPRETER_FILES (arrays of file names in it), writes its
+# $MOUNTS_MODULES, $OPTIONAL_MODULES, $MODULE_LISTS and $INTERPRETER_FILES (arrays of file names in it), writes its
 # manifest and moves it into the cache.
 finish_bundle() {
     local version=$1 tuned=$2 cmdline=$3 hash
@@ -78,6 +97,7 @@ finish_bundle() {
         printf '  "net_modules": %s,\n' "$(json_list "${NET_MODULES[@]}")"
         printf '  "mounts_modules": %s,\n' "$(json_list "${MOUNTS_MODULES[@]}")"
         printf '  "optional_modules": %s,\n' "$(json_list "${OPTIONAL_MODULES[@]}")"
+        printf '  "module_lists": %s,\n' "$(json_list "${MODULE_LISTS[@]}")"
         printf '  "cmdline": "%s",\n  "tuned": %s' "$cmdline" "$tuned"
     }
     hash=$({ manifest && cd "$WORK/bundle" && find . -type f | sort | xargs sha256sum; } |

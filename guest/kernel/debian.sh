@@ -72,4 +72,5 @@ for kind in boot net mounts optional; do
     while read -r name; do collect "$name"; done < <(awk -v k=$kind '$1 == k { print $2 }' "$KERNEL_DIR/modules.txt")
 done
 
+index_modules "${modules##*/}" "$modules"
 finish_bundle "${modules##*/}" false "$CMDLINE"

@@ -75,4 +75,6 @@ say "Compiled in $((SECONDS - begin)) s"
 strip -o "$WORK/bundle/linux" linux
 cp .config "$WORK/bundle/config"
 BOOT_MODULES=() NET_MODULES=() MOUNTS_MODULES=() OPTIONAL_MODULES=() INTERPRETER_FILES=()
-finish_bundle "$(make -s ARCH=um kernelversion)" true ""
+version=$(make -s ARCH=um kernelversion)
+index_modules "$version" .
+finish_bundle "$version" true ""

@@ -71,6 +71,13 @@ extern "C" {
  * corrupt: Stored data is damaged.
  * io: A system call on the host failed.
  * internal: A fault of the library.
+ * snapshot_not_found {"name"}: There is no snapshot of this name, path or digest.
+ * snapshot_already_exists {"name"}: There is a snapshot, or a file, of this name already.
+ * snapshot_sandbox_running {"name"}: Only a sandbox that does not run can be snapshotted.
+ * snapshot_image_missing {"name"}: The image that the snapshot was made with is neither in the
+ *   cache nor to be had.
+ * snapshot_integrity {"name"}: The snapshot's disk is not the one whose hash was recorded.
+ * snapshot_in_use {"name"}: Another snapshot came from this one, or another call works on it.
  * Values of "exec_kind":
  * not_found: There is no such program.
  * permission_denied: The user may not execute it.
@@ -195,6 +202,8 @@ void msb_progress_free(uint64_t progress);
 
 /* Options sandbox_create: How a new sandbox is to be.
  * "image": text. Reference of an image; default: the image that comes with the program.
+ * "from_snapshot": text. In place of an image: a snapshot whose disk and image it begins with,
+ *   by name, path or digest.
  * "cpus": number. Number of virtual processors.
  * "max_cpus": number. How many it can be given later; default: cpus.
  * "memory_mib": number. Memory in MiB.
@@ -270,9 +279,9 @@ char* msb_sandbox_close(uint64_t cancel, uint64_t sandbox);
 void msb_sandbox_release(uint64_t sandbox);
 
 /* {"name", "status": "created" | "starting" | "running" | "draining" | "stopped" | "crashed",
- * "reason", "detail", "exit_code", "engine", "isolation", "image", "created_at_ms",
- * "started_at_ms", "stopped_at_ms", "updated_at_ms", "config": {...}}. A member is null when it
- * is not known. Error: sandbox_not_found. */
+ * "reason", "detail", "exit_code", "engine", "isolation", "kernel": {"name", "version", "hash"},
+ * "image", "created_at_ms", "started_at_ms", "stopped_at_ms", "updated_at_ms", "config": {...}}.
+ * A member is null when it is not known. Error: sandbox_not_found. */
 char* msb_sandbox_get(const char* name, char** result);
 
 /* Options sandbox_list: Which sandboxes.
@@ -287,7 +296,7 @@ char* msb_sandbox_list(const char* options, char** result);
 
 /* Options remove: How something is removed.
  * "force": true or false. A sandbox that runs is killed first; an image is removed though a
- *   sandbox was made from it. */
+ *   sandbox was made from it, and a snapshot though another one came from it. */
 
 /* Removes a stopped sandbox and its disk. Errors: sandbox_not_found, still_running.
  * Options: remove, all optional. */
@@ -581,6 +590,70 @@ char* msb_log_stream_recv(uint64_t cancel, uint64_t stream, char** entry, uint8_
 
 /* Closes the stream. */
 void msb_log_stream_close(uint64_t stream);
+
+/* ---- snapshots -------------------------------------------------------------------------------
+ * Disks of sandboxes, kept. Each is known by a name in the library's directory of them, by its
+ * path, or by its digest.
+ * A snapshot: {"digest", "name", "parent_digest", "scope", "state_kind", "image_ref", "format",
+ * "fstype", "size_bytes", "created_at", "artifact_path"}. Details: also "image_manifest_digest",
+ * "upper_file", "integrity", "source_sandbox", "labels", "extensions", "requires". */
+
+/* Options snapshot_create: How a snapshot is made.
+ * "dest_dir": text. Directory for it; default: that of the library's snapshots.
+ * "labels": object of text. What is to be known about it.
+ * "force": true or false. A snapshot that is there is replaced.
+ * "integrity": true or false. A hash of the disk is recorded, for msb_snapshot_verify(). */
+
+/* Snapshots a sandbox that does not run; `name` may be a path. Details of the snapshot. Errors:
+ * snapshot_sandbox_running, sandbox_not_found, snapshot_already_exists.
+ * Options: snapshot_create, all optional. */
+char* msb_snapshot_create(uint64_t cancel, const char* sandbox, const char* name, const char*
+                          options, char** result);
+
+/* Details of a snapshot; of its disk only the size is looked at. Errors: snapshot_not_found,
+ * corrupt. */
+char* msb_snapshot_open(const char* snapshot, char** result);
+
+/* An array of the snapshots that are known here, newest first. */
+char* msb_snapshot_list(char** result);
+
+/* An array of those in a directory, whatever is known of it. */
+char* msb_snapshot_list_dir(const char* directory, char** result);
+
+/* Compares the disk with the hash that was recorded: {"digest", "path", "upper": {"kind":
+ * "not_recorded"} or {"kind": "verified", "algorithm", "digest"}}. Error: snapshot_integrity. */
+char* msb_snapshot_verify(uint64_t cancel, const char* snapshot, char** result);
+
+/* Removes a snapshot. Errors: snapshot_not_found, snapshot_in_use.
+ * Options: remove, all optional. */
+char* msb_snapshot_remove(const char* snapshot, const char* options);
+
+/* Looks again which snapshots a directory has; NULL: the library's. {"indexed": their number} */
+char* msb_snapshot_reindex(const char* directory, char** result);
+
+/* Options snapshot_export: What is written into an archive.
+ * "since": text. Another snapshot: only what differs from its disk, which has to be there at
+ *   import.
+ * "with_parents": true or false. Also all snapshots that it came from.
+ * "with_image": true or false. Also the image, so that what begins with it needs no registry.
+ * "plain_tar": true or false. Not compressed.
+ * "force": true or false. A file that is there is replaced. */
+
+/* Writes a snapshot into one file: {"path"}. Errors: snapshot_not_found,
+ * snapshot_already_exists.
+ * Options: snapshot_export, all optional. */
+char* msb_snapshot_export(uint64_t cancel, const char* snapshot, const char* file, const char*
+                          options, char** result);
+
+/* Options snapshot_import: How an archive is taken in.
+ * "dest_dir": text. Directory for it; default: that of the library's snapshots.
+ * "name": text. Name; default: the one that it had.
+ * "force": true or false. A snapshot that is there is replaced. */
+
+/* Takes in such a file. Details of the snapshot. Errors: snapshot_already_exists,
+ * snapshot_not_found (what it is a change of), corrupt, no_space.
+ * Options: snapshot_import, all optional. */
+char* msb_snapshot_import(uint64_t cancel, const char* file, const char* options, char** result);
 
 #ifdef __cplusplus
 }

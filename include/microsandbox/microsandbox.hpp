@@ -311,6 +311,69 @@ class Sandbox {
     detail::Handle<msb_sandbox_release> handle_;
 };
 
+/// Disks of sandboxes that were kept. Where one is named, a name, a path or a digest will do.
+class Snapshot {
+  public:
+    /// Snapshots a sandbox that does not run; the name may be a path.
+    static Json create(const std::string& sandbox, const std::string& name,
+                       const Json& options = Json::object(), std::uint64_t cancel = 0) {
+        char* result = nullptr;
+        detail::check(msb_snapshot_create(cancel, sandbox.c_str(), name.c_str(),
+                                          options.dump().c_str(), &result));
+        return detail::take(result);
+    }
+    /// All that its descriptor says; of its disk only the size is looked at.
+    static Json open(const std::string& snapshot) {
+        char* result = nullptr;
+        detail::check(msb_snapshot_open(snapshot.c_str(), &result));
+        return detail::take(result);
+    }
+    /// All that are known here, newest first.
+    static Json list() {
+        char* result = nullptr;
+        detail::check(msb_snapshot_list(&result));
+        return detail::take(result);
+    }
+    /// Those in a directory, whatever is known of it.
+    static Json list_dir(const std::string& directory) {
+        char* result = nullptr;
+        detail::check(msb_snapshot_list_dir(directory.c_str(), &result));
+        return detail::take(result);
+    }
+    /// Compares the disk with the hash that was recorded.
+    static Json verify(const std::string& snapshot, std::uint64_t cancel = 0) {
+        char* result = nullptr;
+        detail::check(msb_snapshot_verify(cancel, snapshot.c_str(), &result));
+        return detail::take(result);
+    }
+    /// Removes it; with `force` also if another one came from it.
+    static void remove(const std::string& snapshot, bool force = false) {
+        const Json options = {{"force", force}};
+        detail::check(msb_snapshot_remove(snapshot.c_str(), options.dump().c_str()));
+    }
+    /// Looks again which snapshots a directory has; "": the one of this MSB_HOME. Their number.
+    static std::size_t reindex(const std::string& directory = {}) {
+        char* result = nullptr;
+        detail::check(msb_snapshot_reindex(directory.c_str(), &result));
+        return detail::take(result).at("indexed");
+    }
+    /// Writes it into one file, whose path is the result.
+    static std::string export_to(const std::string& snapshot, const std::string& file,
+                                 const Json& options = Json::object(), std::uint64_t cancel = 0) {
+        char* result = nullptr;
+        detail::check(msb_snapshot_export(cancel, snapshot.c_str(), file.c_str(),
+                                          options.dump().c_str(), &result));
+        return detail::take(result).at("path");
+    }
+    /// Takes in such a file.
+    static Json import_from(const std::string& file, const Json& options = Json::object(),
+                            std::uint64_t cancel = 0) {
+        char* result = nullptr;
+        detail::check(msb_snapshot_import(cancel, file.c_str(), options.dump().c_str(), &result));
+        return detail::take(result);
+    }
+};
+
 } // namespace microsandbox
 
 #endif

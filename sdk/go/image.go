@@ -102,7 +102,7 @@ func (imageFactory) Pull(ctx context.Context, reference string, options ...Sandb
 		option(&chosen)
 	}
 	image := &ImageHandle{}
-	err := imageFrom(ctx, reference, chosen, image, func(cancel C.uint64_t, name, options *C.char, result **C.char) *C.char {
+	err := bring(ctx, reference, chosen, image, func(cancel C.uint64_t, name, options *C.char, result **C.char) *C.char {
 		return C.call_image_pull(cancel, 0, name, options, result)
 	})
 	if err != nil {
@@ -113,14 +113,14 @@ func (imageFactory) Pull(ctx context.Context, reference string, options ...Sandb
 
 // Load takes images from a docker-archive or OCI-layout tar on the host; tags are more names of the first.
 func (imageFactory) Load(ctx context.Context, path string, tags ...string) (images []ImageHandle, err error) {
-	err = imageFrom(ctx, path, loadOptions{Tags: tags}, &images, func(cancel C.uint64_t, path, options *C.char, result **C.char) *C.char {
+	err = bring(ctx, path, loadOptions{Tags: tags}, &images, func(cancel C.uint64_t, path, options *C.char, result **C.char) *C.char {
 		return C.call_image_load(cancel, 0, path, options, result)
 	})
 	return images, err
 }
 
-// imageFrom makes a call that brings images here.
-func imageFrom(ctx context.Context, source string, options, into any,
+// bring makes a call with options that brings something here.
+func bring(ctx context.Context, source string, options, into any,
 	body func(cancel C.uint64_t, source, options *C.char, result **C.char) *C.char) error {
 	var encoded cText
 	if err := encoded.setOptions(options); err != nil {

@@ -160,7 +160,7 @@ func (n *named) Touch(ctx context.Context) (uint64, error) {
 type RemoveOption func(*removeOptions)
 
 // WithForce kills a sandbox that runs before it is removed, and removes an image though a sandbox was made
-// from it.
+// from it, and a snapshot though another one came from it.
 func WithForce() RemoveOption { return func(o *removeOptions) { o.Force = true } }
 
 // Remove deletes the stopped sandbox and all it has kept. [ErrSandboxStillRunning] if it runs.

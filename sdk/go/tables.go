@@ -65,6 +65,18 @@ const (
 	ErrIO ErrorKind = "io"
 	// A fault of the library.
 	ErrInternal ErrorKind = "internal"
+	// There is no snapshot of this name, path or digest.
+	ErrSnapshotNotFound ErrorKind = "snapshot_not_found"
+	// There is a snapshot, or a file, of this name already.
+	ErrSnapshotAlreadyExists ErrorKind = "snapshot_already_exists"
+	// Only a sandbox that does not run can be snapshotted.
+	ErrSnapshotSandboxRunning ErrorKind = "snapshot_sandbox_running"
+	// The image that the snapshot was made with is neither in the cache nor to be had.
+	ErrSnapshotImageMissing ErrorKind = "snapshot_image_missing"
+	// The snapshot's disk is not the one whose hash was recorded.
+	ErrSnapshotIntegrity ErrorKind = "snapshot_integrity"
+	// Another snapshot came from this one, or another call works on it.
+	ErrSnapshotInUse ErrorKind = "snapshot_in_use"
 	// There is no libmicrosandbox.so, or one that does not fit this package.
 	ErrLibraryNotLoaded ErrorKind = "library_not_loaded"
 )
@@ -114,6 +126,7 @@ const (
 // sandboxOptions is the JSON object of options.
 type sandboxOptions struct {
 	Image                *string                `json:"image,omitempty"`
+	FromSnapshot         *string                `json:"from_snapshot,omitempty"`
 	CPUs                 *uint                  `json:"cpus,omitempty"`
 	MaxCPUs              *uint                  `json:"max_cpus,omitempty"`
 	MemoryMiB            *uint64                `json:"memory_mib,omitempty"`
@@ -205,4 +218,22 @@ type logOptions struct {
 	Sources    []LogSource `json:"sources,omitempty"`
 	FromCursor *string     `json:"from_cursor,omitempty"`
 	Follow     bool        `json:"follow,omitempty"`
+}
+
+// snapshotOptions is the JSON object of options.
+type snapshotOptions struct {
+	DestDir   *string           `json:"dest_dir,omitempty"`
+	Labels    map[string]string `json:"labels,omitempty"`
+	Force     bool              `json:"force,omitempty"`
+	Integrity bool              `json:"integrity,omitempty"`
+	Name      *string           `json:"name,omitempty"`
+}
+
+// exportOptions is the JSON object of options.
+type exportOptions struct {
+	Since       *string `json:"since,omitempty"`
+	WithParents bool    `json:"with_parents,omitempty"`
+	WithImage   bool    `json:"with_image,omitempty"`
+	PlainTar    bool    `json:"plain_tar,omitempty"`
+	Force       bool    `json:"force,omitempty"`
 }

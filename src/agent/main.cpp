@@ -1,8 +1,10 @@
-// Process 1 of the guest: boot, serve, stop.
+// Process 1 of the guest: boot, serve, stop. Under the name of modprobe, the kernel's helper.
 
 #include "agent/boot/boot.hpp"
 #include "agent/boot/console.hpp"
+#include "agent/boot/freezer.hpp"
 #include "agent/boot/heartbeat_file.hpp"
+#include "agent/boot/modules.hpp"
 #include "agent/boot/root.hpp"
 #include "agent/boot/stop.hpp"
 #include "agent/boot/transport.hpp"
@@ -11,6 +13,7 @@
 
 #include <algorithm>
 #include <malloc.h>
+#include <span>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -47,10 +50,15 @@ constexpr auto report_time = 2s; ///< for the host to take the reason of a faile
 class Agent {
   public:
     Agent(EventLoop& loop, Server& server, Machine& machine)
-        : loop_(loop), server_(server), machine_(machine), stopper_(server, machine) {}
+        : loop_(loop), server_(server), machine_(machine), stopper_(server, machine),
+          freezer_(loop,
+                   [this](const wire::FreezeReport& report) { machine_.control.send(report); }) {}
 
     Status serve() {
-        server_.on_shutdown = [this](const wire::Shutdown& request) { stopper_.begin(request); };
+        server_.on_shutdown = [this](const wire::Shutdown& request) {
+            freezer_.thaw(); // or what is written at the end would wait
+            stopper_.begin(request);
+        };
         // systemd spares the agent when it ends all others (handoff.cpp).
         if (machine_.has_init && running_init() != InitKind::systemd)
             server_.on_terminate = [this] { stopper_.leave(); };
@@ -108,9 +116,18 @@ class Agent {
                 wire::Shutdown::decode(envelope->payload).value_or(wire::Shutdown{}));
         } else if (envelope->type == wire::Drain::type) {
             server_.request_drain();
+        } else if (envelope->type == wire::ReadersProgress::type) {
+            stopper_.readers_moved();
+        } else if (envelope->type == wire::Pong::type) {
+            stopper_.host_answered();
         } else if (envelope->type == wire::ClockSync::type) {
             if (const auto sync = wire::ClockSync::decode(envelope->payload))
                 follow_clock(*sync);
+        } else if (envelope->type == wire::Freeze::type) {
+            if (const auto freeze = wire::Freeze::decode(envelope->payload))
+                freezer_.freeze(machine_.initramfs.get(), *freeze);
+        } else if (envelope->type == wire::Thaw::type) {
+            freezer_.thaw();
         } else if (envelope->type == wire::Ping::type) {
             machine_.control.send(wire::Pong{});
         }
@@ -152,6 +169,7 @@ class Agent {
     Server& server_;
     Machine& machine_;
     Stopper stopper_;
+    Freezer freezer_;
     OwnedFd spare_;
     std::uint64_t heartbeats_ = 0;
     EventLoop::Clock::time_point heartbeat_sent_{};
@@ -166,7 +184,10 @@ Status serve(Machine& machine) {
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    const std::span<char* const> arguments(argv, static_cast<std::size_t>(argc));
+    if (is_modprobe(arguments))
+        return run_modprobe(arguments);
     if (::getpid() != 1) {
         complain("this program is the first process of a sandbox's guest, started by its kernel");
         return 1;

@@ -45,6 +45,12 @@ std::string_view to_string(FailureKind kind) {
     case FailureKind::image_not_found: return "image_not_found";
     case FailureKind::image_in_use: return "image_in_use";
     case FailureKind::image_pull_failed: return "image_pull_failed";
+    case FailureKind::snapshot_not_found: return "snapshot_not_found";
+    case FailureKind::snapshot_already_exists: return "snapshot_already_exists";
+    case FailureKind::snapshot_sandbox_running: return "snapshot_sandbox_running";
+    case FailureKind::snapshot_image_missing: return "snapshot_image_missing";
+    case FailureKind::snapshot_integrity: return "snapshot_integrity";
+    case FailureKind::snapshot_in_use: return "snapshot_in_use";
     case FailureKind::path_not_found: return "path_not_found";
     case FailureKind::filesystem: return "filesystem";
     case FailureKind::invalid_cursor: return "invalid_cursor";

@@ -30,8 +30,14 @@ enum class FailureKind {
     image_not_found,
     image_in_use,
     image_pull_failed,
-    path_not_found, ///< in the guest
-    filesystem,     ///< any other failed file operation in the guest
+    snapshot_not_found,
+    snapshot_already_exists,
+    snapshot_sandbox_running, ///< only one that is still can be snapshotted
+    snapshot_image_missing,   ///< neither the cache nor a registry has the image that it pins
+    snapshot_integrity,       ///< the disk is not what it was
+    snapshot_in_use,          ///< another one came from it, or another call works on it
+    path_not_found,           ///< in the guest
+    filesystem,               ///< any other failed file operation in the guest
     invalid_cursor,
     missed_rotation, ///< the log has lost what follows the cursor
     limit_exceeded,

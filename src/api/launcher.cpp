@@ -1,6 +1,7 @@
 #include "api/launcher.hpp"
 
 #include "base/file.hpp"
+#include "base/sizes.hpp"
 #include "engine/engine.hpp"
 #include "sandbox/engine_selection.hpp"
 #include "spec/files.hpp"
@@ -108,7 +109,6 @@ Result<NewSandbox> Launcher::prepare_fork(const CreateRequest& request, image::P
                                                   " (" + manifest.image_digest + ")"));
     NewSandbox sandbox{request.spec, std::move(*image), snapshot.disk()};
     sandbox.spec.snapshot = snapshot.digest;
-    constexpr std::uint64_t mib = std::uint64_t{1} << 20;
     const std::uint64_t needed = (manifest.upper_size + mib - 1) / mib;
     if (!request.root_disk_given)
         sandbox.spec.root_disk_mib = needed;

@@ -2,6 +2,7 @@
 
 #include "api/open_launcher.hpp"
 #include "api/runtimes.hpp"
+#include "api/snapshots.hpp"
 #include "sandbox/policies.hpp"
 
 #include <algorithm>
@@ -34,6 +35,18 @@ Failure launch_failure(Launcher& launcher, Error error, const std::string& name)
     return failure;
 }
 
+/// Of a sandbox that is to begin with a snapshot. If that can be opened, what was not found is its
+/// image.
+Failure fork_failure(Launcher& launcher, Error error, const std::string& snapshot) {
+    const ErrorKind kind = error.kind();
+    if (auto opened = launcher.snapshots().open(snapshot); !opened)
+        return snapshot_failure(std::move(opened).error(), snapshot);
+    Failure failure = snapshot_failure(std::move(error), snapshot);
+    if (kind == ErrorKind::not_found || kind == ErrorKind::unreachable)
+        failure.kind = FailureKind::snapshot_image_missing;
+    return failure;
+}
+
 } // namespace
 
 Outcome<std::shared_ptr<Sandbox>> Sandbox::create(const CreateOptions& given, Cancel* cancel) {
@@ -55,7 +68,9 @@ Outcome<std::shared_ptr<Sandbox>> Sandbox::create(const CreateOptions& given, Ca
     PullProgress progress(options.progress, cancel);
     auto prepared = launcher.prepare(options, progress);
     if (!prepared)
-        return fail(image_failure(std::move(prepared).error(), options.image));
+        return fail(options.snapshot.empty()
+                        ? image_failure(std::move(prepared).error(), options.image)
+                        : fork_failure(launcher, std::move(prepared).error(), options.snapshot));
     if (options.image_ready)
         options.image_ready(prepared->image);
     auto running = launcher.create(*prepared, launch_options(options.detached, cancel));

@@ -8,13 +8,13 @@ namespace msb {
 
 namespace {
 
-struct Prefix {
+struct Chosen {
     std::mutex mutex;
     std::string value;
 };
 
-Prefix& chosen() {
-    static auto* prefix = new Prefix; // threads may still ask when the program exits
+Chosen& chosen() {
+    static auto* prefix = new Chosen; // threads may still ask when the program exits
     return *prefix;
 }
 
@@ -22,7 +22,7 @@ Prefix& chosen() {
 
 Result<std::string> installation_prefix() {
     {
-        Prefix& prefix = chosen();
+        Chosen& prefix = chosen();
         const std::lock_guard lock(prefix.mutex);
         if (!prefix.value.empty())
             return prefix.value;
@@ -32,7 +32,7 @@ Result<std::string> installation_prefix() {
 }
 
 void set_installation_prefix(std::string prefix) {
-    Prefix& place = chosen();
+    Chosen& place = chosen();
     const std::lock_guard lock(place.mutex);
     place.value = std::move(prefix);
 }

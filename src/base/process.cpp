@@ -8,6 +8,7 @@
 #include <linux/close_range.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -79,6 +80,19 @@ int run_child(const ExecPlan& plan) {
 
 } // namespace
 
+bool is_mounted_noexec(const std::string& path) {
+    struct statvfs mount{};
+    return ::statvfs(path.c_str(), &mount) == 0 && (mount.f_flag & ST_NOEXEC) != 0;
+}
+
+Error explain_execve(Error error, const std::string& program) {
+    if (error.sys_errno() != EACCES || !is_mounted_noexec(program))
+        return error;
+    return std::move(error).with_hint("'" + program +
+                                      "' is on a file system mounted noexec: mount it with exec, "
+                                      "or install msb elsewhere");
+}
+
 void reset_signals() {
     for (int number = 1; number < NSIG; ++number)
         ::signal(number, SIG_DFL);
@@ -146,7 +160,8 @@ Result<Child> spawn(const SpawnOptions& options) {
     ::kill(pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);
     if (count && *count > 0)
-        return fail(Error::from_errno(reason, "execve", options.argv[0]));
+        return fail(
+            explain_execve(Error::from_errno(reason, "execve", options.argv[0]), options.argv[0]));
     return fail(count ? std::move(pidfd).error() : count.error());
 }
 

@@ -14,6 +14,10 @@
 
 namespace msb {
 
+bool is_mounted_noexec(const std::string& path);
+/// Adds a hint to the error of an execve(2) if the program's file system is mounted noexec.
+Error explain_execve(Error error, const std::string& program);
+
 struct SpawnOptions {
     std::vector<std::string> argv; ///< argv[0] is the path to execute.
     /// Child descriptor number <- our descriptor. 0, 1 and 2 default to /dev/null. All others are

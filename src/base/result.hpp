@@ -73,6 +73,10 @@ inline std::unexpected<Error> fail(ErrorKind kind, std::string message) {
 inline std::unexpected<Error> fail(Error error) {
     return std::unexpected<Error>(std::move(error));
 }
+/// Of a value that somebody gave: the message says which, and what would do.
+inline std::unexpected<Error> invalid(std::string message) {
+    return fail(ErrorKind::invalid_argument, std::move(message));
+}
 /// Reads errno: call it directly after the failing system call.
 std::unexpected<Error> fail_errno(std::string_view call, std::string_view object = {});
 

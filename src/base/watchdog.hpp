@@ -13,10 +13,10 @@
 namespace msb {
 
 /// How often the watchdog looks, and how many times in a row it may find that the loop has not
-/// moved. It counts looks, not time, so a stopped process or a sleeping machine misses none. Long
-/// enough for a slow disk.
-constexpr std::chrono::seconds watchdog_period{15};
-constexpr int watchdog_looks = 4;
+/// moved. It counts looks of the loop's own thread, not time: one that is stopped, gets no CPU or
+/// waits for a disk looks as little as it moves, so none of these is taken for being stuck.
+constexpr std::chrono::seconds watchdog_period{5};
+constexpr int watchdog_looks = 5;
 
 /// Call once in a process, on the thread that will run the loop. A timer signal (SIGALRM) does the
 /// work, so no thread and no further system call is needed.

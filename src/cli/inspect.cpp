@@ -4,6 +4,7 @@
 #include "cli/parser.hpp"
 #include "cli/session.hpp"
 #include "json/text.hpp"
+#include "sandbox/runtime_door.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -12,6 +13,8 @@
 namespace msb::cli {
 
 namespace {
+
+using namespace std::chrono_literals;
 
 struct InspectOptions {
     std::string name;
@@ -22,19 +25,22 @@ std::string timestamp(std::int64_t ns) {
     return ns == 0 ? "-" : format_local(ns);
 }
 
-json::Value kernel_json(const SandboxState::Kernel& kernel) {
-    if (kernel.name.empty())
-        return nullptr;
-    return {{"name", kernel.name}, {"version", kernel.version}, {"hash", kernel.hash}};
-}
-
 std::string kernel_text(const SandboxView& view) {
     const SandboxState::Kernel& kernel = view.state.kernel;
     return (kernel.name.empty() ? "-" : kernel.name + " " + kernel.version) +
            " (chosen: " + view.spec.kernel + ")";
 }
 
-void print_json(const SandboxView& view, const Home& home) {
+/// What the runtime of an active sandbox has to say beyond its state, which it may be unable to store.
+std::string live_detail(const SandboxView& view, const Home& home) {
+    if (!is_active(view.state.status))
+        return {};
+    auto door = RuntimeDoor::connect(home.runtime_socket(view.spec.name), 100ms);
+    const auto report = door ? door->status() : fail(door.error());
+    return report ? report->detail : std::string();
+}
+
+void print_json(const SandboxView& view, const Home& home, const std::string& detail) {
     const auto time = [](std::int64_t ns) {
         return ns == 0 ? json::Value() : json::Value(format_rfc3339(ns, 9, "+00:00"));
     };
@@ -43,6 +49,7 @@ void print_json(const SandboxView& view, const Home& home) {
     const json::Value document = {
         {"name", view.spec.name},
         {"status", to_string(state.status)},
+        {"detail", json::or_null(detail)},
         {"config", config},
         {"active_config", is_active(state.status) ? config : json::Value()},
         {"pending_changes", json::array()},
@@ -50,7 +57,7 @@ void print_json(const SandboxView& view, const Home& home) {
         {"updated_at", time(state.updated_at_ns)},
         {"engine", state.engine},
         {"isolation", state.isolation},
-        {"kernel", kernel_json(state.kernel)},
+        {"kernel", state.kernel.to_document()},
         {"agent_socket", home.agent_socket_path(view.spec.name)},
         {"last_run",
          {{"started_at", time(state.started_at_ns)},
@@ -82,12 +89,13 @@ void add_rules(KeyValues& text, const NetworkSpec& network) {
     text.add_nested("Ingress", policy.ingress ? "allow" : "deny");
 }
 
-void print_text(const SandboxView& view) {
+void print_text(const SandboxView& view, const std::string& detail) {
     const SandboxSpec& spec = view.spec;
     const SandboxState& state = view.state;
     KeyValues text;
     text.add("Name", spec.name);
-    text.add("Status", to_string(state.status));
+    text.add("Status",
+             std::string(to_string(state.status)) + (detail.empty() ? "" : " (" + detail + ")"));
     text.add("Created", timestamp(spec.created_at_ns));
     text.add("Updated", timestamp(state.updated_at_ns));
     text.add("Image", spec.image);
@@ -145,10 +153,11 @@ Status inspect(Context& context, const InspectOptions& options) {
     const Home home = MSB_TRY(context.home());
     auto sandboxes = MSB_TRY(Sandboxes::open(home, MSB_TRY(context.installation())));
     const auto view = MSB_TRY(sandboxes.get(options.name));
+    const std::string detail = live_detail(view, home);
     if (options.format == "json")
-        print_json(view, home);
+        print_json(view, home, detail);
     else
-        print_text(view);
+        print_text(view, detail);
     return {};
 }
 

@@ -42,6 +42,17 @@ std::string command_line(const SandboxSpec& spec) {
     return text;
 }
 
+/// "127.0.0.1:8080->80/tcp"
+std::vector<std::string> published(const SandboxSpec& spec) {
+    std::vector<std::string> ports;
+    for (const PublishedPort& port : spec.network.published) {
+        const std::string ends = port.to_string(); // BIND:HOST:GUEST/PROTOCOL
+        const std::size_t guest = ends.rfind(':');
+        ports.push_back(ends.substr(0, guest) + "->" + ends.substr(guest + 1));
+    }
+    return ports;
+}
+
 Result<std::vector<SandboxView>> selected(Context& context, const ListOptions& options) {
     const Home home = MSB_TRY(context.home());
     Sandboxes sandboxes = MSB_TRY(Sandboxes::open(home, MSB_TRY(context.installation())));
@@ -98,7 +109,7 @@ json::Value status_json(const SandboxView& view) {
             {"memory_mib", spec.memory_mib},
             {"max_memory_mib", spec.max_memory_mib},
             {"thp", spec.thp},
-            {"ports", json::array()},
+            {"ports", published(spec)},
             {"status", to_string(view.state.status)},
             {"engine", view.state.engine},
             {"isolation", view.state.isolation}};
@@ -138,10 +149,12 @@ Status status(Context& context, const ListOptions& options) {
         const std::string command = truncated(command_line(spec), 40);
         const std::string engine =
             view.state.engine.empty() ? "-" : view.state.engine + " (" + view.state.isolation + ")";
+        const std::string ports = fmt::format("{}", fmt::join(published(spec), ", "));
         table.add({spec.name, truncated(spec.image, 36), command.empty() ? "-" : command,
                    fmt::format("{} / {}", spec.cpus, spec.cpus),
                    fmt::format("{} MiB / {} MiB", spec.memory_mib, spec.memory_mib),
-                   lower_case(to_string(view.state.status)), engine, "-"});
+                   lower_case(to_string(view.state.status)), engine,
+                   ports.empty() ? "-" : truncated(ports, 32)});
     }
     (void)print(table.render());
     return {};

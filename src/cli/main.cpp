@@ -69,6 +69,7 @@ int refuse(const Parser& parser, const UsageError& error) {
 void add_commands(Command& root, Context& context) {
     add_run(root, context);
     add_create(root, context);
+    add_fork(root, context);
     add_lifecycle(root, context);
     add_wait(root, context);
     add_list(root, context);

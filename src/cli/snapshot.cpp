@@ -1,16 +1,38 @@
 // msb snapshot create, open, list, list-dir, verify, remove, reindex
+#include "cli/snapshot.hpp"
+
 #include "api/snapshot_json.hpp"
 #include "base/time.hpp"
-#include "cli/commands.hpp"
-#include "cli/parser.hpp"
-#include "cli/session.hpp"
 #include "json/text.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <memory>
+#include <set>
 
 namespace msb::cli {
+
+disk::Watch show_bytes(Session& session) {
+    return [&session](std::uint64_t done, std::uint64_t total) {
+        if (total > 0)
+            session.progress().detail(format_bytes(done) + " / " + format_bytes(total));
+        return session.tick();
+    };
+}
+
+Status unless_interrupted(Session& session, Context& context, const Error& error) {
+    session.progress().clear();
+    if (!session.interrupted())
+        return fail(error);
+    context.exit_code = 128 + *session.interrupted();
+    return {};
+}
+
+void print_snapshot(const Snapshot& snapshot, bool quiet) {
+    (void)print(snapshot.digest + "\n");
+    if (!quiet)
+        (void)print(printable_line(snapshot.directory) + "\n");
+}
 
 namespace {
 
@@ -23,28 +45,9 @@ struct SnapshotCommand {
     std::string format;
     bool verify = false;
     bool force = false;
+    bool tree = false;
     bool quiet = false;
 };
-
-constexpr const char* which_help = "Name, path or digest";
-
-/// How far the copying or hashing is; ends it after a signal.
-disk::Watch show_progress(Session& session) {
-    return [&session](std::uint64_t done, std::uint64_t total) {
-        if (total > 0)
-            session.progress().detail(format_bytes(done) + " / " + format_bytes(total));
-        return session.tick();
-    };
-}
-
-/// What a signal has ended is cleaned up already.
-Status unless_interrupted(Session& session, Context& context, const Error& error) {
-    session.progress().clear();
-    if (!session.interrupted())
-        return fail(error);
-    context.exit_code = 128 + *session.interrupted();
-    return {};
-}
 
 void print_json(const json::Value& document) {
     (void)print(json::to_text(document, 2) + "\n");
@@ -56,15 +59,53 @@ Status create(Context& context, const SnapshotCommand& command) {
     for (const std::string& text : command.labels)
         request.labels.insert(MSB_TRY(parse_label(text)));
     session.progress().begin("Snapshotting", request.sandbox);
-    const auto made =
-        session.snapshots().create(session.sandboxes(), request, show_progress(session));
+    const auto made = session.snapshots().create(session.sandboxes(), request, show_bytes(session));
     if (!made)
         return unless_interrupted(session, context, made.error());
     session.progress().clear();
-    (void)print(made->digest + "\n");
-    if (!command.quiet)
-        (void)print(printable_line(made->directory) + "\n");
+    print_snapshot(*made, command.quiet);
     return {};
+}
+
+/// A snapshot in the list, and how many of those above it in the tree it came from.
+struct Row {
+    const Snapshot* snapshot = nullptr;
+    std::size_t depth = 0;
+};
+
+/// Each below the one that it came from; otherwise in their order. Of two with one digest, both have
+/// the children.
+class Tree {
+  public:
+    explicit Tree(const std::vector<Snapshot>& snapshots) : snapshots_(snapshots) {
+        std::set<std::string> known;
+        for (const Snapshot& snapshot : snapshots)
+            known.insert(snapshot.digest);
+        for (const Snapshot& snapshot : snapshots)
+            if (!snapshot.manifest.parent || !known.contains(*snapshot.manifest.parent))
+                add(snapshot, 0);
+    }
+    const std::vector<Row>& rows() const { return rows_; }
+
+  private:
+    void add(const Snapshot& snapshot, std::size_t depth) {
+        rows_.push_back({&snapshot, depth});
+        for (const Snapshot& other : snapshots_)
+            if (other.manifest.parent == snapshot.digest)
+                add(other, depth + 1);
+    }
+
+    const std::vector<Snapshot>& snapshots_;
+    std::vector<Row> rows_;
+};
+
+std::vector<Row> rows_of(const std::vector<Snapshot>& snapshots, bool tree) {
+    if (tree)
+        return Tree(snapshots).rows();
+    std::vector<Row> rows;
+    for (const Snapshot& snapshot : snapshots)
+        rows.push_back({&snapshot, 0});
+    return rows;
 }
 
 Status print_list(Session& session, const std::vector<Snapshot>& snapshots,
@@ -87,12 +128,13 @@ Status print_list(Session& session, const std::vector<Snapshot>& snapshots,
         return print_stderr(if_empty), Status();
     Table table({"NAME", "IMAGE", "SIZE", "CREATED", "PARENT", "DIGEST"});
     constexpr std::size_t shown = 19; // "sha256:" and 12 digits
-    for (const Snapshot& snapshot : snapshots) {
-        const SnapshotManifest& manifest = snapshot.manifest;
-        table.add({snapshot.name(), manifest.image, format_bytes(manifest.upper_size),
+    for (const auto& [snapshot, depth] : rows_of(snapshots, command.tree)) {
+        const SnapshotManifest& manifest = snapshot->manifest;
+        const std::string indent = depth > 0 ? std::string(2 * (depth - 1), ' ') + "└ " : "";
+        table.add({indent + snapshot->name(), manifest.image, format_bytes(manifest.upper_size),
                    format_local(parse_rfc3339(manifest.created_at).value_or(0)),
                    manifest.parent ? manifest.parent->substr(0, shown) : "-",
-                   snapshot.digest.substr(0, shown)});
+                   snapshot->digest.substr(0, shown)});
     }
     (void)print(table.render());
     return {};
@@ -117,7 +159,7 @@ std::string describe(const std::optional<SnapshotIntegrity>& integrity) {
 /// "verified (ALGORITHM HASH)", or "not recorded".
 Result<std::string> verify_disk(Session& session, const Snapshot& snapshot) {
     session.progress().begin("Verifying", snapshot.name());
-    const auto verified = session.snapshots().verify(snapshot, show_progress(session));
+    const auto verified = session.snapshots().verify(snapshot, show_bytes(session));
     session.progress().clear();
     const std::string hash = describe(snapshot.manifest.integrity);
     return MSB_TRY(Result<bool>(verified)) ? "verified (" + hash + ")" : hash;
@@ -215,24 +257,12 @@ Status reindex(Context& context, const SnapshotCommand& command) {
     return {};
 }
 
-using Body = Status (*)(Context&, const SnapshotCommand&);
-using Options = std::function<void(Command&, SnapshotCommand&)>;
-
-Command& add(Command& family, Context& context, const char* name, const char* help, Body body,
-             const Options& options) {
-    return family.add(name, help, group_storage, [&context, body, options](Command& command) {
-        auto values = std::make_shared<SnapshotCommand>();
-        options(command, *values);
-        command.action([&context, values, body] {
-            run_command(context, [&] { return body(context, *values); });
-        });
-    });
-}
-
 void add_create_options(Command& command, SnapshotCommand& values) {
     SnapshotRequest& request = values.request;
     command.option("name", &request.name, "Name, or path of a new directory").required();
-    command.option("--from", &request.sandbox, "Sandbox, which must not run").required();
+    command.option("--from", &request.sandbox, "Sandbox").required();
+    command.flag("--copy-while-frozen", &request.copy_while_frozen,
+                 "One that runs cannot write to its disk for as long as copying takes");
     command.option("--dest-dir", &request.directory,
                    "Directory for it (default: that of msb's snapshots)");
     command.option("--label", &values.labels, "KEY=VALUE (repeatable)");
@@ -244,10 +274,11 @@ void add_create_options(Command& command, SnapshotCommand& values) {
 void add_list_options(Command& command, SnapshotCommand& values) {
     command.option("--format", &values.format, "Output format").one_of({"json"});
     command.flag("-q,--quiet", &values.quiet, "Digests only");
+    command.flag("--tree", &values.tree, "Each below the one that it came from");
 }
 
 void add_which_options(Command& command, SnapshotCommand& values) {
-    command.option("snapshot", &values.which, which_help).required();
+    command.option("snapshot", &values.which, which_snapshot_help).required();
     command.option("--format", &values.format, "Output format").one_of({"json"});
 }
 
@@ -257,35 +288,43 @@ void add_snapshot(Command& parent, Context& context) {
     Command& family = parent.add_family(
         "snapshot", "Keep the disks of sandboxes, and begin others with them", group_storage);
     family.alias("snap").alias("snapshots").alias("snaps");
-    add(family, context, "create", "Snapshot a sandbox that does not run", create,
-        add_create_options);
-    add(family, context, "open", "Everything about one snapshot", inspect,
+    add_snapshot_command<SnapshotCommand>(family, context, "create", "Keep the disk of a sandbox",
+                                          create, add_create_options);
+    add_snapshot_command<SnapshotCommand>(
+        family, context, "open", "Everything about one snapshot", inspect,
         [](Command& command, SnapshotCommand& values) {
             add_which_options(command, values);
             command.flag("--verify", &values.verify, "Compare the disk with its recorded hash");
         })
         .alias("inspect");
-    add(family, context, "list", "List snapshots", list, add_list_options).alias("ls");
-    add(family, context, "list-dir", "List the snapshots in a directory", list_directory,
+    add_snapshot_command<SnapshotCommand>(family, context, "list", "List snapshots", list,
+                                          add_list_options)
+        .alias("ls");
+    add_snapshot_command<SnapshotCommand>(
+        family, context, "list-dir", "List the snapshots in a directory", list_directory,
         [](Command& command, SnapshotCommand& values) {
             command.option("directory", &values.directory, "Directory").required();
             add_list_options(command, values);
         });
-    add(family, context, "verify", "Compare a disk with the hash that was recorded", verify,
-        add_which_options);
-    add(family, context, "remove", "Remove snapshots", remove,
+    add_snapshot_command<SnapshotCommand>(family, context, "verify",
+                                          "Compare a disk with the hash that was recorded", verify,
+                                          add_which_options);
+    add_snapshot_command<SnapshotCommand>(
+        family, context, "remove", "Remove snapshots", remove,
         [](Command& command, SnapshotCommand& values) {
-            command.option("snapshots", &values.several, which_help).required();
+            command.option("snapshots", &values.several, which_snapshot_help).required();
             command.flag("-f,--force", &values.force,
                          "Even one that is another's parent, or damaged");
             command.flag("-q,--quiet", &values.quiet, "No ticks");
         })
         .alias("rm");
-    add(family, context, "reindex", "Look again which snapshots a directory has", reindex,
+    add_snapshot_command<SnapshotCommand>(
+        family, context, "reindex", "Look again which snapshots a directory has", reindex,
         [](Command& command, SnapshotCommand& values) {
             command.option("directory", &values.directory,
                            "Directory (default: that of msb's snapshots)");
         });
+    add_snapshot_archives(family, context);
 }
 
 } // namespace msb::cli

@@ -1,4 +1,5 @@
 #include "base/file.hpp"
+#include "base/sizes.hpp"
 #include "base/system.hpp"
 #include "disk/merkle.hpp"
 #include "disk/sparse_copy.hpp"
@@ -10,8 +11,6 @@
 
 namespace msb::disk {
 namespace {
-
-constexpr std::uint64_t mib = std::uint64_t{1} << 20;
 
 class DiskFiles : public ::testing::Test {
   public:

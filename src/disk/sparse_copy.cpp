@@ -70,6 +70,10 @@ Result<std::optional<Extent>> next_extent(int fd, std::uint64_t position, std::u
     return extent.begin < size ? std::optional(extent) : std::nullopt;
 }
 
+bool can_share(int from, int to) {
+    return ::ioctl(to, FICLONE, from) == 0 && sys::truncate(to, 0);
+}
+
 Status copy_sparse(int from, int to, const Watch& watch) {
     if (::ioctl(to, FICLONE, from) == 0)
         return {};

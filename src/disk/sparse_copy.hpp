@@ -28,6 +28,9 @@ Result<std::optional<Extent>> next_extent(int fd, std::uint64_t position, std::u
 /// kernel copies, so that holes stay holes.
 Status copy_sparse(int from, int to, const Watch& watch = {});
 
+/// Whether `to`, an empty file, could share the blocks of `from`. It stays empty.
+bool can_share(int from, int to);
+
 /// The same into the new file `to`, which does not exist after a failure. It ends with a hole, if it
 /// is to have more bytes than `from`.
 Status clone_file(const std::string& from, const std::string& to, std::uint64_t size = 0);

@@ -50,6 +50,8 @@ Result<KernelBundle> parse_manifest(const std::string& text) {
     document.get_if_there("modules", bundle.modules);
     document.get_if_there("net_modules", bundle.net_modules);
     document.get_if_there("mounts_modules", bundle.mounts_modules);
+    document.get_if_there("optional_modules", bundle.optional_modules);
+    document.get_if_there("module_lists", bundle.module_lists);
     document.get_if_there("cmdline", bundle.cmdline);
     document.get_if_there("tuned", bundle.tuned);
     document.get_if_there("smp", bundle.smp);
@@ -63,7 +65,8 @@ Result<KernelBundle> load(const std::string& directory) {
     KernelBundle bundle = MSB_TRY_WRAP(parse_manifest(text), "manifest.json");
     bundle.directory = directory;
     MSB_TRY(require_file(bundle, bundle.kernel));
-    for (const auto* list : {&bundle.modules, &bundle.net_modules, &bundle.mounts_modules})
+    for (const auto* list : {&bundle.modules, &bundle.net_modules, &bundle.mounts_modules,
+                             &bundle.optional_modules, &bundle.module_lists})
         for (const std::string& module : *list)
             MSB_TRY(require_file(bundle, module));
     return bundle;

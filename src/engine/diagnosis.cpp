@@ -1,6 +1,8 @@
 #include "engine/diagnosis.hpp"
 
 #include "base/file.hpp"
+#include "base/process.hpp"
+#include "base/sizes.hpp"
 #include "base/system.hpp"
 #include "jail/jail.hpp"
 
@@ -22,7 +24,6 @@ namespace msb::engine {
 namespace {
 
 using Level = Check::Level;
-constexpr std::uint64_t mib = std::uint64_t{1} << 20, gib = std::uint64_t{1} << 30;
 
 std::string size_text(std::uint64_t bytes) {
     return bytes >= 10 * gib ? fmt::format("{} GiB", bytes / gib)
@@ -179,21 +180,26 @@ Check check_ptrace() {
 // ---- parts --------------------------------------------------------------------------------------
 
 Check check_programs(const std::vector<std::string>& programs) {
-    for (const std::string& program : programs)
-        if (::access(program.c_str(), X_OK) != 0)
-            return {"programs",
-                    "programs",
-                    Level::problem,
-                    "incomplete",
-                    fmt::format("{} is missing", program),
-                    "build or install msb again"};
+    Check check{"programs",   "programs", Level::problem,
+                "incomplete", "",         "build or install msb again"};
+    for (const std::string& program : programs) {
+        if (::access(program.c_str(), X_OK) == 0)
+            continue;
+        if (is_mounted_noexec(program)) {
+            check.value = "not executable";
+            check.detail = fmt::format("{} is on a file system mounted noexec", program);
+            check.hint = "mount it with exec, or install msb elsewhere";
+        } else {
+            check.detail = fmt::format("{} is missing", program);
+        }
+        return check;
+    }
     return {"programs", "programs", Level::ok, "complete", "", ""};
 }
 
 /// Where the engine's user could not read or execute the kernel.
 std::string unusable_because(const KernelBundle& bundle, const std::string& initramfs) {
-    struct statvfs mount{};
-    if (::statvfs(bundle.directory.c_str(), &mount) == 0 && (mount.f_flag & ST_NOEXEC) != 0)
+    if (is_mounted_noexec(bundle.directory))
         return fmt::format("{} is on a file system mounted noexec", bundle.directory);
     const auto kernel = sys::stat(bundle.kernel_path());
     if (::geteuid() == 0 && kernel && (kernel->st_mode & 0005) != 0005)
@@ -239,7 +245,13 @@ Check check_kernel(const std::string& share, const std::string& choice) {
     const std::string trouble =
         unusable_because(best, fmt::format("{}/initramfs/{}", share, initramfs_name(best, {})));
     if (!trouble.empty())
-        return {"kernel", "kernel", Level::problem, value, trouble, "build or install msb again"};
+        return {"kernel",
+                "kernel",
+                Level::problem,
+                value,
+                trouble,
+                is_mounted_noexec(best.directory) ? "mount it with exec, or install msb elsewhere"
+                                                  : "build or install msb again"};
     if (!found.broken.empty())
         return {"kernel",
                 "kernel",

@@ -26,9 +26,11 @@ struct KernelBundle {
     std::string version; ///< "7.2.13"
     std::string kernel;  ///< File name in the directory.
     // File names, in the order they are to be inserted.
-    std::vector<std::string> modules;        ///< in every guest
-    std::vector<std::string> net_modules;    ///< beyond those, in guests with a network
-    std::vector<std::string> mounts_modules; ///< and in those with directories of the host
+    std::vector<std::string> modules;          ///< in every guest
+    std::vector<std::string> net_modules;      ///< beyond those, in guests with a network
+    std::vector<std::string> mounts_modules;   ///< and in those with directories of the host
+    std::vector<std::string> optional_modules; ///< for programs that ask for them
+    std::vector<std::string> module_lists;     ///< by which these are found, and what is built in
     std::string cmdline; ///< Words this kernel wants, e.g. "initcall_blacklist=...".
     bool tuned = false;  ///< Built by this project for fast boot.
     bool smp = false;    ///< Runs on more than one CPU.

@@ -1,5 +1,7 @@
 #include "engine/sizes.hpp"
 
+#include "base/sizes.hpp"
+
 #include <algorithm>
 #include <fmt/core.h>
 #include <sched.h>
@@ -8,8 +10,6 @@
 namespace msb::engine {
 
 namespace {
-
-constexpr std::uint64_t mib = std::uint64_t{1} << 20;
 
 std::unexpected<Error> refuse(ErrorKind kind, std::string message, std::string hint) {
     return fail(Error(kind, std::move(message)).with_hint(std::move(hint)));

@@ -302,6 +302,10 @@ api::Outcome<api::CreateOptions> create_options(std::string name, const char* te
     create.spec.name = std::move(name);
     create.spec.created_at_ns = unix_time_ns();
     create.image = options.text("image");
+    create.snapshot = options.text("from_snapshot");
+    if (!create.image.empty() && !create.snapshot.empty())
+        options.complain("'image' and 'from_snapshot' exclude each other");
+    create.root_disk_given = options.has("root_disk_mib");
     create.pull = pull_options(options);
     read_resources(options, create.spec);
     read_environment(options, create);

@@ -35,6 +35,7 @@ json::Value view_json(const SandboxView& view) {
             {"exit_code", state.exit_code},
             {"engine", or_null(state.engine)},
             {"isolation", or_null(state.isolation)},
+            {"kernel", state.kernel.to_document()},
             {"image", view.spec.image},
             {"created_at_ms", time_ms(view.spec.created_at_ns)},
             {"started_at_ms", time_ms(state.started_at_ns)},

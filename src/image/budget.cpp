@@ -1,5 +1,6 @@
 #include "image/budget.hpp"
 
+#include "base/sizes.hpp"
 #include "image/json.hpp"
 #include "image/user_config.hpp"
 
@@ -10,7 +11,6 @@ namespace msb::image {
 
 namespace {
 
-constexpr std::uint64_t mib = std::uint64_t{1} << 20;
 constexpr std::uint64_t max_mib = std::uint64_t{1} << 40;
 constexpr std::uint64_t default_share = 50;
 constexpr std::uint64_t default_keep_free = 1024 * mib;

@@ -146,8 +146,8 @@ bool ConfinedTask::stop(std::chrono::milliseconds wait) {
 }
 
 Result<Json> run_confined(const std::vector<int>& fds, const std::function<Result<Json>()>& body,
-                          const std::function<Status()>& watch) {
-    ConfinedTask task = MSB_TRY(ConfinedTask::start(fds, body));
+                          const std::function<Status()>& watch, const jail::Workplace& workplace) {
+    ConfinedTask task = MSB_TRY(ConfinedTask::start(fds, body, workplace));
     while (watch && !MSB_TRY(sys::wait_for(task.pidfd(), POLLIN, watch_interval)))
         if (Status fine = watch(); !fine) {
             task.stop(0ms);

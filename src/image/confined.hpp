@@ -53,6 +53,7 @@ class ConfinedTask {
 /// start(), then finish(). `watch` is called now and then; if it returns an error the worker is
 /// ended.
 Result<Json> run_confined(const std::vector<int>& fds, const std::function<Result<Json>()>& body,
-                          const std::function<Status()>& watch = {});
+                          const std::function<Status()>& watch = {},
+                          const jail::Workplace& workplace = {});
 
 } // namespace msb::image

@@ -43,15 +43,15 @@ void dispatch(const Json& event, Progress& progress) {
         progress.merging(json_string(event, "reference"));
 }
 
-Error died(Child& child) {
+Error died(Child& child, const std::string& program) {
     const auto status = child.wait(5s);
     std::string how = "without a result";
     if (status && *status && WIFSIGNALED(**status))
         how = "by signal " + std::to_string(WTERMSIG(**status));
-    return Error(ErrorKind::system, "the image helper ended " + how);
+    return Error(ErrorKind::system, "the program '" + program + "' ended " + how);
 }
 
-Result<Json> follow(Child& child, int fd, Progress& progress) {
+Result<Json> follow(Child& child, const std::string& program, int fd, Progress& progress) {
     JsonLines lines(fd);
     for (;;) {
         while (!MSB_TRY(sys::wait_for(fd, POLLIN, poll_interval)))
@@ -59,7 +59,7 @@ Result<Json> follow(Child& child, int fd, Progress& progress) {
                 return fail(ErrorKind::cancelled, "cancelled");
         const Json event = MSB_TRY(lines.next());
         if (event.is_null())
-            return fail(died(child));
+            return fail(died(child, program));
         if (const Json* error = event.find("error"))
             return fail(decode_error(*error));
         if (const Json* result = event.find("result"))
@@ -113,15 +113,16 @@ Result<Json> JsonLines::next() {
 
 Result<Json> run_helper(const std::string& program, const Json& request, int input,
                         Progress& progress) {
+    const std::string name = program.substr(program.rfind('/') + 1);
     auto sockets = MSB_TRY(sys::socket_pair(SOCK_STREAM));
     SpawnOptions options{.argv = {program}, .fds = {{2, 2}, {helper_socket, sockets[1].get()}}};
     if (input >= 0)
         options.fds.emplace_back(helper_input, input);
-    Child child = MSB_TRY_WRAP(spawn(options), "cannot start the image helper");
+    Child child = MSB_TRY_WRAP(spawn(options), "cannot start the program '" + name + "'");
     sockets[1].reset();
     // A helper that died already is reported by follow().
     (void)send_json(sockets[0].get(), request);
-    auto result = follow(child, sockets[0].get(), progress);
+    auto result = follow(child, name, sockets[0].get(), progress);
     if (!result)
         (void)child.signal(SIGKILL);
     sockets[0].reset();

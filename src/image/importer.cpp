@@ -17,13 +17,30 @@ namespace msb::image {
 
 namespace {
 
-std::string meta_key(const ImagePlan& plan) {
+std::string key_of(const ImagePlan& plan, const std::vector<Digest>& layers) {
     std::string text = "erofs " + std::to_string(erofs_writer_version) + "\n";
-    for (const PlannedLayer& layer : plan.layers)
-        text += layer.diff_id.hex() + "\n";
+    for (const Digest& layer : layers)
+        text += layer.hex() + "\n";
     for (const std::string& path : plan.configuration.volumes)
         text += "volume " + std::to_string(path.size()) + " " + path + "\n";
     return sha256_hex(text);
+}
+
+/// Names the metadata of the layers as they are stored.
+std::string meta_key(const ImagePlan& plan) {
+    std::vector<Digest> layers;
+    for (const PlannedLayer& layer : plan.layers)
+        layers.push_back(layer.diff_id);
+    return key_of(plan, layers);
+}
+
+/// The same for every copy of an image, wherever its layers came from: a disk that was written above
+/// one copy has to know another again.
+std::array<std::uint8_t, 16> uuid_of(const ImagePlan& plan) {
+    std::array<std::uint8_t, 16> uuid;
+    const auto hash = sha256(as_bytes(key_of(plan, plan.configuration.diff_ids)));
+    std::copy_n(hash.begin(), uuid.size(), uuid.begin());
+    return uuid;
 }
 
 Result<Bytes> read_whole(int fd) {
@@ -42,9 +59,7 @@ Status make_volumes(MergedTree& tree, const std::vector<std::string>& volumes) {
 }
 
 // Runs in a worker: reads indexes, writes the metadata blob.
-Result<Json> merge_layers(const std::vector<OwnedFd>& indexes,
-                          const std::vector<std::string>& volumes, int output,
-                          std::string_view key) {
+Result<Json> merge_layers(const std::vector<OwnedFd>& indexes, const ImagePlan& plan, int output) {
     std::vector<Bytes> files;
     std::vector<IndexView> views;
     files.reserve(indexes.size());
@@ -56,11 +71,8 @@ Result<Json> merge_layers(const std::vector<OwnedFd>& indexes,
     MergedTree tree;
     for (const IndexView& view : views)
         MSB_TRY(tree.apply(view));
-    MSB_TRY(make_volumes(tree, volumes));
-    std::array<std::uint8_t, 16> uuid;
-    const auto hash = sha256(as_bytes(key));
-    std::copy_n(hash.begin(), uuid.size(), uuid.begin());
-    const Bytes blob = MSB_TRY(write_erofs(tree, uuid));
+    MSB_TRY(make_volumes(tree, plan.configuration.volumes));
+    const Bytes blob = MSB_TRY(write_erofs(tree, uuid_of(plan)));
     MSB_TRY(sys::pwrite_all(output, blob, 0));
     return Json{{"size", blob.size()}};
 }
@@ -76,11 +88,7 @@ Status write_meta(const Layout& layout, const ImagePlan& plan, const std::string
     const OwnedFd output = MSB_TRY(sys::open(path, O_RDWR | O_CREAT | O_EXCL, 0600));
     fds.push_back(output.get());
     Status done = [&]() -> Status {
-        MSB_TRY_WRAP(run_confined(fds,
-                                  [&] {
-                                      return merge_layers(indexes, plan.configuration.volumes,
-                                                          output.get(), key);
-                                  }),
+        MSB_TRY_WRAP(run_confined(fds, [&] { return merge_layers(indexes, plan, output.get()); }),
                      "cannot merge the layers");
         MSB_TRY(sys::fsync(output.get(), path));
         MSB_TRY(sys::rename(path, layout.meta(key)));
@@ -134,10 +142,9 @@ Status replace_record(const Layout& layout, const Record& record) {
     return write_record(path, record);
 }
 
-} // namespace
-
-Status publish(const Layout& layout, const ImagePlan& plan, bool force,
-               const std::string& source_stamp, Progress& progress) {
+/// Everything but the record, which is returned.
+Result<Record> complete(const Layout& layout, const ImagePlan& plan, bool force,
+                        Progress& progress) {
     const std::string key = meta_key(plan);
     {
         const OwnedFd lock = MSB_TRY(layout.lock_meta(key));
@@ -151,12 +158,28 @@ Status publish(const Layout& layout, const ImagePlan& plan, bool force,
     MSB_TRY(sync_directory(layout.documents()));
     Record record = MSB_TRY(make_record(layout, plan, key));
     record.index = plan.index;
+    return record;
+}
+
+} // namespace
+
+Status publish(const Layout& layout, const ImagePlan& plan, bool force,
+               const std::string& source_stamp, Progress& progress) {
+    Record record = MSB_TRY(complete(layout, plan, force, progress));
     record.source_stamp = source_stamp;
     for (const std::string& reference : plan.references) {
         const OwnedFd lock = MSB_TRY(layout.lock_reference(reference));
         record.image.reference = reference;
         MSB_TRY(replace_record(layout, record));
     }
+    return sync_directory(layout.images());
+}
+
+Status publish_version(const Layout& layout, const ImagePlan& plan, const std::string& reference,
+                       Progress& progress) {
+    Record record = MSB_TRY(complete(layout, plan, false, progress));
+    record.image.reference = reference;
+    MSB_TRY(write_record(layout.pinned_record(record.image.manifest_digest), record));
     return sync_directory(layout.images());
 }
 

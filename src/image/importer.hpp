@@ -12,4 +12,8 @@ namespace msb::image {
 Status publish(const Layout& layout, const ImagePlan& plan, bool force,
                const std::string& source_stamp, Progress& progress);
 
+/// The same for one that has no name: only who knows its manifest finds it (Store::get_version).
+Status publish_version(const Layout& layout, const ImagePlan& plan, const std::string& reference,
+                       Progress& progress);
+
 } // namespace msb::image

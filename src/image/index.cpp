@@ -11,7 +11,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "records are used in place");
 
-constexpr std::uint64_t magic = 0x5844494c42534d00; // "\0MSBLIDX" in the file
+constexpr std::uint64_t index_magic = 0x5844494c42534d00; // "\0MSBLIDX" in the file
 constexpr std::uint32_t version = 1;
 
 struct Header {
@@ -64,7 +64,7 @@ bool inside(std::uint32_t offset, std::uint32_t length, std::size_t size) {
 } // namespace
 
 Bytes encode_index(const IndexContents& contents) {
-    const Header header{.magic = magic,
+    const Header header{.magic = index_magic,
                         .version = version,
                         .inode_count = static_cast<std::uint32_t>(contents.inodes.size()),
                         .entry_count = static_cast<std::uint32_t>(contents.entries.size()),
@@ -88,7 +88,7 @@ Result<IndexView> IndexView::parse(BytesView bytes) {
     if (bytes.size() < sizeof(header))
         return corrupt("truncated");
     std::memcpy(&header, bytes.data(), sizeof(header));
-    if (header.magic != magic)
+    if (header.magic != index_magic)
         return corrupt("not a layer index");
     if (header.version != version)
         return fail(ErrorKind::unsupported, "layer index: written by another version");

@@ -24,6 +24,7 @@ namespace msb::image {
 constexpr std::uint32_t max_entries = 1'000'000;
 constexpr std::uint32_t max_depth = 128;
 constexpr std::size_t max_name_length_bytes = 255;
+constexpr unsigned max_links_followed = 40;      ///< in one path, as Linux
 constexpr std::size_t max_symlink_length = 4095; ///< Linux PATH_MAX without the NUL.
 constexpr std::uint64_t max_file_size = std::uint64_t{5} << 30;
 constexpr std::uint64_t max_layer_size = std::uint64_t{10} << 30;

@@ -12,8 +12,8 @@ using namespace std::chrono_literals;
 
 /// Attempts in a row that bring nothing.
 constexpr unsigned max_fruitless_attempts = 5;
-constexpr unsigned max_refusals = 3;
-constexpr auto first_pause = 250ms;
+constexpr unsigned max_layer_refusals = 3;
+constexpr auto first_layer_pause = 250ms;
 
 } // namespace
 
@@ -51,7 +51,7 @@ Status LayerTransfer::ended(CURLcode code, RegistryClient& client) {
         return {};
     }
     if (outcome && status == 401) {
-        if (++refused_ > max_refusals)
+        if (++refused_ > max_layer_refusals)
             return fail(client.status_error(status, name()));
         return client.authorize(challenges);
     }
@@ -60,8 +60,8 @@ Status LayerTransfer::ended(CURLcode code, RegistryClient& client) {
     fruitless_ = received_ > at_attempt_start_ ? 1 : fruitless_ + 1;
     if (!transient || fruitless_ >= max_fruitless_attempts)
         return fail(Error(error).wrap(name()));
-    retry_at_ =
-        Clock::now() + std::max<Clock::duration>(first_pause * (1 << fruitless_), retry_after);
+    retry_at_ = Clock::now() +
+                std::max<Clock::duration>(first_layer_pause * (1 << fruitless_), retry_after);
     return {};
 }
 

@@ -13,7 +13,6 @@ namespace {
 constexpr std::string_view whiteout_prefix = ".wh.";
 constexpr std::string_view whiteout_special = ".wh..wh.";
 constexpr std::string_view opaque_marker = ".wh..wh..opq";
-constexpr unsigned max_links_followed = 40; // as Linux
 /// Names, link targets and xattrs of one layer together. A tar of repeated headers compresses a
 /// thousandfold, so the limit on the layer's size alone is not enough.
 constexpr std::uint64_t max_metadata_bytes = std::uint64_t{256} << 20;

@@ -10,7 +10,6 @@ namespace {
 constexpr std::size_t max_nodes = 4 * std::size_t{max_entries};
 /// Implied directories that follow links can nest deeper than a layer's own paths.
 constexpr unsigned max_merged_depth = 256;
-constexpr unsigned max_links_followed = 40;
 
 MergedNode* find_child(const MergedNode* directory, std::string_view name) {
     const auto at = std::ranges::lower_bound(directory->children, name, {}, &MergedNode::name);

@@ -8,13 +8,17 @@
 #include "jail/control_group.hpp"
 
 #include "base/file.hpp"
+#include "base/sizes.hpp"
 #include "base/system.hpp"
 #include "jail/roles.hpp"
 
 #include <chrono>
+#include <ctime>
+#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <linux/magic.h>
+#include <memory>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <thread>
@@ -26,11 +30,13 @@ namespace {
 
 constexpr const char* mount_point = "/sys/fs/cgroup";
 constexpr const char* our_group = "/microsandbox";
-constexpr std::uint64_t mib = std::uint64_t{1} << 20;
 constexpr unsigned period_us = 100'000;
 /// A killed process leaves its group a moment after its locks.
 constexpr int removal_attempts = 200;
 constexpr auto removal_pause = std::chrono::milliseconds(1);
+/// Of entries that are looked at for groups to sweep, and how old those must be.
+constexpr int most_swept = 1024;
+constexpr auto sweep_age = std::chrono::minutes(10);
 
 Status put(const std::string& path, const std::string& value) {
     const OwnedFd fd = MSB_TRY(sys::open(path, O_WRONLY));
@@ -112,6 +118,31 @@ Status make_group(const std::string& path) {
     return {};
 }
 
+/// A sandbox's group is named by 24 hex digits (Home::control_group_name), behind this in version 1.
+bool is_our_name(std::string_view name, std::string_view prefix) {
+    return name.starts_with(prefix) && name.size() == prefix.size() + 24 &&
+           name.find_first_not_of("0123456789abcdef", prefix.size()) == std::string_view::npos;
+}
+
+/// Removes groups that nobody will remove any more, because the home that notes them is gone with
+/// its processes. rmdir(2) takes none that a process is in, and a young one may wait for its first.
+void sweep(const std::string& parent, std::string_view prefix) {
+    const std::unique_ptr<DIR, int (*)(DIR*)> groups(::opendir(parent.c_str()), ::closedir);
+    if (!groups)
+        return;
+    const auto oldest = std::time(nullptr) - std::chrono::seconds(sweep_age).count();
+    for (int i = 0; i < most_swept; ++i) {
+        const dirent* const entry = ::readdir(groups.get());
+        if (entry == nullptr)
+            return;
+        struct stat info{};
+        if (is_our_name(entry->d_name, prefix) &&
+            ::fstatat(::dirfd(groups.get()), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+            info.st_mtime < oldest)
+            ::unlinkat(::dirfd(groups.get()), entry->d_name, AT_REMOVEDIR);
+    }
+}
+
 } // namespace
 
 GroupLimits group_limits(std::uint64_t guest_memory_bytes, unsigned vcpus) {
@@ -167,6 +198,7 @@ Result<OwnedFd> ControlGroups::make(const std::string& name, const GroupLimits& 
     }
     if (!hands_on_limits(ours))
         MSB_TRY(hand_on(ours));
+    sweep(ours, "");
     MSB_TRY(make_group(group));
     MSB_TRY(put(group + "/memory.max", std::to_string(limits.memory_bytes)));
     MSB_TRY(put(group + "/pids.max", std::to_string(limits.processes)));
@@ -180,6 +212,7 @@ Result<OwnedFd> ControlGroups::make(const std::string& name, const GroupLimits& 
 
 Result<OwnedFd> ControlGroups::make_legacy(const std::string& name,
                                            const GroupLimits& limits) const {
+    sweep(base_, "microsandbox-");
     const std::string group = path_of(name);
     MSB_TRY(make_group(group));
     MSB_TRY(put(group + "/memory.limit_in_bytes", std::to_string(limits.memory_bytes)));

@@ -33,7 +33,7 @@ class ControlGroups {
 
     /// The directory of a group of this name, whether it exists or not.
     std::string path_of(const std::string& name) const;
-    /// Makes the group (taking over one that is left) and opens its directory, for
+    /// Makes the group (taking over one that is left, and removing old empty ones beside it) and opens its directory, for
     /// Request::control_group.
     Result<OwnedFd> make(const std::string& name, const GroupLimits& limits) const;
 

@@ -52,9 +52,10 @@ enum class Role {
     fetch,   ///< Speaks HTTP with registries: connects out, and has no file that matters.
     fs,      ///< Serves directories of the host to one sandbox: those, and nothing else.
     net,     ///< A guest's network: the host's, by ordinary sockets, and no file at all.
+    disk,    ///< Parses snapshot archives and guests' disks: only the descriptors it is given.
 };
 
-/// "runtime", "uml", "image", "fetch", "fs", "net".
+/// "runtime", "uml", "image", "fetch", "fs", "net", "disk".
 const char* to_string(Role role);
 
 /// One host file, directory or socket made visible. Always nosuid; nodev unless it is /dev/null.
@@ -139,7 +140,7 @@ Status place(int lifeline, int cpu, const Below& below);
 
 /// Where a worker works.
 struct Workplace {
-    Role role = Role::image; ///< image, or fetch: that one keeps the host's network.
+    Role role = Role::image; ///< image, disk, or fetch: that one keeps the host's network.
     /// Small files that exist only in the jail: {path inside, content}.
     std::vector<std::pair<std::string, std::string>> files;
 };

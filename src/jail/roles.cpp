@@ -1,6 +1,7 @@
 #include "jail/roles.hpp"
 
 #include "base/file.hpp"
+#include "base/sizes.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -24,7 +25,6 @@ namespace msb::jail {
 
 namespace {
 
-constexpr std::uint64_t mib = std::uint64_t{1} << 20, gib = std::uint64_t{1} << 30;
 constexpr std::uint64_t namespace_flags = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS |
                                           CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
                                           CLONE_NEWCGROUP | CLONE_PTRACE;
@@ -379,16 +379,17 @@ Policy net_policy() {
 
 } // namespace
 
-Result<Program> seccomp_program(Role role) {
+Policy policy_of(Role role) {
     switch (role) {
-    case Role::runtime: return runtime_policy().build();
-    case Role::uml: return uml_policy().build();
-    case Role::image: return image_policy().build();
-    case Role::fetch: return fetch_policy().build();
-    case Role::fs: return fs_policy().build();
-    case Role::net: return net_policy().build();
+    case Role::runtime: return runtime_policy();
+    case Role::uml: return uml_policy();
+    case Role::image:
+    case Role::disk: return image_policy();
+    case Role::fetch: return fetch_policy();
+    case Role::fs: return fs_policy();
+    case Role::net: return net_policy();
     }
-    return fail(ErrorKind::invalid_argument, "jail: unknown role");
+    return Policy(Policy::Otherwise::kill); // no rule: it cannot be built
 }
 
 namespace {
@@ -436,6 +437,14 @@ Limits limits_of(Role role, std::uint64_t memory_bytes) {
         return {.open_files = 1024,
                 .processes = 1,
                 .file_bytes = 65 * gib,
+                .data_bytes = 1024 * mib,
+                .address_bytes = 64 * gib,
+                .signals = few_signals};
+    case Role::disk:
+        // The largest disk that a sandbox has (disk/ext4_options.hpp), which is mostly holes.
+        return {.open_files = 2048,
+                .processes = 1,
+                .file_bytes = 16 * 1024 * gib,
                 .data_bytes = 1024 * mib,
                 .address_bytes = 64 * gib,
                 .signals = few_signals};

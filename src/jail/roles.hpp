@@ -8,8 +8,11 @@
 
 namespace msb::jail {
 
-/// The role's system call allow-list, built once per process.
-Result<Program> seccomp_program(Role role);
+/// The role's system call allow-list.
+Policy policy_of(Role role);
+inline Result<Program> seccomp_program(Role role) {
+    return policy_of(role).build();
+}
 
 /// The host's network namespace is the role's, too.
 constexpr bool has_host_network(Role role) {

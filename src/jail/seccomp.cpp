@@ -108,6 +108,15 @@ Policy& Policy::answer_others(long call, int error) {
     return *this;
 }
 
+std::map<long, std::set<unsigned>> Policy::judged_arguments() const {
+    std::map<long, std::set<unsigned>> judged;
+    for (const auto& [call, rule] : rules_)
+        for (const auto& checks : rule.alternatives)
+            for (const ArgumentCheck& check : checks)
+                judged[call].insert(check.index);
+    return judged;
+}
+
 std::uint32_t Policy::default_action() const {
     return otherwise_ == Otherwise::kill ? std::uint32_t{SECCOMP_RET_KILL_PROCESS}
                                          : std::uint32_t{SECCOMP_RET_ERRNO} | EPERM;

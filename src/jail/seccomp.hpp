@@ -11,6 +11,7 @@
 #include <initializer_list>
 #include <linux/filter.h>
 #include <map>
+#include <set>
 #include <vector>
 
 namespace msb::jail {
@@ -56,6 +57,8 @@ class Policy {
     /// `otherwise` says.
     Policy& answer_others(long call, int error);
 
+    /// The calls whose arguments it looks at, and which ones.
+    std::map<long, std::set<unsigned>> judged_arguments() const;
     /// x86-64 only; other architectures' entry points (i386, x32) get `otherwise`.
     Result<Program> build() const;
 

@@ -339,6 +339,14 @@ Error explain(const Report& report, Role role) {
             .wrap(fmt::format("cannot confine the {} process", to_string(role))));
 }
 
+/// Programs in a jail are mounts of what is outside, and have their flags.
+Error explain_programs(Error error, const Request& request) {
+    for (const Bind& bind : request.binds)
+        if (bind.executable)
+            error = explain_execve(std::move(error), bind.source);
+    return error;
+}
+
 /// Serves the child until it has executed its program.
 Status see_through(pid_t child, const Request& request, int socket) {
     const bool private_id = request.nested
@@ -350,10 +358,12 @@ Status see_through(pid_t child, const Request& request, int socket) {
     const std::size_t count =
         MSB_TRY(sys::read(socket, {reinterpret_cast<std::uint8_t*>(&report), sizeof(report)}));
     if (count == sizeof(int)) // from init
-        return report.error == 0 ? Status{}
-                                 : fail(Error::from_errno(report.error, "execve", request.argv[0]));
+        return report.error == 0
+                   ? Status{}
+                   : fail(explain_programs(
+                         Error::from_errno(report.error, "execve", request.argv[0]), request));
     if (count == sizeof(report))
-        return fail(explain(report, request.role));
+        return fail(explain_programs(explain(report, request.role), request));
     if (count == 0 && locks_itself_down(request.role)) // the successful execve closed it
         return {};
     return fail(ErrorKind::system,
@@ -368,6 +378,7 @@ const char* to_string(Role role) {
     case Role::uml: return "uml";
     case Role::image: return "image";
     case Role::fetch: return "fetch";
+    case Role::disk: return "disk";
     case Role::fs: return "fs";
     case Role::net: return "net";
     }

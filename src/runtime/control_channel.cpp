@@ -11,7 +11,7 @@ ControlChannel::ControlChannel(std::shared_ptr<device::Stream> connection,
     connection_->on_writable = [this] { flush(); };
     connection_->on_closed = [this](device::StreamEnd reason) {
         read();
-        events_.lost(device::to_string(reason));
+        lose(device::to_string(reason));
     };
     send(bootstrap);
     read();
@@ -25,24 +25,29 @@ void ControlChannel::flush() {
     out_.consume(connection_->write(out_.view()));
     if (out_.size() > max_queued) {
         out_.clear();
-        connection_->reset();
-        events_.lost("the guest does not read what it asks for");
+        lose("the guest does not read what it asks for");
     }
+}
+
+/// After this no event comes any more.
+void ControlChannel::lose(std::string_view why) {
+    if (std::exchange(lost_, true))
+        return;
+    connection_->reset();
+    events_.lost(why);
 }
 
 void ControlChannel::read() {
     for (BytesView data = connection_->readable(); !data.empty(); data = connection_->readable()) {
         in_.feed(data);
         connection_->consume(data.size());
-        for (;;) {
+        while (!lost_) {
             const auto frame = in_.next();
             if (frame && !*frame)
                 break;
             const Status handled = frame ? handle(**frame) : Status(fail(frame.error()));
-            if (!handled) {
-                connection_->reset(); // no handler is called any more
-                return events_.lost(handled.error().to_string());
-            }
+            if (!handled)
+                lose(handled.error().to_string());
         }
     }
 }
@@ -62,8 +67,14 @@ Status ControlChannel::handle(const wire::Frame& frame) {
                       ready);
     } else if (envelope.type == wire::Heartbeat::type) {
         events_.heartbeat(MSB_TRY(wire::Heartbeat::decode(envelope.payload)));
+    } else if (envelope.type == wire::Ping::type) {
+        send(wire::Pong{});
     } else if (envelope.type == wire::Drained::type) {
         events_.drained();
+    } else if (envelope.type == wire::FreezeReport::type) {
+        const auto report = MSB_TRY(wire::FreezeReport::decode(envelope.payload));
+        if (events_.freeze)
+            events_.freeze(report);
     } else if (envelope.type == wire::BootFailed::type) {
         events_.boot_failed(MSB_TRY(wire::BootFailed::decode(envelope.payload)));
     }

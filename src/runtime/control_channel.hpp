@@ -23,6 +23,7 @@ class ControlChannel {
         std::function<void(const wire::Heartbeat&)> heartbeat;
         std::function<void()> drained;
         std::function<void(std::string_view why)> lost;
+        std::function<void(const wire::FreezeReport&)> freeze{};
     };
 
     /// Takes over an accepted connection and sends the bootstrap document.
@@ -44,6 +45,7 @@ class ControlChannel {
   private:
     void flush();
     void read();
+    void lose(std::string_view why);
     Status handle(const wire::Frame& frame);
 
     /// More than the bootstrap document, which is one frame. A real agent reads; a program that has
@@ -55,6 +57,7 @@ class ControlChannel {
     wire::FrameReader in_;
     OutBuffer out_;
     bool resolved_ = false; ///< core.init.resolved has come
+    bool lost_ = false;
 };
 
 } // namespace msb

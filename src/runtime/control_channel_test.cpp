@@ -55,6 +55,26 @@ TEST_F(ControlChannelTest, FramesMayComeInAnyPieces) {
     EXPECT_EQ(heard(), (std::vector<std::string>{"heartbeat", "failed root"}));
 }
 
+TEST_F(ControlChannelTest, APingIsAnsweredBehindEverythingBeforeIt) {
+    (void)guest->take();
+    Bytes data = wire::encode_message(0, wire::Heartbeat{});
+    wire::append_message(data, 0, wire::Ping{});
+    guest->send(data);
+    EXPECT_EQ(heard(), std::vector<std::string>{"heartbeat"});
+    EXPECT_EQ(guest->take(), wire::encode_message(0, wire::Pong{}));
+}
+
+TEST_F(ControlChannelTest, AGuestThatOnlyAsksIsGivenUpOnce) {
+    const Bytes ping = wire::encode_message(0, wire::Ping{});
+    Bytes pings;
+    for (int i = 0; i < 1000; ++i)
+        pings.insert(pings.end(), ping.begin(), ping.end());
+    for (int i = 0; i < 1000 && seen.empty(); ++i)
+        guest->send(pings);
+    guest->send(Bytes(64, 0));
+    EXPECT_EQ(heard(), std::vector<std::string>{"lost"});
+}
+
 TEST_F(ControlChannelTest, NonsenseEndsItOnce) {
     guest->send(Bytes(64, 0));
     guest->send(Bytes(64, 0));

@@ -64,6 +64,8 @@ void HostChannel::accept_one() {
 void HostChannel::drop(int socket) {
     const auto found = connections_.find(socket);
     loop_.cancel(found->second.timer);
+    if (found->second.frozen != 0)
+        requests_.thaw({found->second.frozen});
     loop_.unwatch(socket);
     connections_.erase(found);
 }
@@ -104,7 +106,7 @@ bool HostChannel::take_requests(Connection& connection) {
     return true;
 }
 
-bool HostChannel::take(const Connection& connection, const wire::Frame& frame) {
+bool HostChannel::take(Connection& connection, const wire::Frame& frame) {
     const auto envelope = wire::decode_envelope(frame.body);
     if (!envelope)
         return refuse(connection.socket.get(), frame.id, wire::CoreErrorKind::malformed_message,
@@ -128,7 +130,7 @@ HostChannel::Reply HostChannel::reply_to(const Connection& connection, const wir
     };
 }
 
-bool HostChannel::answer(const Connection& connection, const wire::Frame& frame,
+bool HostChannel::answer(Connection& connection, const wire::Frame& frame,
                          const wire::Envelope& envelope) {
     const int socket = connection.socket.get();
     const auto bad_payload = [&](const Error& error) {
@@ -159,6 +161,29 @@ bool HostChannel::answer(const Connection& connection, const wire::Frame& frame,
             return bad_payload(change.error());
         requests_.network_policy(*change, reply_to(connection, frame, std::string(envelope.type)));
         return true;
+    }
+    if (envelope.type == wire::HostFreeze::type) {
+        const auto freeze = wire::HostFreeze::decode(envelope.payload);
+        if (!freeze)
+            return bad_payload(freeze.error());
+        if (const Status begun = requests_.freeze(*freeze); !begun)
+            return refuse(socket, frame.id, wire::CoreErrorKind::invalid_session,
+                          begun.error().message());
+        connection.frozen = freeze->number;
+        return send(socket, frame.id, wire::HostAccepted{});
+    }
+    if (envelope.type == wire::HostThaw::type) {
+        const auto thaw = wire::HostThaw::decode(envelope.payload);
+        if (!thaw)
+            return bad_payload(thaw.error());
+        requests_.thaw(*thaw);
+        connection.frozen = 0;
+        return send(socket, frame.id, wire::HostAccepted{});
+    }
+    if (envelope.type == wire::HostFreezeStatus::type) {
+        if (const auto status = wire::HostFreezeStatus::decode(envelope.payload); !status)
+            return bad_payload(status.error());
+        return send(socket, frame.id, requests_.freeze_status());
     }
     return refuse(socket, frame.id, wire::CoreErrorKind::unsupported_message_type,
                   "this runtime does not know the request", std::string(envelope.type));

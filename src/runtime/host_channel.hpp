@@ -22,14 +22,18 @@ namespace msb {
 
 class HostChannel {
   public:
-    /// What it can be asked to do. They return when it has begun.
     /// What came of a request that takes a moment.
     using Reply = std::function<void(const Status&)>;
+    /// What it can be asked to do. They return when it has begun.
     struct Requests {
         std::function<void(const wire::HostShutdown&)> shutdown;
         std::function<void()> drain;
         std::function<wire::HostStatusReport()> status;
         std::function<void(const wire::HostNetworkPolicy&, Reply)> network_policy;
+        /// An error: refused.
+        std::function<Status(const wire::HostFreeze&)> freeze;
+        std::function<void(const wire::HostThaw&)> thaw;
+        std::function<wire::HostFreezeReport()> freeze_status;
     };
 
     static constexpr std::size_t max_connections = 32;
@@ -51,15 +55,15 @@ class HostChannel {
         wire::FrameReader in;
         std::uint64_t number = 0; ///< no other one has it
         EventLoop::TimerId timer = 0;
+        std::uint64_t frozen = 0; ///< the guest is, for this connection; it thaws when that ends
     };
     void accept_one();
     void read(int socket);
     void restart_timer(Connection& connection);
     /// False: the connection is over.
     bool take_requests(Connection& connection);
-    bool take(const Connection& connection, const wire::Frame& frame);
-    bool answer(const Connection& connection, const wire::Frame& frame,
-                const wire::Envelope& envelope);
+    bool take(Connection& connection, const wire::Frame& frame);
+    bool answer(Connection& connection, const wire::Frame& frame, const wire::Envelope& envelope);
     /// Answers on the connection that asked, if it is still there.
     Reply reply_to(const Connection& connection, const wire::Frame& frame, std::string type);
     void drop(int socket);

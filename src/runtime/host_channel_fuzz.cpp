@@ -47,7 +47,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                  reply(change.policy.empty()
                                            ? Status(fail(ErrorKind::invalid_argument, "empty"))
                                            : Status());
-                             }});
+                             },
+                         .freeze = [](auto&) { return Status(); },
+                         .thaw = [](auto&) {},
+                         .freeze_status = [] { return wire::HostFreezeReport{}; }});
     (void)::unlink(path.c_str());
     if (!channel.serve(sys::unix_listen(path, 64).value()))
         std::abort();

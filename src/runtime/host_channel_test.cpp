@@ -27,7 +27,16 @@ struct HostChannelTest : ::testing::Test {
              [](const wire::HostNetworkPolicy& change, HostChannel::Reply reply) {
                  reply(change.policy.empty() ? Status(fail(ErrorKind::invalid_argument, "empty"))
                                              : Status());
-             }}};
+             },
+         .freeze = [this](const wire::HostFreeze& m) -> Status {
+             asked.push_back("freeze " + std::to_string(m.timeout_ms));
+             return m.number == 7 ? fail(ErrorKind::busy, "no") : Status();
+         },
+         .thaw =
+             [this](const wire::HostThaw& m) {
+                 asked.push_back("thaw " + std::to_string(m.number));
+             },
+         .freeze_status = [] { return wire::HostFreezeReport{5, "frozen", ""}; }}};
 
     void SetUp() override { ASSERT_TRUE(channel.serve(sys::unix_listen(path(), 64).value())); }
     std::string path() const { return directory.directory + "/runtime.sock"; }
@@ -82,6 +91,30 @@ TEST_F(HostChannelTest, DoesWhatItIsAskedAndSaysSo) {
     wire::append_message(expected, 3, wire::HostStatusReport{"Running", "", 3});
     EXPECT_EQ(answer(socket.get()), expected);
     EXPECT_EQ(asked, (std::vector<std::string>{"shutdown 250", "drain"}));
+}
+
+TEST_F(HostChannelTest, AGuestThawsWhenWhoFrozeItIsGone) {
+    {
+        const OwnedFd socket = connect();
+        say(socket.get(), wire::encode_message(1, wire::HostFreeze{5, 100}));
+        EXPECT_EQ(answer(socket.get()), wire::encode_message(1, wire::HostAccepted{}));
+        say(socket.get(), wire::encode_message(2, wire::HostFreezeStatus{}));
+        EXPECT_EQ(answer(socket.get()),
+                  wire::encode_message(2, wire::HostFreezeReport{5, "frozen", ""}));
+    }
+    turn();
+    EXPECT_EQ(asked, (std::vector<std::string>{"freeze 100", "thaw 5"}));
+    asked.clear();
+    {
+        const OwnedFd socket = connect();
+        say(socket.get(), wire::encode_message(1, wire::HostFreeze{6, 100}));
+        say(socket.get(), wire::encode_message(2, wire::HostThaw{6}));
+        turn();
+    }
+    turn();
+    EXPECT_EQ(asked, (std::vector<std::string>{"freeze 100", "thaw 6"})) << "and not again";
+    EXPECT_EQ(refusal(wire::encode_message(1, wire::HostFreeze{7, 100})),
+              wire::CoreErrorKind::invalid_session);
 }
 
 TEST_F(HostChannelTest, WhatIsWrongIsAnsweredAndTheConnectionClosed) {

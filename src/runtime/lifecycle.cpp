@@ -17,6 +17,8 @@ constexpr std::chrono::milliseconds longest_grace = 1h;
 /// An agent that is not process 1 may go before an init system that is powering off by itself.
 constexpr auto init_alone_time = 30s;
 constexpr auto kernel_alone_time = 2s;
+/// Of telling the agent that clients still read.
+constexpr auto readers_period = 250ms;
 /// Between the order to end and the end; it takes milliseconds.
 constexpr auto engine_patience = 5s;
 
@@ -105,6 +107,7 @@ void Runtime::begin_shutdown(std::string_view why, std::optional<std::uint64_t> 
             return;
         }
         set_status(SandboxStatus::draining);
+        report_readers(relay_->taken());
     }
     loop_->cancel(kill_timer_);
     kill_time_ = kill_time;
@@ -113,6 +116,17 @@ void Runtime::begin_shutdown(std::string_view why, std::optional<std::uint64_t> 
         end_engine();
     });
     control_->send(wire::Shutdown{static_cast<std::uint64_t>(grace.count())});
+}
+
+/// The agent powers off when commands have ended and no client takes their output any more.
+void Runtime::report_readers(std::uint64_t told) {
+    const std::uint64_t taken = relay_->taken();
+    if (taken != told && control_->queued() == 0)
+        control_->send(wire::ReadersProgress{told = taken});
+    loop_->after(readers_period, [this, told] {
+        if (!engine_gone_)
+            report_readers(told);
+    });
 }
 
 /// The engine's init obeys and is out of the guest's reach, but nothing depends on that: whatever a

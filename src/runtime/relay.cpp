@@ -24,7 +24,7 @@ constexpr std::size_t read_chunk = std::size_t{128} << 10;
 /// Above this a direction stops taking in; one frame (4 MiB) may still be on top of it.
 constexpr std::size_t high_water = std::size_t{256} << 10;
 /// See Relay::finish().
-constexpr auto patience = std::chrono::seconds(1);
+constexpr auto last_chance = std::chrono::seconds(1);
 constexpr auto look_again = std::chrono::milliseconds(50);
 /// A frame of the guest up to this size is used where it lies in the connection's buffer. A frame
 /// of this size may wait there for its end, while a quarter of the buffer is consumed but not
@@ -34,12 +34,12 @@ static_assert(device::Stream::buffer_limit >= wire::client_window);
 
 /// Messages that only host and agent may send each other.
 bool is_control_plane(std::string_view type) {
-    static constexpr std::array<std::string_view, 13> types = {
-        wire::Bootstrap::type,      wire::InitResolved::type,  wire::InitAck::type,
-        wire::Ready::type,          wire::BootFailed::type,    wire::RelayClientDisconnected::type,
-        wire::ClockSync::type,      wire::Heartbeat::type,     wire::SessionNumber::type,
-        wire::SessionObserve::type, wire::SessionOutput::type, wire::SessionEnded::type,
-        wire::Drained::type};
+    static constexpr std::array<std::string_view, 14> types = {
+        wire::Bootstrap::type,      wire::InitResolved::type,   wire::InitAck::type,
+        wire::Ready::type,          wire::BootFailed::type,     wire::RelayClientDisconnected::type,
+        wire::ClockSync::type,      wire::Heartbeat::type,      wire::SessionNumber::type,
+        wire::SessionObserve::type, wire::SessionOutput::type,  wire::SessionEnded::type,
+        wire::Drained::type,        wire::ReadersProgress::type};
     return std::find(types.begin(), types.end(), type) != types.end();
 }
 
@@ -62,8 +62,6 @@ class Relay::Client : public std::enable_shared_from_this<Relay::Client> {
     Status start();
     /// The log has written something.
     void log_progress();
-    /// Bytes that are here and have not reached the client.
-    std::size_t owed() const { return to_client_.size() + guest_->readable().size(); }
 
   private:
     std::uint32_t id_start() const {
@@ -354,8 +352,10 @@ void Relay::Client::pass_to_client(BytesView frames) {
     if (to_client_.empty() && holds_.empty() && !frames.empty() && !finished_) {
         const ssize_t count =
             ::send(socket_.get(), frames.data(), frames.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (count > 0)
+        if (count > 0) {
             frames = frames.subspan(static_cast<std::size_t>(count));
+            relay_.took(static_cast<std::size_t>(count));
+        }
     }
     to_client_.append(frames);
     flush_to_client();
@@ -368,6 +368,7 @@ void Relay::Client::flush_to_client() {
             ::send(socket_.get(), data.data(), data.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
         if (count >= 0) {
             to_client_.consume(static_cast<std::size_t>(count));
+            relay_.took(static_cast<std::size_t>(count));
             owes_refusals_ = owes_refusals_ && !to_client_.empty();
             for (Hold& hold : holds_)
                 hold.bytes -= static_cast<std::size_t>(count);
@@ -431,6 +432,11 @@ void Relay::log_progress() {
         client->log_progress();
 }
 
+void Relay::took(std::size_t count) {
+    taken_ += count;
+    taken_at_ = EventLoop::Clock::now();
+}
+
 void Relay::remove(std::size_t slot) {
     clients_.erase(slot);
     if (finish_ && clients_.empty())
@@ -439,20 +445,15 @@ void Relay::remove(std::size_t slot) {
 
 void Relay::finish(EventLoop::Clock::time_point deadline, std::function<void()> done) {
     stop_accepting();
-    finish_ = Finish{deadline, std::move(done), 0, EventLoop::Clock::now()};
+    finish_ = Finish{deadline, std::move(done), EventLoop::Clock::now() + last_chance};
     check_finished();
 }
 
 void Relay::check_finished() {
     if (!finish_)
         return;
-    std::size_t owed = 0;
-    for (const auto& [slot, client] : clients_)
-        owed += client->owed();
-    const auto now = EventLoop::Clock::now();
-    if (std::exchange(finish_->owed, owed) != owed)
-        finish_->progress = now;
-    if (!clients_.empty() && now < std::min(finish_->deadline, finish_->progress + patience)) {
+    const auto patience = std::max(finish_->last_chance, taken_at_ + wire::reader_patience);
+    if (!clients_.empty() && EventLoop::Clock::now() < std::min(finish_->deadline, patience)) {
         loop_.after(look_again, [this] { check_finished(); });
         return;
     }

@@ -52,11 +52,14 @@ class Relay {
     /// Closes the listener; clients that are connected stay until the guest ends.
     void stop_accepting();
     /// The guest has ended. Clients that are behind are given what it still sent; `done` is called
-    /// once they have it, or none of them has read for a second, or the time is up.
+    /// once they have it, or none of them has taken anything for a while (wire::reader_patience),
+    /// or the time is up.
     void finish(EventLoop::Clock::time_point deadline, std::function<void()> done);
 
     std::uint64_t& session_counter() { return session_counter_; }
     std::size_t client_count() const { return clients_.size(); }
+    /// Bytes that clients have taken, all together.
+    std::uint64_t taken() const { return taken_; }
     /// The log has written something: clients that waited for it go on.
     void log_progress();
 
@@ -64,13 +67,13 @@ class Relay {
     class Client;
     void accept_client();
     void remove(std::size_t slot);
+    void took(std::size_t count);
     void check_finished();
 
     struct Finish {
         EventLoop::Clock::time_point deadline;
         std::function<void()> done;
-        std::size_t owed = 0; ///< to clients, when we last looked
-        EventLoop::Clock::time_point progress;
+        EventLoop::Clock::time_point last_chance; ///< for who has not taken anything for long
     };
 
     EventLoop& loop_;
@@ -80,6 +83,8 @@ class Relay {
     OwnedFd listener_;
     Bytes ready_;
     std::uint64_t session_counter_ = 0;
+    std::uint64_t taken_ = 0;
+    EventLoop::Clock::time_point taken_at_{};
     std::map<std::size_t, std::shared_ptr<Client>> clients_; ///< by slot
     std::optional<Finish> finish_;
 };

@@ -117,6 +117,9 @@ Status Runtime::open_disks() {
     // Nobody will ever read a throw-away disk after a crash: flushing it would only cost time.
     upper.durability =
         config_.spec.ephemeral ? device::Durability::none : device::Durability::flush;
+    upper.on_full = [this](bool waiting) {
+        loop_->post([this, waiting] { waits_for_room_ = waiting; });
+    };
     upper_disk_ = MSB_TRY(device::Blk::create(std::move(upper)));
 
     vsock_ = std::make_unique<device::Vsock>(*loop_, guest_cid);
@@ -222,18 +225,7 @@ Status Runtime::watch_events() {
             else
                 begin_shutdown(reason::signal, std::nullopt);
     }));
-    host_channel_ = std::make_unique<HostChannel>(
-        *loop_, HostChannel::Requests{
-                    .shutdown =
-                        [this](const wire::HostShutdown& shutdown) {
-                            begin_shutdown(reason::shutdown_requested, shutdown.grace_ms);
-                        },
-                    .drain = [this] { begin_drain(); },
-                    .status = [this] { return describe_status(); },
-                    .network_policy =
-                        [this](const wire::HostNetworkPolicy& change, HostChannel::Reply reply) {
-                            change_network_policy(change, std::move(reply));
-                        }});
+    host_channel_ = std::make_unique<HostChannel>(*loop_, host_requests());
     MSB_TRY(host_channel_->serve(std::move(listeners_.host)));
     MSB_TRY(watch_network());
     if (config_.attached)
@@ -255,7 +247,8 @@ Status Runtime::watch_events() {
 
 wire::HostStatusReport Runtime::describe_status() const {
     return {std::string(to_string(state_.status)), state_.reason,
-            static_cast<std::uint32_t>(relay_->client_count())};
+            static_cast<std::uint32_t>(relay_->client_count()),
+            waits_for_room_ ? "waiting for room on the host's disk" : state_.detail};
 }
 
 void Runtime::tell_file_server(const wire::InitResolved& user) {
@@ -290,7 +283,8 @@ void Runtime::accept_control(std::shared_ptr<device::Stream> connection) {
             [this](const wire::BootFailed& failed) { handle_boot_failed(failed); },
             [this](const wire::Heartbeat& heartbeat) { handle_heartbeat(heartbeat); },
             [this] { begin_shutdown(reason::drain_requested, std::nullopt); },
-            [this](std::string_view why) { handle_control_lost(why); }});
+            [this](std::string_view why) { handle_control_lost(why); },
+            [this](const wire::FreezeReport& report) { handle_freeze(report); }});
 }
 
 void Runtime::handle_ready(BytesView frame, const wire::Ready& ready) {

@@ -75,6 +75,10 @@ class Runtime {
     void handle_mounts_lost();
     void accept_control(std::shared_ptr<device::Stream> connection);
     wire::HostStatusReport describe_status() const;
+    HostChannel::Requests host_requests();
+    Status begin_freeze(const wire::HostFreeze& request);
+    void begin_thaw(const wire::HostThaw& request);
+    void handle_freeze(const wire::FreezeReport& report);
     void handle_ready(BytesView frame, const wire::Ready& ready);
     void handle_boot_failed(const wire::BootFailed& failed);
     void handle_heartbeat(const wire::Heartbeat& heartbeat);
@@ -98,6 +102,8 @@ class Runtime {
     /// Asks the guest to end, and ends it by force when the time is up. Asking again can only make
     /// it shorter.
     void begin_shutdown(std::string_view why, std::optional<std::uint64_t> grace_ms);
+    /// Tells the agent, while it shuts down, when clients have taken more than was `told`.
+    void report_readers(std::uint64_t told);
     /// Commands may finish, new ones are refused; then the shutdown begins.
     void begin_drain();
     /// Ends the engine at once, and does not wait for long.
@@ -133,11 +139,13 @@ class Runtime {
     std::unique_ptr<SessionObserver> observer_;
     std::unique_ptr<HostChannel> host_channel_;
 
+    wire::HostFreezeReport freeze_; ///< the last one that was asked for
     bool ready_ = false;
     bool boot_failed_ = false;
     bool shutting_down_ = false;
     bool draining_ = false;
     bool engine_gone_ = false;
+    bool waits_for_room_ = false; ///< the guest, on the host's disk
     EventLoop::TimerId kill_timer_ = 0;
     EventLoop::TimerId engine_timer_ = 0;
     EventLoop::TimerId balance_timer_ = 0;

@@ -93,6 +93,9 @@ Result<Home> Home::from_environment() {
 }
 
 Status Home::prepare() const {
+    if (valid_utf8_prefix(root_) != root_.size()) // its documents name paths, as text
+        return fail(Error(ErrorKind::invalid_argument, "MSB_HOME is not UTF-8: '" + root_ + "'")
+                        .with_hint("set MSB_HOME to a directory whose path is"));
     // The innermost directories exist in every home that was used before, so the usual cost is
     // four failed mkdir calls.
     for (const char* part : {"/db", "/cache", "/sandboxes", "/run/sandboxes", "/run/locks"}) {

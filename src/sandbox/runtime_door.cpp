@@ -52,6 +52,11 @@ Result<Bytes> RuntimeDoor::exchange(BytesView request) {
     }
 }
 
+Result<wire::HostStatusReport> RuntimeDoor::status() {
+    return wire::decode_body<wire::HostStatusReport>(
+        MSB_TRY(exchange(wire::encode_message(next_id_++, wire::HostStatus{}))));
+}
+
 Status RuntimeDoor::accepted(BytesView request) {
     const Bytes body = MSB_TRY(exchange(request));
     if (auto refusal = wire::decode_body<wire::CoreError>(body))

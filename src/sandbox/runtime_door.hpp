@@ -23,11 +23,21 @@ class RuntimeDoor {
     /// Returns when the requested action has begun. timed_out if the runtime does not answer soon;
     /// `protocol` if it refuses.
     template <typename Request> Status ask(const Request& request) {
-        return accepted(wire::encode_message(next_id_++, request));
+        return accepted(encode(request));
     }
+
+    /// A question that is answered by a report.
+    template <typename Report, typename Request> Result<Report> query(const Request& request) {
+        return wire::decode_body<Report>(MSB_TRY(exchange(encode(request))));
+    }
+
+    Result<wire::HostStatusReport> status();
 
   private:
     explicit RuntimeDoor(OwnedFd socket) : socket_(std::move(socket)) {}
+    template <typename Request> Bytes encode(const Request& request) {
+        return wire::encode_message(next_id_++, request);
+    }
     Status accepted(BytesView request);
     /// The body of the answer.
     Result<Bytes> exchange(BytesView request);

@@ -6,6 +6,7 @@
 #include "base/time.hpp"
 #include "disk/content_hash.hpp"
 #include "disk/ext4_options.hpp"
+#include "sandbox/disk_copy.hpp"
 #include "sandbox/staging.hpp"
 
 #include <algorithm>
@@ -29,34 +30,12 @@ std::unexpected<Error> not_found(const std::string& what) {
     return fail(ErrorKind::not_found, "snapshot not found: " + what);
 }
 
-Result<std::string> absolute(const std::string& path) {
-    std::string whole = path;
-    if (!path.starts_with('/')) {
-        char* cwd = ::getcwd(nullptr, 0);
-        if (cwd == nullptr)
-            return fail_errno("getcwd");
-        whole = std::string(cwd) + "/" + path;
-        std::free(cwd);
-    }
-    while (whole.size() > 1 && (whole.ends_with('/') || whole.ends_with("/.")))
-        whole.pop_back();
-    return whole;
-}
-
 Result<std::string> read_manifest(const std::string& directory) {
     auto text = read_regular_file(directory + "/" + manifest_name, max_snapshot_manifest_bytes + 1);
     if (!text && text.error().kind() == ErrorKind::not_found)
         text =
             read_regular_file(directory + "/" + old_manifest_name, max_snapshot_manifest_bytes + 1);
     return text;
-}
-
-/// A disk that others may have put there: no link, no FIFO.
-Result<OwnedFd> open_disk(const std::string& path) {
-    OwnedFd fd = MSB_TRY(sys::open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
-    if (!S_ISREG(MSB_TRY(sys::fstat(fd.get())).st_mode))
-        return fail(ErrorKind::corrupt, "'" + path + "' is not a file");
-    return fd;
 }
 
 std::vector<std::string> directories_in(const std::string& parent) {
@@ -75,22 +54,14 @@ void sort_newest_first(std::vector<Snapshot>& snapshots) {
     });
 }
 
-/// Copies the disk of a sandbox into a staging directory. What can be written by its runtime is not
-/// believed to be a file of some size.
-Status copy_disk(const SandboxFiles& files, const Staging& staging, SnapshotManifest& manifest,
-                 const SnapshotRequest& request, const disk::Watch& watch) {
-    const OwnedFd from = MSB_TRY(open_disk(files.upper()));
-    const struct stat info = MSB_TRY(sys::fstat(from.get()));
-    manifest.upper_size = static_cast<std::uint64_t>(info.st_size);
-    if (manifest.upper_size < disk::min_size || manifest.upper_size > disk::max_size)
-        return fail(ErrorKind::corrupt, "'" + files.upper() + "' has no size that a disk has");
-    const std::string path = staging.path() + "/" + manifest.upper_file;
-    const OwnedFd to = MSB_TRY(sys::open(path, O_RDWR | O_CREAT | O_EXCL, file_mode));
-    MSB_TRY(disk::copy_sparse(from.get(), to.get(), watch));
-    MSB_TRY(sys::fsync(to.get(), path));
+/// Makes a disk that was copied durable, and hashes it if that was asked for.
+Status settle(const std::string& path, SnapshotManifest& manifest, const SnapshotRequest& request,
+              const disk::Watch& watch) {
+    const OwnedFd disk = MSB_TRY(sys::open(path, O_RDWR | O_NOFOLLOW));
+    MSB_TRY(sys::fsync(disk.get(), path));
     if (request.integrity)
         manifest.integrity = {std::string(disk::content_hash_algorithm),
-                              MSB_TRY(disk::content_hash(to.get(), watch)), manifest.upper_size,
+                              MSB_TRY(disk::content_hash(disk.get(), watch)), manifest.upper_size,
                               disk::content_leaf_size};
     return {};
 }
@@ -128,36 +99,64 @@ bool is_snapshot_path(std::string_view text) {
            text.starts_with('~');
 }
 
+Result<std::string> absolute_path(const std::string& path) {
+    std::string whole = path;
+    if (!path.starts_with('/')) {
+        char* cwd = ::getcwd(nullptr, 0);
+        if (cwd == nullptr)
+            return fail_errno("getcwd");
+        whole = std::string(cwd) + "/" + path;
+        std::free(cwd);
+    }
+    while (whole.size() > 1 && (whole.ends_with('/') || whole.ends_with("/.")))
+        whole.pop_back();
+    return whole;
+}
+
 Result<std::string> Snapshots::directory_of(const std::string& name_or_path,
                                             const std::string& parent) const {
     if (is_snapshot_path(name_or_path))
-        return absolute(name_or_path);
+        return absolute_path(name_or_path);
     MSB_TRY(validate_snapshot_name(name_or_path));
-    return (parent.empty() ? home_.snapshots() : MSB_TRY(absolute(parent))) + "/" + name_or_path;
+    return (parent.empty() ? home_.snapshots() : MSB_TRY(absolute_path(parent))) + "/" +
+           name_or_path;
+}
+
+Result<std::string> Snapshots::place_for(const std::string& name_or_path, const std::string& parent,
+                                         bool force) const {
+    std::string directory = MSB_TRY(directory_of(name_or_path, parent));
+    MSB_TRY(check_place(directory, force));
+    return directory;
 }
 
 Result<Snapshot> Snapshots::create(Sandboxes& sandboxes, const SnapshotRequest& request,
                                    const disk::Watch& watch) {
     Staging::sweep(home_.snapshots());
-    const std::string directory = MSB_TRY(directory_of(request.name, request.directory));
-    MSB_TRY(check_place(directory, request.force));
-    auto source = sandboxes.hold_still(request.sandbox);
-    if (!source && source.error().kind() == ErrorKind::busy)
-        return fail(Error(ErrorKind::busy,
-                          "snapshot source sandbox '" + request.sandbox + "' is not stopped")
-                        .with_hint("stop it first: msb stop " + request.sandbox));
-    const Sandboxes::Still still = MSB_TRY(std::move(source));
-    const SandboxSpec& spec = still.view.spec;
-    SnapshotManifest manifest = describe(spec, request);
+    const std::string directory =
+        MSB_TRY(place_for(request.name, request.directory, request.force));
     Staging staging = MSB_TRY(Staging::begin(directory));
-    MSB_TRY(copy_disk({home_.sandbox(spec.name)}, staging, manifest, request, watch));
+    const std::string disk = staging.path() + "/" + SnapshotManifest().upper_file;
+    const DiskCopy copy =
+        MSB_TRY(copy_disk(sandboxes, request.sandbox, disk, request.copy_while_frozen, watch));
+    SnapshotManifest manifest = describe(copy.spec, request);
+    manifest.upper_size = copy.size;
+    MSB_TRY(settle(disk, manifest, request, watch));
+    MSB_TRY(publish(staging, manifest, directory, request.force));
+    return Snapshot{manifest, manifest.digest(), directory};
+}
+
+Status Snapshots::publish(Staging& staging, const SnapshotManifest& manifest,
+                          const std::string& directory, bool replace) {
     const std::string text = manifest.to_json();
     (void)MSB_TRY(SnapshotManifest::from_json(text)); // nobody could open it otherwise
+    const std::string disk = staging.path() + "/" + manifest.upper_file;
+    if (::chmod(disk.c_str(), file_mode) == -1)
+        return fail_errno("chmod", disk);
     MSB_TRY(write_file_atomic(staging.path() + "/" + manifest_name, text, file_mode));
-    MSB_TRY(staging.publish(request.force));
+    MSB_TRY(staging.publish(replace));
     if (const Status known = catalogue_.put_snapshot(directory); !known)
         log::warn("snapshot '{}': {}", directory, known.error().to_string());
-    return Snapshot{manifest, manifest.digest(), directory};
+    return {};
 }
 
 Result<Snapshot> Snapshots::load(const std::string& directory) const {
@@ -179,7 +178,7 @@ Result<Snapshot> Snapshots::load(const std::string& directory) const {
     snapshot.digest = snapshot.manifest.digest();
     const auto disk = sys::lstat(snapshot.disk());
     if (!disk)
-        return damaged(disk.error());
+        return damaged(Error(disk.error()).with_kind(ErrorKind::corrupt));
     if (!S_ISREG(disk->st_mode) ||
         static_cast<std::uint64_t>(disk->st_size) != snapshot.manifest.upper_size)
         return damaged(
@@ -292,7 +291,8 @@ Status Snapshots::remove(const std::string& which, bool force) {
 }
 
 Result<std::size_t> Snapshots::reindex(const std::string& directory) {
-    const std::string parent = directory.empty() ? home_.snapshots() : MSB_TRY(absolute(directory));
+    const std::string parent =
+        directory.empty() ? home_.snapshots() : MSB_TRY(absolute_path(directory));
     Staging::sweep(parent);
     if (!directory.empty() && !exists(parent))
         return fail(ErrorKind::not_found, "directory not found: " + parent);

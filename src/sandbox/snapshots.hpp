@@ -9,6 +9,7 @@
 #include "disk/sparse_copy.hpp"
 #include "sandbox/catalogue.hpp"
 #include "sandbox/sandboxes.hpp"
+#include "sandbox/staging.hpp"
 #include "spec/snapshot_manifest.hpp"
 
 #include <map>
@@ -33,14 +34,17 @@ struct SnapshotRequest {
     std::map<std::string, std::string> labels;
     bool force = false;     ///< takes the place of a snapshot that is there
     bool integrity = false; ///< records a hash of the disk
+    /// One that runs may stand still for as long as copying takes.
+    bool copy_while_frozen = false;
 };
 
 class Snapshots {
   public:
     explicit Snapshots(const Home& home) : home_(home), catalogue_(home) {}
 
-    /// Of a sandbox that does not run (busy otherwise). A process that is killed meanwhile leaves
-    /// nothing that the next one does not remove. `watch` sees the copy and then the hash.
+    /// One that runs is frozen for the copy: busy if that would take more than a moment, unless it was
+    /// asked for. A process that is killed meanwhile leaves nothing that the next one does not
+    /// remove. `watch` sees the copy and then the hash.
     Result<Snapshot> create(Sandboxes& sandboxes, const SnapshotRequest& request,
                             const disk::Watch& watch);
     /// By name, path or digest. Reads the descriptor, and of the disk only its size; not_found or
@@ -62,6 +66,15 @@ class Snapshots {
     /// number.
     Result<std::size_t> reindex(const std::string& directory);
 
+    const Home& home() const { return home_; }
+    /// Where a new one goes that has this name, or path; `parent` is empty for the store.
+    /// already_exists if something is there, unless `force` and it is a snapshot.
+    Result<std::string> place_for(const std::string& name_or_path, const std::string& parent,
+                                  bool force) const;
+    /// Gives a disk that is whole, durable and in a staging directory its descriptor and its place.
+    Status publish(Staging& staging, const SnapshotManifest& manifest, const std::string& directory,
+                   bool replace);
+
   private:
     Result<std::string> directory_of(const std::string& name_or_path,
                                      const std::string& parent) const;
@@ -75,5 +88,7 @@ class Snapshots {
 
 /// A name is looked up in the store, anything else is a path.
 bool is_snapshot_path(std::string_view text);
+/// From the current directory, without slashes at its end.
+Result<std::string> absolute_path(const std::string& path);
 
 } // namespace msb

@@ -10,10 +10,6 @@ namespace msb {
 
 namespace {
 
-std::unexpected<Error> invalid(std::string message) {
-    return fail(ErrorKind::invalid_argument, std::move(message));
-}
-
 std::optional<std::uint64_t> parse_integer(std::string_view text) {
     std::uint64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);

@@ -26,10 +26,6 @@ std::string_view to_string(HostPermissions mode) {
 
 namespace {
 
-std::unexpected<Error> invalid(std::string message) {
-    return fail(ErrorKind::invalid_argument, std::move(message));
-}
-
 bool looks_like_path(std::string_view source) {
     return source == "." || source == ".." || source.starts_with('/') || source.starts_with("./") ||
            source.starts_with("../");

@@ -16,10 +16,6 @@ constexpr std::size_t most_published = 256;
 constexpr std::size_t most_nameservers = 8;
 constexpr std::uint32_t most_query_ms = 60'000;
 
-std::unexpected<Error> invalid(std::string message) {
-    return fail(ErrorKind::invalid_argument, std::move(message));
-}
-
 /// Port 0 means none.
 std::uint16_t port_or_none(std::string_view text) {
     return parse_port(text).value_or(0);

@@ -9,7 +9,7 @@ namespace msb {
 
 namespace {
 
-constexpr std::size_t max_name_bytes = 255;
+constexpr std::size_t max_script_name_bytes = 255;
 
 Status validate_name_of_script(const std::string& name) {
     const auto invalid = [&](std::string_view why) {
@@ -18,7 +18,7 @@ Status validate_name_of_script(const std::string& name) {
     };
     if (name.empty())
         return fail(ErrorKind::invalid_argument, "invalid config: a script name is empty");
-    if (name.size() > max_name_bytes)
+    if (name.size() > max_script_name_bytes)
         return invalid("is longer than 255 bytes");
     if (name == "." || name == ".." || name.find('/') != std::string::npos)
         return invalid("is not a file name: it becomes /.msb/scripts/NAME in the guest");

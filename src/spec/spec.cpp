@@ -16,16 +16,16 @@ bool is_alnum(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-Status invalid(std::string message) {
+Status invalid_config(std::string message) {
     return fail(ErrorKind::invalid_argument, "invalid config: " + std::move(message));
 }
 
 /// The spec is stored as JSON, which can only hold UTF-8.
 Status check_text(std::string_view what, std::string_view text) {
     if (text.find('\0') != std::string_view::npos)
-        return invalid(std::string(what) + " contains a NUL byte");
+        return invalid_config(std::string(what) + " contains a NUL byte");
     if (valid_utf8_prefix(text) != text.size())
-        return invalid(std::string(what) + " is not valid UTF-8");
+        return invalid_config(std::string(what) + " is not valid UTF-8");
     return {};
 }
 
@@ -33,13 +33,13 @@ Status check_text(std::string_view what, std::string_view text) {
 Status check_variable(std::string_view what, const std::string& key, const std::string& value) {
     MSB_TRY(check_text(what, key));
     if (value.find('\0') != std::string::npos)
-        return invalid(std::string(what) + " '" + key + "' contains a NUL byte");
+        return invalid_config(std::string(what) + " '" + key + "' contains a NUL byte");
     return {};
 }
 
 Status validate_init(const InitSpec& init) {
     if (init.cmd != "auto" && !init.cmd.starts_with('/'))
-        return invalid("init must be an absolute path or 'auto': '" + init.cmd + "'");
+        return invalid_config("init must be an absolute path or 'auto': '" + init.cmd + "'");
     MSB_TRY(check_text("init", init.cmd));
     for (const std::string& argument : init.args)
         MSB_TRY(check_text("init argument", argument));
@@ -66,12 +66,13 @@ std::chrono::milliseconds power_off_margin(const SandboxSpec& spec) {
 
 Status validate_name(std::string_view name) {
     if (name.empty() || name.size() > max_name_bytes)
-        return invalid("sandbox name must have 1 to 128 bytes, has " + std::to_string(name.size()));
+        return invalid_config("sandbox name must have 1 to 128 bytes, has " +
+                              std::to_string(name.size()));
     const bool good = is_alnum(name[0]) && std::all_of(name.begin(), name.end(), [](char c) {
                           return is_alnum(c) || c == '.' || c == '_' || c == '-';
                       });
     if (!good)
-        return invalid(
+        return invalid_config(
             "sandbox name must start with an alphanumeric and contain only alphanumeric, "
             "dots, hyphens, and underscores: " +
             std::string(name));
@@ -81,33 +82,35 @@ Status validate_name(std::string_view name) {
 Status validate_spec(const SandboxSpec& spec) {
     MSB_TRY(validate_name(spec.name));
     if (spec.cpus == 0)
-        return invalid("cpus must be greater than 0");
+        return invalid_config("cpus must be greater than 0");
     if (spec.memory_mib == 0)
-        return invalid("memory must be greater than 0");
+        return invalid_config("memory must be greater than 0");
     if (spec.max_cpus < spec.cpus)
-        return invalid("max_cpus " + std::to_string(spec.max_cpus) +
-                       " must be greater than or equal to cpus " + std::to_string(spec.cpus));
+        return invalid_config("max_cpus " + std::to_string(spec.max_cpus) +
+                              " must be greater than or equal to cpus " +
+                              std::to_string(spec.cpus));
     if (spec.max_memory_mib < spec.memory_mib)
-        return invalid("max_memory " + std::to_string(spec.max_memory_mib) +
-                       " MiB must be greater than or equal to memory " +
-                       std::to_string(spec.memory_mib) + " MiB");
+        return invalid_config("max_memory " + std::to_string(spec.max_memory_mib) +
+                              " MiB must be greater than or equal to memory " +
+                              std::to_string(spec.memory_mib) + " MiB");
     if (spec.root_disk_mib < min_root_disk_mib || spec.root_disk_mib > max_root_disk_mib)
-        return invalid("root disk must have 128 MiB to 16 TiB, has " +
-                       std::to_string(spec.root_disk_mib) + " MiB");
+        return invalid_config("root disk must have 128 MiB to 16 TiB, has " +
+                              std::to_string(spec.root_disk_mib) + " MiB");
     if (spec.hostname.size() > max_hostname_bytes)
-        return invalid("hostname is too long: " + std::to_string(spec.hostname.size()) +
-                       " bytes (max 64)");
+        return invalid_config("hostname is too long: " + std::to_string(spec.hostname.size()) +
+                              " bytes (max 64)");
     const bool hostname_good = std::all_of(spec.hostname.begin(), spec.hostname.end(), [](char c) {
         return is_alnum(c) || c == '.' || c == '-' || c == '_';
     });
     if (!hostname_good)
-        return invalid("hostname may only have letters, digits, dots, hyphens and underscores: " +
-                       spec.hostname);
+        return invalid_config(
+            "hostname may only have letters, digits, dots, hyphens and underscores: " +
+            spec.hostname);
     if (!spec.workdir.empty() && spec.workdir[0] != '/')
-        return invalid("workdir must be an absolute path: " + spec.workdir);
+        return invalid_config("workdir must be an absolute path: " + spec.workdir);
     if (spec.shell.empty() || spec.shell == "/" ||
         spec.shell.find_first_of(" \t\n") != std::string::npos)
-        return invalid("shell must be a path or a program name: '" + spec.shell + "'");
+        return invalid_config("shell must be a path or a program name: '" + spec.shell + "'");
     for (const auto* list : {&spec.entrypoint, &spec.cmd})
         for (const std::string& word : *list)
             MSB_TRY(check_text("command", word));
@@ -123,12 +126,13 @@ Status validate_spec(const SandboxSpec& spec) {
     MSB_TRY(check_text("kernel", spec.kernel));
     if (spec.kernel.empty() ||
         (spec.kernel.find('/') != std::string::npos && spec.kernel[0] != '/'))
-        return invalid("kernel must be auto, a name, or an absolute path: '" + spec.kernel + "'");
+        return invalid_config("kernel must be auto, a name, or an absolute path: '" + spec.kernel +
+                              "'");
     MSB_TRY(check_text("user", spec.user));
     MSB_TRY(check_text("workdir", spec.workdir));
     if ((!spec.entrypoint.empty() && spec.entrypoint[0].empty()) ||
         (spec.entrypoint.empty() && !spec.cmd.empty() && spec.cmd[0].empty()))
-        return invalid("the command's executable is empty");
+        return invalid_config("the command's executable is empty");
     return {};
 }
 

@@ -1,10 +1,13 @@
 #include "spec/state.hpp"
 
 #include "base/file.hpp"
+#include "base/system.hpp"
 #include "json/reader.hpp"
 #include "json/text.hpp"
 
 #include <array>
+#include <cerrno>
+#include <fcntl.h>
 
 namespace msb {
 
@@ -22,6 +25,12 @@ std::optional<SandboxStatus> parse_status(std::string_view name) {
         if (status_names[i] == name)
             return static_cast<SandboxStatus>(i);
     return std::nullopt;
+}
+
+json::Value SandboxState::Kernel::to_document() const {
+    if (name.empty())
+        return nullptr;
+    return {{"name", name}, {"version", version}, {"hash", hash}};
 }
 
 std::string SandboxState::to_json() const {
@@ -75,9 +84,25 @@ SandboxState SandboxState::load(const std::string& path) {
     return from_json(*text).value_or(SandboxState{});
 }
 
+namespace {
+
+/// Writes over the file that is there, which takes no room beyond its block. The directory is the
+/// runtime's, which a guest may have taken over.
+Status write_in_place(const std::string& path, std::string_view text) {
+    const auto file = MSB_TRY(sys::open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK));
+    MSB_TRY(sys::pwrite_all(file.get(), as_bytes(text), 0));
+    return sys::truncate(file.get(), text.size());
+}
+
+} // namespace
+
 Status SandboxState::store(const std::string& path) const {
+    const std::string text = to_json();
     // Not fsynced: after a host crash no runtime is alive, and the lock says so.
-    return write_file_atomic(path, to_json(), 0600, false);
+    Status stored = write_file_atomic(path, text, 0600, false);
+    if (!stored && (stored.error().sys_errno() == ENOSPC || stored.error().sys_errno() == EDQUOT))
+        stored = write_in_place(path, text);
+    return stored;
 }
 
 } // namespace msb

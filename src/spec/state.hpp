@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "json/fwd.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -50,6 +51,8 @@ struct SandboxState {
         std::string name;
         std::string version;
         std::string hash;
+
+        json::Value to_document() const; ///< null if not known
     } kernel;
     std::string reason;           ///< namespace reason
     std::string detail;           ///< one sentence more, for people

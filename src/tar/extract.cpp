@@ -40,7 +40,6 @@ namespace msb {
 
 namespace {
 
-constexpr std::size_t max_depth = 256;
 constexpr std::string_view temporary_prefix = ".msb-copy-";
 constexpr int max_swept = 4096;   ///< entries looked at for leftovers
 constexpr time_t lock_delay = 10; ///< seconds; more than passes between making and locking
@@ -113,7 +112,7 @@ Result<std::vector<std::string>> split(const std::string& path) {
             parts.push_back(std::move(part));
         begin = end + 1;
     }
-    if (parts.size() > max_depth)
+    if (parts.size() > max_tree_depth)
         return fail(ErrorKind::limit_exceeded, "'" + path + "' is nested too deeply");
     return parts;
 }

@@ -20,9 +20,7 @@ namespace msb {
 
 namespace {
 
-constexpr std::size_t max_depth = 256;
 constexpr std::size_t small_file = std::size_t{64} << 10;
-constexpr std::size_t max_extents = 65536; ///< what readers take
 constexpr std::size_t max_links =
     1'000'000; ///< remembered; more are archived as files of their own
 constexpr std::size_t max_xattrs = 64U << 10; ///< kernel's limit for the list, and for one value
@@ -205,7 +203,7 @@ Status Packer::add_link(int dir_fd, const char* name, const struct stat& info) {
 }
 
 Status Packer::add_directory(OwnedFd fd, TarEntry entry) {
-    if (levels_.size() == max_depth)
+    if (levels_.size() == max_tree_depth)
         return fail(ErrorKind::limit_exceeded, "'" + path_ + "' is nested too deeply");
     entry.type = TarType::directory;
     entry.path += '/';
@@ -251,8 +249,8 @@ Result<std::vector<TarExtent>> Packer::find_extents(int fd, const struct stat& i
         if (data == -1 && errno == ENXIO)
             break;
         const off_t hole = data == -1 ? -1 : ::lseek(fd, data, SEEK_HOLE);
-        if (data == -1 || hole == -1 || extents.size() == max_extents)
-            return whole; // a file system without holes, or too many
+        if (data == -1 || hole == -1 || extents.size() == max_tar_extents - 1)
+            return whole; // a file system without holes, or too many: the list's end is one, too
         const auto begin = static_cast<std::uint64_t>(data);
         const auto end = std::min(static_cast<std::uint64_t>(hole), size);
         if (begin >= end)

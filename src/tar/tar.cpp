@@ -10,9 +10,7 @@ namespace {
 
 using tar::block_size;
 
-constexpr std::size_t buffer_size = std::size_t{256} << 10;
 constexpr std::uint64_t max_extended_header = std::uint64_t{1} << 20;
-constexpr std::size_t max_extents = 65536;
 constexpr std::string_view xattr_prefix = "SCHILY.xattr.";
 
 std::unexpected<Error> corrupt(const std::string& text) {
@@ -92,7 +90,7 @@ struct TarReader::Pending {
     std::string long_link;
 };
 
-TarReader::TarReader(Source& source) : source_(source), buffer_(buffer_size) {}
+TarReader::TarReader(Source& source) : source_(source), buffer_(tar_buffer_size) {}
 
 Status TarReader::fill(std::size_t wanted) {
     if (end_ - begin_ >= wanted || at_end_)
@@ -273,7 +271,7 @@ Status TarReader::read_gnu_sparse(BytesView header, TarEntry& entry) {
             const auto offset = tar::number(pairs.first(12));
             const auto length = tar::number(pairs.subspan(12, 12));
             if (!offset || !length || *offset < 0 || *length < 0 ||
-                entry.extents.size() >= max_extents)
+                entry.extents.size() >= max_tar_extents)
                 return corrupt("bad sparse map");
             entry.extents.push_back(
                 {static_cast<std::uint64_t>(*offset), static_cast<std::uint64_t>(*length)});
@@ -320,7 +318,7 @@ Status TarReader::apply_sparse_records(const Records& records, TarEntry& entry) 
         for (std::uint64_t& value : pair) {
             const auto comma = rest.find(',');
             const auto number = tar::parse_decimal(rest.substr(0, comma));
-            if (!number || entry.extents.size() >= max_extents)
+            if (!number || entry.extents.size() >= max_tar_extents)
                 return corrupt("bad sparse map");
             value = *number;
             rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
@@ -345,14 +343,14 @@ Status TarReader::read_sparse_map(TarEntry& entry) {
                 cursor = newline + 1;
                 return *value;
             }
-            if (data_left_ < block_size || text.size() > max_extents * 44)
+            if (data_left_ < block_size || text.size() > max_tar_extents * 44)
                 return corrupt("bad sparse map");
             text += as_text(MSB_TRY(take(block_size, "a sparse map")));
             data_left_ -= block_size;
         }
     };
     const std::uint64_t count = MSB_TRY(next_number());
-    if (count > max_extents)
+    if (count > max_tar_extents)
         return fail(ErrorKind::limit_exceeded, "tar: a sparse file has too many extents");
     for (std::uint64_t i = 0; i < count; ++i) {
         const std::uint64_t offset = MSB_TRY(next_number());

@@ -18,7 +18,12 @@
 
 namespace msb {
 
-constexpr std::size_t max_path_length = 4096;
+inline constexpr std::size_t max_path_length = 4096;
+/// Of one file; more are neither written nor read.
+inline constexpr std::size_t max_tar_extents = 65536;
+/// Of directories, in trees that are packed and extracted.
+inline constexpr std::size_t max_tree_depth = 256;
+inline constexpr std::size_t tar_buffer_size = std::size_t{256} << 10;
 
 enum class TarType { file, hard_link, symlink, character_device, block_device, directory, fifo };
 

@@ -12,8 +12,6 @@ namespace {
 using tar::block_size;
 using Header = std::array<std::uint8_t, block_size>;
 
-constexpr std::size_t buffer_size = std::size_t{256} << 10;
-
 void put(Header& header, tar::Field where, std::string_view text) {
     std::ranges::copy(text.substr(0, where.size),
                       header.begin() + static_cast<std::ptrdiff_t>(where.offset));
@@ -86,10 +84,14 @@ std::uint64_t stored_size(const TarEntry& entry) {
     return size;
 }
 
-/// GNU tar manual, "Storing Sparse Files", version 1.0: the map in front of the data.
+/// GNU tar manual, "Storing Sparse Files", version 1.0: the map in front of the data. GNU tar itself
+/// only makes a hole at the end of a file if there is an empty extent behind it.
 std::string sparse_map(const TarEntry& entry) {
-    std::string map = std::to_string(entry.extents.size()) + "\n";
-    for (const TarExtent& extent : entry.extents)
+    std::vector<TarExtent> extents = entry.extents;
+    if (extents.empty() || extents.back().offset + extents.back().length < entry.size)
+        extents.push_back({entry.size, 0});
+    std::string map = std::to_string(extents.size()) + "\n";
+    for (const TarExtent& extent : extents)
         map += std::to_string(extent.offset) + "\n" + std::to_string(extent.length) + "\n";
     map.resize(align_up(map.size(), block_size), '\0');
     return map;
@@ -126,7 +128,7 @@ std::string extended_records(const TarEntry& entry, std::uint64_t size, bool spa
 
 } // namespace
 
-TarWriter::TarWriter(Sink& sink) : sink_(sink), buffer_(buffer_size) {}
+TarWriter::TarWriter(Sink& sink) : sink_(sink), buffer_(tar_buffer_size) {}
 
 Status TarWriter::flush() {
     if (used_ > 0)

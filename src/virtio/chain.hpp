@@ -38,8 +38,7 @@ class Cursor {
 };
 
 /// The pieces point into guest memory: the guest may change it at any moment, so read every byte
-/// that matters once, into a local. A chain is valid until its queue stops; the handler that
-/// popped it finishes it (Queue::push) before it returns to the event loop.
+/// that matters once, into a local. A chain is valid until its queue stops.
 struct Chain {
     /// Upper bound of pieces in one direction; equals the kernel's UIO_MAXIOV, so that a chain can
     /// be handed to preadv(2) as it is.

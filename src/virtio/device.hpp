@@ -6,6 +6,10 @@
 
 #include <cstdint>
 
+namespace msb {
+class EventLoop;
+}
+
 namespace msb::virtio {
 
 // §6 Reserved feature bits; the transport offers them for every device.
@@ -17,11 +21,13 @@ constexpr std::uint64_t feature_version_1 = std::uint64_t{1} << 32;
 enum class DeviceId : std::uint32_t { net = 1, block = 2, entropy = 4, vsock = 19, fs = 26 };
 
 /// All members are called on the thread of the event loop that serves the device. None may block
-/// for long, and none may keep a Chain after it returns.
+/// for long, and none may keep a Chain when its queue stops.
 class Device {
   public:
     virtual ~Device() = default;
 
+    /// The loop that serves it, before anything else.
+    virtual void set_loop(EventLoop&) {}
     virtual DeviceId id() const = 0;
     /// Device-specific feature bits (0 to 23).
     virtual std::uint64_t features() const = 0;

@@ -13,6 +13,7 @@ Result<std::unique_ptr<VhostUserServer>> VhostUserServer::create(EventLoop& loop
                                                                  Device& device) {
     std::unique_ptr<VhostUserServer> server(
         new VhostUserServer(loop, std::move(listen_fd), device));
+    device.set_loop(loop);
     install_fault_guard(); // before the process confines itself
     MSB_TRY(server->watch_listener());
     return server;

@@ -12,17 +12,17 @@ namespace msb::wire {
 
 using AllMessages =
     std::tuple<Bootstrap, InitResolved, InitAck, Ready, BootFailed, Shutdown, Drain, Drained,
-               RelayClientDisconnected, ClockSync, Heartbeat, Ping, Pong, Touch, Touched, CoreError,
-               ExecRequest, ExecStarted, ExecStdin, ExecStdinError, ExecStdout, ExecStderr,
-               ExecExited, ExecFailed, ExecResize, ExecSignal, FsRequest, FsResponse, FsData,
-               TcpConnect, TcpConnected, TcpData, TcpEof, TcpClose, TcpClosed, TcpFailed,
-               FlowWindow, SessionNumber, SessionDetach, SessionDetachFailed, SessionDetached,
-               SessionAttach, SessionAttached, SessionFailed, SessionList, SessionListed,
-               SessionSignal, SessionSignalled, SessionObserve, SessionOutput, SessionEnded,
-               FsCancel>;
+               ReadersProgress, Freeze, Thaw, FreezeReport, RelayClientDisconnected, ClockSync,
+               Heartbeat, Ping, Pong, Touch, Touched, CoreError, ExecRequest, ExecStarted,
+               ExecStdin, ExecStdinError, ExecStdout, ExecStderr, ExecExited, ExecFailed,
+               ExecResize, ExecSignal, FsRequest, FsResponse, FsData, TcpConnect, TcpConnected,
+               TcpData, TcpEof, TcpClose, TcpClosed, TcpFailed, FlowWindow, SessionNumber,
+               SessionDetach, SessionDetachFailed, SessionDetached, SessionAttach, SessionAttached,
+               SessionFailed, SessionList, SessionListed, SessionSignal, SessionSignalled,
+               SessionObserve, SessionOutput, SessionEnded, FsCancel>;
 
 /// Between host processes only: an agent knows none of them.
-using HostMessages =
-    std::tuple<HostShutdown, HostDrain, HostAccepted, HostStatus, HostStatusReport>;
+using HostMessages = std::tuple<HostShutdown, HostDrain, HostAccepted, HostStatus, HostStatusReport,
+                                HostFreeze, HostThaw, HostFreezeStatus, HostFreezeReport>;
 
 } // namespace msb::wire

@@ -23,6 +23,20 @@ MSB_WIRE_FIELDS(BootFailed,
 MSB_WIRE_FIELDS(Shutdown, f.omittable("grace_ms", m.grace_ms);)
 MSB_WIRE_EMPTY(Drain)
 MSB_WIRE_EMPTY(Drained)
+MSB_WIRE_FIELDS(ReadersProgress, f.required("taken", m.taken);)
+template <> struct Names<FreezeState> {
+    static constexpr std::array<std::string_view, 6> values = {"freezing", "frozen", "thawed",
+                                                               "expired",  "failed", "other"};
+    static constexpr auto fallback = FreezeState::other;
+};
+MSB_WIRE_FIELDS(Freeze,
+    f.required("number", m.number);
+    f.required("timeout_ms", m.timeout_ms);)
+MSB_WIRE_EMPTY(Thaw)
+MSB_WIRE_FIELDS(FreezeReport,
+    f.required("number", m.number);
+    f.required("state", m.state);
+    f.defaulted("message", m.message);)
 MSB_WIRE_FIELDS(RelayClientDisconnected,
     f.required("id_start", m.id_start);
     f.required("id_end_exclusive", m.id_end_exclusive);)
@@ -88,6 +102,10 @@ MSB_WIRE_CODEC(Ready)
 MSB_WIRE_CODEC(BootFailed)
 MSB_WIRE_CODEC(Drain)
 MSB_WIRE_CODEC(Drained)
+MSB_WIRE_CODEC(ReadersProgress)
+MSB_WIRE_CODEC(Freeze)
+MSB_WIRE_CODEC(Thaw)
+MSB_WIRE_CODEC(FreezeReport)
 MSB_WIRE_CODEC(RelayClientDisconnected)
 MSB_WIRE_CODEC(ClockSync)
 MSB_WIRE_CODEC(Heartbeat)
@@ -99,6 +117,10 @@ MSB_WIRE_CODEC(CoreError)
 
 std::string_view to_string(CoreErrorKind kind) {
     return Names<CoreErrorKind>::values[static_cast<std::size_t>(kind)];
+}
+
+std::string_view to_string(FreezeState state) {
+    return Names<FreezeState>::values[static_cast<std::size_t>(state)];
 }
 
 } // namespace msb::wire

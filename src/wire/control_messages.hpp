@@ -55,6 +55,43 @@ struct Drained {
     MSB_WIRE_MESSAGE(Drained, "core.drained", 7, 0);
 };
 
+/// New. While the guest shuts down: what clients have taken since the relay began, in bytes. Only the
+/// host sees a slow reader's progress; its credit reaches the guest in large steps.
+struct ReadersProgress {
+    std::uint64_t taken = 0;
+    MSB_WIRE_MESSAGE(ReadersProgress, "core.readers.progress", 7, 0);
+};
+
+/// New. Hold the root's disk still, and thaw it when nothing was heard for so long. The same number
+/// again asks for that time from now on.
+struct Freeze {
+    std::uint64_t number = 0;
+    std::uint64_t timeout_ms = 0;
+    MSB_WIRE_MESSAGE(Freeze, "core.freeze", 7, 0);
+};
+
+/// New.
+struct Thaw {
+    MSB_WIRE_MESSAGE(Thaw, "core.thaw", 7, 0);
+};
+
+enum class FreezeState {
+    freezing, ///< of the runtime's report only
+    frozen,
+    thawed,  ///< as it was told; it had been still all the time
+    expired, ///< it thawed by itself
+    failed,
+    other, ///< what an unknown name decodes to; never sent
+};
+
+/// New. From the agent, when the state has changed.
+struct FreezeReport {
+    std::uint64_t number = 0;
+    FreezeState state = FreezeState::failed;
+    std::string message; ///< why it failed
+    MSB_WIRE_MESSAGE(FreezeReport, "core.freeze.report", 7, 0);
+};
+
 struct RelayClientDisconnected {
     std::uint32_t id_start = 0;
     std::uint32_t id_end_exclusive = 0;
@@ -104,6 +141,8 @@ struct Touched {
     std::uint64_t activity_seq = 0;
     MSB_WIRE_MESSAGE(Touched, "core.touched", 6, flag_terminal);
 };
+
+std::string_view to_string(FreezeState state);
 
 enum class CoreErrorKind {
     malformed_message,

@@ -40,7 +40,33 @@ struct HostStatusReport {
     std::string status;        ///< as in state.json: "Starting", "Running", "Draining", ...
     std::string reason;        ///< why it ends, if it does
     std::uint32_t clients = 0; ///< connected to agent.sock
+    std::string detail;        ///< one sentence for people, if there is something to say
     MSB_WIRE_MESSAGE(HostStatusReport, "host.status.report", 7, flag_terminal);
+};
+
+/// Have the guest hold its disk still, so that it can be copied. It thaws by itself when this has
+/// not been asked again, with the same number, for `timeout_ms`. How far it is, tells
+/// HostFreezeReport. Refused while the guest is frozen for another number.
+struct HostFreeze {
+    std::uint64_t number = 0; ///< chosen at random
+    std::uint64_t timeout_ms = 0;
+    MSB_WIRE_MESSAGE(HostFreeze, "host.freeze", 7, 0);
+};
+
+struct HostThaw {
+    std::uint64_t number = 0;
+    MSB_WIRE_MESSAGE(HostThaw, "host.thaw", 7, 0);
+};
+
+struct HostFreezeStatus {
+    MSB_WIRE_MESSAGE(HostFreezeStatus, "host.freeze.status", 7, 0);
+};
+
+struct HostFreezeReport {
+    std::uint64_t number = 0; ///< 0: none was asked for yet
+    std::string state;        ///< "freezing", "frozen", "thawed", "expired" or "failed"
+    std::string message;      ///< why it failed
+    MSB_WIRE_MESSAGE(HostFreezeReport, "host.freeze.report", 7, flag_terminal);
 };
 
 /// Put this policy in the place of the one that the sandbox's network has (net/config.hpp). It is

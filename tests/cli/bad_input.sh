@@ -26,6 +26,9 @@ run_fail 1 'label key must not be empty' msb run --label =x -- true
 run_fail 1 'workdir must be an absolute path: rel' msb run -w rel -- true
 run_fail 1 'shell must be a path' msb run --shell '' -- true
 run_fail 1 'not UTF-8' msb run --shell $'\xff' -- true
+MSB_HOME=$T/$'h\xff' run_fail 1 'MSB_HOME is not UTF-8' msb run -- true
+mkdir "$T/a,b:c d"
+MSB_HOME="$T/a,b:c d" run_fail 1 'not found|not cached' msb run --pull never no-such-image -- true
 run_fail 1 'hostname is too long: 70 bytes' msb run -H "$(printf 'h%.0s' $(seq 70))" -- true
 run_fail 1 'invalid duration' msb run --timeout soon -- true
 run_fail 1 "unknown rlimit resource 'bogus'" msb run --rlimit bogus=1 -- true

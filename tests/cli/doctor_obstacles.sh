@@ -18,4 +18,19 @@ assert_contains "$out" 'sysctl -w user.max_user_namespaces=65536'
 if compgen -G "$MSB_BUILD/share/microsandbox/kernels/*/manifest.json" >/dev/null; then
     run_fail any 'user.max_user_namespaces is 0' forbidden "$MSB" run -- true
 fi
+
+# A home without exec is as good as any: nothing in it is executed. Programs and kernels are.
+if [ "$(id -u)" -eq 0 ] && [ -d "$MSB_BUILD/share/microsandbox/kernels" ]; then
+    noexec() {
+        unshare -m --propagation private sh -c \
+            'mount -t tmpfs -o noexec tmpfs "$0/noexec" && cp -rL "$0/kernel" "$0/noexec" && exec "$@"' "$T" "$@"
+    }
+    mkdir "$T/noexec"
+    cp -rL "$(find "$MSB_BUILD/share/microsandbox/kernels/" -mindepth 1 -maxdepth 1 | head -n 1)" "$T/kernel"
+    MSB_HOME=$T/noexec/home run_ok noexec "$MSB" run -- true
+    run_fail any "'$T/noexec/kernel' is on a file system mounted noexec" noexec "$MSB" run --kernel "$T/noexec/kernel" -- true
+    MSB_KERNEL=$T/noexec/kernel run noexec "$MSB" doctor
+    assert_match "$out" '^✗ kernel '
+    assert_contains "$out" "$T/noexec/kernel is on a file system mounted noexec"
+fi
 no_leftovers

@@ -4,6 +4,9 @@
 //   kernel_probe xstate  the registers' note has the mask of states where debuggers look for it
 //   kernel_probe watch   a write watchpoint is hit at each write, and a read watchpoint is refused
 //   kernel_probe time    a loop of the program is user time, and ITIMER_VIRTUAL counts it
+//   kernel_probe split   a loop's time is the program's, that of long reads the kernel's
+//   kernel_probe used    "ready"; then, when a line comes, the milliseconds used and passed meanwhile in a loop
+//   kernel_probe fault   handlers of faults are told which instruction it was, and of what kind
 //   kernel_probe place   where the program's stack, heap and a mapping are
 //
 // Exits 0 if it is as it should be; else says what is not.
@@ -15,9 +18,13 @@
 #include <cstdlib>
 #include <cstring>
 #include <elf.h>
+#include <fcntl.h>
+#include <initializer_list>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <poll.h>
+#include <setjmp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -175,6 +182,115 @@ int user_time() {
                : complain("the program's time is counted as the system's");
 }
 
+long milliseconds(const timeval& time) {
+    return time.tv_sec * 1'000L + time.tv_usec / 1'000;
+}
+
+struct Times {
+    long user, system, passed; ///< in milliseconds
+};
+
+Times times() {
+    rusage usage{};
+    timeval now{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    ::gettimeofday(&now, nullptr);
+    return {milliseconds(usage.ru_utime), milliseconds(usage.ru_stime), milliseconds(now)};
+}
+
+Times operator-(const Times& a, const Times& b) {
+    return {a.user - b.user, a.system - b.system, a.passed - b.passed};
+}
+
+void loop(int millions) {
+    for (int i = 0; i < millions * 1'000'000; ++i)
+        __asm__ volatile(""); // keeps the loop
+}
+
+int split() {
+    const Times begin = times();
+    loop(1'000);
+    const Times middle = times();
+    static char buffer[1 << 20];
+    const int zeros = ::open("/dev/zero", O_RDONLY);
+    for (int i = 0; i < 3'000; ++i)
+        if (::read(zeros, buffer, sizeof(buffer)) != sizeof(buffer))
+            return complain("cannot read zeros");
+    const Times looped = middle - begin, read = times() - middle;
+    std::printf("loop: user %ld, system %ld; reading: user %ld, system %ld\n", looped.user,
+                looped.system, read.user, read.system);
+    return looped.user > 3 * looped.system && read.system > read.user
+               ? 0
+               : complain("the times are not told apart");
+}
+
+int used() {
+    std::puts("ready");
+    std::fflush(stdout);
+    const Times begin = times();
+    struct pollfd input{0, POLLIN, 0};
+    while (::poll(&input, 1, 0) == 0)
+        loop(10);
+    const Times all = times() - begin;
+    std::printf("%ld %ld\n", all.user + all.system, all.passed);
+    return 0;
+}
+
+// ---- faults ----
+
+sigjmp_buf after_fault;
+volatile int fault_signal, fault_code;
+void* volatile fault_place;
+volatile greg_t fault_instruction, fault_trap;
+
+void on_fault(int number, siginfo_t* info, void* context) {
+    auto& registers = static_cast<ucontext_t*>(context)->uc_mcontext.gregs;
+    fault_signal = number;
+    fault_code = info->si_code;
+    fault_place = info->si_addr;
+    fault_instruction = registers[REG_RIP];
+    fault_trap = registers[REG_TRAPNO];
+    ::siglongjmp(after_fault, 1);
+}
+
+/// At the instruction itself: signals and traps of the processor (SDM, volume 3, 6.15).
+bool at_instruction(int number, int code, int trap) {
+    return fault_signal == number && (code == 0 || fault_code == code) &&
+           reinterpret_cast<greg_t>(fault_place) == fault_instruction && fault_trap == trap;
+}
+
+int fault() {
+    struct sigaction action{};
+    action.sa_sigaction = on_fault;
+    action.sa_flags = SA_SIGINFO;
+    for (const int number : {SIGILL, SIGFPE, SIGSEGV, SIGTRAP})
+        ::sigaction(number, &action, nullptr);
+    if (::sigsetjmp(after_fault, 1) == 0)
+        __asm__ volatile("ud2");
+    if (!at_instruction(SIGILL, 0, 6))
+        return complain("an instruction that does not exist");
+    if (::sigsetjmp(after_fault, 1) == 0)
+        __asm__ volatile("xorl %%ecx, %%ecx; divl %%ecx" ::: "eax", "ecx", "edx", "cc");
+    if (!at_instruction(SIGFPE, FPE_INTDIV, 0))
+        return complain("a division by zero");
+    constexpr int by_kernel = 0x80; // SI_KERNEL
+    if (::sigsetjmp(after_fault, 1) == 0)
+        *reinterpret_cast<volatile int*>(0xdead'0000'0000'0000) = 1;
+    if (fault_signal != SIGSEGV || fault_code != by_kernel || fault_place != nullptr ||
+        fault_trap != 13)
+        return complain("an address that cannot be");
+    if (::sigsetjmp(after_fault, 1) == 0)
+        *reinterpret_cast<volatile int*>(0x1234) = 1;
+    if (fault_signal != SIGSEGV || fault_code != SEGV_MAPERR ||
+        fault_place != reinterpret_cast<void*>(0x1234) || fault_trap != 14)
+        return complain("an address where nothing is");
+    if (::sigsetjmp(after_fault, 1) == 0)
+        __asm__ volatile("int3");
+    if (fault_signal != SIGTRAP || fault_trap != 3)
+        return complain("a breakpoint");
+    return 0;
+}
+
 int place() {
     int on_stack = 0;
     void* mapping = ::mmap(nullptr, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -194,6 +310,12 @@ int main(int count, char** arguments) {
         return watch();
     if (std::strcmp(what, "time") == 0)
         return user_time();
+    if (std::strcmp(what, "split") == 0)
+        return split();
+    if (std::strcmp(what, "used") == 0)
+        return used();
+    if (std::strcmp(what, "fault") == 0)
+        return fault();
     if (std::strcmp(what, "place") == 0)
         return place();
     return 2;

@@ -30,7 +30,13 @@ if [ "$state" = ok ]; then
     eventually 10 sh -c '"$0" ls --format json | grep -q Crashed' "$MSB"
     assert_no_path "$directory"
     assert_no_path "$note"
+    # Groups of homes that are gone are swept when they are old, others are left alone.
+    stale=${directory%????????????????????????}
+    mkdir "${stale}111111111111111111111111" "${stale}222222222222222222222222" "${stale}3"
+    touch -d '1 hour ago' "${stale}111111111111111111111111" "${stale}3"
     run_ok msb start -q grouped
+    assert_no_path "${stale}111111111111111111111111"
+    rmdir "${stale}222222222222222222222222" "${stale}3"
     [ -d "$directory" ] || fail_test "no group after a new start"
     run_ok msb rm -q -f grouped
     assert_no_path "$directory"

@@ -3,6 +3,7 @@
 // that nothing happens either way.
 #include "jail/roles.hpp"
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdint>
@@ -56,6 +57,11 @@ const Question questions[] = {
      SYS_openat,
      {none, 0, O_TMPFILE | O_WRONLY, 0755},
      {none, 0, O_TMPFILE | O_WRONLY, 02755}},
+    {{runtime, fs, uml},
+     "a mode that only counts for new files",
+     SYS_openat,
+     {none, 0, O_WRONLY, 04755},
+     {none, 0, O_CREAT | O_WRONLY, 04755}},
     {{fs}, "set-user-id by fchmodat", SYS_fchmodat, {none, 0, 01777}, {none, 0, 04755}},
     {{fs}, "set-group-id by fchmodat", SYS_fchmodat, {none, 0, 0600}, {none, 0, 02755}},
     {{uml}, "set-user-id by fchmod", SYS_fchmod, {none, 0500}, {none, 04500}},
@@ -76,6 +82,8 @@ const Question questions[] = {
      SYS_linkat,
      {none, 0, none, 0, AT_SYMLINK_FOLLOW},
      {none, 0, none, 0, AT_EMPTY_PATH}},
+    {{fs}, "another way to unlink", SYS_unlinkat, {none, 0, AT_REMOVEDIR}, {none, 0, 1}},
+    {{fetch}, "a file for writing, by open", SYS_open, {0, O_RDONLY}, {0, O_RDWR}},
     {{fetch}, "a file for writing", SYS_openat, {none, 0, O_RDONLY}, {none, 0, O_RDWR}},
     {{fetch}, "a new file", SYS_openat, {none, 0, O_CLOEXEC}, {none, 0, O_CREAT}},
     // Memory that no limit counts, and code.
@@ -109,6 +117,11 @@ const Question questions[] = {
      SYS_mprotect,
      {0, 0, PROT_READ},
      {0, 0, PROT_EXEC}},
+    {{uml},
+     "memory that grows like a stack, later",
+     SYS_mprotect,
+     {0, 0, PROT_EXEC},
+     {0, 0, PROT_READ | PROT_GROWSDOWN}},
     {{runtime, image, fetch, fs, net, uml},
      "pages merged with others'",
      SYS_madvise,
@@ -147,6 +160,13 @@ const Question questions[] = {
      SYS_socketpair,
      {AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC},
      {AF_UNIX, SOCK_DGRAM}},
+    {{fetch, net, uml},
+     "a pair of another family",
+     SYS_socketpair,
+     {AF_UNIX, SOCK_STREAM},
+     {AF_INET, SOCK_STREAM}},
+    {{uml}, "a pair of packets", SYS_socketpair, {AF_UNIX, SOCK_DGRAM}, {AF_UNIX, SOCK_SEQPACKET}},
+    {{uml}, "a socket of a network", SYS_socket, {AF_UNIX, SOCK_STREAM}, {AF_INET, SOCK_STREAM}},
     {{uml}, "a socket of packets", SYS_socket, {AF_UNIX, SOCK_DGRAM}, {AF_UNIX, SOCK_SEQPACKET}},
     {{fetch, net},
      "a raw socket",
@@ -174,6 +194,11 @@ const Question questions[] = {
      {none, SOL_SOCKET, SO_KEEPALIVE},
      {none, SOL_SOCKET, SO_BINDTODEVICE}},
     {{fetch, net},
+     "an option of another level",
+     SYS_setsockopt,
+     {none, SOL_SOCKET, SO_KEEPALIVE},
+     {none, IPPROTO_UDP, SO_KEEPALIVE}},
+    {{fetch, net},
      "another way to control congestion",
      SYS_setsockopt,
      {none, IPPROTO_TCP, TCP_NODELAY},
@@ -192,12 +217,17 @@ const Question questions[] = {
      {CLONE_THREAD}, // without what it needs: EINVAL
      {SIGCHLD}},
     {{uml}, "a user namespace", SYS_clone, {CLONE_THREAD}, {CLONE_NEWUSER | SIGCHLD}},
-    {{runtime, fetch, fs, net},
+    {{runtime, fetch, fs, net, uml},
      "being traced",
      SYS_prctl,
      {PR_SET_NAME, none},
      {PR_SET_DUMPABLE, 1}},
     {{uml}, "another layout", SYS_personality, {ADDR_NO_RANDOMIZE}, {READ_IMPLIES_EXEC}},
+    {{uml},
+     "the strict mode of seccomp",
+     SYS_seccomp,
+     {SECCOMP_SET_MODE_FILTER, 0},
+     {SECCOMP_SET_MODE_STRICT, 0}},
     {{uml},
      "a CPU's mitigation switched off",
      SYS_seccomp,
@@ -230,10 +260,32 @@ Answer ask(const jail::Program& program, long call, const Arguments& with, bool 
                                       : Answer::broken;
 }
 
+/// A question that asks this role about this argument: its values are what the answer depends on.
+bool is_asked(Role role, long call, unsigned argument) {
+    return std::ranges::any_of(questions, [&](const Question& question) {
+        return question.call == call && std::ranges::count(question.roles, role) != 0 &&
+               question.allowed.at(argument) != question.refused.at(argument);
+    });
+}
+
+/// Arguments that filters look at and that no question is about.
+int count_unasked() {
+    int unasked = 0;
+    for (const Role role : {runtime, uml, image, fetch, fs, net})
+        for (const auto& [call, arguments] : jail::policy_of(role).judged_arguments())
+            for (const unsigned argument : arguments)
+                if (!is_asked(role, call, argument)) {
+                    fmt::print("FAIL {}: no question about argument {} of system call {}\n",
+                               to_string(role), argument, call);
+                    ++unasked;
+                }
+    return unasked;
+}
+
 } // namespace
 
 int main() {
-    int failures = 0;
+    int failures = count_unasked();
     int asked = 0;
     for (const Question& question : questions)
         for (const Role role : question.roles) {

@@ -7,6 +7,10 @@ need_kernel
 make_networks 4 6
 serve_world
 host_ok create -q -n box --net public -p 7081:81 -p 7090:90/udp -p '[::1]:7081:81'
+host_ok ps box --format json
+assert_eq "$(jq -r '.ports | join(" ")' <<<"$out")" "127.0.0.1:7081->81/tcp 127.0.0.1:7090->90/udp [::1]:7081->81/tcp"
+host_ok ps
+assert_contains "$out" "127.0.0.1:7081->81/tcp, 127.0..."
 box() { host_run 60 exec box -- sh -c "$1"; }
 for tool in peer udp; do
     in_host "$MSB" exec box -- sh -c "cat >/bin/$tool; chmod 755 /bin/$tool" <"$MSB_BUILD/tools/$tool"

@@ -29,8 +29,7 @@ for how in plain reaps handles; do
     assert_eq "$out" ok
 done
 
-run_ok limited 60 "$T/cpp"
-assert_eq "$out" ok
+(cd "$T" && run_ok limited 60 "$T/cpp" && assert_eq "$out" ok)
 
 # Where the programs are: MSB_PATH wins, the setter comes next, then the library's own place.
 cp "$T/moved place/lib/libmicrosandbox.so.1" "$T/lonely.so"

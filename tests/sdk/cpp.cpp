@@ -7,6 +7,7 @@
 using microsandbox::Error;
 using microsandbox::Json;
 using microsandbox::Sandbox;
+using microsandbox::Snapshot;
 
 static void require(bool condition, const char* what) {
     if (!condition) {
@@ -70,6 +71,28 @@ int main() {
             }) == "success",
             "wait");
     require(seen.at("status") == "stopped", "stopped by the destructor");
+
+    const auto one =
+        Snapshot::create("cpp", "one", {{"labels", {{"a", "b"}}}, {"integrity", true}});
+    require(one.at("labels").at("a") == "b", "label");
+    require(kind_of([] { Snapshot::create("cpp", "one"); }) == "snapshot_already_exists", "exists");
+    require(Snapshot::open(one.at("digest")) == one, "open");
+    require(Snapshot::list().size() == 1, "list");
+    require(Snapshot::list_dir("/nowhere").empty(), "list_dir");
+    require(Snapshot::verify("one").at("upper").at("kind") == "verified", "verify");
+    require(Snapshot::reindex() == 1, "reindex");
+    const auto archive = Snapshot::export_to("one", "one.tar.zst");
+    require(Snapshot::import_from(archive, {{"name", "two"}}).at("digest") == one.at("digest"),
+            "import");
+    require(Sandbox::create("fork", {{"from_snapshot", "two"}}).exec("true").exit_code == 0,
+            "from_snapshot");
+    require(kind_of([] { Sandbox::create("x", {{"from_snapshot", "none"}}); }) ==
+                "snapshot_not_found",
+            "none");
+    Snapshot::remove("two");
+    Snapshot::remove("one", true);
+    require(kind_of([] { Snapshot::open("one"); }) == "snapshot_not_found", "removed");
+    Sandbox::remove("fork", true);
     Sandbox::remove("cpp");
     std::cout << "ok\n";
 }

@@ -129,6 +129,12 @@ impl SandboxBuilder {
         self
     }
 
+    /// In place of an image: a snapshot whose disk and image it begins with, by name, path or digest.
+    pub fn from_snapshot(mut self, snapshot: impl Into<String>) -> Self {
+        self.options.from_snapshot = Some(snapshot.into());
+        self
+    }
+
     /// How many virtual processors it has.
     pub fn cpus(mut self, count: u32) -> Self {
         self.options.cpus = Some(count);

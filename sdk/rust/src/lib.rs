@@ -42,6 +42,7 @@ mod pool;
 mod progress;
 mod sandbox;
 mod setters;
+mod snapshot;
 #[rustfmt::skip]
 mod tables;
 mod time;
@@ -63,6 +64,10 @@ pub use lifecycle::{StopResult, StopSource};
 pub use logs::{LogEntry, LogOptions, LogSource, LogStream, LogStreamOptions};
 pub use progress::{PullEvent, PullProgress};
 pub use sandbox::Sandbox;
+pub use snapshot::{
+    ExportBuilder, ImportBuilder, Snapshot, SnapshotBuilder, SnapshotDetail, SnapshotHandle, SnapshotIntegrity,
+    SnapshotVerification, UpperVerification,
+};
 
 use call::Argument;
 

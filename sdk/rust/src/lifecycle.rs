@@ -8,6 +8,7 @@ use crate::logs::{LogEntry, LogOptions, LogStream, LogStreamOptions};
 use crate::native::Library;
 use crate::options::RemoveOptions;
 use crate::sandbox::Sandbox;
+use crate::snapshot::{Snapshot, SnapshotDetail};
 use crate::time::{time_of, timeout_ms};
 use std::os::raw::c_char;
 use std::time::{Duration, SystemTime};
@@ -161,6 +162,11 @@ pub(crate) fn remove(name: &str, force: bool) -> Call<()> {
 macro_rules! named {
     ($type:ty, $handle:expr) => {
         impl $type {
+            /// Snapshots the sandbox, which must not run, under a name or a path.
+            pub fn snapshot(&self, name: &str) -> Call<SnapshotDetail> {
+                Snapshot::builder(name).from_sandbox(self.name()).create()
+            }
+
             /// Asks the guest to end and waits for that; after 10 s it is killed. Stopping a sandbox that is
             /// stopped succeeds.
             pub fn stop(&self) -> Call<()> {

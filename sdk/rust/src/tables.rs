@@ -75,6 +75,15 @@ macro_rules! function_table {
             log_stream_open(Str, Str, Out<u64>) -> Failure;
             log_stream_recv(u64, u64, Out<*mut c_char>, Out<*mut u8>, Out<usize>) -> Failure;
             log_stream_close(u64);
+            snapshot_create(u64, Str, Str, Str, Out<*mut c_char>) -> Failure;
+            snapshot_open(Str, Out<*mut c_char>) -> Failure;
+            snapshot_list(Out<*mut c_char>) -> Failure;
+            snapshot_list_dir(Str, Out<*mut c_char>) -> Failure;
+            snapshot_verify(u64, Str, Out<*mut c_char>) -> Failure;
+            snapshot_remove(Str, Str) -> Failure;
+            snapshot_reindex(Str, Out<*mut c_char>) -> Failure;
+            snapshot_export(u64, Str, Str, Str, Out<*mut c_char>) -> Failure;
+            snapshot_import(u64, Str, Str, Out<*mut c_char>) -> Failure;
         }
     };
 }
@@ -135,6 +144,18 @@ macro_rules! error_table {
             "io" Io,
             /// A fault of the library.
             "internal" Internal,
+            /// There is no snapshot of this name, path or digest.
+            "snapshot_not_found" SnapshotNotFound,
+            /// There is a snapshot, or a file, of this name already.
+            "snapshot_already_exists" SnapshotAlreadyExists,
+            /// Only a sandbox that does not run can be snapshotted.
+            "snapshot_sandbox_running" SnapshotSandboxRunning,
+            /// The image that the snapshot was made with is neither in the cache nor to be had.
+            "snapshot_image_missing" SnapshotImageMissing,
+            /// The snapshot's disk is not the one whose hash was recorded.
+            "snapshot_integrity" SnapshotIntegrity,
+            /// Another snapshot came from this one, or another call works on it.
+            "snapshot_in_use" SnapshotInUse,
             /// There is no libmicrosandbox.so, or one that does not fit this package.
             "library_not_loaded" LibraryNotLoaded,
         }
@@ -334,6 +355,7 @@ macro_rules! option_table {
             }
             CreateOptions {
                 image: String,
+                from_snapshot: String,
                 cpus: u32,
                 max_cpus: u32,
                 memory_mib: u64,
@@ -416,6 +438,20 @@ macro_rules! option_table {
                 sources: Vec<String>,
                 from_cursor: String,
                 follow: bool,
+            }
+            SnapshotOptions {
+                dest_dir: String,
+                labels: BTreeMap<String, String>,
+                force: bool,
+                integrity: bool,
+                name: String,
+            }
+            ExportOptions {
+                since: String,
+                with_parents: bool,
+                with_image: bool,
+                plain_tar: bool,
+                force: bool,
             }
         }
     };

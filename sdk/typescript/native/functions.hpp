@@ -43,7 +43,11 @@
     X(fs_write_stream_finish) \
     X(image_pull) \
     X(image_load) \
-    X(log_stream_recv)
+    X(log_stream_recv) \
+    X(snapshot_create) \
+    X(snapshot_verify) \
+    X(snapshot_export) \
+    X(snapshot_import)
 
 /// Block, and cannot be ended early.
 #define MSB_NODE_BLOCKING(X) \
@@ -63,7 +67,12 @@
     X(image_prune) \
     X(sandbox_logs) \
     X(log_stream_open) \
-    X(log_stream_close)
+    X(log_stream_close) \
+    X(snapshot_open) \
+    X(snapshot_list) \
+    X(snapshot_list_dir) \
+    X(snapshot_remove) \
+    X(snapshot_reindex)
 
 /// Return at once.
 #define MSB_NODE_IMMEDIATE(X) \

@@ -147,6 +147,11 @@ export abstract class SandboxSettings extends CommandSettings<NativeCreateOption
     this.options.image = reference;
     return this;
   }
+  /** In place of an image: a snapshot whose disk and image it begins with, by name, path or digest. */
+  fromSnapshot(snapshot: string): this {
+    this.options.from_snapshot = snapshot;
+    return this;
+  }
   /** The number of virtual processors. */
   cpus(count: number): this {
     this.options.cpus = wholeNumber(count, "cpus");

@@ -69,6 +69,18 @@ export class ImageInUseError extends MicrosandboxError {}
 export class ImageNotFoundError extends MicrosandboxError {}
 /** The image could not be fetched or unpacked. */
 export class ImagePullFailedError extends MicrosandboxError {}
+/** There is no snapshot of this name, path or digest. */
+export class SnapshotNotFoundError extends MicrosandboxError {}
+/** There is a snapshot, or a file, of this name already. */
+export class SnapshotAlreadyExistsError extends MicrosandboxError {}
+/** Only a sandbox that does not run can be snapshotted. */
+export class SnapshotSandboxRunningError extends MicrosandboxError {}
+/** The image that the snapshot was made with is neither in the cache nor to be had. */
+export class SnapshotImageMissingError extends MicrosandboxError {}
+/** The snapshot's disk is not the one whose hash was recorded. */
+export class SnapshotIntegrityError extends MicrosandboxError {}
+/** Another snapshot came from this one, or another call works on it. */
+export class SnapshotInUseError extends MicrosandboxError {}
 /** The text is no cursor of this log or list. */
 export class InvalidCursorError extends MicrosandboxError {}
 /** There is more data than the bound that was given. */
@@ -148,6 +160,12 @@ const classes: Partial<Record<string, ErrorClass>> = {
   path_not_found: PathNotFoundError,
   sandbox_not_found: SandboxNotFoundError,
   session_lost: SessionLostError,
+  snapshot_already_exists: SnapshotAlreadyExistsError,
+  snapshot_image_missing: SnapshotImageMissingError,
+  snapshot_in_use: SnapshotInUseError,
+  snapshot_integrity: SnapshotIntegrityError,
+  snapshot_not_found: SnapshotNotFoundError,
+  snapshot_sandbox_running: SnapshotSandboxRunningError,
   still_running: SandboxStillRunningError,
   timed_out: TimedOutError,
 };

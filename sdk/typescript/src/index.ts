@@ -31,6 +31,12 @@ export {
   SandboxNotRunningError,
   SandboxStillRunningError,
   SessionLostError,
+  SnapshotAlreadyExistsError,
+  SnapshotImageMissingError,
+  SnapshotInUseError,
+  SnapshotIntegrityError,
+  SnapshotNotFoundError,
+  SnapshotSandboxRunningError,
   TimedOutError,
 } from "./errors.js";
 export {
@@ -54,6 +60,15 @@ export {
 export { Image, ImageHandle, PullProgressImage, type ImageDetail, type PullOptions } from "./image.js";
 export { LogEntry, LogStream, type LogReadOptions, type LogSource, type LogStreamOptions } from "./logs.js";
 export { version, type CallOptions } from "./native.js";
+export {
+  Snapshot,
+  SnapshotBuilder,
+  SnapshotDetail,
+  SnapshotHandle,
+  type ExportOptions,
+  type ImportOptions,
+  type SnapshotVerification,
+} from "./snapshot.js";
 export { type ConnectOptions, type SandboxStatus, type SandboxStopResult, type WaitOptions } from "./named.js";
 export { type PullProgress } from "./progress.js";
 export {

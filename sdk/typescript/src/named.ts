@@ -1,6 +1,7 @@
 // What can be done with a sandbox that has a name, connected to it or not.
 import { type LogEntry, type LogReadOptions, type LogStream, type LogStreamOptions, openLogStream, readLogs } from "./logs.js";
 import { type CallOptions, blocking, cancellable } from "./native.js";
+import { Snapshot, type SnapshotDetail } from "./snapshot.js";
 import { duration } from "./values.js";
 
 /** What a sandbox is doing. */
@@ -53,6 +54,11 @@ export abstract class NamedSandbox {
 
   /** @internal The library's handle of the connection, 0 without one. */
   protected abstract readonly connection: bigint | 0;
+
+  /** Snapshots the sandbox, which must not run, under a name or a path. */
+  snapshot(name: string, options?: CallOptions): Promise<SnapshotDetail> {
+    return Snapshot.builder(name).fromSandbox(this.name).create(options);
+  }
 
   /** Asks the guest to end, waits 10 s for that, and then kills it. Succeeds if it is stopped in the end. */
   async stop(options?: CallOptions): Promise<void> {

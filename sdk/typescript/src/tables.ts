@@ -76,6 +76,15 @@ export interface NativeFunctions {
   log_stream_open(name: string, options: string): Later<[Handle]>;
   log_stream_recv(cancel: Handle, stream: Handle): Later<[string | null, Bytes]>;
   log_stream_close(stream: Handle): Later;
+  snapshot_create(cancel: Handle, sandbox: string, name: string, options: string): Later<[string]>;
+  snapshot_open(snapshot: string): Later<[string]>;
+  snapshot_list(): Later<[string]>;
+  snapshot_list_dir(directory: string): Later<[string]>;
+  snapshot_verify(cancel: Handle, snapshot: string): Later<[string]>;
+  snapshot_remove(snapshot: string, options: string): Later;
+  snapshot_reindex(directory: string | null): Later<[string]>;
+  snapshot_export(cancel: Handle, snapshot: string, file: string, options: string): Later<[string]>;
+  snapshot_import(cancel: Handle, file: string, options: string): Later<[string]>;
 }
 
 /** What went wrong: the kinds of the C interface and of this package. */
@@ -140,6 +149,18 @@ export type ErrorKind =
   | "io"
   /** A fault of the library. */
   | "internal"
+  /** There is no snapshot of this name, path or digest. */
+  | "snapshot_not_found"
+  /** There is a snapshot, or a file, of this name already. */
+  | "snapshot_already_exists"
+  /** Only a sandbox that does not run can be snapshotted. */
+  | "snapshot_sandbox_running"
+  /** The image that the snapshot was made with is neither in the cache nor to be had. */
+  | "snapshot_image_missing"
+  /** The snapshot's disk is not the one whose hash was recorded. */
+  | "snapshot_integrity"
+  /** Another snapshot came from this one, or another call works on it. */
+  | "snapshot_in_use"
   /** There is no libmicrosandbox.so, or one that does not fit this package. */
   | "library_not_loaded";
 
@@ -337,6 +358,7 @@ export interface NativeNetwork {
 /** How a new sandbox is to be. As the C interface has it. */
 export interface NativeCreateOptions {
   image?: string | undefined;
+  from_snapshot?: string | undefined;
   cpus?: number | undefined;
   max_cpus?: number | undefined;
   memory_mib?: number | undefined;
@@ -420,4 +442,22 @@ export interface NativeLogOptions {
   sources?: string[] | "all" | undefined;
   from_cursor?: string | undefined;
   follow?: boolean | undefined;
+}
+
+/** How an archive is taken in. As the C interface has it. */
+export interface NativeSnapshotOptions {
+  dest_dir?: string | undefined;
+  labels?: Record<string, string> | undefined;
+  force?: boolean | undefined;
+  integrity?: boolean | undefined;
+  name?: string | undefined;
+}
+
+/** What is written into an archive. As the C interface has it. */
+export interface NativeExportOptions {
+  since?: string | undefined;
+  with_parents?: boolean | undefined;
+  with_image?: boolean | undefined;
+  plain_tar?: boolean | undefined;
+  force?: boolean | undefined;
 }

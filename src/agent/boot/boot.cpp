@@ -23,11 +23,13 @@
 #include "agent/boot/cpuinfo.hpp"
 #include "agent/boot/handoff.hpp"
 #include "agent/boot/identity.hpp"
+#include "agent/boot/modules.hpp"
 #include "agent/boot/mounts.hpp"
 #include "agent/boot/network.hpp"
 #include "agent/boot/root.hpp"
 #include "agent/boot/scripts.hpp"
 #include "agent/boot/settings.hpp"
+#include "agent/boot/stores.hpp"
 #include "agent/boot/transport.hpp"
 #include "agent/core/limits.hpp"
 #include "base/file.hpp"
@@ -126,6 +128,8 @@ class Boot {
         machine_.control.send(MSB_TRY(resolve_default_user(bootstrap.user.value_or(""))));
         stage = "mounts";
         MSB_TRY(mount_system());
+        if (bootstrap.block_root && bootstrap.block_root->kind == wire::RootKind::oci_erofs)
+            mount_stores(machine_.initramfs.get());
         MSB_TRY(mount_writable(bootstrap));
         if (auto own = make_own_directory())
             machine_.own_directory = std::move(*own);
@@ -199,9 +203,12 @@ std::expected<void, BootError> boot(Machine& machine) {
 }
 
 void set_up_for_programs(const Machine& machine) {
-    apply_settings();
-    if (machine.own_directory)
+    if (machine.own_directory) {
         show_processors(machine.own_directory.get());
+        if (machine.initramfs)
+            offer_modules(machine.initramfs.get());
+    }
+    apply_settings();
 }
 
 std::uint64_t boot_clock_ns() {

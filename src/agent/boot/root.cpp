@@ -10,7 +10,6 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <thread>
 #include <unistd.h>
 
@@ -126,12 +125,6 @@ Status mount_disk(const wire::BlockRoot& root) {
     return {};
 }
 
-/// The initramfs stays mounted below the root for good: give its memory back.
-void empty_initramfs() {
-    ::unlink("/init");
-    (void)remove_tree("/modules");
-}
-
 } // namespace
 
 Status mount_at(const char* source, const std::string& target, const char* type,
@@ -148,24 +141,6 @@ Status mount_at(const char* source, const std::string& target, const char* type,
     }
 }
 
-Status load_modules() {
-    auto order = read_file("/modules/order");
-    if (!order)
-        return order.error().kind() == ErrorKind::not_found ? Status{}
-                                                            : fail(std::move(order).error());
-    for (std::size_t at = 0; at < order->size();) {
-        const std::size_t end = std::min(order->find('\n', at), order->size());
-        const std::string name = order->substr(at, end - at);
-        at = end + 1;
-        if (name.empty())
-            continue;
-        const OwnedFd file = MSB_TRY(sys::open("/modules/" + name, O_RDONLY));
-        if (::syscall(SYS_finit_module, file.get(), "", 0) == -1 && errno != EEXIST)
-            return fail_errno("finit_module", name);
-    }
-    return {};
-}
-
 Status mount_image(const wire::BlockRoot& root) {
     if (root.kind != wire::RootKind::oci_erofs)
         return mount_disk(root);
@@ -177,7 +152,6 @@ Status mount_image(const wire::BlockRoot& root) {
 Result<OwnedFd> assemble_root(const wire::BlockRoot& root, bool ephemeral) {
     if (root.kind == wire::RootKind::oci_erofs)
         MSB_TRY(mount_overlay(root, ephemeral));
-    empty_initramfs();
     OwnedFd initramfs = MSB_TRY(sys::open("/", O_PATH | O_DIRECTORY));
     if (::chdir(root_point) == -1)
         return fail_errno("chdir", root_point);
@@ -271,9 +245,13 @@ Status mount_writable(const wire::Bootstrap& bootstrap) {
     return make_temporary("/var/tmp");
 }
 
+Result<OwnedFd> open_upper(int initramfs) {
+    return sys::open_at(initramfs, upper_point + 1, O_RDONLY | O_DIRECTORY);
+}
+
 namespace {
 Status shut_down_upper(int initramfs, std::uint32_t how) {
-    const auto upper = MSB_TRY(sys::open_at(initramfs, upper_point + 1, O_RDONLY | O_DIRECTORY));
+    const auto upper = MSB_TRY(open_upper(initramfs));
     if (::ioctl(upper.get(), shutdown_request, &how) == -1)
         return fail_errno("ioctl(EXT4_IOC_SHUTDOWN)", upper_point);
     return {};

@@ -9,9 +9,6 @@
 
 namespace msb::agent {
 
-/// Inserts the modules listed in /modules/order, if there is such a list.
-Status load_modules();
-
 /// Mounts the image: the read-only lower layer, or the whole disk.
 Status mount_image(const wire::BlockRoot& root);
 /// Makes `root`, whose image is mounted, the root directory of this process and of everything it
@@ -28,6 +25,9 @@ Status mount_system();
 /// /run (in memory for an init only), /tmp, /var/tmp and the memory file systems the host asked
 /// for.
 Status mount_writable(const wire::Bootstrap& bootstrap);
+
+/// The file system that takes what is written to the root, for calls on all of it.
+Result<OwnedFd> open_upper(int initramfs);
 
 /// Unmounts the root, so that everything in it is durable and consistent. Requires that nothing
 /// runs any more and no file in it is open. `initramfs` is what assemble_root() returned.

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <string_view>
+#include <sys/stat.h>
 
 namespace msb::agent {
 
@@ -23,12 +24,17 @@ constexpr Setting settings[] = {
     {"/proc/sys/net/ipv4/ping_group_range", "0 2147483647"},
 };
 
+/// For every user, as on a machine: what may be done with them is decided elsewhere.
+constexpr const char* devices_of_all[] = {"/dev/fuse", "/dev/net/tun"};
+
 } // namespace
 
 void apply_settings() {
     for (const Setting& setting : settings)
         if (const auto file = sys::open(setting.path, O_WRONLY))
             (void)sys::write_all(file->get(), as_bytes(setting.value));
+    for (const char* device : devices_of_all)
+        ::chmod(device, 0666);
 }
 
 } // namespace msb::agent

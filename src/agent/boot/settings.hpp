@@ -1,4 +1,4 @@
-// Settings of the guest's kernel that differ from its defaults.
+// Settings of the guest's kernel, and modes of its devices, that differ from its defaults.
 #pragma once
 
 namespace msb::agent {

@@ -3,6 +3,7 @@
 #include "agent/boot/console.hpp"
 #include "agent/boot/handoff.hpp"
 #include "agent/boot/root.hpp"
+#include "wire/transport.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -27,13 +28,11 @@ using namespace std::chrono_literals;
 constexpr auto kill_time = 300ms;  ///< for SIGKILL to be carried out
 constexpr auto files_time = 200ms; ///< for file operations to let go of the root
 constexpr auto flush_time = 200ms; ///< for clients to take their last frames, at least
-/// The rest of the grace is for clients that are behind, as long as one of them reads on. What a slow
-/// one has read is only seen here when the host makes room, which it does in large steps.
-constexpr auto flush_patience = 3s;
 constexpr auto host_time = 200ms;  ///< for the host to close the control channel
 constexpr auto ask_period = 250ms; ///< of asking an init that has not heard yet
 constexpr auto leave_time = 2s;    ///< for commands to end when the init ends everything
-constexpr auto last_moment = 1s;   ///< between SIGTERM to an init system and the power-off
+constexpr auto init_patience = 5s; ///< between the request an init has heard and its SIGTERM
+constexpr auto last_moment = 1s;   ///< between its SIGTERM and the power-off, at least
 constexpr auto max_grace = std::chrono::hours(1);
 
 } // namespace
@@ -104,18 +103,32 @@ void Stopper::poll_leave() {
     ::_exit(0);
 }
 
-/// A client that is behind also gets what its commands left in pipes, so those sessions have not
-/// ended yet.
+/// The rest of the grace is for clients that are behind, as long as one of them reads on: we see it,
+/// or the host says so. Such a client also gets what its commands left in pipes, so those sessions
+/// have not ended yet.
 void Stopper::flush(Clock::time_point deadline) {
     auto state = server_.output_state();
-    auto progress = Clock::now();
-    deadline = std::max(deadline, progress + flush_time);
+    readers_moved();
+    deadline = std::max(deadline, readers_moved_ + flush_time);
     while ((state.second > 0 || server_.sessions().live_count() > 0) &&
-           Clock::now() < std::min(deadline, progress + flush_patience)) {
+           Clock::now() < std::min(deadline, readers_moved_ + wire::reader_patience)) {
         (void)server_.step(1ms);
         if (const auto now = server_.output_state(); std::exchange(state, now) != now)
-            progress = Clock::now();
+            readers_moved();
     }
+    if (state.second > 0)
+        complain(std::to_string(state.second) + " bytes for clients that do not read are dropped");
+    settle();
+}
+
+/// What was written to sockets is only on its way, and would be lost with the machine. All of them
+/// share one way, so the host has everything when it answers what was sent last.
+void Stopper::settle() {
+    host_answered_ = false;
+    machine_.control.send(wire::Ping{});
+    const auto deadline = Clock::now() + wire::reader_patience;
+    while (!host_answered_ && Clock::now() < deadline)
+        (void)server_.step(1ms);
 }
 
 void Stopper::poll() {
@@ -133,8 +146,11 @@ void Stopper::poll() {
 /// may lose the request.
 void Stopper::ask_init() {
     const InitKind kind = running_init();
-    if (kind != heard_ && ask_to_power_off(kind))
+    if (kind != heard_ && ask_to_power_off(kind)) {
         heard_ = kind;
+        impatient_ = Clock::now() + init_patience;
+        wake_at(impatient_);
+    }
     ask_again_ = Clock::now() + ask_period;
     wake_at(ask_again_);
 }
@@ -148,13 +164,13 @@ void Stopper::poll_init() {
     } else if (phase_ == Phase::init && now >= ask_again_ && now < deadline_) {
         ask_init();
     }
-    if (phase_ == Phase::init && now >= deadline_) {
+    if (phase_ == Phase::init && (now >= deadline_ || (heard_ && now >= impatient_))) {
         complain("the init system did not power off in time");
-        phase_ = Phase::last_moment;
+        phase_ = Phase::told;
         ::kill(1, SIGTERM);
-        deadline_ = now + last_moment;
+        deadline_ = std::max(deadline_, now + last_moment);
         wake_at(deadline_);
-    } else if (phase_ == Phase::last_moment && now >= deadline_) {
+    } else if (phase_ == Phase::told && now >= deadline_) {
         finish();
     }
 }

@@ -1,5 +1,7 @@
 #include "agent/core/blocking_threads.hpp"
 
+#include "agent/core/thread.hpp"
+
 #include <malloc.h>
 #include <pthread.h>
 #include <sys/resource.h>
@@ -12,7 +14,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t stack_size = std::size_t{256} << 10;
 constexpr auto idle_time = 5s;
 
 /// A signal that nobody sends to process 1 by habit.
@@ -57,33 +58,16 @@ void BlockingThreads::run_eventually(Job job) {
 Status BlockingThreads::start_thread() {
     if (threads_ >= max_threads)
         return fail(ErrorKind::limit_exceeded, "too many file operations are running");
-    // A thread inherits its maker's mask.
-    sigset_t blocked;
-    sigset_t before;
-    sigfillset(&blocked);
-    sigdelset(&blocked, wake_signal());
-    ::pthread_sigmask(SIG_SETMASK, &blocked, &before);
-    pthread_attr_t attributes;
-    pthread_attr_init(&attributes);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attributes, stack_size);
-    auto* self = new std::shared_ptr<BlockingThreads>(shared_from_this());
-    pthread_t thread;
-    const int failed = pthread_create(
-        &thread, &attributes,
+    auto self = std::make_unique<std::shared_ptr<BlockingThreads>>(shared_from_this());
+    MSB_TRY(agent::start_thread(
         [](void* argument) -> void* {
             const std::unique_ptr<std::shared_ptr<BlockingThreads>> owner(
                 static_cast<std::shared_ptr<BlockingThreads>*>(argument));
             (*owner)->work();
             return nullptr;
         },
-        self);
-    pthread_attr_destroy(&attributes);
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    if (failed != 0) {
-        delete self;
-        return fail(Error::from_errno(failed, "pthread_create"));
-    }
+        self.get(), wake_signal()));
+    (void)self.release(); // the thread's
     ++threads_;
     return {};
 }

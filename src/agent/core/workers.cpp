@@ -1,30 +1,8 @@
 #include "agent/core/workers.hpp"
 
-#include <csignal>
-#include <pthread.h>
+#include "agent/core/thread.hpp"
 
 namespace msb::agent {
-
-namespace {
-constexpr std::size_t stack_size = std::size_t{256} << 10;
-
-/// Not std::thread, which throws when no thread can be made.
-bool start_thread(void* (*main)(void*), void* argument) {
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    pthread_attr_t attributes;
-    ::pthread_attr_init(&attributes);
-    ::pthread_attr_setstacksize(&attributes, stack_size);
-    ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_t thread;
-    const int failed = ::pthread_create(&thread, &attributes, main, argument);
-    ::pthread_attr_destroy(&attributes);
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    return failed == 0;
-}
-} // namespace
 
 Workers::~Workers() {
     std::unique_lock lock(mutex_);

@@ -49,9 +49,6 @@ std::string join(const std::string& directory, std::string_view name) {
     return path.append(name);
 }
 
-FileResult done() {
-    return std::optional<wire::FsResponseData>();
-}
 template <typename T> FileResult answer(T value) {
     return std::optional<wire::FsResponseData>(std::move(value));
 }

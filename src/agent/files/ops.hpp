@@ -55,6 +55,10 @@ wire::FsResponse failed_response(const wire::FsOp& op, const Error& error);
 
 // --- parts; see metadata.cpp, streams.cpp, copy.cpp, remove.cpp ---
 
+/// It is done, and there is nothing to tell.
+inline FileResult done() {
+    return std::optional<wire::FsResponseData>();
+}
 FileResult operate(const FileWork& work);
 FileResult stream(const FileWork& work);
 wire::FsEntry make_entry(std::string path, const struct stat& info, bool extended);

@@ -13,10 +13,6 @@ namespace msb::agent {
 
 namespace {
 
-FileResult done() {
-    return std::optional<wire::FsResponseData>();
-}
-
 /// Reads at an offset, or where a pipe or terminal stands; 0 is the end.
 Result<std::size_t> read_some(const OpenHandle& handle, MutableBytesView buffer, off_t offset,
                               const FileWork& work) {

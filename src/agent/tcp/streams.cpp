@@ -11,6 +11,12 @@
 
 namespace msb::agent {
 
+/// A socket, connected or on the way; or -errno.
+struct TcpStream::Attempt {
+    OwnedFd socket;
+    int error = 0; ///< EINPROGRESS: on the way
+};
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -49,13 +55,8 @@ std::optional<SocketAddress> unix_address(std::string_view path) {
     return result;
 }
 
-/// A socket, connected or on the way; or -errno.
-struct Attempt {
-    OwnedFd socket;
-    int error = 0; ///< EINPROGRESS: on the way
-};
-Attempt attempt(const SocketAddress& address) {
-    Attempt result;
+TcpStream::Attempt attempt(const SocketAddress& address) {
+    TcpStream::Attempt result;
     result.socket =
         OwnedFd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!result.socket || ::connect(result.socket.get(), address.get(), address.size) == -1)

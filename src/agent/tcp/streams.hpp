@@ -29,6 +29,8 @@ class TcpStreams;
 
 class TcpStream {
   public:
+    struct Attempt; ///< to connect; see streams.cpp
+
     TcpStream(Services& services, Channel& channel, TcpStreams& owner, std::uint32_t id);
     /// Resets the connection unless the stream has ended: nobody may take what was sent so far for
     /// everything.

@@ -330,7 +330,7 @@ TEST_F(TcpTest, TheClientsWindowIsRespected) {
 }
 
 TEST_F(TcpTest, UnixSocket) {
-    const std::string path = testing::TempDir() + "tcp_test." + std::to_string(::getpid());
+    const std::string path = ::testing::TempDir() + "tcp_test." + std::to_string(::getpid());
     const OwnedFd listener = *sys::unix_listen(path, 1);
     ASSERT_TRUE(sys::set_nonblocking(listener.get()));
     client_->send(1, wire::TcpConnect{"unix:" + path, 0, false, {}});
@@ -418,7 +418,7 @@ TEST_F(TcpTimeoutTest, TcpPort) {
 }
 
 TEST_F(TcpTimeoutTest, UnixSocket) {
-    const std::string path = testing::TempDir() + "tcp_test." + std::to_string(::getpid());
+    const std::string path = ::testing::TempDir() + "tcp_test." + std::to_string(::getpid());
     const OwnedFd listener = *sys::unix_listen(path, 0);
     const OwnedFd first = *sys::unix_connect(path);
     expect_timeout({"unix:" + path, 0, false, {}});

@@ -63,6 +63,11 @@ constexpr std::uint64_t max_request_bytes = 64 << 20;
 constexpr int round_budget = 512;
 constexpr std::uint64_t bytes_per_unit = 64 << 10;
 
+/// Not a status of virtio: there is no room for the request on the host. It will be executed again.
+constexpr std::uint8_t no_room = 0xff;
+/// Beyond this many that wait for room, no queue is served. Each may refer to 32 KiB of pieces.
+constexpr std::size_t max_held = 256;
+
 } // namespace
 
 /// One range of a discard or write-zeroes request.
@@ -84,6 +89,11 @@ Result<std::unique_ptr<Blk>> Blk::create(Config config) {
 Blk::Blk(Config config, Disk disk)
     : config_(std::move(config)), disk_(std::move(disk)), queues_(config_.queues) {
     build_config();
+}
+
+Blk::~Blk() {
+    if (loop_ != nullptr)
+        loop_->cancel(retry_timer_);
 }
 
 void Blk::build_config() {
@@ -138,7 +148,10 @@ void Blk::queue_started(std::uint16_t index, virtio::Queue& queue) {
 }
 
 void Blk::queue_stopped(std::uint16_t index) {
+    std::erase_if(held_, [&](const Held& held) { return held.queue == queues_[index]; });
     queues_[index] = nullptr;
+    if (held_.empty())
+        report_full(false);
 }
 
 void Blk::reset() {
@@ -154,14 +167,14 @@ bool Blk::queue_kicked(std::uint16_t index) {
     do
         if (!serve(queue, budget))
             return true;
-    while (queue.arm());
+    while (held_.size() < max_held && queue.arm());
     return false;
 }
 
 /// Empties the ring; false if the budget ended first.
 bool Blk::serve(virtio::Queue& queue, int& budget) {
     queue.disarm();
-    while (budget > 0) {
+    while (budget > 0 && held_.size() < max_held) {
         if (requests_.size() == waiting_)
             requests_.push_back(std::make_unique<Request>());
         Request& request = *requests_[waiting_];
@@ -169,7 +182,10 @@ bool Blk::serve(virtio::Queue& queue, int& budget) {
             break;
         budget -= static_cast<int>(1 + (request.chain.readable_size + request.chain.writable_size) /
                                            bytes_per_unit);
-        if (const auto status = execute(request)) {
+        const auto status = execute(request);
+        if (status == no_room) {
+            hold(queue);
+        } else if (status) {
             complete(queue, request, *status);
             // The guest can use a large piece while the next is being read.
             if (request.written >= bytes_per_unit)
@@ -185,13 +201,63 @@ bool Blk::serve(virtio::Queue& queue, int& budget) {
 void Blk::finish_waiting(virtio::Queue& queue) {
     for (std::size_t i = 0; i < waiting_; ++i) {
         Request& request = *requests_[i];
-        const int error = disk_.read_waiting(request.read);
-        request.written = request.chain.writable_size - 1 - request.read.into.remaining();
-        complete(queue, request, io_status(error, "read"));
+        complete(queue, request, finish_read(request));
         queue.notify();
     }
     waiting_ = 0;
 }
+
+// ---- waiting for room ----
+
+/// Keeps the request that was executed last.
+void Blk::hold(virtio::Queue& queue) {
+    const auto request = requests_.begin() + static_cast<std::ptrdiff_t>(waiting_);
+    held_.push_back({&queue, std::move(*request), EventLoop::Clock::now()});
+    requests_.erase(request);
+    report_full(true);
+    retry_later(config_.retry_period);
+}
+
+void Blk::retry_later(std::chrono::milliseconds pause) {
+    if (retry_timer_ == 0)
+        retry_timer_ = loop_->after(pause, [this] { retry(); });
+}
+
+void Blk::retry() {
+    retry_timer_ = 0;
+    const auto now = EventLoop::Clock::now();
+    std::erase_if(held_, [&](Held& held) {
+        // The guest may have made something else of it meanwhile, even a read.
+        const auto executed = execute(*held.request);
+        auto status = executed ? *executed : finish_read(*held.request);
+        if (status == no_room && now - held.since < config_.patience)
+            return false;
+        if (status == no_room)
+            status = io_status(ENOSPC, "write");
+        complete(*held.queue, *held.request, status);
+        held.queue->notify();
+        return true;
+    });
+    if (!held_.empty())
+        retry_later(config_.retry_period);
+    else
+        report_full(false);
+    for (std::uint16_t i = 0; i < queues_.size(); ++i) // what was not popped because of them
+        if (queues_[i] != nullptr && queue_kicked(i))
+            retry_later(std::chrono::milliseconds(0));
+}
+
+void Blk::report_full(bool waiting) {
+    if (std::exchange(waits_for_room_, waiting) == waiting)
+        return;
+    log::warn("disk {}: {}", config_.serial,
+              waiting ? "no room on the host's disk; the guest's writes wait for it"
+                      : "no write waits for room any more");
+    if (config_.on_full)
+        config_.on_full(waiting);
+}
+
+// ---- answers ----
 
 void Blk::complete(virtio::Queue& queue, Request& request, std::uint8_t status) {
     virtio::Chain& chain = request.chain;
@@ -224,6 +290,15 @@ std::uint8_t Blk::io_status(int error, const char* what) {
                        ? "; the guest's file system turns read-only then: make room and restart it"
                        : "");
     return status_ioerr;
+}
+
+/// Of a change. What the host had no room for is no error yet.
+std::uint8_t Blk::change_status(int error, const char* what) {
+    if (error == ENOSPC || error == EDQUOT)
+        return no_room;
+    if (error == 0 && write_through_)
+        error = disk_.flush();
+    return io_status(error, what);
 }
 
 std::optional<std::uint8_t> Blk::execute(Request& request) {
@@ -260,14 +335,17 @@ std::optional<std::uint8_t> Blk::execute_read(Request& request, std::uint64_t se
     return io_status(error, "read");
 }
 
+std::uint8_t Blk::finish_read(Request& request) {
+    const int error = disk_.read_waiting(request.read);
+    request.written = request.chain.writable_size - 1 - request.read.into.remaining();
+    return io_status(error, "read");
+}
+
 std::uint8_t Blk::execute_write(std::uint64_t sector, virtio::Cursor data) {
     if (config_.read_only || data.remaining() > max_request_bytes ||
         !in_range(sector, data.remaining()))
         return status_ioerr;
-    int error = disk_.write(sector * sector_size, data);
-    if (error == 0 && write_through_)
-        error = disk_.flush();
-    return io_status(error, "write");
+    return change_status(disk_.write(sector * sector_size, data), "write");
 }
 
 std::uint8_t Blk::execute_flush() {
@@ -314,11 +392,9 @@ std::uint8_t Blk::execute_segment(std::uint32_t type, const Segment& segment) {
     if (segment.sectors > (zero ? max_zeroes_sectors : max_discard_sectors) ||
         !in_range(segment.sector, bytes))
         return status_ioerr;
-    int error = zero ? disk_.write_zeroes(offset, bytes, (segment.flags & flag_unmap) != 0)
-                     : disk_.discard(offset, bytes);
-    if (error == 0 && write_through_)
-        error = disk_.flush();
-    return io_status(error, zero ? "write zeroes" : "discard");
+    const int error = zero ? disk_.write_zeroes(offset, bytes, (segment.flags & flag_unmap) != 0)
+                           : disk_.discard(offset, bytes);
+    return change_status(error, zero ? "write zeroes" : "discard");
 }
 
 } // namespace msb::device

@@ -38,12 +38,14 @@ struct BlkTest : public ::testing::Test {
     DriverRing ring{ram, 512};
     virtio::Queue queue;
     OwnedFd file = *sys::memfd("disk", numbered(64 << 10, 0));
+    std::unique_ptr<EventLoop> loop = EventLoop::create().value();
     std::unique_ptr<Blk> blk;
 
     void make(Blk::Config config) {
         auto made = Blk::create(std::move(config));
         ASSERT_TRUE(made) << made.error().to_string();
         blk = std::move(*made);
+        blk->set_loop(*loop);
         blk->set_features(blk->features());
         ASSERT_TRUE(queue.start(ram.memory(), ring.config(), nullptr));
         blk->queue_started(0, queue);
@@ -239,12 +241,95 @@ TEST_F(BlkTest, ThrowAwayDiskOffersNoFlush) {
     EXPECT_EQ(request(flush, 0, {}, 0).status, ok);
 }
 
-TEST_F(BlkTest, FullHostDiskIsAnIoError) {
-    const auto full = sys::open("/dev/full", O_RDWR);
-    if (!full)
-        GTEST_SKIP() << "SKIP: no /dev/full";
-    make({.extents = {{full->get(), 0, 4096}}});
-    EXPECT_EQ(request(out, 0, numbered(512, 1), 0).status, ioerr);
+/// A disk whose host has no room for changes, until make_room().
+struct FullBlkTest : BlkTest {
+    OwnedFd disk{::open("/dev/full", O_RDWR | O_CLOEXEC)};
+    std::vector<bool> told; ///< what on_full was called with
+
+    void SetUp() override {
+        if (!disk)
+            GTEST_SKIP() << "SKIP: no /dev/full";
+    }
+    void make_full(std::chrono::milliseconds patience) {
+        make({.extents = {{disk.get(), 0, 64 << 10}},
+              .on_full = [this](bool waiting) { told.push_back(waiting); },
+              .retry_period = std::chrono::milliseconds(1),
+              .patience = patience});
+    }
+    void make_room() { ASSERT_EQ(::dup2(file.get(), disk.get()), disk.get()); }
+    /// Asks for a write; where its status will be.
+    std::uint64_t begin_write(std::uint64_t sector, BytesView data) {
+        Bytes header(16);
+        store_le(header, out);
+        store_le(MutableBytesView(header).subspan(8), sector);
+        const std::uint64_t status = ram.store(Bytes(1, 0xee));
+        ring.add({{ram.store(header), 16},
+                  {ram.store(data), static_cast<std::uint32_t>(data.size())},
+                  {status, 1, true}},
+                 true);
+        EXPECT_FALSE(blk->queue_kicked(0));
+        return status;
+    }
+    int wait_status(std::uint64_t status) {
+        for (int i = 0; i < 10'000 && !ring.used(); ++i)
+            EXPECT_TRUE(loop->run_once(std::chrono::milliseconds(10)));
+        return *ram.at(status);
+    }
+};
+
+TEST_F(FullBlkTest, WritesWaitForRoomAndOthersGoOn) {
+    make_full(std::chrono::hours(1));
+    const Bytes data = numbered(512, 1);
+    const std::uint64_t status = begin_write(3, data);
+    for (int i = 0; i < 5; ++i)
+        EXPECT_TRUE(loop->run_once(std::chrono::milliseconds(10)));
+    EXPECT_FALSE(ring.used());
+    EXPECT_EQ(request(in, 0, {}, 512).status, ok);
+    make_room();
+    EXPECT_EQ(wait_status(status), ok);
+    EXPECT_EQ(content(3 * 512UL, 512), data);
+    EXPECT_EQ(told, (std::vector{true, false}));
+}
+
+TEST_F(FullBlkTest, AfterAWhileItIsAnIoError) {
+    make_full(std::chrono::milliseconds(20));
+    EXPECT_EQ(wait_status(begin_write(0, numbered(512, 1))), ioerr);
+    EXPECT_EQ(told, (std::vector{true, false}));
+}
+
+TEST_F(FullBlkTest, WhatIsHeldIsBoundedAndNothingIsLost) {
+    make_full(std::chrono::hours(1));
+    std::vector<std::uint64_t> places;
+    for (unsigned i = 0; i < 400; ++i)
+        places.push_back(begin_write(i % 128, numbered(512, i)));
+    EXPECT_LT(queue.next_available(), 400) << "the rest is left in the ring";
+    make_room();
+    for (const std::uint64_t place : places)
+        EXPECT_EQ(wait_status(place), ok);
+    EXPECT_EQ(told, (std::vector{true, false}));
+}
+
+TEST_F(FullBlkTest, ARequestThatTheGuestChangesMeanwhileIsJudgedAnew) {
+    make_full(std::chrono::hours(1));
+    Bytes header(16);
+    store_le(header, out);
+    const std::uint64_t at = ram.store(header);
+    const std::uint64_t into = ram.allocate(513);
+    ring.add({{at, 16}, {ram.store(Bytes(512)), 512}, {into, 513, true}}, true);
+    EXPECT_FALSE(blk->queue_kicked(0));
+    *ram.at(at) = in;
+    EXPECT_EQ(wait_status(into + 512), ok);
+}
+
+TEST_F(FullBlkTest, AQueueThatStopsForgetsWhatIsHeld) {
+    make_full(std::chrono::hours(1));
+    begin_write(0, numbered(512, 1));
+    blk->queue_stopped(0);
+    make_room();
+    for (int i = 0; i < 5; ++i)
+        EXPECT_TRUE(loop->run_once(std::chrono::milliseconds(5)));
+    EXPECT_FALSE(ring.used());
+    EXPECT_EQ(told, (std::vector{true, false}));
 }
 
 TEST_F(BlkTest, ImpossibleDisksAreRefused) {

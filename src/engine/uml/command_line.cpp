@@ -1,3 +1,4 @@
+#include "base/sizes.hpp"
 #include "engine/uml/uml.hpp"
 
 #include <algorithm>
@@ -30,7 +31,6 @@ void append_words(std::vector<std::string>& arguments, const std::string& words)
 }
 
 Status validate(const Machine& machine) {
-    constexpr std::uint64_t mib = std::uint64_t{1} << 20;
     if (machine.vcpus == 0)
         return fail(ErrorKind::invalid_argument, "a machine needs a CPU");
     if (machine.vcpus > 1 && !machine.kernel.smp)

@@ -6,10 +6,11 @@
 namespace msb::net {
 namespace {
 
-const Gateways gateways{IpAddress(Ipv4Bytes{172, 16, 0, 1}), IpAddress::parse("fd42:6d73:62::1")};
+const Gateways guest_gateways{IpAddress(Ipv4Bytes{172, 16, 0, 1}),
+                              IpAddress::parse("fd42:6d73:62::1")};
 
 Group group_of(const char* text) {
-    return classify(*IpAddress::parse(text), gateways);
+    return classify(*IpAddress::parse(text), guest_gateways);
 }
 
 TEST(Groups, EveryAddressHasOneGroup) {
@@ -41,10 +42,11 @@ TEST(Groups, EveryAddressHasOneGroup) {
 TEST(Groups, MoreMetadataServicesCanBeNamed) {
     const std::array more{*Prefix::parse("203.0.113.9"), *Prefix::parse("2606:4700::/32")};
     for (const char* text : {"203.0.113.9", "::ffff:203.0.113.9", "2606:4700::1111"})
-        EXPECT_EQ(classify(*IpAddress::parse(text), gateways, more), Group::metadata) << text;
-    EXPECT_EQ(classify(*IpAddress::parse("203.0.113.8"), gateways, more), Group::reserved);
-    EXPECT_EQ(classify(*gateways.v4, gateways, std::array{*Prefix::parse("172.16.0.0/12")}),
-              Group::host); // the gateway is ours
+        EXPECT_EQ(classify(*IpAddress::parse(text), guest_gateways, more), Group::metadata) << text;
+    EXPECT_EQ(classify(*IpAddress::parse("203.0.113.8"), guest_gateways, more), Group::reserved);
+    EXPECT_EQ(
+        classify(*guest_gateways.v4, guest_gateways, std::array{*Prefix::parse("172.16.0.0/12")}),
+        Group::host); // the gateway is ours
 }
 
 } // namespace

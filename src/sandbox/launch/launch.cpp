@@ -150,6 +150,9 @@ Status Launch::take(Result<Helper> started) {
 Status Launch::start_runtime() {
     const SandboxSpec& spec = subject_.spec;
     const LaunchOptions& options = subject_.options;
+    if (is_mounted_noexec(subject_.engine.kernel_bundle))
+        return fail(explain_execve(Error::from_errno(EACCES, "execve the guest's kernel"),
+                                   subject_.engine.kernel_bundle));
     auto report = MSB_TRY(sys::pipe());
     auto parent = MSB_TRY(sys::pipe());
     give(launch_fd_config, MSB_TRY(sys::memfd("launch-config", as_bytes(config_.to_json()))));

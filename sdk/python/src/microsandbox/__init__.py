@@ -39,6 +39,12 @@ from .errors import (
     SandboxNotRunningError,
     SandboxStillRunningError,
     SessionLostError,
+    SnapshotAlreadyExistsError,
+    SnapshotImageMissingError,
+    SnapshotInUseError,
+    SnapshotIntegrityError,
+    SnapshotNotFoundError,
+    SnapshotSandboxRunningError,
     TimedOutError,
     UnsupportedError,
 )
@@ -49,6 +55,7 @@ from .logs import LogStream
 from .options import CreateOptions, ExecOptions, StreamOptions
 from .progress import PullSession
 from .sandbox import Sandbox, SandboxHandle, SandboxPage
+from .snapshot import Snapshot, SnapshotDetail, SnapshotHandle, SnapshotVerification
 from .types import (
     Engine,
     ExecEvent,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from . import _native
 from .logs import LogStream, Sources, read_logs
+from .snapshot import Snapshot, SnapshotDetail
 from .types import LogEntry, PingResult, SandboxStatus, SandboxStopResult, TouchResult
 
 
@@ -60,6 +62,14 @@ class Named:
             )
 
         return await _native.run(job)
+
+    async def snapshot(self, name: str) -> SnapshotDetail:
+        """Snapshots the sandbox, which must not run, under a name."""
+        return await Snapshot.create(name, self._name)
+
+    async def snapshot_to(self, path: str | Path) -> SnapshotDetail:
+        """Snapshots the sandbox, which must not run, as a new directory."""
+        return await Snapshot.create(Path(path).absolute(), self._name)
 
     async def logs(
         self,

@@ -73,6 +73,15 @@ FUNCTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "msb_log_stream_open": ("error", ("text", "options", "handle*")),
     "msb_log_stream_recv": ("error", ("cancel", "handle", "text*", "bytes*", "size*")),
     "msb_log_stream_close": ("void", ("handle",)),
+    "msb_snapshot_create": ("error", ("cancel", "text", "text", "options", "text*")),
+    "msb_snapshot_open": ("error", ("text", "text*")),
+    "msb_snapshot_list": ("error", ("text*",)),
+    "msb_snapshot_list_dir": ("error", ("text", "text*")),
+    "msb_snapshot_verify": ("error", ("cancel", "text", "text*")),
+    "msb_snapshot_remove": ("error", ("text", "options")),
+    "msb_snapshot_reindex": ("error", ("text", "text*")),
+    "msb_snapshot_export": ("error", ("cancel", "text", "text", "options", "text*")),
+    "msb_snapshot_import": ("error", ("cancel", "text", "options", "text*")),
 }
 
 # The class of errors of each kind.
@@ -103,12 +112,19 @@ ERROR_CLASSES = {
     "no_space": "NoSpaceError",
     "unsupported": "UnsupportedError",
     "io": "IoError",
+    "snapshot_not_found": "SnapshotNotFoundError",
+    "snapshot_already_exists": "SnapshotAlreadyExistsError",
+    "snapshot_sandbox_running": "SnapshotSandboxRunningError",
+    "snapshot_image_missing": "SnapshotImageMissingError",
+    "snapshot_integrity": "SnapshotIntegrityError",
+    "snapshot_in_use": "SnapshotInUseError",
     "library_not_loaded": "LibraryNotLoadedError",
 }
 
 # Option of the library and its type, by keyword.
 CREATE_OPTIONS = {
     "image": ("image", "text"),
+    "from_snapshot": ("from_snapshot", "text"),
     "cpus": ("cpus", "u32"),
     "max_cpus": ("max_cpus", "u32"),
     "memory": ("memory_mib", "number"),

@@ -179,6 +179,42 @@ class ImagePullFailedError(MicrosandboxError):
     code = "image-pull-failed"
 
 
+class SnapshotNotFoundError(MicrosandboxError):
+    """There is no snapshot of this name, path or digest."""
+
+    code = "snapshot-not-found"
+
+
+class SnapshotAlreadyExistsError(MicrosandboxError):
+    """There is a snapshot, or a file, of this name already."""
+
+    code = "snapshot-already-exists"
+
+
+class SnapshotSandboxRunningError(MicrosandboxError):
+    """Only a sandbox that does not run can be snapshotted."""
+
+    code = "snapshot-sandbox-running"
+
+
+class SnapshotImageMissingError(MicrosandboxError):
+    """The image that the snapshot was made with is neither in the cache nor to be had."""
+
+    code = "snapshot-image-missing"
+
+
+class SnapshotIntegrityError(MicrosandboxError):
+    """The snapshot's disk is not the one whose hash was recorded."""
+
+    code = "snapshot-integrity"
+
+
+class SnapshotInUseError(MicrosandboxError):
+    """Another snapshot came from this one, or another call works on it."""
+
+    code = "snapshot-in-use"
+
+
 class FilesystemError(MicrosandboxError):
     """Another operation on a file of the guest failed."""
 

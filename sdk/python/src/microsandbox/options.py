@@ -27,6 +27,9 @@ class CreateOptions(TypedDict, total=False):
 
     image: str | None
     """Reference of an image; default: the image that comes with the program."""
+    from_snapshot: str | None
+    """In place of an image: a snapshot whose disk and image it begins with, by name, path or
+    digest."""
     cpus: int | None
     """Number of virtual processors."""
     max_cpus: int | None

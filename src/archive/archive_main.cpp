@@ -1,0 +1,190 @@
+// The program `archive`: writes and reads snapshot archives, so that `msb` itself links no
+// compression and reads nothing that is foreign. It speaks as image/helper.hpp says, with the archive
+// as descriptor 4. Requests:
+//
+//   export     {snapshots: [{name, descriptor, disk, base, base_disk}], with_image, home, plain}
+//   inventory  {}: answers {inventory}
+//   unpack     {inventory, disks: [path], home}: the disks exist, empty or with what is to be changed
+#include "archive/disk_data.hpp"
+#include "archive/image_part.hpp"
+#include "archive/reader.hpp"
+#include "archive/writer.hpp"
+#include "base/system.hpp"
+#include "disk/merkle.hpp"
+#include "image/confined.hpp"
+#include "image/helper.hpp"
+#include "image/stream.hpp"
+
+#include <csignal>
+#include <fcntl.h>
+#include <thread>
+
+namespace msb::archive {
+
+namespace {
+
+using image::helper_input;
+using image::Json;
+
+constexpr std::uint64_t report_step = std::uint64_t{16} << 20;
+
+/// A disk, and the base that it is compared with if only changes are to be carried.
+Status add_snapshot(Contents& contents, const Json& request) {
+    SnapshotItem item{.name = image::json_string(request, "name"),
+                      .manifest = MSB_TRY(
+                          SnapshotManifest::from_json(image::json_string(request, "descriptor")))};
+    const std::string path = image::json_string(request, "disk");
+    Payload payload{.file = MSB_TRY(sys::open(path, O_RDONLY | O_NOFOLLOW)),
+                    .size = item.manifest.upper_size};
+    OwnedFd base;
+    if (const std::string digest = image::json_string(request, "base"); !digest.empty()) {
+        base = MSB_TRY(sys::open(image::json_string(request, "base_disk"), O_RDONLY | O_NOFOLLOW));
+        const auto hash = MSB_TRY(disk::merkle_root(payload.file.get(), payload.size,
+                                                    std::thread::hardware_concurrency()));
+        item.changes = {digest, to_hex(hash)};
+    }
+    payload.extents =
+        MSB_TRY(differences(payload.file.get(), base ? base.get() : -1, payload.size));
+    item.data_bytes = sum_of(payload.extents);
+    contents.inventory.snapshots.push_back(std::move(item));
+    contents.disks.push_back(std::move(payload));
+    return {};
+}
+
+Result<Json> write(const Json& request, image::Progress& progress) {
+    Contents contents;
+    for (const Json& snapshot : image::json_member(request, "snapshots").elements())
+        MSB_TRY(add_snapshot(contents, snapshot));
+    if (image::json_bool(request, "with_image"))
+        MSB_TRY(add_image(contents, image::json_string(request, "home")));
+    const std::uint64_t total = contents.inventory.total_bytes();
+    const Advance advance = [&, reported = std::uint64_t{0}](std::uint64_t done) mutable -> Status {
+        if (done - reported >= report_step)
+            progress.layer_bytes(0, reported = done, total);
+        return {};
+    };
+    FdSink output(helper_input);
+    if (image::json_bool(request, "plain")) {
+        MSB_TRY(write_archive(contents, output, advance));
+    } else {
+        const auto compressed = MSB_TRY(ZstdSink::create(output));
+        MSB_TRY(write_archive(contents, *compressed, advance));
+        MSB_TRY(compressed->finish());
+    }
+    return json::object();
+}
+
+/// The archive from its beginning: it is read twice.
+Result<image::FdSource> archive_source() {
+    const struct stat info = MSB_TRY(sys::fstat(helper_input));
+    return image::FdSource(helper_input, 0, static_cast<std::uint64_t>(info.st_size));
+}
+
+Result<Json> read_inventory_confined() {
+    return image::run_confined({helper_input}, []() -> Result<Json> {
+        auto source = MSB_TRY(archive_source());
+        return Json{{"inventory", MSB_TRY(read_inventory(source)).to_json()}};
+    });
+}
+
+struct Target {
+    Inventory inventory;
+    std::vector<OwnedFd> disks;
+    std::optional<ImageIntake> image;
+
+    Outputs outputs() const {
+        Outputs all;
+        for (std::size_t i = 0; i < disks.size(); ++i)
+            all.disks.push_back({disks[i].get(), inventory.snapshots[i].changes.has_value()});
+        if (image)
+            all.layers = image->outputs();
+        else if (inventory.image)
+            all.layers.resize(inventory.image->layers.size());
+        return all;
+    }
+};
+
+/// What the worker needs open.
+std::vector<int> descriptors(const Outputs& outputs) {
+    std::vector<int> fds = {helper_input};
+    for (const Output& disk : outputs.disks)
+        if (disk.file >= 0)
+            fds.push_back(disk.file);
+    for (const Outputs::Layer& layer : outputs.layers)
+        for (const int fd : {layer.index, layer.data})
+            if (fd >= 0)
+                fds.push_back(fd);
+    return fds;
+}
+
+Result<std::vector<LayerChecksums>> unpack_confined(const Target& target,
+                                                    image::Progress& progress) {
+    const Outputs outputs = target.outputs();
+    const auto counter = MSB_TRY(image::SharedCounter::create());
+    const std::uint64_t total = target.inventory.total_bytes();
+    const auto work = [&]() -> Result<Json> {
+        auto source = MSB_TRY(archive_source());
+        Json layers = json::array();
+        for (const LayerChecksums& layer :
+             MSB_TRY(unpack(source, target.inventory, outputs, counter.get())))
+            layers.push_back({{"index", layer.index}, {"data", layer.data}});
+        return layers;
+    };
+    const auto report = [&]() -> Status {
+        progress.layer_bytes(0, std::min(counter.load(), total), total);
+        return {};
+    };
+    const Json answer = MSB_TRY(
+        image::run_confined(descriptors(outputs), work, report, {.role = jail::Role::disk}));
+    std::vector<LayerChecksums> checksums;
+    for (const Json& layer : answer.elements())
+        checksums.push_back(
+            {image::json_string(layer, "index"), image::json_string(layer, "data")});
+    if (checksums.size() != outputs.layers.size())
+        return fail(ErrorKind::system, "the process that unpacks gave no answer");
+    return checksums;
+}
+
+Result<Json> read(const Json& request, image::Progress& progress) {
+    const auto inventory = MSB_TRY(Inventory::from_json(image::json_string(request, "inventory")));
+    Target target{.inventory = inventory,
+                  .image =
+                      MSB_TRY(ImageIntake::begin(image::json_string(request, "home"), inventory))};
+    for (const std::string& path : image::json_strings(request, "disks"))
+        target.disks.push_back(path.empty() ? OwnedFd()
+                                            : MSB_TRY(sys::open(path, O_RDWR | O_NOFOLLOW)));
+    const auto checksums = MSB_TRY(unpack_confined(target, progress));
+    if (target.image)
+        MSB_TRY(target.image->publish(checksums));
+    return json::object();
+}
+
+Result<Json> serve(image::JsonLines& lines) {
+    const Json request = MSB_TRY(lines.next());
+    image::ProgressWriter progress(image::helper_socket);
+    const std::string operation = image::json_string(request, "operation");
+    if (operation == "export")
+        return write(request, progress);
+    if (operation == "inventory")
+        return read_inventory_confined();
+    if (operation == "unpack")
+        return read(request, progress);
+    return fail(ErrorKind::invalid_argument, "unknown operation '" + operation + "'");
+}
+
+} // namespace
+
+} // namespace msb::archive
+
+int main() {
+    using namespace msb;
+    std::signal(SIGPIPE, SIG_IGN);
+    // Ignore a Ctrl-C at the terminal: our parent gets it, too, and ends us.
+    for (const int number : {SIGINT, SIGQUIT, SIGHUP})
+        std::signal(number, SIG_IGN);
+    image::JsonLines lines(image::helper_socket);
+    const auto result = archive::serve(lines);
+    const image::Json answer = result ? image::Json{{"result", *result}}
+                                      : image::Json{{"error", image::encode_error(result.error())}};
+    return image::send_json(image::helper_socket, answer) ? 0 : 1;
+}

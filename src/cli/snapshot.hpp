@@ -1,0 +1,37 @@
+// What the parts of `msb snapshot` share.
+#pragma once
+
+#include "cli/commands.hpp"
+#include "cli/parser.hpp"
+#include "cli/session.hpp"
+#include "disk/sparse_copy.hpp"
+
+namespace msb::cli {
+
+inline constexpr const char* which_snapshot_help = "Name, path or digest";
+
+/// How far the copying or hashing is; ends it after a signal.
+disk::Watch show_bytes(Session& session);
+/// What a signal has ended is cleaned up already.
+Status unless_interrupted(Session& session, Context& context, const Error& error);
+/// "sha256:...", and unless `quiet` the path.
+void print_snapshot(const Snapshot& snapshot, bool quiet);
+
+/// A command of the family whose options are kept in a Values.
+template <typename Values>
+Command& add_snapshot_command(Command& family, Context& context, const char* name, const char* help,
+                              Status (*body)(Context&, const Values&),
+                              std::function<void(Command&, Values&)> options) {
+    return family.add(name, help, group_storage, [&context, body, options](Command& command) {
+        auto values = std::make_shared<Values>();
+        options(command, *values);
+        command.action([&context, values, body] {
+            run_command(context, [&] { return body(context, *values); });
+        });
+    });
+}
+
+/// export, import
+void add_snapshot_archives(Command& family, Context& context);
+
+} // namespace msb::cli

@@ -1,0 +1,25 @@
+// The disk of a sandbox as it is at one moment, in a new file.
+#pragma once
+
+#include "disk/sparse_copy.hpp"
+#include "sandbox/sandboxes.hpp"
+
+#include <string>
+
+namespace msb {
+
+struct DiskCopy {
+    SandboxSpec spec; ///< of the sandbox
+    std::uint64_t size = 0;
+};
+
+/// A sandbox that does not run cannot be started meanwhile. The guest of one that runs holds its disk
+/// still: for a moment where the file can share its blocks; else for as long as copying takes, if
+/// that was asked for (`while_frozen`), and busy if it was not. Not durable.
+Result<DiskCopy> copy_disk(Sandboxes& sandboxes, const std::string& sandbox,
+                           const std::string& path, bool while_frozen, const disk::Watch& watch);
+
+/// A disk that others may have put there: no link, no FIFO.
+Result<OwnedFd> open_disk(const std::string& path);
+
+} // namespace msb
