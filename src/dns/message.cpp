@@ -9,8 +9,7 @@ namespace msb::dns {
 
 namespace {
 
-constexpr std::size_t longest_name = 255, longest_label = 63; // RFC 1035 §2.3.4
-constexpr std::size_t longest_host_name = 253;                ///< without the final dot
+constexpr std::size_t longest_host_name = 253; ///< without the final dot
 constexpr std::uint16_t flag_response = 0x8000, flag_authoritative = 0x0400,
                         flag_truncated = 0x0200, flag_recursion_desired = 0x0100,
                         flag_recursion_available = 0x0080, mask_opcode = 0x7800;
@@ -78,10 +77,6 @@ bool skip_name(BytesView message, std::size_t& at) {
         at += length;
     }
     return false;
-}
-
-std::uint16_t load16(BytesView message, std::size_t at) {
-    return load_be<std::uint16_t>(message.subspan(at, 2));
 }
 
 } // namespace

@@ -8,13 +8,8 @@ namespace msb::dns {
 
 namespace {
 
-constexpr std::size_t longest_name = 255, longest_label = 63; // RFC 1035 §2.3.4
 constexpr std::size_t record_head = 10;      ///< type, class, time, size: behind the name
 constexpr std::uint16_t unknown_key = 65534; // RFC 9460 §14.3.1: private use
-
-std::uint16_t load16(BytesView bytes, std::size_t at) {
-    return load_be<std::uint16_t>(bytes.subspan(at, 2));
-}
 
 struct Record {
     std::uint16_t type = 0, type_class = 0;

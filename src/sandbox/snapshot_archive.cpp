@@ -42,10 +42,6 @@ Result<image::Json> ask_program(const image::Json& request, int archive, const d
     return image::run_helper(MSB_TRY(libexec_program("archive")), request, archive, progress);
 }
 
-std::string parent_of(const std::string& path) {
-    return path.substr(0, std::max<std::size_t>(path.rfind('/'), 1));
-}
-
 // ---- export -------------------------------------------------------------------------------------
 
 /// Itself last, and before it what it came from.

@@ -19,11 +19,6 @@ using namespace std::chrono_literals;
 
 constexpr std::string_view suffix = ".staging";
 
-std::string parent_of(const std::string& path) {
-    const auto slash = path.rfind('/');
-    return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 std::string staging_path(const std::string& target, const std::string& more = {}) {
     return parent_of(target) + "/." + target.substr(target.rfind('/') + 1) + more +
            std::string(suffix);
@@ -52,6 +47,11 @@ Status rename_with(const std::string& from, const std::string& to, unsigned flag
 }
 
 } // namespace
+
+std::string parent_of(const std::string& path) {
+    const auto slash = path.rfind('/');
+    return slash == 0 ? "/" : path.substr(0, slash);
+}
 
 Result<Staging> Staging::begin(const std::string& target) {
     MSB_TRY(make_directories(parent_of(target), 0700));
