@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <thread>
+#include <unistd.h>
 
 namespace msb {
 
@@ -31,6 +32,12 @@ Result<OwnedFd> lock_specification(const std::string& directory) {
     return fd;
 }
 
+/// Whatever its specification says now: it was started with the device.
+bool runs_with_network(const Home& home, const std::string& name) {
+    const std::string socket = home.socket_directory(name) + "/" + network_socket;
+    return ::access(socket.c_str(), F_OK) == 0;
+}
+
 Status swap_policy(const Home& home, const SandboxSpec& spec) {
     const net::PolicyChange change{.policy = MSB_TRY(policy_of(spec.network, home.root())),
                                    .max_connections = spec.network.max_connections};
@@ -48,14 +55,13 @@ Status swap_policy(const Home& home, const SandboxSpec& spec) {
 Result<bool> Sandboxes::change_network(const std::string& name, const NetworkChange& change) {
     const OwnedFd specification = MSB_TRY(lock_specification(home_.sandbox(name)));
     SandboxView view = MSB_TRY(get(name));
-    const bool had_network = view.spec.network.active();
     OwnedFd lifecycle;
     const bool runs = is_active(view.state.status);
     if (!runs)
         lifecycle = MSB_TRY(lock_or_say(name, change_wait));
     view.spec.network = MSB_TRY(change(view.spec.network));
     MSB_TRY(validate_spec(view.spec));
-    const bool at_once = runs && had_network;
+    const bool at_once = runs && runs_with_network(home_, name);
     if (at_once)
         MSB_TRY(swap_policy(home_, view.spec));
     MSB_TRY(write_file_atomic(SandboxFiles{home_.sandbox(name)}.spec(), view.spec.to_json(), 0600,

@@ -9,7 +9,7 @@ make_networks 4 6
 serve_world
 
 reaches() { # reaches PORT yes|no
-    host_ok exec box -- sh -c "echo hi | nc -w 5 $WORLD4 $1 2>&1 | head -c 9"
+    host_ok exec box -- sh -c "echo hi | nc -w 5 $WORLD4 $1 2>&1 | head -c 12"
     if [ "$2" = yes ]; then assert_contains "$out" hi; else assert_not_contains "$out" hi; fi
 }
 host_ok create -q -n box --net-rule "allow@$WORLD4:tcp:81" -p 8080:8080
