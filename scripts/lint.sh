@@ -65,7 +65,7 @@ echo "clang-tidy: $(wc -l <"$work/sources") files, $(wc -l <"$work/pending") to 
 status=0
 # shellcheck disable=SC2016
 xargs -r -L 1 -P "$(nproc)" sh -c '
-    if output=$(clang-tidy-19 -p "$0" --quiet --extra-arg=-Wno-deprecated-declarations --extra-arg=-Wno-sign-conversion "$1" 2>/dev/null); then
+    if output=$(clang-tidy-19 -p "$0" --quiet --extra-arg=-Wno-deprecated-declarations --extra-arg=-Wno-sign-conversion --extra-arg=-Wno-unknown-warning-option "$1" 2>/dev/null); then
         touch "$2"
     else
         printf "%s\n" "$output"
