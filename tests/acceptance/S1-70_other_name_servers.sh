@@ -9,7 +9,7 @@ make_networks 4 6
 serve_world
 
 at_world() { # at_world SANDBOX udp|tcp CODE NAME: asked of the world's server itself
-    host_ok exec "$1" -- ask "$2" $WORLD4 "$4"
+    host_ok exec "$1" -- ask "$2" "$WORLD4" "$4"
     assert_eq "$out" "$3" "$2 lookup of $4 at $WORLD4"
 }
 lookups other --net-rule "allow@$WORLD4,allow@*.good.test.example"
@@ -52,7 +52,7 @@ for port in 853 5353 5355 137; do
 done
 host_run 20 exec all -- udp send 224.0.0.251 5353 1
 assert_eq "$(cat "$T/seen")" "" "packets that left"
-host_ok exec all -- udp send $WORLD4 90 1
+host_ok exec all -- udp send "$WORLD4" 90 1
 assert_eq "$out" 1
 host_run 20 net check all 1.1.1.1:853
 assert_contains "$out" 'port 853 is closed'

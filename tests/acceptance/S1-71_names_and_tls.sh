@@ -35,7 +35,7 @@ guest --net-rule 'allow@www.test.example'
 refused www.test.example # forged: the address has no name yet
 host_ok exec box -- nslookup www.test.example
 passes www.test.example
-passes www.test.example $WORLD6
+passes www.test.example "$WORLD6"
 passes WWW.Test.Example.
 passes cut
 refused other.test.example # shares the address

@@ -5,7 +5,7 @@ need_kernel
 
 run_ok msb create -q -n box --no-net
 run_ok msb exec box -- sh -c 'ls /sys/class/net; grep -vc Iface /proc/net/route; echo data >/root/f; cat /root/f'
-assert_eq "$(echo "$out" | grep -v -e tunl0 -e sit0)" "lo
+assert_eq "$(echo "$out" | grep -v -e tunl0 -e sit0 -e ifb)" "lo
 0
 data"
 run_fail any '' msb exec box -- sh -c 'echo x | timeout 5 nc -w 2 192.0.2.1 80'

@@ -13,7 +13,7 @@ host_ok create -q -n box --net-rule "deny@$WORLD4,allow@www.test.example:tcp:443
 request() { # request HEADERS ADDRESS
     host_ok exec box -- sh -c "printf 'GET /x HTTP/1.1\r\nHost: a.example\r\n$1\r\n' | nc -w 5 $2 80"
 }
-request '' $WORLD4
+request '' "$WORLD4"
 assert_match "$out" '^HTTP/1.1 403 Forbidden'
 assert_contains "$out" "rule 1 (deny@$WORLD4) denies $WORLD4 (public)"
 assert_contains "$out" "msb modify box --net-rule 'allow@$WORLD4:tcp:80'"

@@ -39,7 +39,7 @@ assert_contains "$out" '"type":"policy"'
 
 # In place of all: a policy, a profile, nothing.
 mkdir -p "$MSB_HOME/policies"
-printf 'rules: ["allow@%s:tcp:81"]\n' $WORLD4 >"$MSB_HOME/policies/one.yaml"
+printf 'rules: ["allow@%s:tcp:81"]\n' "$WORLD4" >"$MSB_HOME/policies/one.yaml"
 host_ok modify box --policy one
 reaches 81 yes
 reaches 80 no

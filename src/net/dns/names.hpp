@@ -18,7 +18,7 @@ class NameMemory {
   public:
     using Clock = std::chrono::steady_clock;
     /// Pairs of address and name; those that would be forgotten first make room.
-    static constexpr std::size_t max_bindings = 4096;
+    static constexpr std::size_t max_bindings = 16384;
     /// A guest may take this long from an answer to its connection, whatever the answer says.
     static constexpr std::chrono::seconds least_time{30};
     static constexpr std::chrono::seconds most_time{24 * 3600};
