@@ -183,9 +183,10 @@ void msb_progress_free(uint64_t progress);
  * "guest_port": number. Port in the guest.
  * "protocol": "tcp" | "udp". "tcp" or "udp". Default: "tcp". */
 
-/* Options network: What the guest may reach. Without any profile or rule: nothing; published
- *   ports still lead in.
- * "profiles": array of text. Any of "public", "private", "host", or "all" alone.
+/* Options network: What the guest may reach. Where nothing is said about it, the Internet, or
+ *   what this machine's configuration says.
+ * "profiles": array of text. Any of "public", "private", "host", or "all" or "none" alone.
+ * "policy": text. A policy by name, as of --policy; what else is said goes before it.
  * "rules": array of text. As of --net-rule: "allow@pypi.org:tcp:443". The first that matches
  *   decides, before any profile.
  * "default_egress": "allow" | "deny". For what the guest begins and nothing matches; default:

@@ -26,7 +26,9 @@ void add_exec(Command& parent, Context& context);
 void add_forward(Command& parent, Context& context);
 void add_sessions(Command& parent, Context& context); ///< sessions attach signal
 void add_copy(Command& parent, Context& context);
-void add_net(Command& parent, Context& context); ///< net check
+void add_modify(Command& parent, Context& context);
+void add_net_log(Command& net, Context& context);
+void add_net(Command& parent, Context& context); ///< net check, log, learn, policies
 void add_logs(Command& parent, Context& context);
 void add_pull(Command& parent, Context& context);
 void add_load(Command& parent, Context& context);

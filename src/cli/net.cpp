@@ -88,6 +88,7 @@ void add_net(Command& parent, Context& context) {
                     run_command(context, [&] { return check(context, *options); });
                 });
             });
+    add_net_log(net, context);
     net.add("policies", "Policies for --policy, or what one says", group_sandboxes,
             [&context](Command& command) {
                 auto options = std::make_shared<PoliciesOptions>();

@@ -20,6 +20,10 @@ void add_reach_options(Command& command, NetworkOptions& options) {
                 "(allow|deny)[:egress|:ingress|:any]@TARGET[:PROTOCOL[:PORTS]]: the first that "
                 "matches decides, before --net (repeatable)")
         .value_name("RULE,...");
+    command
+        .flag("--net-observe", &options.observe,
+              "Allow what no rule denies, but for metadata services, and record it (msb net learn)")
+        .excludes(no_net);
     const Option policy =
         command
             .option("--policy", &options.policy,
@@ -48,11 +52,21 @@ void add_reach_options(Command& command, NetworkOptions& options) {
         .one_of({"allow", "deny"})
         .excludes(no_net)
         .excludes(both);
+}
+
+void add_publish_option(Command& command, NetworkOptions& options) {
     command
         .option("-p,--publish", &options.publish,
                 "[BIND:]HOST:GUEST[/tcp|udp]: a port of the host that leads to the guest's "
                 "(repeatable)")
-        .excludes(no_net);
+        .excludes(command.find("--no-net"));
+}
+
+void add_limit_options(Command& command, NetworkOptions& options) {
+    command
+        .option("--max-connections", &options.max_connections,
+                "TCP connections at a time (default: 256)")
+        .within(1, most_connections);
 }
 
 void add_denial_options(Command& command, NetworkOptions& options) {
@@ -80,12 +94,23 @@ void add_network_options(Command& command, NetworkOptions& options) {
     add_reach_options(command, options);
     add_dns_options(command, options);
     add_denial_options(command, options);
+    add_limit_options(command, options);
+    add_publish_option(command, options);
+}
+
+void add_modification_options(Command& command, NetworkOptions& options) {
+    add_reach_options(command, options);
+    add_limit_options(command, options);
 }
 
 Result<NetworkSpec> make_network(const NetworkOptions& options, const Home& home) {
     NetworkSpec network;
     network.profiles = MSB_TRY(parse_net_profiles(options.net));
     network.rules = MSB_TRY(parse_net_rules(options.rules));
+    if (options.observe) { // all that rules do not deny, but for credentials
+        network.profiles = {"all"};
+        network.rules.push_back({.allow = false, .target = net::Group::metadata});
+    }
     network.enabled = !options.no_net || !network.rules.empty();
     const auto chosen = [&](const std::string& one) -> std::optional<bool> {
         const std::string& word = one.empty() ? options.default_both : one;
@@ -100,6 +125,8 @@ Result<NetworkSpec> make_network(const NetworkOptions& options, const Home& home
     network.dns.query_timeout_ms = static_cast<std::uint32_t>(options.query_timeout_ms.value_or(0));
     network.dns.rebind_protection = !options.no_rebind_protection;
     network.explain_denials = !options.no_explanations;
+    if (options.max_connections)
+        network.max_connections = static_cast<std::uint32_t>(*options.max_connections);
     network.policy_name = options.policy;
     if (!options.file.empty())
         network = combine(MSB_TRY(read_network_file(options.file)), std::move(network));

@@ -15,6 +15,7 @@ class Command;
 
 struct NetworkOptions {
     bool no_net = false;
+    bool observe = false;
     std::string policy;
     std::string file;
     std::vector<std::string> net;
@@ -25,9 +26,18 @@ struct NetworkOptions {
     std::optional<std::uint64_t> query_timeout_ms;
     bool no_rebind_protection = false;
     bool no_explanations = false;
+    std::optional<std::uint64_t> max_connections;
+
+    /// But for --net-rule.
+    bool says_what_is_reached() const {
+        return no_net || observe || !policy.empty() || !file.empty() || !net.empty() ||
+               !default_both.empty() || !default_egress.empty() || !default_ingress.empty();
+    }
 };
 
 void add_network_options(Command& command, NetworkOptions& options);
+/// Those of them that a sandbox can be changed by.
+void add_modification_options(Command& command, NetworkOptions& options);
 /// Complete, with what files and defaults in `home` say.
 Result<NetworkSpec> make_network(const NetworkOptions& options, const Home& home);
 

@@ -141,4 +141,21 @@ Result<NetdConfig> NetdConfig::from_json(std::string_view text) {
     return config;
 }
 
+std::string PolicyChange::to_json() const {
+    return json::to_text({{"policy", write_policy(policy)}, {"max_connections", max_connections}});
+}
+
+Result<PolicyChange> PolicyChange::from_json(std::string_view text) {
+    const json::Value value = MSB_TRY_WRAP(json::parse(text), "network policy");
+    json::Reader document(value);
+    PolicyChange change;
+    json::Reader policy(document, "policy");
+    change.policy = MSB_TRY_WRAP(read_policy(policy), "network policy");
+    document.get("max_connections", change.max_connections);
+    MSB_TRY_WRAP(document.status(), "network policy");
+    if (change.max_connections == 0)
+        return fail(ErrorKind::invalid_argument, "network policy: no connections");
+    return change;
+}
+
 } // namespace msb::net

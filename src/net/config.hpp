@@ -38,11 +38,20 @@ struct NetdConfig {
     static Result<NetdConfig> from_json(std::string_view text);
 };
 
+/// A policy that takes the place of another one, and what goes with it.
+struct PolicyChange {
+    Policy policy;
+    std::size_t max_connections = 256;
+
+    std::string to_json() const;
+    static Result<PolicyChange> from_json(std::string_view text);
+};
+
 /// Descriptors netd starts with.
 enum NetdFd : int {
     netd_fd_config = 3,
     netd_fd_device = 4,    ///< listening socket of the virtio device
-    netd_fd_lifeline = 5,  ///< packets to the runtime: log lines and reports; its end ends netd
+    netd_fd_lifeline = 5,  ///< packets (net/report.hpp); its end ends netd
     netd_fd_published = 6, ///< the first of them
 };
 

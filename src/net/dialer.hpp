@@ -4,6 +4,7 @@
 #include "base/fd.hpp"
 #include "base/result.hpp"
 #include "net/flow.hpp"
+#include "net/ledger/ledger.hpp"
 
 namespace msb::net {
 
@@ -11,7 +12,7 @@ namespace msb::net {
 /// socket, whose messages are echoes.
 struct Dialled {
     OwnedFd socket;
-    Flow flow; ///< as it was judged, with its names
+    FlowRecord record; ///< with the flow as it was judged, with its names
     /// Nothing of the guest's may go out before its opening was seen, and the flow with it admitted
     /// again.
     bool depends_on_opening = false;
@@ -28,6 +29,10 @@ class Dialer {
     /// Whether a flow may be that needs no new socket: a lookup, what a peer of a published port
     /// begins, or one that is known better now.
     virtual Status admit(const Flow& flow) = 0;
+    /// The record of one that was admitted and begins now.
+    virtual FlowRecord begin(const Flow& flow) = 0;
+    /// Whether a flow that was admitted may still be.
+    virtual bool still_allows(const Flow& flow) = 0;
     /// Whether the answer to a lookup may hold an address.
     virtual Status admit_answer(const IpAddress& address) = 0;
     /// Whether there are rules by name, for which clients have to show whom they ask for.

@@ -26,12 +26,13 @@ template <typename Key> class FlowSockets {
     FlowSockets(const FlowSockets&) = delete;
     FlowSockets& operator=(const FlowSockets&) = delete;
 
-    const Dialled* find(const Key& key) const {
+    /// Nothing if there is none.
+    Dialled* find(const Key& key) {
         const auto found = flows_.find(key);
         return found == flows_.end() ? nullptr : &found->second.dialled;
     }
     /// The socket of `key`, or -1.
-    int socket_of(const Key& key) const {
+    int socket_of(const Key& key) {
         const Dialled* const dialled = find(key);
         return dialled == nullptr ? -1 : dialled->socket.get();
     }
@@ -47,6 +48,17 @@ template <typename Key> class FlowSockets {
         flows_.emplace(key, Entry{std::move(dialled), Clock::now()});
         sweep_later();
         return {};
+    }
+    /// Ends those that `allowed` does not want any more.
+    template <typename Allowed> void keep_if(const Allowed& allowed) {
+        for (auto flow = flows_.begin(); flow != flows_.end();) {
+            const auto next = std::next(flow);
+            if (!allowed(flow->second.dialled.record)) {
+                flow->second.dialled.record.outcome = "policy";
+                drop(flow);
+            }
+            flow = next;
+        }
     }
     void clear() {
         while (!flows_.empty())

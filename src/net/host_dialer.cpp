@@ -82,12 +82,34 @@ Result<Verdict> HostDialer::decide(const Flow& flow) {
         return verdict;
     std::string reason = explain(verdict, flow, policy_);
     log_denial(flow, verdict, reason);
+    if (ledger_ != nullptr)
+        ledger_->write(denied_entry(flow, to_string(verdict.peer), rule_text(verdict), reason));
     return fail(ErrorKind::permission_denied, std::move(reason));
 }
 
 Status HostDialer::admit(const Flow& flow) {
-    (void)MSB_TRY(decide(flow));
+    const Verdict verdict = MSB_TRY(decide(flow));
+    if (flow.lookup && flow.aliases.empty() && ledger_ != nullptr)
+        ledger_->write(lookup_entry(flow, rule_text(verdict)));
     return {};
+}
+
+FlowRecord HostDialer::begin(const Flow& flow) {
+    const auto verdict = judge_here(flow, policy_, gateways_, routes_);
+    return verdict ? record_of(flow, *verdict) : FlowRecord();
+}
+
+std::string HostDialer::rule_text(const Verdict& verdict) const {
+    return verdict.rule ? policy_.rules[*verdict.rule].to_string() : std::string();
+}
+
+FlowRecord HostDialer::record_of(const Flow& flow, const Verdict& verdict) {
+    return {ledger_, flow, std::string(to_string(verdict.peer)), rule_text(verdict)};
+}
+
+bool HostDialer::still_allows(const Flow& flow) {
+    const auto verdict = judge_here(flow, policy_, gateways_, routes_);
+    return verdict && verdict->allow;
 }
 
 Status HostDialer::admit_answer(const IpAddress& address) {
@@ -106,7 +128,7 @@ Result<Dialled> HostDialer::dial(const Flow& flow, unsigned attempt) {
         return fail(ErrorKind::not_found, "no other place");
     const Verdict verdict = MSB_TRY(decide(flow));
     return Dialled{.socket = MSB_TRY(socket_of(flow, attempt)),
-                   .flow = flow,
+                   .record = record_of(flow, verdict),
                    .depends_on_opening = net::depends_on_opening(flow, verdict, policy_)};
 }
 

@@ -16,17 +16,26 @@ Result<Verdict> judge_here(const Flow& flow, const Policy& policy, const Gateway
 
 class HostDialer final : public Dialer {
   public:
-    HostDialer(Policy policy, const Gateways& gateways, HostRoutes routes)
-        : policy_(std::move(policy)), gateways_(gateways), routes_(std::move(routes)) {}
+    /// `ledger`: may be none.
+    HostDialer(Policy policy, const Gateways& gateways, HostRoutes routes, Ledger* ledger = nullptr)
+        : policy_(std::move(policy)), gateways_(gateways), routes_(std::move(routes)),
+          ledger_(ledger) {}
 
     /// The gateway's address leads to the host's loopback, for TCP its own family first.
     Result<Dialled> dial(const Flow& flow, unsigned attempt) override;
     Status admit(const Flow& flow) override;
+    FlowRecord begin(const Flow& flow) override;
+    bool still_allows(const Flow& flow) override;
     Status admit_answer(const IpAddress& address) override;
     bool has_names() const override { return net::has_names(policy_); }
 
+    const Policy& policy() const { return policy_; }
+    void set_policy(Policy policy) { policy_ = std::move(policy); }
+
   private:
     Result<Verdict> decide(const Flow& flow);
+    std::string rule_text(const Verdict& verdict) const;
+    FlowRecord record_of(const Flow& flow, const Verdict& verdict);
     Result<OwnedFd> socket_of(const Flow& flow, unsigned attempt) const;
     void log_denial(const Flow& flow, const Verdict& verdict, std::string_view reason);
 
@@ -37,6 +46,7 @@ class HostDialer final : public Dialer {
     Policy policy_;
     Gateways gateways_;
     HostRoutes routes_;
+    Ledger* ledger_;
     // A guest can cause any number of denials, so log only a few lines a minute.
     unsigned lines_left_ = 0;
     std::chrono::steady_clock::time_point lines_since_{};

@@ -1,7 +1,9 @@
 // The program `netd`: a guest's network, one process for each sandbox that has one. Started by a
 // command in the jail of role `net`, with the descriptors of NetdFd. It lives as long as the
 // sandbox's runtime holds the other end of the lifeline.
+#include "base/bytes.hpp"
 #include "base/log.hpp"
+#include "base/sha256.hpp"
 #include "base/system.hpp"
 #include "base/watchdog.hpp"
 #include "device/net/net.hpp"
@@ -14,6 +16,7 @@
 #include "virtio/vhost_user_server.hpp"
 
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -23,6 +26,8 @@ namespace {
 
 using namespace msb;
 using namespace msb::net;
+
+constexpr std::size_t most_policy_bytes = std::size_t{128} << 10;
 
 Result<NetdConfig> read_config() {
     const OwnedFd fd(netd_fd_config);
@@ -56,9 +61,38 @@ Status publish(const NetdConfig& config, EventLoop& loop, Stack& stack,
     return {};
 }
 
-/// The runtime sends nothing on the lifeline, so a readable one means its end.
-void watch_lifeline(EventLoop& loop) {
-    (void)loop.watch(netd_fd_lifeline, EPOLLIN, [&loop](std::uint32_t) { loop.stop(); });
+std::string digest_of(const Policy& policy) {
+    return to_hex(sha256(as_bytes(PolicyChange{policy}.to_json()))).substr(0, 16);
+}
+
+/// What is wrong with the new policy, if it is not in force now.
+Status change_policy(std::string_view text, HostDialer& dialer, Stack& stack, Ledger& ledger) {
+    PolicyChange change = MSB_TRY(PolicyChange::from_json(text));
+    const std::string before = digest_of(dialer.policy());
+    dialer.set_policy(std::move(change.policy));
+    stack.policy_changed(change.max_connections);
+    ledger.write({{"type", "policy"}, {"old", before}, {"new", digest_of(dialer.policy())}});
+    return {};
+}
+
+/// The runtime sends policies; the end of the lifeline is its end.
+void watch_lifeline(EventLoop& loop, HostDialer& dialer, Stack& stack, Ledger& ledger) {
+    (void)loop.watch(netd_fd_lifeline, EPOLLIN, [&](std::uint32_t) {
+        Bytes packet(most_policy_bytes);
+        const ssize_t count = ::recv(netd_fd_lifeline, packet.data(), packet.size(), MSG_DONTWAIT);
+        if (count == -1 && (errno == EAGAIN || errno == EINTR))
+            return;
+        if (count <= 0)
+            return loop.stop();
+        const std::string_view text =
+            as_text(BytesView(packet)).substr(0, static_cast<std::size_t>(count));
+        if (text[0] != network_policy)
+            return;
+        const Status changed = change_policy(text.substr(1), dialer, stack, ledger);
+        const std::string answer =
+            network_policy + (changed ? std::string() : changed.error().to_string());
+        (void)::send(netd_fd_lifeline, answer.data(), answer.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    });
 }
 
 Status run() {
@@ -75,7 +109,11 @@ Status run() {
         gateways.v4 = config.v4->gateway;
     if (config.v6)
         gateways.v6 = config.v6->gateway;
-    HostDialer dialer(config.policy, gateways, MSB_TRY(HostRoutes::open()));
+    Ledger ledger([](std::string_view line) {
+        const std::string packet = network_entry + std::string(line);
+        (void)::send(netd_fd_lifeline, packet.data(), packet.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    });
+    HostDialer dialer(config.policy, gateways, MSB_TRY(HostRoutes::open()), &ledger);
     const auto dns_time = config.dns_timeout_ms == 0
                               ? DnsExchange::usual_time
                               : std::chrono::milliseconds(config.dns_timeout_ms);
@@ -97,7 +135,7 @@ Status run() {
     MSB_TRY(publish(config, *loop, stack, publishers));
     const auto server =
         MSB_TRY(virtio::VhostUserServer::create(*loop, OwnedFd(netd_fd_device), device));
-    watch_lifeline(*loop);
+    watch_lifeline(*loop, dialer, stack, ledger);
     MSB_TRY(start_watchdog(*loop));
     MSB_TRY(jail::lock_down(jail::Role::net, {}));
     return loop->run();

@@ -54,7 +54,7 @@ Result<Dialled> Stack::Switch::dial(const Flow& flow, unsigned attempt) {
     if (!stack_.is_gateway(flow.destination.address))
         MSB_TRY(admit(flow)); // before its first question
     return Dialled{.socket = MSB_TRY(stack_.dns_.open_stream(flow.source, flow.destination)),
-                   .flow = flow};
+                   .record = {}};
 }
 
 Result<Dialled> Stack::Switch::dial_out(const Flow& flow, unsigned attempt) {
@@ -64,7 +64,7 @@ Result<Dialled> Stack::Switch::dial_out(const Flow& flow, unsigned attempt) {
     if (dialled || !explained || dialled.error().kind() != ErrorKind::permission_denied)
         return dialled;
     return Dialled{.socket = MSB_TRY(stack_.denials_.open(flow, dialled.error().message())),
-                   .flow = flow};
+                   .record = {}};
 }
 
 bool Stack::is_gateway(const IpAddress& address) const {
@@ -157,6 +157,13 @@ void Stack::frames_done() {
 
 void Stack::room() {
     tcp_.room();
+    output_.flush();
+}
+
+void Stack::policy_changed(std::size_t max_connections) {
+    tcp_.policy_changed(max_connections);
+    udp_.policy_changed();
+    icmp_.policy_changed();
     output_.flush();
 }
 

@@ -37,6 +37,9 @@ class Stack final : public FrameSink {
     void room() override;
     void link_reset() override;
 
+    /// The policy is another one: flows that it refuses end.
+    void policy_changed(std::size_t max_connections);
+
     Gateways gateways() const;
     Tcp& tcp() { return tcp_; }
     Udp& udp() { return udp_; }
@@ -54,6 +57,8 @@ class Stack final : public FrameSink {
         Switch(Stack& stack, Dialer& out) : stack_(stack), out_(out) {}
         Result<Dialled> dial(const Flow& flow, unsigned attempt) override;
         Status admit(const Flow& flow) override { return out_.admit(named(flow)); }
+        FlowRecord begin(const Flow& flow) override { return out_.begin(flow); }
+        bool still_allows(const Flow& flow) override { return out_.still_allows(flow); }
         Status admit_answer(const IpAddress& address) override {
             return out_.admit_answer(address);
         }

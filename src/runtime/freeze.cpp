@@ -12,6 +12,10 @@ HostChannel::Requests Runtime::host_requests() {
                 },
             .drain = [this] { begin_drain(); },
             .status = [this] { return describe_status(); },
+            .network_policy =
+                [this](const wire::HostNetworkPolicy& change, HostChannel::Reply reply) {
+                    change_network_policy(change, std::move(reply));
+                },
             .freeze = [this](const wire::HostFreeze& freeze) { return begin_freeze(freeze); },
             .thaw = [this](const wire::HostThaw& thaw) { begin_thaw(thaw); },
             .freeze_status = [this] { return freeze_; }};

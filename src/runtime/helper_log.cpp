@@ -28,9 +28,21 @@ void log_line(std::string_view line) {
         log::write(log::parse_level(word).value_or(log::Level::warn), line.substr(text));
 }
 
+std::string printable_text(std::string_view text) {
+    std::string result(text);
+    std::ranges::replace_if(
+        result, [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
+    return result;
+}
+
+bool is_one_line(std::string_view text) {
+    return text.starts_with('{') && text.ends_with('}') &&
+           std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) >= ' '; });
+}
+
 } // namespace
 
-HelperPacket take_helper_packet(int lifeline) {
+HelperPacket take_helper_packet(int lifeline, std::string& text) {
     std::array<char, longest_line> line;
     const ssize_t count = ::recv(lifeline, line.data(), line.size(), MSG_DONTWAIT);
     if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR))
@@ -38,6 +50,16 @@ HelperPacket take_helper_packet(int lifeline) {
     const std::string_view packet(line.data(), count > 0 ? static_cast<std::size_t>(count) : 0);
     if (packet == network_in_use)
         return HelperPacket::in_use;
+    if (packet.starts_with(network_entry)) {
+        if (!is_one_line(packet.substr(1)))
+            return HelperPacket::none;
+        text = std::string(packet.substr(1)) + "\n";
+        return HelperPacket::entry;
+    }
+    if (packet.starts_with(network_policy)) {
+        text = printable_text(packet.substr(1));
+        return HelperPacket::policy;
+    }
     if (!packet.empty())
         log_line(packet);
     return HelperPacket::none;

@@ -57,6 +57,7 @@ void HostChannel::accept_one() {
         return;
     Connection& connection = connections_[number];
     connection.socket = std::move(socket);
+    connection.number = next_number_++;
     restart_timer(connection);
 }
 
@@ -114,6 +115,21 @@ bool HostChannel::take(Connection& connection, const wire::Frame& frame) {
     return answer(connection, frame, *envelope);
 }
 
+HostChannel::Reply HostChannel::reply_to(const Connection& connection, const wire::Frame& frame,
+                                         std::string type) {
+    return [this, socket = connection.socket.get(), number = connection.number, id = frame.id,
+            type = std::move(type)](const Status& outcome) {
+        const auto found = connections_.find(socket);
+        if (found == connections_.end() || found->second.number != number)
+            return;
+        if (outcome)
+            (void)send(socket, id, wire::HostAccepted{});
+        else
+            (void)refuse(socket, id, wire::CoreErrorKind::invalid_payload,
+                         outcome.error().message(), type);
+    };
+}
+
 bool HostChannel::answer(Connection& connection, const wire::Frame& frame,
                          const wire::Envelope& envelope) {
     const int socket = connection.socket.get();
@@ -138,6 +154,13 @@ bool HostChannel::answer(Connection& connection, const wire::Frame& frame,
         if (const auto status = wire::HostStatus::decode(envelope.payload); !status)
             return bad_payload(status.error());
         return send(socket, frame.id, requests_.status());
+    }
+    if (envelope.type == wire::HostNetworkPolicy::type) {
+        const auto change = wire::HostNetworkPolicy::decode(envelope.payload);
+        if (!change)
+            return bad_payload(change.error());
+        requests_.network_policy(*change, reply_to(connection, frame, std::string(envelope.type)));
+        return true;
     }
     if (envelope.type == wire::HostFreeze::type) {
         const auto freeze = wire::HostFreeze::decode(envelope.payload);

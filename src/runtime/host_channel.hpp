@@ -22,11 +22,14 @@ namespace msb {
 
 class HostChannel {
   public:
+    /// What came of a request that takes a moment.
+    using Reply = std::function<void(const Status&)>;
     /// What it can be asked to do. They return when it has begun.
     struct Requests {
         std::function<void(const wire::HostShutdown&)> shutdown;
         std::function<void()> drain;
         std::function<wire::HostStatusReport()> status;
+        std::function<void(const wire::HostNetworkPolicy&, Reply)> network_policy;
         /// An error: refused.
         std::function<Status(const wire::HostFreeze&)> freeze;
         std::function<void(const wire::HostThaw&)> thaw;
@@ -50,6 +53,7 @@ class HostChannel {
     struct Connection {
         OwnedFd socket;
         wire::FrameReader in;
+        std::uint64_t number = 0; ///< no other one has it
         EventLoop::TimerId timer = 0;
         std::uint64_t frozen = 0; ///< the guest is, for this connection; it thaws when that ends
     };
@@ -60,12 +64,15 @@ class HostChannel {
     bool take_requests(Connection& connection);
     bool take(Connection& connection, const wire::Frame& frame);
     bool answer(Connection& connection, const wire::Frame& frame, const wire::Envelope& envelope);
+    /// Answers on the connection that asked, if it is still there.
+    Reply reply_to(const Connection& connection, const wire::Frame& frame, std::string type);
     void drop(int socket);
 
     EventLoop& loop_;
     Requests requests_;
     OwnedFd listener_;
     std::map<int, Connection> connections_; ///< by socket
+    std::uint64_t next_number_ = 1;
 };
 
 } // namespace msb

@@ -38,12 +38,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                 std::abort();
     };
     FuzzedDataProvider input(data, size);
-    HostChannel channel(*loop, {.shutdown = [](auto&) {},
-                                .drain = [] {},
-                                .status = [] { return wire::HostStatusReport{"Running", "", 1}; },
-                                .freeze = [](auto&) { return Status(); },
-                                .thaw = [](auto&) {},
-                                .freeze_status = [] { return wire::HostFreezeReport{}; }});
+    HostChannel channel(*loop,
+                        {.shutdown = [](auto&) {},
+                         .drain = [] {},
+                         .status = [] { return wire::HostStatusReport{"Running", "", 1}; },
+                         .network_policy =
+                             [](const wire::HostNetworkPolicy& change, HostChannel::Reply reply) {
+                                 reply(change.policy.empty()
+                                           ? Status(fail(ErrorKind::invalid_argument, "empty"))
+                                           : Status());
+                             },
+                         .freeze = [](auto&) { return Status(); },
+                         .thaw = [](auto&) {},
+                         .freeze_status = [] { return wire::HostFreezeReport{}; }});
     (void)::unlink(path.c_str());
     if (!channel.serve(sys::unix_listen(path, 64).value()))
         std::abort();

@@ -15,23 +15,28 @@ struct HostChannelTest : ::testing::Test {
     std::unique_ptr<EventLoop> loop = EventLoop::create().value();
     testing::TemporaryLog directory;
     std::vector<std::string> asked;
-    HostChannel channel{*loop,
-                        {.shutdown =
-                             [this](const wire::HostShutdown& m) {
-                                 asked.push_back("shutdown " +
-                                                 std::to_string(m.grace_ms.value_or(0)));
-                             },
-                         .drain = [this] { asked.emplace_back("drain"); },
-                         .status = [] { return wire::HostStatusReport{"Running", "", 3}; },
-                         .freeze = [this](const wire::HostFreeze& m) -> Status {
-                             asked.push_back("freeze " + std::to_string(m.timeout_ms));
-                             return m.number == 7 ? fail(ErrorKind::busy, "no") : Status();
-                         },
-                         .thaw =
-                             [this](const wire::HostThaw& m) {
-                                 asked.push_back("thaw " + std::to_string(m.number));
-                             },
-                         .freeze_status = [] { return wire::HostFreezeReport{5, "frozen", ""}; }}};
+    HostChannel channel{
+        *loop,
+        {.shutdown =
+             [this](const wire::HostShutdown& m) {
+                 asked.push_back("shutdown " + std::to_string(m.grace_ms.value_or(0)));
+             },
+         .drain = [this] { asked.emplace_back("drain"); },
+         .status = [] { return wire::HostStatusReport{"Running", "", 3}; },
+         .network_policy =
+             [](const wire::HostNetworkPolicy& change, HostChannel::Reply reply) {
+                 reply(change.policy.empty() ? Status(fail(ErrorKind::invalid_argument, "empty"))
+                                             : Status());
+             },
+         .freeze = [this](const wire::HostFreeze& m) -> Status {
+             asked.push_back("freeze " + std::to_string(m.timeout_ms));
+             return m.number == 7 ? fail(ErrorKind::busy, "no") : Status();
+         },
+         .thaw =
+             [this](const wire::HostThaw& m) {
+                 asked.push_back("thaw " + std::to_string(m.number));
+             },
+         .freeze_status = [] { return wire::HostFreezeReport{5, "frozen", ""}; }}};
 
     void SetUp() override { ASSERT_TRUE(channel.serve(sys::unix_listen(path(), 64).value())); }
     std::string path() const { return directory.directory + "/runtime.sock"; }

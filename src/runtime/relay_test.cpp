@@ -78,9 +78,11 @@ TEST_F(RelayTest, PassesFramesBothWaysAndRecordsOutput) {
     Bytes answers = wire::encode_message(id, wire::ExecStarted{.pid = 5});
     wire::append_message(answers, id, wire::ExecStdout{as_bytes("hello\n")});
     wire::append_message(answers, id, wire::ExecExited{});
+    const std::uint64_t greeted = relay.taken();
     for (const std::uint8_t byte : answers) // in the smallest pieces
         stream().send({&byte, 1});
     EXPECT_EQ(received(client.get()), answers);
+    EXPECT_EQ(relay.taken() - greeted, answers.size());
     EXPECT_NE(log.text().find("hello"), std::string::npos);
 }
 

@@ -95,6 +95,9 @@ Status Runtime::open_logs() {
                       std::string_view line) { file->append(as_bytes(line)); });
     exec_log_ = MSB_TRY(ExecLog::open(MSB_TRY(open_logs_directory())));
     kernel_log_ = MSB_TRY(KernelLog::open(MSB_TRY(open_logs_directory())));
+    if (config_.network)
+        network_log_.emplace(
+            MSB_TRY(RotatingFile::open(MSB_TRY(open_logs_directory()), "network.log")));
     return {};
 }
 
@@ -230,7 +233,8 @@ Status Runtime::watch_events() {
             loop_->watch(launch_fd_parent, EPOLLIN, [this](std::uint32_t) { handle_parent(); }));
     if (!config_.spec.mounts.empty())
         MSB_TRY(loop_->watch(launch_fd_fs, EPOLLIN, [this](std::uint32_t) {
-            if (take_helper_packet(launch_fd_fs) == HelperPacket::end)
+            std::string unused;
+            if (take_helper_packet(launch_fd_fs, unused) == HelperPacket::end)
                 handle_mounts_lost();
         }));
     loop_->after(boot_deadline, [this] {

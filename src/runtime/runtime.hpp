@@ -22,6 +22,7 @@
 #include "virtio/device_thread.hpp"
 #include "virtio/vhost_user_server.hpp"
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -62,6 +63,8 @@ class Runtime {
     // network.cpp
     Status watch_network();
     void handle_network();
+    void change_network_policy(const wire::HostNetworkPolicy& change, HostChannel::Reply reply);
+    void policy_answered(const std::string& problem);
 
     /// Connects to the guest's agent.
     device::Dial dial();
@@ -117,6 +120,8 @@ class Runtime {
     OwnedFd agent_listener_;
     std::unique_ptr<ExecLog> exec_log_;
     std::unique_ptr<KernelLog> kernel_log_;
+    std::optional<RotatingFile> network_log_;
+    std::deque<HostChannel::Reply> policy_replies_; ///< that netd owes
 
     struct Listeners {
         OwnedFd root, upper, vsock, rng, host;

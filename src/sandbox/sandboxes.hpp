@@ -122,6 +122,10 @@ class Sandboxes {
     /// as that takes by default). busy if it runs.
     Result<Running> start(const std::string& name, const image::Image& image,
                           const EngineSelection& engine, const LaunchOptions& options);
+    using NetworkChange = std::function<Result<NetworkSpec>(const NetworkSpec& old)>;
+    /// Changes what a sandbox may reach. True: it holds now; false: from the next start on, because
+    /// it runs without a network. Flows that may not be any more have ended when this returns.
+    Result<bool> change_network(const std::string& name, const NetworkChange& change);
     const std::optional<BootError>& boot_error() const { return boot_error_; }
     /// For what fails before start() is called: the same record as of a later stage.
     void record_boot_error(const std::string& name, BootError error);

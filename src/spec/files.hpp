@@ -15,6 +15,7 @@ struct SandboxFiles {
     std::string exec_log() const { return logs() + "/exec.log"; }
     std::string runtime_log() const { return logs() + "/runtime.log"; }
     std::string kernel_log() const { return logs() + "/kernel.log"; }
+    std::string network_log() const { return logs() + "/network.log"; }
     std::string boot_error() const { return logs() + "/boot-error.json"; }
 };
 

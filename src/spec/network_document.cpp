@@ -117,6 +117,8 @@ Result<RuleParts> rule_parts(const json::Value& value) {
         "action", "direction", "destination", "protocol", "protocols", "port", "ports"};
     RuleParts parts;
     for (const auto& [key, member] : value.members()) {
+        if (member.is_null())
+            continue;
         if (key == "action")
             parts.action = MSB_TRY(text_of(member, "rules.action"));
         else if (key == "direction")
@@ -176,6 +178,8 @@ Status read_dns(const json::Value& value, DnsSpec& dns) {
     if (!value.is_object())
         return bad("'dns' is not an object");
     for (const auto& [key, member] : value.members()) {
+        if (member.is_null())
+            continue;
         if (key == "nameservers") {
             for (const std::string& text : MSB_TRY(texts_of(member, "dns.nameservers")))
                 dns.nameservers.push_back(MSB_TRY(parse_nameserver(text)));
@@ -192,7 +196,10 @@ Status read_dns(const json::Value& value, DnsSpec& dns) {
 
 class Document {
   public:
+    /// Null is as if it were not there.
     Status take(const std::string& key, const json::Value& value) {
+        if (value.is_null())
+            return {};
         const auto* const entry = std::ranges::find(members, key, &Entry::key);
         if (entry != members.end())
             return (this->*entry->read)(value);

@@ -21,6 +21,7 @@ MSB_WIRE_EMPTY(HostFreezeStatus)
 MSB_WIRE_FIELDS(HostFreezeReport,
     f.required("number", m.number); f.required("state", m.state);
     f.defaulted("message", m.message);)
+MSB_WIRE_FIELDS(HostNetworkPolicy, f.required("policy", m.policy);)
 
 // clang-format on
 
@@ -33,5 +34,6 @@ MSB_WIRE_CODEC(HostFreeze)
 MSB_WIRE_CODEC(HostThaw)
 MSB_WIRE_CODEC(HostFreezeStatus)
 MSB_WIRE_CODEC(HostFreezeReport)
+MSB_WIRE_CODEC(HostNetworkPolicy)
 
 } // namespace msb::wire

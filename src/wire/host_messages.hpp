@@ -69,4 +69,11 @@ struct HostFreezeReport {
     MSB_WIRE_MESSAGE(HostFreezeReport, "host.freeze.report", 7, flag_terminal);
 };
 
+/// Put this policy in the place of the one that the sandbox's network has (net/config.hpp). It is
+/// answered when the policy is in force; refused, the old one stays.
+struct HostNetworkPolicy {
+    std::string policy;
+    MSB_WIRE_MESSAGE(HostNetworkPolicy, "host.network.policy", 7, 0);
+};
+
 } // namespace msb::wire

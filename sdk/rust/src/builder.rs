@@ -77,7 +77,8 @@ pub struct NetworkBuilder {
 
 impl NetworkBuilder {
     /// The groups of addresses that the guest may reach: [`NetworkProfile`]s, or their words as text.
-    /// Without one, or a rule, the guest reaches nothing; published ports still lead in.
+    /// Where nothing is said about what it may reach, that is the Internet, or what the machine's
+    /// configuration says.
     pub fn profiles<P: Into<NetworkProfile>>(mut self, profiles: impl IntoIterator<Item = P>) -> Self {
         let words = profiles.into_iter().map(|profile| profile.into().as_str().to_owned());
         self.options.profiles = Some(words.collect());
@@ -89,6 +90,17 @@ impl NetworkBuilder {
     pub fn rules<R: Into<String>>(mut self, rules: impl IntoIterator<Item = R>) -> Self {
         self.options.rules = Some(rules.into_iter().map(Into::into).collect());
         self
+    }
+
+    /// A policy by name, as of `--policy`; what else is said goes before it.
+    pub fn policy(mut self, name: impl Into<String>) -> Self {
+        self.options.policy = Some(name.into());
+        self
+    }
+
+    /// The rule that lets the guest look all names up, at its own name server.
+    pub fn allow_dns() -> String {
+        "allow@dns".to_string()
     }
 
     /// What is done with what the guest begins and nothing matches: denied, if this is not said.

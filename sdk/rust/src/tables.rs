@@ -279,6 +279,8 @@ macro_rules! choice_table {
                 "host" Host,
                 /// All of these; stands alone.
                 "all" All,
+                /// Nothing; stands alone.
+                "none" None,
             }
             /// What is done with what no rule matches.
             closed NetworkAction {
@@ -348,6 +350,7 @@ macro_rules! option_table {
             }
             NetworkOptions {
                 profiles: Vec<String>,
+                policy: String,
                 rules: Vec<String>,
                 default_egress: NetworkAction,
                 default_ingress: NetworkAction,

@@ -104,19 +104,53 @@ export class MountBuilder {
   }
 }
 
+/** A rule as an object: what is not given is "any", and egress. */
+export interface NetworkRule {
+  action: "allow" | "deny";
+  direction?: "egress" | "ingress" | "any";
+  /** A name, an address, a prefix or a group ("public", "link-local", ...). */
+  destination?: string;
+  protocol?: "any" | "tcp" | "udp" | "icmpv4" | "icmpv6";
+  /** One port, or "8000-8010". */
+  port?: number | string;
+}
+
+function ruleText(rule: string | NetworkRule): string {
+  if (typeof rule === "string") return rule;
+  let target = (rule.destination ?? "any").replace(/^link_local$/, "link-local").replace(/^metadata$/, "meta");
+  if (target.includes(":") && !target.startsWith("[")) target = `[${target}]`;
+  return `${rule.action}:${rule.direction ?? "egress"}@${target}:${rule.protocol ?? "any"}:${rule.port ?? "any"}`;
+}
+
+/** Rules that are needed often. */
+export const Rule = {
+  /** Lookups of all names at the guest's own name server. */
+  allowDns(): string {
+    return "allow@dns";
+  },
+};
+
 /** What the guest may reach. Each method changes the builder and returns it. */
 export class NetworkBuilder {
   /** @internal */
   readonly settings: NativeNetwork & { profiles: string[]; rules: string[] } = { profiles: [], rules: [] };
 
-  /** Groups of addresses that the guest may reach; "all" only alone. Without any, or a rule, the guest reaches nothing. */
+  /**
+   * Groups of addresses that the guest may reach; "all" only alone. Where nothing is said about what it may reach, that
+   * is the Internet, or what this machine's configuration says.
+   */
   profiles(...profiles: NetworkProfile[]): this {
     this.settings.profiles.push(...texts(profiles, "profiles"));
     return this;
   }
   /** Rules as of --net-rule: "allow@pypi.org:tcp:443". The first that matches decides, before any profile. */
-  rules(...rules: string[]): this {
-    this.settings.rules.push(...texts(rules, "rules"));
+  rules(...rules: (string | NetworkRule)[]): this {
+    this.settings.rules.push(...texts(rules.map(ruleText), "rules"));
+    return this;
+  }
+  /** A policy by name, as of --policy; what else is said goes before it. */
+  policy(name: string): this {
+    this.settings.policy = name;
     return this;
   }
   /** What is done with what the guest begins and nothing matches; denied if not given. */

@@ -5,6 +5,8 @@ export {
   InitOptionsBuilder,
   MountBuilder,
   NetworkBuilder,
+  type NetworkRule,
+  Rule,
   RegistryBuilder,
 } from "./builder.js";
 export {

@@ -303,7 +303,9 @@ export type NetworkProfile =
   /** The host itself, by the gateway's address. */
   | "host"
   /** All of these; stands alone. */
-  | "all";
+  | "all"
+  /** Nothing; stands alone. */
+  | "none";
 
 /** What is done with what no rule matches. */
 export type NetworkAction =
@@ -346,9 +348,10 @@ export interface NativePort {
   protocol?: PortProtocol | undefined;
 }
 
-/** What the guest may reach. Without any profile or rule: nothing; published ports still lead in. As the C interface has it. */
+/** What the guest may reach. Where nothing is said about it, the Internet, or what this machine's configuration says. As the C interface has it. */
 export interface NativeNetwork {
   profiles?: string[] | undefined;
+  policy?: string | undefined;
   rules?: string[] | undefined;
   default_egress?: NetworkAction | undefined;
   default_ingress?: NetworkAction | undefined;

@@ -242,8 +242,8 @@ void Blk::retry() {
         retry_later(config_.retry_period);
     else
         report_full(false);
-    for (std::uint16_t i = 0; i < queues_.size(); ++i) // what was not popped because of them
-        if (queues_[i] != nullptr && queue_kicked(i))
+    for (std::size_t i = 0; i < queues_.size(); ++i) // what was not popped because of them
+        if (queues_[i] != nullptr && queue_kicked(static_cast<std::uint16_t>(i)))
             retry_later(std::chrono::milliseconds(0));
 }
 

@@ -1,11 +1,12 @@
 // Arbitrary requests in arbitrary framing. What lies outside the disk's extents must never change,
-// and a request must never be left unanswered.
+// and a request must never be left unanswered. A part of the disk has no room on the host.
 #include "base/system.hpp"
 #include "base/testing/check.hpp"
 #include "device/blk/blk.hpp"
 #include "virtio/testing/driver.hpp"
 
 #include <algorithm>
+#include <fcntl.h>
 #include <fuzzer/FuzzedDataProvider.h>
 
 using namespace msb;
@@ -45,12 +46,19 @@ std::vector<virtio::testing::Buffer> cut(FuzzedDataProvider& input, virtio::test
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     static virtio::testing::Ram ram(8 << 20);
     static const OwnedFd file = *sys::memfd("disk", Bytes(3 * disk_size, 0x77));
+    static const OwnedFd full(::open("/dev/full", O_RDWR | O_CLOEXEC));
+    check(bool{full});
     FuzzedDataProvider input(data, size);
-    auto blk = *Blk::create(
-        {.extents = {{file.get(), disk_size, 512}, {file.get(), disk_size + 512, disk_size - 512}},
-         .read_only = input.ConsumeBool(),
-         .serial = "fuzz",
-         .durability = Durability::none});
+    const auto loop = *EventLoop::create();
+    auto blk = *Blk::create({.extents = {{file.get(), disk_size, 512},
+                                         {file.get(), disk_size + 512, disk_size - 512},
+                                         {full.get(), 0, disk_size}},
+                             .read_only = input.ConsumeBool(),
+                             .serial = "fuzz",
+                             .durability = Durability::none,
+                             .retry_period = std::chrono::milliseconds(0),
+                             .patience = std::chrono::milliseconds(0)});
+    blk->set_loop(*loop);
     ram.clear();
     virtio::testing::DriverRing ring(ram, 256);
     virtio::Queue queue;
@@ -76,7 +84,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             continue;
         ring.add(buffers, true);
         check(!blk->queue_kicked(0));
-        const auto used = ring.used();
+        auto used = ring.used();
+        if (!used) { // held, and given up at the next look
+            check(loop->run_once(std::chrono::seconds(1)).has_value());
+            used = ring.used();
+        }
         check(used && used->length <= room);
     }
     Bytes around(disk_size);

@@ -300,6 +300,7 @@ TEST_F(FullBlkTest, AfterAWhileItIsAnIoError) {
 TEST_F(FullBlkTest, WhatIsHeldIsBoundedAndNothingIsLost) {
     make_full(std::chrono::hours(1));
     std::vector<std::uint64_t> places;
+    places.reserve(400);
     for (unsigned i = 0; i < 400; ++i)
         places.push_back(begin_write(i % 128, numbered(512, i)));
     EXPECT_LT(queue.next_available(), 400) << "the rest is left in the ring";

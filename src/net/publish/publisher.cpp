@@ -54,17 +54,19 @@ void Publisher::accept() {
 void Publisher::hand_on(OwnedFd socket, const Endpoint& from) {
     const auto first = guest_port(from.address.v6), second = guest_port(!from.address.v6);
     const GuestPort& port = first ? *first : *second;
-    if (!gate_.admit({.direction = Direction::in,
-                      .protocol = Protocol::tcp,
-                      .source = from,
-                      .destination = port.guest})) {
+    const Flow flow{.direction = Direction::in,
+                    .protocol = Protocol::tcp,
+                    .source = from,
+                    .destination = port.guest};
+    if (!gate_.admit(flow)) {
         const linger at_once{.l_onoff = 1, .l_linger = 0}; // a reset
         ::setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
         return;
     }
     const int on = 1;
     ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    tcp_.accept(std::move(socket), port, from.port, first ? second : std::nullopt);
+    tcp_.accept(std::move(socket), port, from.port, first ? second : std::nullopt,
+                gate_.begin(flow));
 }
 
 } // namespace msb::net

@@ -91,7 +91,7 @@ void TcpConnection::dial() {
                                      attempt_);
     if (!dialled)
         return connect_failed(dialled.error());
-    flow_ = std::move(dialled->flow);
+    record_ = std::move(dialled->record);
     if (dialled->depends_on_opening)
         opening_ = std::make_unique<OpeningReader>();
     if (const Status adopted = adopt(std::move(dialled->socket)); !adopted)
@@ -170,6 +170,7 @@ void TcpConnection::read_host() {
         const ssize_t count = ::recv(host_.get(), space.data(), space.size(), MSG_DONTWAIT);
         if (count > 0) {
             to_guest_.commit(static_cast<std::size_t>(count));
+            record_.received += static_cast<std::size_t>(count);
             if (opening_)
                 opening_->server(space.first(static_cast<std::size_t>(count)));
             moved();
@@ -198,9 +199,10 @@ bool TcpConnection::look() {
         case Kind::passed: break;
         case Kind::over: opening_.reset(); break;
         case Kind::opening:
-            flow_.opening = std::move(step.opening);
-            if (tcp_.dialer_.admit(flow_))
+            record_.flow.opening = std::move(step.opening);
+            if (tcp_.dialer_.admit(record_.flow))
                 break;
+            record_.forget();
             [[fallthrough]];
         case Kind::broken: reset(true); return false;
         }
@@ -217,6 +219,7 @@ void TcpConnection::write_host() {
             ::send(host_.get(), data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
         if (count >= 0) {
             to_host_.pop(static_cast<std::size_t>(count));
+            record_.sent += static_cast<std::size_t>(count);
             cleared_ -= opening_ ? static_cast<std::size_t>(count) : 0;
             moved();
         } else if (errno == EAGAIN) {
@@ -326,8 +329,9 @@ void TcpConnection::refused_by_guest() {
     tcp_.loop_.unwatch(host_.get());
     OwnedFd socket = std::move(host_);
     const std::uint16_t port = remote_.port;
+    FlowRecord record = std::move(record_);
     close();
-    tcp_.accept(std::move(socket), *other_port_, port);
+    tcp_.accept(std::move(socket), *other_port_, port, std::nullopt, std::move(record));
 }
 
 void TcpConnection::establish(const TcpSegment& segment) {
@@ -403,9 +407,10 @@ void TcpConnection::take_payload(const TcpSegment& segment) {
     if (to_host_.empty() && host_writable_ && !opening_ && !payload.empty()) {
         const ssize_t count =
             ::send(host_.get(), payload.data(), payload.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (count >= 0)
+        if (count >= 0) {
             payload = payload.subspan(static_cast<std::size_t>(count));
-        else if (errno == EAGAIN)
+            record_.sent += static_cast<std::size_t>(count);
+        } else if (errno == EAGAIN)
             host_writable_ = false;
         else
             return write_failed();
@@ -590,9 +595,10 @@ void TcpConnection::settle() {
         close();
 }
 
-void TcpConnection::reset(bool tell_guest) {
+void TcpConnection::reset(bool tell_guest, std::string_view outcome) {
     if (state_ == State::closed)
         return;
+    record_.outcome = state_ == State::connecting ? "failed" : outcome;
     if (tell_guest)
         tcp_.send_reset({.source = remote_,
                          .destination = guest_,

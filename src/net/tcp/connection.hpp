@@ -24,6 +24,7 @@
 #include "base/byte_queue.hpp"
 #include "base/event_loop.hpp"
 #include "base/fd.hpp"
+#include "net/ledger/ledger.hpp"
 #include "net/output.hpp"
 #include "net/tcp/segment.hpp"
 #include "net/tls/opening.hpp"
@@ -106,7 +107,8 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
 
     std::size_t room_in(const ByteQueue& queue) const;
     void give_memory_back();
-    void reset(bool tell_guest);
+    /// `outcome`: for the record.
+    void reset(bool tell_guest, std::string_view outcome = "reset");
     void close();
 
     Tcp& tcp_;
@@ -118,7 +120,7 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
     int first_error_ = 0;                 ///< of the first attempt
     std::optional<GuestPort> other_port_; ///< of a published one, if the guest refuses
 
-    Flow flow_; ///< as it was judged
+    FlowRecord record_;
     /// While it has to be seen what the guest opens the connection with; of the queue to the host so
     /// many bytes were.
     std::unique_ptr<OpeningReader> opening_;

@@ -70,7 +70,7 @@ void Tcp::open(const TcpSegment& segment) {
 }
 
 void Tcp::accept(OwnedFd socket, const GuestPort& port, std::uint16_t peer_port,
-                 const std::optional<GuestPort>& other) {
+                 const std::optional<GuestPort>& other, FlowRecord record) {
     Endpoint remote{port.gateway, std::max<std::uint16_t>(peer_port, 1)};
     // Ends: there are fewer connections than ports.
     while (connections_.contains({port.guest, remote}))
@@ -86,6 +86,7 @@ void Tcp::accept(OwnedFd socket, const GuestPort& port, std::uint16_t peer_port,
     connections_[{port.guest, remote}] = connection;
     connection->segment_size_ = segment_size(port.gateway.v6);
     connection->other_port_ = other;
+    connection->record_ = std::move(record);
     connection->pump();
     output_.flush();
 }
@@ -152,6 +153,14 @@ void Tcp::link_reset() {
     for (const auto& [key, connection] : connections)
         connection->reset(false);
     resets_.clear();
+}
+
+void Tcp::policy_changed(std::size_t max_connections) {
+    max_connections_ = max_connections;
+    const auto connections = connections_; // some end meanwhile
+    for (const auto& [key, connection] : connections)
+        if (connection->record_.judged() && !dialer_.still_allows(connection->record_.flow))
+            connection->reset(true, "policy");
 }
 
 void Tcp::deadline_set() {

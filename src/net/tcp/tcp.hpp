@@ -27,10 +27,11 @@ class Tcp {
     /// gateway, with the peer's own port if that is free. Reset if there are too many. `other`:
     /// where to go if the guest refuses.
     void accept(OwnedFd socket, const GuestPort& port, std::uint16_t peer_port,
-                const std::optional<GuestPort>& other = std::nullopt);
+                const std::optional<GuestPort>& other = std::nullopt, FlowRecord record = {});
     void room();
     void frames_done();
     void link_reset();
+    void policy_changed(std::size_t max_connections);
 
     std::size_t count() const { return connections_.size(); }
     /// Connections that wait for room on the link, and bytes in the queues of all.

@@ -32,8 +32,9 @@ Result<Dialled> FakeDialer::dial(const Flow& flow, unsigned attempt) {
     const int type = flow.protocol == Protocol::tcp ? SOCK_STREAM : SOCK_DGRAM;
     auto pair = MSB_TRY(sys::socket_pair(type | SOCK_NONBLOCK));
     peers.push_back(std::move(pair[1]));
-    return Dialled{
-        .socket = std::move(pair[0]), .flow = flow, .depends_on_opening = depends_on_opening};
+    return Dialled{.socket = std::move(pair[0]),
+                   .record = FlowRecord(nullptr, flow, "", ""),
+                   .depends_on_opening = depends_on_opening};
 }
 
 Status FakeDialer::admit(const Flow& flow) {

@@ -28,6 +28,8 @@ class FakeDialer final : public Dialer {
   public:
     Result<Dialled> dial(const Flow& flow, unsigned attempt) override;
     Status admit(const Flow& flow) override;
+    FlowRecord begin(const Flow&) override { return {}; }
+    bool still_allows(const Flow& flow) override { return !admits || admits(flow).has_value(); }
     Status admit_answer(const IpAddress& address) override;
     bool has_names() const override { return names_count; }
 

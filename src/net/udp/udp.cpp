@@ -68,12 +68,14 @@ void Udp::datagram(const UdpDatagram& datagram, BytesView packet) {
                                                    : Unreachable::prohibited);
         return;
     }
-    if (flows_.find(key)->depends_on_opening && is_quic_opening(datagram.payload))
+    Dialled& dialled = *flows_.find(key);
+    if (dialled.depends_on_opening && is_quic_opening(datagram.payload))
         return output_.unreachable(datagram.destination.address, packet, Unreachable::prohibited);
     // A full socket loses it, as a full network would.
     if (::send(*socket, datagram.payload.data(), datagram.payload.size(),
                MSG_DONTWAIT | MSG_NOSIGNAL) == -1)
-        report(key, errno);
+        return report(key, errno);
+    dialled.record.sent += datagram.payload.size();
 }
 
 Result<int> Udp::flow(const Key& key) {
@@ -103,6 +105,7 @@ void Udp::receive(const Key& key) {
             break;
         }
         flows_.touch(key);
+        flows_.find(key)->record.received += static_cast<std::size_t>(count);
         output_.udp(key.second, key.first,
                     BytesView(buffer_).first(static_cast<std::size_t>(count)));
     }
@@ -116,6 +119,23 @@ void Udp::report(const Key& key, int error) {
     else if (error == EHOSTUNREACH || error == ENETUNREACH)
         output_.unreachable({key.first, key.second, protocol_udp},
                             error == EHOSTUNREACH ? Unreachable::host : Unreachable::network);
+}
+
+void Udp::policy_changed() {
+    const auto allowed = [this](const FlowRecord& record) {
+        return !record.judged() || dialer_.still_allows(record.flow);
+    };
+    flows_.keep_if(allowed);
+    for (const auto& published : published_)
+        for (auto peer = published->peers.begin(); peer != published->peers.end();) {
+            if (allowed(peer->second.record)) {
+                ++peer;
+                continue;
+            }
+            peer->second.record.outcome = "policy";
+            published->ports.erase(peer->second.address);
+            peer = published->peers.erase(peer);
+        }
 }
 
 // ---- published ports ----
@@ -145,6 +165,7 @@ void Udp::receive_published(Published& published) {
         const auto port = port_of(published, *peer);
         if (!port)
             continue;
+        published.peers.at(*port).record.received += static_cast<std::size_t>(count);
         output_.udp({published.gateway, *port}, published.guest,
                     BytesView(buffer_).first(static_cast<std::size_t>(count)));
         published_use_.note();
@@ -159,10 +180,11 @@ std::optional<std::uint16_t> Udp::port_of(Published& published, const Endpoint& 
         published.peers.at(known->second).used = Clock::now();
         return known->second;
     }
-    if (!dialer_.admit({.direction = Direction::in,
-                        .protocol = Protocol::udp,
-                        .source = peer,
-                        .destination = published.guest}))
+    const Flow flow{.direction = Direction::in,
+                    .protocol = Protocol::udp,
+                    .source = peer,
+                    .destination = published.guest};
+    if (!dialer_.admit(flow))
         return std::nullopt;
     if (published.peers.size() >= max_peers) {
         const auto oldest = std::ranges::min_element(
@@ -173,7 +195,7 @@ std::optional<std::uint16_t> Udp::port_of(Published& published, const Endpoint& 
     std::uint16_t port = peer.port < 1024 ? first_port : peer.port;
     while (published.peers.contains(port))
         port = port == UINT16_MAX ? first_port : static_cast<std::uint16_t>(port + 1);
-    published.peers[port] = {peer, Clock::now()};
+    published.peers[port] = {peer, Clock::now(), dialer_.begin(flow)};
     published.ports[peer] = port;
     return port;
 }
@@ -187,6 +209,7 @@ bool Udp::answer_published(const UdpDatagram& datagram) {
         if (peer == published->peers.end())
             continue;
         peer->second.used = Clock::now();
+        peer->second.record.sent += datagram.payload.size();
         SocketAddress to(peer->second.address);
         (void)::sendto(published->socket.get(), datagram.payload.data(), datagram.payload.size(),
                        MSG_DONTWAIT | MSG_NOSIGNAL, to.get(), to.size);

@@ -38,6 +38,7 @@ class Udp {
     /// What comes to `socket` goes to `guest`, which sees it come from `gateway`.
     Status publish(OwnedFd socket, const Endpoint& guest, const IpAddress& gateway);
     void link_reset() { flows_.clear(); }
+    void policy_changed();
 
     std::size_t flow_count() const { return flows_.size(); }
 
@@ -47,6 +48,7 @@ class Udp {
     struct Peer {
         Endpoint address;
         Clock::time_point used;
+        FlowRecord record;
     };
     struct Published {
         OwnedFd socket;

@@ -78,6 +78,7 @@ from .types import (
     PullEvent,
     PullPolicy,
     Rlimit,
+    Rule,
     SandboxStatus,
     SandboxStopResult,
     SecurityProfile,
