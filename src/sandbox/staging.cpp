@@ -48,11 +48,6 @@ Status rename_with(const std::string& from, const std::string& to, unsigned flag
 
 } // namespace
 
-std::string parent_of(const std::string& path) {
-    const auto slash = path.rfind('/');
-    return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 Result<Staging> Staging::begin(const std::string& target) {
     MSB_TRY(make_directories(parent_of(target), 0700));
     const std::string path = staging_path(target);

@@ -12,9 +12,6 @@
 
 namespace msb {
 
-/// The directory that an absolute path is in.
-std::string parent_of(const std::string& path);
-
 class Staging {
   public:
     /// For `target`, an absolute path; the directory that it is to be in is made. busy if another

@@ -63,7 +63,8 @@ TEST(NetworkDocument, TheRest) {
     EXPECT_FALSE(network->dns.rebind_protection);
     EXPECT_EQ(network->published[0].to_string(), "127.0.0.1:8080:80/tcp");
     EXPECT_EQ(network->policy_name, "git-hosts");
-    EXPECT_TRUE(read_network_document(*json::parse(R"({"policy": null, "max_connections": null})")));
+    EXPECT_TRUE(
+        read_network_document(*json::parse(R"({"policy": null, "max_connections": null})")));
     EXPECT_FALSE(read_network_document(false)->enabled);
     EXPECT_EQ(read_network_document("none")->policy_name, "none");
 }
