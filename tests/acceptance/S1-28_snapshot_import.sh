@@ -6,7 +6,7 @@
 need_kernel
 need zstd
 
-msb create -q -n box
+msb create -q -n box --root-disk 512M
 msb exec box -- sh -c 'dd if=/dev/urandom of=/data bs=1M count=8 2>/dev/null; echo one >/file; sync'
 msb stop -q box
 base=$(msb snapshot create -q base --from box --integrity)
@@ -45,7 +45,7 @@ msb snapshot rm -q child another base "$T/shelf/base"
 run_fail 1 "only has what changed .* $base" msb snapshot import "$T/changes"
 msb snapshot import -q "$T/base.tar" >/dev/null
 chmod u+w "$MSB_HOME/snapshots/base/upper.ext4"
-printf x | dd of="$MSB_HOME/snapshots/base/upper.ext4" bs=1 seek=3000000000 conv=notrunc status=none
+printf x | dd of="$MSB_HOME/snapshots/base/upper.ext4" bs=1 seek=300000000 conv=notrunc status=none
 run_fail 1 "changes do not fit" msb snapshot import "$T/changes"
 msb snapshot rm -q base
 

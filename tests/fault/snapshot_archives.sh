@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib.sh"
 need_kernel
 
-msb create -q -n box
+msb create -q -n box --root-disk 512M
 msb exec box -- sh -c 'dd if=/dev/urandom of=/data bs=1M count=40 2>/dev/null; sync'
 msb stop -q box
 base=$(msb snapshot create -q base --from box)
