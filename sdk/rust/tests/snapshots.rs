@@ -30,7 +30,7 @@ fn snapshots() {
 
         let shelf =
             Snapshot::builder("two").from_sandbox("rust-snap").dest_dir(within("shelf")).create().await.unwrap();
-        assert_eq!(Snapshot::list_dir(&within("shelf")).await.unwrap(), [shelf.handle.clone()]);
+        assert_eq!(Snapshot::list_dir(&within("shelf")).await.unwrap(), std::slice::from_ref(&shelf.handle));
         assert_eq!(Snapshot::reindex(&within("shelf")).await.unwrap(), 1);
         assert_eq!(shelf.handle.verify().await.unwrap().upper, UpperVerification::NotRecorded);
         let recorded = one.integrity.clone().unwrap();
