@@ -103,6 +103,7 @@ std::vector<Row> rows_of(const std::vector<Snapshot>& snapshots, bool tree) {
     if (tree)
         return Tree(snapshots).rows();
     std::vector<Row> rows;
+    rows.reserve(snapshots.size());
     for (const Snapshot& snapshot : snapshots)
         rows.push_back({&snapshot, 0});
     return rows;

@@ -21,7 +21,7 @@ void print_snapshot(const Snapshot& snapshot, bool quiet);
 template <typename Values>
 Command& add_snapshot_command(Command& family, Context& context, const char* name, const char* help,
                               Status (*body)(Context&, const Values&),
-                              std::function<void(Command&, Values&)> options) {
+                              const std::function<void(Command&, Values&)>& options) {
     return family.add(name, help, group_storage, [&context, body, options](Command& command) {
         auto values = std::make_shared<Values>();
         options(command, *values);

@@ -29,6 +29,7 @@ std::string key_of(const ImagePlan& plan, const std::vector<Digest>& layers) {
 /// Names the metadata of the layers as they are stored.
 std::string meta_key(const ImagePlan& plan) {
     std::vector<Digest> layers;
+    layers.reserve(plan.layers.size());
     for (const PlannedLayer& layer : plan.layers)
         layers.push_back(layer.diff_id);
     return key_of(plan, layers);

@@ -444,7 +444,7 @@ Limits limits_of(Role role, std::uint64_t memory_bytes) {
         // The largest disk that a sandbox has (disk/ext4_options.hpp), which is mostly holes.
         return {.open_files = 2048,
                 .processes = 1,
-                .file_bytes = 16 * 1024 * gib,
+                .file_bytes = std::uint64_t{16} * 1024 * gib,
                 .data_bytes = 1024 * mib,
                 .address_bytes = 64 * gib,
                 .signals = few_signals};

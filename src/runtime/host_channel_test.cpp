@@ -24,7 +24,7 @@ struct HostChannelTest : ::testing::Test {
          .drain = [this] { asked.emplace_back("drain"); },
          .status = [] { return wire::HostStatusReport{"Running", "", 3}; },
          .network_policy =
-             [](const wire::HostNetworkPolicy& change, HostChannel::Reply reply) {
+             [](const wire::HostNetworkPolicy& change, const HostChannel::Reply& reply) {
                  reply(change.policy.empty() ? Status(fail(ErrorKind::invalid_argument, "empty"))
                                              : Status());
              },
