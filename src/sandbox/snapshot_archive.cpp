@@ -234,7 +234,7 @@ class Import {
 Result<std::string> export_snapshot(Snapshots& snapshots, const ExportRequest& request,
                                     const disk::Watch& watch) {
     const image::Json description = MSB_TRY(describe_export(snapshots, request));
-    const std::string target = MSB_TRY(absolute_path(request.file));
+    std::string target = MSB_TRY(absolute_path(request.file));
     if (!request.force && exists(target))
         return taken(target);
     if (!exists(parent_of(target)))

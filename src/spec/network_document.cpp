@@ -204,6 +204,7 @@ class Document {
         if (entry != members.end())
             return (this->*entry->read)(value);
         std::vector<std::string> known;
+        known.reserve(members.size());
         for (const Entry& one : members)
             known.emplace_back(one.key);
         return unknown(key, "", known);
