@@ -27,7 +27,7 @@ if command -v rsync >/dev/null; then
     rsync -aS "$T/moved/" "$T/synced/"
     works "$T/synced"
 fi
-(export MSB_HOME=$T/other && works "$T/moved")
+MSB_HOME=$T/other works "$T/moved"
 # A database that nobody can open.
 rm -rf "$MSB_HOME/db" && touch "$MSB_HOME/db"
 run msb snapshot create two --from "$T/none"
