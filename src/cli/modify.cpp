@@ -41,6 +41,10 @@ Result<NetworkSpec> changed(const NetworkSpec& old, const NetworkOptions& option
 }
 
 Status modify(Context& context, const ModifyOptions& options) {
+    const NetworkOptions& network = options.network;
+    if (!network.says_what_is_reached() && network.rules.empty() && !network.max_connections)
+        return fail(Error(ErrorKind::invalid_argument, "nothing was said that is to change")
+                        .with_hint("msb modify --help lists what can be changed"));
     const Home home = MSB_TRY(context.home());
     auto sandboxes = MSB_TRY(Sandboxes::open(home, MSB_TRY(context.installation())));
     (void)MSB_TRY(sandboxes.get(options.name));

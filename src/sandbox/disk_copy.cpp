@@ -112,8 +112,8 @@ Result<DiskCopy> copy_disk(Sandboxes& sandboxes, const std::string& sandbox,
     if (!while_frozen && !disk::can_share(files.from.get(), files.to.get()))
         return runs(sandbox,
                     fmt::format("{}; or --copy-while-frozen: here the guest could not write to its "
-                                "disk for about {:.2g} s",
-                                stop, MSB_TRY(estimate(files)).count()));
+                                "disk for about {:.1f} s",
+                                stop, std::max(0.1, MSB_TRY(estimate(files)).count())));
     MSB_TRY_WRAP(copy_from_running(home, sandbox, files, watch),
                  "cannot copy the disk of '" + sandbox + "' while it runs");
     return DiskCopy{view.spec, files.size};

@@ -157,8 +157,9 @@ Result<NetworkSpec> read_policy(const Home& home, std::string_view name) {
 }
 
 Result<NetworkSpec> read_network_file(const std::string& path) {
-    const std::string text = MSB_TRY(read_file(path, json::max_yaml_bytes));
-    return parse_file(text, path, "network configuration '" + path + "'");
+    const std::string what = "network configuration '" + path + "'";
+    const std::string text = MSB_TRY_WRAP(read_file(path, json::max_yaml_bytes), what);
+    return parse_file(text, path, what);
 }
 
 NetworkSpec combine(NetworkSpec base, NetworkSpec given) {

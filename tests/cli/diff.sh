@@ -6,52 +6,52 @@ need_kernel
 need python3
 
 msb create -q -n box
-msb exec box -- sh -c 'mkdir -p /work/deep; cd /work; echo one >same; echo old >file; seq 100000 >big; ln -s a link; mkdir gone; touch gone/x; sync'
+msb exec box -- sh -c 'mkdir -p /data/deep; cd /data; echo one >same; echo old >file; seq 100000 >big; ln -s a link; mkdir gone; touch gone/x; sync'
 msb stop -q box
 run_ok msb diff box
-assert_match "$out" '^A /work/$'
-assert_match "$out" '^A /work/file  4 B$'
-assert_match "$out" '^A /work/link$'
+assert_match "$out" '^A /data/$'
+assert_match "$out" '^A /data/file  4 B$'
+assert_match "$out" '^A /data/link$'
 assert_not_contains "$out" "/upper"
 msb snapshot create -q one --from box >/dev/null
 msb create -q -n fork --from one
-msb exec fork -- sh -c 'cd /work; echo longer >file; touch same; echo 1 >deep/new; printf x | dd of=big bs=1 seek=5 conv=notrunc 2>/dev/null
+msb exec fork -- sh -c 'cd /data; echo longer >file; touch same; echo 1 >deep/new; printf x | dd of=big bs=1 seek=5 conv=notrunc 2>/dev/null
     rm -r gone; ln -sf b link; chmod 700 deep; rm /etc/passwd; echo changed >>/etc/group; sync'
 msb stop -q fork
 msb snapshot create -q two --from fork >/dev/null
 
 run_ok msb snapshot diff one two
-for line in 'C /work/big  575.1 KiB → 575.1 KiB' 'C /work/file  4 B → 7 B' 'A /work/deep/new  2 B' 'C /work/deep/' \
-    'C /work/link' 'D /work/gone/' 'D /work/gone/x  0 B' 'D /etc/passwd'; do
+for line in 'C /data/big  575.1 KiB → 575.1 KiB' 'C /data/file  4 B → 7 B' 'A /data/deep/new  2 B' 'C /data/deep/' \
+    'C /data/link' 'D /data/gone/' 'D /data/gone/x  0 B' 'D /etc/passwd'; do
     grep -qxF -- "$line" <<<"$out" || { show; fail_test "no line '$line'"; }
 done
 assert_match "$out" '^C /etc/group  '
-assert_not_contains "$out" /work/same
+assert_not_contains "$out" /data/same
 assert_eq "$(msb diff fork)" "$out" "the sandbox against the snapshot that it began with"
 assert_eq "$(msb snapshot diff two two)" "" "a snapshot against itself"
 run_ok msb snapshot diff two one
-assert_contains "$out" "A /work/gone/x  0 B"
+assert_contains "$out" "A /data/gone/x  0 B"
 msb snapshot diff one two --format json >"$T/diff.json"
 python3 - "$T/diff.json" <<'PY'
 import json, sys
 rows = {row["path"]: row for row in json.load(open(sys.argv[1]))}
-assert rows["/work/file"] == {"path": "/work/file", "change": "changed", "type": "file", "size_before": 4, "size_after": 7}, rows
-assert rows["/work/gone/x"]["change"] == "removed" and rows["/work/link"]["type"] == "link", rows
+assert rows["/data/file"] == {"path": "/data/file", "change": "changed", "type": "file", "size_before": 4, "size_after": 7}, rows
+assert rows["/data/gone/x"]["change"] == "removed" and rows["/data/link"]["type"] == "link", rows
 assert rows["/etc/passwd"] == {"path": "/etc/passwd", "change": "removed", "type": "other", "size_before": None, "size_after": None}, rows
 PY
 
 # Names of any bytes are shown so that they harm no terminal; many files are no problem.
 msb start -q fork
-msb exec fork -- sh -c 'cd /work; touch "$(printf "a\033[31mb")" "$(printf "c\nd")"; mkdir many; cd many; for i in $(seq 2000); do echo $i >$i; done; sync'
+msb exec fork -- sh -c 'cd /data; touch "$(printf "a\033[31mb")" "$(printf "c\nd")"; mkdir many; cd many; for i in $(seq 2000); do echo $i >$i; done; sync'
 run_fail 1 "stop it, or compare a snapshot" msb diff fork
 msb stop -q fork
 run_ok msb diff fork
-assert_eq "$(grep -c '^A /work/many/[0-9]' <<<"$out")" 2000
+assert_eq "$(grep -c '^A /data/many/[0-9]' <<<"$out")" 2000
 case $out in *$'\033'*) fail_test "an escape reaches the terminal" ;; esac
 
 # A disk that was not unmounted, or is none.
 msb start -q fork
-msb exec fork -- sh -c 'echo x >/work/file; sync'
+msb exec fork -- sh -c 'echo x >/data/file; sync'
 kill -9 "$(host_pids_of runtime)"
 eventually 10 sh -c "$MSB ls --format json | grep -q Crashed"
 run_fail 1 "did not unmount the disk" msb diff fork

@@ -55,6 +55,9 @@ reaches 80 yes
 
 # Errors change nothing.
 printf 'rules: [alow@any]\n' >"$MSB_HOME/policies/bad.yaml"
+host_run 20 modify box
+assert_eq "$code" 1
+assert_contains "$err" "nothing was said that is to change"
 host_run 20 modify box --policy bad
 assert_contains "$code $err" "did you mean 'allow'"
 host_run 20 modify box --net-rule 'deny@'

@@ -305,7 +305,7 @@ fn pull_progress() {
 
 /// Not a test: what `sandboxes_of_a_process_that_ends` runs as a process of its own.
 #[test]
-#[ignore]
+#[ignore = "run by another test as a process of its own"]
 fn child_that_ends() {
     block_on(async {
         let attached = Sandbox::builder("rust-child-attached").memory(128).create().await.unwrap();
@@ -340,7 +340,7 @@ fn agent_socket_path() {
 
 /// Not a test: what `libraries_that_do_not_fit` runs as a process of its own.
 #[test]
-#[ignore]
+#[ignore = "run by another test as a process of its own"]
 fn child_that_loads() {
     let error = microsandbox::version().unwrap_err();
     println!("{} {error}", matches!(error, Error::LibraryNotLoaded(_)));
