@@ -9,6 +9,7 @@
 #include "disk/ext4.hpp"
 #include "disk/sparse_copy.hpp"
 #include "logs/exec_log.hpp"
+#include "sandbox/disk_patch.hpp"
 #include "sandbox/group.hpp"
 #include "sandbox/launch/launch.hpp"
 
@@ -286,22 +287,33 @@ Result<std::vector<std::string>> Sandboxes::images_in_use() {
     return digests;
 }
 
-Status Sandboxes::make_files(const SandboxSpec& spec, const std::string& upper) {
+Status Sandboxes::make_files(const SandboxSpec& spec, const image::Image& image,
+                             const LaunchOptions& options, const RootContent& root) {
     const SandboxFiles files{home_.sandbox(spec.name)};
     MSB_TRY(make_directories(files.logs(), 0700));
-    if (upper.empty())
+    if (root.disk.empty())
         MSB_TRY(disk::create_overlay_disk(
             home_.root(), files.upper(),
             {.size = spec.root_disk_mib << 20, .journal = !spec.ephemeral}));
     else
-        MSB_TRY(disk::clone_file(upper, files.upper(), spec.root_disk_mib << 20));
+        MSB_TRY(disk::clone_file(root.disk, files.upper(), spec.root_disk_mib << 20));
+    patch_failed_ = !root.patches.empty();
+    if (patch_failed_) {
+        const auto watch = [&](std::uint64_t done, std::uint64_t) {
+            if (options.copied)
+                options.copied(done);
+            return options.wait_tick && options.wait_tick();
+        };
+        MSB_TRY(patch_disk(files.upper(), image, root.patches, !spec.ephemeral, watch));
+        patch_failed_ = false;
+    }
     // A sandbox that is thrown away need not survive a power cut.
     return write_file_atomic(files.spec(), spec.to_json(), 0600, !spec.ephemeral);
 }
 
 Result<Running> Sandboxes::create(const SandboxSpec& spec, const image::Image& image,
                                   const EngineSelection& engine, const LaunchOptions& options,
-                                  const std::string& upper) {
+                                  const RootContent& root) {
     MSB_TRY(validate_spec(spec));
     const auto taken = [&] { return fail(sandbox_exists(spec.name)); };
     auto held = lock(spec.name, lock_wait);
@@ -315,7 +327,7 @@ Result<Running> Sandboxes::create(const SandboxSpec& spec, const image::Image& i
                 return taken();
             MSB_TRY(erase_files(spec.name));
         }
-    Status made = make_files(spec, upper);
+    Status made = make_files(spec, image, options, root);
     if (made)
         made = catalogue_.put(spec);
     if (!made) {

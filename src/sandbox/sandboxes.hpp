@@ -18,6 +18,7 @@
 #include "sandbox/catalogue.hpp"
 #include "sandbox/home.hpp"
 #include "spec/launch.hpp"
+#include "spec/patches.hpp"
 #include "spec/spec.hpp"
 #include "spec/state.hpp"
 
@@ -57,6 +58,14 @@ struct LaunchOptions {
     /// Called about every 80 ms while waiting; true cancels the launch.
     std::function<bool()> wait_tick;
     std::string log_level; ///< of the runtime for this run; empty: as in the spec
+    /// Called, when a new sandbox has files to copy, with the bytes so far.
+    std::function<void(std::uint64_t)> copied;
+};
+
+/// What the writable disk of a new sandbox begins with.
+struct RootContent {
+    std::string disk{};           ///< path of one that it is a copy of; empty: it is an empty one
+    std::vector<Patch> patches{}; ///< made on that, before the first start
 };
 
 struct StageTime {
@@ -111,13 +120,12 @@ class Sandboxes {
     /// busy if it runs, or is being changed.
     Result<Still> hold_still(const std::string& name);
 
-    /// Makes the sandbox's files and starts it; its writable disk is a copy of `upper`, if that is
-    /// the path of one. already_exists if the name is taken. If the start
+    /// Makes the sandbox's files and starts it. already_exists if the name is taken. If the start
     /// fails, an ephemeral sandbox is gone and a persistent one is left Stopped; `boot_error()`
     /// then tells the stage.
     Result<Running> create(const SandboxSpec& spec, const image::Image& image,
                            const EngineSelection& engine, const LaunchOptions& options,
-                           const std::string& upper = {});
+                           const RootContent& root = {});
     /// Starts a Stopped, Crashed or Created sandbox, and waits for one that is ending (for as long
     /// as that takes by default). busy if it runs.
     Result<Running> start(const std::string& name, const image::Image& image,
@@ -127,6 +135,8 @@ class Sandboxes {
     /// it runs without a network. Flows that may not be any more have ended when this returns.
     Result<bool> change_network(const std::string& name, const NetworkChange& change);
     const std::optional<BootError>& boot_error() const { return boot_error_; }
+    /// The last create() failed because of a patch.
+    bool patch_failed() const { return patch_failed_; }
     /// For what fails before start() is called: the same record as of a later stage.
     void record_boot_error(const std::string& name, BootError error);
     /// Makes boot_error() return what the sandbox's last start left, if it failed.
@@ -184,7 +194,8 @@ class Sandboxes {
     Status kill(const std::string& name, const Reached& runtime);
     Status end(const std::string& name, const Reached& runtime);
     Status note_end(const std::string& name);
-    Status make_files(const SandboxSpec& spec, const std::string& upper);
+    Status make_files(const SandboxSpec& spec, const image::Image& image,
+                      const LaunchOptions& options, const RootContent& root);
     Status erase_files(const std::string& name);
     Status clear_run(const std::string& name);
     Result<Running> launch(OwnedFd lock, const SandboxSpec& spec, const image::Image& image,
@@ -195,6 +206,7 @@ class Sandboxes {
     Installation installation_;
     LazyCatalogue catalogue_;
     std::optional<BootError> boot_error_;
+    bool patch_failed_ = false;
     std::vector<Error> damaged_;
 };
 
