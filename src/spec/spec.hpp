@@ -102,7 +102,7 @@ std::string derived_hostname(std::string_view name);
 
 // Grammars of command line values (messages as users see them).
 Result<std::uint64_t> parse_memory_mib(std::string_view text);
-/// Integer with optional s, m or h; bare seconds. `fine` also accepts ms and 0. Milliseconds out.
+/// Integer with optional s, m, h or d; bare seconds. `fine` also accepts ms and 0. Milliseconds out.
 Result<std::uint64_t> parse_duration_ms(std::string_view text, bool fine = false);
 /// "KEY=value", or "KEY" to copy the host's variable.
 Result<std::pair<std::string, std::string>> parse_env(std::string_view text);
