@@ -86,7 +86,7 @@ Status fork(Context& context, const ForkCommand& command) {
         print_warning("ports that '" + command.source + "' publishes stay with it");
     for (const std::string& name : command.names) {
         const auto begun = std::chrono::steady_clock::now();
-        const NewSandbox sandbox{spec_of(name, origin->spec), image, origin->disk};
+        NewSandbox sandbox{spec_of(name, origin->spec), image, origin->disk, {}};
         const auto running = session.create(sandbox, session.launch_options());
         if (!running)
             return session.report_failure(context, running.error(), sandbox.spec), Status();

@@ -17,6 +17,7 @@
 #include "image/image.hpp"
 #include "sandbox/catalogue.hpp"
 #include "sandbox/home.hpp"
+#include "sandbox/volumes/claims.hpp"
 #include "spec/launch.hpp"
 #include "spec/spec.hpp"
 #include "spec/state.hpp"
@@ -112,12 +113,12 @@ class Sandboxes {
     Result<Still> hold_still(const std::string& name);
 
     /// Makes the sandbox's files and starts it; its writable disk is a copy of `upper`, if that is
-    /// the path of one. already_exists if the name is taken. If the start
+    /// the path of one. `volumes` has the named ones of its mounts. already_exists if the name is taken. If the start
     /// fails, an ephemeral sandbox is gone and a persistent one is left Stopped; `boot_error()`
     /// then tells the stage.
     Result<Running> create(const SandboxSpec& spec, const image::Image& image,
                            const EngineSelection& engine, const LaunchOptions& options,
-                           const std::string& upper = {});
+                           const std::string& upper, VolumeClaims volumes);
     /// Starts a Stopped, Crashed or Created sandbox, and waits for one that is ending (for as long
     /// as that takes by default). busy if it runs.
     Result<Running> start(const std::string& name, const image::Image& image,
@@ -184,11 +185,13 @@ class Sandboxes {
     Status kill(const std::string& name, const Reached& runtime);
     Status end(const std::string& name, const Reached& runtime);
     Status note_end(const std::string& name);
+    Status make_owned(const SandboxFiles& files, const Mount& mount);
     Status make_files(const SandboxSpec& spec, const std::string& upper);
     Status erase_files(const std::string& name);
     Status clear_run(const std::string& name);
     Result<Running> launch(OwnedFd lock, const SandboxSpec& spec, const image::Image& image,
-                           const EngineSelection& engine, const LaunchOptions& options, bool first);
+                           const EngineSelection& engine, const LaunchOptions& options, bool first,
+                           VolumeClaims volumes);
     void clean_up_after_launch(const SandboxSpec& spec, const Error& error, bool first);
 
     Home home_;

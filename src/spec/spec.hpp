@@ -75,6 +75,8 @@ struct SandboxSpec {
     std::uint64_t idle_timeout_seconds = 0; ///< 0: never
     std::int64_t created_at_ns = 0;         ///< Unix time
 
+    /// Nothing that its guest still has to write is missed by anybody.
+    bool can_be_cut_off() const;
     /// Overlays one variable, keeping the position of an existing key.
     void set_env(const std::string& key, const std::string& value);
 
