@@ -2,10 +2,12 @@
 
 #include "base/bytes.hpp"
 #include "base/system.hpp"
+#include "spec/grammar.hpp"
 
 #include <algorithm>
 #include <climits>
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <unistd.h>
 
@@ -22,6 +24,10 @@ std::string_view to_string(StatVirtualization mode) {
 
 std::string_view to_string(HostPermissions mode) {
     return mode == HostPermissions::mirror ? "mirror" : "private";
+}
+
+std::string_view to_string(MountCache mode) {
+    return mode == MountCache::cached ? "cached" : "strict";
 }
 
 namespace {
@@ -66,6 +72,33 @@ Status check_guest_path(std::string_view path) {
     return {};
 }
 
+constexpr std::string_view no_limit = "unlimited";
+
+Status apply_quota(MountQuota& quota, std::string_view key, std::string_view value) {
+    if (key == "quota") {
+        quota.mib = value == no_limit ? 0 : MSB_TRY_WRAP(parse_memory_mib(value), "quota");
+        return {};
+    }
+    const auto inodes = value == no_limit ? std::optional<std::uint64_t>(0) : parse_integer(value);
+    if (!inodes || (*inodes == 0 && value != no_limit))
+        return invalid("quota-inodes is a number of files, or unlimited, not '" +
+                       std::string(value) + "'");
+    quota.inodes = inodes;
+    return {};
+}
+
+/// uid= and gid= are one setting; check_options() finds the one that is missing.
+Status apply_owner(Mount& mount, std::string_view key, std::string_view value) {
+    const auto id = parse_integer(value);
+    if (!id || *id >= MountOwner::none)
+        return invalid(std::string(key) + " is a number below 4294967295, not '" +
+                       std::string(value) + "'");
+    if (!mount.owner)
+        mount.owner = MountOwner{MountOwner::none, MountOwner::none};
+    (key == "uid" ? mount.owner->uid : mount.owner->gid) = static_cast<std::uint32_t>(*id);
+    return {};
+}
+
 Status apply_setting(Mount& mount, std::string_view key, std::string_view value) {
     if (key == "stat-virt") {
         for (const auto mode :
@@ -84,8 +117,18 @@ Status apply_setting(Mount& mount, std::string_view key, std::string_view value)
             }
         return invalid("host-perms is private or mirror, not '" + std::string(value) + "'");
     }
-    if (key == "quota")
-        return fail(ErrorKind::unsupported, "quotas of mounts are not supported yet");
+    if (key == "cache") {
+        for (const auto mode : {MountCache::strict, MountCache::cached})
+            if (value == to_string(mode)) {
+                mount.cache = mode;
+                return {};
+            }
+        return invalid("cache is strict or cached, not '" + std::string(value) + "'");
+    }
+    if (key == "quota" || key == "quota-inodes")
+        return apply_quota(mount.quota, key, value);
+    if (key == "uid" || key == "gid")
+        return apply_owner(mount, key, value);
     return invalid("unknown option '" + std::string(key) + "'");
 }
 
@@ -124,10 +167,7 @@ Status parse_options(Mount& mount, std::string_view options) {
                                : "option '" + std::string(key) + "' is given more than once");
         MSB_TRY(apply_option(mount, option));
     }
-    if (mount.stat_virtualization == StatVirtualization::off &&
-        mount.host_permissions == HostPermissions::mirror)
-        return invalid("host-perms=mirror means nothing with stat-virt=off");
-    return {};
+    return check_options(mount);
 }
 
 Status check_kind(std::string_view option, const Mount& mount) {
@@ -173,6 +213,19 @@ Result<Mount> parse_mount(std::string_view option, std::string_view text) {
     return mount;
 }
 
+Status check_options(const Mount& mount) {
+    const bool off = mount.stat_virtualization == StatVirtualization::off;
+    if (off && mount.host_permissions == HostPermissions::mirror)
+        return invalid("host-perms=mirror means nothing with stat-virt=off");
+    if (!mount.owner)
+        return {};
+    if (mount.owner->uid == MountOwner::none || mount.owner->gid == MountOwner::none)
+        return invalid("uid and gid are given both or neither");
+    if (off)
+        return invalid("uid and gid mean nothing with stat-virt=off");
+    return {};
+}
+
 std::string mount_tag(std::size_t index) {
     return "fs-" + std::to_string(index);
 }
@@ -184,6 +237,7 @@ Status validate_mounts(const std::vector<Mount>& mounts) {
     std::set<std::string_view> places;
     for (const Mount& mount : mounts) {
         MSB_TRY(check_guest_path(mount.guest));
+        MSB_TRY_WRAP(check_options(mount), "the mount on " + mount.guest);
         if (mount.guest != normal(mount.guest))
             return invalid("guest path '" + mount.guest + "' is not in its shortest form");
         if (!places.insert(mount.guest).second)
@@ -218,6 +272,19 @@ std::string describe_options(const Mount& mount) {
         setting("stat-virt", to_string(mount.stat_virtualization));
     if (mount.host_permissions != HostPermissions::private_)
         setting("host-perms", to_string(mount.host_permissions));
+    if (mount.cache != MountCache::strict)
+        setting("cache", to_string(mount.cache));
+    const auto limit = [](std::uint64_t amount, std::string_view unit) {
+        return amount == 0 ? std::string(no_limit) : std::to_string(amount).append(unit);
+    };
+    if (mount.quota.mib)
+        setting("quota", limit(*mount.quota.mib, "MiB"));
+    if (mount.quota.inodes)
+        setting("quota-inodes", limit(*mount.quota.inodes, ""));
+    if (mount.owner) {
+        setting("uid", std::to_string(mount.owner->uid));
+        setting("gid", std::to_string(mount.owner->gid));
+    }
     return line;
 }
 

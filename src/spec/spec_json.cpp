@@ -54,17 +54,27 @@ InitSpec read_init(json::Reader item) {
 }
 
 json::Value write_mount(const Mount& mount) {
-    return {{"type", "Bind"},
-            {"host", mount.source},
-            {"guest", mount.guest},
-            {"options",
-             {{"readonly", mount.read_only},
-              {"noexec", mount.noexec},
-              {"nosuid", mount.nosuid},
-              {"nodev", mount.nodev}}},
-            {"stat_virtualization", to_string(mount.stat_virtualization)},
-            {"host_permissions", to_string(mount.host_permissions)},
-            {"follow_root_symlinks", mount.follow_root_symlinks}};
+    json::Value value = {{"type", "Bind"},
+                         {"host", mount.source},
+                         {"guest", mount.guest},
+                         {"options",
+                          {{"readonly", mount.read_only},
+                           {"noexec", mount.noexec},
+                           {"nosuid", mount.nosuid},
+                           {"nodev", mount.nodev}}},
+                         {"stat_virtualization", to_string(mount.stat_virtualization)},
+                         {"host_permissions", to_string(mount.host_permissions)},
+                         {"cache", to_string(mount.cache)},
+                         {"follow_root_symlinks", mount.follow_root_symlinks}};
+    if (mount.quota.mib)
+        value["quota_mib"] = *mount.quota.mib;
+    if (mount.quota.inodes)
+        value["quota_inodes"] = *mount.quota.inodes;
+    if (mount.owner) {
+        value["uid"] = mount.owner->uid;
+        value["gid"] = mount.owner->gid;
+    }
+    return value;
 }
 
 Mount read_mount(json::Reader item) {
@@ -84,6 +94,14 @@ Mount read_mount(json::Reader item) {
                                  ? HostPermissions::mirror
                                  : HostPermissions::private_;
     item.get("follow_root_symlinks", mount.follow_root_symlinks);
+    if (item.get<std::string>("cache") == to_string(MountCache::cached))
+        mount.cache = MountCache::cached;
+    if (item.has("quota_mib"))
+        mount.quota.mib = item.get<std::uint64_t>("quota_mib");
+    if (item.has("quota_inodes"))
+        mount.quota.inodes = item.get<std::uint64_t>("quota_inodes");
+    if (item.has("uid"))
+        mount.owner = {item.get<std::uint32_t>("uid"), item.get<std::uint32_t>("gid")};
     return mount;
 }
 
