@@ -6,6 +6,7 @@
 #include "base/system.hpp"
 #include "spec/files.hpp"
 #include "spec/spec.hpp"
+#include "spec/grammar.hpp"
 
 #include <algorithm>
 #include <array>
@@ -13,6 +14,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <set>
 #include <unistd.h>
 
@@ -29,6 +31,10 @@ std::string_view to_string(StatVirtualization mode) {
 
 std::string_view to_string(HostPermissions mode) {
     return mode == HostPermissions::mirror ? "mirror" : "private";
+}
+
+std::string_view to_string(MountCache mode) {
+    return mode == MountCache::cached ? "cached" : "strict";
 }
 
 std::string_view to_string(DiskFormat format) {
@@ -110,6 +116,40 @@ Status apply_format(Mount& mount, std::string_view value) {
     return invalid("format is raw, qcow2 or vmdk, not '" + std::string(value) + "'");
 }
 
+constexpr std::string_view no_limit = "unlimited";
+
+Status apply_quota(MountQuota& quota, std::string_view key, std::string_view value) {
+    if (key == "quota") {
+        quota.mib = value == no_limit ? 0 : MSB_TRY_WRAP(parse_memory_mib(value), "quota");
+        return {};
+    }
+    const auto inodes = value == no_limit ? std::optional<std::uint64_t>(0) : parse_integer(value);
+    if (!inodes || (*inodes == 0 && value != no_limit))
+        return invalid("quota-inodes is a number of files, or unlimited, not '" +
+                       std::string(value) + "'");
+    quota.inodes = inodes;
+    return {};
+}
+
+/// Kept with the volume.
+Status apply_volume_quota(VolumeRequest& volume, std::string_view value) {
+    if (value != no_limit)
+        volume.quota_mib = MSB_TRY_WRAP(parse_memory_mib(value), "quota");
+    return {};
+}
+
+/// uid= and gid= are one setting; check_options() finds the one that is missing.
+Status apply_owner(Mount& mount, std::string_view key, std::string_view value) {
+    const auto id = parse_integer(value);
+    if (!id || *id >= MountOwner::none)
+        return invalid(std::string(key) + " is a number below 4294967295, not '" +
+                       std::string(value) + "'");
+    if (!mount.owner)
+        mount.owner = MountOwner{MountOwner::none, MountOwner::none};
+    (key == "uid" ? mount.owner->uid : mount.owner->gid) = static_cast<std::uint32_t>(*id);
+    return {};
+}
+
 Status apply_setting(Mount& mount, std::string_view key, std::string_view value) {
     if (key == "stat-virt") {
         for (const auto mode :
@@ -128,18 +168,28 @@ Status apply_setting(Mount& mount, std::string_view key, std::string_view value)
             }
         return invalid("host-perms is private or mirror, not '" + std::string(value) + "'");
     }
-    if (key == "quota" && mount.kind == MountKind::bind)
-        return fail(ErrorKind::unsupported, "quotas of mounts are not supported yet");
-    if (key == "quota")
-        mount.volume.quota_mib = MSB_TRY(parse_memory_mib(value));
-    else if (key == "size" && mount.kind == MountKind::tmpfs)
+    if (key == "cache") {
+        for (const auto mode : {MountCache::strict, MountCache::cached})
+            if (value == to_string(mode)) {
+                mount.cache = mode;
+                return {};
+            }
+        return invalid("cache is strict or cached, not '" + std::string(value) + "'");
+    }
+    if (key == "quota" && mount.kind != MountKind::bind)
+        return apply_volume_quota(mount.volume, value);
+    if (key == "quota" || key == "quota-inodes")
+        return apply_quota(mount.quota, key, value);
+    if (key == "uid" || key == "gid")
+        return apply_owner(mount, key, value);
+    if (key == "size" && mount.kind == MountKind::tmpfs)
         return apply_tmpfs_size(mount, value);
-    else if (key == "size")
+    if (key == "format")
+        return apply_format(mount, value);
+    if (key == "size")
         mount.volume.size_mib = MSB_TRY(parse_memory_mib(value));
     else if (key == "kind")
         mount.volume.kind = MSB_TRY(parse_volume_kind(value));
-    else if (key == "format")
-        return apply_format(mount, value);
     else if (key == "fstype")
         mount.fstype = value;
     return {};
@@ -164,13 +214,17 @@ constexpr std::array known_options = {
     KnownOption{"stat-virt", shares},
     KnownOption{"host-perms", shares},
     KnownOption{"quota", shares},
+    KnownOption{"quota-inodes", shares},
+    KnownOption{"cache", shares},
+    KnownOption{"uid", shares},
+    KnownOption{"gid", shares},
     KnownOption{"kind", " mount-named mount-owned "},
     KnownOption{"size", " mount-named mount-owned tmpfs "},
     KnownOption{"format", " mount-disk "},
     KnownOption{"fstype", " mount-disk "},
 };
 
-Status check_option(std::string_view of, std::string_view key, bool has_value) {
+Status check_takes(std::string_view of, std::string_view key, bool has_value) {
     if (key == "exec" || key == "suid" || key == "dev")
         return invalid("option '" + std::string(key) + "' is not supported: it is the default");
     const auto known = std::ranges::find(known_options, key, &KnownOption::name);
@@ -221,13 +275,10 @@ Status parse_options(std::string_view of, Mount& mount, std::string_view options
             return invalid(option == "rw" || option == "ro"
                                ? "'ro' or 'rw' is given more than once"
                                : "option '" + std::string(key) + "' is given more than once");
-        MSB_TRY(check_option(of, name, name.size() != option.size()));
+        MSB_TRY(check_takes(of, name, name.size() != option.size()));
         MSB_TRY(apply_option(mount, option));
     }
-    if (mount.stat_virtualization == StatVirtualization::off &&
-        mount.host_permissions == HostPermissions::mirror)
-        return invalid("host-perms=mirror means nothing with stat-virt=off");
-    return {};
+    return check_options(mount);
 }
 
 Status check_kind(std::string_view option, const Mount& mount) {
@@ -304,9 +355,10 @@ Status complete(Mount& mount) {
     MSB_TRY(validate_volume_request(mount.volume));
     const bool share_options = mount.stat_virtualization != StatVirtualization::strict ||
                                mount.host_permissions != HostPermissions::private_ ||
-                               mount.follow_root_symlinks;
+                               mount.cache != MountCache::strict || mount.quota.inodes ||
+                               mount.owner || mount.follow_root_symlinks;
     if (mount.volume.kind == VolumeKind::disk && share_options)
-        return invalid("a disk has no stat-virt, host-perms or follow-root-symlinks");
+        return invalid("options of shared directories mean nothing with a disk");
     return {};
 }
 
@@ -327,6 +379,19 @@ Result<Mount> parse_mount(std::string_view option, std::string_view text) {
     MSB_TRY_WRAP(take_place(option, mount, text), shown);
     MSB_TRY_WRAP(complete(mount), shown);
     return mount;
+}
+
+Status check_options(const Mount& mount) {
+    const bool off = mount.stat_virtualization == StatVirtualization::off;
+    if (off && mount.host_permissions == HostPermissions::mirror)
+        return invalid("host-perms=mirror means nothing with stat-virt=off");
+    if (!mount.owner)
+        return {};
+    if (mount.owner->uid == MountOwner::none || mount.owner->gid == MountOwner::none)
+        return invalid("uid and gid are given both or neither");
+    if (off)
+        return invalid("uid and gid mean nothing with stat-virt=off");
+    return {};
 }
 
 std::string mount_tag(std::size_t index) {
@@ -379,6 +444,7 @@ Status validate_mounts(const std::vector<Mount>& mounts) {
     std::set<std::string_view> disks;
     for (const Mount& mount : mounts) {
         MSB_TRY(check_guest_path(mount.guest));
+        MSB_TRY_WRAP(check_options(mount), "the mount on " + mount.guest);
         if (mount.guest != normal(mount.guest))
             return invalid("guest path '" + mount.guest + "' is not in its shortest form");
         if (!places.insert(mount.guest).second)
@@ -432,6 +498,19 @@ std::string describe_options(const Mount& mount) {
         setting("quota", std::to_string(*mount.volume.quota_mib) + "MiB");
     if (!mount.fstype.empty())
         setting("fstype", mount.fstype);
+    if (mount.cache != MountCache::strict)
+        setting("cache", to_string(mount.cache));
+    const auto limit = [](std::uint64_t amount, std::string_view unit) {
+        return amount == 0 ? std::string(no_limit) : std::to_string(amount).append(unit);
+    };
+    if (mount.quota.mib)
+        setting("quota", limit(*mount.quota.mib, "MiB"));
+    if (mount.quota.inodes)
+        setting("quota-inodes", limit(*mount.quota.inodes, ""));
+    if (mount.owner) {
+        setting("uid", std::to_string(mount.owner->uid));
+        setting("gid", std::to_string(mount.owner->gid));
+    }
     return line;
 }
 

@@ -5,6 +5,8 @@
 #include "base/result.hpp"
 #include "spec/volume.hpp"
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,11 +20,37 @@ enum class StatVirtualization {
     off,     ///< as the host has it
 };
 enum class HostPermissions {
-    private_, ///< for the user alone, whatever the guest says
+    private_, ///< for the user alone; of the guest's modes only whether a file is executable
     mirror,   ///< as the guest says, but the owner keeps access
+};
+/// What the guest may answer from memory (docs/mounts.md).
+enum class MountCache {
+    strict, ///< what the host did is seen by the next open or look-up
+    cached, ///< a second later
 };
 std::string_view to_string(StatVirtualization mode);
 std::string_view to_string(HostPermissions mode);
+std::string_view to_string(MountCache mode);
+
+/// Of a mount that says nothing about it: what a guest may add to a directory.
+inline constexpr std::uint64_t default_quota_mib = 4096;
+inline constexpr std::uint64_t default_quota_inodes = std::uint64_t{1} << 20;
+
+/// How much a guest may add to what is shared: the growth of the files' sizes, and files. 0: as
+/// much as there is room for.
+struct MountQuota {
+    std::optional<std::uint64_t> mib;
+    std::optional<std::uint64_t> inodes;
+    bool operator==(const MountQuota&) const = default;
+};
+
+/// Whose the user's files are in the guest, instead of its default user's.
+struct MountOwner {
+    static constexpr std::uint32_t none = 0xffffffff; ///< nobody's number
+    std::uint32_t uid = 0;
+    std::uint32_t gid = 0;
+    bool operator==(const MountOwner&) const = default;
+};
 
 enum class MountKind {
     bind,  ///< a directory or file of the host
@@ -50,6 +78,9 @@ struct Mount {
     bool follow_root_symlinks = false; ///< `source` may lead through symbolic links
     StatVirtualization stat_virtualization = StatVirtualization::strict;
     HostPermissions host_permissions = HostPermissions::private_;
+    MountCache cache = MountCache::strict;
+    MountQuota quota;
+    std::optional<MountOwner> owner;
     VolumeMode volume_mode = VolumeMode::ensure_exists; ///< named
     VolumeRequest volume;                               ///< named and owned
     DiskFormat format = DiskFormat::raw;                ///< disk
@@ -62,7 +93,7 @@ struct Mount {
 };
 
 /// Each is a device of the guest and a descriptor of the process that serves them.
-inline constexpr std::size_t max_mounts = 8;
+inline constexpr std::size_t max_mounts = 64;
 
 /// The name of a mount's device in the guest, and of its socket with ".sock" behind it.
 std::string mount_tag(std::size_t index);
@@ -78,6 +109,9 @@ inline constexpr const char* shared_file_name = "file";
 Result<Mount> parse_mount(std::string_view option, std::string_view text);
 
 Status validate_mounts(const std::vector<Mount>& mounts);
+
+/// What options of different names have to do with each other.
+Status check_options(const Mount& mount);
 
 /// "/srv/data", "volume data", "owned disk (1024 MiB)", "disk /d.img", "tmpfs".
 std::string describe_source(const Mount& mount);

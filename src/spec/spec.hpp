@@ -4,6 +4,7 @@
 
 #include "base/result.hpp"
 #include "json/fwd.hpp"
+#include "spec/grammar.hpp"
 #include "spec/mounts.hpp"
 #include "spec/network_spec.hpp"
 #include "spec/scripts.hpp"
@@ -103,7 +104,6 @@ std::string random_name();
 std::string derived_hostname(std::string_view name);
 
 // Grammars of command line values (messages as users see them).
-Result<std::uint64_t> parse_memory_mib(std::string_view text);
 /// Integer with optional s, m or h; bare seconds. `fine` also accepts ms and 0. Milliseconds out.
 Result<std::uint64_t> parse_duration_ms(std::string_view text, bool fine = false);
 /// "KEY=value", or "KEY" to copy the host's variable.

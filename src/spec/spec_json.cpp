@@ -76,6 +76,21 @@ void write_volume(json::Value& document, const Mount& mount) {
     document["labels"] = volume.labels;
 }
 
+void write_sharing(json::Value& document, const Mount& mount) {
+    document["stat_virtualization"] = to_string(mount.stat_virtualization);
+    document["host_permissions"] = to_string(mount.host_permissions);
+    document["cache"] = to_string(mount.cache);
+    document["follow_root_symlinks"] = mount.follow_root_symlinks;
+    if (mount.quota.mib)
+        document["quota_mib"] = *mount.quota.mib;
+    if (mount.quota.inodes)
+        document["quota_inodes"] = *mount.quota.inodes;
+    if (mount.owner) {
+        document["uid"] = mount.owner->uid;
+        document["gid"] = mount.owner->gid;
+    }
+}
+
 json::Value write_mount(const Mount& mount) {
     json::Value document = {{"type", type_of(mount.kind)},
                             {"guest", mount.guest},
@@ -88,11 +103,8 @@ json::Value write_mount(const Mount& mount) {
         document["host"] = mount.source;
     if (mount.kind == MountKind::named || mount.kind == MountKind::owned)
         write_volume(document, mount);
-    if (mount.is_shared()) {
-        document["stat_virtualization"] = to_string(mount.stat_virtualization);
-        document["host_permissions"] = to_string(mount.host_permissions);
-        document["follow_root_symlinks"] = mount.follow_root_symlinks;
-    }
+    if (mount.is_shared())
+        write_sharing(document, mount);
     if (mount.kind == MountKind::disk) {
         document["format"] = to_string(mount.format);
         document["fstype"] = json::or_null(mount.fstype);
@@ -128,6 +140,14 @@ void read_sharing(json::Reader& item, Mount& mount) {
                                  ? HostPermissions::mirror
                                  : HostPermissions::private_;
     item.get("follow_root_symlinks", mount.follow_root_symlinks);
+    if (item.get<std::string>("cache") == to_string(MountCache::cached))
+        mount.cache = MountCache::cached;
+    if (item.has("quota_mib") && mount.kind == MountKind::bind)
+        mount.quota.mib = item.get<std::uint64_t>("quota_mib");
+    if (item.has("quota_inodes"))
+        mount.quota.inodes = item.get<std::uint64_t>("quota_inodes");
+    if (item.has("uid"))
+        mount.owner = {item.get<std::uint32_t>("uid"), item.get<std::uint32_t>("gid")};
 }
 
 void read_disk(json::Reader& item, Mount& mount) {

@@ -103,6 +103,9 @@ Result<MountPlan> MountPlan::make(const Home& home, const SandboxSpec& spec) {
         plan.backings.push_back({MountBacking::Kind::directory, mount_tag(plan.shared.size())});
         plan.shared.push_back(mount);
         plan.shared.back().source = path;
+        if (ours) // nothing of the user's is at stake: only what was said bounds it
+            plan.shared.back().quota = {mount.volume.quota_mib.value_or(0),
+                                        mount.quota.inodes.value_or(0)};
     }
     plan.sources = MSB_TRY(MountSources::open(plan.shared));
     std::size_t next = 0;
