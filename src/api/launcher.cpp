@@ -107,7 +107,7 @@ Result<NewSandbox> Launcher::prepare_fork(const CreateRequest& request, image::P
     if (!image)
         return fail(std::move(image).error().wrap("snapshot image missing: " + manifest.image +
                                                   " (" + manifest.image_digest + ")"));
-    NewSandbox sandbox{request.spec, std::move(*image), snapshot.disk(), {}};
+    NewSandbox sandbox{request.spec, std::move(*image), {snapshot.disk(), {}}, {}};
     sandbox.spec.snapshot = snapshot.digest;
     const std::uint64_t needed = (manifest.upper_size + mib - 1) / mib;
     if (!request.root_disk_given)
@@ -148,7 +148,7 @@ Result<Running> Launcher::create(NewSandbox& sandbox, const LaunchOptions& optio
     const auto engine = MSB_TRY(select_engine(sandbox.spec));
     if (!sandbox.volumes)
         MSB_TRY(claim_volumes(sandbox));
-    return sandboxes_.create(sandbox.spec, sandbox.image, engine, options, sandbox.disk,
+    return sandboxes_.create(sandbox.spec, sandbox.image, engine, options, sandbox.origin,
                              *std::exchange(sandbox.volumes, std::nullopt));
 }
 

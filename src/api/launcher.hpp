@@ -33,7 +33,7 @@ struct CreateRequest {
 struct NewSandbox {
     SandboxSpec spec;
     image::Image image;
-    std::string disk; ///< path of the one that its own is to begin as; empty: an empty one
+    Sandboxes::Origin origin;
     /// Named ones of its mounts, held for it.
     std::optional<VolumeClaims> volumes;
 };

@@ -12,6 +12,7 @@
 #include "logs/exec_log.hpp"
 #include "sandbox/group.hpp"
 #include "sandbox/launch/launch.hpp"
+#include "sandbox/volumes/tree.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -287,34 +288,41 @@ Result<std::vector<std::string>> Sandboxes::images_in_use() {
     return digests;
 }
 
-Status Sandboxes::make_owned(const SandboxFiles& files, const Mount& mount) {
+Status Sandboxes::make_owned(const SandboxFiles& files, const Mount& mount,
+                             const std::string& copy_of) {
     const bool disk = mount.volume.kind == VolumeKind::disk;
     const std::string path = files.owned(mount.guest, disk);
     MSB_TRY(make_directories(parent_of(path), 0700));
     if (!disk)
-        return make_directories(path, 0755);
+        MSB_TRY(make_directories(path, 0755));
+    if (!copy_of.empty()) {
+        const std::string source = SandboxFiles{home_.sandbox(copy_of)}.owned(mount.guest, disk);
+        return disk ? disk::clone_file(source, path) : copy_tree(source, path, {});
+    }
+    if (!disk)
+        return {};
     return disk::create_disk(home_.root(), path,
                              {.size = *mount.volume.size_mib * mib, .overlay = false});
 }
 
-Status Sandboxes::make_files(const SandboxSpec& spec, const std::string& upper) {
+Status Sandboxes::make_files(const SandboxSpec& spec, const Origin& origin) {
     const SandboxFiles files{home_.sandbox(spec.name)};
     MSB_TRY(make_directories(files.logs(), 0700));
-    if (upper.empty())
+    if (origin.upper.empty())
         MSB_TRY(disk::create_disk(home_.root(), files.upper(),
                                   {.size = spec.root_disk_mib << 20, .journal = !spec.ephemeral}));
     else
-        MSB_TRY(disk::clone_file(upper, files.upper(), spec.root_disk_mib << 20));
+        MSB_TRY(disk::clone_file(origin.upper, files.upper(), spec.root_disk_mib << 20));
     for (const Mount& mount : spec.mounts)
         if (mount.kind == MountKind::owned)
-            MSB_TRY(make_owned(files, mount));
+            MSB_TRY(make_owned(files, mount, origin.owned_of));
     // A sandbox that is thrown away need not survive a power cut.
     return write_file_atomic(files.spec(), spec.to_json(), 0600, !spec.ephemeral);
 }
 
 Result<Running> Sandboxes::create(const SandboxSpec& spec, const image::Image& image,
                                   const EngineSelection& engine, const LaunchOptions& options,
-                                  const std::string& upper, VolumeClaims volumes) {
+                                  const Origin& origin, VolumeClaims volumes) {
     MSB_TRY(validate_spec(spec));
     const auto taken = [&] { return fail(sandbox_exists(spec.name)); };
     auto held = lock(spec.name, lock_wait);
@@ -328,7 +336,7 @@ Result<Running> Sandboxes::create(const SandboxSpec& spec, const image::Image& i
                 return taken();
             MSB_TRY(erase_files(spec.name));
         }
-    Status made = make_files(spec, upper);
+    Status made = make_files(spec, origin);
     if (made)
         made = catalogue_.put(spec);
     if (!made) {

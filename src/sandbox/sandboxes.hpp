@@ -112,13 +112,18 @@ class Sandboxes {
     /// busy if it runs, or is being changed.
     Result<Still> hold_still(const std::string& name);
 
-    /// Makes the sandbox's files and starts it; its writable disk is a copy of `upper`, if that is
-    /// the path of one. `volumes` has the named ones of its mounts. already_exists if the name is taken. If the start
+    /// What a new sandbox begins with.
+    struct Origin {
+        std::string upper; ///< path of a disk that its own is a copy of; empty: an empty one
+        /// Sandbox whose owned storage it gets copies of; empty: new storage. Nothing may write to it.
+        std::string owned_of;
+    };
+    /// Makes the sandbox's files and starts it. `volumes` has the named ones of its mounts. already_exists if the name is taken. If the start
     /// fails, an ephemeral sandbox is gone and a persistent one is left Stopped; `boot_error()`
     /// then tells the stage.
     Result<Running> create(const SandboxSpec& spec, const image::Image& image,
                            const EngineSelection& engine, const LaunchOptions& options,
-                           const std::string& upper, VolumeClaims volumes);
+                           const Origin& origin, VolumeClaims volumes);
     /// Starts a Stopped, Crashed or Created sandbox, and waits for one that is ending (for as long
     /// as that takes by default). busy if it runs.
     Result<Running> start(const std::string& name, const image::Image& image,
@@ -185,8 +190,8 @@ class Sandboxes {
     Status kill(const std::string& name, const Reached& runtime);
     Status end(const std::string& name, const Reached& runtime);
     Status note_end(const std::string& name);
-    Status make_owned(const SandboxFiles& files, const Mount& mount);
-    Status make_files(const SandboxSpec& spec, const std::string& upper);
+    Status make_owned(const SandboxFiles& files, const Mount& mount, const std::string& copy_of);
+    Status make_files(const SandboxSpec& spec, const Origin& origin);
     Status erase_files(const std::string& name);
     Status clear_run(const std::string& name);
     Result<Running> launch(OwnedFd lock, const SandboxSpec& spec, const image::Image& image,

@@ -5,8 +5,8 @@
 #include "base/sha256.hpp"
 #include "base/system.hpp"
 #include "spec/files.hpp"
-#include "spec/spec.hpp"
 #include "spec/grammar.hpp"
+#include "spec/spec.hpp"
 
 #include <algorithm>
 #include <array>

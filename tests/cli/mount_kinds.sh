@@ -34,6 +34,9 @@ assert_match "$out" '/k: *→ owned ext4 disk \(200 MiB\)'
 run_ok msb volume ls -q
 assert_eq "$out" deep
 # A copy has its own.
+run_ok msb start -q own
+run_fail any "stop it first" msb fork -q own child
+run_ok msb stop -q own
 run_ok msb fork -q own child
 run_ok msb exec child -- sh -c 'cat /o/file /k/file && echo changed >/o/file && echo changed >/k/file'
 assert_eq "$out" $'dir\ndisk'

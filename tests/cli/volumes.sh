@@ -4,8 +4,8 @@
 need_kernel
 
 run_fail any 'volume create requires a name' msb volume create
-run_fail any -- '--size is required with --kind disk' msb volume create x --kind disk
-run_fail any -- '--size is only supported with --kind disk' msb volume create x --size 1G
+run_fail any '[-]-size is required with --kind disk' msb volume create x --kind disk
+run_fail any '[-]-size is only supported with --kind disk' msb volume create x --size 1G
 run_fail any 'a disk must have 128 MiB' msb volume create x --kind disk --size 64M
 run_fail any 'name starts with a letter or digit' msb volume create .x
 run_fail any 'name starts with a letter or digit' msb volume create a/b

@@ -46,7 +46,9 @@ for after in 5 15 40 100; do
     msb ls -q >/dev/null
     ! exists racer || run_ok e2fsck -fn "$MSB_HOME/volumes/racer/disk.raw"
 done
-eventually 20 msb run -q --mount-named racer:/d:kind=disk,size=128M -- true
+none_left() { [ -z "$(msb ls -q)" ]; }
+eventually 20 none_left
+run_ok msb run -q --mount-named racer:/d:kind=disk,size=128M -- true
 run_ok msb volume create -q last
 run_ok msb volume ls -q
 assert_eq "$(sort <<<"$out" | tr '\n' ' ')" "disk last racer source "
@@ -54,7 +56,7 @@ assert_eq "$(find "$MSB_HOME/volumes" -maxdepth 1 -name '.*' -type d | grep -cvE
 
 # A runtime that is killed lets go of its volumes.
 msb create -q -n box -v disk:/d
-kill -9 "$(host_pids_of box | head -1)"
+kill -9 "$(host_pids_of runtime | head -1)"
 eventually 10 msb volume rm -q disk
 run_ok msb rm -q -f box
 no_leftovers
