@@ -303,7 +303,7 @@ def rust_type(option: dict) -> str:
 
 
 # Enumerations that the crate also takes as text, from before it had them.
-RUST_OPEN = {"thp", "engine", "log_level", "stat_virtualization", "host_permissions", "network_profile"}
+RUST_OPEN = {"thp", "engine", "log_level", "stat_virtualization", "host_permissions", "mount_cache", "network_profile"}
 
 
 def rust_table(name: str, lines: list[str]) -> list[str]:

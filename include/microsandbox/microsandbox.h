@@ -175,7 +175,14 @@ void msb_progress_free(uint64_t progress);
  * "stat_virtualization": "strict" | "off". Whose owners and modes the guest sees. Default:
  *   "strict".
  * "host_permissions": "private" | "mirror". What becomes of modes that the guest sets. Default:
- *   "private". */
+ *   "private".
+ * "cache": "strict" | "cached". What the guest may answer from memory. Default: "strict".
+ * "quota_mib": number. By how many MiB the guest may make files grow; default: 4096; 0: as there
+ *   is room.
+ * "quota_inodes": number. How many files the guest may add; default: 1048576; 0: as there is
+ *   room.
+ * "uid": number. Whose the user's files are in the guest; with "gid".
+ * "gid": number. Whose group they have; with "uid". */
 
 /* Options port: A port of the host that leads to one of the guest's.
  * "bind": text. Address on the host; default: 127.0.0.1.

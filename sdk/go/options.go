@@ -255,6 +255,14 @@ type MountOptions struct {
 	FollowRootSymlinks bool   `json:"follow_root_symlinks,omitempty"` // the path may lead through links
 	StatVirtualization string `json:"stat_virtualization,omitempty"`  // "strict", the default, or "off"
 	HostPermissions    string `json:"host_permissions,omitempty"`     // "private", the default, or "mirror"
+	Cache              string `json:"cache,omitempty"`                // "strict", the default, or "cached"
+	// QuotaMiB is by how much the guest may make files grow, and QuotaInodes how many it may add; nil: 4096 and
+	// 1048576; 0: as there is room.
+	QuotaMiB    *uint64 `json:"quota_mib,omitempty"`
+	QuotaInodes *uint64 `json:"quota_inodes,omitempty"`
+	// UID and GID are whose the user's files are in the guest, both or neither; nil: its default user's.
+	UID *uint32 `json:"uid,omitempty"`
+	GID *uint32 `json:"gid,omitempty"`
 }
 
 // MountConfig is what a path of the guest leads to: see [Mount].

@@ -107,7 +107,7 @@ Result<NewSandbox> Launcher::prepare_fork(const CreateRequest& request, image::P
     if (!image)
         return fail(std::move(image).error().wrap("snapshot image missing: " + manifest.image +
                                                   " (" + manifest.image_digest + ")"));
-    NewSandbox sandbox{request.spec, std::move(*image), {.disk = snapshot.disk()}};
+    NewSandbox sandbox{request.spec, std::move(*image), {.upper = snapshot.disk()}, {}};
     sandbox.spec.snapshot = snapshot.digest;
     const std::uint64_t needed = (manifest.upper_size + mib - 1) / mib;
     if (!request.root_disk_given)
@@ -128,16 +128,32 @@ Result<NewSandbox> Launcher::prepare(const CreateRequest& request, image::Progre
         request.snapshot.empty()
             ? NewSandbox{request.spec,
                          MSB_TRY(resolve_image(request.image, request.pull, progress)),
-                         {.patches = request.patches}}
+                         {.patches = request.patches},
+                         {}}
             : MSB_TRY(prepare_fork(request, progress));
     merge_image(sandbox.spec, sandbox.image, request.choice);
     MSB_TRY(validate_spec(sandbox.spec));
     return sandbox;
 }
 
-Result<Running> Launcher::create(const NewSandbox& sandbox, const LaunchOptions& options) {
+Status Launcher::claim_volumes(NewSandbox& sandbox, std::string* which) {
+    VolumeClaims& claims = sandbox.volumes.emplace(home());
+    for (Mount& mount : sandbox.spec.mounts) {
+        if (mount.kind != MountKind::named)
+            continue;
+        if (which != nullptr)
+            *which = mount.source;
+        MSB_TRY_WRAP(claims.add(mount), "cannot mount on " + mount.guest);
+    }
+    return {};
+}
+
+Result<Running> Launcher::create(NewSandbox& sandbox, const LaunchOptions& options) {
     const auto engine = MSB_TRY(select_engine(sandbox.spec));
-    return sandboxes_.create(sandbox.spec, sandbox.image, engine, options, sandbox.root);
+    if (!sandbox.volumes)
+        MSB_TRY(claim_volumes(sandbox));
+    return sandboxes_.create(sandbox.spec, sandbox.image, engine, options, sandbox.origin,
+                             *std::exchange(sandbox.volumes, std::nullopt));
 }
 
 Result<Running> Launcher::start(const SandboxSpec& spec, const LaunchOptions& options) {

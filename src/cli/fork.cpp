@@ -6,6 +6,7 @@
 #include "cli/snapshot.hpp"
 #include "sandbox/disk_copy.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <set>
 #include <unistd.h>
@@ -29,6 +30,11 @@ struct Origin {
     std::optional<Staging> copy;           ///< it is in there
 };
 
+bool has_owned(const SandboxSpec& spec) {
+    return std::ranges::any_of(spec.mounts,
+                               [](const Mount& mount) { return mount.kind == MountKind::owned; });
+}
+
 Result<Origin> take_origin(Session& session, const ForkCommand& command) {
     Origin origin;
     auto still = session.sandboxes().hold_still(command.source);
@@ -40,6 +46,12 @@ Result<Origin> take_origin(Session& session, const ForkCommand& command) {
         origin.still = std::move(*still);
         return origin;
     }
+    if (const auto view = MSB_TRY(session.sandboxes().get(command.source)); has_owned(view.spec))
+        return fail(
+            Error(ErrorKind::busy, "sandbox '" + command.source +
+                                       "' runs, and has storage of its own (--mount-owned), "
+                                       "which cannot be held still")
+                .with_hint("stop it first: msb stop " + command.source));
     const std::string store = session.home().snapshots();
     Staging::sweep(store);
     origin.copy.emplace(MSB_TRY(Staging::begin(store + "/fork:" + std::to_string(::getpid()))));
@@ -86,7 +98,10 @@ Status fork(Context& context, const ForkCommand& command) {
         print_warning("ports that '" + command.source + "' publishes stay with it");
     for (const std::string& name : command.names) {
         const auto begun = std::chrono::steady_clock::now();
-        const NewSandbox sandbox{spec_of(name, origin->spec), image, {.disk = origin->disk}};
+        NewSandbox sandbox{spec_of(name, origin->spec),
+                           image,
+                           {.upper = origin->disk, .owned_of = command.source},
+                           {}};
         const auto running = session.create(sandbox, session.launch_options());
         if (!running)
             return session.report_failure(context, running.error(), sandbox.spec), Status();

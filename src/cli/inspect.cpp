@@ -138,8 +138,8 @@ void print_text(const SandboxView& view, const std::string& detail) {
     if (!spec.mounts.empty()) {
         text.section("Mounts");
         for (const Mount& mount : spec.mounts)
-            text.add_nested(mount.guest,
-                            fmt::format("→ {} {}", mount.source, describe_options(mount)));
+            text.add_nested(mount.guest, fmt::format("→ {} {}", describe_source(mount),
+                                                     describe_options(mount)));
     }
     if (!spec.labels.empty()) {
         text.section("Labels");

@@ -25,7 +25,7 @@ constexpr auto format_deadline = 60s;
 
 std::string template_name(const Ext4Options& options) {
     return "ext4-v" + std::to_string(format_version) + "-" + std::to_string(options.size) +
-           (options.journal ? "" : "-nojournal");
+           (options.journal ? "" : "-nojournal") + (options.overlay ? "" : "-plain");
 }
 
 /// Runs mkext4, which says what went wrong on its standard output.
@@ -33,7 +33,8 @@ Status run_formatter(const std::string& path, const Ext4Options& options) {
     const std::string program = MSB_TRY(libexec_program("mkext4"));
     auto output = MSB_TRY(sys::pipe());
     Child child = MSB_TRY_WRAP(spawn({.argv = {program, path, std::to_string(options.size),
-                                               options.journal ? "journal" : "nojournal"},
+                                               options.journal ? "journal" : "nojournal",
+                                               options.overlay ? "overlay" : "plain"},
                                       .fds = {{1, output[1].get()}, {2, 2}}}),
                                "cannot start the disk formatter");
     output[1].reset();
@@ -84,8 +85,7 @@ Result<std::string> ensure_template(const std::string& home, const Ext4Options& 
     return path;
 }
 
-Status create_overlay_disk(const std::string& home, const std::string& path,
-                           const Ext4Options& options) {
+Status create_disk(const std::string& home, const std::string& path, const Ext4Options& options) {
     Ext4Options rounded = options;
     rounded.size = options.size / 4096 * 4096;
     if (rounded.size < min_size || rounded.size > max_size)

@@ -90,8 +90,10 @@ Status fill(ext2_filsys fs, const std::string& path, const Ext4Options& options)
     mark_tables_zeroed(fs);
     MSB_TRY(step(ext2fs_mkdir(fs, EXT2_ROOT_INO, EXT2_ROOT_INO, nullptr), "root directory"));
     MSB_TRY(step(reserve_inodes(fs), "reserved inodes"));
-    for (const char* name : {"lost+found", "upper", "work"})
-        MSB_TRY(step(ext2fs_mkdir(fs, EXT2_ROOT_INO, 0, name), name));
+    MSB_TRY(step(ext2fs_mkdir(fs, EXT2_ROOT_INO, 0, "lost+found"), "lost+found"));
+    if (options.overlay)
+        for (const char* name : {"upper", "work"})
+            MSB_TRY(step(ext2fs_mkdir(fs, EXT2_ROOT_INO, 0, name), name));
     if (options.journal)
         MSB_TRY(step(ext2fs_add_journal_inode2(fs, journal_blocks, ~0ULL, EXT2_MKJOURNAL_LAZYINIT),
                      "journal"));
@@ -100,7 +102,7 @@ Status fill(ext2_filsys fs, const std::string& path, const Ext4Options& options)
 
 } // namespace
 
-Status format_overlay_disk(const std::string& path, const Ext4Options& options) {
+Status format_disk(const std::string& path, const Ext4Options& options) {
     if (options.size < min_size || options.size > max_size)
         return fail(ErrorKind::invalid_argument, "a disk must have between 128 MiB and 16 TiB");
     {

@@ -13,7 +13,8 @@ namespace msb::ffi {
 
 namespace {
 constexpr std::uint64_t longest_ms = std::uint64_t{100} * 365 * 24 * 3600 * 1000;
-}
+constexpr std::uint64_t most_quota = std::uint64_t{1} << 40;
+} // namespace
 
 Options::Options(const char* text) {
     if (text == nullptr || *text == '\0')
@@ -262,6 +263,15 @@ void read_volumes(Options& options, SandboxSpec& spec) {
             mount.stat_virtualization = StatVirtualization::off;
         if (volume.choice("host_permissions", {"private", "mirror"}) == "mirror")
             mount.host_permissions = HostPermissions::mirror;
+        if (volume.choice("cache", {"strict", "cached"}) == "cached")
+            mount.cache = MountCache::cached;
+        mount.quota.mib = volume.number("quota_mib", most_quota);
+        mount.quota.inodes = volume.number("quota_inodes", most_quota);
+        constexpr std::uint64_t most_id = MountOwner::none - 1;
+        const auto uid = volume.number("uid", most_id), gid = volume.number("gid", most_id);
+        if (uid || gid)
+            mount.owner = {static_cast<std::uint32_t>(uid.value_or(MountOwner::none)),
+                           static_cast<std::uint32_t>(gid.value_or(MountOwner::none))};
         if (const auto checked = volume.done(); !checked)
             options.complain(checked.error().error.message());
     }

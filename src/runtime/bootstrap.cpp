@@ -40,16 +40,37 @@ void describe_network(const NetworkPlan& plan, wire::Bootstrap& document) {
     document.host_alias = host_alias;
 }
 
+/// The disks of volumes are ours; of an image it is as the user says, or unknown.
+std::optional<std::string> file_system_of(const Mount& mount) {
+    if (mount.kind != MountKind::disk)
+        return "ext4";
+    return mount.fstype.empty() ? std::nullopt : std::optional(mount.fstype);
+}
+
 void describe_mounts(const LaunchConfig& config, wire::Bootstrap& document) {
     const std::vector<Mount>& mounts = config.spec.mounts;
     for (std::size_t i = 0; i < mounts.size(); ++i) {
         const wire::MountFlags flags{mounts[i].read_only, mounts[i].noexec, mounts[i].nosuid,
                                      mounts[i].nodev};
-        if (config.file_mounts[i])
-            document.file_mounts.push_back(
-                {mount_tag(i), shared_file_name, mounts[i].guest, flags});
-        else
-            document.dir_mounts.push_back({mount_tag(i), mounts[i].guest, flags});
+        const auto& [kind, tag] = config.mounts[i];
+        const std::string& guest = mounts[i].guest;
+        switch (kind) {
+        case MountBacking::Kind::directory:
+            document.dir_mounts.push_back({tag, guest, flags});
+            break;
+        case MountBacking::Kind::file:
+            document.file_mounts.push_back({tag, shared_file_name, guest, flags});
+            break;
+        case MountBacking::Kind::disk:
+        case MountBacking::Kind::formatted_disk:
+            document.disk_mounts.push_back({tag, guest, file_system_of(mounts[i]), flags});
+            break;
+        case MountBacking::Kind::memory:
+            document.tmpfs_mounts.push_back(
+                {guest, mounts[i].size_mib == 0 ? std::nullopt : std::optional(mounts[i].size_mib),
+                 std::nullopt, flags});
+            break;
+        }
     }
 }
 

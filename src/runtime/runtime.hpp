@@ -54,6 +54,7 @@ class Runtime {
     // Set-up, in this order.
     Status open_logs();
     Status open_disks();
+    Status open_mounted_disk(int fd, const Mount& mount, const std::string& serial);
     Status listen();
     Status start_engine();
     Status confine();
@@ -125,9 +126,12 @@ class Runtime {
 
     struct Listeners {
         OwnedFd root, upper, vsock, rng, host;
+        std::vector<OwnedFd> disks; ///< of mounts
     } listeners_;
     std::unique_ptr<device::Blk> root_disk_;
     std::unique_ptr<device::Blk> upper_disk_;
+    std::vector<std::unique_ptr<device::Blk>> mounted_disks_;
+    std::uint64_t largest_file_ = 0; ///< that is written: a disk, or a log
     std::unique_ptr<device::Vsock> vsock_;
     std::unique_ptr<device::Rng> rng_;
     std::vector<std::unique_ptr<virtio::DeviceThread>> device_threads_;

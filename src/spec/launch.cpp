@@ -4,6 +4,9 @@
 #include "json/reader.hpp"
 #include "json/text.hpp"
 
+#include <algorithm>
+#include <array>
+
 namespace msb {
 
 namespace {
@@ -29,7 +32,43 @@ std::vector<std::string> read_base64_list(json::Reader& document, const char* ke
     return texts;
 }
 
+constexpr std::array backing_kinds = {
+    std::pair{MountBacking::Kind::directory, "directory"},
+    std::pair{MountBacking::Kind::file, "file"},
+    std::pair{MountBacking::Kind::disk, "disk"},
+    std::pair{MountBacking::Kind::formatted_disk, "formatted-disk"},
+    std::pair{MountBacking::Kind::memory, "memory"},
+};
+
+json::Value write_backings(const std::vector<MountBacking>& backings) {
+    json::Value list = json::array();
+    for (const MountBacking& backing : backings)
+        for (const auto& [kind, name] : backing_kinds)
+            if (kind == backing.kind)
+                list.push_back({{"kind", name}, {"tag", backing.tag}});
+    return list;
+}
+
+std::vector<MountBacking> read_backings(json::Reader& document) {
+    std::vector<MountBacking> backings;
+    for (const json::Value& element : document.list("mounts")) {
+        json::Reader item(document, element);
+        const auto word = item.get<std::string>("kind");
+        for (const auto& [kind, name] : backing_kinds)
+            if (word == name)
+                backings.push_back({kind, item.get<std::string>("tag")});
+    }
+    return backings;
+}
+
 } // namespace
+
+bool LaunchConfig::has_shares() const {
+    return std::ranges::any_of(mounts, [](const MountBacking& backing) {
+        return backing.kind == MountBacking::Kind::directory ||
+               backing.kind == MountBacking::Kind::file;
+    });
+}
 
 std::string LaunchConfig::to_json() const {
     json::Value document = {
@@ -41,7 +80,7 @@ std::string LaunchConfig::to_json() const {
         {"attached", attached},
         {"make_workdir", make_workdir},
         {"need_workdir", need_workdir},
-        {"file_mounts", json::array(file_mounts)},
+        {"mounts", write_backings(mounts)},
     };
     if (network) // the rest of the plan follows from the name
         document["network"] = {{"ipv4", network->v4.has_value()},
@@ -69,8 +108,8 @@ Result<LaunchConfig> LaunchConfig::from_json(std::string_view text) {
     document.get("attached", config.attached);
     document.get("make_workdir", config.make_workdir);
     document.get("need_workdir", config.need_workdir);
-    document.get("file_mounts", config.file_mounts);
-    if (config.file_mounts.size() != config.spec.mounts.size())
+    config.mounts = read_backings(document);
+    if (config.mounts.size() != config.spec.mounts.size())
         document.complain("mounts of unknown kind");
     if (document.has("network")) {
         json::Reader families(document, "network");

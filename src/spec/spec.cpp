@@ -136,6 +136,13 @@ Status validate_spec(const SandboxSpec& spec) {
     return {};
 }
 
+bool SandboxSpec::can_be_cut_off() const {
+    const auto has_disk = [](const Mount& mount) {
+        return mount.kind != MountKind::tmpfs && !mount.is_shared() && !mount.read_only;
+    };
+    return ephemeral && std::ranges::none_of(mounts, has_disk);
+}
+
 namespace {
 std::string random_hex(std::size_t bytes) {
     Bytes data(bytes);

@@ -4,6 +4,7 @@
 
 #include "base/result.hpp"
 #include "json/fwd.hpp"
+#include "spec/grammar.hpp"
 #include "spec/mounts.hpp"
 #include "spec/network_spec.hpp"
 #include "spec/scripts.hpp"
@@ -75,6 +76,8 @@ struct SandboxSpec {
     std::uint64_t idle_timeout_seconds = 0; ///< 0: never
     std::int64_t created_at_ns = 0;         ///< Unix time
 
+    /// Nothing that its guest still has to write is missed by anybody.
+    bool can_be_cut_off() const;
     /// Overlays one variable, keeping the position of an existing key.
     void set_env(const std::string& key, const std::string& value);
 
@@ -101,7 +104,6 @@ std::string random_name();
 std::string derived_hostname(std::string_view name);
 
 // Grammars of command line values (messages as users see them).
-Result<std::uint64_t> parse_memory_mib(std::string_view text);
 /// Integer with optional s, m, h or d; bare seconds. `fine` also accepts ms and 0. Milliseconds out.
 Result<std::uint64_t> parse_duration_ms(std::string_view text, bool fine = false);
 /// "KEY=value", or "KEY" to copy the host's variable.

@@ -67,6 +67,31 @@ impl MountBuilder {
         self.options.host_permissions = Some(mode.into());
         self
     }
+
+    /// What the guest may answer from memory: [`MountCache`], or its word as text.
+    pub fn cache(mut self, mode: impl Into<MountCache>) -> Self {
+        self.options.cache = Some(mode.into());
+        self
+    }
+
+    /// By how many MiB the guest may make files grow; 0: as there is room.
+    pub fn quota_mib(mut self, mib: u64) -> Self {
+        self.options.quota_mib = Some(mib);
+        self
+    }
+
+    /// How many files the guest may add; 0: as there is room.
+    pub fn quota_inodes(mut self, inodes: u64) -> Self {
+        self.options.quota_inodes = Some(inodes);
+        self
+    }
+
+    /// Whose the user's files are in the guest, instead of its default user's.
+    pub fn owner(mut self, uid: u32, gid: u32) -> Self {
+        self.options.uid = Some(uid);
+        self.options.gid = Some(gid);
+        self
+    }
 }
 
 /// What a guest may reach: [`SandboxBuilder::network`].

@@ -51,7 +51,7 @@ pub use agent::AgentClient;
 pub use builder::{InitBuilder, MountBuilder, NetworkBuilder, RegistryBuilder, SandboxBuilder};
 pub use call::Call;
 pub use choices::{
-    Engine, HostPermissions, Isolation, LogLevel, NetworkAction, NetworkProfile, PullPolicy, SecurityProfile,
+    Engine, HostPermissions, Isolation, LogLevel, MountCache, NetworkAction, NetworkProfile, PullPolicy, SecurityProfile,
     StatVirtualization, ThpMode,
 };
 pub use config::{InitConfig, Rlimit, SandboxConfig};

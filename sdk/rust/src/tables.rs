@@ -262,6 +262,13 @@ macro_rules! choice_table {
                 /// The host's mode follows the guest's.
                 "mirror" Mirror,
             }
+            /// What a guest may answer from memory about a shared directory.
+            open MountCache {
+                /// What the host did is seen by the next open or look-up.
+                "strict" Strict,
+                /// It is seen a second later, and less is asked.
+                "cached" Cached,
+            }
             /// The protocol of a published port.
             closed PortProtocol {
                 /// TCP.
@@ -341,6 +348,11 @@ macro_rules! option_table {
                 follow_root_symlinks: bool,
                 stat_virtualization: StatVirtualization,
                 host_permissions: HostPermissions,
+                cache: MountCache,
+                quota_mib: u64,
+                quota_inodes: u64,
+                uid: u32,
+                gid: u32,
             }
             PortOptions {
                 bind: String,

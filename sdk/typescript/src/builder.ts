@@ -4,6 +4,7 @@ import type {
   HostPermissions,
   Isolation,
   LogLevel,
+  MountCache,
   NativeCreateOptions,
   NativeInit,
   NativeMount,
@@ -100,6 +101,23 @@ export class MountBuilder {
   /** What becomes of modes that the guest sets. "mirror": the host's mode follows the guest's. */
   hostPermissions(mode: HostPermissions): this {
     this.settings.host_permissions = mode;
+    return this;
+  }
+  /** What the guest may answer from memory. "strict": nothing that the host may have changed. "cached": for a second. */
+  cache(mode: MountCache): this {
+    this.settings.cache = mode;
+    return this;
+  }
+  /** By how many MiB the guest may make files grow, and how many files it may add; 0: as there is room. */
+  quota(mib: number, inodes?: number): this {
+    this.settings.quota_mib = mib;
+    if (inodes !== undefined) this.settings.quota_inodes = inodes;
+    return this;
+  }
+  /** Whose the user's files are in the guest, instead of its default user's. */
+  owner(uid: number, gid: number): this {
+    this.settings.uid = uid;
+    this.settings.gid = gid;
     return this;
   }
 }

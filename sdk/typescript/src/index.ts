@@ -89,6 +89,7 @@ export type {
   HostPermissions,
   Isolation,
   LogLevel,
+  MountCache,
   NetworkAction,
   NetworkProfile,
   PullPolicy,

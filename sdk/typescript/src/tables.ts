@@ -287,6 +287,13 @@ export type HostPermissions =
   /** The host's mode follows the guest's. */
   | "mirror";
 
+/** What a guest may answer from memory about a shared directory. */
+export type MountCache =
+  /** What the host did is seen by the next open or look-up. */
+  | "strict"
+  /** It is seen a second later, and less is asked. */
+  | "cached";
+
 /** The protocol of a published port. */
 export type PortProtocol =
   /** TCP. */
@@ -338,6 +345,11 @@ export interface NativeMount {
   follow_root_symlinks?: boolean | undefined;
   stat_virtualization?: StatVirtualization | undefined;
   host_permissions?: HostPermissions | undefined;
+  cache?: MountCache | undefined;
+  quota_mib?: number | undefined;
+  quota_inodes?: number | undefined;
+  uid?: number | undefined;
+  gid?: number | undefined;
 }
 
 /** A port of the host that leads to one of the guest's. As the C interface has it. */

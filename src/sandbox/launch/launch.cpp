@@ -105,9 +105,14 @@ Status Launch::open_disks() {
         config_.root.push_back(piece.length);
     }
     step_ = "mount";
-    mounts_ = MSB_TRY(MountSources::open(subject_.spec.mounts));
-    for (const MountSources::Source& source : mounts_.sources)
-        config_.file_mounts.push_back(source.file);
+    mounts_ = MSB_TRY(MountPlan::make(subject_.home, subject_.spec));
+    config_.mounts = mounts_.backings;
+    for (OwnedFd& disk : mounts_.raw_disks)
+        give(number++, std::move(disk));
+    std::vector<OwnedFd> volume_locks = subject_.volumes.share_locks();
+    for (auto* locks : {&mounts_.locks, &volume_locks})
+        for (OwnedFd& lock : *locks)
+            give(number++, std::move(lock));
     return {};
 }
 
@@ -132,9 +137,9 @@ Status Launch::start_helpers() {
         network_ = MSB_TRY(prepare_netd(start, spec.network, *config_.network));
         give(launch_fd_network, std::move(network_->lifeline));
     }
-    if (!spec.mounts.empty()) {
+    if (config_.has_shares()) {
         step_ = "mount";
-        MSB_TRY(take(start_fsd(start, spec.mounts, mounts_)));
+        MSB_TRY(take(start_fsd(start, mounts_.shared, mounts_.sources)));
     }
     step_ = "build_vm";
     return {};
@@ -179,7 +184,7 @@ Status Launch::start_runtime() {
     request.new_session = true;
     // With a disk that is thrown away the runtime dies with us; other sandboxes are shut down by
     // the watch pipe.
-    request.die_with_parent = options.attached && spec.ephemeral && !options.detachable;
+    request.die_with_parent = options.attached && spec.can_be_cut_off() && !options.detachable;
     running_.runtime = MSB_TRY(jail::spawn(request));
     given_.clear(); // lifelines, lock and pipes are the runtime's alone
     MSB_TRY(write_file_atomic(subject_.home.runtime_pid(spec.name),

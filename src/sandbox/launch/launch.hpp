@@ -3,8 +3,10 @@
 
 #include "sandbox/launch/fsd.hpp"
 #include "sandbox/launch/helper.hpp"
+#include "sandbox/launch/mounts.hpp"
 #include "sandbox/launch/netd.hpp"
 #include "sandbox/sandboxes.hpp"
+#include "sandbox/volumes/claims.hpp"
 
 #include <optional>
 #include <string_view>
@@ -24,6 +26,7 @@ class Launch {
         const EngineSelection& engine;
         const LaunchOptions& options;
         bool first; ///< of this sandbox
+        const VolumeClaims& volumes;
     };
 
     /// `lock`: the sandbox's, held; its runtime gets it.
@@ -62,7 +65,7 @@ class Launch {
     std::optional<NetdStart> network_;
     std::vector<std::pair<int, OwnedFd>> given_;
     OwnedFd group_; ///< control group; none where there can be none
-    MountSources mounts_;
+    MountPlan mounts_;
     OwnedFd report_;
     bool ready_ = false;
 };

@@ -69,6 +69,7 @@ from .types import (
     LogEntry,
     LogLevel,
     LogSource,
+    MountCache,
     MountConfig,
     Network,
     NetworkAction,

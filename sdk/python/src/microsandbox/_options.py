@@ -34,6 +34,10 @@ def _ports(ports: Mapping[int, int] | Iterable[PortBinding]) -> list[dict[str, A
     return [asdict(port) for port in ports]
 
 
+def _given(mount: Any) -> dict[str, Any]:
+    return {key: value for key, value in asdict(mount).items() if value is not None}
+
+
 # By the type that the tables have for an option. Other values are as JSON has them.
 _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
     "text": str,
@@ -42,7 +46,7 @@ _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
     "seconds": lambda value: -(-_native.decode_milliseconds(value) // 1000),
     "milliseconds": _native.decode_milliseconds,
     "init": _init,
-    "mount": lambda mounts: {path: asdict(mount) for path, mount in mounts.items()},
+    "mount": lambda mounts: {path: _given(mount) for path, mount in mounts.items()},
     "port": _ports,
     "network": asdict,
     "rlimit": lambda limits: [limit.to_json() for limit in limits],

@@ -138,6 +138,15 @@ class HostPermissions(_StrEnum):
     """The host's mode follows the guest's."""
 
 
+class MountCache(_StrEnum):
+    """What a guest may answer from memory about a shared directory."""
+
+    STRICT = "strict"
+    """What the host did is seen by the next open or look-up."""
+    CACHED = "cached"
+    """It is seen a second later, and less is asked."""
+
+
 @dataclass(frozen=True)
 class MountConfig:
     """A directory or file of the host at a path of the guest: see Volume."""
@@ -152,6 +161,14 @@ class MountConfig:
     """``bind`` may lead through symbolic links."""
     stat_virtualization: StatVirtualization = StatVirtualization.STRICT
     host_permissions: HostPermissions = HostPermissions.PRIVATE
+    cache: MountCache = MountCache.STRICT
+    quota_mib: int | None = None
+    """By how many MiB the guest may make files grow; None: 4096; 0: as there is room."""
+    quota_inodes: int | None = None
+    """How many files the guest may add; None: 1048576; 0: as there is room."""
+    uid: int | None = None
+    """Whose the user's files are in the guest, together with ``gid``; None: its default user's."""
+    gid: int | None = None
 
 
 class Volume:
