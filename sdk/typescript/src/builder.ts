@@ -64,11 +64,11 @@ export class RegistryBuilder {
 /** What a volume is to be like: what is made, or is there already. */
 export interface VolumeSettings {
   /** What it is made of; a directory if it is made and this is not given. */
-  kind?: VolumeKind;
+  kind?: VolumeKind | undefined;
   /** Of a disk. */
-  sizeMib?: number;
+  sizeMib?: number | undefined;
   /** By how many MiB guests may make the files of a directory grow. */
-  quotaMib?: number;
+  quotaMib?: number | undefined;
   /** Of a named volume. */
   labels?: Pairs;
 }

@@ -173,6 +173,9 @@ const classes: Partial<Record<string, ErrorClass>> = {
   snapshot_not_found: SnapshotNotFoundError,
   snapshot_sandbox_running: SnapshotSandboxRunningError,
   still_running: SandboxStillRunningError,
+  volume_already_exists: VolumeAlreadyExistsError,
+  volume_in_use: VolumeInUseError,
+  volume_not_found: VolumeNotFoundError,
   timed_out: TimedOutError,
 };
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import {
   InvalidConfigError,
   Sandbox,
@@ -10,10 +10,9 @@ import {
   VolumeInUseError,
   VolumeNotFoundError,
 } from "microsandbox";
-import { removed, uniqueName } from "./support.js";
+import { uniqueName } from "./support.js";
 
 const name = uniqueName();
-after(() => removed(name));
 
 test("a plain named volume has to be there", async () => {
   const missing = Sandbox.builder(name).volume("/d", (mount) => mount.named("ts-none"));
