@@ -42,6 +42,7 @@ std::string_view to_string(FailureKind kind) {
     case FailureKind::exec_failed: return "exec_failed";
     case FailureKind::exec_timeout: return "exec_timeout";
     case FailureKind::session_lost: return "session_lost";
+    case FailureKind::patch_failed: return "patch_failed";
     case FailureKind::image_not_found: return "image_not_found";
     case FailureKind::image_in_use: return "image_in_use";
     case FailureKind::image_pull_failed: return "image_pull_failed";

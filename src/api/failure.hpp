@@ -27,6 +27,7 @@ enum class FailureKind {
     exec_failed, ///< the command could not start: `exec` says why
     exec_timeout,
     session_lost, ///< the sandbox ended before the command, or the connection broke
+    patch_failed, ///< a change to the new sandbox's files could not be made
     image_not_found,
     image_in_use,
     image_pull_failed,

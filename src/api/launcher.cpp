@@ -107,7 +107,7 @@ Result<NewSandbox> Launcher::prepare_fork(const CreateRequest& request, image::P
     if (!image)
         return fail(std::move(image).error().wrap("snapshot image missing: " + manifest.image +
                                                   " (" + manifest.image_digest + ")"));
-    NewSandbox sandbox{request.spec, std::move(*image), {snapshot.disk(), {}}, {}};
+    NewSandbox sandbox{request.spec, std::move(*image), {.upper = snapshot.disk()}, {}};
     sandbox.spec.snapshot = snapshot.digest;
     const std::uint64_t needed = (manifest.upper_size + mib - 1) / mib;
     if (!request.root_disk_given)
@@ -120,11 +120,15 @@ Result<NewSandbox> Launcher::prepare_fork(const CreateRequest& request, image::P
 }
 
 Result<NewSandbox> Launcher::prepare(const CreateRequest& request, image::Progress& progress) {
+    if (!request.snapshot.empty() && !request.patches.empty())
+        return fail(Error(ErrorKind::invalid_argument,
+                          "patches are for images: a snapshot has its own files")
+                        .with_hint("use msb cp and msb exec in the new sandbox"));
     NewSandbox sandbox =
         request.snapshot.empty()
             ? NewSandbox{request.spec,
                          MSB_TRY(resolve_image(request.image, request.pull, progress)),
-                         {},
+                         {.patches = request.patches},
                          {}}
             : MSB_TRY(prepare_fork(request, progress));
     merge_image(sandbox.spec, sandbox.image, request.choice);

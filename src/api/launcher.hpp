@@ -24,6 +24,8 @@ struct CreateRequest {
     std::string snapshot; ///< in place of an image: name, path or digest
     /// The spec's root disk was asked for; else it has the size of the snapshot's, if there is one.
     bool root_disk_given = false;
+    /// Made on the new disk, in this order; not with a snapshot.
+    std::vector<Patch> patches{};
     image::PullOptions pull;
     /// Stop and remove an existing sandbox of this name first, with this grace.
     std::optional<std::chrono::milliseconds> replace;

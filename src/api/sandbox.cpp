@@ -30,6 +30,9 @@ bool is_alive(Child& runtime) {
 
 Failure launch_failure(Launcher& launcher, Error error, const std::string& name) {
     Failure failure = sandbox_failure(std::move(error), name);
+    if (launcher.sandboxes().patch_failed() && failure.kind != FailureKind::cancelled &&
+        failure.kind != FailureKind::no_space)
+        failure.kind = FailureKind::patch_failed;
     failure.boot = launcher.sandboxes().boot_error();
     if (failure.boot && failure.kind != FailureKind::cancelled)
         failure.kind = FailureKind::boot_start;

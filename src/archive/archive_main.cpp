@@ -15,7 +15,6 @@
 #include "image/helper.hpp"
 #include "image/stream.hpp"
 
-#include <csignal>
 #include <fcntl.h>
 #include <thread>
 
@@ -177,14 +176,5 @@ Result<Json> serve(image::JsonLines& lines) {
 } // namespace msb::archive
 
 int main() {
-    using namespace msb;
-    std::signal(SIGPIPE, SIG_IGN);
-    // Ignore a Ctrl-C at the terminal: our parent gets it, too, and ends us.
-    for (const int number : {SIGINT, SIGQUIT, SIGHUP})
-        std::signal(number, SIG_IGN);
-    image::JsonLines lines(image::helper_socket);
-    const auto result = archive::serve(lines);
-    const image::Json answer = result ? image::Json{{"result", *result}}
-                                      : image::Json{{"error", image::encode_error(result.error())}};
-    return image::send_json(image::helper_socket, answer) ? 0 : 1;
+    return msb::image::serve_helper(msb::archive::serve);
 }

@@ -5,6 +5,7 @@
 #include "base/time.hpp"
 #include "cli/output.hpp"
 #include "cli/parser.hpp"
+#include "sandbox/disk_patch.hpp"
 
 #include <cstdlib>
 #include <memory>
@@ -71,6 +72,17 @@ void add_guest_options(Command& command, CreationOptions& options) {
         .shows_default();
 }
 
+void add_patch_options(Command& command, CreationOptions& options) {
+    command.listed("--copy", &options.patches,
+                   "SRC:/DST: copy a file or directory into a new sandbox (repeatable)");
+    command.listed("--copy-file", &options.patches, "The same, and SRC has to be a regular file");
+    command.listed("--copy-dir", &options.patches, "The same, and SRC has to be a directory");
+    command.listed("--mkdir", &options.patches, "Make a directory in a new sandbox (repeatable)");
+    command.listed("--rm", &options.patches, "Remove a path of the image (repeatable)");
+    command.option("--fs-conf", &options.fs_files,
+                   "YAML or JSON file of patches: text, append, symlink, ... (repeatable)");
+}
+
 void add_source_options(Command& command, CreationOptions& options) {
     command.option("--pull", &options.pull, "When to ask the registry: always|if-missing|never")
         .shows_default();
@@ -131,6 +143,7 @@ void add_creation_options(Command& command, CreationOptions& options) {
     command.option("-n,--name", &options.name, "Name (default: msb- and 8 hex digits)");
     add_resource_options(command, options);
     add_guest_options(command, options);
+    add_patch_options(command, options);
     add_source_options(command, options);
     add_init_options(command, options);
     add_network_options(command, options.network);
@@ -217,6 +230,18 @@ Result<image::PullPolicy> parse_pull_policy(std::string_view text) {
                                                  " (expected: always, if-missing, never)");
 }
 
+/// Those of files come first: what the command line says is more recent.
+Result<std::vector<Patch>> make_patches(const CreationOptions& options) {
+    std::vector<Patch> patches;
+    for (const std::string& path : options.fs_files)
+        for (Patch& patch : MSB_TRY(read_patch_file(path)))
+            patches.push_back(std::move(patch));
+    for (const Given& given : options.patches)
+        patches.push_back(MSB_TRY(parse_patch(given.option, given.value)));
+    MSB_TRY(validate_patches(patches));
+    return patches;
+}
+
 /// Before a replaced sandbox is killed.
 Result<std::chrono::milliseconds> replace_grace(const CreationOptions& options) {
     if (options.replace_timeout.empty())
@@ -263,6 +288,7 @@ Result<CreateRequest> make_request(const CreationOptions& options, Context& cont
     request.choice.cmd = context.command;
     request.image = options.image;
     request.snapshot = options.snapshot;
+    request.patches = MSB_TRY(make_patches(options));
     request.root_disk_given = !options.root_disk.empty();
     request.pull.policy = MSB_TRY(parse_pull_policy(options.pull));
     request.pull.insecure = options.insecure;

@@ -98,7 +98,10 @@ Status fork(Context& context, const ForkCommand& command) {
         print_warning("ports that '" + command.source + "' publishes stay with it");
     for (const std::string& name : command.names) {
         const auto begun = std::chrono::steady_clock::now();
-        NewSandbox sandbox{spec_of(name, origin->spec), image, {origin->disk, command.source}, {}};
+        NewSandbox sandbox{spec_of(name, origin->spec),
+                           image,
+                           {.upper = origin->disk, .owned_of = command.source},
+                           {}};
         const auto running = session.create(sandbox, session.launch_options());
         if (!running)
             return session.report_failure(context, running.error(), sandbox.spec), Status();

@@ -59,6 +59,7 @@ Result<image::PullResult> Session::pull(const std::string& reference,
 LaunchOptions Session::launch_options() {
     LaunchOptions options;
     options.wait_tick = [this] { return tick(); };
+    options.copied = [this](std::uint64_t bytes) { progress_.detail(format_bytes(bytes)); };
     return options;
 }
 

@@ -6,7 +6,6 @@
 #include "image/confined.hpp"
 #include "image/helper.hpp"
 
-#include <csignal>
 #include <fcntl.h>
 
 namespace msb::diff {
@@ -57,13 +56,5 @@ Result<Json> serve(image::JsonLines& lines) {
 } // namespace msb::diff
 
 int main() {
-    using namespace msb;
-    std::signal(SIGPIPE, SIG_IGN);
-    for (const int number : {SIGINT, SIGQUIT, SIGHUP}) // our parent gets them, too, and ends us
-        std::signal(number, SIG_IGN);
-    image::JsonLines lines(image::helper_socket);
-    const auto result = diff::serve(lines);
-    const image::Json answer = result ? image::Json{{"result", *result}}
-                                      : image::Json{{"error", image::encode_error(result.error())}};
-    return image::send_json(image::helper_socket, answer) ? 0 : 1;
+    return msb::image::serve_helper(msb::diff::serve);
 }

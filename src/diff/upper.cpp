@@ -1,7 +1,7 @@
 #include "diff/upper.hpp"
 
 #include "base/bytes.hpp"
-#include "diff/disk_channel.hpp"
+#include "disk/disk_channel.hpp"
 
 #include <algorithm>
 #include <array>
@@ -12,31 +12,14 @@
 
 namespace msb::diff {
 
-struct Upper::FileSystem {
-    ext2_filsys handle = nullptr;
-    FileSystem() = default;
-    FileSystem(const FileSystem&) = delete;
-    FileSystem& operator=(const FileSystem&) = delete;
-    ~FileSystem() {
-        if (handle != nullptr)
-            ext2fs_free(handle);
-    }
-};
+struct Upper::FileSystem : disk::FileSystem {};
 
 namespace {
 
+using disk::damaged_disk;
+
 constexpr std::uint64_t max_link = 4095;
 constexpr std::size_t read_size = std::size_t{1} << 20;
-
-Error damaged(const std::string& what, errcode_t code = 0) {
-    return Error(ErrorKind::corrupt,
-                 "the disk's file system is damaged: " + what +
-                     (code != 0 ? std::string(": ") + error_message(code) : std::string()));
-}
-
-#define MSB_EXT2(call, what)                                                                       \
-    if (const errcode_t code = (call))                                                             \
-    return fail(damaged(what, code))
 
 /// One attribute of an inode; empty if it has none of that name.
 class Attributes {
@@ -84,7 +67,7 @@ Result<std::string> read_data(ext2_filsys fs, ext2_ino_t inode, std::uint64_t si
 Result<std::string> link_target(ext2_filsys fs, ext2_ino_t number, ext2_inode& inode) {
     const std::uint64_t size = EXT2_I_SIZE(&inode);
     if (size > max_link)
-        return fail(damaged("a symbolic link is too long"));
+        return fail(damaged_disk("a symbolic link is too long"));
     if (ext2fs_is_fast_symlink(&inode))
         return std::string(reinterpret_cast<const char*>(inode.i_block),
                            std::min<std::size_t>(size, sizeof(inode.i_block)));
@@ -162,7 +145,7 @@ class Walk {
     Status read(const Directory& directory) {
         // A directory has one place; one that has two is in a circle, or will be.
         if (!seen_.insert(directory.inode).second || directory.depth > Upper::max_depth)
-            return fail(damaged("directories are in a circle"));
+            return fail(damaged_disk("directories are in a circle"));
         Names names;
         MSB_EXT2(ext2fs_dir_iterate(fs_, directory.inode, 0, nullptr, take_name, &names),
                  "a directory");
@@ -195,28 +178,22 @@ bool UpperEntry::is_directory() const {
 }
 
 Result<Upper> Upper::open(int disk) {
-    const auto fs = std::make_shared<FileSystem>();
-    const std::string name = std::to_string(disk);
-    MSB_EXT2(
-        ext2fs_open2(name.c_str(), nullptr, EXT2_FLAG_64BITS, 0, 0, disk_channel(), &fs->handle),
-        "it cannot be opened");
-    if (ext2fs_has_feature_journal_needs_recovery(fs->handle->super))
-        return fail(Error(ErrorKind::busy, "the guest did not unmount the disk")
-                        .with_hint("start the sandbox and stop it again"));
+    const auto fs =
+        std::make_shared<FileSystem>(FileSystem{MSB_TRY(disk::FileSystem::open(disk, false))});
     ext2_ino_t top = 0;
-    MSB_EXT2(ext2fs_namei(fs->handle, EXT2_ROOT_INO, EXT2_ROOT_INO, "/upper", &top),
+    MSB_EXT2(ext2fs_namei(fs->get(), EXT2_ROOT_INO, EXT2_ROOT_INO, "/upper", &top),
              "it has no upper directory");
     Upper upper(fs);
-    MSB_TRY(Walk(fs->handle, upper.entries_).run(top));
+    MSB_TRY(Walk(fs->get(), upper.entries_).run(top));
     return upper;
 }
 
 Result<bool> Upper::same_data(const Upper& a, const UpperEntry& file_a, const Upper& b,
                               const UpperEntry& file_b) {
     ext2_file_t files[2] = {};
-    MSB_EXT2(ext2fs_file_open(a.fs_->handle, file_a.inode, 0, &files[0]), "a file");
+    MSB_EXT2(ext2fs_file_open(a.fs_->get(), file_a.inode, 0, &files[0]), "a file");
     const std::unique_ptr<ext2_file, errcode_t (*)(ext2_file_t)> first(files[0], ext2fs_file_close);
-    MSB_EXT2(ext2fs_file_open(b.fs_->handle, file_b.inode, 0, &files[1]), "a file");
+    MSB_EXT2(ext2fs_file_open(b.fs_->get(), file_b.inode, 0, &files[1]), "a file");
     const std::unique_ptr<ext2_file, errcode_t (*)(ext2_file_t)> second(files[1],
                                                                         ext2fs_file_close);
     std::array<Bytes, 2> data = {Bytes(read_size), Bytes(read_size)};

@@ -7,6 +7,7 @@
 #include "disk/sparse_copy.hpp"
 
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <fcntl.h>
@@ -57,8 +58,12 @@ Status run_formatter(const std::string& path, const Ext4Options& options) {
 
 } // namespace
 
+std::string template_directory(const std::string& home) {
+    return home + "/cache/templates";
+}
+
 Result<std::string> ensure_template(const std::string& home, const Ext4Options& options) {
-    const std::string directory = home + "/cache/templates";
+    const std::string directory = template_directory(home);
     std::string path = directory + "/" + template_name(options);
     if (exists(path))
         return path;
@@ -85,8 +90,10 @@ Status create_disk(const std::string& home, const std::string& path, const Ext4O
     rounded.size = options.size / 4096 * 4096;
     if (rounded.size < min_size || rounded.size > max_size)
         return fail(ErrorKind::invalid_argument, "a disk must have between 128 MiB and 16 TiB");
-    const std::string source = MSB_TRY(ensure_template(home, rounded));
-    return clone_file(source, path);
+    Status cloned = clone_file(MSB_TRY(ensure_template(home, rounded)), path);
+    if (!cloned && cloned.error().sys_errno() == ENOENT) // somebody has just cleared the cache
+        cloned = clone_file(MSB_TRY(ensure_template(home, rounded)), path);
+    return cloned;
 }
 
 } // namespace msb::disk

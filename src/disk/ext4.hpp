@@ -16,6 +16,9 @@ namespace msb::disk {
 /// lose a disk made just before.
 Status create_disk(const std::string& home, const std::string& path, const Ext4Options& options);
 
+/// Where the templates are; one that is removed is made again.
+std::string template_directory(const std::string& home);
+
 /// Makes sure that the template for `options` exists. create_disk does this itself.
 Result<std::string> ensure_template(const std::string& home, const Ext4Options& options);
 

@@ -1,9 +1,9 @@
 #include "disk/format.hpp"
 
 #include "base/system.hpp"
+#include "disk/disk_channel.hpp"
 
 #include <ctime>
-#include <ext2fs/ext2fs.h>
 #include <fcntl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -15,15 +15,6 @@ namespace {
 constexpr unsigned block_size = 4096;
 constexpr std::uint64_t bytes_per_inode = 16384;
 constexpr unsigned journal_blocks = 16384; // 64 MiB
-
-/// Closes without writing on the way out of an error.
-struct FileSystem {
-    ext2_filsys handle = nullptr;
-    ~FileSystem() {
-        if (handle)
-            ext2fs_free(handle);
-    }
-};
 
 std::unexpected<Error> failed(errcode_t code, const std::string& path, const char* step) {
     const std::string text =
@@ -119,13 +110,13 @@ Status format_disk(const std::string& path, const Ext4Options& options) {
         MSB_TRY(sys::truncate(fd.get(), options.size / block_size * block_size));
     }
     ext2_super_block super = parameters(options);
-    FileSystem fs;
+    ext2_filsys handle = nullptr;
     if (const errcode_t code =
-            ext2fs_initialize(path.c_str(), EXT2_FLAG_64BITS, &super, unix_io_manager, &fs.handle))
+            ext2fs_initialize(path.c_str(), EXT2_FLAG_64BITS, &super, unix_io_manager, &handle))
         return failed(code, path, "initialise");
-    MSB_TRY(fill(fs.handle, path, options));
-    if (const errcode_t code = ext2fs_close_free(&fs.handle))
-        return failed(code, path, "write");
+    FileSystem fs(handle);
+    MSB_TRY(fill(fs.get(), path, options));
+    MSB_TRY_WRAP(fs.close(), "cannot format '" + path + "'");
     return {};
 }
 

@@ -2,8 +2,8 @@
 // read, merges, and becomes a file system that the strict reader of the tests accepts.
 #include "base/system.hpp"
 #include "image/erofs.hpp"
+#include "image/erofs_reader.hpp"
 #include "image/ingest.hpp"
-#include "image/testing/erofs_reader.hpp"
 
 using namespace msb;
 using namespace msb::image;
@@ -38,7 +38,7 @@ void check_file_system(MergedTree& tree) {
             buffer[i] = offset + i < blob->size() ? (*blob)[offset + i] : 0;
         return {};
     };
-    require(testing::ErofsReader(read, blob->size() + data_bytes).read_all().has_value());
+    require(ErofsReader(read, blob->size() + data_bytes).read_all().has_value());
 }
 
 } // namespace

@@ -10,6 +10,7 @@
 #include "disk/ext4.hpp"
 #include "disk/sparse_copy.hpp"
 #include "logs/exec_log.hpp"
+#include "sandbox/disk_patch.hpp"
 #include "sandbox/group.hpp"
 #include "sandbox/launch/launch.hpp"
 #include "sandbox/volumes/tree.hpp"
@@ -305,7 +306,24 @@ Status Sandboxes::make_owned(const SandboxFiles& files, const Mount& mount,
                              {.size = *mount.volume.size_mib * mib, .overlay = false});
 }
 
-Status Sandboxes::make_files(const SandboxSpec& spec, const Origin& origin) {
+Status Sandboxes::make_patches(const SandboxSpec& spec, const image::Image& image,
+                               const LaunchOptions& options, const std::vector<Patch>& patches) {
+    patch_failed_ = !patches.empty();
+    if (patches.empty())
+        return {};
+    const auto watch = [&](std::uint64_t done, std::uint64_t) {
+        if (options.copied)
+            options.copied(done);
+        return options.wait_tick && options.wait_tick();
+    };
+    MSB_TRY(patch_disk(SandboxFiles{home_.sandbox(spec.name)}.upper(), image, patches,
+                       !spec.ephemeral, watch));
+    patch_failed_ = false;
+    return {};
+}
+
+Status Sandboxes::make_files(const SandboxSpec& spec, const image::Image& image,
+                             const LaunchOptions& options, const Origin& origin) {
     const SandboxFiles files{home_.sandbox(spec.name)};
     MSB_TRY(make_directories(files.logs(), 0700));
     if (origin.upper.empty())
@@ -316,6 +334,7 @@ Status Sandboxes::make_files(const SandboxSpec& spec, const Origin& origin) {
     for (const Mount& mount : spec.mounts)
         if (mount.kind == MountKind::owned)
             MSB_TRY(make_owned(files, mount, origin.owned_of));
+    MSB_TRY(make_patches(spec, image, options, origin.patches));
     // A sandbox that is thrown away need not survive a power cut.
     return write_file_atomic(files.spec(), spec.to_json(), 0600, !spec.ephemeral);
 }
@@ -336,7 +355,7 @@ Result<Running> Sandboxes::create(const SandboxSpec& spec, const image::Image& i
                 return taken();
             MSB_TRY(erase_files(spec.name));
         }
-    Status made = make_files(spec, origin);
+    Status made = make_files(spec, image, options, origin);
     if (made)
         made = catalogue_.put(spec);
     if (!made) {

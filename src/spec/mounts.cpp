@@ -6,17 +6,15 @@
 #include "base/system.hpp"
 #include "spec/files.hpp"
 #include "spec/grammar.hpp"
+#include "spec/paths.hpp"
 #include "spec/spec.hpp"
 
 #include <algorithm>
 #include <array>
-#include <climits>
 #include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <set>
-#include <unistd.h>
 
 namespace msb {
 
@@ -65,25 +63,6 @@ bool looks_like_path(std::string_view source) {
            source.starts_with("../");
 }
 
-/// Without repeated, leading-to-nothing or trailing slashes, and without ".".
-std::string normal(std::string_view path) {
-    std::string text = std::filesystem::path(path).lexically_normal().string();
-    while (text.size() > 1 && text.ends_with('/'))
-        text.pop_back();
-    return text;
-}
-
-/// ".." is kept: its meaning depends on whether the path leads through links.
-Result<std::string> absolute(std::string_view source) {
-    if (source.starts_with('/'))
-        return std::string(source);
-    std::string here(PATH_MAX, '\0');
-    if (::getcwd(here.data(), here.size()) == nullptr)
-        return fail_errno("getcwd");
-    here.resize(here.find('\0'));
-    return here + "/" + std::string(source);
-}
-
 /// Checks a mount, both from the command line and from a file.
 Status check_guest_path(std::string_view path) {
     const std::string shown = "guest path '" + std::string(path) + "' ";
@@ -91,9 +70,9 @@ Status check_guest_path(std::string_view path) {
         return invalid(shown + "must be absolute");
     if (path.find_first_of(":,;") != std::string_view::npos)
         return invalid(shown + "may not contain ':', ',' or ';'");
-    if ((std::string(path) + "/").find("/../") != std::string::npos)
+    if (leads_upwards(path))
         return invalid(shown + "may not contain '..'");
-    if (normal(path) == "/")
+    if (normal_path(path) == "/")
         return invalid("nothing can be mounted on the guest's root");
     if (valid_utf8_prefix(path) != path.size() || path.find('\0') != std::string_view::npos)
         return invalid("a guest path is not text");
@@ -308,7 +287,7 @@ Status take_source(std::string_view option, Mount& mount, std::string_view sourc
         mount.source = source;
         return {};
     }
-    mount.source = MSB_TRY(absolute(source));
+    mount.source = MSB_TRY(absolute_path(source));
     if (option != "volume")
         MSB_TRY(check_kind(option, mount));
     if (mount.kind != MountKind::disk)
@@ -331,7 +310,7 @@ Status take_place(std::string_view option, Mount& mount, std::string_view text) 
                        (mount.source.empty() ? "" : ":") + std::string(guest.substr(0, comma)) +
                        ":" + std::string(guest.substr(comma + 1)));
     MSB_TRY(check_guest_path(guest));
-    mount.guest = normal(guest);
+    mount.guest = normal_path(guest);
     if (colon == std::string_view::npos)
         return {};
     std::string_view options = text.substr(colon + 1);
@@ -445,7 +424,7 @@ Status validate_mounts(const std::vector<Mount>& mounts) {
     for (const Mount& mount : mounts) {
         MSB_TRY(check_guest_path(mount.guest));
         MSB_TRY_WRAP(check_options(mount), "the mount on " + mount.guest);
-        if (mount.guest != normal(mount.guest))
+        if (mount.guest != normal_path(mount.guest))
             return invalid("guest path '" + mount.guest + "' is not in its shortest form");
         if (!places.insert(mount.guest).second)
             return invalid("two mounts on one guest path: " + mount.guest);

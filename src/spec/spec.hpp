@@ -104,7 +104,7 @@ std::string random_name();
 std::string derived_hostname(std::string_view name);
 
 // Grammars of command line values (messages as users see them).
-/// Integer with optional s, m or h; bare seconds. `fine` also accepts ms and 0. Milliseconds out.
+/// Integer with optional s, m, h or d; bare seconds. `fine` also accepts ms and 0. Milliseconds out.
 Result<std::uint64_t> parse_duration_ms(std::string_view text, bool fine = false);
 /// "KEY=value", or "KEY" to copy the host's variable.
 Result<std::pair<std::string, std::string>> parse_env(std::string_view text);

@@ -1,13 +1,13 @@
-#include "image/testing/erofs_reader.hpp"
+#include "image/erofs_reader.hpp"
 
-#include <cstring>
 #include <sys/stat.h>
 
-namespace msb::image::testing {
+namespace msb::image {
 
 namespace {
 
 constexpr std::uint64_t block = 4096;
+constexpr unsigned max_depth = 300;
 
 std::unexpected<Error> bad(const std::string& text) {
     return fail(ErrorKind::corrupt, "erofs: " + text);
@@ -105,6 +105,8 @@ Result<ErofsReader::Inode> ErofsReader::inode(std::uint64_t nid) const {
 
 Result<Bytes> ErofsReader::inline_data(const Inode& inode) const {
     const std::uint64_t size = inode.info.size;
+    if (size > max_metadata)
+        return bad("a directory or link is too large");
     if (inode.layout == 0)
         return size == 0 ? Bytes() : MSB_TRY(bytes_at(inode.block * block, size));
     const std::uint64_t whole = size / block * block;
@@ -114,9 +116,39 @@ Result<Bytes> ErofsReader::inline_data(const Inode& inode) const {
     return data;
 }
 
+Result<std::vector<ErofsReader::Entry>> ErofsReader::entries(BytesView part,
+                                                             const std::string& path) {
+    if (part.size() < 12)
+        return bad("directory block of " + path + " cut off");
+    const std::size_t first_name = load_le<std::uint16_t>(part.subspan(8));
+    if (first_name % 12 != 0 || first_name == 0 || first_name > part.size())
+        return bad("bad directory block in " + path);
+    std::vector<Entry> found;
+    for (std::size_t at = 0; at < first_name; at += 12) {
+        const std::size_t name_at = load_le<std::uint16_t>(part.subspan(at + 8));
+        const std::size_t name_end =
+            at + 12 < first_name ? load_le<std::uint16_t>(part.subspan(at + 20)) : part.size();
+        if (name_at > name_end || name_end > part.size())
+            return bad("bad name offset in " + path);
+        std::string name(as_text(part.subspan(name_at, name_end - name_at)));
+        name = name.c_str(); // the last one of a block may be followed by zeros
+        if (name.empty() || (!found.empty() && name <= found.back().name))
+            return bad("names of " + path + " are not sorted");
+        found.push_back({std::move(name), load_le<std::uint64_t>(part.subspan(at)), part[at + 10]});
+    }
+    return found;
+}
+
+Result<FileInfo> ErofsReader::describe(std::uint64_t number) const {
+    Inode found = MSB_TRY(inode(number));
+    if (S_ISLNK(found.info.mode))
+        found.info.target = as_text(MSB_TRY(inline_data(found)));
+    return found.info;
+}
+
 Status ErofsReader::walk(std::uint64_t nid, std::uint64_t parent, const std::string& path,
                          std::vector<FileInfo>& files, unsigned depth) {
-    if (depth > 300)
+    if (depth > max_depth)
         return bad("directories form a loop");
     Inode directory = MSB_TRY(inode(nid));
     if (!S_ISDIR(directory.info.mode))
@@ -129,35 +161,22 @@ Status ErofsReader::walk(std::uint64_t nid, std::uint64_t parent, const std::str
     for (std::size_t start = 0; start < data.size(); start += block) {
         const BytesView part =
             BytesView(data).subspan(start, std::min<std::size_t>(block, data.size() - start));
-        const std::size_t first_name = load_le<std::uint16_t>(part.subspan(8));
-        if (first_name % 12 != 0 || first_name == 0 || first_name > part.size())
-            return bad("bad directory block in " + path);
-        for (std::size_t at = 0; at < first_name; at += 12) {
-            const auto child = load_le<std::uint64_t>(part.subspan(at));
-            const std::size_t name_at = load_le<std::uint16_t>(part.subspan(at + 8));
-            const std::size_t name_end =
-                at + 12 < first_name ? load_le<std::uint16_t>(part.subspan(at + 20)) : part.size();
-            if (name_at > name_end || name_end > part.size())
-                return bad("bad name offset in " + path);
-            std::string name(as_text(part.subspan(name_at, name_end - name_at)));
-            name = name.c_str(); // the last one of a block may be followed by zeros
-            if (name.empty() || name <= last)
+        for (const Entry& entry : MSB_TRY(entries(part, path))) {
+            if (entry.name <= last)
                 return bad("names of " + path + " are not sorted");
-            last = name;
-            Inode found = MSB_TRY(inode(child));
-            if ((found.info.mode & S_IFMT) != type_of_entry(part[at + 10]))
-                return bad("type of " + path + "/" + name + " differs");
-            if (name == "." || name == "..") {
+            last = entry.name;
+            FileInfo found = MSB_TRY(describe(entry.child));
+            found.path = path + "/" + entry.name;
+            if ((found.mode & S_IFMT) != type_of_entry(entry.type))
+                return bad("type of " + found.path + " differs");
+            if (entry.name == "." || entry.name == "..") {
                 ++dots;
-                if (child != (name == "." ? nid : parent))
-                    return bad("wrong '" + name + "' in " + path);
-            } else if (S_ISDIR(found.info.mode)) {
-                MSB_TRY(walk(child, nid, path + "/" + name, files, depth + 1));
+                if (entry.child != (entry.name == "." ? nid : parent))
+                    return bad("wrong '" + entry.name + "' in " + path);
+            } else if (S_ISDIR(found.mode)) {
+                MSB_TRY(walk(entry.child, nid, found.path, files, depth + 1));
             } else {
-                if (S_ISLNK(found.info.mode))
-                    found.info.target = as_text(MSB_TRY(inline_data(found)));
-                found.info.path = path + "/" + name;
-                files.push_back(found.info);
+                files.push_back(std::move(found));
             }
         }
     }
@@ -194,11 +213,36 @@ Result<std::vector<FileInfo>> ErofsReader::read_all() {
         return bad("super block checksum");
     if (load_le<std::uint32_t>(BytesView(super).subspan(36)) * block != device_size_)
         return bad("super block says another device size");
-    const auto root = load_le<std::uint16_t>(BytesView(super).subspan(14));
+    const std::uint64_t root = MSB_TRY(root_number());
     std::vector<FileInfo> files;
     MSB_TRY(walk(root, root, "", files, 0));
     MSB_TRY(check_links(files));
     return files;
+}
+
+Result<std::uint64_t> ErofsReader::root_number() const {
+    const Bytes super = MSB_TRY(bytes_at(1024, 128));
+    return load_le<std::uint16_t>(BytesView(super).subspan(14));
+}
+
+Result<FileInfo> ErofsReader::root() const {
+    return describe(MSB_TRY(root_number()));
+}
+
+Result<std::optional<FileInfo>> ErofsReader::find(const FileInfo& directory,
+                                                  std::string_view name) const {
+    const Inode opened = MSB_TRY(inode(directory.identity));
+    if (!S_ISDIR(opened.info.mode) || name == "." || name == "..")
+        return std::nullopt;
+    const Bytes data = MSB_TRY(inline_data(opened));
+    for (std::size_t start = 0; start < data.size(); start += block) {
+        const BytesView part =
+            BytesView(data).subspan(start, std::min<std::size_t>(block, data.size() - start));
+        for (const Entry& entry : MSB_TRY(entries(part, "a directory")))
+            if (entry.name == name)
+                return MSB_TRY(describe(entry.child));
+    }
+    return std::nullopt;
 }
 
 Result<std::string> ErofsReader::content(const FileInfo& file) const {
@@ -207,4 +251,4 @@ Result<std::string> ErofsReader::content(const FileInfo& file) const {
     return std::string(as_text(MSB_TRY(bytes_at(file.data_offset, file.size))));
 }
 
-} // namespace msb::image::testing
+} // namespace msb::image

@@ -7,10 +7,11 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
-namespace msb::image::testing {
+namespace msb::image {
 
 struct FileInfo {
     std::string path; ///< "/" for the root.
@@ -32,6 +33,8 @@ struct FileInfo {
 class ErofsReader {
   public:
     using ReadAt = std::function<Status(std::uint64_t offset, MutableBytesView buffer)>;
+    /// Names and link targets beyond this are no file system's.
+    static constexpr std::uint64_t max_metadata = std::uint64_t{64} << 20;
 
     ErofsReader(ReadAt read, std::uint64_t device_size)
         : read_(std::move(read)), device_size_(device_size) {}
@@ -40,6 +43,11 @@ class ErofsReader {
     Result<std::vector<FileInfo>> read_all();
     Result<std::string> content(const FileInfo& file) const;
 
+    // Single files, known by FileInfo::identity; their `path` is empty.
+    Result<FileInfo> root() const;
+    /// Nothing if the directory has no such name, or is none.
+    Result<std::optional<FileInfo>> find(const FileInfo& directory, std::string_view name) const;
+
   private:
     struct Inode {
         FileInfo info;
@@ -47,6 +55,16 @@ class ErofsReader {
         std::uint32_t block = 0;
         std::uint64_t tail_at = 0; ///< Where inline data is.
     };
+    struct Entry {
+        std::string name;
+        std::uint64_t child = 0;
+        std::uint8_t type = 0;
+    };
+    /// The names in a block of the directory `path`.
+    static Result<std::vector<Entry>> entries(BytesView block, const std::string& path);
+    Result<std::uint64_t> root_number() const;
+    /// With what a symbolic link leads to.
+    Result<FileInfo> describe(std::uint64_t number) const;
     Result<Bytes> bytes_at(std::uint64_t offset, std::uint64_t size) const;
     Result<Inode> inode(std::uint64_t nid) const;
     Status read_xattrs(std::uint64_t offset, std::uint64_t size, FileInfo& info) const;
@@ -59,4 +77,4 @@ class ErofsReader {
     std::uint64_t device_size_;
 };
 
-} // namespace msb::image::testing
+} // namespace msb::image

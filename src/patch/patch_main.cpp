@@ -1,0 +1,177 @@
+// The program `patch`: changes the disk of a sandbox that has never run, so that `msb` itself reads
+// no file system and no image. It speaks as image/helper.hpp says. Request: {disk, image: [{path,
+// length}], patches, durable}; the patches as spec/patches.hpp has them.
+//
+// What is read of the image and written to the disk is the work of confined workers. The files of the
+// host that are copied are read here, and handed to them as an archive.
+#include "base/system.hpp"
+#include "image/confined.hpp"
+#include "image/helper.hpp"
+#include "image/stream.hpp"
+#include "patch/patcher.hpp"
+#include "spec/paths.hpp"
+#include "tar/pack.hpp"
+
+#include <algorithm>
+#include <fcntl.h>
+#include <span>
+#include <sys/stat.h>
+
+namespace msb::patch {
+
+namespace {
+
+using image::Json;
+
+constexpr std::uint64_t report_step = std::uint64_t{16} << 20;
+
+struct Piece {
+    OwnedFd file;
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+};
+
+/// The read-only disk of the image.
+class ImageDisk {
+  public:
+    static Result<ImageDisk> open(const Json& pieces) {
+        ImageDisk disk;
+        for (const Json& piece : pieces.elements()) {
+            OwnedFd file = MSB_TRY(sys::open(image::json_string(piece, "path"), O_RDONLY));
+            const std::uint64_t end = disk.size() + image::json_unsigned(piece, "length");
+            disk.pieces_.push_back({std::move(file), disk.size(), end});
+        }
+        return disk;
+    }
+    std::uint64_t size() const { return pieces_.empty() ? 0 : pieces_.back().end; }
+    void add_descriptors(std::vector<int>& fds) const {
+        for (const Piece& piece : pieces_)
+            fds.push_back(piece.file.get());
+    }
+    Status read(std::uint64_t offset, MutableBytesView buffer) const {
+        for (const Piece& piece : pieces_) {
+            if (offset >= piece.end || buffer.empty())
+                continue;
+            const auto count = static_cast<std::size_t>(
+                std::min<std::uint64_t>(buffer.size(), piece.end - offset));
+            MSB_TRY(sys::pread_all(piece.file.get(), buffer.first(count), offset - piece.begin));
+            buffer = buffer.subspan(count);
+            offset += count;
+        }
+        return buffer.empty() ? Status() : fail(ErrorKind::corrupt, "the image is cut off");
+    }
+
+  private:
+    std::vector<Piece> pieces_;
+};
+
+class PipeSink : public Sink {
+  public:
+    explicit PipeSink(int fd) : fd_(fd) {}
+    Status write(BytesView data) override { return sys::write_all(fd_, data); }
+
+  private:
+    int fd_;
+};
+
+/// What a source is called in its archive, and so in messages.
+std::string archive_name(const std::string& source) {
+    const std::string path = normal_path(source);
+    const std::string name = path.substr(path.rfind('/') + 1);
+    return name.empty() || name == ".." ? "root" : name;
+}
+
+/// Patches up to a copy, and the copy: that one's archive is the worker's only stream.
+using Batch = std::span<const Patch>;
+
+Result<Json> apply(int disk, const ImageDisk& image, Batch batch, int archive) {
+    disk::FileSystem fs = MSB_TRY(disk::FileSystem::open(disk, true));
+    const auto read = [&image](std::uint64_t offset, MutableBytesView buffer) {
+        return image.read(offset, buffer);
+    };
+    const image::ErofsReader reader(read, image.size());
+    Patcher patcher = MSB_TRY(Patcher::open(fs, reader, read));
+    image::FdSource copied(archive);
+    for (const Patch& patch : batch)
+        MSB_TRY(patcher.apply(patch, &copied));
+    MSB_TRY(fs.close());
+    return json::object();
+}
+
+Status check_source(const Patch& patch) {
+    const auto info = sys::stat(patch.source);
+    if (!info)
+        return fail(Error(info.error()).wrap("cannot copy '" + patch.source + "'"));
+    const bool wrong = (patch.expected == Patch::Source::regular && !S_ISREG(info->st_mode)) ||
+                       (patch.expected == Patch::Source::directory && !S_ISDIR(info->st_mode)) ||
+                       (!S_ISREG(info->st_mode) && !S_ISDIR(info->st_mode));
+    if (wrong)
+        return invalid("'" + patch.source + "' is not a " +
+                       (patch.expected == Patch::Source::regular     ? "regular file"
+                        : patch.expected == Patch::Source::directory ? "directory"
+                                                                     : "file or directory"));
+    return {};
+}
+
+/// The worker's error says more than ours about a pipe that it has left.
+Status run(int disk, const ImageDisk& image, Batch batch, TreeProgress& progress) {
+    const Patch& last = batch.back();
+    const bool copies = last.kind == Patch::Kind::copy;
+    if (copies)
+        MSB_TRY(check_source(last));
+    auto pipe = MSB_TRY(sys::pipe());
+    std::vector<int> fds = {disk, pipe[0].get()};
+    image.add_descriptors(fds);
+    auto task = MSB_TRY(image::ConfinedTask::start(
+        fds, [&] { return apply(disk, image, batch, pipe[0].get()); }, {.role = jail::Role::disk}));
+    pipe[0].reset();
+    Status packed;
+    if (copies) {
+        PipeSink sink(pipe[1].get());
+        packed = pack_tree(last.source,
+                           {.name = archive_name(last.source), .xattrs = false, .follow = true},
+                           sink, progress);
+    }
+    pipe[1].reset();
+    const bool left = !packed && packed.error().sys_errno() == EPIPE;
+    if (!packed && !left)
+        (void)task.kill();
+    const auto done = task.finish();
+    if (!packed && !left)
+        return fail(Error(packed.error()).wrap("cannot copy '" + last.source + "'"));
+    return done ? Status() : fail(done.error());
+}
+
+Result<Json> serve(image::JsonLines& lines) {
+    const Json request = MSB_TRY(lines.next());
+    image::ProgressWriter progress(image::helper_socket);
+    const auto patches = MSB_TRY(read_patches(image::json_member(request, "patches"), "/"));
+    const OwnedFd disk =
+        MSB_TRY(sys::open(image::json_string(request, "disk"), O_RDWR | O_NOFOLLOW));
+    const ImageDisk image = MSB_TRY(ImageDisk::open(image::json_member(request, "image")));
+    TreeProgress copied;
+    std::uint64_t reported = 0;
+    copied.tick = [&]() -> Status {
+        if (copied.bytes - reported >= report_step)
+            progress.layer_bytes(0, reported = copied.bytes, 0);
+        return {};
+    };
+    for (Batch rest(patches); !rest.empty();) {
+        const auto copy = std::ranges::find(rest, Patch::Kind::copy, &Patch::kind);
+        const auto count =
+            static_cast<std::size_t>(copy - rest.begin()) + (copy != rest.end() ? 1 : 0);
+        MSB_TRY(run(disk.get(), image, rest.first(count), copied));
+        rest = rest.subspan(count);
+    }
+    if (image::json_bool(request, "durable"))
+        MSB_TRY(sys::fsync(disk.get(), "the disk"));
+    return json::object();
+}
+
+} // namespace
+
+} // namespace msb::patch
+
+int main() {
+    return msb::image::serve_helper(msb::patch::serve);
+}
