@@ -75,6 +75,12 @@ const (
 	ErrSnapshotImageMissing ErrorKind = "snapshot_image_missing"
 	// The snapshot's disk is not the one whose hash was recorded.
 	ErrSnapshotIntegrity ErrorKind = "snapshot_integrity"
+	// There is no volume of this name.
+	ErrVolumeNotFound ErrorKind = "volume_not_found"
+	// There is a volume of this name already.
+	ErrVolumeAlreadyExists ErrorKind = "volume_already_exists"
+	// A sandbox that runs has the volume mounted, or another call works on it.
+	ErrVolumeInUse ErrorKind = "volume_in_use"
 	// Another snapshot came from this one, or another call works on it.
 	ErrSnapshotInUse ErrorKind = "snapshot_in_use"
 	// There is no libmicrosandbox.so, or one that does not fit this package.
@@ -236,4 +242,18 @@ type exportOptions struct {
 	WithImage   bool    `json:"with_image,omitempty"`
 	PlainTar    bool    `json:"plain_tar,omitempty"`
 	Force       bool    `json:"force,omitempty"`
+}
+
+// volumeOptions is the JSON object of options.
+type volumeOptions struct {
+	Kind     *string           `json:"kind,omitempty"`
+	SizeMib  *uint64           `json:"size_mib,omitempty"`
+	QuotaMib *uint64           `json:"quota_mib,omitempty"`
+	Labels   map[string]string `json:"labels,omitempty"`
+}
+
+// pruneOptions is the JSON object of options.
+type pruneOptions struct {
+	Labels map[string]string `json:"labels,omitempty"`
+	DryRun bool              `json:"dry_run,omitempty"`
 }

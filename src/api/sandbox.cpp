@@ -3,6 +3,7 @@
 #include "api/open_launcher.hpp"
 #include "api/runtimes.hpp"
 #include "api/snapshots.hpp"
+#include "api/volumes.hpp"
 #include "sandbox/policies.hpp"
 
 #include <algorithm>
@@ -76,6 +77,9 @@ Outcome<std::shared_ptr<Sandbox>> Sandbox::create(const CreateOptions& given, Ca
                         : fork_failure(launcher, std::move(prepared).error(), options.snapshot));
     if (options.image_ready)
         options.image_ready(prepared->image);
+    std::string volume;
+    if (Status claimed = launcher.claim_volumes(*prepared, &volume); !claimed)
+        return fail(volume_failure(std::move(claimed).error(), volume));
     auto running = launcher.create(*prepared, launch_options(options.detached, cancel));
     if (!running)
         return fail(launch_failure(launcher, std::move(running).error(), name));

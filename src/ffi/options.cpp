@@ -13,7 +13,6 @@ namespace msb::ffi {
 
 namespace {
 constexpr std::uint64_t longest_ms = std::uint64_t{100} * 365 * 24 * 3600 * 1000;
-constexpr std::uint64_t most_quota = std::uint64_t{1} << 40;
 } // namespace
 
 Options::Options(const char* text) {
@@ -241,40 +240,6 @@ void read_isolation(Options& options, SandboxSpec& spec) {
         spec.log_level = options.text("log_level");
         if (!log::parse_level(spec.log_level))
             options.complain("'log_level' is none of error, warn, info, debug, trace");
-    }
-}
-
-void read_volumes(Options& options, SandboxSpec& spec) {
-    const json::Value volumes = options.any("volumes");
-    if (volumes.is_null())
-        return;
-    if (!volumes.is_object())
-        return options.complain("'volumes' is not an object");
-    for (const auto& [guest, description] : volumes.members()) {
-        Options volume(description, "volumes." + guest + ".");
-        Mount& mount = spec.mounts.emplace_back();
-        mount.guest = guest;
-        mount.source = volume.text("bind");
-        mount.read_only = volume.flag("readonly");
-        mount.noexec = volume.flag("noexec");
-        mount.nosuid = volume.flag("nosuid");
-        mount.nodev = volume.flag("nodev");
-        mount.follow_root_symlinks = volume.flag("follow_root_symlinks");
-        if (volume.choice("stat_virtualization", {"strict", "off"}) == "off")
-            mount.stat_virtualization = StatVirtualization::off;
-        if (volume.choice("host_permissions", {"private", "mirror"}) == "mirror")
-            mount.host_permissions = HostPermissions::mirror;
-        if (volume.choice("cache", {"strict", "cached"}) == "cached")
-            mount.cache = MountCache::cached;
-        mount.quota.mib = volume.number("quota_mib", most_quota);
-        mount.quota.inodes = volume.number("quota_inodes", most_quota);
-        constexpr std::uint64_t most_id = MountOwner::none - 1;
-        const auto uid = volume.number("uid", most_id), gid = volume.number("gid", most_id);
-        if (uid || gid)
-            mount.owner = {static_cast<std::uint32_t>(uid.value_or(MountOwner::none)),
-                           static_cast<std::uint32_t>(gid.value_or(MountOwner::none))};
-        if (const auto checked = volume.done(); !checked)
-            options.complain(checked.error().error.message());
     }
 }
 

@@ -47,8 +47,18 @@ std::optional<std::string> file_system_of(const Mount& mount) {
     return mount.fstype.empty() ? std::nullopt : std::optional(mount.fstype);
 }
 
+/// The guest's kernel names disks in the order in which it finds them: root and upper are the first two.
+std::string disk_path(std::size_t index) {
+    constexpr std::size_t letters = 26;
+    std::string suffix;
+    for (std::size_t number = index + 3; number > 0; number = (number - 1) / letters)
+        suffix.insert(suffix.begin(), static_cast<char>('a' + (number - 1) % letters));
+    return "/dev/vd" + suffix;
+}
+
 void describe_mounts(const LaunchConfig& config, wire::Bootstrap& document) {
     const std::vector<Mount>& mounts = config.spec.mounts;
+    std::size_t disks = 0;
     for (std::size_t i = 0; i < mounts.size(); ++i) {
         const wire::MountFlags flags{mounts[i].read_only, mounts[i].noexec, mounts[i].nosuid,
                                      mounts[i].nodev};
@@ -63,7 +73,10 @@ void describe_mounts(const LaunchConfig& config, wire::Bootstrap& document) {
             break;
         case MountBacking::Kind::disk:
         case MountBacking::Kind::formatted_disk:
-            document.disk_mounts.push_back({tag, guest, file_system_of(mounts[i]), flags});
+            document.disk_mounts.push_back(
+                {kind == MountBacking::Kind::disk ? tag : disk_path(disks), guest,
+                 file_system_of(mounts[i]), flags});
+            ++disks;
             break;
         case MountBacking::Kind::memory:
             document.tmpfs_mounts.push_back(

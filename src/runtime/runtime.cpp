@@ -279,8 +279,11 @@ Status Runtime::watch_events() {
         MSB_TRY(loop_->watch(launch_fd_fs, EPOLLIN, [this](std::uint32_t) {
             std::string unused;
             if (take_helper_packet(launch_fd_fs, unused) == HelperPacket::end)
-                handle_mounts_lost();
+                handle_mounts_lost(launch_fd_fs);
         }));
+    if (config_.has_formatted_disks())
+        MSB_TRY(loop_->watch(launch_fd_disks, EPOLLIN,
+                             [this](std::uint32_t) { handle_mounts_lost(launch_fd_disks); }));
     loop_->after(boot_deadline, [this] {
         if (!ready_)
             fail_boot("agent",
@@ -301,11 +304,13 @@ void Runtime::tell_file_server(const wire::InitResolved& user) {
         (void)::send(launch_fd_fs, ids.data(), sizeof(ids), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-void Runtime::handle_mounts_lost() {
-    loop_->unwatch(launch_fd_fs);
+void Runtime::handle_mounts_lost(int lifeline) {
+    loop_->unwatch(lifeline);
     if (engine_gone_)
         return;
-    const Error error(ErrorKind::system, "the process that serves the mounts has ended");
+    const Error error(ErrorKind::system,
+                      std::string("the process that serves the ") +
+                          (lifeline == launch_fd_disks ? "disk images" : "mounts") + " has ended");
     log::error("{}", error.message());
     if (!ready_ && !shutting_down_)
         return fail_boot("mount", error);

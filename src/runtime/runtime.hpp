@@ -74,7 +74,7 @@ class Runtime {
     void tell_file_server(const wire::InitResolved& user);
     /// Operations that the guest has begun there never end, and nothing can make its kernel give
     /// them up: the sandbox ends.
-    void handle_mounts_lost();
+    void handle_mounts_lost(int lifeline);
     void accept_control(std::shared_ptr<device::Stream> connection);
     wire::HostStatusReport describe_status() const;
     HostChannel::Requests host_requests();

@@ -70,6 +70,12 @@ bool LaunchConfig::has_shares() const {
     });
 }
 
+bool LaunchConfig::has_formatted_disks() const {
+    return std::ranges::any_of(mounts, [](const MountBacking& backing) {
+        return backing.kind == MountBacking::Kind::formatted_disk;
+    });
+}
+
 std::string LaunchConfig::to_json() const {
     json::Value document = {
         {"spec", spec.to_document()},

@@ -61,6 +61,7 @@ struct LaunchConfig {
     std::vector<MountBacking> mounts; ///< of each mount in the spec
     /// What fsd serves is mounted.
     bool has_shares() const;
+    bool has_formatted_disks() const;
 
     std::string to_json() const;
     static Result<LaunchConfig> from_json(std::string_view text);
@@ -75,7 +76,8 @@ enum LaunchFd : int {
     launch_fd_upper = 7,   ///< the writable disk
     launch_fd_fs = 8,      ///< with mounts: the lifeline of fsd, which serves them
     launch_fd_network = 9, ///< netd's lifeline, if there is a network
-    launch_fd_root = 10,   ///< first piece of the root disk; behind the last, the disks of mounts
+    launch_fd_disks = 10,  ///< the lifeline of what serves formatted disks, if there are any
+    launch_fd_root = 11,   ///< first piece of the root disk; behind the last, the disks of mounts
 };
 
 // What the runtime sees in its jail.

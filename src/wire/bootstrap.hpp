@@ -58,7 +58,7 @@ struct FileMount {
     MountFlags flags;
 };
 struct DiskMount {
-    std::string id; ///< the device's serial
+    std::string id; ///< the device's serial number; or its path, if it has none of its own
     std::string guest_path;
     std::optional<std::string> fstype;
     MountFlags flags;

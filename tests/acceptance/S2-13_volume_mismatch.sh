@@ -13,7 +13,6 @@ for command in run create; do
     run_fail any "volume 'disk' has the kind disk, not dir" msb $command --mount-named disk:/x:kind=dir
     run_fail any "volume 'disk' has the size 256 MiB, not 512 MiB" msb $command --mount-named disk:/x:kind=disk,size=512M
 done
-python_sdk
 cat >"$T/labels.py" <<'PY'
 import asyncio
 from microsandbox import InvalidConfigError, Sandbox, Volume
@@ -27,11 +26,10 @@ async def main():
             print(error)
     async with await Sandbox.create("box", volumes={"/x": Volume.named("dir", mode="ensure-exists", labels={"team": "blue"})}):
         print("the same label fits")
-    await Sandbox.remove("box", force=True)
 
 asyncio.run(main())
 PY
-run_ok "$PYTHON" "$T/labels.py"
+run_ok python_sdk "$T/labels.py"
 assert_match "$out" "volume 'dir' has the label team 'blue', not 'red'"
 assert_match "$out" "volume 'dir' has the label other -, not '1'"
 assert_match "$out" "the same label fits"

@@ -78,7 +78,7 @@ run_fail any "" msb run --mount-disk "$T/disk.raw:/d:fstype=xyzfs" -- true
 truncate -s 100 "$T/short.raw"
 run_fail any 'not a multiple of 512' msb run --mount-disk "$T/short.raw:/d" -- true
 printf 'QFI\373' | dd of="$T/disk.img" conv=notrunc status=none
-run_fail any "" msb run --mount-disk "$T/disk.img:/d" -- true
+run_ok msb run --mount-disk "$T/disk.img:/d" -- grep -o ' /d ext4 rw' /proc/mounts
 run_fail any 'in use by another sandbox' sh -c "$MSB create -q -n holder --mount-disk '$T/disk.raw:/d' && $MSB run --mount-disk '$T/disk.raw:/d:ro' -- true"
 run_ok msb rm -q -f holder
 no_leftovers

@@ -75,6 +75,12 @@ macro_rules! function_table {
             log_stream_open(Str, Str, Out<u64>) -> Failure;
             log_stream_recv(u64, u64, Out<*mut c_char>, Out<*mut u8>, Out<usize>) -> Failure;
             log_stream_close(u64);
+            volume_create(Str, Str, Out<*mut c_char>) -> Failure;
+            volume_get(Str, Out<*mut c_char>) -> Failure;
+            volume_list(Out<*mut c_char>) -> Failure;
+            volume_remove(Str) -> Failure;
+            volume_clone(u64, Str, Str, Str, Out<*mut c_char>) -> Failure;
+            volume_prune(Str, Out<*mut c_char>) -> Failure;
             snapshot_create(u64, Str, Str, Str, Out<*mut c_char>) -> Failure;
             snapshot_open(Str, Out<*mut c_char>) -> Failure;
             snapshot_list(Out<*mut c_char>) -> Failure;
@@ -154,6 +160,12 @@ macro_rules! error_table {
             "snapshot_image_missing" SnapshotImageMissing,
             /// The snapshot's disk is not the one whose hash was recorded.
             "snapshot_integrity" SnapshotIntegrity,
+            /// There is no volume of this name.
+            "volume_not_found" VolumeNotFound,
+            /// There is a volume of this name already.
+            "volume_already_exists" VolumeAlreadyExists,
+            /// A sandbox that runs has the volume mounted, or another call works on it.
+            "volume_in_use" VolumeInUse,
             /// Another snapshot came from this one, or another call works on it.
             "snapshot_in_use" SnapshotInUse,
             /// There is no libmicrosandbox.so, or one that does not fit this package.
@@ -269,6 +281,31 @@ macro_rules! choice_table {
                 /// It is seen a second later, and less is asked.
                 "cached" Cached,
             }
+            /// What becomes of a named volume when a sandbox with it is made.
+            closed VolumeMode {
+                /// It has to be there.
+                "existing" Existing,
+                /// It must not be there, and is made.
+                "create" Create,
+                /// It is made if it is not there.
+                "ensure-exists" EnsureExists,
+            }
+            /// What a volume is made of.
+            closed VolumeKind {
+                /// A directory of the host, which several sandboxes can share.
+                "dir" Dir,
+                /// An ext4 file system of a size of its own, which one sandbox can write to.
+                "disk" Disk,
+            }
+            /// How a disk image has to be read; where nothing is said, by the name of the file.
+            closed DiskFormat {
+                /// As it is.
+                "raw" Raw,
+                /// As QEMU writes it.
+                "qcow2" Qcow2,
+                /// As VMware writes it.
+                "vmdk" Vmdk,
+            }
             /// The protocol of a published port.
             closed PortProtocol {
                 /// TCP.
@@ -341,6 +378,16 @@ macro_rules! option_table {
             }
             MountOptions {
                 bind: String,
+                named: String,
+                named_mode: VolumeMode,
+                owned: bool,
+                tmpfs: bool,
+                disk: String,
+                kind: VolumeKind,
+                size_mib: u64,
+                labels: BTreeMap<String, String>,
+                format: DiskFormat,
+                fstype: String,
                 readonly: bool,
                 noexec: bool,
                 nosuid: bool,
@@ -467,6 +514,16 @@ macro_rules! option_table {
                 with_image: bool,
                 plain_tar: bool,
                 force: bool,
+            }
+            VolumeOptions {
+                kind: VolumeKind,
+                size_mib: u64,
+                quota_mib: u64,
+                labels: BTreeMap<String, String>,
+            }
+            PruneOptions {
+                labels: BTreeMap<String, String>,
+                dry_run: bool,
             }
         }
     };

@@ -8,6 +8,7 @@ export {
   type NetworkRule,
   Rule,
   RegistryBuilder,
+  type VolumeSettings,
 } from "./builder.js";
 export {
   BootStartError,
@@ -40,6 +41,9 @@ export {
   SnapshotNotFoundError,
   SnapshotSandboxRunningError,
   TimedOutError,
+  VolumeAlreadyExistsError,
+  VolumeInUseError,
+  VolumeNotFoundError,
 } from "./errors.js";
 export {
   ExecHandle,
@@ -83,6 +87,7 @@ export {
   type SandboxConfig,
 } from "./sandbox.js";
 export type {
+  DiskFormat,
   Engine,
   ErrorKind,
   ExecFailureKind,
@@ -96,5 +101,8 @@ export type {
   SecurityProfile,
   StatVirtualization,
   ThpMode,
+  VolumeKind,
+  VolumeMode,
 } from "./tables.js";
+export { Volume, VolumeBuilder, VolumeHandle } from "./volume.js";
 export { type Pairs, type Rlimit } from "./values.js";

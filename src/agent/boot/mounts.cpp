@@ -33,7 +33,7 @@ constexpr auto disk_pause = std::chrono::milliseconds(5);
 /// One mount, of any kind.
 struct Asked {
     enum class Kind { directory, file, disk, memory } kind = Kind::directory;
-    std::string tag;                   ///< of the share, or serial number of the disk
+    std::string tag;                   ///< of the share; serial number or path of the disk
     std::string filename;              ///< of a file in its share
     std::string path;                  ///< in the guest
     std::optional<std::string> fstype; ///< of a disk
@@ -99,6 +99,8 @@ Status mount_file(const Asked& share, unsigned long flags) {
 
 /// The block device with a serial number; it may still be on its way.
 Result<std::string> find_disk(const std::string& serial) {
+    if (serial.starts_with("/dev/"))
+        return serial;
     const auto deadline = std::chrono::steady_clock::now() + disk_timeout;
     for (;;) {
         const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir("/sys/block"), ::closedir);

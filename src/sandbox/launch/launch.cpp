@@ -146,13 +146,15 @@ Status Launch::start_helpers() {
     group_ = make_sandbox_group(subject_.home, spec);
     OwnedFd log = MSB_TRY(sys::open(files_.runtime_log(),
                                     O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0600));
+    const int log_number = log.get();
     give(STDERR_FILENO, std::move(log));
     const HelperStart start{.installation = subject_.installation,
                             .home = subject_.home.root(),
                             .sandbox = spec.name,
                             .sockets = sockets_,
                             .log_level = config_.spec.log_level,
-                            .control_group = group_.get()};
+                            .control_group = group_.get(),
+                            .log = log_number};
     if (spec.network.active()) {
         step_ = "network";
         config_.network =
@@ -163,6 +165,10 @@ Status Launch::start_helpers() {
     if (config_.has_shares()) {
         step_ = "mount";
         MSB_TRY(take(start_fsd(start, mounts_.shared, mounts_.sources)));
+    }
+    if (!mounts_.formatted_disks.empty()) {
+        step_ = "mount";
+        MSB_TRY(take(start_storage_daemon(start, mounts_.formatted_disks)));
     }
     step_ = "build_vm";
     return {};

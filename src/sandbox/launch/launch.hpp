@@ -5,6 +5,7 @@
 #include "sandbox/launch/helper.hpp"
 #include "sandbox/launch/mounts.hpp"
 #include "sandbox/launch/netd.hpp"
+#include "sandbox/launch/storage_daemon.hpp"
 #include "sandbox/sandboxes.hpp"
 #include "sandbox/volumes/claims.hpp"
 

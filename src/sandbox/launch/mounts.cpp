@@ -21,7 +21,7 @@ namespace msb {
 namespace {
 
 /// Links on the way may have been put there by a guest or a runtime.
-Result<OwnedFd> open_image(const std::string& path, bool read_only) {
+Result<OwnedFd> open_image(const std::string& path, bool read_only, DiskFormat format) {
     open_how how{};
     how.flags = (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK;
     how.resolve = RESOLVE_NO_SYMLINKS;
@@ -31,7 +31,7 @@ Result<OwnedFd> open_image(const std::string& path, bool read_only) {
     const struct stat info = MSB_TRY(sys::fstat(fd.get()));
     if (!S_ISREG(info.st_mode))
         return fail(ErrorKind::invalid_argument, "'" + path + "' is not a regular file");
-    if (info.st_size == 0 || info.st_size % 512 != 0)
+    if (format == DiskFormat::raw && (info.st_size == 0 || info.st_size % 512 != 0))
         return fail(ErrorKind::invalid_argument,
                     "'" + path + "' is no disk: its size is not a multiple of 512 bytes");
     return fd;
@@ -71,8 +71,9 @@ Result<std::string> storage_path(const Home& home, const SandboxSpec& spec, cons
 
 } // namespace
 
-Result<UsersDisk> open_users_disk(const Home& home, const std::string& path, bool read_only) {
-    OwnedFd file = MSB_TRY(open_image(path, read_only));
+Result<UsersDisk> open_users_disk(const Home& home, const std::string& path, bool read_only,
+                                  DiskFormat format) {
+    OwnedFd file = MSB_TRY(open_image(path, read_only, format));
     OwnedFd lock = MSB_TRY(lock_disk(home, file.get(), path, read_only));
     return UsersDisk{std::move(file), std::move(lock)};
 }
@@ -81,7 +82,7 @@ Result<MountPlan> MountPlan::make(const Home& home, const SandboxSpec& spec) {
     MountPlan plan;
     const auto add_disk = [&](const Mount& mount, const std::string& path) -> Status {
         const std::string tag = disk_tag(plan.raw_disks.size() + plan.formatted_disks.size());
-        auto [fd, lock] = MSB_TRY(open_users_disk(home, path, mount.read_only));
+        auto [fd, lock] = MSB_TRY(open_users_disk(home, path, mount.read_only, mount.format));
         plan.locks.push_back(std::move(lock));
         const bool raw = mount.format == DiskFormat::raw;
         plan.backings.push_back(

@@ -41,6 +41,7 @@ struct UsersDisk {
     OwnedFd file;
     OwnedFd lock;
 };
-Result<UsersDisk> open_users_disk(const Home& home, const std::string& path, bool read_only);
+Result<UsersDisk> open_users_disk(const Home& home, const std::string& path, bool read_only,
+                                  DiskFormat format = DiskFormat::raw);
 
 } // namespace msb

@@ -47,6 +47,9 @@ from .errors import (
     SnapshotSandboxRunningError,
     TimedOutError,
     UnsupportedError,
+    VolumeAlreadyExistsError,
+    VolumeInUseError,
+    VolumeNotFoundError,
 )
 from .exec import ExecHandle, ExecSink
 from .fs import FsEntry, FsReadStream, FsWriteStream, SandboxFsOps
@@ -57,6 +60,7 @@ from .progress import PullSession
 from .sandbox import Sandbox, SandboxHandle, SandboxPage
 from .snapshot import Snapshot, SnapshotDetail, SnapshotHandle, SnapshotVerification
 from .types import (
+    DiskFormat,
     Engine,
     ExecEvent,
     ExecEventType,
@@ -87,8 +91,10 @@ from .types import (
     Stdin,
     ThpMode,
     TouchResult,
-    Volume,
+    VolumeKind,
+    VolumeMode,
 )
+from .volume import Volume, VolumeHandle
 
 __version__ = "0.1.0"
 

@@ -86,15 +86,6 @@ def _detail(item: dict[str, Any]) -> SnapshotDetail:
     return SnapshotDetail(**_summary(item), **{name: item[name] for name in names})
 
 
-async def _ask(function: str, *arguments: Any, cancels: bool = False) -> Any:
-    def job(cancel: int) -> Any:
-        result = _native.Text()
-        _native.call(function, *([cancel] if cancels else []), *arguments, result)
-        return result.take_json()
-
-    return await _native.run(job)
-
-
 def _text(value: str | Path) -> bytes:
     return str(value).encode()
 
@@ -122,34 +113,34 @@ class Snapshot:
             }
         )
         arguments = (from_sandbox.encode(), _text(name), options)
-        return _detail(await _ask("msb_snapshot_create", *arguments, cancels=True))
+        return _detail(await _native.ask("msb_snapshot_create", *arguments, cancels=True))
 
     @staticmethod
     async def open(snapshot: str | Path) -> SnapshotDetail:
         """A snapshot with all that its descriptor says; of its disk only the size is looked at.
         SnapshotNotFoundError."""
-        return _detail(await _ask("msb_snapshot_open", _text(snapshot)))
+        return _detail(await _native.ask("msb_snapshot_open", _text(snapshot)))
 
     @staticmethod
     async def get(snapshot: str | Path) -> SnapshotHandle:
         """A snapshot. SnapshotNotFoundError."""
-        return SnapshotHandle(**_summary(await _ask("msb_snapshot_open", _text(snapshot))))
+        return SnapshotHandle(**_summary(await _native.ask("msb_snapshot_open", _text(snapshot))))
 
     @staticmethod
     async def list() -> SnapshotHandles:
         """All snapshots that are known here, newest first."""
-        return [SnapshotHandle(**_summary(item)) for item in await _ask("msb_snapshot_list")]
+        return [SnapshotHandle(**_summary(item)) for item in await _native.ask("msb_snapshot_list")]
 
     @staticmethod
     async def list_dir(directory: str | Path) -> SnapshotHandles:
         """The snapshots in a directory, whatever is known of it."""
-        items = await _ask("msb_snapshot_list_dir", _text(directory))
+        items = await _native.ask("msb_snapshot_list_dir", _text(directory))
         return [SnapshotHandle(**_summary(item)) for item in items]
 
     @staticmethod
     async def verify(snapshot: str | Path) -> SnapshotVerification:
         """Compares the disk with the hash that was recorded. SnapshotIntegrityError if it is another one."""
-        report = await _ask("msb_snapshot_verify", _text(snapshot), cancels=True)
+        report = await _native.ask("msb_snapshot_verify", _text(snapshot), cancels=True)
         upper = report["upper"]
         return SnapshotVerification(
             report["digest"], report["path"], upper["kind"], upper.get("algorithm"), upper.get("digest")
@@ -165,7 +156,7 @@ class Snapshot:
     async def reindex(directory: str | Path | None = None) -> int:
         """Looks again which snapshots a directory has (None: the one of this MSB_HOME); the result is their number."""
         path = None if directory is None else _text(directory)
-        return int((await _ask("msb_snapshot_reindex", path))["indexed"])
+        return int((await _native.ask("msb_snapshot_reindex", path))["indexed"])
 
     @staticmethod
     async def export(
@@ -189,7 +180,7 @@ class Snapshot:
             }
         )
         arguments = (_text(snapshot), _text(file), options)
-        return str((await _ask("msb_snapshot_export", *arguments, cancels=True))["path"])
+        return str((await _native.ask("msb_snapshot_export", *arguments, cancels=True))["path"])
 
     @staticmethod
     async def import_(
@@ -202,7 +193,7 @@ class Snapshot:
         options = _native.encode(
             {"dest_dir": None if dest_dir is None else str(dest_dir), "name": name, "force": force}
         )
-        return _detail(await _ask("msb_snapshot_import", _text(file), options, cancels=True))
+        return _detail(await _native.ask("msb_snapshot_import", _text(file), options, cancels=True))
 
     save = export
     load = import_
