@@ -54,6 +54,8 @@ extern "C" {
  * exec_timeout {"timeout_ms"}: The command ran longer than it was given, and was killed with all
  *   it had started.
  * session_lost: The sandbox ended before the command, or the connection broke.
+ * patch_failed {"name"}: A change to the files of the new sandbox could not be made: something
+ *   is there already, a file of the host cannot be read.
  * image_not_found {"name"}: The image is not in the cache, and was not to be fetched.
  * image_in_use {"name"}: A sandbox was made from the image.
  * image_pull_failed {"name"}: The image could not be fetched or unpacked.
@@ -160,6 +162,23 @@ void msb_progress_free(uint64_t progress);
  * handle of an attached sandbox (one that was made without "detached") also owns it: it stops
  * when the handle is closed, and when the process ends, however that ends. */
 
+/* Options patch: A change to the files of a new sandbox, before it first starts.
+ * "kind": text. "text" and "file" (a file with this content), "append", "mkdir" (one that is
+ *   there stays as it is), "remove" (also what is not there), "symlink", "copy_file" or
+ *   "copy_dir" (of the host).
+ * "path": text. Absolute, in the guest; for text, file, append, mkdir and remove.
+ * "content": text. Of text and append.
+ * "content_base64": text. In place of content: any bytes, for file and append.
+ * "mode": number. Permissions, a number, or octal digits as text; default: 0644, of directories
+ *   0755, of copies their own.
+ * "replace": true or false. What is there already is replaced; otherwise that is the error
+ *   patch_failed.
+ * "src": text. What is copied: a path of the host, relative to the working directory of the
+ *   call.
+ * "dst": text. Where the copy is to be: absolute, in the guest.
+ * "target": text. Where a symbolic link leads.
+ * "link": text. The symbolic link itself: absolute, in the guest. */
+
 /* Options init: The program that becomes the guest's process 1.
  * "cmd": text. "auto" (the init that the image has), or an absolute path in the guest.
  * "args": array of text. Arguments behind the program's own name.
@@ -205,6 +224,8 @@ void msb_progress_free(uint64_t progress);
  * "image": text. Reference of an image; default: the image that comes with the program.
  * "from_snapshot": text. In place of an image: a snapshot whose disk and image it begins with,
  *   by name, path or digest.
+ * "patches": array of patch. Changes to the image's files, made in this order before the sandbox
+ *   first starts. Not with from_snapshot.
  * "cpus": number. Number of virtual processors.
  * "max_cpus": number. How many it can be given later; default: cpus.
  * "memory_mib": number. Memory in MiB.
@@ -247,8 +268,8 @@ void msb_progress_free(uint64_t progress);
  *   default: 10000, and 0 kills at once. */
 
 /* Makes a sandbox and starts it. Errors: already_exists, boot_start, image_not_found,
- * image_pull_failed, invalid_config, ... Result: {"handle", "name", "owns_lifecycle", "notices":
- * [text for people, ...]}
+ * image_pull_failed, invalid_config, patch_failed, ... Result: {"handle", "name",
+ * "owns_lifecycle", "notices": [text for people, ...]}
  * Options: sandbox_create, all optional. */
 char* msb_sandbox_create(uint64_t cancel, uint64_t progress, const char* name, const char* options,
                          char** result);

@@ -33,6 +33,9 @@ const (
 	ErrExecTimeout ErrorKind = "exec_timeout"
 	// The sandbox ended before the command, or the connection broke.
 	ErrSessionLost ErrorKind = "session_lost"
+	// A change to the files of the new sandbox could not be made: something is there already, a file
+	// of the host cannot be read.
+	ErrPatchFailed ErrorKind = "patch_failed"
 	// The image is not in the cache, and was not to be fetched.
 	ErrImageNotFound ErrorKind = "image_not_found"
 	// A sandbox was made from the image.
@@ -127,6 +130,7 @@ const (
 type sandboxOptions struct {
 	Image                *string                `json:"image,omitempty"`
 	FromSnapshot         *string                `json:"from_snapshot,omitempty"`
+	Patches              []PatchConfig          `json:"patches,omitempty"`
 	CPUs                 *uint                  `json:"cpus,omitempty"`
 	MaxCPUs              *uint                  `json:"max_cpus,omitempty"`
 	MemoryMiB            *uint64                `json:"memory_mib,omitempty"`

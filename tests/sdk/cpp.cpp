@@ -57,6 +57,14 @@ int main() {
     require(sandbox.read_file("/root/file") == std::string("\0\xff", 2), "files");
     require(sandbox.logs().front().data == "input", "logs");
     require(Sandbox::list().at("sandboxes").size() == 1, "list");
+    const Json motd = {{"kind", "text"}, {"path", "/etc/motd.d/cpp"}, {"content", "patched"}};
+    require(Sandbox::create("patched", {{"patches", {motd}}, {"ephemeral", true}})
+                    .exec("cat", {{"args", {"/etc/motd.d/cpp"}}})
+                    .out == "patched",
+            "patches");
+    require(kind_of([&] { Sandbox::create("unpatched", {{"patches", {motd, motd}}}); }) ==
+                "patch_failed",
+            "patch_failed");
     sandbox.close();
     require(Sandbox::get("cpp").at("status") == "stopped", "status");
     {

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::json::{Switch, Value};
 use crate::lifecycle::{remove, stop};
 use crate::options::*;
+use crate::patch::PatchBuilder;
 use crate::pool;
 use crate::progress::PullProgress;
 use crate::sandbox::Sandbox;
@@ -249,6 +250,13 @@ impl SandboxBuilder {
     pub fn volume(mut self, guest: impl AsRef<str>, with: impl FnOnce(MountBuilder) -> MountBuilder) -> Self {
         let mount = with(MountBuilder { options: MountOptions::default() });
         insert(&mut self.options.volumes, guest.as_ref(), mount.options);
+        self
+    }
+
+    /// Changes files of the image before the sandbox first starts; more calls add. Not with
+    /// [`SandboxBuilder::from_snapshot`].
+    pub fn patch(mut self, with: impl FnOnce(PatchBuilder) -> PatchBuilder) -> Self {
+        self.options = with(PatchBuilder { options: self.options }).options;
         self
     }
 

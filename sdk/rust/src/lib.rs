@@ -38,6 +38,7 @@ mod lifecycle;
 mod logs;
 mod native;
 mod options;
+mod patch;
 mod pool;
 mod progress;
 mod sandbox;
@@ -62,6 +63,7 @@ pub use handle::{ListBuilder, SandboxHandle, SandboxPage, SandboxStatus};
 pub use image::{Image, ImageConfig, ImageDetail, ImageHandle, ImageLayer};
 pub use lifecycle::{StopResult, StopSource};
 pub use logs::{LogEntry, LogOptions, LogSource, LogStream, LogStreamOptions};
+pub use patch::PatchBuilder;
 pub use progress::{PullEvent, PullProgress};
 pub use sandbox::Sandbox;
 pub use snapshot::{

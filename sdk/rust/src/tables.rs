@@ -114,6 +114,8 @@ macro_rules! error_table {
             "no_default_command" NoDefaultCommand,
             /// The sandbox ended before the command, or the connection broke.
             "session_lost" SessionLost,
+            /// A change to the files of the new sandbox could not be made: something is there already, a file of the host cannot be read.
+            "patch_failed" PatchFailed,
             /// The image is not in the cache, and was not to be fetched.
             "image_not_found" ImageNotFound,
             /// A sandbox was made from the image.
@@ -332,6 +334,18 @@ macro_rules! option_table {
                 args: Vec<String>,
                 env: BTreeMap<String, String>,
             }
+            PatchOptions {
+                kind: String,
+                path: String,
+                content: String,
+                content_base64: String,
+                mode: u32,
+                replace: bool,
+                src: String,
+                dst: String,
+                target: String,
+                link: String,
+            }
             MountOptions {
                 bind: String,
                 readonly: bool,
@@ -359,6 +373,7 @@ macro_rules! option_table {
             CreateOptions {
                 image: String,
                 from_snapshot: String,
+                patches: Vec<PatchOptions>,
                 cpus: u32,
                 max_cpus: u32,
                 memory_mib: u64,

@@ -26,6 +26,7 @@ export {
   MicrosandboxError,
   MissedRotationError,
   NoDefaultCommandError,
+  PatchFailedError,
   PathNotFoundError,
   SandboxAlreadyExistsError,
   SandboxFsOpsError,
@@ -61,6 +62,7 @@ export {
 } from "./fs.js";
 export { Image, ImageHandle, PullProgressImage, type ImageDetail, type PullOptions } from "./image.js";
 export { LogEntry, LogStream, type LogReadOptions, type LogSource, type LogStreamOptions } from "./logs.js";
+export { PatchBuilder, type Patch, type PatchOptions } from "./patch.js";
 export { version, type CallOptions } from "./native.js";
 export {
   Snapshot,

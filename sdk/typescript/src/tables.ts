@@ -117,6 +117,8 @@ export type ErrorKind =
   | "exec_timeout"
   /** The sandbox ended before the command, or the connection broke. */
   | "session_lost"
+  /** A change to the files of the new sandbox could not be made: something is there already, a file of the host cannot be read. */
+  | "patch_failed"
   /** The image is not in the cache, and was not to be fetched. */
   | "image_not_found"
   /** A sandbox was made from the image. */
@@ -321,6 +323,20 @@ export interface NativeRlimit {
   hard?: number | undefined;
 }
 
+/** A change to the files of a new sandbox, before it first starts. As the C interface has it. */
+export interface NativePatch {
+  kind?: string | undefined;
+  path?: string | undefined;
+  content?: string | undefined;
+  content_base64?: string | undefined;
+  mode?: number | undefined;
+  replace?: boolean | undefined;
+  src?: string | undefined;
+  dst?: string | undefined;
+  target?: string | undefined;
+  link?: string | undefined;
+}
+
 /** The program that becomes the guest's process 1. As the C interface has it. */
 export interface NativeInit {
   cmd?: string | undefined;
@@ -362,6 +378,7 @@ export interface NativeNetwork {
 export interface NativeCreateOptions {
   image?: string | undefined;
   from_snapshot?: string | undefined;
+  patches?: NativePatch[] | undefined;
   cpus?: number | undefined;
   max_cpus?: number | undefined;
   memory_mib?: number | undefined;

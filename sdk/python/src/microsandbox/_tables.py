@@ -100,6 +100,7 @@ ERROR_CLASSES = {
     "exec_failed": "ExecFailedError",
     "exec_timeout": "ExecTimeoutError",
     "session_lost": "SessionLostError",
+    "patch_failed": "PatchFailedError",
     "image_not_found": "ImageNotFoundError",
     "image_in_use": "ImageInUseError",
     "image_pull_failed": "ImagePullFailedError",
@@ -125,6 +126,7 @@ ERROR_CLASSES = {
 CREATE_OPTIONS = {
     "image": ("image", "text"),
     "from_snapshot": ("from_snapshot", "text"),
+    "patches": ("patches", "patch"),
     "cpus": ("cpus", "u32"),
     "max_cpus": ("max_cpus", "u32"),
     "memory": ("memory_mib", "number"),
