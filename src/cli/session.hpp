@@ -29,6 +29,7 @@ class Session {
   public:
     static Result<Session> open(Context& context, bool quiet);
 
+    Launcher& launcher() { return launcher_; }
     Sandboxes& sandboxes() { return launcher_.sandboxes(); }
     image::Store& store() { return launcher_.store(); }
     Snapshots& snapshots() { return launcher_.snapshots(); }

@@ -69,9 +69,8 @@ bool Patcher::Node::is_link() const {
     return S_ISLNK(mode);
 }
 
-Result<Patcher> Patcher::open(disk::FileSystem& fs, const image::ErofsReader& image,
-                              image::ErofsReader::ReadAt read_image) {
-    Patcher patcher(fs, image, std::move(read_image));
+Result<Patcher> Patcher::open(disk::FileSystem& fs, const image::ErofsReader& image) {
+    Patcher patcher(fs, image);
     const auto top = MSB_TRY(patcher.writer_.find(disk::TreeWriter::root, "upper"));
     if (!top)
         return fail(disk::damaged_disk("it has no upper directory"));
@@ -250,7 +249,7 @@ Status Patcher::copy_up(const image::FileInfo& file, Inode into) {
         const auto count =
             static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), file.size - done));
         const MutableBytesView part = MutableBytesView(buffer).first(count);
-        MSB_TRY(read_image_(file.data_offset + done, part));
+        MSB_TRY(image_.read_data(file, done, part));
         MSB_TRY(to.write(done, part));
         done += count;
     }

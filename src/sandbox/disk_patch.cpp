@@ -3,6 +3,7 @@
 #include "base/file.hpp"
 #include "base/installation.hpp"
 #include "image/helper.hpp"
+#include "image/image_disk.hpp"
 #include "json/yaml.hpp"
 #include "spec/paths.hpp"
 
@@ -36,11 +37,10 @@ Result<std::vector<Patch>> read_list(const json::Value& document, const std::str
 
 Status patch_disk(const std::string& disk, const image::Image& image,
                   const std::vector<Patch>& patches, bool durable, const disk::Watch& watch) {
-    image::Json pieces = json::array();
-    for (const image::DiskPiece& piece : image.disk)
-        pieces.push_back({{"path", piece.path}, {"length", piece.length}});
-    const image::Json request{
-        {"disk", disk}, {"image", pieces}, {"patches", to_document(patches)}, {"durable", durable}};
+    const image::Json request{{"disk", disk},
+                              {"image", image::pieces_document(image.disk)},
+                              {"patches", to_document(patches)},
+                              {"durable", durable}};
     Copying progress(watch);
     MSB_TRY(image::run_helper(MSB_TRY(libexec_program("patch")), request, -1, progress));
     return {};
