@@ -72,7 +72,7 @@ const (
 	ErrSnapshotNotFound ErrorKind = "snapshot_not_found"
 	// There is a snapshot, or a file, of this name already.
 	ErrSnapshotAlreadyExists ErrorKind = "snapshot_already_exists"
-	// Only a sandbox that does not run can be snapshotted.
+	// The sandbox runs, and copying its disk would take more than a moment.
 	ErrSnapshotSandboxRunning ErrorKind = "snapshot_sandbox_running"
 	// The image that the snapshot was made with is neither in the cache nor to be had.
 	ErrSnapshotImageMissing ErrorKind = "snapshot_image_missing"
@@ -226,11 +226,12 @@ type logOptions struct {
 
 // snapshotOptions is the JSON object of options.
 type snapshotOptions struct {
-	DestDir   *string           `json:"dest_dir,omitempty"`
-	Labels    map[string]string `json:"labels,omitempty"`
-	Force     bool              `json:"force,omitempty"`
-	Integrity bool              `json:"integrity,omitempty"`
-	Name      *string           `json:"name,omitempty"`
+	DestDir         *string           `json:"dest_dir,omitempty"`
+	Labels          map[string]string `json:"labels,omitempty"`
+	Force           bool              `json:"force,omitempty"`
+	Integrity       bool              `json:"integrity,omitempty"`
+	CopyWhileFrozen bool              `json:"copy_while_frozen,omitempty"`
+	Name            *string           `json:"name,omitempty"`
 }
 
 // exportOptions is the JSON object of options.
@@ -240,4 +241,11 @@ type exportOptions struct {
 	WithImage   bool    `json:"with_image,omitempty"`
 	PlainTar    bool    `json:"plain_tar,omitempty"`
 	Force       bool    `json:"force,omitempty"`
+}
+
+// forkOptions is the JSON object of options.
+type forkOptions struct {
+	Names           []string `json:"names,omitempty"`
+	CopyWhileFrozen bool     `json:"copy_while_frozen,omitempty"`
+	Detached        bool     `json:"detached,omitempty"`
 }

@@ -471,7 +471,7 @@ impl Sandbox {
 
 /// Ends a sandbox whose call was dropped too late to be cancelled; a detached one does not end with its
 /// connection. In another thread, because it is a drop that does this.
-fn undo(made: Result<Sandbox>, end: fn(&str) -> Call<()>) {
+pub(crate) fn undo(made: Result<Sandbox>, end: fn(&str) -> Call<()>) {
     if let Ok(sandbox) = made {
         // Without a thread only the connection ends.
         let _ = pool::submit(move || drop(end(sandbox.name()).wait()));

@@ -30,6 +30,7 @@ mod config;
 mod connection;
 mod error;
 mod exec;
+mod fork;
 mod fs;
 mod handle;
 mod image;
@@ -58,6 +59,7 @@ pub use choices::{
 pub use config::{InitConfig, Rlimit, SandboxConfig};
 pub use error::{Detail, Error, ExecFailureKind, MicrosandboxResult};
 pub use exec::{ExecBuilder, ExecEvent, ExecHandle, ExecOutput, ExecSink, ExecStatus};
+pub use fork::{DiskChange, ForkBuilder};
 pub use fs::{FsEntry, FsEntryKind, FsReadStream, FsWriteStream, SandboxFsOps};
 pub use handle::{ListBuilder, SandboxHandle, SandboxPage, SandboxStatus};
 pub use image::{Image, ImageConfig, ImageDetail, ImageHandle, ImageLayer};

@@ -2,11 +2,12 @@
 
 use crate::call::{invoke, invoke_json, Argument, Call};
 use crate::error::Result;
+use crate::fork::{DiskChange, ForkBuilder};
 use crate::handle::{SandboxHandle, SandboxStatus};
 use crate::json::{Read, Value};
 use crate::logs::{LogEntry, LogOptions, LogStream, LogStreamOptions};
 use crate::native::Library;
-use crate::options::RemoveOptions;
+use crate::options::{list, RemoveOptions};
 use crate::sandbox::Sandbox;
 use crate::snapshot::{Snapshot, SnapshotDetail};
 use crate::time::{time_of, timeout_ms};
@@ -159,10 +160,35 @@ pub(crate) fn remove(name: &str, force: bool) -> Call<()> {
     })
 }
 
+pub(crate) fn diff(name: &str) -> Call<Vec<DiskChange>> {
+    asking(
+        name,
+        |library, cancel, name, result| unsafe { (library.sandbox_diff)(cancel, name, result) },
+        |changes| Ok(DiskChange::list(changes)),
+    )
+}
+
 macro_rules! named {
     ($type:ty, $handle:expr) => {
         impl $type {
-            /// Snapshots the sandbox, which must not run, under a name or a path.
+            /// Makes and starts a sandbox that begins with the disk of this one as it is at one moment, and is like
+            /// it but for the ports that it publishes. Fails as [`crate::ForkBuilder::create`].
+            pub fn fork(&self, name: &str) -> ForkBuilder {
+                self.fork_many([name])
+            }
+
+            /// The same for several sandboxes that begin with the disk of one moment.
+            pub fn fork_many<N: Into<String>>(&self, names: impl IntoIterator<Item = N>) -> ForkBuilder {
+                ForkBuilder::new(self.name(), list(names))
+            }
+
+            /// What the sandbox, which must not run, has changed: against the snapshot that it began with, or else
+            /// its image. [`crate::Error::SandboxStillRunning`].
+            pub fn diff(&self) -> Call<Vec<DiskChange>> {
+                diff(self.name())
+            }
+
+            /// Snapshots the sandbox under a name or a path.
             pub fn snapshot(&self, name: &str) -> Call<SnapshotDetail> {
                 Snapshot::builder(name).from_sandbox(self.name()).create()
             }

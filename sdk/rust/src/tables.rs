@@ -25,6 +25,8 @@ macro_rules! function_table {
             sandbox_detach(u64) -> Failure;
             sandbox_close(u64, u64) -> Failure;
             sandbox_release(u64);
+            sandbox_fork(u64, u64, Str, Str, Out<*mut c_char>) -> Failure;
+            sandbox_diff(u64, Str, Out<*mut c_char>) -> Failure;
             sandbox_get(Str, Out<*mut c_char>) -> Failure;
             sandbox_list(Str, Out<*mut c_char>) -> Failure;
             sandbox_remove(Str, Str) -> Failure;
@@ -75,15 +77,16 @@ macro_rules! function_table {
             log_stream_open(Str, Str, Out<u64>) -> Failure;
             log_stream_recv(u64, u64, Out<*mut c_char>, Out<*mut u8>, Out<usize>) -> Failure;
             log_stream_close(u64);
-            snapshot_create(u64, Str, Str, Str, Out<*mut c_char>) -> Failure;
+            snapshot_create(u64, u64, Str, Str, Str, Out<*mut c_char>) -> Failure;
             snapshot_open(Str, Out<*mut c_char>) -> Failure;
+            snapshot_diff(u64, Str, Str, Out<*mut c_char>) -> Failure;
             snapshot_list(Out<*mut c_char>) -> Failure;
             snapshot_list_dir(Str, Out<*mut c_char>) -> Failure;
             snapshot_verify(u64, Str, Out<*mut c_char>) -> Failure;
             snapshot_remove(Str, Str) -> Failure;
             snapshot_reindex(Str, Out<*mut c_char>) -> Failure;
-            snapshot_export(u64, Str, Str, Str, Out<*mut c_char>) -> Failure;
-            snapshot_import(u64, Str, Str, Out<*mut c_char>) -> Failure;
+            snapshot_export(u64, u64, Str, Str, Str, Out<*mut c_char>) -> Failure;
+            snapshot_import(u64, u64, Str, Str, Out<*mut c_char>) -> Failure;
         }
     };
 }
@@ -150,7 +153,7 @@ macro_rules! error_table {
             "snapshot_not_found" SnapshotNotFound,
             /// There is a snapshot, or a file, of this name already.
             "snapshot_already_exists" SnapshotAlreadyExists,
-            /// Only a sandbox that does not run can be snapshotted.
+            /// The sandbox runs, and copying its disk would take more than a moment.
             "snapshot_sandbox_running" SnapshotSandboxRunning,
             /// The image that the snapshot was made with is neither in the cache nor to be had.
             "snapshot_image_missing" SnapshotImageMissing,
@@ -462,6 +465,7 @@ macro_rules! option_table {
                 labels: BTreeMap<String, String>,
                 force: bool,
                 integrity: bool,
+                copy_while_frozen: bool,
                 name: String,
             }
             ExportOptions {
@@ -470,6 +474,11 @@ macro_rules! option_table {
                 with_image: bool,
                 plain_tar: bool,
                 force: bool,
+            }
+            ForkOptions {
+                names: Vec<String>,
+                copy_while_frozen: bool,
+                detached: bool,
             }
         }
     };

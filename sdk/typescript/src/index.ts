@@ -9,6 +9,7 @@ export {
   Rule,
   RegistryBuilder,
 } from "./builder.js";
+export type { DiskChange } from "./diff.js";
 export {
   BootStartError,
   CancelledError,
@@ -74,7 +75,7 @@ export {
   type SnapshotVerification,
 } from "./snapshot.js";
 export { type ConnectOptions, type SandboxStatus, type SandboxStopResult, type WaitOptions } from "./named.js";
-export { type PullProgress } from "./progress.js";
+export { type CopyOptions, type PullProgress } from "./progress.js";
 export {
   PullProgressCreate,
   Sandbox,
@@ -82,6 +83,7 @@ export {
   SandboxHandle,
   SandboxListBuilder,
   SandboxPage,
+  type ForkOptions,
   type SandboxConfig,
 } from "./sandbox.js";
 export type {

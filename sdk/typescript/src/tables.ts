@@ -26,6 +26,8 @@ export interface NativeFunctions {
   sandbox_info(sandbox: Handle): Later<[string]>;
   sandbox_detach(sandbox: Handle): Later;
   sandbox_close(cancel: Handle, sandbox: Handle): Later;
+  sandbox_fork(cancel: Handle, progress: Handle | 0, sandbox: string, options: string): Later<[string]>;
+  sandbox_diff(cancel: Handle, name: string): Later<[string]>;
   sandbox_get(name: string): Later<[string]>;
   sandbox_list(options: string): Later<[string]>;
   sandbox_remove(name: string, options: string): Later;
@@ -76,15 +78,16 @@ export interface NativeFunctions {
   log_stream_open(name: string, options: string): Later<[Handle]>;
   log_stream_recv(cancel: Handle, stream: Handle): Later<[string | null, Bytes]>;
   log_stream_close(stream: Handle): Later;
-  snapshot_create(cancel: Handle, sandbox: string, name: string, options: string): Later<[string]>;
+  snapshot_create(cancel: Handle, progress: Handle | 0, sandbox: string, name: string, options: string): Later<[string]>;
   snapshot_open(snapshot: string): Later<[string]>;
+  snapshot_diff(cancel: Handle, before: string, after: string): Later<[string]>;
   snapshot_list(): Later<[string]>;
   snapshot_list_dir(directory: string): Later<[string]>;
   snapshot_verify(cancel: Handle, snapshot: string): Later<[string]>;
   snapshot_remove(snapshot: string, options: string): Later;
   snapshot_reindex(directory: string | null): Later<[string]>;
-  snapshot_export(cancel: Handle, snapshot: string, file: string, options: string): Later<[string]>;
-  snapshot_import(cancel: Handle, file: string, options: string): Later<[string]>;
+  snapshot_export(cancel: Handle, progress: Handle | 0, snapshot: string, file: string, options: string): Later<[string]>;
+  snapshot_import(cancel: Handle, progress: Handle | 0, file: string, options: string): Later<[string]>;
 }
 
 /** What went wrong: the kinds of the C interface and of this package. */
@@ -155,7 +158,7 @@ export type ErrorKind =
   | "snapshot_not_found"
   /** There is a snapshot, or a file, of this name already. */
   | "snapshot_already_exists"
-  /** Only a sandbox that does not run can be snapshotted. */
+  /** The sandbox runs, and copying its disk would take more than a moment. */
   | "snapshot_sandbox_running"
   /** The image that the snapshot was made with is neither in the cache nor to be had. */
   | "snapshot_image_missing"
@@ -470,6 +473,7 @@ export interface NativeSnapshotOptions {
   labels?: Record<string, string> | undefined;
   force?: boolean | undefined;
   integrity?: boolean | undefined;
+  copy_while_frozen?: boolean | undefined;
   name?: string | undefined;
 }
 
@@ -480,4 +484,11 @@ export interface NativeExportOptions {
   with_image?: boolean | undefined;
   plain_tar?: boolean | undefined;
   force?: boolean | undefined;
+}
+
+/** Which sandboxes begin with the disk of another one. As the C interface has it. */
+export interface NativeForkOptions {
+  names?: string[] | undefined;
+  copy_while_frozen?: boolean | undefined;
+  detached?: boolean | undefined;
 }

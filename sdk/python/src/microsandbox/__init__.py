@@ -58,6 +58,7 @@ from .progress import PullSession
 from .sandbox import Sandbox, SandboxHandle, SandboxPage
 from .snapshot import Snapshot, SnapshotDetail, SnapshotHandle, SnapshotVerification
 from .types import (
+    DiskChange,
     Engine,
     ExecEvent,
     ExecEventType,

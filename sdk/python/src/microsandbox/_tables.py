@@ -23,6 +23,8 @@ FUNCTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "msb_sandbox_detach": ("error", ("handle",)),
     "msb_sandbox_close": ("error", ("cancel", "handle")),
     "msb_sandbox_release": ("void", ("handle",)),
+    "msb_sandbox_fork": ("error", ("cancel", "handle", "text", "options", "text*")),
+    "msb_sandbox_diff": ("error", ("cancel", "text", "text*")),
     "msb_sandbox_get": ("error", ("text", "text*")),
     "msb_sandbox_list": ("error", ("options", "text*")),
     "msb_sandbox_remove": ("error", ("text", "options")),
@@ -73,15 +75,16 @@ FUNCTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "msb_log_stream_open": ("error", ("text", "options", "handle*")),
     "msb_log_stream_recv": ("error", ("cancel", "handle", "text*", "bytes*", "size*")),
     "msb_log_stream_close": ("void", ("handle",)),
-    "msb_snapshot_create": ("error", ("cancel", "text", "text", "options", "text*")),
+    "msb_snapshot_create": ("error", ("cancel", "handle", "text", "text", "options", "text*")),
     "msb_snapshot_open": ("error", ("text", "text*")),
+    "msb_snapshot_diff": ("error", ("cancel", "text", "text", "text*")),
     "msb_snapshot_list": ("error", ("text*",)),
     "msb_snapshot_list_dir": ("error", ("text", "text*")),
     "msb_snapshot_verify": ("error", ("cancel", "text", "text*")),
     "msb_snapshot_remove": ("error", ("text", "options")),
     "msb_snapshot_reindex": ("error", ("text", "text*")),
-    "msb_snapshot_export": ("error", ("cancel", "text", "text", "options", "text*")),
-    "msb_snapshot_import": ("error", ("cancel", "text", "options", "text*")),
+    "msb_snapshot_export": ("error", ("cancel", "handle", "text", "text", "options", "text*")),
+    "msb_snapshot_import": ("error", ("cancel", "handle", "text", "options", "text*")),
 }
 
 # The class of errors of each kind.

@@ -477,6 +477,20 @@ class TouchResult:
 
 
 @dataclass(frozen=True)
+class DiskChange:
+    """A path that differs between two disks."""
+
+    path: str
+    change: str
+    """"added", "changed" or "removed"."""
+    type: str
+    """"file", "directory", "link" or "other"."""
+    size_before: int | None
+    """Of files, where it is known."""
+    size_after: int | None
+
+
+@dataclass(frozen=True)
 class PullEvent:
     """How far getting an image is. ``event_type``: resolving, resolved, layer_download_progress,
     layer_materialize_complete, stitch_merging_trees, complete."""
