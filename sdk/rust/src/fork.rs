@@ -1,11 +1,12 @@
-//! Sandboxes that begin with another one's disk, and what differs between disks.
+//! Sandboxes that begin with another one's disk.
 
 use crate::builder::undo;
 use crate::call::{invoke_json, Argument, Call};
 use crate::error::Result;
-use crate::json::{Read, Value};
+use crate::handle::SandboxHandle;
+use crate::json::Read;
 use crate::lifecycle::remove;
-use crate::options::ForkOptions;
+use crate::options::{list, ForkOptions};
 use crate::progress::OnCopied;
 use crate::sandbox::Sandbox;
 
@@ -18,7 +19,7 @@ pub struct ForkBuilder {
 }
 
 impl ForkBuilder {
-    pub(crate) fn new(source: &str, names: Vec<String>) -> ForkBuilder {
+    fn new(source: &str, names: Vec<String>) -> ForkBuilder {
         let options = ForkOptions { names: Some(names), ..ForkOptions::default() };
         ForkBuilder { source: source.to_owned(), options, progress: OnCopied::default() }
     }
@@ -64,31 +65,20 @@ impl ForkBuilder {
     }
 }
 
-/// How a path differs between two disks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct DiskChange {
-    /// In the guest.
-    pub path: String,
-    /// "added", "changed" or "removed".
-    pub change: String,
-    /// "file", "directory", "link" or "other".
-    pub file_type: String,
-    /// Of files, where it is known.
-    pub size_before: Option<u64>,
-    /// Of files, where it is known.
-    pub size_after: Option<u64>,
-}
+macro_rules! forkable {
+    ($($type:ty)*) => {
+        $(impl $type {
+            /// A sandbox that is to begin with the disk of this one as it is at one moment, and to be like it but
+            /// for the ports that it publishes.
+            pub fn fork(&self, name: &str) -> ForkBuilder {
+                self.fork_many([name])
+            }
 
-impl DiskChange {
-    pub(crate) fn list(changes: &Value) -> Vec<DiskChange> {
-        let change = |item: &Value| DiskChange {
-            path: item.text("path"),
-            change: item.text("change"),
-            file_type: item.text("type"),
-            size_before: item.number("size_before"),
-            size_after: item.number("size_after"),
-        };
-        changes.items().iter().map(change).collect()
-    }
+            /// Several such sandboxes, with the disk of the same moment.
+            pub fn fork_many<N: Into<String>>(&self, names: impl IntoIterator<Item = N>) -> ForkBuilder {
+                ForkBuilder::new(self.name(), list(names))
+            }
+        })*
+    };
 }
+forkable! { Sandbox SandboxHandle }

@@ -28,6 +28,7 @@ mod call;
 mod choices;
 mod config;
 mod connection;
+mod diff;
 mod error;
 mod exec;
 mod fork;
@@ -57,9 +58,10 @@ pub use choices::{
     StatVirtualization, ThpMode,
 };
 pub use config::{InitConfig, Rlimit, SandboxConfig};
+pub use diff::DiskChange;
 pub use error::{Detail, Error, ExecFailureKind, MicrosandboxResult};
 pub use exec::{ExecBuilder, ExecEvent, ExecHandle, ExecOutput, ExecSink, ExecStatus};
-pub use fork::{DiskChange, ForkBuilder};
+pub use fork::ForkBuilder;
 pub use fs::{FsEntry, FsEntryKind, FsReadStream, FsWriteStream, SandboxFsOps};
 pub use handle::{ListBuilder, SandboxHandle, SandboxPage, SandboxStatus};
 pub use image::{Image, ImageConfig, ImageDetail, ImageHandle, ImageLayer};

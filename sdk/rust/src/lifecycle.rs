@@ -1,13 +1,13 @@
 //! What can be done with a sandbox that has a name, connected to it or not.
 
 use crate::call::{invoke, invoke_json, Argument, Call};
+use crate::diff::DiskChange;
 use crate::error::Result;
-use crate::fork::{DiskChange, ForkBuilder};
 use crate::handle::{SandboxHandle, SandboxStatus};
 use crate::json::{Read, Value};
 use crate::logs::{LogEntry, LogOptions, LogStream, LogStreamOptions};
 use crate::native::Library;
-use crate::options::{list, RemoveOptions};
+use crate::options::RemoveOptions;
 use crate::sandbox::Sandbox;
 use crate::snapshot::{Snapshot, SnapshotDetail};
 use crate::time::{time_of, timeout_ms};
@@ -171,17 +171,6 @@ pub(crate) fn diff(name: &str) -> Call<Vec<DiskChange>> {
 macro_rules! named {
     ($type:ty, $handle:expr) => {
         impl $type {
-            /// Makes and starts a sandbox that begins with the disk of this one as it is at one moment, and is like
-            /// it but for the ports that it publishes. Fails as [`crate::ForkBuilder::create`].
-            pub fn fork(&self, name: &str) -> ForkBuilder {
-                self.fork_many([name])
-            }
-
-            /// The same for several sandboxes that begin with the disk of one moment.
-            pub fn fork_many<N: Into<String>>(&self, names: impl IntoIterator<Item = N>) -> ForkBuilder {
-                ForkBuilder::new(self.name(), list(names))
-            }
-
             /// What the sandbox, which must not run, has changed: against the snapshot that it began with, or else
             /// its image. [`crate::Error::SandboxStillRunning`].
             pub fn diff(&self) -> Call<Vec<DiskChange>> {

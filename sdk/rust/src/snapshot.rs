@@ -1,10 +1,10 @@
 //! Disks of sandboxes that were kept.
 
 use crate::call::{invoke, invoke_json, Argument, Call};
+use crate::diff::DiskChange;
 #[cfg(doc)]
 use crate::error::Error;
 use crate::error::Result;
-use crate::fork::DiskChange;
 use crate::json::{Read, Value};
 use crate::native::Library;
 use crate::options::{insert, ExportOptions, RemoveOptions, SnapshotOptions};
