@@ -306,13 +306,16 @@ void build_prune(Command& command, Context& context) {
     auto options = std::make_shared<PruneOptions>();
     command.footer("Without a filter it removes what can be had again: images that no sandbox or\n"
                    "snapshot was made from, their layers, and caches.");
-    const Option filter = command.option(
-        "--filter", &options->filters,
-        "type=images|layers|sandboxes|snapshots|caches, label=KEY=VALUE, older-than=DURATION "
-        "(repeatable)");
+    const Option filter =
+        command.option("--filter", &options->filters,
+                       "type=images|layers|sandboxes|snapshots|volumes|caches, label=KEY=VALUE, "
+                       "older-than=DURATION "
+                       "(repeatable)");
     command.option("--older-than", &options->older_than, "Only what is older, e.g. 12h or 7d");
-    command.flag("-a,--all", &options->all,
-                 "Also sandboxes that are stopped, and snapshots that nothing came from");
+    command.flag(
+        "-a,--all", &options->all,
+        "Also sandboxes that are stopped, and snapshots that nothing came from; volumes only "
+        "by their type");
     command.flag("--dry-run", &options->dry_run, "Only show what would be removed");
     command.flag("-y,--yes", &options->yes, "Do not ask");
     const Option quiet = command.flag("-q,--quiet", &options->quiet, "Say nothing but errors");
