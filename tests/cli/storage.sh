@@ -92,6 +92,13 @@ run_ok msb prune -q -y --all
 assert_eq "$(items volumes)" used
 run_ok msb prune -q -y --filter type=volumes
 
+# Images alone.
+run_ok msb load -q -i "$T/one.tar"
+run_ok msb image prune -y --format json
+assert_eq "$(jq -c '[.image_refs_removed, .manifests_removed, .layers_removed, .fsmeta_removed]' <<<"$out")" '[1,1,1,1]'
+run_ok msb image ls -q
+assert_eq "$out" ""
+
 # Mistakes.
 run_fail 1 "unknown key 'typ'" msb prune --filter typ=images
 assert_contains "$err" "did you mean 'type'"
