@@ -9,6 +9,7 @@
 #include "virtio/device_thread.hpp"
 
 #include <array>
+#include <charconv>
 #include <csignal>
 #include <fcntl.h>
 #include <mutex>
@@ -25,6 +26,12 @@ constexpr std::size_t max_inodes = std::size_t{1} << 20;
 /// Open files of all mounts. A directory that is being read may hold 32 KiB.
 constexpr std::size_t max_handles = 8192;
 
+std::uint64_t number(std::string_view text) {
+    std::uint64_t value = 0;
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+}
+
 Result<fsd::Share> parse_share(std::string_view argument) {
     std::vector<std::string_view> words;
     for (std::size_t at = 0; at <= argument.size();) {
@@ -32,10 +39,24 @@ Result<fsd::Share> parse_share(std::string_view argument) {
         words.push_back(argument.substr(at, end - at));
         at = end + 1;
     }
-    if (words.size() != 5)
+    if (words.size() != 9)
         return fail(ErrorKind::invalid_argument, "bad argument");
-    return fsd::Share{std::string(words[0]), std::string(words[1]), words[2] == "ro",
-                      words[3] == "keep", words[4] == "mirror"};
+    return fsd::Share{.tag = std::string(words[0]),
+                      .file = std::string(words[1]),
+                      .read_only = words[2] == "ro",
+                      .keep_metadata = words[3] == "keep",
+                      .mirror_modes = words[4] == "mirror",
+                      .cached = words[5] == "cached",
+                      .quota_bytes = number(words[6]),
+                      .quota_names = number(words[7]),
+                      .owner = std::string(words[8])};
+}
+
+/// "UID:GID"
+device::Passthrough::GuestUser parse_owner(std::string_view text) {
+    const std::size_t colon = text.find(':');
+    return {static_cast<std::uint32_t>(number(text.substr(0, colon))),
+            static_cast<std::uint32_t>(number(text.substr(colon + 1)))};
 }
 
 /// From here on the working directory is /proc/self/fd, where this process's descriptors have
@@ -79,7 +100,12 @@ class Server {
             options.handles =
                 std::min<std::size_t>(files.rlim_cur / 4, max_handles) / shares.size();
             options.descriptor_names.clear();
-            options.guest_user = read_guest_user;
+            options.cached = shares[i].cached;
+            options.quota = {shares[i].quota_bytes, shares[i].quota_names};
+            if (shares[i].owner.empty())
+                options.guest_user = read_guest_user;
+            else
+                options.guest_user = [owner = parse_owner(shares[i].owner)] { return owner; };
             auto source = MSB_TRY(sys::open(path, O_PATH));
             devices_.push_back(MSB_TRY(device::Fs::create(
                 shares[i].tag, MSB_TRY(device::Passthrough::create(std::move(source), options)))));

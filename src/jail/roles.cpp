@@ -326,7 +326,7 @@ Policy fs_policy() {
                 SYS_eventfd2, SYS_timerfd_create, SYS_timerfd_settime, SYS_accept4, SYS_recvmsg,
                 SYS_sendmsg, SYS_sendto})
         .allow({SYS_symlinkat, SYS_readlinkat, SYS_renameat, SYS_utimensat, SYS_getdents64,
-                SYS_fstatfs, SYS_getxattr, SYS_setxattr, SYS_listxattr, SYS_removexattr})
+                SYS_fstatfs, SYS_statx, SYS_getxattr, SYS_setxattr, SYS_listxattr, SYS_removexattr})
         .allow_when(SYS_mkdirat, {lacks(2, set_id_bits)})
         .allow_when(SYS_fchmodat, {lacks(2, set_id_bits)})
         .allow_when(SYS_unlinkat, {lacks(2, mask32 & ~std::uint64_t{AT_REMOVEDIR})})

@@ -2,9 +2,11 @@
 //
 // One process serves all directories of the host that one sandbox sees. It starts in the jail of
 // role `fs`, with the sources of mount N below /m at "N", its listening socket at first_socket + N,
-// and an argument a mount: TAG,[FILE],(rw|ro),(keep|host),(private|mirror).
+// and an argument a mount: TAG,[FILE],(rw|ro),(keep|host),(private|mirror),(strict|cached),
+// BYTES,NAMES,[UID:GID]. BYTES and NAMES are what the guest may add, 0: anything.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 namespace msb::fsd {
@@ -22,6 +24,10 @@ struct Share {
     bool read_only = false;
     bool keep_metadata = true;
     bool mirror_modes = false;
+    bool cached = false;
+    std::uint64_t quota_bytes = 0;
+    std::uint64_t quota_names = 0;
+    std::string owner; ///< "1000:1000"; empty: the guest's default user
 };
 
 inline std::string source_path(std::size_t index) {
@@ -31,7 +37,9 @@ inline std::string source_path(std::size_t index) {
 inline std::string to_argument(const Share& share) {
     return share.tag + "," + share.file + (share.read_only ? ",ro" : ",rw") +
            (share.keep_metadata ? ",keep" : ",host") +
-           (share.mirror_modes ? ",mirror" : ",private");
+           (share.mirror_modes ? ",mirror" : ",private") + (share.cached ? ",cached" : ",strict") +
+           "," + std::to_string(share.quota_bytes) + "," + std::to_string(share.quota_names) + "," +
+           share.owner;
 }
 
 } // namespace msb::fsd

@@ -118,6 +118,11 @@ std::expected<Operation, int> decode_node(std::uint32_t opcode, Reader& reader) 
         return reader.finish(Create{in.flags, in.mode,
                                     (in.open_flags & FUSE_OPEN_KILL_SUIDGID) != 0, reader.name()});
     }
+    case FUSE_TMPFILE: {
+        const auto in = reader.take<fuse_create_in>();
+        reader.text(NAME_MAX); // which it does not get
+        return reader.finish(MakeUnnamed{in.flags, in.mode});
+    }
     case FUSE_LINK: {
         const auto in = reader.take<fuse_link_in>();
         return reader.finish(HardLink{in.oldnodeid, reader.name()});
@@ -229,6 +234,7 @@ std::expected<Operation, int> decode(std::uint32_t opcode, BytesView body,
     case FUSE_FORGET: return reader.finish(Forget{reader.take<fuse_forget_in>().nlookup});
     case FUSE_BATCH_FORGET: return decode_batch_forget(reader);
     case FUSE_GETATTR: reader.take<fuse_getattr_in>(); return reader.finish(GetAttributes{});
+    case opcode_statx: reader.take<StatxIn>(); return reader.finish(GetStatx{});
     case FUSE_SETATTR: return reader.finish(SetAttributes{reader.take<fuse_setattr_in>()});
     case FUSE_READLINK: return reader.finish(ReadLink{});
     case FUSE_UNLINK:
@@ -244,6 +250,7 @@ std::expected<Operation, int> decode(std::uint32_t opcode, BytesView body,
     case FUSE_MKNOD:
     case FUSE_MKDIR:
     case FUSE_CREATE:
+    case FUSE_TMPFILE:
     case FUSE_LINK: return decode_node(opcode, reader);
     default: return decode_handle(opcode, reader, data_size);
     }

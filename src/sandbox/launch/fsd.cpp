@@ -67,6 +67,20 @@ Result<MountSources::Source> open_one(const Mount& mount) {
     return source;
 }
 
+fsd::Share describe(const Mount& mount, std::size_t index, bool file) {
+    fsd::Share share{.tag = mount_tag(index),
+                     .file = file ? shared_file_name : "",
+                     .read_only = mount.read_only,
+                     .keep_metadata = mount.stat_virtualization != StatVirtualization::off,
+                     .mirror_modes = mount.host_permissions == HostPermissions::mirror,
+                     .cached = mount.cache == MountCache::cached,
+                     .quota_bytes = mount.quota.mib.value_or(default_quota_mib) << 20,
+                     .quota_names = mount.quota.inodes.value_or(default_quota_inodes)};
+    if (mount.owner)
+        share.owner = std::to_string(mount.owner->uid) + ":" + std::to_string(mount.owner->gid);
+    return share;
+}
+
 } // namespace
 
 Result<MountSources> MountSources::open(const std::vector<Mount>& mounts) {
@@ -98,12 +112,7 @@ Result<Helper> start_fsd(const HelperStart& start, const std::vector<Mount>& mou
                                  .writable = !mounts[i].read_only,
                                  .submounts = !source.file,
                                  .same_as = source.fd.get()});
-        request.argv.push_back(fsd::to_argument(
-            {.tag = mount_tag(i),
-             .file = source.file ? shared_file_name : "",
-             .read_only = mounts[i].read_only,
-             .keep_metadata = mounts[i].stat_virtualization != StatVirtualization::off,
-             .mirror_modes = mounts[i].host_permissions == HostPermissions::mirror}));
+        request.argv.push_back(fsd::to_argument(describe(mounts[i], i, source.file)));
     }
     return Helper{.step = "mount",
                   .number = launch_fd_fs,
