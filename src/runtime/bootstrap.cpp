@@ -45,11 +45,13 @@ void describe_mounts(const LaunchConfig& config, wire::Bootstrap& document) {
     for (std::size_t i = 0; i < mounts.size(); ++i) {
         const wire::MountFlags flags{mounts[i].read_only, mounts[i].noexec, mounts[i].nosuid,
                                      mounts[i].nodev};
+        const MountPlace place = mount_place(i, mounts.size());
+        const std::string tag = mount_tag(place.device);
         if (config.file_mounts[i])
             document.file_mounts.push_back(
-                {mount_tag(i), shared_file_name, mounts[i].guest, flags});
+                {tag, shared_file_name, mounts[i].guest, flags, place.directory});
         else
-            document.dir_mounts.push_back({mount_tag(i), mounts[i].guest, flags});
+            document.dir_mounts.push_back({tag, mounts[i].guest, flags, place.directory});
     }
 }
 

@@ -153,7 +153,7 @@ Status Runtime::start_engine() {
     };
     machine.devices = {device(*root_disk_, "root.sock"), device(*upper_disk_, "upper.sock"),
                        device(*vsock_, "vsock.sock"), device(*rng_, "rng.sock")};
-    for (std::size_t i = 0; i < config_.spec.mounts.size(); ++i)
+    for (std::size_t i = 0; i < mount_devices(config_.spec.mounts.size()); ++i)
         machine.devices.push_back({static_cast<std::uint32_t>(virtio::DeviceId::fs),
                                    socket_path(mount_tag(i) + ".sock")});
     if (config_.network)

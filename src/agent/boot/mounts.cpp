@@ -18,14 +18,18 @@ namespace msb::agent {
 
 namespace {
 
-/// Where the share of a single file is mounted while the file is bound to its place.
+/// Where a device is mounted while what it has is bound to its place.
 constexpr const char* staging = "/run/.msb-share";
 
 struct Share {
     std::string tag;
-    std::string filename; ///< empty: a directory
+    std::string directory; ///< of the device; empty: all of it
+    std::string filename;  ///< empty: a directory
     std::string path;
     wire::MountFlags flags;
+
+    /// Not the device's whole file system.
+    bool is_part() const { return !directory.empty() || !filename.empty(); }
 };
 
 unsigned long mount_flags(const wire::MountFlags& flags, bool restricted) {
@@ -47,7 +51,7 @@ Status check(const std::vector<Share>& shares) {
         if (!share.path.starts_with('/') || share.path == "/" ||
             share.path.find("/..") != std::string::npos || !paths.insert(share.path).second)
             return fail(ErrorKind::invalid_argument, "'" + share.path + "' cannot be mounted on");
-        if (share.filename.find('/') != std::string::npos)
+        if ((share.filename + share.directory).find('/') != std::string::npos)
             return fail(ErrorKind::invalid_argument, "bad name of a shared file");
         for (const Share& above : shares)
             if (!above.filename.empty() && share.path.starts_with(above.path + "/"))
@@ -66,31 +70,54 @@ Status make_file(const std::string& path) {
     return {};
 }
 
-/// Binds the file to its place; afterwards no path leads to the share itself.
-Status mount_file(const Share& share, unsigned long flags) {
-    MSB_TRY(mount_at(share.tag.c_str(), staging, "virtiofs", flags));
-    const auto bind = [&]() -> Status {
+/// Devices of which parts are mounted. When it ends, no path leads to them any more.
+class Staged {
+  public:
+    Staged() = default;
+    Staged(const Staged&) = delete;
+    Staged& operator=(const Staged&) = delete;
+    ~Staged() {
+        for (const std::string& path : paths_) {
+            ::umount2(path.c_str(), MNT_DETACH);
+            ::rmdir(path.c_str());
+        }
+        ::rmdir(staging);
+    }
+
+    Result<std::string> source_of(const Share& share) {
+        std::string path = std::string(staging) + "/" + share.tag;
+        if (std::ranges::find(paths_, path) == paths_.end()) {
+            MSB_TRY(mount_at(share.tag.c_str(), path, "virtiofs", 0));
+            paths_.push_back(path);
+        }
+        for (const std::string& name : {share.directory, share.filename})
+            if (!name.empty())
+                path.append("/").append(name);
+        return path;
+    }
+
+  private:
+    std::vector<std::string> paths_;
+};
+
+Status bind_part(const Share& share, const std::string& source, unsigned long flags) {
+    if (share.filename.empty())
+        MSB_TRY(make_directories(share.path));
+    else
         MSB_TRY(make_file(share.path));
-        const std::string source = std::string(staging) + "/" + share.filename;
-        if (::mount(source.c_str(), share.path.c_str(), nullptr, MS_BIND, nullptr) == -1 ||
-            ::mount(nullptr, share.path.c_str(), nullptr, MS_REMOUNT | MS_BIND | flags, nullptr) ==
-                -1)
-            return fail_errno("mount", share.path);
-        return {};
-    };
-    const Status bound = bind();
-    ::umount2(staging, MNT_DETACH);
-    ::rmdir(staging);
-    return bound;
+    if (::mount(source.c_str(), share.path.c_str(), nullptr, MS_BIND, nullptr) == -1 ||
+        ::mount(nullptr, share.path.c_str(), nullptr, MS_REMOUNT | MS_BIND | flags, nullptr) == -1)
+        return fail_errno("mount", share.path);
+    return {};
 }
 
-Status mount_share(const Share& share, unsigned long flags) {
-    if (!share.filename.empty())
-        return mount_file(share, flags);
+Status mount_share(const Share& share, Staged& staged, unsigned long flags) {
     struct stat info{};
-    if (::stat(share.path.c_str(), &info) == 0 && !S_ISDIR(info.st_mode))
+    if (share.filename.empty() && ::stat(share.path.c_str(), &info) == 0 && !S_ISDIR(info.st_mode))
         return fail(Error::from_errno(ENOTDIR, "mount", share.path));
-    return mount_at(share.tag.c_str(), share.path, "virtiofs", flags);
+    if (!share.is_part())
+        return mount_at(share.tag.c_str(), share.path, "virtiofs", flags);
+    return bind_part(share, MSB_TRY(staged.source_of(share)), flags);
 }
 
 } // namespace
@@ -99,15 +126,17 @@ Status mount_shares(const wire::Bootstrap& bootstrap) {
     std::vector<Share> shares;
     shares.reserve(bootstrap.dir_mounts.size() + bootstrap.file_mounts.size());
     for (const wire::DirMount& mount : bootstrap.dir_mounts)
-        shares.push_back({mount.tag, {}, mount.guest_path, mount.flags});
+        shares.push_back({mount.tag, mount.directory, {}, mount.guest_path, mount.flags});
     for (const wire::FileMount& mount : bootstrap.file_mounts)
-        shares.push_back({mount.tag, mount.filename, mount.guest_path, mount.flags});
+        shares.push_back(
+            {mount.tag, mount.directory, mount.filename, mount.guest_path, mount.flags});
     MSB_TRY(check(shares));
     std::ranges::sort(shares, {},
                       [](const Share& share) { return std::ranges::count(share.path, '/'); });
     const bool restricted = bootstrap.security_profile == wire::SecurityProfile::restricted;
+    Staged staged;
     for (const Share& share : shares)
-        MSB_TRY(mount_share(share, mount_flags(share.flags, restricted)));
+        MSB_TRY(mount_share(share, staged, mount_flags(share.flags, restricted)));
     return {};
 }
 

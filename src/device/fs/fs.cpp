@@ -12,13 +12,13 @@ constexpr int round_budget = 64;
 
 } // namespace
 
-Result<std::unique_ptr<Fs>> Fs::create(std::string_view tag, std::unique_ptr<Passthrough> files) {
+Result<std::unique_ptr<Fs>> Fs::create(std::string_view tag, Shares shares) {
     if (tag.empty() || tag.size() > max_tag)
         return fail(ErrorKind::invalid_argument, "a file system's tag has 1 to 36 bytes");
-    return std::unique_ptr<Fs>(new Fs(tag, std::move(files)));
+    return std::unique_ptr<Fs>(new Fs(tag, std::move(shares)));
 }
 
-Fs::Fs(std::string_view tag, std::unique_ptr<Passthrough> files) : files_(std::move(files)) {
+Fs::Fs(std::string_view tag, Shares shares) : shares_(std::move(shares)) {
     std::ranges::copy(tag, config_space_.begin());
     store_le(MutableBytesView(config_space_).subspan(max_tag), std::uint32_t{queues - 1});
 }
@@ -87,7 +87,7 @@ int Fs::execute_operation(const fuse_in_header& header, virtio::Cursor body, Fus
     body.read(body_);
     reply.in = body; // what is left: the data of a write
     const auto operation = fuse::decode(header.opcode, body_, body.remaining());
-    return operation ? files_->handle(header, *operation, reply) : operation.error();
+    return operation ? shares_.handle(header, *operation, reply) : operation.error();
 }
 
 } // namespace msb::device

@@ -1,11 +1,11 @@
-// virtio-fs (virtio 1.2 §5.11): FUSE requests over virtqueues, answered by a Passthrough.
+// virtio-fs (virtio 1.2 §5.11): FUSE requests over virtqueues, answered by Shares.
 //
 // Requests are executed on the loop's thread, one after the other, so give an Fs a
 // virtio::DeviceThread of its own. Data of reads and writes goes straight between the file and
 // guest memory.
 #pragma once
 
-#include "device/fs/passthrough.hpp"
+#include "device/fs/shares.hpp"
 #include "virtio/device.hpp"
 
 #include <array>
@@ -18,8 +18,7 @@ class Fs final : public virtio::Device {
     static constexpr std::size_t max_tag = 36; ///< §5.11.4
 
     /// invalid_argument: an empty tag or one that is too long.
-    static Result<std::unique_ptr<Fs>> create(std::string_view tag,
-                                              std::unique_ptr<Passthrough> files);
+    static Result<std::unique_ptr<Fs>> create(std::string_view tag, Shares shares);
 
     virtio::DeviceId id() const override { return virtio::DeviceId::fs; }
     std::uint64_t features() const override { return 0; }
@@ -30,17 +29,17 @@ class Fs final : public virtio::Device {
     void queue_started(std::uint16_t index, virtio::Queue& queue) override;
     void queue_stopped(std::uint16_t index) override;
     bool queue_kicked(std::uint16_t index) override;
-    void reset() override { files_->reset(); }
+    void reset() override { shares_.reset(); }
 
   private:
     static constexpr std::uint16_t queues = 2;
 
-    Fs(std::string_view tag, std::unique_ptr<Passthrough> files);
+    Fs(std::string_view tag, Shares shares);
     std::uint32_t execute();
     int execute_operation(const fuse_in_header& header, virtio::Cursor body, FuseReply& reply);
 
     std::array<std::uint8_t, max_tag + 4> config_space_{};
-    std::unique_ptr<Passthrough> files_;
+    Shares shares_;
     std::array<virtio::Queue*, queues> queues_{};
     virtio::Chain chain_;
     Bytes body_; ///< of the request in hand

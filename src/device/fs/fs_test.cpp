@@ -341,7 +341,9 @@ TEST_F(FsTest, HandlesAreChecked) {
 // ---- device ----
 
 TEST_F(FsTest, RequestsAreAnsweredOverAQueue) {
-    auto device = *Fs::create("tag", std::move(files));
+    std::vector<Shares::Share> alone;
+    alone.push_back({"", std::move(files)});
+    auto device = *Fs::create("tag", Shares(std::move(alone)));
     std::array<std::uint8_t, 40> config{};
     device->read_config(0, config);
     EXPECT_STREQ(reinterpret_cast<const char*>(config.data()), "tag");

@@ -29,9 +29,9 @@ int open_path(int directory, std::string_view name) {
 }
 
 InodeTable::InodeTable(OwnedFd root, const struct stat& info, Limits limits, Gone gone)
-    : limits_(limits), gone_(std::move(gone)) {
+    : limits_(limits), gone_(std::move(gone)), next_id_((limits.first_id | root_id) + 1) {
     auto inode = std::make_unique<Inode>();
-    inode->id = root_id;
+    inode->id = limits.first_id | root_id;
     inode->device = info.st_dev;
     inode->number = info.st_ino;
     inode->type = info.st_mode & S_IFMT;
@@ -40,7 +40,7 @@ InodeTable::InodeTable(OwnedFd root, const struct stat& info, Limits limits, Gon
     inode->fd = std::move(root);
     root_ = inode.get();
     by_key_.emplace(Key{info.st_dev, info.st_ino}, root_);
-    by_id_.emplace(root_id, std::move(inode));
+    by_id_.emplace(root_->id, std::move(inode));
 }
 
 InodeRef InodeTable::find(std::uint64_t id) {

@@ -89,11 +89,12 @@ class InodeRef {
 
 class InodeTable {
   public:
-    static constexpr std::uint64_t root_id = 1; ///< FUSE_ROOT_ID
+    static constexpr std::uint64_t root_id = 1; ///< FUSE_ROOT_ID; with Limits::first_id
 
     struct Limits {
         std::size_t inodes = 0;
         std::size_t descriptors = 0; ///< kept between requests
+        std::uint64_t first_id = 0;  ///< the bits that all ids have, beside lower ones
     };
 
     /// An entry is about to leave the table whose last name a guest has removed.
@@ -158,7 +159,7 @@ class InodeTable {
     std::unordered_map<std::uint64_t, std::unique_ptr<Inode>> by_id_;
     std::unordered_map<Key, Inode*, KeyHash> by_key_;
     Inode* root_;
-    std::uint64_t next_id_ = root_id + 1;
+    std::uint64_t next_id_;
     std::list<Inode*> recent_; ///< those with a descriptor that may be closed, last used first
 };
 

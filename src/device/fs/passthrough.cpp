@@ -81,7 +81,7 @@ Passthrough::Passthrough(OwnedFd root, OwnedFd file, const struct stat& info, Op
     : options_(std::move(options)), own_uid_(::geteuid()), own_gid_(::getegid()),
       file_(std::move(file)), file_info_(info), quota_(options_.quota), numbers_(info.st_dev),
       table_(std::move(root), single_file() ? made_up_directory() : info,
-             {options_.inodes, options_.descriptors},
+             {options_.inodes, options_.descriptors, options_.first_id},
              [this](const Inode& inode, int fd) { count_end(inode, fd); }) {}
 
 int Passthrough::handle(const fuse_in_header& header, const fuse::Operation& operation,

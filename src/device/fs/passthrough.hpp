@@ -66,6 +66,8 @@ class Passthrough {
         bool cached = false;       ///< the guest may use what it was told for a second
         Quota::Limits quota;
         std::string file_name; ///< if not empty: the share is one file, seen by this name
+        /// What the numbers that the guest has for files begin with: Shares::first_id().
+        std::uint64_t first_id = 0;
         std::size_t inodes = 1 << 20;
         std::size_t descriptors = 1024; ///< between requests, for inodes
         std::size_t handles = 1024;     ///< open files and directories
