@@ -12,6 +12,7 @@
 #include <netinet/tcp.h>
 #include <sched.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
@@ -333,6 +334,12 @@ Policy fs_policy() {
         .allow_when(SYS_linkat, {lacks(4, mask32 & ~std::uint64_t{AT_SYMLINK_FOLLOW})})
         .allow_when(SYS_renameat2,
                     {lacks(4, mask32 & ~std::uint64_t{RENAME_NOREPLACE | RENAME_EXCHANGE})})
+        // Without waiting: locks of the guest are locks on the host.
+        .allow_when(SYS_flock, {is(1, LOCK_SH | LOCK_NB)})
+        .allow_when(SYS_flock, {is(1, LOCK_EX | LOCK_NB)})
+        .allow_when(SYS_flock, {is(1, LOCK_UN | LOCK_NB)})
+        .allow_when(SYS_fcntl, {is(1, F_OFD_SETLK)})
+        .allow_when(SYS_fcntl, {is(1, F_OFD_GETLK)})
         // Guest memory and the seals of what a front-end sends.
         .allow({SYS_mincore})
         .allow_when(SYS_fcntl, {is(1, F_GET_SEALS)})

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace msb::device {
 
@@ -9,6 +10,9 @@ namespace {
 
 /// Requests answered before the loop's other events get a turn.
 constexpr int round_budget = 64;
+/// A request that waits takes a place in the queue, of which others need some to go on.
+constexpr std::size_t max_waiting = 64;
+constexpr auto retry_pause = std::chrono::milliseconds(10);
 
 } // namespace
 
@@ -33,6 +37,33 @@ void Fs::queue_started(std::uint16_t index, virtio::Queue& queue) {
 
 void Fs::queue_stopped(std::uint16_t index) {
     queues_[index] = nullptr;
+    std::erase_if(waiting_, [index](const Waiting& waiting) { return waiting.queue == index; });
+}
+
+void Fs::reset() {
+    waiting_.clear();
+    shares_.reset();
+}
+
+/// The request in chain_ is made again later.
+void Fs::wait(std::uint16_t index) {
+    waiting_.push_back({index, std::exchange(chain_, {})});
+    if (!retry_)
+        retry_ = loop_->after(retry_pause, [this] { retry(); });
+}
+
+void Fs::retry() {
+    retry_.reset();
+    for (Waiting& again : std::exchange(waiting_, {})) {
+        chain_ = std::move(again.chain);
+        virtio::Queue& queue = *queues_[again.queue];
+        if (const auto length = execute(true)) {
+            queue.push(chain_, *length);
+            queue.notify();
+        } else {
+            wait(again.queue);
+        }
+    }
 }
 
 bool Fs::queue_kicked(std::uint16_t index) {
@@ -41,8 +72,12 @@ bool Fs::queue_kicked(std::uint16_t index) {
     do {
         queue.disarm();
         for (; budget > 0 && queue.pop(chain_); --budget) {
-            queue.push(chain_, execute());
-            queue.notify();
+            if (const auto length = execute(waiting_.size() < max_waiting)) {
+                queue.push(chain_, *length);
+                queue.notify();
+            } else {
+                wait(index);
+            }
         }
         if (budget == 0)
             return true;
@@ -50,8 +85,8 @@ bool Fs::queue_kicked(std::uint16_t index) {
     return false;
 }
 
-/// Handles the request in chain_; returns the size of the answer.
-std::uint32_t Fs::execute() {
+/// Handles the request in chain_; returns the size of the answer, or nothing if there is none yet.
+std::optional<std::uint32_t> Fs::execute(bool may_wait) {
     virtio::Cursor reader = chain_.reader();
     fuse_in_header header{};
     if (reader.read({reinterpret_cast<std::uint8_t*>(&header), sizeof(header)}) != sizeof(header))
@@ -65,6 +100,11 @@ std::uint32_t Fs::execute() {
         header.len == chain_.readable_size ? execute_operation(header, reader, reply_) : EINVAL;
     if (silent)
         return 0;
+    if (error == Passthrough::later) {
+        if (may_wait && loop_ != nullptr)
+            return std::nullopt;
+        error = ENOLCK;
+    }
     virtio::Cursor writer = chain_.writer();
     if (error == 0 && reply_.body.size() > writer.remaining() - sizeof(fuse_out_header))
         error = EIO; // there is no room for it

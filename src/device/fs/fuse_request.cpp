@@ -174,6 +174,17 @@ std::expected<Operation, int> decode_handle(std::uint32_t opcode, Reader& reader
         return reader.finish(
             Sync{in.fh, (in.fsync_flags & FUSE_FSYNC_FDATASYNC) != 0, opcode == FUSE_FSYNCDIR});
     }
+    case FUSE_FLUSH: return reader.finish(Flush{reader.take<fuse_flush_in>().lock_owner});
+    case FUSE_GETLK: {
+        const auto in = reader.take<fuse_lk_in>();
+        return reader.finish(GetLock{in.fh, in.owner, in.lk});
+    }
+    case FUSE_SETLK:
+    case FUSE_SETLKW: {
+        const auto in = reader.take<fuse_lk_in>();
+        return reader.finish(SetLock{in.fh, in.owner, in.lk, (in.lk_flags & FUSE_LK_FLOCK) != 0,
+                                     opcode == FUSE_SETLKW});
+    }
     case FUSE_READDIR:
     case FUSE_READDIRPLUS: {
         const auto in = reader.take<fuse_read_in>();

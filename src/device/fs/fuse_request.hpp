@@ -105,6 +105,21 @@ struct Sync {
     bool data_only = false;
     bool directory = false;
 };
+struct Flush { ///< of a descriptor that is closed
+    std::uint64_t owner = 0;
+};
+struct GetLock {
+    std::uint64_t handle = 0;
+    std::uint64_t owner = 0;
+    fuse_file_lock lock{};
+};
+struct SetLock {
+    std::uint64_t handle = 0;
+    std::uint64_t owner = 0;
+    fuse_file_lock lock{};
+    bool whole_file = false; ///< of flock(2)
+    bool wait = false;
+};
 struct StatFs {};
 struct SetXattr {
     std::uint32_t flags = 0; ///< of setxattr(2)
@@ -179,11 +194,11 @@ struct StatxOut {
 };
 static_assert(sizeof(StatxOut) == 32 + 256);
 
-using Operation =
-    std::variant<Init, Destroy, Lookup, Forget, BatchForget, GetAttributes, GetStatx, SetAttributes,
-                 ReadLink, MakeLink, MakeNode, MakeDirectory, Unlink, Rename, HardLink, Open,
-                 Create, MakeUnnamed, Read, Write, Release, Sync, StatFs, SetXattr, GetXattr,
-                 ListXattr, RemoveXattr, ReadDirectory, Allocate, Seek, CopyRange>;
+using Operation = std::variant<Init, Destroy, Lookup, Forget, BatchForget, GetAttributes, GetStatx,
+                               SetAttributes, ReadLink, MakeLink, MakeNode, MakeDirectory, Unlink,
+                               Rename, HardLink, Open, Create, MakeUnnamed, Read, Write, Release,
+                               Sync, Flush, GetLock, SetLock, StatFs, SetXattr, GetXattr, ListXattr,
+                               RemoveXattr, ReadDirectory, Allocate, Seek, CopyRange>;
 
 /// What precedes every request, and follows in the body of a write before its data.
 constexpr std::size_t header_size = sizeof(fuse_in_header);

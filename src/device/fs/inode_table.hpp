@@ -21,6 +21,7 @@
 
 #include "base/fd.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <expected>
 #include <functional>
@@ -45,7 +46,8 @@ struct Inode {
     // and this size; -1: nothing is known about it.
     timespec cached_change{};
     off_t cached_size = -1;
-    bool locked = false; ///< the guest has asked for a lock on it
+    bool locked = false;                              ///< the guest has asked for a lock on it
+    std::chrono::steady_clock::time_point lockable{}; ///< and gets it from then on
 
   private:
     friend class InodeTable;

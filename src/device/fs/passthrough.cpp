@@ -19,10 +19,10 @@ constexpr std::uint32_t page_size = 4096;
 constexpr std::uint32_t oldest_minor = 31; ///< the first with virtio-fs
 constexpr std::uint16_t max_background = 64;
 
-constexpr std::uint32_t wanted_features = FUSE_ASYNC_READ | FUSE_ATOMIC_O_TRUNC | FUSE_BIG_WRITES |
-                                          FUSE_AUTO_INVAL_DATA | FUSE_ASYNC_DIO |
-                                          FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES |
-                                          FUSE_CACHE_SYMLINKS | FUSE_HANDLE_KILLPRIV_V2;
+constexpr std::uint32_t wanted_features =
+    FUSE_ASYNC_READ | FUSE_ATOMIC_O_TRUNC | FUSE_BIG_WRITES | FUSE_AUTO_INVAL_DATA |
+    FUSE_ASYNC_DIO | FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES | FUSE_CACHE_SYMLINKS |
+    FUSE_HANDLE_KILLPRIV_V2 | FUSE_POSIX_LOCKS | FUSE_FLOCK_LOCKS;
 /// What was read with a directory would be looked up again, unless it may be remembered.
 constexpr std::uint32_t wanted_if_cached = FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO;
 
@@ -82,7 +82,8 @@ Passthrough::Passthrough(OwnedFd root, OwnedFd file, const struct stat& info, Op
       file_(std::move(file)), file_info_(info), quota_(options_.quota), numbers_(info.st_dev),
       table_(std::move(root), single_file() ? made_up_directory() : info,
              {options_.inodes, options_.descriptors, options_.first_id},
-             [this](const Inode& inode, int fd) { count_end(inode, fd); }) {}
+             [this](const Inode& inode, int fd) { count_end(inode, fd); }),
+      locks_(options_.handles) {}
 
 int Passthrough::handle(const fuse_in_header& header, const fuse::Operation& operation,
                         FuseReply& reply) {
@@ -107,6 +108,7 @@ int Passthrough::handle(const fuse_in_header& header, const fuse::Operation& ope
 }
 
 void Passthrough::reset() {
+    locks_.clear();
     handles_.clear();
     free_handles_.clear();
     table_.clear();

@@ -28,6 +28,7 @@
 #include "device/fs/file_numbers.hpp"
 #include "device/fs/fuse_request.hpp"
 #include "device/fs/inode_table.hpp"
+#include "device/fs/lock_table.hpp"
 #include "device/fs/metadata.hpp"
 #include "device/fs/quota.hpp"
 #include "virtio/chain.hpp"
@@ -80,6 +81,9 @@ class Passthrough {
 
     /// `source`: O_PATH of the directory or file.
     static Result<std::unique_ptr<Passthrough>> create(OwnedFd source, Options options);
+
+    /// What handle() answers when the request has to be made again: a lock is not free yet.
+    static constexpr int later = -1;
 
     /// 0 or errno; the body of the answer counts only with 0.
     int handle(const fuse_in_header& header, const fuse::Operation& operation, FuseReply& reply);
@@ -151,6 +155,9 @@ class Passthrough {
     int run(const fuse::Write&, Inode& node, Caller, FuseReply&);
     int run(const fuse::Release&, Inode& node, Caller, FuseReply&);
     int run(const fuse::Sync&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::Flush&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::GetLock&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::SetLock&, Inode& node, Caller, FuseReply&);
     int run(const fuse::StatFs&, Inode& node, Caller, FuseReply&);
     int run(const fuse::SetXattr&, Inode& node, Caller, FuseReply&);
     int run(const fuse::GetXattr&, Inode& node, Caller, FuseReply&);
@@ -190,6 +197,10 @@ class Passthrough {
     mode_t new_host_mode(std::uint32_t mode) const;
     fuse_entry_out entry(const Inode& inode, int fd, const struct stat& info);
 
+    // Locks (passthrough_locks.cpp)
+    bool may_lock(Inode& node);
+    int open_for_locks(Inode& node);
+
     // Open files (passthrough_files.cpp)
     Fd reopen(int fd, const Inode& node, int flags);
     int add_handle(OwnedFd fd, Inode& inode, int flags, const struct stat& info, FuseReply& reply);
@@ -213,6 +224,7 @@ class Passthrough {
     Quota quota_;
     FileNumbers numbers_;
     InodeTable table_;
+    LockTable locks_;
     std::vector<std::unique_ptr<Handle>> handles_;
     std::vector<std::size_t> free_handles_;
     std::vector<iovec> pieces_;

@@ -82,6 +82,9 @@ int Passthrough::add_handle(OwnedFd fd, Inode& inode, int flags, const struct st
     handle->writable = (flags & O_ACCMODE) != O_RDONLY;
     fuse_open_out out{};
     if (!handle->directory) {
+        // Closing is told only where it may give up locks.
+        if (!inode.locked)
+            out.open_flags |= FOPEN_NOFLUSH;
         if (inode.cached_size == info.st_size && same_time(inode.cached_change, info.st_ctim))
             out.open_flags |= FOPEN_KEEP_CACHE;
         note_cached(inode, info);
@@ -163,6 +166,7 @@ int Passthrough::run(const fuse::Release& in, Inode&, Caller, FuseReply&) {
     struct stat info{};
     if (options_.cached && handle->writable && ::fstat(handle->fd.get(), &info) == 0)
         note_cached(*handle->inode, info);
+    locks_.drop_handle(handle->inode->id, in.handle);
     handles_[in.handle].reset();
     free_handles_.push_back(in.handle);
     return 0;
@@ -261,6 +265,8 @@ int Passthrough::run(const fuse::Seek& in, Inode&, Caller, FuseReply& reply) {
 
 int Passthrough::run(const fuse::CopyRange& request, Inode&, Caller, FuseReply& reply) {
     const fuse_copy_file_range_in& in = request.in;
+    if (!table_.find(in.nodeid_out))
+        return EXDEV; // of another share of the device, perhaps
     const Handle* const from = file(in.fh_in);
     const Handle* const to = writable_file(in.fh_out);
     struct stat before{};

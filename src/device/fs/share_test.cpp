@@ -1,6 +1,8 @@
 // What two sides of a share see of each other, and how much the guest may add to it.
 #include "device/fs/fs_fixture.hpp"
 
+#include <sys/file.h>
+
 namespace msb::device {
 namespace {
 
@@ -268,6 +270,144 @@ TEST_F(QuotaTest, NamesAreCounted) {
     create("7");
     EXPECT_EQ(run(1, fuse::StatFs{}), 0);
     EXPECT_EQ(answer<fuse_statfs_out>().st.ffree, 0u);
+}
+
+// ---- locks ----
+
+struct LockTest : FsTest {
+    std::uint64_t node = 0, handle = 0;
+    OwnedFd host;
+
+    void SetUp() override {
+        FsTest::SetUp();
+        node = create("file", 0644, &handle).nodeid;
+        host = OwnedFd(::open((shared / "file").c_str(), O_RDWR | O_CLOEXEC));
+        // The first time, until older attributes have ended in the guest.
+        EXPECT_EQ(lock(1, F_RDLCK), Passthrough::later);
+        ::usleep(40'000);
+        EXPECT_EQ(lock(1, F_UNLCK), 0);
+    }
+    int lock(std::uint64_t owner, std::uint32_t type, std::uint64_t start = 0,
+             std::uint64_t end = INT64_MAX, bool wait = false) {
+        return run(node, fuse::SetLock{handle, owner, {start, end, type, 0}, false, wait});
+    }
+    int flock(std::uint64_t with, std::uint32_t type) {
+        return run(node, fuse::SetLock{with, with, {0, INT64_MAX, type, 0}, true, false});
+    }
+    /// Whether the host gets a lock there, which it gives up at once.
+    bool host_locks(short type, off_t start = 0, off_t length = 0) {
+        struct flock range{};
+        range.l_type = type;
+        range.l_start = start;
+        range.l_len = length;
+        const bool got = ::fcntl(host.get(), F_OFD_SETLK, &range) == 0;
+        range.l_type = F_UNLCK;
+        ::fcntl(host.get(), F_OFD_SETLK, &range);
+        return got;
+    }
+};
+
+TEST_F(LockTest, HoldAmongOwnersAndTheHost) {
+    EXPECT_EQ(lock(1, F_WRLCK, 0, 9), 0);
+    EXPECT_EQ(lock(2, F_RDLCK, 5, 5), EAGAIN);
+    EXPECT_EQ(lock(2, F_RDLCK, 5, 5, true), Passthrough::later);
+    EXPECT_EQ(lock(2, F_WRLCK, 10, 19), 0);
+    EXPECT_FALSE(host_locks(F_RDLCK, 9, 1));
+    EXPECT_FALSE(host_locks(F_RDLCK, 10, 1));
+    EXPECT_TRUE(host_locks(F_WRLCK, 20, 0));
+    ASSERT_EQ(run(node, fuse::GetLock{handle, 1, {0, INT64_MAX, F_RDLCK, 0}}), 0);
+    auto seen = answer<fuse_lk_out>().lk;
+    EXPECT_EQ(seen.type, static_cast<std::uint32_t>(F_WRLCK));
+    EXPECT_EQ(seen.start, 10u);
+    EXPECT_EQ(seen.end, 19u);
+    EXPECT_EQ(lock(1, F_UNLCK, 0, 4), 0);
+    EXPECT_TRUE(host_locks(F_WRLCK, 0, 5));
+    EXPECT_FALSE(host_locks(F_WRLCK, 5, 1));
+    EXPECT_EQ(run(node, fuse::Flush{1}), 0);
+    EXPECT_TRUE(host_locks(F_WRLCK, 5, 5));
+    EXPECT_EQ(run(node, fuse::Release{handle, false}), 0);
+    EXPECT_TRUE(host_locks(F_WRLCK));
+}
+
+TEST_F(LockTest, OfTheHostHoldInTheGuest) {
+    struct flock range{};
+    range.l_type = F_WRLCK;
+    ASSERT_EQ(::fcntl(host.get(), F_OFD_SETLK, &range), 0);
+    EXPECT_EQ(lock(1, F_RDLCK), EAGAIN);
+    ASSERT_EQ(::flock(host.get(), LOCK_SH), 0);
+    EXPECT_EQ(flock(handle, F_WRLCK), EAGAIN);
+    EXPECT_EQ(flock(handle, F_RDLCK), 0);
+    EXPECT_EQ(::flock(host.get(), LOCK_EX | LOCK_NB), -1);
+    EXPECT_EQ(flock(handle, F_UNLCK), 0);
+    EXPECT_EQ(::flock(host.get(), LOCK_EX | LOCK_NB), 0);
+}
+
+TEST_F(LockTest, RequestsAreChecked) {
+    EXPECT_EQ(lock(1, 77), EINVAL);
+    EXPECT_EQ(lock(1, F_WRLCK, 5, 4), EINVAL);
+    EXPECT_EQ(lock(1, F_WRLCK, 0, UINT64_MAX), EINVAL);
+    EXPECT_EQ(run(1, fuse::SetLock{handle, 1, {0, 1, F_RDLCK, 0}, false, false}), EBADF);
+    EXPECT_EQ(run(node, fuse::SetLock{99, 1, {0, 1, F_RDLCK, 0}, false, false}), EBADF);
+    const std::uint64_t reader = open(node, O_RDONLY);
+    EXPECT_EQ(run(node, fuse::SetLock{reader, 1, {0, 1, F_WRLCK, 0}, false, false}), EBADF);
+    // A guest that may not write does not keep others from it.
+    share({.read_only = true});
+    node = look("file").nodeid;
+    handle = open(node, O_RDONLY);
+    EXPECT_EQ(lock(1, F_WRLCK), EROFS);
+    EXPECT_EQ(flock(handle, F_WRLCK), EROFS);
+}
+
+TEST_F(LockTest, FilesWithLocksAreFollowedClosely) {
+    EXPECT_EQ(look("file").attr_valid_nsec, 0u);
+    const std::uint64_t again = open(node, O_RDWR);
+    EXPECT_EQ(answer<fuse_open_out>().open_flags & FOPEN_NOFLUSH, 0u);
+    EXPECT_EQ(run(node, fuse::Release{again, false}), 0);
+    open(create("other").nodeid, O_RDWR);
+    EXPECT_NE(answer<fuse_open_out>().open_flags & FOPEN_NOFLUSH, 0u);
+}
+
+// ---- several shares of one device ----
+
+TEST_F(FsTest, SharesOfOneDeviceAreDirectoriesOfItsRoot) {
+    std::vector<Shares::Share> both;
+    for (const std::string name : {"a", "b"}) {
+        stdfs::create_directory(shared / name);
+        ASSERT_TRUE(write_file_atomic(shared / name / "file", name));
+        both.push_back(
+            {name, *Passthrough::create(
+                       *sys::open(shared / name, O_PATH),
+                       {.read_only = name == "b", .first_id = Shares::first_id(both.size(), 2)})});
+    }
+    Shares shares(std::move(both));
+    const auto ask = [&](std::uint64_t id, const fuse::Operation& operation) {
+        header.nodeid = id;
+        reply.body.clear();
+        return shares.handle(header, operation, reply);
+    };
+    EXPECT_EQ(ask(0, fuse::Init{7, 38, 0, FUSE_POSIX_LOCKS}), 0);
+    EXPECT_EQ(answer<fuse_init_out>().flags, static_cast<std::uint32_t>(FUSE_POSIX_LOCKS));
+    EXPECT_EQ(ask(1, fuse::GetAttributes{}), 0);
+    EXPECT_EQ(ask(1, fuse::Lookup{"c"}), ENOENT);
+    EXPECT_EQ(ask(1, fuse::MakeDirectory{0755, "c"}), EPERM);
+    EXPECT_EQ(ask(1, fuse::Lookup{"a"}), 0);
+    const auto a = answer<fuse_entry_out>();
+    EXPECT_EQ(a.attr.flags, static_cast<std::uint32_t>(FUSE_ATTR_SUBMOUNT));
+    EXPECT_EQ(ask(1, fuse::Lookup{"b"}), 0);
+    const auto b = answer<fuse_entry_out>();
+    EXPECT_EQ(ask(a.nodeid, fuse::Lookup{"file"}), 0);
+    const auto file = answer<fuse_entry_out>();
+    EXPECT_NE(file.nodeid, a.nodeid);
+    // Nothing leads from one to the other, and each keeps its own rules.
+    EXPECT_EQ(ask(b.nodeid, fuse::HardLink{file.nodeid, "link"}), EROFS);
+    EXPECT_EQ(ask(a.nodeid, fuse::Rename{b.nodeid, 0, "file", "file"}), ESTALE);
+    EXPECT_EQ(ask(b.nodeid, fuse::Unlink{"file", false}), EROFS);
+    EXPECT_EQ(ask(a.nodeid, fuse::Unlink{"file", false}), 0);
+    EXPECT_EQ(ask(std::uint64_t{9} << 56 | 1, fuse::GetAttributes{}), ESTALE);
+    EXPECT_EQ(ask(2, fuse::GetAttributes{}), ESTALE);
+    const fuse_forget_one forgotten{file.nodeid, 1};
+    EXPECT_EQ(ask(0, fuse::BatchForget{object_bytes(forgotten)}), 0);
+    EXPECT_EQ(ask(file.nodeid, fuse::GetAttributes{}), ESTALE);
 }
 
 } // namespace
