@@ -33,13 +33,11 @@ int to_range(const fuse_file_lock& lock, struct flock& range) {
 /// What a holder of the lock did is seen by the next one only if no attributes are in use that are
 /// older. From the first lock on none may be kept, and those that are out have to end first.
 bool Passthrough::may_lock(Inode& node) {
-    if (options_.cached)
-        return true;
-    if (!node.locked) {
-        node.locked = true;
-        node.lockable = std::chrono::steady_clock::now() + attributes_end;
-    }
-    return std::chrono::steady_clock::now() >= node.lockable;
+    const auto now = std::chrono::steady_clock::now();
+    if (!node.locked)
+        node.lockable = options_.cached ? now : now + attributes_end;
+    node.locked = true;
+    return now >= node.lockable;
 }
 
 int Passthrough::run(const fuse::SetLock& in, Inode& node, Caller, FuseReply&) {
