@@ -59,6 +59,7 @@ Result<image::PullResult> Session::pull(const std::string& reference,
 LaunchOptions Session::launch_options() {
     LaunchOptions options;
     options.wait_tick = [this] { return tick(); };
+    options.copied = [this](std::uint64_t bytes) { progress_.detail(format_bytes(bytes)); };
     return options;
 }
 
@@ -86,7 +87,7 @@ Result<Running> Session::launched(Result<Running> running) {
     return running;
 }
 
-Result<Running> Session::create(const NewSandbox& sandbox, const LaunchOptions& options) {
+Result<Running> Session::create(NewSandbox& sandbox, const LaunchOptions& options) {
     progress_.begin("Starting", sandbox.spec.name);
     return launched(launcher_.create(sandbox, options));
 }

@@ -29,6 +29,7 @@ class Session {
   public:
     static Result<Session> open(Context& context, bool quiet);
 
+    Launcher& launcher() { return launcher_; }
     Sandboxes& sandboxes() { return launcher_.sandboxes(); }
     image::Store& store() { return launcher_.store(); }
     Snapshots& snapshots() { return launcher_.snapshots(); }
@@ -42,7 +43,7 @@ class Session {
     LaunchOptions launch_options();
     /// The steps of the launcher, with progress, and its notices as warnings.
     Result<NewSandbox> prepare(const CreateRequest& request);
-    Result<Running> create(const NewSandbox& sandbox, const LaunchOptions& options);
+    Result<Running> create(NewSandbox& sandbox, const LaunchOptions& options);
     /// --error ... --trace of this command apply to this run of the sandbox, and so does MSB_KERNEL
     /// where its specification leaves the choice.
     Result<Running> start(SandboxSpec spec, LaunchOptions options);

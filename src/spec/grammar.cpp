@@ -78,6 +78,10 @@ Result<std::uint64_t> parse_duration_ms(std::string_view text, bool fine) {
             factor = 3'600'000;
             digits.remove_suffix(1);
             break;
+        case 'd':
+            factor = 86'400'000;
+            digits.remove_suffix(1);
+            break;
         default: break;
         }
     }

@@ -1,7 +1,9 @@
-// Files and directories of the host that a sandbox sees.
+// What a sandbox sees besides its root: files and directories of the host, volumes, disk images, and
+// file systems in memory.
 #pragma once
 
 #include "base/result.hpp"
+#include "spec/volume.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -50,8 +52,24 @@ struct MountOwner {
     bool operator==(const MountOwner&) const = default;
 };
 
+enum class MountKind {
+    bind,  ///< a directory or file of the host
+    named, ///< a volume
+    owned, ///< a volume without a name, which comes and goes with the sandbox
+    disk,  ///< an image of a disk, which has a file system
+    tmpfs, ///< the guest's memory
+};
+
+/// How a disk image has to be read. Never found out by looking into it: a guest that writes another
+/// header into a raw disk would choose which file is opened next time.
+enum class DiskFormat { raw, qcow2, vmdk };
+std::string_view to_string(DiskFormat format);
+/// By the name's extension: raw, unless that is one of another format.
+DiskFormat format_of_name(std::string_view path);
+
 struct Mount {
-    std::string source; ///< absolute
+    MountKind kind = MountKind::bind;
+    std::string source; ///< bind and disk: an absolute path; named: the volume; else empty
     std::string guest;  ///< absolute and normal
     bool read_only = false;
     bool noexec = false;
@@ -63,27 +81,40 @@ struct Mount {
     MountCache cache = MountCache::strict;
     MountQuota quota;
     std::optional<MountOwner> owner;
+    VolumeMode volume_mode = VolumeMode::ensure_exists; ///< named
+    VolumeRequest volume;                               ///< named and owned
+    DiskFormat format = DiskFormat::raw;                ///< disk
+    std::string fstype;         ///< disk; empty: the guest tries those that it has
+    std::uint64_t size_mib = 0; ///< tmpfs; 0: half of the guest's memory
+
+    /// What a guest sees is a file system of the host's, by way of fsd.
+    bool is_shared() const;
     bool operator==(const Mount&) const = default;
 };
 
 inline constexpr std::size_t max_mounts = 64;
-/// Mounts beyond this share their devices, each of which costs a guest some milliseconds at boot.
+/// Directories and files beyond this share their devices, each of which costs a guest some milliseconds at boot.
 inline constexpr std::size_t max_mount_devices = 4;
 
-/// Where a guest finds a mount.
+/// Where a guest finds a directory or file of the host.
 struct MountPlace {
     std::size_t device = 0; ///< one of mount_devices()
     std::string directory;  ///< in the device's file system; empty: its root
 };
-std::size_t mount_devices(std::size_t mounts);
-MountPlace mount_place(std::size_t index, std::size_t mounts);
-/// The name of a device of mounts in the guest, and of its socket with ".sock" behind it.
+/// Of `shares` directories and files.
+std::size_t mount_devices(std::size_t shares);
+MountPlace mount_place(std::size_t index, std::size_t shares);
+/// The name of a device of shares in the guest, and of its socket with ".sock" behind it.
 std::string mount_tag(std::size_t device);
+/// The same of the disk of a mount, which is its serial number, too.
+std::string disk_tag(std::size_t index);
 /// What the file of a share that is a single file is called there.
 inline constexpr const char* shared_file_name = "file";
 
-/// SOURCE:/GUEST[:OPTION,...] of `option` ("volume" for -v), relative sources resolved against the
-/// working directory. For mount-dir and mount-file the source has to be there, and of that kind.
+/// The value of `option`: SOURCE:/GUEST[:OPTION,...] of "volume" (-v), "mount-dir", "mount-file",
+/// "mount-disk" and "mount-named"; /GUEST[:OPTION,...] of "mount-owned"; /GUEST[:SIZE][:OPTION,...] of
+/// "tmpfs". Relative sources are resolved against the working directory. For mount-dir, mount-file
+/// and mount-disk the source has to be there, and of that kind.
 Result<Mount> parse_mount(std::string_view option, std::string_view text);
 
 Status validate_mounts(const std::vector<Mount>& mounts);
@@ -91,7 +122,9 @@ Status validate_mounts(const std::vector<Mount>& mounts);
 /// What options of different names have to do with each other.
 Status check_options(const Mount& mount);
 
-/// "ro,noexec", without what is the default; empty if everything is.
+/// "/srv/data", "volume data", "owned disk (1024 MiB)", "disk /d.img", "tmpfs".
+std::string describe_source(const Mount& mount);
+/// "(ro,noexec) [stat-virt=off]", without what is the default; empty if everything is.
 std::string describe_options(const Mount& mount);
 
 } // namespace msb

@@ -25,6 +25,8 @@ macro_rules! function_table {
             sandbox_detach(u64) -> Failure;
             sandbox_close(u64, u64) -> Failure;
             sandbox_release(u64);
+            sandbox_fork(u64, u64, Str, Str, Out<*mut c_char>) -> Failure;
+            sandbox_diff(u64, Str, Out<*mut c_char>) -> Failure;
             sandbox_get(Str, Out<*mut c_char>) -> Failure;
             sandbox_list(Str, Out<*mut c_char>) -> Failure;
             sandbox_remove(Str, Str) -> Failure;
@@ -75,15 +77,22 @@ macro_rules! function_table {
             log_stream_open(Str, Str, Out<u64>) -> Failure;
             log_stream_recv(u64, u64, Out<*mut c_char>, Out<*mut u8>, Out<usize>) -> Failure;
             log_stream_close(u64);
-            snapshot_create(u64, Str, Str, Str, Out<*mut c_char>) -> Failure;
+            volume_create(Str, Str, Out<*mut c_char>) -> Failure;
+            volume_get(Str, Out<*mut c_char>) -> Failure;
+            volume_list(Out<*mut c_char>) -> Failure;
+            volume_remove(Str) -> Failure;
+            volume_clone(u64, Str, Str, Str, Out<*mut c_char>) -> Failure;
+            volume_prune(Str, Out<*mut c_char>) -> Failure;
+            snapshot_create(u64, u64, Str, Str, Str, Out<*mut c_char>) -> Failure;
             snapshot_open(Str, Out<*mut c_char>) -> Failure;
+            snapshot_diff(u64, Str, Str, Out<*mut c_char>) -> Failure;
             snapshot_list(Out<*mut c_char>) -> Failure;
             snapshot_list_dir(Str, Out<*mut c_char>) -> Failure;
             snapshot_verify(u64, Str, Out<*mut c_char>) -> Failure;
             snapshot_remove(Str, Str) -> Failure;
             snapshot_reindex(Str, Out<*mut c_char>) -> Failure;
-            snapshot_export(u64, Str, Str, Str, Out<*mut c_char>) -> Failure;
-            snapshot_import(u64, Str, Str, Out<*mut c_char>) -> Failure;
+            snapshot_export(u64, u64, Str, Str, Str, Out<*mut c_char>) -> Failure;
+            snapshot_import(u64, u64, Str, Str, Out<*mut c_char>) -> Failure;
         }
     };
 }
@@ -114,6 +123,8 @@ macro_rules! error_table {
             "no_default_command" NoDefaultCommand,
             /// The sandbox ended before the command, or the connection broke.
             "session_lost" SessionLost,
+            /// A change to the files of the new sandbox could not be made: something is there already, a file of the host cannot be read.
+            "patch_failed" PatchFailed,
             /// The image is not in the cache, and was not to be fetched.
             "image_not_found" ImageNotFound,
             /// A sandbox was made from the image.
@@ -148,12 +159,18 @@ macro_rules! error_table {
             "snapshot_not_found" SnapshotNotFound,
             /// There is a snapshot, or a file, of this name already.
             "snapshot_already_exists" SnapshotAlreadyExists,
-            /// Only a sandbox that does not run can be snapshotted.
+            /// The sandbox runs, and copying its disk would take more than a moment.
             "snapshot_sandbox_running" SnapshotSandboxRunning,
             /// The image that the snapshot was made with is neither in the cache nor to be had.
             "snapshot_image_missing" SnapshotImageMissing,
             /// The snapshot's disk is not the one whose hash was recorded.
             "snapshot_integrity" SnapshotIntegrity,
+            /// There is no volume of this name.
+            "volume_not_found" VolumeNotFound,
+            /// There is a volume of this name already.
+            "volume_already_exists" VolumeAlreadyExists,
+            /// A sandbox that runs has the volume mounted, or another call works on it.
+            "volume_in_use" VolumeInUse,
             /// Another snapshot came from this one, or another call works on it.
             "snapshot_in_use" SnapshotInUse,
             /// There is no libmicrosandbox.so, or one that does not fit this package.
@@ -269,6 +286,31 @@ macro_rules! choice_table {
                 /// It is seen a second later, and less is asked.
                 "cached" Cached,
             }
+            /// What becomes of a named volume when a sandbox with it is made.
+            closed VolumeMode {
+                /// It has to be there.
+                "existing" Existing,
+                /// It must not be there, and is made.
+                "create" Create,
+                /// It is made if it is not there.
+                "ensure-exists" EnsureExists,
+            }
+            /// What a volume is made of.
+            closed VolumeKind {
+                /// A directory of the host, which several sandboxes can share.
+                "dir" Dir,
+                /// An ext4 file system of a size of its own, which one sandbox can write to.
+                "disk" Disk,
+            }
+            /// How a disk image has to be read; where nothing is said, by the name of the file.
+            closed DiskFormat {
+                /// As it is.
+                "raw" Raw,
+                /// As QEMU writes it.
+                "qcow2" Qcow2,
+                /// As VMware writes it.
+                "vmdk" Vmdk,
+            }
             /// The protocol of a published port.
             closed PortProtocol {
                 /// TCP.
@@ -339,8 +381,30 @@ macro_rules! option_table {
                 args: Vec<String>,
                 env: BTreeMap<String, String>,
             }
+            PatchOptions {
+                kind: String,
+                path: String,
+                content: String,
+                content_base64: String,
+                mode: u32,
+                replace: bool,
+                src: String,
+                dst: String,
+                target: String,
+                link: String,
+            }
             MountOptions {
                 bind: String,
+                named: String,
+                named_mode: VolumeMode,
+                owned: bool,
+                tmpfs: bool,
+                disk: String,
+                kind: VolumeKind,
+                size_mib: u64,
+                labels: BTreeMap<String, String>,
+                format: DiskFormat,
+                fstype: String,
                 readonly: bool,
                 noexec: bool,
                 nosuid: bool,
@@ -371,6 +435,7 @@ macro_rules! option_table {
             CreateOptions {
                 image: String,
                 from_snapshot: String,
+                patches: Vec<PatchOptions>,
                 cpus: u32,
                 max_cpus: u32,
                 memory_mib: u64,
@@ -459,6 +524,7 @@ macro_rules! option_table {
                 labels: BTreeMap<String, String>,
                 force: bool,
                 integrity: bool,
+                copy_while_frozen: bool,
                 name: String,
             }
             ExportOptions {
@@ -467,6 +533,21 @@ macro_rules! option_table {
                 with_image: bool,
                 plain_tar: bool,
                 force: bool,
+            }
+            VolumeOptions {
+                kind: VolumeKind,
+                size_mib: u64,
+                quota_mib: u64,
+                labels: BTreeMap<String, String>,
+            }
+            PruneOptions {
+                labels: BTreeMap<String, String>,
+                dry_run: bool,
+            }
+            ForkOptions {
+                names: Vec<String>,
+                copy_while_frozen: bool,
+                detached: bool,
             }
         }
     };

@@ -8,7 +8,9 @@ export {
   type NetworkRule,
   Rule,
   RegistryBuilder,
+  type VolumeSettings,
 } from "./builder.js";
+export type { DiskChange } from "./diff.js";
 export {
   BootStartError,
   CancelledError,
@@ -26,6 +28,7 @@ export {
   MicrosandboxError,
   MissedRotationError,
   NoDefaultCommandError,
+  PatchFailedError,
   PathNotFoundError,
   SandboxAlreadyExistsError,
   SandboxFsOpsError,
@@ -40,6 +43,9 @@ export {
   SnapshotNotFoundError,
   SnapshotSandboxRunningError,
   TimedOutError,
+  VolumeAlreadyExistsError,
+  VolumeInUseError,
+  VolumeNotFoundError,
 } from "./errors.js";
 export {
   ExecHandle,
@@ -61,6 +67,7 @@ export {
 } from "./fs.js";
 export { Image, ImageHandle, PullProgressImage, type ImageDetail, type PullOptions } from "./image.js";
 export { LogEntry, LogStream, type LogReadOptions, type LogSource, type LogStreamOptions } from "./logs.js";
+export { PatchBuilder, type Patch, type PatchOptions } from "./patch.js";
 export { version, type CallOptions } from "./native.js";
 export {
   Snapshot,
@@ -72,7 +79,7 @@ export {
   type SnapshotVerification,
 } from "./snapshot.js";
 export { type ConnectOptions, type SandboxStatus, type SandboxStopResult, type WaitOptions } from "./named.js";
-export { type PullProgress } from "./progress.js";
+export { type CopyOptions, type PullProgress } from "./progress.js";
 export {
   PullProgressCreate,
   Sandbox,
@@ -80,9 +87,11 @@ export {
   SandboxHandle,
   SandboxListBuilder,
   SandboxPage,
+  type ForkOptions,
   type SandboxConfig,
 } from "./sandbox.js";
 export type {
+  DiskFormat,
   Engine,
   ErrorKind,
   ExecFailureKind,
@@ -96,5 +105,8 @@ export type {
   SecurityProfile,
   StatVirtualization,
   ThpMode,
+  VolumeKind,
+  VolumeMode,
 } from "./tables.js";
+export { Volume, VolumeBuilder, VolumeHandle } from "./volume.js";
 export { type Pairs, type Rlimit } from "./values.js";
