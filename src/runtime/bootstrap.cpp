@@ -62,14 +62,14 @@ void describe_mounts(const LaunchConfig& config, wire::Bootstrap& document) {
     for (std::size_t i = 0; i < mounts.size(); ++i) {
         const wire::MountFlags flags{mounts[i].read_only, mounts[i].noexec, mounts[i].nosuid,
                                      mounts[i].nodev};
-        const auto& [kind, tag] = config.mounts[i];
+        const auto& [kind, tag, directory] = config.mounts[i];
         const std::string& guest = mounts[i].guest;
         switch (kind) {
         case MountBacking::Kind::directory:
-            document.dir_mounts.push_back({tag, guest, flags});
+            document.dir_mounts.push_back({tag, guest, flags, directory});
             break;
         case MountBacking::Kind::file:
-            document.file_mounts.push_back({tag, shared_file_name, guest, flags});
+            document.file_mounts.push_back({tag, shared_file_name, guest, flags, directory});
             break;
         case MountBacking::Kind::disk:
         case MountBacking::Kind::formatted_disk:

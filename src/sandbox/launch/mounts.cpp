@@ -107,7 +107,7 @@ Result<MountPlan> MountPlan::make(const Home& home, const SandboxSpec& spec) {
             MSB_TRY_WRAP(add_disk(mount, path), "cannot mount on " + mount.guest);
             continue;
         }
-        plan.backings.push_back({MountBacking::Kind::directory, mount_tag(plan.shared.size())});
+        plan.backings.push_back({MountBacking::Kind::directory, {}});
         plan.shared.push_back(mount);
         plan.shared.back().source = path;
         if (ours) // nothing of the user's is at stake: only what was said bounds it
@@ -116,9 +116,15 @@ Result<MountPlan> MountPlan::make(const Home& home, const SandboxSpec& spec) {
     }
     plan.sources = MSB_TRY(MountSources::open(plan.shared));
     std::size_t next = 0;
-    for (MountBacking& backing : plan.backings)
-        if (backing.kind == MountBacking::Kind::directory && plan.sources.sources[next++].file)
+    for (MountBacking& backing : plan.backings) {
+        if (backing.kind != MountBacking::Kind::directory)
+            continue;
+        const MountPlace place = mount_place(next, plan.shared.size());
+        backing.tag = mount_tag(place.device);
+        backing.directory = place.directory;
+        if (plan.sources.sources[next++].file)
             backing.kind = MountBacking::Kind::file;
+    }
     return plan;
 }
 
