@@ -80,6 +80,7 @@ class Launcher {
     Result<image::Image> image_of(const SandboxSpec& spec);
     Result<image::Image> image_of(const SnapshotManifest& manifest,
                                   const image::PullOptions& options, image::Progress& progress);
+    Status prepare_flat(NewSandbox& sandbox, image::Progress& progress);
     Result<NewSandbox> prepare_fork(const CreateRequest& request, image::Progress& progress);
     Result<EngineSelection> select_engine(const SandboxSpec& spec);
     Status replace(const std::string& name, std::chrono::milliseconds grace, const Tick& tick);

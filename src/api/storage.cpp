@@ -5,6 +5,7 @@
 #include "base/time.hpp"
 #include "disk/ext4.hpp"
 #include "image/collect.hpp"
+#include "sandbox/disk_patch.hpp"
 
 #include <algorithm>
 #include <array>
@@ -185,6 +186,9 @@ class Survey {
                 disk::template_directory(launcher_.home().root()) + "/" + name)
                 .value()
                 ->reclaimable = true;
+        const std::string flat = flat_directory(launcher_.home().root());
+        for (const std::string& name : image::list_directory(flat))
+            MSB_TRY(add(StorageKind::cache, "flat/" + name, flat + "/" + name))->reclaimable = true;
         const image::Layout layout(launcher_.home().root());
         for (const std::string& name : image::list_directory(layout.temporary()))
             MSB_TRY(add(StorageKind::cache, "tmp/" + name, layout.temporary() + "/" + name))

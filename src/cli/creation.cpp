@@ -35,7 +35,8 @@ void add_resource_options(Command& command, CreationOptions& options) {
         .one_of({"always", "madvise", "never"})
         .shows_default();
     command.option("--root-disk", &options.root_disk,
-                   "Size of the writable root disk, e.g. 10G (default: 4G)");
+                   "What takes what is written to the root: 10G (default: 4G), tmpfs[:SIZE], "
+                   "flat[:SIZE], or a disk image: PATH[:fstype=T]");
 }
 
 void add_guest_options(Command& command, CreationOptions& options) {
@@ -163,7 +164,7 @@ Status add_resources(SandboxSpec& spec, const CreationOptions& options) {
                               : MSB_TRY(parse_memory_mib(options.max_memory));
     spec.thp = options.thp;
     if (!options.root_disk.empty())
-        spec.root_disk_mib = MSB_TRY(parse_memory_mib(options.root_disk));
+        spec.root_disk = MSB_TRY(parse_root_disk(options.root_disk));
     for (const std::string& text : options.rlimits)
         spec.rlimits.push_back(MSB_TRY(parse_rlimit(text)));
     if (!options.max_duration.empty())

@@ -1,6 +1,7 @@
 // msb diff, msb snapshot diff: what differs between disks.
 #include "cli/snapshot.hpp"
 #include "json/text.hpp"
+#include "sandbox/disk_copy.hpp"
 #include "sandbox/disk_diff.hpp"
 #include "spec/files.hpp"
 
@@ -83,8 +84,7 @@ Status diff_sandbox(Context& context, const DiffCommand& command) {
     std::string before;
     if (!spec.snapshot.empty())
         before = MSB_TRY(session.snapshots().open(spec.snapshot)).disk();
-    return show(context, session, before, SandboxFiles{session.home().sandbox(spec.name)}.upper(),
-                command.format);
+    return show(context, session, before, MSB_TRY(own_disk(session.home(), spec)), command.format);
 }
 
 } // namespace

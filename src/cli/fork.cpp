@@ -42,7 +42,7 @@ Result<Origin> take_origin(Session& session, const ForkCommand& command) {
         return fail(still.error());
     if (still) {
         origin.spec = still->view.spec;
-        origin.disk = SandboxFiles{session.home().sandbox(command.source)}.upper();
+        origin.disk = MSB_TRY(own_disk(session.home(), origin.spec));
         origin.still = std::move(*still);
         return origin;
     }

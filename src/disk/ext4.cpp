@@ -32,11 +32,12 @@ std::string template_name(const Ext4Options& options) {
 Status run_formatter(const std::string& path, const Ext4Options& options) {
     const std::string program = MSB_TRY(libexec_program("mkext4"));
     auto output = MSB_TRY(sys::pipe());
-    Child child = MSB_TRY_WRAP(spawn({.argv = {program, path, std::to_string(options.size),
-                                               options.journal ? "journal" : "nojournal",
-                                               options.overlay ? "overlay" : "plain"},
-                                      .fds = {{1, output[1].get()}, {2, 2}}}),
-                               "cannot start the disk formatter");
+    Child child = MSB_TRY_WRAP(
+        spawn({.argv = {program, path, std::to_string(options.size),
+                        options.journal ? "journal" : "nojournal",
+                        options.overlay ? "overlay" : "plain", std::to_string(options.inodes)},
+               .fds = {{1, output[1].get()}, {2, 2}}}),
+        "cannot start the disk formatter");
     output[1].reset();
     std::array<std::uint8_t, 4096> text;
     const std::size_t length = MSB_TRY(sys::read(output[0].get(), text));

@@ -16,6 +16,7 @@ struct Ext4Options {
     bool journal = true;
     /// The empty directories "upper" and "work", for an overlay.
     bool overlay = true;
+    std::uint64_t inodes = 0; ///< at least; 0: as many as a disk of this size usually has
 };
 
 } // namespace msb::disk

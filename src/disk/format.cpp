@@ -34,8 +34,8 @@ ext2_super_block parameters(const Ext4Options& options) {
     super.s_inode_size = 256;
     super.s_desc_size = 64;
     super.s_log_groups_per_flex = 4;
-    super.s_inodes_count =
-        static_cast<__u32>(std::min<std::uint64_t>(options.size / bytes_per_inode, UINT32_MAX / 2));
+    super.s_inodes_count = static_cast<__u32>(std::min<std::uint64_t>(
+        std::max(options.size / bytes_per_inode, options.inodes), UINT32_MAX / 2));
     super.s_feature_compat = EXT2_FEATURE_COMPAT_EXT_ATTR | EXT2_FEATURE_COMPAT_DIR_INDEX;
     super.s_feature_incompat = EXT2_FEATURE_INCOMPAT_FILETYPE | EXT3_FEATURE_INCOMPAT_EXTENTS |
                                EXT4_FEATURE_INCOMPAT_64BIT | EXT4_FEATURE_INCOMPAT_FLEX_BG;

@@ -199,7 +199,8 @@ void read_resources(Options& options, SandboxSpec& spec) {
         static_cast<unsigned>(options.number("max_cpus", most_cpus).value_or(spec.cpus));
     spec.memory_mib = options.number("memory_mib", most_mib).value_or(spec.memory_mib);
     spec.max_memory_mib = options.number("max_memory_mib", most_mib).value_or(spec.memory_mib);
-    spec.root_disk_mib = options.number("root_disk_mib", most_mib).value_or(spec.root_disk_mib);
+    spec.root_disk.size_mib =
+        options.number("root_disk_mib", most_mib).value_or(spec.root_disk.size_mib);
 }
 
 void read_environment(Options& options, api::CreateOptions& create) {

@@ -1,13 +1,18 @@
-// The program `patch`: changes the disk of a sandbox that has never run, so that `msb` itself reads
-// no file system and no image. It speaks as image/helper.hpp says. Request: {disk, image: [{path,
-// length}], patches, durable}; the patches as spec/patches.hpp has them.
+// The program `patch`: makes and changes disks of sandboxes that have never run, so that `msb` itself
+// reads no file system and no image. It speaks as image/helper.hpp says. Requests:
+//
+//   patch    {disk, image: [{path, length}], patches, durable}: the patches as spec/patches.hpp has
+//            them; without pieces of an image the disk is flat
+//   flatten  {disk, image}: makes the disk, with all files of the image
 //
 // What is read of the image and written to the disk is the work of confined workers. The files of the
 // host that are copied are read here, and handed to them as an archive.
 #include "base/system.hpp"
+#include "disk/format.hpp"
 #include "image/confined.hpp"
 #include "image/helper.hpp"
 #include "image/stream.hpp"
+#include "patch/flatten.hpp"
 #include "patch/patcher.hpp"
 #include "spec/paths.hpp"
 #include "tar/pack.hpp"
@@ -65,6 +70,12 @@ class ImageDisk {
     std::vector<Piece> pieces_;
 };
 
+image::ErofsReader::ReadAt reading(const ImageDisk& image) {
+    return [&image](std::uint64_t offset, MutableBytesView buffer) {
+        return image.read(offset, buffer);
+    };
+}
+
 class PipeSink : public Sink {
   public:
     explicit PipeSink(int fd) : fd_(fd) {}
@@ -86,11 +97,9 @@ using Batch = std::span<const Patch>;
 
 Result<Json> apply(int disk, const ImageDisk& image, Batch batch, int archive) {
     disk::FileSystem fs = MSB_TRY(disk::FileSystem::open(disk, true));
-    const auto read = [&image](std::uint64_t offset, MutableBytesView buffer) {
-        return image.read(offset, buffer);
-    };
+    const auto read = reading(image);
     const image::ErofsReader reader(read, image.size());
-    Patcher patcher = MSB_TRY(Patcher::open(fs, reader, read));
+    Patcher patcher = MSB_TRY(Patcher::open(fs, image.size() > 0 ? &reader : nullptr, read));
     image::FdSource copied(archive);
     for (const Patch& patch : batch)
         MSB_TRY(patcher.apply(patch, &copied));
@@ -142,8 +151,41 @@ Status run(int disk, const ImageDisk& image, Batch batch, TreeProgress& progress
     return done ? Status() : fail(done.error());
 }
 
-Result<Json> serve(image::JsonLines& lines) {
-    const Json request = MSB_TRY(lines.next());
+/// Only the worker reads the image's metadata. It is asked twice: the disk is made in between.
+Result<Json> flatten_image(const Json& request) {
+    const ImageDisk image = MSB_TRY(ImageDisk::open(image::json_member(request, "image")));
+    std::vector<int> fds;
+    image.add_descriptors(fds);
+    const auto read = reading(image);
+    const Json needs =
+        MSB_TRY(image::run_confined(fds,
+                                    [&]() -> Result<Json> {
+                                        image::ErofsReader reader(read, image.size());
+                                        const FlatSize size = size_of(MSB_TRY(reader.read_all()));
+                                        return Json{{"bytes", size.bytes}, {"inodes", size.inodes}};
+                                    },
+                                    {}, {.role = jail::Role::disk}));
+    const std::string path = image::json_string(request, "disk");
+    MSB_TRY(disk::format_disk(path, {.size = image::json_unsigned(needs, "bytes"),
+                                     .overlay = false,
+                                     .inodes = image::json_unsigned(needs, "inodes")}));
+    const OwnedFd file = MSB_TRY(sys::open(path, O_RDWR | O_NOFOLLOW));
+    fds.push_back(file.get());
+    MSB_TRY(image::run_confined(fds,
+                                [&]() -> Result<Json> {
+                                    image::ErofsReader reader(read, image.size());
+                                    disk::FileSystem fs =
+                                        MSB_TRY(disk::FileSystem::open(file.get(), true));
+                                    MSB_TRY(flatten(fs, MSB_TRY(reader.read_all()), read));
+                                    MSB_TRY(fs.close());
+                                    return json::object();
+                                },
+                                {}, {.role = jail::Role::disk}));
+    MSB_TRY(sys::fsync(file.get(), path));
+    return needs;
+}
+
+Result<Json> patch_disk(const Json& request) {
     image::ProgressWriter progress(image::helper_socket);
     const auto patches = MSB_TRY(read_patches(image::json_member(request, "patches"), "/"));
     const OwnedFd disk =
@@ -166,6 +208,12 @@ Result<Json> serve(image::JsonLines& lines) {
     if (image::json_bool(request, "durable"))
         MSB_TRY(sys::fsync(disk.get(), "the disk"));
     return json::object();
+}
+
+Result<Json> serve(image::JsonLines& lines) {
+    const Json request = MSB_TRY(lines.next());
+    return image::json_string(request, "operation") == "flatten" ? flatten_image(request)
+                                                                 : patch_disk(request);
 }
 
 } // namespace

@@ -87,9 +87,33 @@ void describe_mounts(const LaunchConfig& config, wire::Bootstrap& document) {
     }
 }
 
-/// One that began as a snapshot's may be larger than that.
-std::optional<std::uint64_t> upper_size(const SandboxSpec& spec) {
-    return spec.snapshot.empty() ? std::nullopt : std::optional(spec.root_disk_mib);
+wire::BlockRoot describe_root(const SandboxSpec& spec) {
+    using Kind = RootDisk::Kind;
+    const RootDisk& disk = spec.root_disk;
+    if (spec.root == RootSource::disk)
+        return {.kind = wire::RootKind::disk_image,
+                .device = "/dev/vda",
+                .fstype =
+                    spec.root_fstype.empty() ? std::nullopt : std::optional(spec.root_fstype)};
+    if (disk.kind == Kind::flat)
+        return {.kind = wire::RootKind::disk_image,
+                .device = "/dev/vda",
+                .fstype = "ext4",
+                .size_mib = disk.size_mib};
+    wire::BlockRoot root{.kind = wire::RootKind::oci_erofs, .lower = "/dev/vda"};
+    if (disk.kind == Kind::tmpfs)
+        root.upper = wire::RootUpper{.kind = wire::UpperKind::tmpfs,
+                                     .size_mib = disk.size_mib == 0 ? std::nullopt
+                                                                    : std::optional(disk.size_mib)};
+    else if (disk.kind == Kind::image)
+        root.upper = wire::RootUpper{
+            .kind = wire::UpperKind::device, .device = "/dev/vdb", .fstype = disk.fstype};
+    else // one that began as a snapshot's, or was smaller once, grows
+        root.upper = wire::RootUpper{.kind = wire::UpperKind::device,
+                                     .device = "/dev/vdb",
+                                     .fstype = "ext4",
+                                     .size_mib = disk.size_mib};
+    return root;
 }
 
 void describe_workdir(const LaunchConfig& config, wire::Bootstrap& document) {
@@ -112,10 +136,7 @@ wire::Bootstrap make_bootstrap(const LaunchConfig& config, std::int64_t unix_tim
                                std::optional<Bytes> entropy) {
     const SandboxSpec& spec = config.spec;
     wire::Bootstrap document;
-    document.block_root = wire::BlockRoot{
-        .kind = wire::RootKind::oci_erofs,
-        .lower = "/dev/vda",
-        .upper = wire::RootUpper{wire::UpperKind::device, "/dev/vdb", "ext4", upper_size(spec)}};
+    document.block_root = describe_root(spec);
     document.hostname = spec.hostname;
     for (const Rlimit& limit : spec.rlimits)
         document.rlimits.push_back({limit.resource, limit.soft, limit.hard});
@@ -135,7 +156,7 @@ wire::Bootstrap make_bootstrap(const LaunchConfig& config, std::int64_t unix_tim
     document.entropy = std::move(entropy);
     document.stop_signal = parse_signal(spec.stop_signal).value_or(SIGTERM);
     document.stop_grace_ms = static_cast<std::uint64_t>(default_stop_grace.count());
-    document.ephemeral = spec.ephemeral;
+    document.ephemeral = spec.throws_root_away();
     if (spec.init)
         describe_init(*spec.init, document);
     return document;

@@ -108,8 +108,20 @@ Status Runtime::open_disks() {
     int number = launch_fd_root;
     for (const std::uint64_t length : config_.root)
         root.extents.push_back({number++, 0, length});
-    root_disk_ = MSB_TRY(device::Blk::create(std::move(root)));
+    if (!root.extents.empty())
+        root_disk_ = MSB_TRY(device::Blk::create(std::move(root)));
+    if (config_.disk)
+        MSB_TRY(open_upper_disk());
+    for (std::size_t i = 0; i < config_.mounts.size(); ++i)
+        if (config_.mounts[i].kind == MountBacking::Kind::disk)
+            MSB_TRY(open_mounted_disk(number++, config_.spec.mounts[i], config_.mounts[i].tag));
 
+    vsock_ = std::make_unique<device::Vsock>(*loop_, guest_cid);
+    rng_ = std::make_unique<device::Rng>(*loop_);
+    return {};
+}
+
+Status Runtime::open_upper_disk() {
     device::Blk::Config upper;
     upper.serial = "msb-upper";
     const auto size = static_cast<std::uint64_t>(MSB_TRY(sys::fstat(launch_fd_upper)).st_size);
@@ -117,17 +129,11 @@ Status Runtime::open_disks() {
     largest_file_ = std::max(size, most_log_bytes);
     // Nobody will ever read a throw-away disk after a crash: flushing it would only cost time.
     upper.durability =
-        config_.spec.ephemeral ? device::Durability::none : device::Durability::flush;
+        config_.spec.throws_root_away() ? device::Durability::none : device::Durability::flush;
     upper.on_full = [this](bool waiting) {
         loop_->post([this, waiting] { waits_for_room_ = waiting; });
     };
     upper_disk_ = MSB_TRY(device::Blk::create(std::move(upper)));
-    for (std::size_t i = 0; i < config_.mounts.size(); ++i)
-        if (config_.mounts[i].kind == MountBacking::Kind::disk)
-            MSB_TRY(open_mounted_disk(number++, config_.spec.mounts[i], config_.mounts[i].tag));
-
-    vsock_ = std::make_unique<device::Vsock>(*loop_, guest_cid);
-    rng_ = std::make_unique<device::Rng>(*loop_);
     return {};
 }
 
@@ -154,8 +160,10 @@ Status Runtime::listen() {
     };
     agent_listener_ = MSB_TRY(sys::unix_listen(socket_path("agent.sock"), 128));
     listeners_.host = MSB_TRY(sys::unix_listen(socket_path("runtime.sock"), 16));
-    listeners_.root = MSB_TRY(device_socket("root.sock"));
-    listeners_.upper = MSB_TRY(device_socket("upper.sock"));
+    if (root_disk_)
+        listeners_.root = MSB_TRY(device_socket("root.sock"));
+    if (upper_disk_)
+        listeners_.upper = MSB_TRY(device_socket("upper.sock"));
     for (const MountBacking& backing : config_.mounts)
         if (backing.kind == MountBacking::Kind::disk)
             listeners_.disks.push_back(MSB_TRY(device_socket(backing.tag + ".sock")));
@@ -174,8 +182,13 @@ Status Runtime::start_engine() {
     const auto device = [](const virtio::Device& served, std::string_view name) {
         return engine::DeviceSocket{static_cast<std::uint32_t>(served.id()), socket_path(name)};
     };
-    machine.devices = {device(*root_disk_, "root.sock"), device(*upper_disk_, "upper.sock"),
-                       device(*vsock_, "vsock.sock"), device(*rng_, "rng.sock")};
+    // Their order is that of their names in the guest.
+    if (root_disk_)
+        machine.devices.push_back(device(*root_disk_, "root.sock"));
+    if (upper_disk_)
+        machine.devices.push_back(device(*upper_disk_, "upper.sock"));
+    machine.devices.push_back(device(*vsock_, "vsock.sock"));
+    machine.devices.push_back(device(*rng_, "rng.sock"));
     for (const MountBacking& backing : config_.mounts) {
         const bool disk = backing.kind == MountBacking::Kind::disk ||
                           backing.kind == MountBacking::Kind::formatted_disk;
@@ -213,10 +226,12 @@ Status Runtime::confine() {
 }
 
 Status Runtime::serve_devices() {
-    device_threads_.push_back(
-        MSB_TRY(virtio::DeviceThread::start(std::move(listeners_.root), *root_disk_, "blk-root")));
-    device_threads_.push_back(MSB_TRY(
-        virtio::DeviceThread::start(std::move(listeners_.upper), *upper_disk_, "blk-upper")));
+    if (root_disk_)
+        device_threads_.push_back(MSB_TRY(
+            virtio::DeviceThread::start(std::move(listeners_.root), *root_disk_, "blk-root")));
+    if (upper_disk_)
+        device_threads_.push_back(MSB_TRY(
+            virtio::DeviceThread::start(std::move(listeners_.upper), *upper_disk_, "blk-upper")));
     for (std::size_t i = 0; i < mounted_disks_.size(); ++i)
         device_threads_.push_back(MSB_TRY(virtio::DeviceThread::start(
             std::move(listeners_.disks[i]), *mounted_disks_[i], "blk-mount")));

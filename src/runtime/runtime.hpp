@@ -54,6 +54,7 @@ class Runtime {
     // Set-up, in this order.
     Status open_logs();
     Status open_disks();
+    Status open_upper_disk();
     Status open_mounted_disk(int fd, const Mount& mount, const std::string& serial);
     Status listen();
     Status start_engine();

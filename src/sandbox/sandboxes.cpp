@@ -55,6 +55,15 @@ std::unexpected<Error> not_found(const Home& home, const std::string& name) {
     return fail(std::move(error));
 }
 
+disk::Sharing sharing_of(RootDisk::Clone clone) {
+    switch (clone) {
+    case RootDisk::Clone::automatic: break;
+    case RootDisk::Clone::copy: return disk::Sharing::never;
+    case RootDisk::Clone::reflink: return disk::Sharing::required;
+    }
+    return disk::Sharing::if_possible;
+}
+
 } // namespace
 
 Error sandbox_exists(const std::string& name) {
@@ -316,21 +325,33 @@ Status Sandboxes::make_patches(const SandboxSpec& spec, const image::Image& imag
             options.copied(done);
         return options.wait_tick && options.wait_tick();
     };
-    MSB_TRY(patch_disk(SandboxFiles{home_.sandbox(spec.name)}.upper(), image, patches,
+    const SandboxFiles files{home_.sandbox(spec.name)};
+    const bool flat = spec.root_disk.kind == RootDisk::Kind::flat;
+    MSB_TRY(patch_disk(flat ? files.flat_root() : files.upper(), image, patches, flat,
                        !spec.ephemeral, watch));
     patch_failed_ = false;
     return {};
+}
+
+Status Sandboxes::make_root_disk(const SandboxSpec& spec, const Origin& origin) {
+    const RootDisk& disk = spec.root_disk;
+    const SandboxFiles files{home_.sandbox(spec.name)};
+    const std::uint64_t size = disk.size_mib * mib;
+    if (spec.root != RootSource::image || !disk.owned())
+        return {};
+    if (disk.kind == RootDisk::Kind::flat)
+        return disk::clone_file(origin.flat, files.flat_root(), size, sharing_of(disk.clone));
+    if (!origin.upper.empty())
+        return disk::clone_file(origin.upper, files.upper(), size);
+    return disk::create_disk(home_.root(), files.upper(),
+                             {.size = size, .journal = !spec.ephemeral});
 }
 
 Status Sandboxes::make_files(const SandboxSpec& spec, const image::Image& image,
                              const LaunchOptions& options, const Origin& origin) {
     const SandboxFiles files{home_.sandbox(spec.name)};
     MSB_TRY(make_directories(files.logs(), 0700));
-    if (origin.upper.empty())
-        MSB_TRY(disk::create_disk(home_.root(), files.upper(),
-                                  {.size = spec.root_disk_mib << 20, .journal = !spec.ephemeral}));
-    else
-        MSB_TRY(disk::clone_file(origin.upper, files.upper(), spec.root_disk_mib << 20));
+    MSB_TRY(make_root_disk(spec, origin));
     for (const Mount& mount : spec.mounts)
         if (mount.kind == MountKind::owned)
             MSB_TRY(make_owned(files, mount, origin.owned_of));

@@ -118,6 +118,7 @@ class Sandboxes {
     /// What a new sandbox begins with.
     struct Origin {
         std::string upper{}; ///< path of a disk that its own is a copy of; empty: an empty one
+        std::string flat{};  ///< the same, of a flat root; never empty
         /// Sandbox whose owned storage it gets copies of; empty: new storage. Nothing may write to it.
         std::string owned_of{};
         std::vector<Patch> patches{}; ///< made on its disk before the first start
@@ -197,6 +198,7 @@ class Sandboxes {
     Status end(const std::string& name, const Reached& runtime);
     Status note_end(const std::string& name);
     Status make_owned(const SandboxFiles& files, const Mount& mount, const std::string& copy_of);
+    Status make_root_disk(const SandboxSpec& spec, const Origin& origin);
     Status make_patches(const SandboxSpec& spec, const image::Image& image,
                         const LaunchOptions& options, const std::vector<Patch>& patches);
     Status make_files(const SandboxSpec& spec, const image::Image& image,

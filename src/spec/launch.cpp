@@ -80,6 +80,7 @@ std::string LaunchConfig::to_json() const {
     json::Value document = {
         {"spec", spec.to_document()},
         {"root", json::array(root)},
+        {"disk", disk},
         {"engine", engine},
         {"isolation", isolation},
         {"ptrace", ptrace},
@@ -108,6 +109,7 @@ Result<LaunchConfig> LaunchConfig::from_json(std::string_view text) {
     LaunchConfig config;
     config.spec = MSB_TRY(SandboxSpec::from_document(document.member("spec")));
     document.get("root", config.root);
+    document.get("disk", config.disk);
     document.get("engine", config.engine);
     document.get("isolation", config.isolation);
     document.get("ptrace", config.ptrace);

@@ -45,6 +45,7 @@ struct LaunchConfig {
     /// Lengths in bytes of the root disk's pieces, which are launch_fd_root, launch_fd_root + 1,
     /// ...
     std::vector<std::uint64_t> root;
+    bool disk = true;      ///< launch_fd_upper is a disk that the guest writes to
     std::string engine;    ///< "uml"
     std::string isolation; ///< "user-mode" or "hardware"
     bool ptrace = false;   ///< guest processes in ptrace mode, whatever the security profile

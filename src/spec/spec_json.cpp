@@ -270,6 +270,30 @@ void read_network(json::Reader document, NetworkSpec& network) {
     }
 }
 
+template <typename Enum>
+void read_word(json::Reader& from, const char* key, Enum& into, std::initializer_list<Enum> all) {
+    const auto word = from.get<std::string>(key);
+    for (const Enum one : all)
+        if (word == to_string(one))
+            return void(into = one);
+    from.complain("'" + std::string(key) + "' is '" + word + "'");
+}
+
+void read_root_disk(json::Reader from, RootDisk& disk) {
+    using enum RootDisk::Kind;
+    using enum RootDisk::Clone;
+    read_word(from, "kind", disk.kind, {managed, tmpfs, flat, RootDisk::Kind::image});
+    read_word(from, "clone", disk.clone, {automatic, copy, reflink});
+    disk.path = from.get<std::optional<std::string>>("path").value_or("");
+    disk.fstype = from.get<std::optional<std::string>>("fstype").value_or("");
+}
+
+void read_root(json::Reader from, SandboxSpec& spec) {
+    using enum RootSource;
+    read_word(from, "kind", spec.root, {image, directory, disk});
+    spec.root_fstype = from.get<std::optional<std::string>>("fstype").value_or("");
+}
+
 void read_resources(json::Reader resources, SandboxSpec& spec) {
     resources.get("cpus", spec.cpus);
     spec.max_cpus = spec.cpus;
@@ -278,7 +302,9 @@ void read_resources(json::Reader resources, SandboxSpec& spec) {
     spec.max_memory_mib = spec.memory_mib;
     resources.get_if_there("max_memory_mib", spec.max_memory_mib);
     resources.get_if_there("thp", spec.thp);
-    resources.get("root_disk_mib", spec.root_disk_mib);
+    resources.get("root_disk_mib", spec.root_disk.size_mib);
+    if (resources.has("root_disk"))
+        read_root_disk({resources, "root_disk"}, spec.root_disk);
 }
 
 void read_runtime(json::Reader runtime, SandboxSpec& spec) {
@@ -324,6 +350,7 @@ json::Value SandboxSpec::to_document() const {
     return {
         {"name", name},
         {"image", image},
+        {"root", {{"kind", to_string(root)}, {"fstype", json::or_null(root_fstype)}}},
         {"manifest_digest", manifest_digest},
         {"snapshot", json::or_null(snapshot)},
         {"resources",
@@ -332,7 +359,12 @@ json::Value SandboxSpec::to_document() const {
           {"memory_mib", memory_mib},
           {"max_memory_mib", max_memory_mib},
           {"thp", thp},
-          {"root_disk_mib", root_disk_mib}}},
+          {"root_disk_mib", root_disk.size_mib},
+          {"root_disk",
+           {{"kind", to_string(root_disk.kind)},
+            {"path", json::or_null(root_disk.path)},
+            {"fstype", json::or_null(root_disk.fstype)},
+            {"clone", to_string(root_disk.clone)}}}}},
         {"runtime",
          {{"entrypoint", entrypoint},
           {"cmd", cmd},
@@ -367,6 +399,8 @@ Result<SandboxSpec> SandboxSpec::from_document(const json::Value& value) {
     document.get("name", spec.name);
     document.get("image", spec.image);
     document.get("manifest_digest", spec.manifest_digest);
+    if (document.has("root")) // earlier versions had images only
+        read_root({document, "root"}, spec);
     std::optional<std::string> snapshot;
     document.get_if_there("snapshot", snapshot);
     spec.snapshot = snapshot.value_or("");

@@ -35,6 +35,8 @@ struct BlockRoot {
     std::optional<std::string> fstype; ///< kind disk-image; absent = try what the kernel knows
     std::optional<std::string> lower;  ///< kind oci-erofs: the EROFS device, "/dev/vda"
     std::optional<RootUpper> upper;    ///< kind oci-erofs
+    std::optional<std::uint64_t>
+        size_mib; ///< kind disk-image: what an ext4 that is smaller grows to
 };
 
 struct MountFlags {

@@ -112,11 +112,14 @@ Status mount_overlay(const wire::BlockRoot& root, bool ephemeral) {
 Status mount_disk(const wire::BlockRoot& root) {
     if (!root.device)
         return fail(ErrorKind::invalid_argument, "a disk root names no device");
+    // It takes the place of an upper: what is done with that, when it ends, is done with it.
     if (root.fstype)
-        MSB_TRY(mount_device(*root.device, root_point, root.fstype->c_str(), 0, nullptr));
+        MSB_TRY(mount_device(*root.device, upper_point, root.fstype->c_str(), 0, nullptr));
     else
-        MSB_TRY(mount_any(*root.device, root_point));
-    return {};
+        MSB_TRY(mount_any(*root.device, upper_point));
+    if (root.size_mib)
+        MSB_TRY(grow_upper(*root.size_mib));
+    return mount_at(upper_point, root_point, nullptr, MS_BIND);
 }
 
 } // namespace

@@ -94,12 +94,33 @@ Status Launch::prepare() {
     return {};
 }
 
+/// What the guest writes to, if that is a file.
+Result<OwnedFd> Launch::open_root_disk() {
+    const SandboxSpec& spec = subject_.spec;
+    const RootDisk& disk = spec.root_disk;
+    if (spec.root == RootSource::directory || disk.kind == RootDisk::Kind::tmpfs)
+        return OwnedFd();
+    if (spec.root == RootSource::image && disk.kind == RootDisk::Kind::managed)
+        return open_disk(files_.upper());
+    if (spec.root == RootSource::image && disk.kind == RootDisk::Kind::flat)
+        return open_disk(files_.flat_root());
+    UsersDisk users = MSB_TRY(open_users_disk(
+        subject_.home, spec.root == RootSource::disk ? spec.image : disk.path, false));
+    disk_lock_ = std::move(users.lock);
+    return std::move(users.file);
+}
+
 Status Launch::open_disks() {
     step_ = "disk";
-    give(launch_fd_upper, MSB_TRY(open_disk(files_.upper())));
+    OwnedFd disk = MSB_TRY(open_root_disk());
+    config_.disk = static_cast<bool>(disk);
+    if (disk)
+        give(launch_fd_upper, std::move(disk));
     step_ = "image";
     int number = launch_fd_root;
-    for (const image::DiskPiece& piece : subject_.image.disk) {
+    const bool over_image = subject_.spec.root_disk.kind != RootDisk::Kind::flat;
+    for (const image::DiskPiece& piece :
+         over_image ? subject_.image.disk : std::vector<image::DiskPiece>()) {
         give(number++, MSB_TRY_WRAP(sys::open(piece.path, O_RDONLY),
                                     "image '" + subject_.image.reference + "' is incomplete"));
         config_.root.push_back(piece.length);
@@ -110,6 +131,8 @@ Status Launch::open_disks() {
     for (OwnedFd& disk : mounts_.raw_disks)
         give(number++, std::move(disk));
     std::vector<OwnedFd> volume_locks = subject_.volumes.share_locks();
+    if (disk_lock_)
+        mounts_.locks.push_back(std::move(disk_lock_));
     for (auto* locks : {&mounts_.locks, &volume_locks})
         for (OwnedFd& lock : *locks)
             give(number++, std::move(lock));

@@ -42,6 +42,7 @@ class Launch {
     Status take_steps();
     Status prepare();
     Status open_disks();
+    Result<OwnedFd> open_root_disk();
     Status start_helpers();
     Status take(Result<Helper> started);
     Status start_runtime();
@@ -67,6 +68,7 @@ class Launch {
     std::vector<std::pair<int, OwnedFd>> given_;
     OwnedFd group_; ///< control group; none where there can be none
     MountPlan mounts_;
+    OwnedFd disk_lock_; ///< on a root disk of the user's
     OwnedFd report_;
     bool ready_ = false;
 };

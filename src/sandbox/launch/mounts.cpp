@@ -49,12 +49,19 @@ Result<std::string> storage_path(const Home& home, const SandboxSpec& spec, cons
 
 } // namespace
 
+Result<UsersDisk> open_users_disk(const Home& home, const std::string& path, bool read_only,
+                                  DiskFormat format) {
+    OwnedFd file = MSB_TRY(open_image(path, read_only, format));
+    OwnedFd lock = MSB_TRY(lock_disk(home, file.get(), path, read_only));
+    return UsersDisk{std::move(file), std::move(lock)};
+}
+
 Result<MountPlan> MountPlan::make(const Home& home, const SandboxSpec& spec) {
     MountPlan plan;
     const auto add_disk = [&](const Mount& mount, const std::string& path) -> Status {
         const std::string tag = disk_tag(plan.raw_disks.size() + plan.formatted_disks.size());
-        OwnedFd fd = MSB_TRY(open_image(path, mount.read_only, mount.format));
-        plan.locks.push_back(MSB_TRY(lock_disk(home, fd.get(), path, mount.read_only)));
+        auto [fd, lock] = MSB_TRY(open_users_disk(home, path, mount.read_only, mount.format));
+        plan.locks.push_back(std::move(lock));
         const bool raw = mount.format == DiskFormat::raw;
         plan.backings.push_back(
             {raw ? MountBacking::Kind::disk : MountBacking::Kind::formatted_disk, tag});

@@ -35,4 +35,13 @@ struct MountPlan {
     static Result<MountPlan> make(const Home& home, const SandboxSpec& spec);
 };
 
+/// A disk of the user's, and the lock that is held as long as a sandbox uses it. busy if another
+/// sandbox does.
+struct UsersDisk {
+    OwnedFd file;
+    OwnedFd lock;
+};
+Result<UsersDisk> open_users_disk(const Home& home, const std::string& path, bool read_only,
+                                  DiskFormat format = DiskFormat::raw);
+
 } // namespace msb
