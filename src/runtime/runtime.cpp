@@ -148,7 +148,7 @@ Status Runtime::open_mounted_disk(int fd, const Mount& mount, const std::string&
         loop_->post([this, waiting] { waits_for_room_ = waiting; });
     };
     if (!mount.read_only)
-        largest_file_ = std::max(largest_file_, size);
+        largest_file_ = std::max({largest_file_, size, most_log_bytes});
     mounted_disks_.push_back(MSB_TRY(device::Blk::create(std::move(disk))));
     return {};
 }
@@ -193,9 +193,12 @@ Status Runtime::start_engine() {
         const bool disk = backing.kind == MountBacking::Kind::disk ||
                           backing.kind == MountBacking::Kind::formatted_disk;
         const auto id = disk ? virtio::DeviceId::block : virtio::DeviceId::fs;
-        if (backing.kind != MountBacking::Kind::memory)
-            machine.devices.push_back(
-                {static_cast<std::uint32_t>(id), socket_path(backing.tag + ".sock")});
+        engine::DeviceSocket socket{static_cast<std::uint32_t>(id),
+                                    socket_path(backing.tag + ".sock")};
+        const bool known = std::ranges::find(machine.devices, socket.path,
+                                             &engine::DeviceSocket::path) != machine.devices.end();
+        if (backing.kind != MountBacking::Kind::memory && !known) // shares have one together
+            machine.devices.push_back(std::move(socket));
     }
     if (config_.network)
         machine.devices.push_back(

@@ -64,7 +64,7 @@ Result<MountPlan> MountPlan::make(const Home& home, const SandboxSpec& spec) {
         plan.locks.push_back(std::move(lock));
         const bool raw = mount.format == DiskFormat::raw;
         plan.backings.push_back(
-            {raw ? MountBacking::Kind::disk : MountBacking::Kind::formatted_disk, tag});
+            {raw ? MountBacking::Kind::disk : MountBacking::Kind::formatted_disk, tag, {}});
         if (raw)
             plan.raw_disks.push_back(std::move(fd));
         else
@@ -74,7 +74,7 @@ Result<MountPlan> MountPlan::make(const Home& home, const SandboxSpec& spec) {
     };
     for (const Mount& mount : spec.mounts) {
         if (mount.kind == MountKind::tmpfs) {
-            plan.backings.push_back({MountBacking::Kind::memory, {}});
+            plan.backings.push_back({MountBacking::Kind::memory, {}, {}});
             continue;
         }
         const bool ours = mount.kind == MountKind::named || mount.kind == MountKind::owned;
@@ -85,7 +85,7 @@ Result<MountPlan> MountPlan::make(const Home& home, const SandboxSpec& spec) {
             MSB_TRY_WRAP(add_disk(mount, path), "cannot mount on " + mount.guest);
             continue;
         }
-        plan.backings.push_back({MountBacking::Kind::directory, mount_tag(plan.shared.size())});
+        plan.backings.push_back({MountBacking::Kind::directory, {}, {}});
         plan.shared.push_back(mount);
         plan.shared.back().source = path;
         if (ours) // nothing of the user's is at stake: only what was said bounds it
@@ -94,9 +94,15 @@ Result<MountPlan> MountPlan::make(const Home& home, const SandboxSpec& spec) {
     }
     plan.sources = MSB_TRY(MountSources::open(plan.shared));
     std::size_t next = 0;
-    for (MountBacking& backing : plan.backings)
-        if (backing.kind == MountBacking::Kind::directory && plan.sources.sources[next++].file)
+    for (MountBacking& backing : plan.backings) {
+        if (backing.kind != MountBacking::Kind::directory)
+            continue;
+        if (plan.sources.sources[next].file)
             backing.kind = MountBacking::Kind::file;
+        MountPlace place = mount_place(next++, plan.shared.size());
+        backing.tag = mount_tag(place.device);
+        backing.directory = std::move(place.directory);
+    }
     return plan;
 }
 
