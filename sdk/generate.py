@@ -197,14 +197,15 @@ GO_STRUCTS = {
     "fsOptions": ["fs_read", "fs_make", "fs_stat", "fs_remove_dir"], "logOptions": ["logs", "log_stream"],
     "snapshotOptions": ["snapshot_create", "snapshot_import"], "exportOptions": ["snapshot_export"],
     "volumeOptions": ["volume_create", "volume_clone"], "pruneOptions": ["volume_prune"],
+    "forkOptions": ["sandbox_fork"],
 }
 GO_TYPES = {"text": "*string", "flag": "bool", "texts": "[]string", "map": "map[string]string", "number": "*uint64",
             "u32": "*uint", "u16": "*uint16", "choice": "*string"}
 # Where the package's own types are more than that. An empty entrypoint is another thing than none.
 GO_OWN_TYPES = {
     "entrypoint": "*[]string", "cmd": "*[]string", "init": "*InitConfig", "volumes": "map[string]MountConfig",
-    "ports": "[]PortBinding", "network": "any", "rlimits": "[]Rlimit", "security": "*SecurityProfile",
-    "pull_policy": "*PullPolicy", "sources": "[]LogSource", "follow": "*bool", "recursive": "*bool",
+    "ports": "[]PortBinding", "patches": "[]PatchConfig", "network": "any", "rlimits": "[]Rlimit",
+    "security": "*SecurityProfile", "pull_policy": "*PullPolicy", "sources": "[]LogSource", "follow": "*bool", "recursive": "*bool",
 }
 
 
@@ -279,18 +280,19 @@ RUST_TYPES = {
 }
 RUST_RETURNS = {"error": " -> Failure", "void": "", "text": " -> Str", "handle": " -> u64", "u32": " -> u32"}
 RUST_STRUCTS = {
-    "RlimitOptions": ["rlimit"], "InitOptions": ["init"], "MountOptions": ["mount"], "PortOptions": ["port"],
-    "NetworkOptions": ["network"], "CreateOptions": ["sandbox_create"], "StartOptions": ["sandbox_start"],
+    "RlimitOptions": ["rlimit"], "InitOptions": ["init"], "PatchOptions": ["patch"], "MountOptions": ["mount"],
+    "PortOptions": ["port"], "NetworkOptions": ["network"], "CreateOptions": ["sandbox_create"], "StartOptions": ["sandbox_start"],
     "ListOptions": ["sandbox_list"], "RemoveOptions": ["remove"], "ExecOptions": ["exec"],
     "FsOptions": ["fs_read", "fs_make", "fs_stat", "fs_remove_dir"], "PullOptions": ["image_pull"],
     "LoadOptions": ["image_load"], "LogQuery": ["logs", "log_stream"],
     "SnapshotOptions": ["snapshot_create", "snapshot_import"], "ExportOptions": ["snapshot_export"],
     "VolumeOptions": ["volume_create", "volume_clone"], "PruneOptions": ["volume_prune"],
+    "ForkOptions": ["sandbox_fork"],
 }
 RUST_VALUES = {"text": "String", "flag": "bool", "texts": "Vec<String>", "map": "BTreeMap<String, String>",
                "number": "u64", "u32": "u32", "u16": "u16"}
-RUST_NESTED = {"rlimit": "RlimitOptions", "init": "InitOptions", "mount": "MountOptions", "port": "PortOptions",
-               "network": "NetworkOptions"}
+RUST_NESTED = {"rlimit": "RlimitOptions", "patch": "PatchOptions", "init": "InitOptions", "mount": "MountOptions",
+               "port": "PortOptions", "network": "NetworkOptions"}
 
 
 def rust_type(option: dict) -> str:
@@ -448,12 +450,13 @@ def python_dicts() -> str:
 # ---- TypeScript ----------------------------------------------------------------------------------
 
 TS_STRUCTS = {
-    "NativeRlimit": ["rlimit"], "NativeInit": ["init"], "NativeMount": ["mount"], "NativePort": ["port"],
-    "NativeNetwork": ["network"], "NativeCreateOptions": ["sandbox_create"], "NativeExecOptions": ["exec"],
+    "NativeRlimit": ["rlimit"], "NativePatch": ["patch"], "NativeInit": ["init"], "NativeMount": ["mount"],
+    "NativePort": ["port"], "NativeNetwork": ["network"], "NativeCreateOptions": ["sandbox_create"], "NativeExecOptions": ["exec"],
     "NativeListOptions": ["sandbox_list"], "NativePullOptions": ["image_pull"],
     "NativeFsOptions": ["fs_read", "fs_make", "fs_stat", "fs_remove_dir"], "NativeLogOptions": ["logs", "log_stream"],
     "NativeSnapshotOptions": ["snapshot_create", "snapshot_import"], "NativeExportOptions": ["snapshot_export"],
     "NativeVolumeOptions": ["volume_create", "volume_clone"], "NativePruneOptions": ["volume_prune"],
+    "NativeForkOptions": ["sandbox_fork"],
 }
 TS_TYPES = {"text": "string", "flag": "boolean", "texts": "string[]", "map": "Record<string, string>",
             "number": "number", "u32": "number", "u16": "number"}

@@ -54,6 +54,8 @@ extern "C" {
  * exec_timeout {"timeout_ms"}: The command ran longer than it was given, and was killed with all
  *   it had started.
  * session_lost: The sandbox ended before the command, or the connection broke.
+ * patch_failed {"name"}: A change to the files of the new sandbox could not be made: something
+ *   is there already, a file of the host cannot be read.
  * image_not_found {"name"}: The image is not in the cache, and was not to be fetched.
  * image_in_use {"name"}: A sandbox was made from the image.
  * image_pull_failed {"name"}: The image could not be fetched or unpacked.
@@ -73,7 +75,8 @@ extern "C" {
  * internal: A fault of the library.
  * snapshot_not_found {"name"}: There is no snapshot of this name, path or digest.
  * snapshot_already_exists {"name"}: There is a snapshot, or a file, of this name already.
- * snapshot_sandbox_running {"name"}: Only a sandbox that does not run can be snapshotted.
+ * snapshot_sandbox_running {"name"}: The sandbox runs, and copying its disk would take more than
+ *   a moment.
  * snapshot_image_missing {"name"}: The image that the snapshot was made with is neither in the
  *   cache nor to be had.
  * snapshot_integrity {"name"}: The snapshot's disk is not the one whose hash was recorded.
@@ -133,9 +136,9 @@ void msb_cancel_trigger(uint64_t cancel);
 /* Gives back a number that no call was given. */
 void msb_cancel_unregister(uint64_t cancel);
 
-/* ---- progress of pulls -----------------------------------------------------------------------
- * msb_sandbox_create(), msb_image_pull() and msb_image_load() that were given the number of
- * msb_progress_alloc() report to it. Another thread reads the reports. */
+/* ---- progress --------------------------------------------------------------------------------
+ * Calls that were given the number of msb_progress_alloc() report to it. Another thread reads
+ * the reports. Those of calls that pull an image, or load one: */
 
 /* Events:
  * {"event": "resolving", "reference"}: The registry is asked what the reference means.
@@ -155,7 +158,7 @@ uint64_t msb_progress_alloc(void);
 /* The next report. `*event` is NULL after the last, when the call that reports has ended. */
 char* msb_progress_next(uint64_t cancel, uint64_t progress, char** event);
 
-/* Releases the queue. */
+/* Releases the queue; whoever waits for a report gets none any more. */
 void msb_progress_free(uint64_t progress);
 
 /* ---- sandboxes -------------------------------------------------------------------------------
@@ -163,6 +166,23 @@ void msb_progress_free(uint64_t progress);
  * them, whoever made it. A handle is a connection to one that runs, for commands and files. The
  * handle of an attached sandbox (one that was made without "detached") also owns it: it stops
  * when the handle is closed, and when the process ends, however that ends. */
+
+/* Options patch: A change to the files of a new sandbox, before it first starts.
+ * "kind": text. "text" and "file" (a file with this content), "append", "mkdir" (one that is
+ *   there stays as it is), "remove" (also what is not there), "symlink", "copy_file" or
+ *   "copy_dir" (of the host).
+ * "path": text. Absolute, in the guest; for text, file, append, mkdir and remove.
+ * "content": text. Of text and append.
+ * "content_base64": text. In place of content: any bytes, for file and append.
+ * "mode": number. Permissions, a number, or octal digits as text; default: 0644, of directories
+ *   0755, of copies their own.
+ * "replace": true or false. What is there already is replaced; otherwise that is the error
+ *   patch_failed.
+ * "src": text. What is copied: a path of the host, relative to the working directory of the
+ *   call.
+ * "dst": text. Where the copy is to be: absolute, in the guest.
+ * "target": text. Where a symbolic link leads.
+ * "link": text. The symbolic link itself: absolute, in the guest. */
 
 /* Options init: The program that becomes the guest's process 1.
  * "cmd": text. "auto" (the init that the image has), or an absolute path in the guest.
@@ -230,6 +250,8 @@ void msb_progress_free(uint64_t progress);
  * "image": text. Reference of an image; default: the image that comes with the program.
  * "from_snapshot": text. In place of an image: a snapshot whose disk and image it begins with,
  *   by name, path or digest.
+ * "patches": array of patch. Changes to the image's files, made in this order before the sandbox
+ *   first starts. Not with from_snapshot.
  * "cpus": number. Number of virtual processors.
  * "max_cpus": number. How many it can be given later; default: cpus.
  * "memory_mib": number. Memory in MiB.
@@ -272,8 +294,8 @@ void msb_progress_free(uint64_t progress);
  *   default: 10000, and 0 kills at once. */
 
 /* Makes a sandbox and starts it. Errors: already_exists, boot_start, image_not_found,
- * image_pull_failed, invalid_config, ... Result: {"handle", "name", "owns_lifecycle", "notices":
- * [text for people, ...]}
+ * image_pull_failed, invalid_config, patch_failed, ... Result: {"handle", "name",
+ * "owns_lifecycle", "notices": [text for people, ...]}
  * Options: sandbox_create, all optional. */
 char* msb_sandbox_create(uint64_t cancel, uint64_t progress, const char* name, const char* options,
                          char** result);
@@ -303,6 +325,30 @@ char* msb_sandbox_close(uint64_t cancel, uint64_t sandbox);
 /* Closes the handle without waiting for anything, for finalizers. An attached sandbox stops by
  * itself. */
 void msb_sandbox_release(uint64_t sandbox);
+
+/* Options sandbox_fork: Which sandboxes begin with the disk of another one.
+ * "names": array of text. Names of the new sandboxes; at least one.
+ * "copy_while_frozen": true or false. If the source runs, it cannot write to its disk for as
+ *   long as copying takes.
+ * "detached": true or false. They go on without handles and process. */
+
+/* Makes and starts sandboxes that begin with the disk of another one as it is at one moment, and
+ *   are like it but for the ports that it publishes. All of them or none. An array of results as
+ *   of msb_sandbox_create(). Errors: sandbox_not_found, still_running (copying the disk of one
+ *   that runs takes more than a moment), already_exists, boot_start.
+ * Options: sandbox_fork, all optional.
+ * Events:
+ * {"event": "copied", "done_bytes", "total_bytes"}: So much of a disk, or of an archive, is
+ *   done; 0 in all: that is not known. A report that nobody has read yet is replaced by the next
+ *   one. */
+char* msb_sandbox_fork(uint64_t cancel, uint64_t progress, const char* sandbox, const char* options,
+                       char** result);
+
+/* What a stopped sandbox has changed, against the snapshot that it began with, or else its
+ * image: [{"path", "change": "added" | "changed" | "removed", "type": "file" | "directory" |
+ * "link" | "other", "size_before": number or null, "size_after"}, ...], by path. Errors:
+ * sandbox_not_found, still_running, image_not_found. */
+char* msb_sandbox_diff(uint64_t cancel, const char* name, char** result);
 
 /* {"name", "status": "created" | "starting" | "running" | "draining" | "stopped" | "crashed",
  * "reason", "detail", "exit_code", "engine", "isolation", "kernel": {"name", "version", "hash"},
@@ -672,17 +718,28 @@ char* msb_volume_prune(const char* options, char** result);
  * "dest_dir": text. Directory for it; default: that of the library's snapshots.
  * "labels": object of text. What is to be known about it.
  * "force": true or false. A snapshot that is there is replaced.
- * "integrity": true or false. A hash of the disk is recorded, for msb_snapshot_verify(). */
+ * "integrity": true or false. A hash of the disk is recorded, for msb_snapshot_verify().
+ * "copy_while_frozen": true or false. If the sandbox runs, it cannot write to its disk for as
+ *   long as copying takes. */
 
-/* Snapshots a sandbox that does not run; `name` may be a path. Details of the snapshot. Errors:
- * snapshot_sandbox_running, sandbox_not_found, snapshot_already_exists.
- * Options: snapshot_create, all optional. */
-char* msb_snapshot_create(uint64_t cancel, const char* sandbox, const char* name, const char*
-                          options, char** result);
+/* Snapshots a sandbox; `name` may be a path. One that runs is frozen meanwhile. Details of the
+ *   snapshot. Errors: snapshot_sandbox_running (that would take more than a moment),
+ *   sandbox_not_found, snapshot_already_exists.
+ * Options: snapshot_create, all optional.
+ * Events:
+ * {"event": "copied", "done_bytes", "total_bytes"}: So much of a disk, or of an archive, is
+ *   done; 0 in all: that is not known. A report that nobody has read yet is replaced by the next
+ *   one. */
+char* msb_snapshot_create(uint64_t cancel, uint64_t progress, const char* sandbox, const char* name,
+                          const char* options, char** result);
 
 /* Details of a snapshot; of its disk only the size is looked at. Errors: snapshot_not_found,
  * corrupt. */
 char* msb_snapshot_open(const char* snapshot, char** result);
+
+/* What differs between the disks of two snapshots; result as of msb_sandbox_diff(). Errors:
+ * snapshot_not_found, corrupt. */
+char* msb_snapshot_diff(uint64_t cancel, const char* before, const char* after, char** result);
 
 /* An array of the snapshots that are known here, newest first. */
 char* msb_snapshot_list(char** result);
@@ -710,10 +767,14 @@ char* msb_snapshot_reindex(const char* directory, char** result);
  * "force": true or false. A file that is there is replaced. */
 
 /* Writes a snapshot into one file: {"path"}. Errors: snapshot_not_found,
- * snapshot_already_exists.
- * Options: snapshot_export, all optional. */
-char* msb_snapshot_export(uint64_t cancel, const char* snapshot, const char* file, const char*
-                          options, char** result);
+ *   snapshot_already_exists.
+ * Options: snapshot_export, all optional.
+ * Events:
+ * {"event": "copied", "done_bytes", "total_bytes"}: So much of a disk, or of an archive, is
+ *   done; 0 in all: that is not known. A report that nobody has read yet is replaced by the next
+ *   one. */
+char* msb_snapshot_export(uint64_t cancel, uint64_t progress, const char* snapshot, const char*
+                          file, const char* options, char** result);
 
 /* Options snapshot_import: How an archive is taken in.
  * "dest_dir": text. Directory for it; default: that of the library's snapshots.
@@ -721,9 +782,14 @@ char* msb_snapshot_export(uint64_t cancel, const char* snapshot, const char* fil
  * "force": true or false. A snapshot that is there is replaced. */
 
 /* Takes in such a file. Details of the snapshot. Errors: snapshot_already_exists,
- * snapshot_not_found (what it is a change of), corrupt, no_space.
- * Options: snapshot_import, all optional. */
-char* msb_snapshot_import(uint64_t cancel, const char* file, const char* options, char** result);
+ *   snapshot_not_found (what it is a change of), corrupt, no_space.
+ * Options: snapshot_import, all optional.
+ * Events:
+ * {"event": "copied", "done_bytes", "total_bytes"}: So much of a disk, or of an archive, is
+ *   done; 0 in all: that is not known. A report that nobody has read yet is replaced by the next
+ *   one. */
+char* msb_snapshot_import(uint64_t cancel, uint64_t progress, const char* file, const char* options,
+                          char** result);
 
 #ifdef __cplusplus
 }

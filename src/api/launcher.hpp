@@ -53,6 +53,8 @@ class Launcher {
     const Home& home() const { return sandboxes_.home(); }
     /// Manifest digests that sandboxes and snapshots need.
     Result<std::vector<std::string>> images_in_use();
+    /// Of a sandbox that there is, as it was when that was made.
+    Result<image::Image> image_of(const SandboxSpec& spec);
 
     // A sandbox is made in steps, whose errors are about different things.
     /// Removes the sandbox that is to be replaced; already_exists if the name is taken otherwise.
@@ -77,7 +79,6 @@ class Launcher {
     Result<image::Image> resolve_image(const std::string& reference,
                                        const image::PullOptions& options,
                                        image::Progress& progress);
-    Result<image::Image> image_of(const SandboxSpec& spec);
     Result<image::Image> image_of(const SnapshotManifest& manifest,
                                   const image::PullOptions& options, image::Progress& progress);
     Status prepare_flat(NewSandbox& sandbox, image::Progress& progress);

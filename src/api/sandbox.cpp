@@ -1,5 +1,6 @@
 #include "api/sandbox.hpp"
 
+#include "api/diff.hpp"
 #include "api/open_launcher.hpp"
 #include "api/runtimes.hpp"
 #include "api/snapshots.hpp"
@@ -106,6 +107,38 @@ Outcome<std::shared_ptr<Sandbox>> Sandbox::start(const std::string& name, bool d
     sandbox->notices_ = launcher.take_notices();
     sandbox->adopt(std::move(*running), !detached);
     return sandbox;
+}
+
+Outcome<std::vector<std::shared_ptr<Sandbox>>>
+Sandbox::fork(const ForkRequest& request, bool detached, const disk::Watch& watch, Cancel* cancel) {
+    sweep_runtimes();
+    Launcher launcher = MSB_TRY(open_launcher());
+    const auto fork = Fork::begin(launcher, request, watch);
+    if (!fork) {
+        const auto taken = std::ranges::find_if(request.names, [&](const std::string& name) {
+            return launcher.sandboxes().get(name).has_value();
+        });
+        const bool exists = fork.error().kind() == ErrorKind::already_exists;
+        return fail(sandbox_failure(
+            fork.error(), exists && taken != request.names.end() ? *taken : request.source));
+    }
+    std::vector<std::shared_ptr<Sandbox>> made;
+    for (const std::string& name : request.names) {
+        NewSandbox sandbox = fork->sandbox(name);
+        auto running = launcher.create(sandbox, launch_options(detached, cancel));
+        if (!running) {
+            Failure failure = launch_failure(launcher, std::move(running).error(), name);
+            if (failure.kind != FailureKind::already_exists) // then it is somebody else's
+                (void)remove(name, true);
+            for (const auto& other : made)
+                (void)remove(other->name(), true);
+            return fail(std::move(failure));
+        }
+        made.emplace_back(new Sandbox(sandbox.spec));
+        made.back()->notices_ = launcher.take_notices();
+        made.back()->adopt(std::move(*running), !detached);
+    }
+    return made;
 }
 
 Outcome<std::shared_ptr<Sandbox>>
@@ -227,6 +260,18 @@ Outcome<Listing> list(const LabelSelector& labels) {
     listing.sandboxes = MSB_TRY(launcher.sandboxes().list(labels));
     listing.damaged = launcher.sandboxes().damaged();
     return listing;
+}
+
+Outcome<std::vector<DiskChange>> sandbox_changes(const std::string& name,
+                                                 const disk::Watch& watch) {
+    Launcher launcher = MSB_TRY(open_launcher());
+    const SandboxView view = MSB_TRY(about_sandbox(launcher.sandboxes().get(name), name));
+    auto changes = diff_sandbox(launcher, name, watch);
+    if (!changes && changes.error().kind() == ErrorKind::not_found)
+        return fail(view.spec.snapshot.empty()
+                        ? image_failure(std::move(changes).error(), view.spec.image)
+                        : snapshot_failure(std::move(changes).error(), view.spec.snapshot));
+    return about_sandbox(std::move(changes), name);
 }
 
 Outcome<void> remove(const std::string& name, bool force) {

@@ -70,6 +70,7 @@ Result<Json> write(const Json& request, image::Progress& progress) {
         MSB_TRY(write_archive(contents, *compressed, advance));
         MSB_TRY(compressed->finish());
     }
+    progress.layer_bytes(0, total, total);
     return json::object();
 }
 
@@ -135,6 +136,7 @@ Result<std::vector<LayerChecksums>> unpack_confined(const Target& target,
     };
     const Json answer = MSB_TRY(
         image::run_confined(descriptors(outputs), work, report, {.role = jail::Role::disk}));
+    MSB_TRY(report());
     std::vector<LayerChecksums> checksums;
     for (const Json& layer : answer.elements())
         checksums.push_back(

@@ -61,7 +61,7 @@ void add_export_options(Command& command, ExportCommand& values) {
 
 void add_import_options(Command& command, ImportCommand& values) {
     ImportRequest& request = values.request;
-    command.option("file", &request.file, "Archive").required();
+    command.option("file", &request.file, "Archive; - is standard input").required();
     command.option("directory", &request.directory,
                    "Directory for it (default: that of msb's snapshots)");
     command.option("-n,--name", &request.name, "Name (default: the one that it had)");

@@ -243,6 +243,16 @@ void read_isolation(Options& options, SandboxSpec& spec) {
     }
 }
 
+/// The grammar, and what there may be in all, are those of files for --fs-conf.
+api::Outcome<void> read_patch_list(Options& options, std::vector<Patch>& patches) {
+    const json::Value list = options.any("patches");
+    if (list.is_array())
+        patches = MSB_TRY(read_patches(list));
+    else if (!list.is_null())
+        options.complain("'patches' is not an array");
+    return {};
+}
+
 void read_lifecycle(Options& options, api::CreateOptions& create) {
     constexpr std::uint64_t most_seconds = longest_ms / 1000;
     create.spec.max_duration_seconds =
@@ -287,6 +297,7 @@ api::Outcome<api::CreateOptions> create_options(std::string name, const char* te
     read_environment(options, create);
     read_isolation(options, create.spec);
     read_volumes(options, create.spec);
+    MSB_TRY(read_patch_list(options, create.patches));
     read_network(options, create.spec.network);
     read_lifecycle(options, create);
     MSB_TRY(options.done());

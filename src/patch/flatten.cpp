@@ -20,8 +20,8 @@ constexpr std::size_t copy_size = std::size_t{1} << 20;
 
 class Flattening {
   public:
-    Flattening(disk::FileSystem& fs, const image::ErofsReader::ReadAt& read_image)
-        : fs_(fs), writer_(fs), read_image_(read_image) {}
+    Flattening(disk::FileSystem& fs, const image::ErofsReader& image)
+        : fs_(fs), writer_(fs), image_(image) {}
 
     /// Parents come before what is in them.
     Status add(const image::FileInfo& file) {
@@ -63,13 +63,13 @@ class Flattening {
         if (!S_ISREG(file.mode))
             return writer_.make_node(parent, name, like, file.major, file.minor);
         const Inode made = MSB_TRY(writer_.make_file(parent, name, like));
-        MSB_TRY(copy_data(fs_, file, made, read_image_));
+        MSB_TRY(copy_data(fs_, image_, file, made));
         return made;
     }
 
     disk::FileSystem& fs_;
     disk::TreeWriter writer_;
-    const image::ErofsReader::ReadAt& read_image_;
+    const image::ErofsReader& image_;
     std::map<std::string, Inode> directories_;
     std::map<std::uint64_t, Inode> files_;
 };
@@ -92,23 +92,23 @@ FlatSize size_of(const std::vector<image::FileInfo>& files) {
     return size;
 }
 
-Status flatten(disk::FileSystem& fs, const std::vector<image::FileInfo>& files,
-               const image::ErofsReader::ReadAt& read_image) {
-    Flattening flattening(fs, read_image);
+Status flatten(disk::FileSystem& fs, const image::ErofsReader& image,
+               const std::vector<image::FileInfo>& files) {
+    Flattening flattening(fs, image);
     for (const image::FileInfo& file : files)
         MSB_TRY_WRAP(flattening.add(file), "'" + file.path + "'");
     return {};
 }
 
-Status copy_data(disk::FileSystem& fs, const image::FileInfo& file, Inode into,
-                 const image::ErofsReader::ReadAt& read_image) {
+Status copy_data(disk::FileSystem& fs, const image::ErofsReader& image, const image::FileInfo& file,
+                 Inode into) {
     disk::FileWriter to = MSB_TRY(disk::FileWriter::open(fs, into));
     Bytes buffer(static_cast<std::size_t>(std::min<std::uint64_t>(copy_size, file.size)));
     for (std::uint64_t done = 0; done < file.size;) {
         const auto count =
             static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), file.size - done));
         const MutableBytesView part = MutableBytesView(buffer).first(count);
-        MSB_TRY(read_image(file.data_offset + done, part));
+        MSB_TRY(image.read_data(file, done, part));
         MSB_TRY(to.write(done, part));
         done += count;
     }

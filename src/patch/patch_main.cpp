@@ -11,6 +11,7 @@
 #include "disk/format.hpp"
 #include "image/confined.hpp"
 #include "image/helper.hpp"
+#include "image/image_disk.hpp"
 #include "image/stream.hpp"
 #include "patch/flatten.hpp"
 #include "patch/patcher.hpp"
@@ -26,49 +27,10 @@ namespace msb::patch {
 
 namespace {
 
+using image::ImageDisk;
 using image::Json;
 
 constexpr std::uint64_t report_step = std::uint64_t{16} << 20;
-
-struct Piece {
-    OwnedFd file;
-    std::uint64_t begin = 0;
-    std::uint64_t end = 0;
-};
-
-/// The read-only disk of the image.
-class ImageDisk {
-  public:
-    static Result<ImageDisk> open(const Json& pieces) {
-        ImageDisk disk;
-        for (const Json& piece : pieces.elements()) {
-            OwnedFd file = MSB_TRY(sys::open(image::json_string(piece, "path"), O_RDONLY));
-            const std::uint64_t end = disk.size() + image::json_unsigned(piece, "length");
-            disk.pieces_.push_back({std::move(file), disk.size(), end});
-        }
-        return disk;
-    }
-    std::uint64_t size() const { return pieces_.empty() ? 0 : pieces_.back().end; }
-    void add_descriptors(std::vector<int>& fds) const {
-        for (const Piece& piece : pieces_)
-            fds.push_back(piece.file.get());
-    }
-    Status read(std::uint64_t offset, MutableBytesView buffer) const {
-        for (const Piece& piece : pieces_) {
-            if (offset >= piece.end || buffer.empty())
-                continue;
-            const auto count = static_cast<std::size_t>(
-                std::min<std::uint64_t>(buffer.size(), piece.end - offset));
-            MSB_TRY(sys::pread_all(piece.file.get(), buffer.first(count), offset - piece.begin));
-            buffer = buffer.subspan(count);
-            offset += count;
-        }
-        return buffer.empty() ? Status() : fail(ErrorKind::corrupt, "the image is cut off");
-    }
-
-  private:
-    std::vector<Piece> pieces_;
-};
 
 image::ErofsReader::ReadAt reading(const ImageDisk& image) {
     return [&image](std::uint64_t offset, MutableBytesView buffer) {
@@ -97,9 +59,8 @@ using Batch = std::span<const Patch>;
 
 Result<Json> apply(int disk, const ImageDisk& image, Batch batch, int archive) {
     disk::FileSystem fs = MSB_TRY(disk::FileSystem::open(disk, true));
-    const auto read = reading(image);
-    const image::ErofsReader reader(read, image.size());
-    Patcher patcher = MSB_TRY(Patcher::open(fs, image.size() > 0 ? &reader : nullptr, read));
+    const image::ErofsReader reader(reading(image), image.size());
+    Patcher patcher = MSB_TRY(Patcher::open(fs, image.size() > 0 ? &reader : nullptr));
     image::FdSource copied(archive);
     for (const Patch& patch : batch)
         MSB_TRY(patcher.apply(patch, &copied));
@@ -176,7 +137,7 @@ Result<Json> flatten_image(const Json& request) {
                                     image::ErofsReader reader(read, image.size());
                                     disk::FileSystem fs =
                                         MSB_TRY(disk::FileSystem::open(file.get(), true));
-                                    MSB_TRY(flatten(fs, MSB_TRY(reader.read_all()), read));
+                                    MSB_TRY(flatten(fs, reader, MSB_TRY(reader.read_all())));
                                     MSB_TRY(fs.close());
                                     return json::object();
                                 },

@@ -61,9 +61,8 @@ bool Patcher::Node::is_link() const {
     return S_ISLNK(mode);
 }
 
-Result<Patcher> Patcher::open(disk::FileSystem& fs, const image::ErofsReader* image,
-                              image::ErofsReader::ReadAt read_image) {
-    Patcher patcher(fs, image, std::move(read_image));
+Result<Patcher> Patcher::open(disk::FileSystem& fs, const image::ErofsReader* image) {
+    Patcher patcher(fs, image);
     if (image == nullptr) {
         patcher.top_ = disk::TreeWriter::root;
         return patcher;
@@ -253,7 +252,7 @@ Status Patcher::append(const Patch& patch) {
         const image::FileInfo& file = *last.node.lower;
         const Inode parent = MSB_TRY(make_parents(way));
         last.node.upper = MSB_TRY(writer_.make_file(parent, last.name, attributes_of(file)));
-        MSB_TRY(copy_data(fs_, file, *last.node.upper, read_image_));
+        MSB_TRY(copy_data(fs_, *image_, file, *last.node.upper));
     }
     disk::Attributes attributes = MSB_TRY(writer_.look(*last.node.upper));
     const std::uint64_t size = attributes.size;

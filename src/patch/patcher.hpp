@@ -22,8 +22,7 @@ class Patcher {
   public:
     /// `corrupt` if the disk has no writable layer. `image` and `fs` have to live as long. Without an
     /// image the file system is the whole root.
-    static Result<Patcher> open(disk::FileSystem& fs, const image::ErofsReader* image,
-                                image::ErofsReader::ReadAt read_image);
+    static Result<Patcher> open(disk::FileSystem& fs, const image::ErofsReader* image);
 
     /// `copied`, for a copy, is an archive of its source, whose first entry is the source itself.
     Status apply(const Patch& patch, Source* copied);
@@ -50,9 +49,8 @@ class Patcher {
     using Way = std::vector<Step>;
     struct Copy;
 
-    Patcher(disk::FileSystem& fs, const image::ErofsReader* image,
-            image::ErofsReader::ReadAt read_image)
-        : fs_(fs), writer_(fs), image_(image), read_image_(std::move(read_image)) {}
+    Patcher(disk::FileSystem& fs, const image::ErofsReader* image)
+        : fs_(fs), writer_(fs), image_(image) {}
 
     Result<Node> root() const;
     Result<Node> child(const Node& directory, const std::string& name) const;
@@ -78,7 +76,6 @@ class Patcher {
     disk::FileSystem& fs_;
     disk::TreeWriter writer_;
     const image::ErofsReader* image_;
-    image::ErofsReader::ReadAt read_image_;
     Inode top_ = 0; ///< of the writable layer
 };
 

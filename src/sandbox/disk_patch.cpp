@@ -4,6 +4,7 @@
 #include "base/installation.hpp"
 #include "base/system.hpp"
 #include "image/helper.hpp"
+#include "image/image_disk.hpp"
 #include "json/yaml.hpp"
 #include "spec/paths.hpp"
 
@@ -21,13 +22,6 @@ class Copying : public image::Progress {
     const disk::Watch& watch_;
     std::uint64_t done_ = 0;
 };
-
-image::Json pieces_of(const image::Image& image) {
-    image::Json pieces = json::array();
-    for (const image::DiskPiece& piece : image.disk)
-        pieces.push_back({{"path", piece.path}, {"length", piece.length}});
-    return pieces;
-}
 
 /// Part of the file's name: raise it when flatten.cpp changes what it writes.
 constexpr int flat_version = 1;
@@ -61,8 +55,9 @@ Result<std::string> flat_image(const std::string& home, const image::Image& imag
     const std::string temporary = temporary_name(path);
     MSB_TRY(sys::unlink(temporary));
     Copying progress(watch);
-    const image::Json request{
-        {"operation", "flatten"}, {"disk", temporary}, {"image", pieces_of(image)}};
+    const image::Json request{{"operation", "flatten"},
+                              {"disk", temporary},
+                              {"image", image::pieces_document(image.disk)}};
     auto made = image::run_helper(MSB_TRY(libexec_program("patch")), request, -1, progress);
     Status named = made ? sys::rename(temporary, path) : Status(fail(made.error()));
     if (!named) {
@@ -78,7 +73,7 @@ Status patch_disk(const std::string& disk, const image::Image& image,
                   const disk::Watch& watch) {
     const image::Json request{{"operation", "patch"},
                               {"disk", disk},
-                              {"image", flat ? json::array() : pieces_of(image)},
+                              {"image", flat ? json::array() : image::pieces_document(image.disk)},
                               {"patches", to_document(patches)},
                               {"durable", durable}};
     Copying progress(watch);

@@ -79,6 +79,8 @@ class Snapshots {
     Result<std::string> directory_of(const std::string& name_or_path,
                                      const std::string& parent) const;
     Result<Snapshot> load(const std::string& directory) const;
+    /// What has this name or path; a name that there is not may be meant to be another one.
+    Result<Snapshot> find(const std::string& name_or_path) const;
     void add_usable(std::vector<Snapshot>& to, const std::string& directory);
 
     Home home_;

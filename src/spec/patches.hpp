@@ -49,8 +49,9 @@ Result<Patch> parse_patch(std::string_view option, std::string_view text);
 /// mode, replace}}, {append: {path, content}}, {mkdir: {path, mode}}, {remove: {path}}, {symlink:
 /// {target, link, replace}}, {copy_file: {src, dst, mode, replace}} or {copy_dir: {src, dst,
 /// mode, replace}}; the same with the word before the colon as a member `kind`. Relative sources are below
-/// `directory`.
-Result<std::vector<Patch>> read_patches(const json::Value& document, const std::string& directory);
+/// `directory`, or the working directory.
+Result<std::vector<Patch>> read_patches(const json::Value& document,
+                                        const std::string& directory = {});
 
 /// As read_patches() takes it.
 json::Value to_document(const std::vector<Patch>& patches);

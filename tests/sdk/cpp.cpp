@@ -58,6 +58,14 @@ int main() {
     require(sandbox.read_file("/root/file") == std::string("\0\xff", 2), "files");
     require(sandbox.logs().front().data == "input", "logs");
     require(Sandbox::list().at("sandboxes").size() == 1, "list");
+    const Json motd = {{"kind", "text"}, {"path", "/etc/motd.d/cpp"}, {"content", "patched"}};
+    require(Sandbox::create("patched", {{"patches", {motd}}, {"ephemeral", true}})
+                    .exec("cat", {{"args", {"/etc/motd.d/cpp"}}})
+                    .out == "patched",
+            "patches");
+    require(kind_of([&] { Sandbox::create("unpatched", {{"patches", {motd, motd}}}); }) ==
+                "patch_failed",
+            "patch_failed");
     sandbox.close();
     require(Sandbox::get("cpp").at("status") == "stopped", "status");
     {
@@ -104,6 +112,16 @@ int main() {
     require(Snapshot::list_dir("/nowhere").empty(), "list_dir");
     require(Snapshot::verify("one").at("upper").at("kind") == "verified", "verify");
     require(Snapshot::reindex() == 1, "reindex");
+    require(Snapshot::diff("one", "one").empty(), "diff");
+    require(Sandbox::diff("cpp").at(0).at("change") == "added", "diff of a sandbox");
+    auto forks = Sandbox::fork("cpp", {"fork-1", "fork-2"}, {{"detached", true}});
+    require(forks.at(1).exec("cat", {{"args", {"/root/file"}}}).out == std::string("\0\xff", 2),
+            "fork");
+    require(kind_of([] { Sandbox::fork("cpp", {"fork-3", "fork-1"}); }) == "already_exists",
+            "all or none");
+    require(kind_of([] { Sandbox::get("fork-3"); }) == "sandbox_not_found", "none");
+    for (const auto& fork : forks)
+        Sandbox::remove(fork.name(), true);
     const auto archive = Snapshot::export_to("one", "one.tar.zst");
     require(Snapshot::import_from(archive, {{"name", "two"}}).at("digest") == one.at("digest"),
             "import");

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::json::{Switch, Value};
 use crate::lifecycle::{remove, stop};
 use crate::options::*;
+use crate::patch::PatchBuilder;
 use crate::pool;
 use crate::progress::PullProgress;
 use crate::sandbox::Sandbox;
@@ -397,6 +398,13 @@ impl SandboxBuilder {
         self
     }
 
+    /// Changes files of the image before the sandbox first starts; more calls add. Not with
+    /// [`SandboxBuilder::from_snapshot`].
+    pub fn patch(mut self, with: impl FnOnce(PatchBuilder) -> PatchBuilder) -> Self {
+        self.options = with(PatchBuilder { options: self.options }).options;
+        self
+    }
+
     /// A TCP port of the host's loopback that leads to one of the guest's.
     pub fn port(self, host: u16, guest: u16) -> Self {
         self.publish(None, host, guest, PortProtocol::Tcp)
@@ -608,7 +616,7 @@ impl Sandbox {
 
 /// Ends a sandbox whose call was dropped too late to be cancelled; a detached one does not end with its
 /// connection. In another thread, because it is a drop that does this.
-fn undo(made: Result<Sandbox>, end: fn(&str) -> Call<()>) {
+pub(crate) fn undo(made: Result<Sandbox>, end: fn(&str) -> Call<()>) {
     if let Ok(sandbox) = made {
         // Without a thread only the connection ends.
         let _ = pool::submit(move || drop(end(sandbox.name()).wait()));

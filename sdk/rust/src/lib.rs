@@ -28,8 +28,10 @@ mod call;
 mod choices;
 mod config;
 mod connection;
+mod diff;
 mod error;
 mod exec;
+mod fork;
 mod fs;
 mod handle;
 mod image;
@@ -38,6 +40,7 @@ mod lifecycle;
 mod logs;
 mod native;
 mod options;
+mod patch;
 mod pool;
 mod progress;
 mod sandbox;
@@ -58,13 +61,16 @@ pub use choices::{
     SecurityProfile, StatVirtualization, ThpMode, VolumeKind, VolumeMode,
 };
 pub use config::{InitConfig, Rlimit, SandboxConfig};
+pub use diff::DiskChange;
 pub use error::{Detail, Error, ExecFailureKind, MicrosandboxResult};
 pub use exec::{ExecBuilder, ExecEvent, ExecHandle, ExecOutput, ExecSink, ExecStatus};
+pub use fork::ForkBuilder;
 pub use fs::{FsEntry, FsEntryKind, FsReadStream, FsWriteStream, SandboxFsOps};
 pub use handle::{ListBuilder, SandboxHandle, SandboxPage, SandboxStatus};
 pub use image::{Image, ImageConfig, ImageDetail, ImageHandle, ImageLayer};
 pub use lifecycle::{StopResult, StopSource};
 pub use logs::{LogEntry, LogOptions, LogSource, LogStream, LogStreamOptions};
+pub use patch::PatchBuilder;
 pub use progress::{PullEvent, PullProgress};
 pub use sandbox::Sandbox;
 pub use snapshot::{

@@ -25,6 +25,8 @@ macro_rules! function_table {
             sandbox_detach(u64) -> Failure;
             sandbox_close(u64, u64) -> Failure;
             sandbox_release(u64);
+            sandbox_fork(u64, u64, Str, Str, Out<*mut c_char>) -> Failure;
+            sandbox_diff(u64, Str, Out<*mut c_char>) -> Failure;
             sandbox_get(Str, Out<*mut c_char>) -> Failure;
             sandbox_list(Str, Out<*mut c_char>) -> Failure;
             sandbox_remove(Str, Str) -> Failure;
@@ -81,15 +83,16 @@ macro_rules! function_table {
             volume_remove(Str) -> Failure;
             volume_clone(u64, Str, Str, Str, Out<*mut c_char>) -> Failure;
             volume_prune(Str, Out<*mut c_char>) -> Failure;
-            snapshot_create(u64, Str, Str, Str, Out<*mut c_char>) -> Failure;
+            snapshot_create(u64, u64, Str, Str, Str, Out<*mut c_char>) -> Failure;
             snapshot_open(Str, Out<*mut c_char>) -> Failure;
+            snapshot_diff(u64, Str, Str, Out<*mut c_char>) -> Failure;
             snapshot_list(Out<*mut c_char>) -> Failure;
             snapshot_list_dir(Str, Out<*mut c_char>) -> Failure;
             snapshot_verify(u64, Str, Out<*mut c_char>) -> Failure;
             snapshot_remove(Str, Str) -> Failure;
             snapshot_reindex(Str, Out<*mut c_char>) -> Failure;
-            snapshot_export(u64, Str, Str, Str, Out<*mut c_char>) -> Failure;
-            snapshot_import(u64, Str, Str, Out<*mut c_char>) -> Failure;
+            snapshot_export(u64, u64, Str, Str, Str, Out<*mut c_char>) -> Failure;
+            snapshot_import(u64, u64, Str, Str, Out<*mut c_char>) -> Failure;
         }
     };
 }
@@ -120,6 +123,8 @@ macro_rules! error_table {
             "no_default_command" NoDefaultCommand,
             /// The sandbox ended before the command, or the connection broke.
             "session_lost" SessionLost,
+            /// A change to the files of the new sandbox could not be made: something is there already, a file of the host cannot be read.
+            "patch_failed" PatchFailed,
             /// The image is not in the cache, and was not to be fetched.
             "image_not_found" ImageNotFound,
             /// A sandbox was made from the image.
@@ -154,7 +159,7 @@ macro_rules! error_table {
             "snapshot_not_found" SnapshotNotFound,
             /// There is a snapshot, or a file, of this name already.
             "snapshot_already_exists" SnapshotAlreadyExists,
-            /// Only a sandbox that does not run can be snapshotted.
+            /// The sandbox runs, and copying its disk would take more than a moment.
             "snapshot_sandbox_running" SnapshotSandboxRunning,
             /// The image that the snapshot was made with is neither in the cache nor to be had.
             "snapshot_image_missing" SnapshotImageMissing,
@@ -376,6 +381,18 @@ macro_rules! option_table {
                 args: Vec<String>,
                 env: BTreeMap<String, String>,
             }
+            PatchOptions {
+                kind: String,
+                path: String,
+                content: String,
+                content_base64: String,
+                mode: u32,
+                replace: bool,
+                src: String,
+                dst: String,
+                target: String,
+                link: String,
+            }
             MountOptions {
                 bind: String,
                 named: String,
@@ -418,6 +435,7 @@ macro_rules! option_table {
             CreateOptions {
                 image: String,
                 from_snapshot: String,
+                patches: Vec<PatchOptions>,
                 cpus: u32,
                 max_cpus: u32,
                 memory_mib: u64,
@@ -506,6 +524,7 @@ macro_rules! option_table {
                 labels: BTreeMap<String, String>,
                 force: bool,
                 integrity: bool,
+                copy_while_frozen: bool,
                 name: String,
             }
             ExportOptions {
@@ -524,6 +543,11 @@ macro_rules! option_table {
             PruneOptions {
                 labels: BTreeMap<String, String>,
                 dry_run: bool,
+            }
+            ForkOptions {
+                names: Vec<String>,
+                copy_while_frozen: bool,
+                detached: bool,
             }
         }
     };

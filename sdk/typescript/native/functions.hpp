@@ -10,6 +10,8 @@
     X(sandbox_start) \
     X(sandbox_connect) \
     X(sandbox_close) \
+    X(sandbox_fork) \
+    X(sandbox_diff) \
     X(sandbox_stop) \
     X(sandbox_kill) \
     X(sandbox_drain) \
@@ -46,6 +48,7 @@
     X(log_stream_recv) \
     X(volume_clone) \
     X(snapshot_create) \
+    X(snapshot_diff) \
     X(snapshot_verify) \
     X(snapshot_export) \
     X(snapshot_import)

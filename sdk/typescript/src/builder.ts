@@ -1,3 +1,4 @@
+import { type Patch, PatchBuilder } from "./patch.js";
 import { CommandSettings, EnvironmentSettings, addArguments } from "./settings.js";
 import type {
   DiskFormat,
@@ -357,6 +358,18 @@ export abstract class SandboxSettings extends CommandSettings<NativeCreateOption
   /** A directory or file of the host at a path of the guest. */
   volume(guestPath: string, configure: (mount: MountBuilder) => MountBuilder): this {
     (this.options.volumes ??= {})[text(guestPath, "guestPath")] = configure(new MountBuilder()).settings;
+    return this;
+  }
+  /**
+   * Changes files of the image before the sandbox first starts: `patch((p) => p.text("/etc/motd", "hello"))`, or objects.
+   * More calls add. Not with fromSnapshot().
+   */
+  patch(...changes: ((patches: PatchBuilder) => PatchBuilder)[] | Patch[]): this {
+    for (const change of changes) {
+      const builder = new PatchBuilder();
+      const { settings } = typeof change === "function" ? change(builder) : builder.add(change);
+      (this.options.patches ??= []).push(...settings);
+    }
     return this;
   }
   /** A TCP port of the host's loopback that leads to one of the guest's. */

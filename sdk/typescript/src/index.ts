@@ -10,6 +10,7 @@ export {
   RegistryBuilder,
   type VolumeSettings,
 } from "./builder.js";
+export type { DiskChange } from "./diff.js";
 export {
   BootStartError,
   CancelledError,
@@ -27,6 +28,7 @@ export {
   MicrosandboxError,
   MissedRotationError,
   NoDefaultCommandError,
+  PatchFailedError,
   PathNotFoundError,
   SandboxAlreadyExistsError,
   SandboxFsOpsError,
@@ -65,6 +67,7 @@ export {
 } from "./fs.js";
 export { Image, ImageHandle, PullProgressImage, type ImageDetail, type PullOptions } from "./image.js";
 export { LogEntry, LogStream, type LogReadOptions, type LogSource, type LogStreamOptions } from "./logs.js";
+export { PatchBuilder, type Patch, type PatchOptions } from "./patch.js";
 export { version, type CallOptions } from "./native.js";
 export {
   Snapshot,
@@ -76,7 +79,7 @@ export {
   type SnapshotVerification,
 } from "./snapshot.js";
 export { type ConnectOptions, type SandboxStatus, type SandboxStopResult, type WaitOptions } from "./named.js";
-export { type PullProgress } from "./progress.js";
+export { type CopyOptions, type PullProgress } from "./progress.js";
 export {
   PullProgressCreate,
   Sandbox,
@@ -84,6 +87,7 @@ export {
   SandboxHandle,
   SandboxListBuilder,
   SandboxPage,
+  type ForkOptions,
   type SandboxConfig,
 } from "./sandbox.js";
 export type {

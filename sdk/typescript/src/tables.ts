@@ -26,6 +26,8 @@ export interface NativeFunctions {
   sandbox_info(sandbox: Handle): Later<[string]>;
   sandbox_detach(sandbox: Handle): Later;
   sandbox_close(cancel: Handle, sandbox: Handle): Later;
+  sandbox_fork(cancel: Handle, progress: Handle | 0, sandbox: string, options: string): Later<[string]>;
+  sandbox_diff(cancel: Handle, name: string): Later<[string]>;
   sandbox_get(name: string): Later<[string]>;
   sandbox_list(options: string): Later<[string]>;
   sandbox_remove(name: string, options: string): Later;
@@ -82,15 +84,16 @@ export interface NativeFunctions {
   volume_remove(name: string): Later;
   volume_clone(cancel: Handle, name: string, to: string, options: string): Later<[string]>;
   volume_prune(options: string): Later<[string]>;
-  snapshot_create(cancel: Handle, sandbox: string, name: string, options: string): Later<[string]>;
+  snapshot_create(cancel: Handle, progress: Handle | 0, sandbox: string, name: string, options: string): Later<[string]>;
   snapshot_open(snapshot: string): Later<[string]>;
+  snapshot_diff(cancel: Handle, before: string, after: string): Later<[string]>;
   snapshot_list(): Later<[string]>;
   snapshot_list_dir(directory: string): Later<[string]>;
   snapshot_verify(cancel: Handle, snapshot: string): Later<[string]>;
   snapshot_remove(snapshot: string, options: string): Later;
   snapshot_reindex(directory: string | null): Later<[string]>;
-  snapshot_export(cancel: Handle, snapshot: string, file: string, options: string): Later<[string]>;
-  snapshot_import(cancel: Handle, file: string, options: string): Later<[string]>;
+  snapshot_export(cancel: Handle, progress: Handle | 0, snapshot: string, file: string, options: string): Later<[string]>;
+  snapshot_import(cancel: Handle, progress: Handle | 0, file: string, options: string): Later<[string]>;
 }
 
 /** What went wrong: the kinds of the C interface and of this package. */
@@ -123,6 +126,8 @@ export type ErrorKind =
   | "exec_timeout"
   /** The sandbox ended before the command, or the connection broke. */
   | "session_lost"
+  /** A change to the files of the new sandbox could not be made: something is there already, a file of the host cannot be read. */
+  | "patch_failed"
   /** The image is not in the cache, and was not to be fetched. */
   | "image_not_found"
   /** A sandbox was made from the image. */
@@ -159,7 +164,7 @@ export type ErrorKind =
   | "snapshot_not_found"
   /** There is a snapshot, or a file, of this name already. */
   | "snapshot_already_exists"
-  /** Only a sandbox that does not run can be snapshotted. */
+  /** The sandbox runs, and copying its disk would take more than a moment. */
   | "snapshot_sandbox_running"
   /** The image that the snapshot was made with is neither in the cache nor to be had. */
   | "snapshot_image_missing"
@@ -365,6 +370,20 @@ export interface NativeRlimit {
   hard?: number | undefined;
 }
 
+/** A change to the files of a new sandbox, before it first starts. As the C interface has it. */
+export interface NativePatch {
+  kind?: string | undefined;
+  path?: string | undefined;
+  content?: string | undefined;
+  content_base64?: string | undefined;
+  mode?: number | undefined;
+  replace?: boolean | undefined;
+  src?: string | undefined;
+  dst?: string | undefined;
+  target?: string | undefined;
+  link?: string | undefined;
+}
+
 /** The program that becomes the guest's process 1. As the C interface has it. */
 export interface NativeInit {
   cmd?: string | undefined;
@@ -421,6 +440,7 @@ export interface NativeNetwork {
 export interface NativeCreateOptions {
   image?: string | undefined;
   from_snapshot?: string | undefined;
+  patches?: NativePatch[] | undefined;
   cpus?: number | undefined;
   max_cpus?: number | undefined;
   memory_mib?: number | undefined;
@@ -512,6 +532,7 @@ export interface NativeSnapshotOptions {
   labels?: Record<string, string> | undefined;
   force?: boolean | undefined;
   integrity?: boolean | undefined;
+  copy_while_frozen?: boolean | undefined;
   name?: string | undefined;
 }
 
@@ -536,4 +557,11 @@ export interface NativeVolumeOptions {
 export interface NativePruneOptions {
   labels?: Record<string, string> | undefined;
   dry_run?: boolean | undefined;
+}
+
+/** Which sandboxes begin with the disk of another one. As the C interface has it. */
+export interface NativeForkOptions {
+  names?: string[] | undefined;
+  copy_while_frozen?: boolean | undefined;
+  detached?: boolean | undefined;
 }

@@ -23,6 +23,7 @@
 #include "agent/boot/cpuinfo.hpp"
 #include "agent/boot/handoff.hpp"
 #include "agent/boot/identity.hpp"
+#include "agent/boot/made.hpp"
 #include "agent/boot/modules.hpp"
 #include "agent/boot/mounts.hpp"
 #include "agent/boot/network.hpp"
@@ -79,7 +80,7 @@ Result<Config> make_config(const wire::Bootstrap& bootstrap) {
 Status check_directory(const wire::Bootstrap& bootstrap) {
     const std::string path = bootstrap.default_cwd.value_or("/");
     if (bootstrap.make_default_cwd.value_or(false) && !exists(path))
-        MSB_TRY(make_directories(path, 0755));
+        MSB_TRY(make_own_directories(path));
     if (!bootstrap.need_default_cwd.value_or(false))
         return {};
     struct stat info{};

@@ -1,5 +1,6 @@
 #include "agent/boot/mounts.hpp"
 
+#include "agent/boot/made.hpp"
 #include "agent/boot/root.hpp"
 #include "base/file.hpp"
 #include "base/system.hpp"
@@ -78,8 +79,8 @@ Status make_file(const std::string& path) {
     if (exists(path))
         return {};
     if (const auto slash = path.rfind('/'); slash > 0)
-        MSB_TRY(make_directories(path.substr(0, slash)));
-    MSB_TRY(sys::open(path, O_WRONLY | O_CREAT));
+        MSB_TRY(make_own_directories(path.substr(0, slash)));
+    mark_made(MSB_TRY(sys::open(path, O_WRONLY | O_CREAT)).get());
     return {};
 }
 

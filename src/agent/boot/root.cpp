@@ -1,5 +1,6 @@
 #include "agent/boot/root.hpp"
 
+#include "agent/boot/made.hpp"
 #include "base/file.hpp"
 #include "base/system.hpp"
 
@@ -134,7 +135,7 @@ Status mount_at(const char* source, const std::string& target, const char* type,
         if (reason != ENOENT || made || exists(target))
             return fail(
                 Error::from_errno(reason, "mount", std::string(source) + "' on '" + target));
-        MSB_TRY(make_directories(target));
+        MSB_TRY(make_own_directories(target));
     }
 }
 
@@ -208,12 +209,13 @@ namespace {
 Status make_temporary(const char* path) {
     struct stat info{};
     if (::lstat(path, &info) == -1) {
-        MSB_TRY(make_directories(path));
+        MSB_TRY(make_own_directories(path));
     } else if (!S_ISDIR(info.st_mode) || (info.st_mode & 07777) == 01777) {
         return {};
     }
     if (::chmod(path, 01777) == -1)
         return fail_errno("chmod", path);
+    mark_made(MSB_TRY(sys::open(path, O_RDONLY | O_DIRECTORY)).get());
     return {};
 }
 
@@ -225,7 +227,7 @@ Status mount_writable(const wire::Bootstrap& bootstrap) {
     if (bootstrap.handoff_init)
         MSB_TRY(mount_at("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755"));
     else
-        MSB_TRY(make_directory("/run"));
+        MSB_TRY(make_own_directories("/run"));
     MSB_TRY(make_temporary("/tmp"));
     return make_temporary("/var/tmp");
 }

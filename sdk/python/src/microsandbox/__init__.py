@@ -32,6 +32,7 @@ from .errors import (
     MissedRotationError,
     NoDefaultCommandError,
     NoSpaceError,
+    PatchFailedError,
     PathNotFoundError,
     PermissionDeniedError,
     SandboxAlreadyExistsError,
@@ -60,6 +61,7 @@ from .progress import PullSession
 from .sandbox import Sandbox, SandboxHandle, SandboxPage
 from .snapshot import Snapshot, SnapshotDetail, SnapshotHandle, SnapshotVerification
 from .types import (
+    DiskChange,
     DiskFormat,
     Engine,
     ExecEvent,
@@ -78,6 +80,7 @@ from .types import (
     Network,
     NetworkAction,
     NetworkProfile,
+    Patch,
     PingResult,
     PortBinding,
     PullEvent,

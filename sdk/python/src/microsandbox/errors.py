@@ -161,6 +161,13 @@ class SessionLostError(MicrosandboxError):
     code = "session-lost"
 
 
+class PatchFailedError(MicrosandboxError):
+    """A change to the files of the new sandbox could not be made: something is there already, a file of the host
+    cannot be read."""
+
+    code = "patch-failed"
+
+
 class ImageNotFoundError(MicrosandboxError):
     """The image is not in the cache, and was not to be fetched."""
 

@@ -13,6 +13,7 @@ from .types import (
     LogLevel,
     MountConfig,
     Network,
+    Patch,
     PortBinding,
     PullPolicy,
     Rlimit,
@@ -30,6 +31,9 @@ class CreateOptions(TypedDict, total=False):
     from_snapshot: str | None
     """In place of an image: a snapshot whose disk and image it begins with, by name, path or
     digest."""
+    patches: Iterable[Patch | Mapping[str, Any]] | None
+    """Changes to the image's files, made in this order before the sandbox first starts. Not
+    with from_snapshot."""
     cpus: int | None
     """Number of virtual processors."""
     max_cpus: int | None

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from . import _native
+from .progress import CopyProgress, reporting
+from .types import DiskChange
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,17 @@ def _detail(item: dict[str, Any]) -> SnapshotDetail:
     return SnapshotDetail(**_summary(item), **{name: item[name] for name in names})
 
 
+async def _copy(progress: CopyProgress | None, function: str, *arguments: Any) -> Any:
+    """A call that reports how far it is."""
+
+    def job(cancel: int, queue: int) -> Any:
+        result = _native.Text()
+        _native.call(function, cancel, queue, *arguments, result)
+        return result.take_json()
+
+    return await reporting(progress, job)
+
+
 def _text(value: str | Path) -> bytes:
     return str(value).encode()
 
@@ -101,19 +114,23 @@ class Snapshot:
         labels: Mapping[str, str] | None = None,
         force: bool = False,
         record_integrity: bool = False,
+        copy_while_frozen: bool = False,
+        progress: CopyProgress | None = None,
     ) -> SnapshotDetail:
-        """Snapshots a sandbox that does not run; ``force`` replaces one that is there, ``record_integrity``
-        records a hash of the disk. SnapshotSandboxRunningError, SnapshotAlreadyExistsError."""
+        """Snapshots a sandbox; ``force`` replaces one that is there, ``record_integrity`` records a hash of the
+        disk. One that runs is frozen meanwhile: SnapshotSandboxRunningError if that would take more than a
+        moment, unless ``copy_while_frozen``. SnapshotAlreadyExistsError."""
         options = _native.encode(
             {
                 "dest_dir": None if dest_dir is None else str(dest_dir),
                 "labels": dict(labels or {}),
                 "force": force,
                 "integrity": record_integrity,
+                "copy_while_frozen": copy_while_frozen,
             }
         )
         arguments = (from_sandbox.encode(), _text(name), options)
-        return _detail(await _native.ask("msb_snapshot_create", *arguments, cancels=True))
+        return _detail(await _copy(progress, "msb_snapshot_create", *arguments))
 
     @staticmethod
     async def open(snapshot: str | Path) -> SnapshotDetail:
@@ -125,6 +142,12 @@ class Snapshot:
     async def get(snapshot: str | Path) -> SnapshotHandle:
         """A snapshot. SnapshotNotFoundError."""
         return SnapshotHandle(**_summary(await _native.ask("msb_snapshot_open", _text(snapshot))))
+
+    @staticmethod
+    async def diff(before: str | Path, after: str | Path) -> tuple[DiskChange, ...]:
+        """What differs between the disks of two snapshots."""
+        items = await _native.ask("msb_snapshot_diff", _text(before), _text(after), cancels=True)
+        return tuple(DiskChange(**item) for item in items)
 
     @staticmethod
     async def list() -> SnapshotHandles:
@@ -167,6 +190,7 @@ class Snapshot:
         with_image: bool = False,
         plain_tar: bool = False,
         force: bool = False,
+        progress: CopyProgress | None = None,
     ) -> str:
         """Writes a snapshot into one file, whose path is the result: with its parents or image, or only
         what differs from the disk of another one (``since``)."""
@@ -180,7 +204,7 @@ class Snapshot:
             }
         )
         arguments = (_text(snapshot), _text(file), options)
-        return str((await _native.ask("msb_snapshot_export", *arguments, cancels=True))["path"])
+        return str((await _copy(progress, "msb_snapshot_export", *arguments))["path"])
 
     @staticmethod
     async def import_(
@@ -188,12 +212,13 @@ class Snapshot:
         dest_dir: str | Path | None = None,
         name: str | None = None,
         force: bool = False,
+        progress: CopyProgress | None = None,
     ) -> SnapshotDetail:
         """Takes in a file that export() wrote. SnapshotAlreadyExistsError."""
         options = _native.encode(
             {"dest_dir": None if dest_dir is None else str(dest_dir), "name": name, "force": force}
         )
-        return _detail(await _native.ask("msb_snapshot_import", _text(file), options, cancels=True))
+        return _detail(await _copy(progress, "msb_snapshot_import", _text(file), options))
 
     save = export
     load = import_

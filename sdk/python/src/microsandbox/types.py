@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 
@@ -294,6 +296,67 @@ class Network:
 
 
 @dataclass(frozen=True)
+class Patch:
+    """A change to the files of a new sandbox, made before it first starts; paths of the guest are absolute.
+    ``mode``: permissions; without it 0644, of directories 0755, and of copies their own. ``replace``: what is
+    there already is replaced; it is PatchFailedError otherwise."""
+
+    kind: str
+    path: str | None = None
+    content: str | None = None
+    content_base64: str | None = None
+    mode: int | None = None
+    replace: bool | None = None
+    src: str | None = None
+    dst: str | None = None
+    target: str | None = None
+    link: str | None = None
+
+    @classmethod
+    def text(cls, path: str, content: str, *, mode: int | None = None, replace: bool = False) -> Patch:
+        """A file with this content."""
+        return cls("text", path, content=content, mode=mode, replace=replace)
+
+    @classmethod
+    def file(cls, path: str, content: bytes, *, mode: int | None = None, replace: bool = False) -> Patch:
+        """A file with these bytes."""
+        encoded = base64.b64encode(content).decode()
+        return cls("file", path, content_base64=encoded, mode=mode, replace=replace)
+
+    @classmethod
+    def append(cls, path: str, content: str) -> Patch:
+        """Content at the end of a file that there is."""
+        return cls("append", path, content=content)
+
+    @classmethod
+    def mkdir(cls, path: str, *, mode: int | None = None) -> Patch:
+        """A directory, with those above it. One that there is stays as it is."""
+        return cls("mkdir", path, mode=mode)
+
+    @classmethod
+    def remove(cls, path: str) -> Patch:
+        """Takes away what is there, if anything is."""
+        return cls("remove", path)
+
+    @classmethod
+    def symlink(cls, target: str, link: str, *, replace: bool = False) -> Patch:
+        """A symbolic link that leads to ``target``."""
+        return cls("symlink", target=target, link=link, replace=replace)
+
+    @classmethod
+    def copy_file(
+        cls, src: str | Path, dst: str, *, mode: int | None = None, replace: bool = False
+    ) -> Patch:
+        """A file of the host; a relative ``src`` is below the working directory."""
+        return cls("copy_file", src=str(src), dst=dst, mode=mode, replace=replace)
+
+    @classmethod
+    def copy_dir(cls, src: str | Path, dst: str, *, replace: bool = False) -> Patch:
+        """A directory of the host with everything below; a relative ``src`` is below the working directory."""
+        return cls("copy_dir", src=str(src), dst=dst, replace=replace)
+
+
+@dataclass(frozen=True)
 class Rlimit:
     """A limit of commands; the names are those of setrlimit(2) in lower case."""
 
@@ -467,6 +530,20 @@ class TouchResult:
 
     name: str
     activity_seq: int
+
+
+@dataclass(frozen=True)
+class DiskChange:
+    """A path that differs between two disks."""
+
+    path: str
+    change: str
+    """"added", "changed" or "removed"."""
+    type: str
+    """"file", "directory", "link" or "other"."""
+    size_before: int | None
+    """Of files, where it is known."""
+    size_after: int | None
 
 
 @dataclass(frozen=True)
