@@ -57,7 +57,7 @@ Result<std::string> measure(const Setup& setup, const std::string& socket) {
     boot.devices = {{static_cast<std::uint32_t>(virtio::DeviceId::fs), socket}};
     boot.words = fmt::format("msb.tasks=benchfs msb.files={} msb.known={} msb.bytes={}",
                              setup.files, setup.files * 3 / 2, setup.mebibytes << 20);
-    boot.deadline = std::chrono::seconds(300);
+    boot.deadline = std::chrono::seconds(120);
     auto output = guest::run_guest(boot, setup.directory);
     for (const char* made : {"new", "empty", "large"})
         stdfs::remove_all(setup.directory / "shared" / made);
@@ -108,6 +108,14 @@ void collect(const std::string& output, Values& values) {
     }
 }
 
+/// The kernel loses an interrupt of virtiofsd now and then, and waits for ever.
+void collect_if_done(const Result<std::string>& output, Values& values) {
+    if (output)
+        collect(*output, values);
+    else
+        fmt::print(stderr, "virtiofsd: {}\n", output.error().message().substr(0, 60));
+}
+
 double median(std::vector<double> numbers) {
     if (numbers.empty())
         return 0;
@@ -122,8 +130,8 @@ Status run(const Setup& setup, int rounds) {
         collect(MSB_TRY(run_ours(setup, false)), strict);
         collect(MSB_TRY(run_ours(setup, true)), cached);
         if (!setup.server.empty()) {
-            collect(MSB_TRY(run_peer(setup, "never")), peer_never);
-            collect(MSB_TRY(run_peer(setup, "auto")), peer_auto);
+            collect_if_done(run_peer(setup, "never"), peer_never);
+            collect_if_done(run_peer(setup, "auto"), peer_auto);
         }
         fmt::print(stderr, "\rround {}/{}", i + 1, rounds);
     }

@@ -58,7 +58,8 @@ std::string disk_path(std::size_t index) {
 
 void describe_mounts(const LaunchConfig& config, wire::Bootstrap& document) {
     const std::vector<Mount>& mounts = config.spec.mounts;
-    std::size_t disks = (config.root.empty() ? 0 : 1) + (config.disk ? 1 : 0); // the root's come first
+    std::size_t disks =
+        (config.root.empty() ? 0 : 1) + (config.disk ? 1 : 0); // the root's come first
     for (std::size_t i = 0; i < mounts.size(); ++i) {
         const wire::MountFlags flags{mounts[i].read_only, mounts[i].noexec, mounts[i].nosuid,
                                      mounts[i].nodev};

@@ -19,6 +19,7 @@
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
+#include <set>
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
@@ -189,16 +190,15 @@ Status Runtime::start_engine() {
         machine.devices.push_back(device(*upper_disk_, "upper.sock"));
     machine.devices.push_back(device(*vsock_, "vsock.sock"));
     machine.devices.push_back(device(*rng_, "rng.sock"));
+    std::set<std::string_view> named;
     for (const MountBacking& backing : config_.mounts) {
         const bool disk = backing.kind == MountBacking::Kind::disk ||
                           backing.kind == MountBacking::Kind::formatted_disk;
         const auto id = disk ? virtio::DeviceId::block : virtio::DeviceId::fs;
-        engine::DeviceSocket socket{static_cast<std::uint32_t>(id),
-                                    socket_path(backing.tag + ".sock")};
-        const bool known = std::ranges::find(machine.devices, socket.path,
-                                             &engine::DeviceSocket::path) != machine.devices.end();
-        if (backing.kind != MountBacking::Kind::memory && !known) // shares have one together
-            machine.devices.push_back(std::move(socket));
+        // Shares may have a device together.
+        if (backing.kind != MountBacking::Kind::memory && named.insert(backing.tag).second)
+            machine.devices.push_back(
+                {static_cast<std::uint32_t>(id), socket_path(backing.tag + ".sock")});
     }
     if (config_.network)
         machine.devices.push_back(

@@ -374,13 +374,13 @@ Status check_options(const Mount& mount) {
     return {};
 }
 
-std::size_t mount_devices(std::size_t mounts) {
-    return std::min(mounts, max_mount_devices);
+std::size_t mount_devices(std::size_t shares) {
+    return std::min(shares, max_mount_devices);
 }
 
-MountPlace mount_place(std::size_t index, std::size_t mounts) {
-    const std::size_t devices = mount_devices(mounts), device = index % devices;
-    const bool alone = device + devices >= mounts;
+MountPlace mount_place(std::size_t index, std::size_t shares) {
+    const std::size_t devices = mount_devices(shares), device = index % devices;
+    const bool alone = device + devices >= shares;
     return {device, alone ? std::string() : std::to_string(index)};
 }
 

@@ -35,15 +35,12 @@ constexpr auto disk_pause = std::chrono::milliseconds(5);
 struct Asked {
     enum class Kind { directory, file, disk, memory } kind = Kind::directory;
     std::string tag;                   ///< of the share; serial number or path of the disk
-    std::string directory;             ///< of a share: in the device; empty: all of it
+    std::string directory;             ///< of the device, that is the share; empty: all of it
     std::string filename;              ///< of a file in its share
     std::string path;                  ///< in the guest
     std::optional<std::string> fstype; ///< of a disk
     std::string options;               ///< of a file system in memory
     wire::MountFlags flags;
-
-    /// Not the device's whole file system.
-    bool is_part() const { return !directory.empty() || !filename.empty(); }
 };
 
 unsigned long mount_flags(const wire::MountFlags& flags, bool restricted) {
@@ -65,7 +62,7 @@ Status check(const std::vector<Asked>& mounts) {
         if (!asked.path.starts_with('/') || asked.path == "/" ||
             asked.path.find("/..") != std::string::npos || !paths.insert(asked.path).second)
             return fail(ErrorKind::invalid_argument, "'" + asked.path + "' cannot be mounted on");
-        if ((asked.filename + asked.directory).find('/') != std::string::npos)
+        if ((asked.directory + asked.filename).find('/') != std::string::npos)
             return fail(ErrorKind::invalid_argument, "bad name of a shared file");
         for (const Asked& above : mounts)
             if (above.kind == Asked::Kind::file && asked.path.starts_with(above.path + "/"))
@@ -114,11 +111,12 @@ class Staged {
     std::vector<std::string> paths_;
 };
 
-Status bind_part(const Asked& share, const std::string& source, unsigned long flags) {
-    if (share.kind != Asked::Kind::file)
-        MSB_TRY(make_directories(share.path));
-    else
+/// Binds a part of a device to its place.
+Status mount_part(const Asked& share, const std::string& source, unsigned long flags) {
+    if (share.kind == Asked::Kind::file)
         MSB_TRY(make_file(share.path));
+    else
+        MSB_TRY(make_directories(share.path));
     if (::mount(source.c_str(), share.path.c_str(), nullptr, MS_BIND, nullptr) == -1 ||
         ::mount(nullptr, share.path.c_str(), nullptr, MS_REMOUNT | MS_BIND | flags, nullptr) == -1)
         return fail_errno("mount", share.path);
@@ -170,12 +168,6 @@ Status mount_disk(const Asked& disk, unsigned long flags) {
                     .wrap("no file system of this kernel is on the disk for " + disk.path));
 }
 
-Status mount_share(const Asked& share, Staged& staged, unsigned long flags) {
-    if (!share.is_part())
-        return mount_at(share.tag.c_str(), share.path, "virtiofs", flags);
-    return bind_part(share, MSB_TRY(staged.source_of(share)), flags);
-}
-
 Status mount_one(const Asked& asked, Staged& staged, unsigned long flags) {
     struct stat info{};
     if (asked.kind != Asked::Kind::file && ::stat(asked.path.c_str(), &info) == 0 &&
@@ -183,7 +175,10 @@ Status mount_one(const Asked& asked, Staged& staged, unsigned long flags) {
         return fail(Error::from_errno(ENOTDIR, "mount", asked.path));
     switch (asked.kind) {
     case Asked::Kind::directory:
-    case Asked::Kind::file: return mount_share(asked, staged, flags);
+        if (asked.directory.empty())
+            return mount_at(asked.tag.c_str(), asked.path, "virtiofs", flags);
+        [[fallthrough]];
+    case Asked::Kind::file: return mount_part(asked, MSB_TRY(staged.source_of(asked)), flags);
     case Asked::Kind::disk: return mount_disk(asked, flags);
     case Asked::Kind::memory:
         return mount_at("tmpfs", asked.path, "tmpfs", flags, asked.options.c_str());

@@ -85,7 +85,7 @@ Result<MountPlan> MountPlan::make(const Home& home, const SandboxSpec& spec) {
             MSB_TRY_WRAP(add_disk(mount, path), "cannot mount on " + mount.guest);
             continue;
         }
-        plan.backings.push_back({MountBacking::Kind::directory, {}, {}});
+        plan.backings.push_back({MountBacking::Kind::directory, {}});
         plan.shared.push_back(mount);
         plan.shared.back().source = path;
         if (ours) // nothing of the user's is at stake: only what was said bounds it
@@ -97,11 +97,11 @@ Result<MountPlan> MountPlan::make(const Home& home, const SandboxSpec& spec) {
     for (MountBacking& backing : plan.backings) {
         if (backing.kind != MountBacking::Kind::directory)
             continue;
-        if (plan.sources.sources[next].file)
-            backing.kind = MountBacking::Kind::file;
-        MountPlace place = mount_place(next++, plan.shared.size());
+        const MountPlace place = mount_place(next, plan.shared.size());
         backing.tag = mount_tag(place.device);
-        backing.directory = std::move(place.directory);
+        backing.directory = place.directory;
+        if (plan.sources.sources[next++].file)
+            backing.kind = MountBacking::Kind::file;
     }
     return plan;
 }
