@@ -11,7 +11,6 @@
 #include "tar/extract.hpp"
 
 #include <cerrno>
-#include <cstdlib>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <memory>

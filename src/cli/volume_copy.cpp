@@ -6,12 +6,9 @@
 #include "sandbox/volumes/files.hpp"
 #include "tar/extract.hpp"
 
-#include <cerrno>
 #include <csignal>
-#include <cstdlib>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <memory>
 #include <unistd.h>
 
 namespace msb::cli {
