@@ -13,11 +13,13 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -47,17 +49,17 @@ constexpr std::uint64_t mib = 1 << 20;
 
 const Question questions[] = {
     // Files of somebody else's rights, and what is no file.
-    {{runtime, fs, uml},
+    {{runtime, fs, uml, qcow},
      "a set-user-id file by openat",
      SYS_openat,
      {none, 0, O_CREAT | O_WRONLY, 0755},
      {none, 0, O_CREAT | O_WRONLY, 04755}},
-    {{runtime, fs, uml},
+    {{runtime, fs, uml, qcow},
      "a set-group-id file without a name",
      SYS_openat,
      {none, 0, O_TMPFILE | O_WRONLY, 0755},
      {none, 0, O_TMPFILE | O_WRONLY, 02755}},
-    {{runtime, fs, uml},
+    {{runtime, fs, uml, qcow},
      "a mode that only counts for new files",
      SYS_openat,
      {none, 0, O_WRONLY, 04755},
@@ -92,22 +94,22 @@ const Question questions[] = {
      SYS_mmap,
      {0, mib, read_write, anonymous, none},
      {0, mib, read_write | PROT_EXEC, anonymous, none}},
-    {{runtime, image, fetch, fs, net, uml},
+    {{runtime, image, fetch, fs, net, uml, qcow},
      "shared memory without a file",
      SYS_mmap,
      {0, mib, read_write, anonymous, none},
      {0, mib, read_write, MAP_SHARED | MAP_ANONYMOUS, none}},
-    {{runtime, image, fetch, fs, net, uml},
+    {{runtime, image, fetch, fs, net, uml, qcow},
      "huge pages of the machine's pool",
      SYS_mmap,
      {0, mib, read_write, anonymous, none},
      {0, mib, read_write, anonymous | MAP_HUGETLB, none}},
-    {{runtime, image, fetch, fs, net, uml},
+    {{runtime, image, fetch, fs, net, uml, qcow},
      "memory that counts as a stack",
      SYS_mmap,
      {0, mib, read_write, anonymous, none},
      {0, mib, read_write, anonymous | MAP_GROWSDOWN, none}},
-    {{uml},
+    {{uml, qcow},
      "more shared memory than a few pages",
      SYS_mmap,
      {0, 0x3000, read_write, MAP_SHARED | MAP_ANONYMOUS, none},
@@ -117,12 +119,12 @@ const Question questions[] = {
      SYS_mprotect,
      {0, 0, PROT_READ},
      {0, 0, PROT_EXEC}},
-    {{uml},
+    {{uml, qcow},
      "memory that grows like a stack, later",
      SYS_mprotect,
      {0, 0, PROT_EXEC},
      {0, 0, PROT_READ | PROT_GROWSDOWN}},
-    {{runtime, image, fetch, fs, net, uml},
+    {{runtime, image, fetch, fs, net, uml, qcow},
      "pages merged with others'",
      SYS_madvise,
      {0, 0, MADV_DONTNEED},
@@ -133,7 +135,7 @@ const Question questions[] = {
      SYS_fcntl,
      {none, F_SETFL, O_NONBLOCK},
      {none, F_SETFL, O_ASYNC}},
-    {{runtime, image, fetch, fs, net, uml},
+    {{runtime, image, fetch, fs, net, uml, qcow},
      "packets in a pipe",
      SYS_fcntl,
      {none, F_SETFL, O_APPEND},
@@ -143,17 +145,22 @@ const Question questions[] = {
      SYS_fcntl,
      {none, F_GETFD},
      {none, F_SETOWN, 1}},
-    {{runtime, image, fetch, fs, net, uml},
+    {{runtime, image, fetch, fs, net, uml, qcow},
      "a lease on a file",
      SYS_fcntl,
      {none, F_GETFL},
      {none, F_SETLEASE, F_RDLCK}},
-    {{runtime, image, fetch, fs, net, uml},
+    {{runtime, image, fetch, fs, net, uml, qcow},
      "a lock on a file",
      SYS_fcntl,
      {none, F_SETFD, FD_CLOEXEC},
      {none, F_SETLK}},
-    {{runtime, fetch}, "a pipe of the kernel's messages", SYS_pipe2, {0, O_CLOEXEC}, {0, O_EXCL}},
+    {{fs}, "waiting for a lock", SYS_flock, {none, LOCK_EX | LOCK_NB}, {none, LOCK_EX}},
+    {{runtime, fetch, qcow},
+     "a pipe of the kernel's messages",
+     SYS_pipe2,
+     {0, O_CLOEXEC},
+     {0, O_EXCL}},
     // Sockets.
     {{fetch, net},
      "a pair of datagram sockets",
@@ -203,7 +210,7 @@ const Question questions[] = {
      SYS_setsockopt,
      {none, IPPROTO_TCP, TCP_NODELAY},
      {none, IPPROTO_TCP, TCP_CONGESTION}},
-    {{runtime, fetch, net},
+    {{runtime, fetch, net, qcow},
      "options other than the socket's own",
      SYS_getsockopt,
      {none, SOL_SOCKET, SO_ERROR},
@@ -211,17 +218,27 @@ const Question questions[] = {
     {{runtime, fetch}, "an input for a terminal", SYS_ioctl, {none, FIONREAD}, {none, TIOCSTI}},
     {{uml}, "an input for a terminal", SYS_ioctl, {none, TCGETS}, {none, TIOCSTI}},
     // Processes.
-    {{runtime, fetch, fs},
+    {{runtime, fetch, fs, qcow},
      "a process instead of a thread",
      SYS_clone,
      {CLONE_THREAD}, // without what it needs: EINVAL
      {SIGCHLD}},
     {{uml}, "a user namespace", SYS_clone, {CLONE_THREAD}, {CLONE_NEWUSER | SIGCHLD}},
-    {{runtime, fetch, fs, net, uml},
+    {{runtime, fetch, fs, net, uml, qcow},
      "being traced",
      SYS_prctl,
      {PR_SET_NAME, none},
      {PR_SET_DUMPABLE, 1}},
+    {{qcow},
+     "the limits of another process",
+     SYS_prlimit64,
+     {0, RLIMIT_NOFILE, 0, 0},
+     {1, RLIMIT_NOFILE, 0, 0}},
+    {{qcow},
+     "another limit for itself",
+     SYS_prlimit64,
+     {0, RLIMIT_NOFILE, 0, 0},
+     {0, RLIMIT_NOFILE, 1, 0}},
     {{uml}, "another layout", SYS_personality, {ADDR_NO_RANDOMIZE}, {READ_IMPLIES_EXEC}},
     {{uml},
      "the strict mode of seccomp",
@@ -271,7 +288,7 @@ bool is_asked(Role role, long call, unsigned argument) {
 /// Arguments that filters look at and that no question is about.
 int count_unasked() {
     int unasked = 0;
-    for (const Role role : {runtime, uml, image, fetch, fs, net})
+    for (const Role role : {runtime, uml, image, fetch, fs, net, qcow})
         for (const auto& [call, arguments] : jail::policy_of(role).judged_arguments())
             for (const unsigned argument : arguments)
                 if (!is_asked(role, call, argument)) {
