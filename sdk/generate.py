@@ -197,6 +197,7 @@ GO_STRUCTS = {
     "fsOptions": ["fs_read", "fs_make", "fs_stat", "fs_remove_dir"], "logOptions": ["logs", "log_stream"],
     "snapshotOptions": ["snapshot_create", "snapshot_import"], "exportOptions": ["snapshot_export"],
     "forkOptions": ["sandbox_fork"],
+    "volumeOptions": ["volume_create", "volume_clone"], "pruneOptions": ["volume_prune"],
 }
 GO_TYPES = {"text": "*string", "flag": "bool", "texts": "[]string", "map": "map[string]string", "number": "*uint64",
             "u32": "*uint", "u16": "*uint16", "choice": "*string"}
@@ -286,6 +287,7 @@ RUST_STRUCTS = {
     "LoadOptions": ["image_load"], "LogQuery": ["logs", "log_stream"],
     "SnapshotOptions": ["snapshot_create", "snapshot_import"], "ExportOptions": ["snapshot_export"],
     "ForkOptions": ["sandbox_fork"],
+    "VolumeOptions": ["volume_create", "volume_clone"], "PruneOptions": ["volume_prune"],
 }
 RUST_VALUES = {"text": "String", "flag": "bool", "texts": "Vec<String>", "map": "BTreeMap<String, String>",
                "number": "u64", "u32": "u32", "u16": "u16"}
@@ -305,7 +307,7 @@ def rust_type(option: dict) -> str:
 
 
 # Enumerations that the crate also takes as text, from before it had them.
-RUST_OPEN = {"thp", "engine", "log_level", "stat_virtualization", "host_permissions", "network_profile"}
+RUST_OPEN = {"thp", "engine", "log_level", "stat_virtualization", "host_permissions", "mount_cache", "network_profile"}
 
 
 def rust_table(name: str, lines: list[str]) -> list[str]:
@@ -454,6 +456,7 @@ TS_STRUCTS = {
     "NativeFsOptions": ["fs_read", "fs_make", "fs_stat", "fs_remove_dir"], "NativeLogOptions": ["logs", "log_stream"],
     "NativeSnapshotOptions": ["snapshot_create", "snapshot_import"], "NativeExportOptions": ["snapshot_export"],
     "NativeForkOptions": ["sandbox_fork"],
+    "NativeVolumeOptions": ["volume_create", "volume_clone"], "NativePruneOptions": ["volume_prune"],
 }
 TS_TYPES = {"text": "string", "flag": "boolean", "texts": "string[]", "map": "Record<string, string>",
             "number": "number", "u32": "number", "u16": "number"}

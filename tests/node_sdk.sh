@@ -37,3 +37,16 @@ node_init_test() {
         assert_eq "${out:-}" ok "init under $engine"
     done
 }
+
+# node_tests NAME...: these files of the TypeScript SDK's tests, under Node, in the package as npm installs it.
+node_tests() {
+    node_application "$T/app"
+    local name
+    for name; do cp "$TYPESCRIPT/test/$name.test.ts" "$T/app"; done
+    cp "$TYPESCRIPT/test/support.ts" "$T/app"
+    printf '{"extends": "%s", "compilerOptions": {"rootDir": ".", "outDir": ".", "declaration": false, "typeRoots": ["%s"]}, "include": ["*.ts"], "exclude": []}' \
+        "$TYPESCRIPT/tsconfig.json" "$NODE_MODULES/@types" >"$T/app/tsconfig.json"
+    run_ok env -C "$T/app" node "$NODE_MODULES/typescript/bin/tsc" -p .
+    for name; do run_ok limited 120 env -C "$T/app" node --test "./$name.test.js"; done
+}
+

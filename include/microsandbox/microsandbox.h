@@ -80,6 +80,10 @@ extern "C" {
  * snapshot_image_missing {"name"}: The image that the snapshot was made with is neither in the
  *   cache nor to be had.
  * snapshot_integrity {"name"}: The snapshot's disk is not the one whose hash was recorded.
+ * volume_not_found {"name"}: There is no volume of this name.
+ * volume_already_exists {"name"}: There is a volume of this name already.
+ * volume_in_use {"name"}: A sandbox that runs has the volume mounted, or another call works on
+ *   it.
  * snapshot_in_use {"name"}: Another snapshot came from this one, or another call works on it.
  * Values of "exec_kind":
  * not_found: There is no such program.
@@ -185,8 +189,22 @@ void msb_progress_free(uint64_t progress);
  * "args": array of text. Arguments behind the program's own name.
  * "env": object of text. Environment over the one it inherits. */
 
-/* Options mount: A directory or file of the host at a path of the guest.
- * "bind": text. The directory or file of the host.
+/* Options mount: What is at a path of the guest: one of "bind", "named", "owned", "tmpfs" and
+ *   "disk".
+ * "bind": text. A directory or file of the host.
+ * "named": text. A volume.
+ * "named_mode": "existing" | "create" | "ensure-exists". What becomes of the volume when the
+ *   sandbox is made. Default: "existing".
+ * "owned": true or false. A volume of this sandbox alone, which is removed with it.
+ * "tmpfs": true or false. A file system in the guest's memory.
+ * "disk": text. The file of a disk image.
+ * "kind": "dir" | "disk". Of a volume; one that is there has to be of it. Default: "dir".
+ * "size_mib": number. Of a volume that is a disk, or of a tmpfs (default: half of the guest's
+ *   memory).
+ * "labels": object of text. Of a named volume; one that is there has to have them.
+ * "format": "raw" | "qcow2" | "vmdk". Of a disk image; default: by its name. Default: "raw".
+ * "fstype": text. Of the file system in a disk image; default: the guest tries those that it
+ *   has.
  * "readonly": true or false. The guest cannot write.
  * "noexec": true or false. Programs there cannot be executed.
  * "nosuid": true or false. Set-user-ID bits have no effect.
@@ -195,7 +213,14 @@ void msb_progress_free(uint64_t progress);
  * "stat_virtualization": "strict" | "off". Whose owners and modes the guest sees. Default:
  *   "strict".
  * "host_permissions": "private" | "mirror". What becomes of modes that the guest sets. Default:
- *   "private". */
+ *   "private".
+ * "cache": "strict" | "cached". What the guest may answer from memory. Default: "strict".
+ * "quota_mib": number. By how many MiB the guest may make files grow; default: 4096, or of a
+ *   volume none; 0: as there is room.
+ * "quota_inodes": number. How many files the guest may add; default: 1048576; 0: as there is
+ *   room.
+ * "uid": number. Whose the user's files are in the guest; with "gid".
+ * "gid": number. Whose group they have; with "uid". */
 
 /* Options port: A port of the host that leads to one of the guest's.
  * "bind": text. Address on the host; default: 127.0.0.1.
@@ -246,7 +271,7 @@ void msb_progress_free(uint64_t progress);
  *   "env"}.
  * "security": "default" | "restricted". What the guest's users may do within it. Default:
  *   "default".
- * "volumes": object of mount. Directories and files of the host, by the guest's path.
+ * "volumes": object of mount. What is at paths of the guest besides its root.
  * "ports": array of port. Ports of the host that lead to the guest's.
  * "network": false or network. What the guest may reach; false: it has no network interface.
  * "rlimits": array of rlimit. Limits for all commands.
@@ -637,6 +662,50 @@ char* msb_log_stream_recv(uint64_t cancel, uint64_t stream, char** entry, uint8_
 
 /* Closes the stream. */
 void msb_log_stream_close(uint64_t stream);
+
+/* ---- volumes ---------------------------------------------------------------------------------
+ * Storage that outlives sandboxes, by names.
+ * A volume: {"name", "kind" ("directory" or "disk"), "path", "quota_mib", "used_bytes",
+ * "capacity_bytes", "disk_format", "disk_fstype", "disk_path", "labels", "created_at"}. What it
+ * has none of is null. */
+
+/* Options volume_create: What a new volume is like.
+ * "kind": "dir" | "disk". What it is made of. Default: "dir".
+ * "size_mib": number. Of a disk, which needs one.
+ * "quota_mib": number. By how many MiB guests may make the files of a directory grow; default:
+ *   as there is room.
+ * "labels": object of text. Labels. */
+
+/* Makes a volume. Error: volume_already_exists.
+ * Options: volume_create, all optional. */
+char* msb_volume_create(const char* name, const char* options, char** result);
+
+/* A volume. Errors: volume_not_found, corrupt. */
+char* msb_volume_get(const char* name, char** result);
+
+/* An array of the volumes, newest first. */
+char* msb_volume_list(char** result);
+
+/* Removes a volume with what is in it. Errors: volume_not_found, volume_in_use. */
+char* msb_volume_remove(const char* name);
+
+/* Options volume_clone: What the copy of a volume is like.
+ * "labels": object of text. Labels; it has no others. */
+
+/* Makes a volume with what is in another one, which no sandbox may have mounted. The new one.
+ * Errors: volume_not_found, volume_already_exists, volume_in_use.
+ * Options: volume_clone, all optional. */
+char* msb_volume_clone(uint64_t cancel, const char* name, const char* to, const char* options,
+                       char** result);
+
+/* Options volume_prune: Which volumes are removed.
+ * "labels": object of text. Only those that have all of these.
+ * "dry_run": true or false. None is removed. */
+
+/* Removes the volumes that no sandbox mounts, not even one that is stopped: an array of {"name",
+ * "used_bytes"}.
+ * Options: volume_prune, all optional. */
+char* msb_volume_prune(const char* options, char** result);
 
 /* ---- snapshots -------------------------------------------------------------------------------
  * Disks of sandboxes, kept. Each is known by a name in the library's directory of them, by its

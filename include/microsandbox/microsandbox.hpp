@@ -331,6 +331,43 @@ class Sandbox {
     detail::Handle<msb_sandbox_release> handle_;
 };
 
+/// Storage that outlives sandboxes, by names.
+class Volume {
+  public:
+    static Json create(const std::string& name, const Json& options = Json::object()) {
+        char* result = nullptr;
+        detail::check(msb_volume_create(name.c_str(), options.dump().c_str(), &result));
+        return detail::take(result);
+    }
+    static Json get(const std::string& name) {
+        char* result = nullptr;
+        detail::check(msb_volume_get(name.c_str(), &result));
+        return detail::take(result);
+    }
+    /// Newest first.
+    static Json list() {
+        char* result = nullptr;
+        detail::check(msb_volume_list(&result));
+        return detail::take(result);
+    }
+    /// Removes it with what is in it.
+    static void remove(const std::string& name) { detail::check(msb_volume_remove(name.c_str())); }
+    /// Makes a volume with what is in another one, which no sandbox may have mounted.
+    static Json clone(const std::string& name, const std::string& to,
+                      const Json& options = Json::object(), std::uint64_t cancel = 0) {
+        char* result = nullptr;
+        detail::check(
+            msb_volume_clone(cancel, name.c_str(), to.c_str(), options.dump().c_str(), &result));
+        return detail::take(result);
+    }
+    /// Removes those that no sandbox mounts, not even one that is stopped.
+    static Json prune(const Json& options = Json::object()) {
+        char* result = nullptr;
+        detail::check(msb_volume_prune(options.dump().c_str(), &result));
+        return detail::take(result);
+    }
+};
+
 /// Disks of sandboxes that were kept. Where one is named, a name, a path or a digest will do.
 class Snapshot {
   public:

@@ -81,6 +81,12 @@
     F(char*, log_stream_open, (const char* name, const char* options, uint64_t* stream), (name, options, stream)) \
     F(char*, log_stream_recv, (uint64_t cancel, uint64_t stream, char** entry, uint8_t** data, size_t* size), (cancel, stream, entry, data, size)) \
     F(void, log_stream_close, (uint64_t stream), (stream)) \
+    F(char*, volume_create, (const char* name, const char* options, char** result), (name, options, result)) \
+    F(char*, volume_get, (const char* name, char** result), (name, result)) \
+    F(char*, volume_list, (char** result), (result)) \
+    F(char*, volume_remove, (const char* name), (name)) \
+    F(char*, volume_clone, (uint64_t cancel, const char* name, const char* to, const char* options, char** result), (cancel, name, to, options, result)) \
+    F(char*, volume_prune, (const char* options, char** result), (options, result)) \
     F(char*, snapshot_create, (uint64_t cancel, uint64_t progress, const char* sandbox, const char* name, const char* options, char** result), (cancel, progress, sandbox, name, options, result)) \
     F(char*, snapshot_open, (const char* snapshot, char** result), (snapshot, result)) \
     F(char*, snapshot_diff, (uint64_t cancel, const char* before, const char* after, char** result), (cancel, before, after, result)) \

@@ -78,6 +78,12 @@ const (
 	ErrSnapshotImageMissing ErrorKind = "snapshot_image_missing"
 	// The snapshot's disk is not the one whose hash was recorded.
 	ErrSnapshotIntegrity ErrorKind = "snapshot_integrity"
+	// There is no volume of this name.
+	ErrVolumeNotFound ErrorKind = "volume_not_found"
+	// There is a volume of this name already.
+	ErrVolumeAlreadyExists ErrorKind = "volume_already_exists"
+	// A sandbox that runs has the volume mounted, or another call works on it.
+	ErrVolumeInUse ErrorKind = "volume_in_use"
 	// Another snapshot came from this one, or another call works on it.
 	ErrSnapshotInUse ErrorKind = "snapshot_in_use"
 	// There is no libmicrosandbox.so, or one that does not fit this package.
@@ -248,4 +254,18 @@ type forkOptions struct {
 	Names           []string `json:"names,omitempty"`
 	CopyWhileFrozen bool     `json:"copy_while_frozen,omitempty"`
 	Detached        bool     `json:"detached,omitempty"`
+}
+
+// volumeOptions is the JSON object of options.
+type volumeOptions struct {
+	Kind     *string           `json:"kind,omitempty"`
+	SizeMib  *uint64           `json:"size_mib,omitempty"`
+	QuotaMib *uint64           `json:"quota_mib,omitempty"`
+	Labels   map[string]string `json:"labels,omitempty"`
+}
+
+// pruneOptions is the JSON object of options.
+type pruneOptions struct {
+	Labels map[string]string `json:"labels,omitempty"`
+	DryRun bool              `json:"dry_run,omitempty"`
 }

@@ -1,6 +1,6 @@
 #include "api/diff.hpp"
 
-#include "spec/files.hpp"
+#include "sandbox/disk_copy.hpp"
 
 namespace msb {
 
@@ -25,7 +25,7 @@ Result<std::vector<DiskChange>> diff_sandbox(Launcher& launcher, const std::stri
                         .with_hint("stop it, or compare a snapshot of it: msb snapshot diff"));
     const Sandboxes::Still held = MSB_TRY(std::move(still));
     const SandboxSpec& spec = held.view.spec;
-    const std::string disk = SandboxFiles{launcher.home().sandbox(name)}.upper();
+    const std::string disk = MSB_TRY(own_disk(launcher.home(), spec));
     if (!spec.snapshot.empty())
         return diff_disks(MSB_TRY(launcher.snapshots().open(spec.snapshot)).disk(), disk, watch);
     return diff_with_image(MSB_TRY(launcher.image_of(spec)), disk, watch);

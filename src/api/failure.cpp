@@ -52,6 +52,9 @@ std::string_view to_string(FailureKind kind) {
     case FailureKind::snapshot_image_missing: return "snapshot_image_missing";
     case FailureKind::snapshot_integrity: return "snapshot_integrity";
     case FailureKind::snapshot_in_use: return "snapshot_in_use";
+    case FailureKind::volume_not_found: return "volume_not_found";
+    case FailureKind::volume_already_exists: return "volume_already_exists";
+    case FailureKind::volume_in_use: return "volume_in_use";
     case FailureKind::path_not_found: return "path_not_found";
     case FailureKind::filesystem: return "filesystem";
     case FailureKind::invalid_cursor: return "invalid_cursor";

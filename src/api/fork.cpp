@@ -2,8 +2,8 @@
 
 #include "base/time.hpp"
 #include "sandbox/disk_copy.hpp"
-#include "spec/files.hpp"
 
+#include <algorithm>
 #include <set>
 #include <unistd.h>
 
@@ -23,6 +23,11 @@ Status check_names(Launcher& launcher, const std::vector<std::string>& names) {
     return {};
 }
 
+bool has_owned(const SandboxSpec& spec) {
+    return std::ranges::any_of(spec.mounts,
+                               [](const Mount& mount) { return mount.kind == MountKind::owned; });
+}
+
 } // namespace
 
 Result<Fork> Fork::begin(Launcher& launcher, const ForkRequest& request, const disk::Watch& watch) {
@@ -33,10 +38,15 @@ Result<Fork> Fork::begin(Launcher& launcher, const ForkRequest& request, const d
         return fail(still.error());
     if (still) {
         Fork fork(still->view.spec, MSB_TRY(launcher.image_of(still->view.spec)),
-                  SandboxFiles{launcher.home().sandbox(request.source)}.upper());
+                  MSB_TRY(own_disk(launcher.home(), still->view.spec)));
         fork.still_ = std::move(*still);
         return fork;
     }
+    if (const auto view = MSB_TRY(sandboxes.get(request.source)); has_owned(view.spec))
+        return fail(Error(ErrorKind::busy, "sandbox '" + request.source +
+                                               "' runs, and has storage of its own "
+                                               "(--mount-owned), which cannot be held still")
+                        .with_hint("stop it first: msb stop " + request.source));
     const std::string store = launcher.home().snapshots();
     Staging::sweep(store);
     auto copy = MSB_TRY(Staging::begin(store + "/fork:" + std::to_string(::getpid())));
@@ -56,7 +66,7 @@ NewSandbox Fork::sandbox(const std::string& name) const {
     spec.network.published.clear();
     if (spec_.hostname == derived_hostname(spec_.name))
         spec.hostname = derived_hostname(name);
-    return {std::move(spec), image_, {.disk = disk_}};
+    return {std::move(spec), image_, {.upper = disk_, .owned_of = spec_.name}, {}};
 }
 
 } // namespace msb

@@ -35,7 +35,9 @@ struct CreateRequest {
 struct NewSandbox {
     SandboxSpec spec;
     image::Image image;
-    RootContent root{};
+    Sandboxes::Origin origin;
+    /// Named ones of its mounts, held for it.
+    std::optional<VolumeClaims> volumes;
 };
 
 class Launcher {
@@ -54,13 +56,15 @@ class Launcher {
     /// Of a sandbox that there is, as it was when that was made.
     Result<image::Image> image_of(const SandboxSpec& spec);
 
-    // A sandbox is made in three steps, whose errors are about different things.
+    // A sandbox is made in steps, whose errors are about different things.
     /// Removes the sandbox that is to be replaced; already_exists if the name is taken otherwise.
     /// Done first, so that no image is pulled for nothing.
     Status make_room(const CreateRequest& request, const Tick& tick);
     /// Gets the image, and merges what it says with the request.
     Result<NewSandbox> prepare(const CreateRequest& request, image::Progress& progress);
-    Result<Running> create(const NewSandbox& sandbox, const LaunchOptions& options);
+    /// Finds or makes the named volumes. `which` is that of an error.
+    Status claim_volumes(NewSandbox& sandbox, std::string* which = nullptr);
+    Result<Running> create(NewSandbox& sandbox, const LaunchOptions& options);
     /// Prepares a stored sandbox, with the image it was made from.
     Result<Running> start(const SandboxSpec& spec, const LaunchOptions& options);
 
@@ -77,6 +81,7 @@ class Launcher {
                                        image::Progress& progress);
     Result<image::Image> image_of(const SnapshotManifest& manifest,
                                   const image::PullOptions& options, image::Progress& progress);
+    Status prepare_flat(NewSandbox& sandbox, image::Progress& progress);
     Result<NewSandbox> prepare_fork(const CreateRequest& request, image::Progress& progress);
     Result<EngineSelection> select_engine(const SandboxSpec& spec);
     Status replace(const std::string& name, std::chrono::milliseconds grace, const Tick& tick);

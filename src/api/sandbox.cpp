@@ -4,6 +4,7 @@
 #include "api/open_launcher.hpp"
 #include "api/runtimes.hpp"
 #include "api/snapshots.hpp"
+#include "api/volumes.hpp"
 #include "sandbox/policies.hpp"
 
 #include <algorithm>
@@ -77,6 +78,9 @@ Outcome<std::shared_ptr<Sandbox>> Sandbox::create(const CreateOptions& given, Ca
                         : fork_failure(launcher, std::move(prepared).error(), options.snapshot));
     if (options.image_ready)
         options.image_ready(prepared->image);
+    std::string volume;
+    if (Status claimed = launcher.claim_volumes(*prepared, &volume); !claimed)
+        return fail(volume_failure(std::move(claimed).error(), volume));
     auto running = launcher.create(*prepared, launch_options(options.detached, cancel));
     if (!running)
         return fail(launch_failure(launcher, std::move(running).error(), name));
@@ -120,7 +124,7 @@ Sandbox::fork(const ForkRequest& request, bool detached, const disk::Watch& watc
     }
     std::vector<std::shared_ptr<Sandbox>> made;
     for (const std::string& name : request.names) {
-        const NewSandbox sandbox = fork->sandbox(name);
+        NewSandbox sandbox = fork->sandbox(name);
         auto running = launcher.create(sandbox, launch_options(detached, cancel));
         if (!running) {
             Failure failure = launch_failure(launcher, std::move(running).error(), name);

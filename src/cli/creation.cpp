@@ -35,18 +35,31 @@ void add_resource_options(Command& command, CreationOptions& options) {
         .one_of({"always", "madvise", "never"})
         .shows_default();
     command.option("--root-disk", &options.root_disk,
-                   "Size of the writable root disk, e.g. 10G (default: 4G)");
+                   "What takes what is written to the root: 10G (default: 4G), tmpfs[:SIZE], "
+                   "flat[:SIZE], or a disk image: PATH[:fstype=T]");
 }
 
 void add_guest_options(Command& command, CreationOptions& options) {
     command.option("-e,--env", &options.env, "KEY=value, or KEY to copy ours (repeatable)");
     command.option("--label", &options.labels, "KEY=VALUE (repeatable)");
     command.option("-v,--volume", &options.volumes,
-                   "HOST:/GUEST[:OPTION,...]: a directory or file of the host (repeatable)");
+                   "HOST:/GUEST[:OPTION,...]: a directory or file of the host; or NAME:/GUEST: a "
+                   "volume, made if there is none (repeatable)");
     command.option("--mount-dir", &options.mount_dirs,
-                   "The same, and HOST has to be a directory (repeatable)");
+                   "HOST:/GUEST[:OPTION,...], and HOST has to be a directory (repeatable)");
     command.option("--mount-file", &options.mount_files,
-                   "The same, and HOST has to be a regular file (repeatable)");
+                   "HOST:/GUEST[:OPTION,...], and HOST has to be a regular file (repeatable)");
+    command.option("--mount-named", &options.mount_named,
+                   "NAME:/GUEST[:OPTION,...]: a volume; kind=disk,size=10G or quota=1G say what is "
+                   "made if there is none (repeatable)");
+    command.option(
+        "--mount-owned", &options.mount_owned,
+        "/GUEST[:OPTION,...]: a volume of this sandbox alone, removed with it (repeatable)");
+    command.option("--mount-disk", &options.mount_disks,
+                   "FILE:/GUEST[:OPTION,...]: the file system in a disk image; "
+                   "format=raw|qcow2|vmdk, fstype=TYPE (repeatable)");
+    command.option("--tmpfs", &options.tmpfs,
+                   "/GUEST[:SIZE][:OPTION,...]: a file system in memory (repeatable)");
     command.option("-w,--workdir", &options.workdir, "Working directory in the guest");
     command.option("-u,--user", &options.user, "name|uid[:group|gid]");
     command.option("-H,--hostname", &options.hostname, "Host name (default: from the name)");
@@ -151,7 +164,7 @@ Status add_resources(SandboxSpec& spec, const CreationOptions& options) {
                               : MSB_TRY(parse_memory_mib(options.max_memory));
     spec.thp = options.thp;
     if (!options.root_disk.empty())
-        spec.root_disk_mib = MSB_TRY(parse_memory_mib(options.root_disk));
+        spec.root_disk = MSB_TRY(parse_root_disk(options.root_disk));
     for (const std::string& text : options.rlimits)
         spec.rlimits.push_back(MSB_TRY(parse_rlimit(text)));
     if (!options.max_duration.empty())
@@ -164,7 +177,11 @@ Status add_resources(SandboxSpec& spec, const CreationOptions& options) {
 Status add_guest(SandboxSpec& spec, const CreationOptions& options) {
     for (const auto& [option, list] : {std::pair{"volume", &options.volumes},
                                        {"mount-dir", &options.mount_dirs},
-                                       {"mount-file", &options.mount_files}})
+                                       {"mount-file", &options.mount_files},
+                                       {"mount-named", &options.mount_named},
+                                       {"mount-owned", &options.mount_owned},
+                                       {"mount-disk", &options.mount_disks},
+                                       {"tmpfs", &options.tmpfs}})
         for (const std::string& text : *list)
             spec.mounts.push_back(MSB_TRY(parse_mount(option, text)));
     spec.workdir = options.workdir;

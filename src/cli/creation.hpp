@@ -32,6 +32,10 @@ struct CreationOptions {
     std::vector<std::string> volumes;
     std::vector<std::string> mount_dirs;
     std::vector<std::string> mount_files;
+    std::vector<std::string> mount_named;
+    std::vector<std::string> mount_owned;
+    std::vector<std::string> mount_disks;
+    std::vector<std::string> tmpfs;
     std::string workdir;
     std::string user;
     std::string hostname;

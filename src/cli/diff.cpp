@@ -64,7 +64,7 @@ Status diff_of_sandbox(Context& context, const DiffCommand& command) {
 } // namespace
 
 void add_snapshot_diff(Command& family, Context& context) {
-    add_snapshot_command<DiffCommand>(
+    add_subcommand<DiffCommand>(
         family, context, "diff", "What differs between two snapshots' disks", diff_of_snapshots,
         [](Command& command, DiffCommand& values) {
             command.option("before", &values.before, which_snapshot_help).required();
@@ -74,7 +74,7 @@ void add_snapshot_diff(Command& family, Context& context) {
 }
 
 void add_diff(Command& parent, Context& context) {
-    add_snapshot_command<DiffCommand>(
+    add_subcommand<DiffCommand>(
         parent, context, "diff",
         "What a stopped sandbox has changed, against the snapshot or image it began with",
         diff_of_sandbox, [](Command& command, DiffCommand& values) {

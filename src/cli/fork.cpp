@@ -6,6 +6,7 @@
 #include "cli/session.hpp"
 #include "cli/snapshot.hpp"
 
+#include <algorithm>
 #include <memory>
 
 namespace msb::cli {
@@ -31,7 +32,7 @@ Status fork(Context& context, const ForkCommand& command) {
         print_warning("ports that '" + request.source + "' publishes stay with it");
     for (const std::string& name : request.names) {
         const auto begun = std::chrono::steady_clock::now();
-        const NewSandbox sandbox = fork->sandbox(name);
+        NewSandbox sandbox = fork->sandbox(name);
         const auto running = session.create(sandbox, session.launch_options());
         if (!running)
             return session.report_failure(context, running.error(), sandbox.spec), Status();

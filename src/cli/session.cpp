@@ -87,7 +87,7 @@ Result<Running> Session::launched(Result<Running> running) {
     return running;
 }
 
-Result<Running> Session::create(const NewSandbox& sandbox, const LaunchOptions& options) {
+Result<Running> Session::create(NewSandbox& sandbox, const LaunchOptions& options) {
     progress_.begin("Starting", sandbox.spec.name);
     return launched(launcher_.create(sandbox, options));
 }

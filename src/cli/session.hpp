@@ -43,7 +43,7 @@ class Session {
     LaunchOptions launch_options();
     /// The steps of the launcher, with progress, and its notices as warnings.
     Result<NewSandbox> prepare(const CreateRequest& request);
-    Result<Running> create(const NewSandbox& sandbox, const LaunchOptions& options);
+    Result<Running> create(NewSandbox& sandbox, const LaunchOptions& options);
     /// --error ... --trace of this command apply to this run of the sandbox, and so does MSB_KERNEL
     /// where its specification leaves the choice.
     Result<Running> start(SandboxSpec spec, LaunchOptions options);

@@ -72,11 +72,11 @@ void add_import_options(Command& command, ImportCommand& values) {
 } // namespace
 
 void add_snapshot_archives(Command& family, Context& context) {
-    add_snapshot_command<ExportCommand>(family, context, "export", "Write a snapshot into one file",
-                                        export_archive, add_export_options)
+    add_subcommand<ExportCommand>(family, context, "export", "Write a snapshot into one file",
+                                  export_archive, add_export_options)
         .alias("save");
-    add_snapshot_command<ImportCommand>(family, context, "import", "Take in such a file",
-                                        import_archive, add_import_options)
+    add_subcommand<ImportCommand>(family, context, "import", "Take in such a file", import_archive,
+                                  add_import_options)
         .alias("load");
 }
 

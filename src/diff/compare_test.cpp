@@ -21,7 +21,7 @@ using image::testing::TemporaryDirectory;
 class Disk {
   public:
     Disk() {
-        EXPECT_TRUE(disk::format_overlay_disk(path(), {.size = 128 * mib, .journal = false}));
+        EXPECT_TRUE(disk::format_disk(path(), {.size = 128 * mib, .journal = false}));
         file_ = sys::open(path(), O_RDWR).value();
         fs_.emplace(disk::FileSystem::open(file_.get(), true).value());
         writer_.emplace(*fs_);

@@ -34,8 +34,8 @@ ext2_super_block parameters(const Ext4Options& options) {
     super.s_inode_size = 256;
     super.s_desc_size = 64;
     super.s_log_groups_per_flex = 4;
-    super.s_inodes_count =
-        static_cast<__u32>(std::min<std::uint64_t>(options.size / bytes_per_inode, UINT32_MAX / 2));
+    super.s_inodes_count = static_cast<__u32>(std::min<std::uint64_t>(
+        std::max(options.size / bytes_per_inode, options.inodes), UINT32_MAX / 2));
     super.s_feature_compat = EXT2_FEATURE_COMPAT_EXT_ATTR | EXT2_FEATURE_COMPAT_DIR_INDEX;
     super.s_feature_incompat = EXT2_FEATURE_INCOMPAT_FILETYPE | EXT3_FEATURE_INCOMPAT_EXTENTS |
                                EXT4_FEATURE_INCOMPAT_64BIT | EXT4_FEATURE_INCOMPAT_FLEX_BG;
@@ -90,8 +90,10 @@ Status fill(ext2_filsys fs, const std::string& path, const Ext4Options& options)
     mark_tables_zeroed(fs);
     MSB_TRY(step(ext2fs_mkdir(fs, EXT2_ROOT_INO, EXT2_ROOT_INO, nullptr), "root directory"));
     MSB_TRY(step(reserve_inodes(fs), "reserved inodes"));
-    for (const char* name : {"lost+found", "upper", "work"})
-        MSB_TRY(step(ext2fs_mkdir(fs, EXT2_ROOT_INO, 0, name), name));
+    MSB_TRY(step(ext2fs_mkdir(fs, EXT2_ROOT_INO, 0, "lost+found"), "lost+found"));
+    if (options.overlay)
+        for (const char* name : {"upper", "work"})
+            MSB_TRY(step(ext2fs_mkdir(fs, EXT2_ROOT_INO, 0, name), name));
     if (options.journal)
         MSB_TRY(step(ext2fs_add_journal_inode2(fs, journal_blocks, ~0ULL, EXT2_MKJOURNAL_LAZYINIT),
                      "journal"));
@@ -100,7 +102,7 @@ Status fill(ext2_filsys fs, const std::string& path, const Ext4Options& options)
 
 } // namespace
 
-Status format_overlay_disk(const std::string& path, const Ext4Options& options) {
+Status format_disk(const std::string& path, const Ext4Options& options) {
     if (options.size < min_size || options.size > max_size)
         return fail(ErrorKind::invalid_argument, "a disk must have between 128 MiB and 16 TiB");
     {

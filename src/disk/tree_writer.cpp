@@ -203,7 +203,8 @@ Result<TreeWriter::Inode> TreeWriter::make_link(Inode directory, const std::stri
 }
 
 Result<TreeWriter::Inode> TreeWriter::make_inode(Inode directory, const std::string& name,
-                                                 const Attributes& like, int type) {
+                                                 const Attributes& like, int type,
+                                                 std::uint64_t device) {
     MSB_TRY(check_name(name));
     ext2_ino_t number = 0;
     MSB_EXT2(ext2fs_new_inode(fs_, directory, static_cast<int>(like.mode), nullptr, &number),
@@ -212,6 +213,8 @@ Result<TreeWriter::Inode> TreeWriter::make_inode(Inode directory, const std::str
     inode.i_mode = static_cast<std::uint16_t>(like.mode & S_IFMT);
     inode.i_links_count = 1;
     put_attributes(inode, like);
+    inode.i_block[0] = static_cast<std::uint32_t>(device);
+    inode.i_block[1] = static_cast<std::uint32_t>(device >> 32);
     if (S_ISREG(like.mode)) {
         inode.i_flags |= EXT4_EXTENTS_FL;
         ext2_extent_handle_t extents = nullptr; // opening it makes the empty tree
@@ -232,6 +235,24 @@ Result<TreeWriter::Inode> TreeWriter::make_file(Inode directory, const std::stri
     Attributes attributes = like;
     attributes.mode = S_IFREG | (like.mode & 07777);
     return make_inode(directory, name, attributes, EXT2_FT_REG_FILE);
+}
+
+Result<TreeWriter::Inode> TreeWriter::make_node(Inode directory, const std::string& name,
+                                                const Attributes& like, std::uint32_t major,
+                                                std::uint32_t minor) {
+    int type = EXT2_FT_SOCK;
+    std::uint64_t device = 0;
+    if (S_ISCHR(like.mode) || S_ISBLK(like.mode)) {
+        type = S_ISCHR(like.mode) ? EXT2_FT_CHRDEV : EXT2_FT_BLKDEV;
+        // The old form of a number, which is of 16 bits, and the new one behind it.
+        const bool old = major < 256 && minor < 256;
+        const std::uint64_t number =
+            old ? major << 8 | minor : (minor & 0xff) | major << 8 | (minor & ~0xffU) << 12;
+        device = old ? number : number << 32;
+    } else if (S_ISFIFO(like.mode)) {
+        type = EXT2_FT_FIFO;
+    }
+    return make_inode(directory, name, like, type, device);
 }
 
 Status TreeWriter::make_whiteout(Inode directory, const std::string& name) {

@@ -44,6 +44,9 @@ class TreeWriter {
                             const Attributes& like);
     /// An empty file.
     Result<Inode> make_file(Inode directory, const std::string& name, const Attributes& like);
+    /// A device, FIFO or socket.
+    Result<Inode> make_node(Inode directory, const std::string& name, const Attributes& like,
+                            std::uint32_t major, std::uint32_t minor);
     /// What an overlay takes for "nothing of this name, whatever is below".
     Status make_whiteout(Inode directory, const std::string& name);
     /// One more name for a file.
@@ -57,7 +60,7 @@ class TreeWriter {
   private:
     Status add_entry(Inode directory, const std::string& name, Inode inode, int type);
     Result<Inode> make_inode(Inode directory, const std::string& name, const Attributes& like,
-                             int type);
+                             int type, std::uint64_t device = 0);
     Status remove_inode(Inode inode, std::size_t depth, std::size_t& left);
     Status free_inode(Inode inode);
 

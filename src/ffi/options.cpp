@@ -13,7 +13,7 @@ namespace msb::ffi {
 
 namespace {
 constexpr std::uint64_t longest_ms = std::uint64_t{100} * 365 * 24 * 3600 * 1000;
-}
+} // namespace
 
 Options::Options(const char* text) {
     if (text == nullptr || *text == '\0')
@@ -199,7 +199,8 @@ void read_resources(Options& options, SandboxSpec& spec) {
         static_cast<unsigned>(options.number("max_cpus", most_cpus).value_or(spec.cpus));
     spec.memory_mib = options.number("memory_mib", most_mib).value_or(spec.memory_mib);
     spec.max_memory_mib = options.number("max_memory_mib", most_mib).value_or(spec.memory_mib);
-    spec.root_disk_mib = options.number("root_disk_mib", most_mib).value_or(spec.root_disk_mib);
+    spec.root_disk.size_mib =
+        options.number("root_disk_mib", most_mib).value_or(spec.root_disk.size_mib);
 }
 
 void read_environment(Options& options, api::CreateOptions& create) {
@@ -239,31 +240,6 @@ void read_isolation(Options& options, SandboxSpec& spec) {
         spec.log_level = options.text("log_level");
         if (!log::parse_level(spec.log_level))
             options.complain("'log_level' is none of error, warn, info, debug, trace");
-    }
-}
-
-void read_volumes(Options& options, SandboxSpec& spec) {
-    const json::Value volumes = options.any("volumes");
-    if (volumes.is_null())
-        return;
-    if (!volumes.is_object())
-        return options.complain("'volumes' is not an object");
-    for (const auto& [guest, description] : volumes.members()) {
-        Options volume(description, "volumes." + guest + ".");
-        Mount& mount = spec.mounts.emplace_back();
-        mount.guest = guest;
-        mount.source = volume.text("bind");
-        mount.read_only = volume.flag("readonly");
-        mount.noexec = volume.flag("noexec");
-        mount.nosuid = volume.flag("nosuid");
-        mount.nodev = volume.flag("nodev");
-        mount.follow_root_symlinks = volume.flag("follow_root_symlinks");
-        if (volume.choice("stat_virtualization", {"strict", "off"}) == "off")
-            mount.stat_virtualization = StatVirtualization::off;
-        if (volume.choice("host_permissions", {"private", "mirror"}) == "mirror")
-            mount.host_permissions = HostPermissions::mirror;
-        if (const auto checked = volume.done(); !checked)
-            options.complain(checked.error().error.message());
     }
 }
 

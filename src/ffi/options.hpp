@@ -50,6 +50,8 @@ class Options {
 image::PullOptions pull_options(Options& options);
 /// "ports" and "network".
 void read_network(Options& options, NetworkSpec& network);
+/// "volumes".
+void read_volumes(Options& options, SandboxSpec& spec);
 api::Outcome<api::CreateOptions> create_options(std::string name, const char* text);
 
 struct ExecRequestOptions {

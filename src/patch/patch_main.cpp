@@ -1,14 +1,19 @@
-// The program `patch`: changes the disk of a sandbox that has never run, so that `msb` itself reads
-// no file system and no image. It speaks as image/helper.hpp says. Request: {disk, image: [{path,
-// length}], patches, durable}; the patches as spec/patches.hpp has them.
+// The program `patch`: makes and changes disks of sandboxes that have never run, so that `msb` itself
+// reads no file system and no image. It speaks as image/helper.hpp says. Requests:
+//
+//   patch    {disk, image: [{path, length}], patches, durable}: the patches as spec/patches.hpp has
+//            them; without pieces of an image the disk is flat
+//   flatten  {disk, image}: makes the disk, with all files of the image
 //
 // What is read of the image and written to the disk is the work of confined workers. The files of the
 // host that are copied are read here, and handed to them as an archive.
 #include "base/system.hpp"
+#include "disk/format.hpp"
 #include "image/confined.hpp"
 #include "image/helper.hpp"
 #include "image/image_disk.hpp"
 #include "image/stream.hpp"
+#include "patch/flatten.hpp"
 #include "patch/patcher.hpp"
 #include "spec/paths.hpp"
 #include "tar/pack.hpp"
@@ -26,6 +31,13 @@ using image::ImageDisk;
 using image::Json;
 
 constexpr std::uint64_t report_step = std::uint64_t{16} << 20;
+
+image::ErofsReader reader_of(const ImageDisk& image) {
+    return {[&image](std::uint64_t offset, MutableBytesView buffer) {
+                return image.read(offset, buffer);
+            },
+            image.size()};
+}
 
 class PipeSink : public Sink {
   public:
@@ -48,12 +60,8 @@ using Batch = std::span<const Patch>;
 
 Result<Json> apply(int disk, const ImageDisk& image, Batch batch, int archive) {
     disk::FileSystem fs = MSB_TRY(disk::FileSystem::open(disk, true));
-    const image::ErofsReader reader(
-        [&image](std::uint64_t offset, MutableBytesView buffer) {
-            return image.read(offset, buffer);
-        },
-        image.size());
-    Patcher patcher = MSB_TRY(Patcher::open(fs, reader));
+    const image::ErofsReader reader = reader_of(image);
+    Patcher patcher = MSB_TRY(Patcher::open(fs, image.size() > 0 ? &reader : nullptr));
     image::FdSource copied(archive);
     for (const Patch& patch : batch)
         MSB_TRY(patcher.apply(patch, &copied));
@@ -105,8 +113,40 @@ Status run(int disk, const ImageDisk& image, Batch batch, TreeProgress& progress
     return done ? Status() : fail(done.error());
 }
 
-Result<Json> serve(image::JsonLines& lines) {
-    const Json request = MSB_TRY(lines.next());
+/// Only the worker reads the image's metadata. It is asked twice: the disk is made in between.
+Result<Json> flatten_image(const Json& request) {
+    const ImageDisk image = MSB_TRY(ImageDisk::open(image::json_member(request, "image")));
+    std::vector<int> fds;
+    image.add_descriptors(fds);
+    const Json needs =
+        MSB_TRY(image::run_confined(fds,
+                                    [&]() -> Result<Json> {
+                                        image::ErofsReader reader = reader_of(image);
+                                        const FlatSize size = size_of(MSB_TRY(reader.read_all()));
+                                        return Json{{"bytes", size.bytes}, {"inodes", size.inodes}};
+                                    },
+                                    {}, {.role = jail::Role::disk}));
+    const std::string path = image::json_string(request, "disk");
+    MSB_TRY(disk::format_disk(path, {.size = image::json_unsigned(needs, "bytes"),
+                                     .overlay = false,
+                                     .inodes = image::json_unsigned(needs, "inodes")}));
+    const OwnedFd file = MSB_TRY(sys::open(path, O_RDWR | O_NOFOLLOW));
+    fds.push_back(file.get());
+    MSB_TRY(image::run_confined(fds,
+                                [&]() -> Result<Json> {
+                                    image::ErofsReader reader = reader_of(image);
+                                    disk::FileSystem fs =
+                                        MSB_TRY(disk::FileSystem::open(file.get(), true));
+                                    MSB_TRY(flatten(fs, MSB_TRY(reader.read_all()), reader));
+                                    MSB_TRY(fs.close());
+                                    return json::object();
+                                },
+                                {}, {.role = jail::Role::disk}));
+    MSB_TRY(sys::fsync(file.get(), path));
+    return needs;
+}
+
+Result<Json> patch_disk(const Json& request) {
     image::ProgressWriter progress(image::helper_socket);
     const auto patches = MSB_TRY(read_patches(image::json_member(request, "patches"), "/"));
     const OwnedFd disk =
@@ -129,6 +169,12 @@ Result<Json> serve(image::JsonLines& lines) {
     if (image::json_bool(request, "durable"))
         MSB_TRY(sys::fsync(disk.get(), "the disk"));
     return json::object();
+}
+
+Result<Json> serve(image::JsonLines& lines) {
+    const Json request = MSB_TRY(lines.next());
+    return image::json_string(request, "operation") == "flatten" ? flatten_image(request)
+                                                                 : patch_disk(request);
 }
 
 } // namespace

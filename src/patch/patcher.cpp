@@ -1,5 +1,7 @@
 #include "patch/patcher.hpp"
 
+#include "patch/flatten.hpp"
+
 #include <algorithm>
 #include <ctime>
 #include <deque>
@@ -11,7 +13,6 @@ namespace {
 
 constexpr int max_links = 40;
 constexpr std::size_t max_steps = 4096;
-constexpr std::size_t copy_size = std::size_t{1} << 20;
 constexpr const char* opaque = "trusted.overlay.opaque";
 
 void add_names(std::deque<std::string>& names, std::string_view path) {
@@ -30,15 +31,6 @@ disk::Attributes new_attributes(std::uint32_t mode) {
     ::clock_gettime(CLOCK_REALTIME, &now);
     return {
         .mode = mode, .mtime = now.tv_sec, .mtime_nsec = static_cast<std::uint32_t>(now.tv_nsec)};
-}
-
-disk::Attributes attributes_of(const image::FileInfo& file) {
-    return {.mode = file.mode,
-            .uid = file.uid,
-            .gid = file.gid,
-            .mtime = file.mtime,
-            .mtime_nsec = file.mtime_nsec,
-            .xattrs = file.xattrs};
 }
 
 /// Everything that is copied belongs to the guest's root.
@@ -69,8 +61,12 @@ bool Patcher::Node::is_link() const {
     return S_ISLNK(mode);
 }
 
-Result<Patcher> Patcher::open(disk::FileSystem& fs, const image::ErofsReader& image) {
+Result<Patcher> Patcher::open(disk::FileSystem& fs, const image::ErofsReader* image) {
     Patcher patcher(fs, image);
+    if (image == nullptr) {
+        patcher.top_ = disk::TreeWriter::root;
+        return patcher;
+    }
     const auto top = MSB_TRY(patcher.writer_.find(disk::TreeWriter::root, "upper"));
     if (!top)
         return fail(disk::damaged_disk("it has no upper directory"));
@@ -97,7 +93,10 @@ Status Patcher::apply(const Patch& patch, Source* copied) {
 // ---- finding ----
 
 Result<Patcher::Node> Patcher::root() const {
-    return Node{.upper = top_, .lower = MSB_TRY(image_.root()), .mode = S_IFDIR};
+    Node node{.upper = top_, .mode = S_IFDIR};
+    if (image_ != nullptr)
+        node.lower = MSB_TRY(image_->root());
+    return node;
 }
 
 Result<Patcher::Node> Patcher::child(const Node& directory, const std::string& name) const {
@@ -107,14 +106,14 @@ Result<Patcher::Node> Patcher::child(const Node& directory, const std::string& n
     if (node.upper) {
         const disk::Attributes found = MSB_TRY(writer_.look(*node.upper));
         node.mode = found.mode;
-        // No device gets here but what hides something of the image.
-        if (S_ISCHR(found.mode))
+        // No device gets over an image but what hides something of it.
+        if (image_ != nullptr && S_ISCHR(found.mode))
             return Node{.hidden = true};
         node.hidden = !S_ISDIR(found.mode) || found.xattrs.contains(opaque);
     }
     if (!directory.lower || node.hidden)
         return node;
-    node.lower = MSB_TRY(image_.find(*directory.lower, name));
+    node.lower = MSB_TRY(image_->find(*directory.lower, name));
     if (node.lower && !node.upper)
         node.mode = node.lower->mode;
     else if (node.lower && !S_ISDIR(node.lower->mode))
@@ -237,23 +236,9 @@ Status Patcher::remove(const Patch& patch) {
     const Inode parent = MSB_TRY(make_parents(way));
     const std::string& name = way.back().name;
     MSB_TRY(writer_.remove(parent, name));
-    if (above.lower && MSB_TRY(image_.find(*above.lower, name)))
+    if (above.lower && MSB_TRY(image_->find(*above.lower, name)))
         MSB_TRY(writer_.make_whiteout(parent, name));
     return {};
-}
-
-Status Patcher::copy_up(const image::FileInfo& file, Inode into) {
-    disk::FileWriter to = MSB_TRY(disk::FileWriter::open(fs_, into));
-    Bytes buffer(copy_size);
-    for (std::uint64_t done = 0; done < file.size;) {
-        const auto count =
-            static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), file.size - done));
-        const MutableBytesView part = MutableBytesView(buffer).first(count);
-        MSB_TRY(image_.read_data(file, done, part));
-        MSB_TRY(to.write(done, part));
-        done += count;
-    }
-    return to.finish(file.size);
 }
 
 Status Patcher::append(const Patch& patch) {
@@ -263,11 +248,11 @@ Status Patcher::append(const Patch& patch) {
         return fail(ErrorKind::not_found, last.node.exists()
                                               ? "it is not a regular file"
                                               : "there is no such file to append to");
-    if (!last.node.upper) {
+    if (!last.node.upper) { // then it is the image's
         const image::FileInfo& file = *last.node.lower;
         const Inode parent = MSB_TRY(make_parents(way));
         last.node.upper = MSB_TRY(writer_.make_file(parent, last.name, attributes_of(file)));
-        MSB_TRY(copy_up(file, *last.node.upper));
+        MSB_TRY(copy_data(fs_, file, *last.node.upper, *image_));
     }
     disk::Attributes attributes = MSB_TRY(writer_.look(*last.node.upper));
     const std::uint64_t size = attributes.size;

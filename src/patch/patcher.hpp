@@ -20,8 +20,9 @@ namespace msb::patch {
 
 class Patcher {
   public:
-    /// `corrupt` if the disk has no writable layer. `image` and `fs` have to live as long.
-    static Result<Patcher> open(disk::FileSystem& fs, const image::ErofsReader& image);
+    /// `corrupt` if the disk has no writable layer. `image` and `fs` have to live as long. Without an
+    /// image the file system is the whole root.
+    static Result<Patcher> open(disk::FileSystem& fs, const image::ErofsReader* image);
 
     /// `copied`, for a copy, is an archive of its source, whose first entry is the source itself.
     Status apply(const Patch& patch, Source* copied);
@@ -48,7 +49,7 @@ class Patcher {
     using Way = std::vector<Step>;
     struct Copy;
 
-    Patcher(disk::FileSystem& fs, const image::ErofsReader& image)
+    Patcher(disk::FileSystem& fs, const image::ErofsReader* image)
         : fs_(fs), writer_(fs), image_(image) {}
 
     Result<Node> root() const;
@@ -71,11 +72,10 @@ class Patcher {
     Status copy_file(TarReader& archive, const TarEntry& entry, Inode parent,
                      const std::string& name, std::uint32_t mode, Inode& made);
     Status copy_below(TarReader& archive, const TarEntry& entry, Copy& copy);
-    Status copy_up(const image::FileInfo& file, Inode into);
 
     disk::FileSystem& fs_;
     disk::TreeWriter writer_;
-    const image::ErofsReader& image_;
+    const image::ErofsReader* image_;
     Inode top_ = 0; ///< of the writable layer
 };
 

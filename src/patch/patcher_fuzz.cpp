@@ -59,7 +59,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             return {};
         },
         image.size());
-    auto patcher = patch::Patcher::open(*fs, reader);
+    auto patcher = patch::Patcher::open(*fs, image.empty() ? nullptr : &reader);
     if (!patcher)
         return 0;
     static const std::vector<Patch> all = patches();

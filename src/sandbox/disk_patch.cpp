@@ -2,6 +2,7 @@
 
 #include "base/file.hpp"
 #include "base/installation.hpp"
+#include "base/system.hpp"
 #include "image/helper.hpp"
 #include "image/image_disk.hpp"
 #include "json/yaml.hpp"
@@ -22,6 +23,9 @@ class Copying : public image::Progress {
     std::uint64_t done_ = 0;
 };
 
+/// Part of the file's name: raise it when flatten.cpp changes what it writes.
+constexpr int flat_version = 1;
+
 Result<json::Value> read_document(const std::string& path) {
     const std::string text =
         MSB_TRY_WRAP(read_file(path, json::max_yaml_bytes), "cannot read '" + path + "'");
@@ -35,10 +39,41 @@ Result<std::vector<Patch>> read_list(const json::Value& document, const std::str
 
 } // namespace
 
+std::string flat_directory(const std::string& home) {
+    return home + "/cache/flat";
+}
+
+Result<std::string> flat_image(const std::string& home, const image::Image& image,
+                               const disk::Watch& watch) {
+    const std::string directory = flat_directory(home);
+    std::string path = directory + "/v" + std::to_string(flat_version) + "-" +
+                       image.manifest_digest.hex() + ".raw";
+    if (exists(path))
+        return path;
+    MSB_TRY(make_directories(directory, 0700));
+    // Two at once both make it; the second rename replaces an equal file.
+    const std::string temporary = temporary_name(path);
+    MSB_TRY(sys::unlink(temporary));
+    Copying progress(watch);
+    const image::Json request{{"operation", "flatten"},
+                              {"disk", temporary},
+                              {"image", image::pieces_document(image.disk)}};
+    auto made = image::run_helper(MSB_TRY(libexec_program("patch")), request, -1, progress);
+    Status named = made ? sys::rename(temporary, path) : Status(fail(made.error()));
+    if (!named) {
+        (void)sys::unlink(temporary);
+        return fail(std::move(named).error().wrap("cannot make a flat disk of image '" +
+                                                  image.reference + "'"));
+    }
+    return path;
+}
+
 Status patch_disk(const std::string& disk, const image::Image& image,
-                  const std::vector<Patch>& patches, bool durable, const disk::Watch& watch) {
-    const image::Json request{{"disk", disk},
-                              {"image", image::pieces_document(image.disk)},
+                  const std::vector<Patch>& patches, bool flat, bool durable,
+                  const disk::Watch& watch) {
+    const image::Json request{{"operation", "patch"},
+                              {"disk", disk},
+                              {"image", flat ? json::array() : image::pieces_document(image.disk)},
                               {"patches", to_document(patches)},
                               {"durable", durable}};
     Copying progress(watch);

@@ -9,6 +9,7 @@
 #include "image/helper.hpp"
 #include "image/layout.hpp"
 #include "sandbox/staging.hpp"
+#include "spec/paths.hpp"
 
 #include <algorithm>
 #include <cerrno>

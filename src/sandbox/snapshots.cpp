@@ -9,6 +9,7 @@
 #include "disk/ext4_options.hpp"
 #include "sandbox/disk_copy.hpp"
 #include "sandbox/staging.hpp"
+#include "spec/paths.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -98,20 +99,6 @@ Status check_place(const std::string& directory, bool force) {
 bool is_snapshot_path(std::string_view text) {
     return text.find('/') != std::string_view::npos || text.starts_with('.') ||
            text.starts_with('~');
-}
-
-Result<std::string> absolute_path(const std::string& path) {
-    std::string whole = path;
-    if (!path.starts_with('/')) {
-        char* cwd = ::getcwd(nullptr, 0);
-        if (cwd == nullptr)
-            return fail_errno("getcwd");
-        whole = std::string(cwd) + "/" + path;
-        std::free(cwd);
-    }
-    while (whole.size() > 1 && (whole.ends_with('/') || whole.ends_with("/.")))
-        whole.pop_back();
-    return whole;
 }
 
 Result<std::string> Snapshots::directory_of(const std::string& name_or_path,

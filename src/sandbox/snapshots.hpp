@@ -90,7 +90,5 @@ class Snapshots {
 
 /// A name is looked up in the store, anything else is a path.
 bool is_snapshot_path(std::string_view text);
-/// From the current directory, without slashes at its end.
-Result<std::string> absolute_path(const std::string& path);
 
 } // namespace msb

@@ -14,15 +14,19 @@ std::string normal_path(std::string_view path) {
 }
 
 Result<std::string> absolute_path(std::string_view path, std::string_view directory) {
-    if (path.starts_with('/'))
-        return std::string(path);
-    if (!directory.empty())
-        return absolute_path(std::string(directory) + "/" + std::string(path));
-    std::string here(PATH_MAX, '\0');
-    if (::getcwd(here.data(), here.size()) == nullptr)
-        return fail_errno("getcwd");
-    here.resize(here.find('\0'));
-    return here + "/" + std::string(path);
+    std::string whole(path);
+    if (!path.starts_with('/') && !directory.empty()) {
+        whole = std::string(directory) + "/" + whole;
+    } else if (!path.starts_with('/')) {
+        std::string here(PATH_MAX, '\0');
+        if (::getcwd(here.data(), here.size()) == nullptr)
+            return fail_errno("getcwd");
+        here.resize(here.find('\0'));
+        whole = here + "/" + whole;
+    }
+    while (whole.size() > 1 && (whole.ends_with('/') || whole.ends_with("/.")))
+        whole.pop_back();
+    return whole;
 }
 
 bool leads_upwards(std::string_view path) {

@@ -8,6 +8,7 @@ using microsandbox::Error;
 using microsandbox::Json;
 using microsandbox::Sandbox;
 using microsandbox::Snapshot;
+using microsandbox::Volume;
 
 static void require(bool condition, const char* what) {
     if (!condition) {
@@ -79,6 +80,28 @@ int main() {
             }) == "success",
             "wait");
     require(seen.at("status") == "stopped", "stopped by the destructor");
+
+    const auto data = Volume::create("data", {{"labels", {{"a", "b"}}}});
+    require(data.at("kind") == "directory" && data.at("labels").at("a") == "b", "volume");
+    require(kind_of([] { Volume::create("data"); }) == "volume_already_exists", "volume exists");
+    require(Volume::get("data") == data && Volume::list().size() == 1, "volumes");
+    require(Volume::clone("data", "copy").at("name") == "copy", "clone");
+    require(kind_of([] { Sandbox::create("x", {{"volumes", {{"/d", {{"named", "none"}}}}}}); }) ==
+                "volume_not_found",
+            "named is existing");
+    require(Sandbox::create("mounts", {{"volumes",
+                                        {{"/d", {{"named", "data"}}},
+                                         {"/e", {{"named", "more"}, {"named_mode", "create"}}},
+                                         {"/t", {{"tmpfs", true}, {"size_mib", 8}}}}}})
+                    .exec("sh", {{"args", {"-c", "touch /d/x /e/x /t/x"}}})
+                    .exit_code == 0,
+            "mounted");
+    require(kind_of([] { Sandbox::create("x", {{"volumes", {{"/d", {{"readonly", true}}}}}}); }) ==
+                "invalid_argument",
+            "a mount of nothing");
+    Sandbox::remove("mounts", true);
+    require(Volume::prune().size() == 3, "prune");
+    require(kind_of([] { Volume::remove("data"); }) == "volume_not_found", "volume removed");
 
     const auto one =
         Snapshot::create("cpp", "one", {{"labels", {{"a", "b"}}}, {"integrity", true}});

@@ -49,13 +49,16 @@ mod snapshot;
 #[rustfmt::skip]
 mod tables;
 mod time;
+mod volume;
 
 pub use agent::AgentClient;
-pub use builder::{InitBuilder, MountBuilder, NetworkBuilder, RegistryBuilder, SandboxBuilder};
+pub use builder::{
+    InitBuilder, MountBuilder, NetworkBuilder, RegistryBuilder, SandboxBuilder, VolumeMountBuilder,
+};
 pub use call::Call;
 pub use choices::{
-    Engine, HostPermissions, Isolation, LogLevel, NetworkAction, NetworkProfile, PullPolicy, SecurityProfile,
-    StatVirtualization, ThpMode,
+    DiskFormat, Engine, HostPermissions, Isolation, LogLevel, MountCache, NetworkAction, NetworkProfile, PullPolicy,
+    SecurityProfile, StatVirtualization, ThpMode, VolumeKind, VolumeMode,
 };
 pub use config::{InitConfig, Rlimit, SandboxConfig};
 pub use diff::DiskChange;
@@ -74,6 +77,8 @@ pub use snapshot::{
     ExportBuilder, ImportBuilder, Snapshot, SnapshotBuilder, SnapshotDetail, SnapshotHandle, SnapshotIntegrity,
     SnapshotVerification, UpperVerification,
 };
+
+pub use volume::{Volume, VolumeBuilder};
 
 use call::Argument;
 

@@ -77,6 +77,12 @@ macro_rules! function_table {
             log_stream_open(Str, Str, Out<u64>) -> Failure;
             log_stream_recv(u64, u64, Out<*mut c_char>, Out<*mut u8>, Out<usize>) -> Failure;
             log_stream_close(u64);
+            volume_create(Str, Str, Out<*mut c_char>) -> Failure;
+            volume_get(Str, Out<*mut c_char>) -> Failure;
+            volume_list(Out<*mut c_char>) -> Failure;
+            volume_remove(Str) -> Failure;
+            volume_clone(u64, Str, Str, Str, Out<*mut c_char>) -> Failure;
+            volume_prune(Str, Out<*mut c_char>) -> Failure;
             snapshot_create(u64, u64, Str, Str, Str, Out<*mut c_char>) -> Failure;
             snapshot_open(Str, Out<*mut c_char>) -> Failure;
             snapshot_diff(u64, Str, Str, Out<*mut c_char>) -> Failure;
@@ -159,6 +165,12 @@ macro_rules! error_table {
             "snapshot_image_missing" SnapshotImageMissing,
             /// The snapshot's disk is not the one whose hash was recorded.
             "snapshot_integrity" SnapshotIntegrity,
+            /// There is no volume of this name.
+            "volume_not_found" VolumeNotFound,
+            /// There is a volume of this name already.
+            "volume_already_exists" VolumeAlreadyExists,
+            /// A sandbox that runs has the volume mounted, or another call works on it.
+            "volume_in_use" VolumeInUse,
             /// Another snapshot came from this one, or another call works on it.
             "snapshot_in_use" SnapshotInUse,
             /// There is no libmicrosandbox.so, or one that does not fit this package.
@@ -267,6 +279,38 @@ macro_rules! choice_table {
                 /// The host's mode follows the guest's.
                 "mirror" Mirror,
             }
+            /// What a guest may answer from memory about a shared directory.
+            open MountCache {
+                /// What the host did is seen by the next open or look-up.
+                "strict" Strict,
+                /// It is seen a second later, and less is asked.
+                "cached" Cached,
+            }
+            /// What becomes of a named volume when a sandbox with it is made.
+            closed VolumeMode {
+                /// It has to be there.
+                "existing" Existing,
+                /// It must not be there, and is made.
+                "create" Create,
+                /// It is made if it is not there.
+                "ensure-exists" EnsureExists,
+            }
+            /// What a volume is made of.
+            closed VolumeKind {
+                /// A directory of the host, which several sandboxes can share.
+                "dir" Dir,
+                /// An ext4 file system of a size of its own, which one sandbox can write to.
+                "disk" Disk,
+            }
+            /// How a disk image has to be read; where nothing is said, by the name of the file.
+            closed DiskFormat {
+                /// As it is.
+                "raw" Raw,
+                /// As QEMU writes it.
+                "qcow2" Qcow2,
+                /// As VMware writes it.
+                "vmdk" Vmdk,
+            }
             /// The protocol of a published port.
             closed PortProtocol {
                 /// TCP.
@@ -351,6 +395,16 @@ macro_rules! option_table {
             }
             MountOptions {
                 bind: String,
+                named: String,
+                named_mode: VolumeMode,
+                owned: bool,
+                tmpfs: bool,
+                disk: String,
+                kind: VolumeKind,
+                size_mib: u64,
+                labels: BTreeMap<String, String>,
+                format: DiskFormat,
+                fstype: String,
                 readonly: bool,
                 noexec: bool,
                 nosuid: bool,
@@ -358,6 +412,11 @@ macro_rules! option_table {
                 follow_root_symlinks: bool,
                 stat_virtualization: StatVirtualization,
                 host_permissions: HostPermissions,
+                cache: MountCache,
+                quota_mib: u64,
+                quota_inodes: u64,
+                uid: u32,
+                gid: u32,
             }
             PortOptions {
                 bind: String,
@@ -479,6 +538,16 @@ macro_rules! option_table {
                 names: Vec<String>,
                 copy_while_frozen: bool,
                 detached: bool,
+            }
+            VolumeOptions {
+                kind: VolumeKind,
+                size_mib: u64,
+                quota_mib: u64,
+                labels: BTreeMap<String, String>,
+            }
+            PruneOptions {
+                labels: BTreeMap<String, String>,
+                dry_run: bool,
             }
         }
     };

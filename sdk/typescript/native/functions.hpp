@@ -46,6 +46,7 @@
     X(image_pull) \
     X(image_load) \
     X(log_stream_recv) \
+    X(volume_clone) \
     X(snapshot_create) \
     X(snapshot_diff) \
     X(snapshot_verify) \
@@ -71,6 +72,11 @@
     X(sandbox_logs) \
     X(log_stream_open) \
     X(log_stream_close) \
+    X(volume_create) \
+    X(volume_get) \
+    X(volume_list) \
+    X(volume_remove) \
+    X(volume_prune) \
     X(snapshot_open) \
     X(snapshot_list) \
     X(snapshot_list_dir) \

@@ -8,6 +8,7 @@ export {
   type NetworkRule,
   Rule,
   RegistryBuilder,
+  type VolumeSettings,
 } from "./builder.js";
 export type { DiskChange } from "./diff.js";
 export {
@@ -42,6 +43,9 @@ export {
   SnapshotNotFoundError,
   SnapshotSandboxRunningError,
   TimedOutError,
+  VolumeAlreadyExistsError,
+  VolumeInUseError,
+  VolumeNotFoundError,
 } from "./errors.js";
 export {
   ExecHandle,
@@ -87,17 +91,22 @@ export {
   type SandboxConfig,
 } from "./sandbox.js";
 export type {
+  DiskFormat,
   Engine,
   ErrorKind,
   ExecFailureKind,
   HostPermissions,
   Isolation,
   LogLevel,
+  MountCache,
   NetworkAction,
   NetworkProfile,
   PullPolicy,
   SecurityProfile,
   StatVirtualization,
   ThpMode,
+  VolumeKind,
+  VolumeMode,
 } from "./tables.js";
+export { Volume, VolumeBuilder, VolumeHandle } from "./volume.js";
 export { type Pairs, type Rlimit } from "./values.js";

@@ -78,6 +78,12 @@ export interface NativeFunctions {
   log_stream_open(name: string, options: string): Later<[Handle]>;
   log_stream_recv(cancel: Handle, stream: Handle): Later<[string | null, Bytes]>;
   log_stream_close(stream: Handle): Later;
+  volume_create(name: string, options: string): Later<[string]>;
+  volume_get(name: string): Later<[string]>;
+  volume_list(): Later<[string]>;
+  volume_remove(name: string): Later;
+  volume_clone(cancel: Handle, name: string, to: string, options: string): Later<[string]>;
+  volume_prune(options: string): Later<[string]>;
   snapshot_create(cancel: Handle, progress: Handle | 0, sandbox: string, name: string, options: string): Later<[string]>;
   snapshot_open(snapshot: string): Later<[string]>;
   snapshot_diff(cancel: Handle, before: string, after: string): Later<[string]>;
@@ -164,6 +170,12 @@ export type ErrorKind =
   | "snapshot_image_missing"
   /** The snapshot's disk is not the one whose hash was recorded. */
   | "snapshot_integrity"
+  /** There is no volume of this name. */
+  | "volume_not_found"
+  /** There is a volume of this name already. */
+  | "volume_already_exists"
+  /** A sandbox that runs has the volume mounted, or another call works on it. */
+  | "volume_in_use"
   /** Another snapshot came from this one, or another call works on it. */
   | "snapshot_in_use"
   /** There is no libmicrosandbox.so, or one that does not fit this package. */
@@ -292,6 +304,38 @@ export type HostPermissions =
   /** The host's mode follows the guest's. */
   | "mirror";
 
+/** What a guest may answer from memory about a shared directory. */
+export type MountCache =
+  /** What the host did is seen by the next open or look-up. */
+  | "strict"
+  /** It is seen a second later, and less is asked. */
+  | "cached";
+
+/** What becomes of a named volume when a sandbox with it is made. */
+export type VolumeMode =
+  /** It has to be there. */
+  | "existing"
+  /** It must not be there, and is made. */
+  | "create"
+  /** It is made if it is not there. */
+  | "ensure-exists";
+
+/** What a volume is made of. */
+export type VolumeKind =
+  /** A directory of the host, which several sandboxes can share. */
+  | "dir"
+  /** An ext4 file system of a size of its own, which one sandbox can write to. */
+  | "disk";
+
+/** How a disk image has to be read; where nothing is said, by the name of the file. */
+export type DiskFormat =
+  /** As it is. */
+  | "raw"
+  /** As QEMU writes it. */
+  | "qcow2"
+  /** As VMware writes it. */
+  | "vmdk";
+
 /** The protocol of a published port. */
 export type PortProtocol =
   /** TCP. */
@@ -347,9 +391,19 @@ export interface NativeInit {
   env?: Record<string, string> | undefined;
 }
 
-/** A directory or file of the host at a path of the guest. As the C interface has it. */
+/** What is at a path of the guest: one of "bind", "named", "owned", "tmpfs" and "disk". As the C interface has it. */
 export interface NativeMount {
   bind?: string | undefined;
+  named?: string | undefined;
+  named_mode?: VolumeMode | undefined;
+  owned?: boolean | undefined;
+  tmpfs?: boolean | undefined;
+  disk?: string | undefined;
+  kind?: VolumeKind | undefined;
+  size_mib?: number | undefined;
+  labels?: Record<string, string> | undefined;
+  format?: DiskFormat | undefined;
+  fstype?: string | undefined;
   readonly?: boolean | undefined;
   noexec?: boolean | undefined;
   nosuid?: boolean | undefined;
@@ -357,6 +411,11 @@ export interface NativeMount {
   follow_root_symlinks?: boolean | undefined;
   stat_virtualization?: StatVirtualization | undefined;
   host_permissions?: HostPermissions | undefined;
+  cache?: MountCache | undefined;
+  quota_mib?: number | undefined;
+  quota_inodes?: number | undefined;
+  uid?: number | undefined;
+  gid?: number | undefined;
 }
 
 /** A port of the host that leads to one of the guest's. As the C interface has it. */
@@ -491,4 +550,18 @@ export interface NativeForkOptions {
   names?: string[] | undefined;
   copy_while_frozen?: boolean | undefined;
   detached?: boolean | undefined;
+}
+
+/** What the copy of a volume is like. As the C interface has it. */
+export interface NativeVolumeOptions {
+  kind?: VolumeKind | undefined;
+  size_mib?: number | undefined;
+  quota_mib?: number | undefined;
+  labels?: Record<string, string> | undefined;
+}
+
+/** Which volumes are removed. As the C interface has it. */
+export interface NativePruneOptions {
+  labels?: Record<string, string> | undefined;
+  dry_run?: boolean | undefined;
 }

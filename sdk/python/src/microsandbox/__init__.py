@@ -48,6 +48,9 @@ from .errors import (
     SnapshotSandboxRunningError,
     TimedOutError,
     UnsupportedError,
+    VolumeAlreadyExistsError,
+    VolumeInUseError,
+    VolumeNotFoundError,
 )
 from .exec import ExecHandle, ExecSink
 from .fs import FsEntry, FsReadStream, FsWriteStream, SandboxFsOps
@@ -59,6 +62,7 @@ from .sandbox import Sandbox, SandboxHandle, SandboxPage
 from .snapshot import Snapshot, SnapshotDetail, SnapshotHandle, SnapshotVerification
 from .types import (
     DiskChange,
+    DiskFormat,
     Engine,
     ExecEvent,
     ExecEventType,
@@ -71,6 +75,7 @@ from .types import (
     LogEntry,
     LogLevel,
     LogSource,
+    MountCache,
     MountConfig,
     Network,
     NetworkAction,
@@ -89,8 +94,10 @@ from .types import (
     Stdin,
     ThpMode,
     TouchResult,
-    Volume,
+    VolumeKind,
+    VolumeMode,
 )
+from .volume import Volume, VolumeHandle
 
 __version__ = "0.1.0"
 

@@ -39,6 +39,10 @@ def _patches(patches: Iterable[Patch | Mapping[str, Any]]) -> list[dict[str, Any
     return [{key: value for key, value in patch.items() if value is not None} for patch in given]
 
 
+def _given(mount: Any) -> dict[str, Any]:
+    return {key: value for key, value in asdict(mount).items() if value is not None}
+
+
 # By the type that the tables have for an option. Other values are as JSON has them.
 _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
     "text": str,
@@ -47,7 +51,7 @@ _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
     "seconds": lambda value: -(-_native.decode_milliseconds(value) // 1000),
     "milliseconds": _native.decode_milliseconds,
     "init": _init,
-    "mount": lambda mounts: {path: asdict(mount) for path, mount in mounts.items()},
+    "mount": lambda mounts: {path: _given(mount) for path, mount in mounts.items()},
     "patch": _patches,
     "port": _ports,
     "network": asdict,

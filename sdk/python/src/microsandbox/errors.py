@@ -222,6 +222,24 @@ class SnapshotInUseError(MicrosandboxError):
     code = "snapshot-in-use"
 
 
+class VolumeNotFoundError(MicrosandboxError):
+    """There is no volume of this name."""
+
+    code = "volume-not-found"
+
+
+class VolumeAlreadyExistsError(MicrosandboxError):
+    """There is a volume of this name already."""
+
+    code = "volume-already-exists"
+
+
+class VolumeInUseError(MicrosandboxError):
+    """A sandbox that runs has the volume mounted, or another call works on it."""
+
+    code = "volume-in-use"
+
+
 class FilesystemError(MicrosandboxError):
     """Another operation on a file of the guest failed."""
 

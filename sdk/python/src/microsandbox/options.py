@@ -69,7 +69,7 @@ class CreateOptions(TypedDict, total=False):
     security: SecurityProfile | None
     """What the guest's users may do within it."""
     volumes: Mapping[str, MountConfig] | None
-    """Directories and files of the host, by the guest's path."""
+    """What is at paths of the guest besides its root."""
     ports: Mapping[int, int] | Iterable[PortBinding] | None
     """Ports of the host that lead to the guest's."""
     network: Network | None

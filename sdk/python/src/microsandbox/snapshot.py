@@ -88,15 +88,6 @@ def _detail(item: dict[str, Any]) -> SnapshotDetail:
     return SnapshotDetail(**_summary(item), **{name: item[name] for name in names})
 
 
-async def _ask(function: str, *arguments: Any, cancels: bool = False) -> Any:
-    def job(cancel: int) -> Any:
-        result = _native.Text()
-        _native.call(function, *([cancel] if cancels else []), *arguments, result)
-        return result.take_json()
-
-    return await _native.run(job)
-
-
 async def _copy(
     progress: CopyProgress | None, function: str, *arguments: Any
 ) -> Any:
@@ -147,34 +138,34 @@ class Snapshot:
     async def open(snapshot: str | Path) -> SnapshotDetail:
         """A snapshot with all that its descriptor says; of its disk only the size is looked at.
         SnapshotNotFoundError."""
-        return _detail(await _ask("msb_snapshot_open", _text(snapshot)))
+        return _detail(await _native.ask("msb_snapshot_open", _text(snapshot)))
 
     @staticmethod
     async def get(snapshot: str | Path) -> SnapshotHandle:
         """A snapshot. SnapshotNotFoundError."""
-        return SnapshotHandle(**_summary(await _ask("msb_snapshot_open", _text(snapshot))))
+        return SnapshotHandle(**_summary(await _native.ask("msb_snapshot_open", _text(snapshot))))
 
     @staticmethod
     async def diff(before: str | Path, after: str | Path) -> tuple[DiskChange, ...]:
         """What differs between the disks of two snapshots."""
-        items = await _ask("msb_snapshot_diff", _text(before), _text(after), cancels=True)
+        items = await _native.ask("msb_snapshot_diff", _text(before), _text(after), cancels=True)
         return tuple(DiskChange(**item) for item in items)
 
     @staticmethod
     async def list() -> SnapshotHandles:
         """All snapshots that are known here, newest first."""
-        return [SnapshotHandle(**_summary(item)) for item in await _ask("msb_snapshot_list")]
+        return [SnapshotHandle(**_summary(item)) for item in await _native.ask("msb_snapshot_list")]
 
     @staticmethod
     async def list_dir(directory: str | Path) -> SnapshotHandles:
         """The snapshots in a directory, whatever is known of it."""
-        items = await _ask("msb_snapshot_list_dir", _text(directory))
+        items = await _native.ask("msb_snapshot_list_dir", _text(directory))
         return [SnapshotHandle(**_summary(item)) for item in items]
 
     @staticmethod
     async def verify(snapshot: str | Path) -> SnapshotVerification:
         """Compares the disk with the hash that was recorded. SnapshotIntegrityError if it is another one."""
-        report = await _ask("msb_snapshot_verify", _text(snapshot), cancels=True)
+        report = await _native.ask("msb_snapshot_verify", _text(snapshot), cancels=True)
         upper = report["upper"]
         return SnapshotVerification(
             report["digest"], report["path"], upper["kind"], upper.get("algorithm"), upper.get("digest")
@@ -190,7 +181,7 @@ class Snapshot:
     async def reindex(directory: str | Path | None = None) -> int:
         """Looks again which snapshots a directory has (None: the one of this MSB_HOME); the result is their number."""
         path = None if directory is None else _text(directory)
-        return int((await _ask("msb_snapshot_reindex", path))["indexed"])
+        return int((await _native.ask("msb_snapshot_reindex", path))["indexed"])
 
     @staticmethod
     async def export(
