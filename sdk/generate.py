@@ -196,8 +196,8 @@ GO_STRUCTS = {
     "removeOptions": ["remove"], "execOptions": ["exec"], "loadOptions": ["image_load"],
     "fsOptions": ["fs_read", "fs_make", "fs_stat", "fs_remove_dir"], "logOptions": ["logs", "log_stream"],
     "snapshotOptions": ["snapshot_create", "snapshot_import"], "exportOptions": ["snapshot_export"],
-    "forkOptions": ["sandbox_fork"],
     "volumeOptions": ["volume_create", "volume_clone"], "pruneOptions": ["volume_prune"],
+    "forkOptions": ["sandbox_fork"],
 }
 GO_TYPES = {"text": "*string", "flag": "bool", "texts": "[]string", "map": "map[string]string", "number": "*uint64",
             "u32": "*uint", "u16": "*uint16", "choice": "*string"}
@@ -286,8 +286,8 @@ RUST_STRUCTS = {
     "FsOptions": ["fs_read", "fs_make", "fs_stat", "fs_remove_dir"], "PullOptions": ["image_pull"],
     "LoadOptions": ["image_load"], "LogQuery": ["logs", "log_stream"],
     "SnapshotOptions": ["snapshot_create", "snapshot_import"], "ExportOptions": ["snapshot_export"],
-    "ForkOptions": ["sandbox_fork"],
     "VolumeOptions": ["volume_create", "volume_clone"], "PruneOptions": ["volume_prune"],
+    "ForkOptions": ["sandbox_fork"],
 }
 RUST_VALUES = {"text": "String", "flag": "bool", "texts": "Vec<String>", "map": "BTreeMap<String, String>",
                "number": "u64", "u32": "u32", "u16": "u16"}
@@ -455,8 +455,8 @@ TS_STRUCTS = {
     "NativeListOptions": ["sandbox_list"], "NativePullOptions": ["image_pull"],
     "NativeFsOptions": ["fs_read", "fs_make", "fs_stat", "fs_remove_dir"], "NativeLogOptions": ["logs", "log_stream"],
     "NativeSnapshotOptions": ["snapshot_create", "snapshot_import"], "NativeExportOptions": ["snapshot_export"],
-    "NativeForkOptions": ["sandbox_fork"],
     "NativeVolumeOptions": ["volume_create", "volume_clone"], "NativePruneOptions": ["volume_prune"],
+    "NativeForkOptions": ["sandbox_fork"],
 }
 TS_TYPES = {"text": "string", "flag": "boolean", "texts": "string[]", "map": "Record<string, string>",
             "number": "number", "u32": "number", "u16": "number"}

@@ -249,13 +249,6 @@ type exportOptions struct {
 	Force       bool    `json:"force,omitempty"`
 }
 
-// forkOptions is the JSON object of options.
-type forkOptions struct {
-	Names           []string `json:"names,omitempty"`
-	CopyWhileFrozen bool     `json:"copy_while_frozen,omitempty"`
-	Detached        bool     `json:"detached,omitempty"`
-}
-
 // volumeOptions is the JSON object of options.
 type volumeOptions struct {
 	Kind     *string           `json:"kind,omitempty"`
@@ -268,4 +261,11 @@ type volumeOptions struct {
 type pruneOptions struct {
 	Labels map[string]string `json:"labels,omitempty"`
 	DryRun bool              `json:"dry_run,omitempty"`
+}
+
+// forkOptions is the JSON object of options.
+type forkOptions struct {
+	Names           []string `json:"names,omitempty"`
+	CopyWhileFrozen bool     `json:"copy_while_frozen,omitempty"`
+	Detached        bool     `json:"detached,omitempty"`
 }

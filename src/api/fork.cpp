@@ -43,10 +43,11 @@ Result<Fork> Fork::begin(Launcher& launcher, const ForkRequest& request, const d
         return fork;
     }
     if (const auto view = MSB_TRY(sandboxes.get(request.source)); has_owned(view.spec))
-        return fail(Error(ErrorKind::busy, "sandbox '" + request.source +
-                                               "' runs, and has storage of its own "
-                                               "(--mount-owned), which cannot be held still")
-                        .with_hint("stop it first: msb stop " + request.source));
+        return fail(
+            Error(ErrorKind::busy, "sandbox '" + request.source +
+                                       "' runs, and has storage of its own (--mount-owned), "
+                                       "which cannot be held still")
+                .with_hint("stop it first: msb stop " + request.source));
     const std::string store = launcher.home().snapshots();
     Staging::sweep(store);
     auto copy = MSB_TRY(Staging::begin(store + "/fork:" + std::to_string(::getpid())));

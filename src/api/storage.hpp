@@ -54,7 +54,7 @@ struct PruneRequest {
 
 struct PrunedItem {
     StorageItem item;
-    std::optional<Error> failure; ///< it is still there
+    std::optional<Error> failure; ///< it is still there; busy: because something needs it by now
 };
 
 /// Removes what is reclaimable of these kinds. Whether it is needed is asked again for each one,

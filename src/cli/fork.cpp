@@ -6,7 +6,6 @@
 #include "cli/session.hpp"
 #include "cli/snapshot.hpp"
 
-#include <algorithm>
 #include <memory>
 
 namespace msb::cli {

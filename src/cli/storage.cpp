@@ -200,7 +200,10 @@ struct Outcome {
 Outcome count(const std::vector<PrunedItem>& items) {
     Outcome outcome;
     for (const PrunedItem& one : items) {
-        (one.failure ? outcome.failed : outcome.removed) += 1;
+        if (!one.failure)
+            ++outcome.removed;
+        else if (one.failure->kind() != ErrorKind::busy) // needed since: as if it had been before
+            ++outcome.failed;
         outcome.bytes += one.failure ? 0 : one.item.allocated_bytes;
     }
     return outcome;
@@ -213,7 +216,11 @@ void print_pruned(const std::vector<PrunedItem>& items, const PruneOptions& opti
         for (const PrunedItem& one : items) {
             json::Value row = item_json(one.item);
             row["type"] = to_string(one.item.kind);
-            row["state"] = one.failure ? "error" : options.dry_run ? "reclaimable" : "removed";
+            const bool kept = one.failure && one.failure->kind() == ErrorKind::busy;
+            row["state"] = kept              ? "in_use"
+                           : one.failure     ? "error"
+                           : options.dry_run ? "reclaimable"
+                                             : "removed";
             row["error"] = json::or_null(one.failure ? one.failure->to_string() : "");
             list.push_back(std::move(row));
         }
@@ -235,7 +242,7 @@ void print_pruned(const std::vector<PrunedItem>& items, const PruneOptions& opti
         (void)print(table.render());
     }
     for (const PrunedItem& one : items)
-        if (one.failure)
+        if (one.failure && one.failure->kind() != ErrorKind::busy)
             print_error(*one.failure);
     if (!options.quiet)
         (void)print(items.empty()     ? "Nothing to prune.\n"

@@ -63,7 +63,7 @@ class Flattening {
         if (!S_ISREG(file.mode))
             return writer_.make_node(parent, name, like, file.major, file.minor);
         const Inode made = MSB_TRY(writer_.make_file(parent, name, like));
-        MSB_TRY(copy_data(fs_, file, made, image_));
+        MSB_TRY(copy_data(fs_, image_, file, made));
         return made;
     }
 
@@ -92,16 +92,16 @@ FlatSize size_of(const std::vector<image::FileInfo>& files) {
     return size;
 }
 
-Status flatten(disk::FileSystem& fs, const std::vector<image::FileInfo>& files,
-               const image::ErofsReader& image) {
+Status flatten(disk::FileSystem& fs, const image::ErofsReader& image,
+               const std::vector<image::FileInfo>& files) {
     Flattening flattening(fs, image);
     for (const image::FileInfo& file : files)
         MSB_TRY_WRAP(flattening.add(file), "'" + file.path + "'");
     return {};
 }
 
-Status copy_data(disk::FileSystem& fs, const image::FileInfo& file, Inode into,
-                 const image::ErofsReader& image) {
+Status copy_data(disk::FileSystem& fs, const image::ErofsReader& image, const image::FileInfo& file,
+                 Inode into) {
     disk::FileWriter to = MSB_TRY(disk::FileWriter::open(fs, into));
     Bytes buffer(static_cast<std::size_t>(std::min<std::uint64_t>(copy_size, file.size)));
     for (std::uint64_t done = 0; done < file.size;) {

@@ -16,12 +16,12 @@ struct FlatSize {
 FlatSize size_of(const std::vector<image::FileInfo>& files);
 
 /// Copies all of them, with owners, modes, times, attributes and names, into an empty file system.
-Status flatten(disk::FileSystem& fs, const std::vector<image::FileInfo>& files,
-               const image::ErofsReader& image);
+Status flatten(disk::FileSystem& fs, const image::ErofsReader& image,
+               const std::vector<image::FileInfo>& files);
 
 /// The data of a file of the image.
-Status copy_data(disk::FileSystem& fs, const image::FileInfo& file, disk::TreeWriter::Inode into,
-                 const image::ErofsReader& image);
+Status copy_data(disk::FileSystem& fs, const image::ErofsReader& image, const image::FileInfo& file,
+                 disk::TreeWriter::Inode into);
 disk::Attributes attributes_of(const image::FileInfo& file);
 
 } // namespace msb::patch

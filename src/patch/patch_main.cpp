@@ -32,11 +32,10 @@ using image::Json;
 
 constexpr std::uint64_t report_step = std::uint64_t{16} << 20;
 
-image::ErofsReader reader_of(const ImageDisk& image) {
-    return {[&image](std::uint64_t offset, MutableBytesView buffer) {
-                return image.read(offset, buffer);
-            },
-            image.size()};
+image::ErofsReader::ReadAt reading(const ImageDisk& image) {
+    return [&image](std::uint64_t offset, MutableBytesView buffer) {
+        return image.read(offset, buffer);
+    };
 }
 
 class PipeSink : public Sink {
@@ -60,7 +59,7 @@ using Batch = std::span<const Patch>;
 
 Result<Json> apply(int disk, const ImageDisk& image, Batch batch, int archive) {
     disk::FileSystem fs = MSB_TRY(disk::FileSystem::open(disk, true));
-    const image::ErofsReader reader = reader_of(image);
+    const image::ErofsReader reader(reading(image), image.size());
     Patcher patcher = MSB_TRY(Patcher::open(fs, image.size() > 0 ? &reader : nullptr));
     image::FdSource copied(archive);
     for (const Patch& patch : batch)
@@ -118,10 +117,11 @@ Result<Json> flatten_image(const Json& request) {
     const ImageDisk image = MSB_TRY(ImageDisk::open(image::json_member(request, "image")));
     std::vector<int> fds;
     image.add_descriptors(fds);
+    const auto read = reading(image);
     const Json needs =
         MSB_TRY(image::run_confined(fds,
                                     [&]() -> Result<Json> {
-                                        image::ErofsReader reader = reader_of(image);
+                                        image::ErofsReader reader(read, image.size());
                                         const FlatSize size = size_of(MSB_TRY(reader.read_all()));
                                         return Json{{"bytes", size.bytes}, {"inodes", size.inodes}};
                                     },
@@ -134,10 +134,10 @@ Result<Json> flatten_image(const Json& request) {
     fds.push_back(file.get());
     MSB_TRY(image::run_confined(fds,
                                 [&]() -> Result<Json> {
-                                    image::ErofsReader reader = reader_of(image);
+                                    image::ErofsReader reader(read, image.size());
                                     disk::FileSystem fs =
                                         MSB_TRY(disk::FileSystem::open(file.get(), true));
-                                    MSB_TRY(flatten(fs, MSB_TRY(reader.read_all()), reader));
+                                    MSB_TRY(flatten(fs, reader, MSB_TRY(reader.read_all())));
                                     MSB_TRY(fs.close());
                                     return json::object();
                                 },

@@ -252,7 +252,7 @@ Status Patcher::append(const Patch& patch) {
         const image::FileInfo& file = *last.node.lower;
         const Inode parent = MSB_TRY(make_parents(way));
         last.node.upper = MSB_TRY(writer_.make_file(parent, last.name, attributes_of(file)));
-        MSB_TRY(copy_data(fs_, file, *last.node.upper, *image_));
+        MSB_TRY(copy_data(fs_, *image_, file, *last.node.upper));
     }
     disk::Attributes attributes = MSB_TRY(writer_.look(*last.node.upper));
     const std::uint64_t size = attributes.size;

@@ -534,11 +534,6 @@ macro_rules! option_table {
                 plain_tar: bool,
                 force: bool,
             }
-            ForkOptions {
-                names: Vec<String>,
-                copy_while_frozen: bool,
-                detached: bool,
-            }
             VolumeOptions {
                 kind: VolumeKind,
                 size_mib: u64,
@@ -548,6 +543,11 @@ macro_rules! option_table {
             PruneOptions {
                 labels: BTreeMap<String, String>,
                 dry_run: bool,
+            }
+            ForkOptions {
+                names: Vec<String>,
+                copy_while_frozen: bool,
+                detached: bool,
             }
         }
     };

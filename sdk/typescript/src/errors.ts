@@ -69,14 +69,14 @@ export class ImageInUseError extends MicrosandboxError {}
 export class ImageNotFoundError extends MicrosandboxError {}
 /** The image could not be fetched or unpacked. */
 export class ImagePullFailedError extends MicrosandboxError {}
-/** A change to the files of the new sandbox could not be made: something is there already, a file of the host cannot be read. */
-export class PatchFailedError extends MicrosandboxError {}
 /** There is no volume of this name. */
 export class VolumeNotFoundError extends MicrosandboxError {}
 /** There is a volume of this name already. */
 export class VolumeAlreadyExistsError extends MicrosandboxError {}
 /** A sandbox that runs has the volume mounted, or another call works on it. */
 export class VolumeInUseError extends MicrosandboxError {}
+/** A change to the files of the new sandbox could not be made: something is there already, a file of the host cannot be read. */
+export class PatchFailedError extends MicrosandboxError {}
 /** There is no snapshot of this name, path or digest. */
 export class SnapshotNotFoundError extends MicrosandboxError {}
 /** There is a snapshot, or a file, of this name already. */

@@ -545,13 +545,6 @@ export interface NativeExportOptions {
   force?: boolean | undefined;
 }
 
-/** Which sandboxes begin with the disk of another one. As the C interface has it. */
-export interface NativeForkOptions {
-  names?: string[] | undefined;
-  copy_while_frozen?: boolean | undefined;
-  detached?: boolean | undefined;
-}
-
 /** What the copy of a volume is like. As the C interface has it. */
 export interface NativeVolumeOptions {
   kind?: VolumeKind | undefined;
@@ -564,4 +557,11 @@ export interface NativeVolumeOptions {
 export interface NativePruneOptions {
   labels?: Record<string, string> | undefined;
   dry_run?: boolean | undefined;
+}
+
+/** Which sandboxes begin with the disk of another one. As the C interface has it. */
+export interface NativeForkOptions {
+  names?: string[] | undefined;
+  copy_while_frozen?: boolean | undefined;
+  detached?: boolean | undefined;
 }

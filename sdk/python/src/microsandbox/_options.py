@@ -34,13 +34,12 @@ def _ports(ports: Mapping[int, int] | Iterable[PortBinding]) -> list[dict[str, A
     return [asdict(port) for port in ports]
 
 
+def _given(item: Any) -> dict[str, Any]:
+    return {key: value for key, value in asdict(item).items() if value is not None}
+
+
 def _patches(patches: Iterable[Patch | Mapping[str, Any]]) -> list[dict[str, Any]]:
-    given = [asdict(patch) if isinstance(patch, Patch) else dict(patch) for patch in patches]
-    return [{key: value for key, value in patch.items() if value is not None} for patch in given]
-
-
-def _given(mount: Any) -> dict[str, Any]:
-    return {key: value for key, value in asdict(mount).items() if value is not None}
+    return [_given(patch) if isinstance(patch, Patch) else dict(patch) for patch in patches]
 
 
 # By the type that the tables have for an option. Other values are as JSON has them.

@@ -88,9 +88,7 @@ def _detail(item: dict[str, Any]) -> SnapshotDetail:
     return SnapshotDetail(**_summary(item), **{name: item[name] for name in names})
 
 
-async def _copy(
-    progress: CopyProgress | None, function: str, *arguments: Any
-) -> Any:
+async def _copy(progress: CopyProgress | None, function: str, *arguments: Any) -> Any:
     """A call that reports how far it is."""
 
     def job(cancel: int, queue: int) -> Any:
