@@ -121,3 +121,4 @@ bench_many
 "$BENCH_DIR/exec.sh"
 "$BENCH_DIR/isolation.sh"
 "$BENCH_DIR/files.sh" "${FILES_ROUNDS:-5}"
+"$BENCH_DIR/snapshots.sh" "${SNAPSHOT_ROUNDS:-3}"

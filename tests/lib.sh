@@ -205,8 +205,8 @@ python_sdk() {
         MICROSANDBOX_LIBRARY=$MSB_BUILD/lib/libmicrosandbox.so python3 -X faulthandler "$@"
 }
 
-# python_tests NAME...: runs these of sdk/python/tests, in a MSB_HOME of their own: "test_sandbox" or
-# "test_sandbox.Exec.test_timeout".
+# python_tests NAME...: runs these of sdk/python/tests, in a MSB_HOME of their own: "test_commands" or
+# "test_commands.Exec.test_timeout".
 python_tests() {
     need_kernel
     need python3

@@ -48,9 +48,11 @@ void add_fork(Command& parent, Context& context) {
                [&context](Command& command) {
                    auto values = std::make_shared<ForkCommand>();
                    command.option("source", &values->request.source, "Sandbox").required();
-                   command.option("names", &values->request.names, "New sandboxes");
-                   command.option("-n,--name,--names", &values->more_names,
-                                  "The same: names of new sandboxes");
+                   const Option names =
+                       command.option("names", &values->request.names, "New sandboxes");
+                   const Option more = command.option("-n,--name,--names", &values->more_names,
+                                                      "The same: names of new sandboxes");
+                   command.require_any({names, more}, "a name of a new sandbox");
                    command.flag(
                        "--copy-while-frozen", &values->request.copy_while_frozen,
                        "A source that runs cannot write to its disk for as long as copying takes");

@@ -64,7 +64,10 @@ class ImageComparison {
 
     Status enter(const std::string& path, const UpperEntry& entry, const Counterpart& origin) {
         const bool merges = origin && S_ISDIR(origin->mode);
-        counterparts_.emplace(path, merges ? origin : std::nullopt);
+        Counterpart& kept =
+            counterparts_.emplace(path, merges ? origin : std::nullopt).first->second;
+        if (kept)
+            kept->xattrs.clear(); // there may be many directories
         if (!merges || !entry.opaque)
             return {};
         // It was removed and made again: what is not in it is gone.

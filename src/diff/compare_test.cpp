@@ -102,13 +102,7 @@ std::string text_of(const Result<std::vector<Change>>& changes) {
 std::string against(const TarBuilder& image, Disk& disk) {
     const auto device = image::testing::build_device({image.finish()});
     EXPECT_TRUE(device);
-    const image::ErofsReader reader(
-        [&](std::uint64_t offset, MutableBytesView buffer) -> Status {
-            std::ranges::copy(BytesView(device->bytes).subspan(offset, buffer.size()),
-                              buffer.begin());
-            return {};
-        },
-        device->bytes.size());
+    const image::ErofsReader reader = image::testing::reader_of(device->bytes);
     return text_of(compare(reader, disk.finish()));
 }
 

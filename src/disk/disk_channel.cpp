@@ -119,6 +119,7 @@ io_manager disk_channel() {
 }
 
 Error damaged_disk(const std::string& what, errcode_t code) {
+    initialize_ext2_error_table(); // or codes have no text
     const std::string reason = code != 0 ? std::string(": ") + error_message(code) : std::string();
     if (code == ENOSPC || code == EDQUOT || code == EXT2_ET_BLOCK_ALLOC_FAIL ||
         code == EXT2_ET_INODE_ALLOC_FAIL)
@@ -126,7 +127,13 @@ Error damaged_disk(const std::string& what, errcode_t code) {
     return Error(ErrorKind::corrupt, "the disk's file system is damaged: " + what + reason);
 }
 
+namespace {
+/// The library also says on the standard error what it finds wrong with a disk.
+void say_nothing(const char*, long, const char*, va_list) {}
+} // namespace
+
 Result<FileSystem> FileSystem::open(int file, bool writable) {
+    (void)::set_com_err_hook(say_nothing);
     const std::string name = std::to_string(file);
     const int flags = EXT2_FLAG_64BITS | (writable ? EXT2_FLAG_RW : 0);
     ext2_filsys handle = nullptr;

@@ -17,8 +17,8 @@ Error damaged_disk(const std::string& what, errcode_t code = 0);
 
 /// Leaves the function with an error if a call of libext2fs fails.
 #define MSB_EXT2(call, what)                                                                       \
-    if (const errcode_t code = (call))                                                             \
-    return ::msb::fail(::msb::disk::damaged_disk(what, code))
+    if (const errcode_t msb_ext2_code = (call))                                                    \
+    return ::msb::fail(::msb::disk::damaged_disk(what, msb_ext2_code))
 
 /// A file system that is open. Without close() what was changed is written in part.
 class FileSystem {

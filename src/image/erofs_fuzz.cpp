@@ -24,11 +24,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!root)
         return 0;
     std::deque<FileInfo> todo = {*root};
-    for (int looked = 0; !todo.empty() && looked < 100; ++looked) {
+    for (int looked = 0; !todo.empty() && looked < 16; ++looked) {
         const FileInfo directory = std::move(todo.front());
         todo.pop_front();
         const auto names = reader.names(directory);
-        for (std::size_t i = 0; names && i < std::min<std::size_t>(names->size(), 100); ++i) {
+        for (std::size_t i = 0; names && i < std::min<std::size_t>(names->size(), 32); ++i) {
             const auto file = reader.find(directory, (*names)[i]);
             if (!file || !*file)
                 continue;

@@ -52,6 +52,31 @@ TEST(Layer, KeepsEveryAttribute) {
     EXPECT_EQ(device.find("/bin")->mode, unsigned{S_IFDIR | 0755}); // implied
 }
 
+TEST(Layer, NamesAreFoundInDirectoriesOfAnySize) {
+    TarBuilder builder;
+    builder.directory("empty").symlink("link", "many");
+    for (int i = 0; i < 1000; ++i)
+        builder.file("many/" + std::to_string(i) +
+                     std::string(static_cast<std::size_t>(i % 90), 'x'));
+    MSB_ASSERT_OK(device, build_device({builder.finish()}));
+    const ErofsReader reader = testing::reader_of(device.bytes);
+    MSB_ASSERT_OK(root, reader.root());
+    const FileInfo many = reader.find(root, "many").value().value();
+    MSB_ASSERT_OK(names, reader.names(many));
+    EXPECT_EQ(names.size(), 1000u);
+    for (const std::string& name : names) {
+        const auto found = reader.find(many, name).value();
+        ASSERT_TRUE(found) << name;
+        EXPECT_EQ(found->identity, device.find("/many/" + name)->identity);
+        EXPECT_FALSE(reader.find(many, name + "y").value());
+    }
+    for (const char* name : {"", ".", "..", "!", "zzz", "7y"})
+        EXPECT_FALSE(reader.find(many, name).value()) << name;
+    EXPECT_FALSE(reader.find(*device.find("/empty"), "a").value());
+    EXPECT_FALSE(reader.find(*device.find("/link"), "0").value());
+    EXPECT_TRUE(reader.names(*device.find("/empty")).value().empty());
+}
+
 // The three steps one after another: what is between them fits into a pipe.
 TEST(Layer, DigestsCoverEverything) {
     TarBuilder builder;

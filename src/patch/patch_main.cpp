@@ -118,7 +118,7 @@ Result<Json> flatten_image(const Json& request) {
     std::vector<int> fds;
     image.add_descriptors(fds);
     const auto read = reading(image);
-    const Json needs =
+    Json needs =
         MSB_TRY(image::run_confined(fds,
                                     [&]() -> Result<Json> {
                                         image::ErofsReader reader(read, image.size());

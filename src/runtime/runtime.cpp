@@ -149,7 +149,7 @@ Status Runtime::open_mounted_disk(int fd, const Mount& mount, const std::string&
         loop_->post([this, waiting] { waits_for_room_ = waiting; });
     };
     if (!mount.read_only)
-        largest_file_ = std::max(largest_file_, size);
+        largest_file_ = std::max({largest_file_, size, most_log_bytes});
     mounted_disks_.push_back(MSB_TRY(device::Blk::create(std::move(disk))));
     return {};
 }

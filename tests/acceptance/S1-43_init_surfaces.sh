@@ -23,7 +23,7 @@ surface() {
 
 surface Go go_tests TestInit
 surface Rust rust_tests init
-surface Python python_tests test_sandbox.Boot.test_init_forms
+surface Python python_tests test_boot.Boot.test_init_forms
 surface TypeScript node_init_test init:latest
 no_leftovers
 [ -z "$missing" ] || skip "no tool chain for:$missing"

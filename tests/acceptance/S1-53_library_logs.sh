@@ -11,5 +11,5 @@ for test in ReadingGoesOnBehindACursor TheLogsAreMergedByTime SinceIsInclusiveAn
 done
 
 # The same on a live sandbox and on a handle, by the library.
-python_tests test_sandbox.Logs
+python_tests test_logs.Logs
 no_leftovers

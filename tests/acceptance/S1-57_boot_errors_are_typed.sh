@@ -100,5 +100,5 @@ run_ok msb start -q box
 run_ok msb rm -q -f box
 
 # The library: a typed error with name, stage, errno and message.
-python_tests test_sandbox.Boot.test_boot_start test_sandbox.Boot.test_mounts_and_network
+python_tests test_boot.Boot.test_boot_start test_boot.Boot.test_mounts_and_network
 no_leftovers

@@ -30,5 +30,5 @@ assert_eq "$out" ok
 run_ok msb kill -q box
 
 # The library: typed, collected and streaming.
-python_tests test_sandbox.Exec.test_spawn_failures_are_typed
+python_tests test_commands.Exec.test_spawn_failures_are_typed
 no_leftovers

@@ -14,5 +14,5 @@ assert_eq "$code" 143 "exit code of a command that a signal ended"
 run_ok msb kill -q box
 
 # The library: a result, no error.
-python_tests test_sandbox.Exec.test_results
+python_tests test_commands.Exec.test_results
 no_leftovers

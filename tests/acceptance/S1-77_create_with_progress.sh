@@ -3,7 +3,7 @@
 . "$(dirname "$0")/../lib.sh"
 need_kernel
 need python3
-python_tests test_sandbox.Boot.test_progress
+python_tests test_boot.Boot.test_progress
 
 make_rootfs "$T/root"
 new_image "$T/layout"

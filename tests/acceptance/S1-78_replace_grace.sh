@@ -42,5 +42,5 @@ run_fail 1 'duration' msb create -q -n box --replace-with-timeout soon
 run_ok msb rm -q -f box
 
 # The library.
-python_tests test_sandbox.Lifecycle.test_replace_with_timeout
+python_tests test_lifecycle.Lifecycle.test_replace_with_timeout
 no_leftovers

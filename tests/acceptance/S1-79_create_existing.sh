@@ -13,5 +13,5 @@ run_ok msb create -q -n other --replace
 run_ok msb rm -q -f box other
 
 # The library: typed, at once.
-python_tests test_sandbox.Lifecycle.test_already_exists
+python_tests test_lifecycle.Lifecycle.test_already_exists
 no_leftovers

@@ -17,5 +17,5 @@ assert_eq "$(msb exec box -- sh -c 'head -c 10 >/dev/null; echo done' <"$T/large
 run_ok msb kill -q box
 
 # The library: collected and streaming.
-python_tests test_sandbox.Exec.test_large_stdin
+python_tests test_commands.Exec.test_large_stdin
 no_leftovers

@@ -39,5 +39,5 @@ assert_eq "$out" fine
 run_ok msb kill -q box
 
 # The library: an event, and the command goes on.
-python_tests test_sandbox.Exec.test_stdin_error
+python_tests test_commands.Exec.test_stdin_error
 no_leftovers

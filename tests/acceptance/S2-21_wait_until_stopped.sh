@@ -18,5 +18,5 @@ run_ok msb rm -q -f box
 run_fail 1 'sandbox not found' msb wait -q box
 
 # The library; it knows more of a process that it started.
-python_tests test_sandbox.Lifecycle.test_wait_until_stopped
+python_tests test_lifecycle.Lifecycle.test_wait_until_stopped
 no_leftovers

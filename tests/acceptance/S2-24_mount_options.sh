@@ -48,6 +48,27 @@ done
 for bad in fstype fstype= ro,fstype=ext4; do
     run_fail any "--mount-file '.*/f:$bad': unknown option 'fstype'" msb create --mount-file "$T/file:/f:$bad"
 done
+
+# Of a disk image: flags, format= and fstype=, and nothing of shares.
+truncate -s 64M "$T/disk.img"
+mkfs.ext4 -q "$T/disk.img"
+for good in ro rw noexec nosuid nodev ro,noexec,nosuid,nodev format=raw fstype=ext4 ro,format=raw,fstype=ext4; do
+    run_ok msb run --mount-disk "$T/disk.img:/d:$good" -- grep -o ' /d ext4' /proc/mounts
+done
+for bad in stat-virt=strict host-perms=mirror follow-root-symlinks quota=1G uid=1,gid=1 cache=strict size=1G kind=disk; do
+    run_fail any "--mount-disk '.*/d:$bad': unknown option '${bad%%=*}'" msb run --mount-disk "$T/disk.img:/d:$bad" -- true
+done
+for bad in format=vdi format= ro,rw format=raw,format=raw suid fstype=a:b; do
+    run_fail any "" msb run --mount-disk "$T/disk.img:/d:$bad" -- true
+done
+
+# Of a volume: those of shares, and what says how it is made.
+for good in ro noexec stat-virt=relaxed host-perms=mirror follow-root-symlinks kind=dir; do
+    run_ok msb run --mount-named "data:/v:$good" -- true
+done
+for bad in format=raw fstype=ext4 kind=file size=1G quota=0; do
+    run_fail any "--mount-named '.*/v:$bad': " msb run --mount-named "data:/v:$bad" -- true
+done
 run_ok msb ls -q
 assert_eq "$out" "" "what a refused mount left"
 no_leftovers

@@ -48,5 +48,5 @@ run_ok msb rm -q box
 rm -f "$link"
 
 # The library: the same, without connecting.
-python_tests test_sandbox.Lifecycle.test_socket_path
+python_tests test_lifecycle.Lifecycle.test_socket_path
 no_leftovers

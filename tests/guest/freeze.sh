@@ -31,7 +31,7 @@ assert_eq "$out" "synced
 1"
 
 # One moment for all forks.
-run_ok msb fork box a b --copy-while-frozen
+run_ok msb fork box a --names b --copy-while-frozen
 for name in a b; do
     assert_match "$err" "Forked +$name"
     assert_eq "$(msb exec $name -- sh -c 'cat /synced; hostname')" "synced

@@ -52,9 +52,7 @@ mod time;
 mod volume;
 
 pub use agent::AgentClient;
-pub use builder::{
-    InitBuilder, MountBuilder, NetworkBuilder, RegistryBuilder, SandboxBuilder, VolumeMountBuilder,
-};
+pub use builder::{InitBuilder, MountBuilder, NetworkBuilder, RegistryBuilder, SandboxBuilder, VolumeMountBuilder};
 pub use call::Call;
 pub use choices::{
     DiskFormat, Engine, HostPermissions, Isolation, LogLevel, MountCache, NetworkAction, NetworkProfile, PullPolicy,

@@ -248,9 +248,10 @@ std::pair<std::string_view, std::string> device_and_path(std::string_view line) 
     return {device, std::move(path)};
 }
 
-/// The first two disks are the root's.
-bool is_mounted_disk(std::string_view device) {
-    return device.starts_with("/dev/vd") && device != "/dev/vda" && device != "/dev/vdb";
+/// The device that a directory is on; none if it cannot be had.
+std::optional<dev_t> device_of(const std::string& path) {
+    struct stat info{};
+    return ::stat(path.c_str(), &info) == 0 ? std::optional(info.st_dev) : std::nullopt;
 }
 
 } // namespace
@@ -267,16 +268,23 @@ Status mount_asked(const wire::Bootstrap& bootstrap) {
     return {};
 }
 
-void settle_disks() {
+void settle_disks(int initramfs) {
     const auto table = read_file("/proc/mounts");
     if (!table)
         return ::sync();
+    std::set<dev_t> of_root;
+    if (const auto root = device_of("/"))
+        of_root.insert(*root);
+    if (const auto upper = open_upper(initramfs))
+        if (const auto info = sys::fstat(upper->get()))
+            of_root.insert(info->st_dev);
     for (std::size_t at = 0; at < table->size();) {
         const std::size_t end = std::min(table->find('\n', at), table->size());
         const std::string_view line = std::string_view(*table).substr(at, end - at);
         at = end + 1;
         const auto [device, path] = device_and_path(line);
-        if (!is_mounted_disk(device) ||
+        const auto number = device_of(path);
+        if (!device.starts_with("/dev/vd") || !number || of_root.contains(*number) ||
             ::mount(nullptr, path.c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr) == 0)
             continue;
         // A file is open for writing.

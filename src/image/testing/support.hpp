@@ -77,6 +77,15 @@ struct Device {
     }
 };
 
+/// For as long as the bytes are there.
+inline ErofsReader reader_of(const Bytes& device) {
+    return {[&device](std::uint64_t offset, MutableBytesView buffer) -> Status {
+                std::ranges::copy(BytesView(device).subspan(offset, buffer.size()), buffer.begin());
+                return {};
+            },
+            device.size()};
+}
+
 inline Result<Device> build_device(const std::vector<std::string>& tars) {
     std::list<IngestedLayer> layers; // views point into it
     MergedTree tree;
@@ -87,14 +96,7 @@ inline Result<Device> build_device(const std::vector<std::string>& tars) {
     Device device{.bytes = MSB_TRY(write_erofs(tree, {}))};
     for (const IngestedLayer& layer : layers)
         device.bytes.insert(device.bytes.end(), layer.data.begin(), layer.data.end());
-    ErofsReader reader(
-        [&](std::uint64_t offset, MutableBytesView buffer) -> Status {
-            std::ranges::copy(BytesView(device.bytes).subspan(offset, buffer.size()),
-                              buffer.begin());
-            return {};
-        },
-        device.bytes.size());
-    device.files = MSB_TRY(reader.read_all());
+    device.files = MSB_TRY(reader_of(device.bytes).read_all());
     return device;
 }
 
