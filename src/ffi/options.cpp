@@ -164,6 +164,17 @@ std::string Options::choice(const char* key, std::initializer_list<std::string_v
     return value;
 }
 
+void Options::refuse(std::string message) {
+    is_config_ = is_config_ || problem_.empty();
+    complain(std::move(message));
+}
+
+void Options::pass_on(const api::Failure& failure) {
+    is_config_ =
+        is_config_ || (problem_.empty() && failure.kind == api::FailureKind::invalid_config);
+    complain(failure.error.message());
+}
+
 api::Outcome<void> Options::done() {
     for (const auto& [key, value] : object_.members())
         if (std::ranges::find(known_, key) == known_.end())
