@@ -11,7 +11,9 @@ TABLES = ABI["options"]
 VALUES = {"text": "x", "texts": ["x"], "flag": True, "map": {"x": "x"}, "number": 1, "u32": 1, "u16": 1}
 # Texts that have a grammar of their own.
 TEXTS = {"resource": "nofile", "cursor": '[1,"x"]', "from_cursor": None, "profiles": ["public"], "rules": ["allow@any"],
-         "sources": ["stdout"]}
+         "sources": ["stdout"], "root_disk": "tmpfs:64M"}
+# What a mount cannot have beside a directory of the host.
+OTHER_MOUNTS = {"named", "named_mode", "owned", "tmpfs", "disk", "kind", "size_mib", "labels", "format", "fstype"}
 
 
 def example(option: dict) -> object:
@@ -22,7 +24,9 @@ def example(option: dict) -> object:
         return VALUES[option["type"]]
     if option["type"] == "choice":
         return ABI["choices"][option["choice"]]["values"][0]["name"]
-    nested = {member["name"]: example(member) for member in TABLES[option["table"]]["members"]}
+    left_out = OTHER_MOUNTS if option["table"] == "mount" else set()
+    nested = {member["name"]: example(member) for member in TABLES[option["table"]]["members"]
+              if member["name"] not in left_out}
     return {"objects": [nested], "objects_by_path": {"/x": nested}, "object": nested}[option["type"]]
 
 
