@@ -183,17 +183,36 @@ void msb_progress_free(uint64_t progress);
  * "guest_port": number. Port in the guest.
  * "protocol": "tcp" | "udp". "tcp" or "udp". Default: "tcp". */
 
+/* Options rule: What is done with some of the guest's flows.
+ * "action": "allow" | "deny". What is done with them. Default: "allow".
+ * "direction": "egress" | "ingress" | "any". Who begins them. Default: "egress".
+ * "destination": text. "any", an address, a prefix, a name, "*.NAME" or ".NAME" (the name and
+ *   all below it), a group ("public", "private", "host", "loopback", "link-local", "metadata",
+ *   "multicast") or "dns"; default: any.
+ * "protocols": array of text. Any of "tcp", "udp", "icmpv4", "icmpv6"; default: any.
+ * "ports": array of text. Each a port, or a range ("8000-8010"): of the destination, for ingress
+ *   of the guest; default: any. */
+
+/* Options dns: How the guest's names are looked up.
+ * "nameservers": array of text. "IP[:PORT]" of servers to ask in place of this machine's.
+ * "query_timeout_ms": number. Until a lookup is given up; default: 10000.
+ * "rebind_protection": true or false. Names may only lead to public addresses and to those that
+ *   a rule allows; default: true. */
+
 /* Options network: What the guest may reach. Where nothing is said about it, the Internet, or
  *   what this machine's configuration says.
  * "profiles": array of text. Any of "public", "private", "host", or "all" or "none" alone.
  * "policy": text. A policy by name, as of --policy; what else is said goes before it.
- * "rules": array of text. As of --net-rule: "allow@pypi.org:tcp:443". The first that matches
- *   decides, before any profile.
+ * "rules": array of text or rule. Objects, or text as of --net-rule: "allow@pypi.org:tcp:443".
+ *   The first that matches decides, before any profile.
  * "default_egress": "allow" | "deny". For what the guest begins and nothing matches; default:
  *   deny. Default: "allow".
  * "default_ingress": "allow" | "deny". For what comes to published ports and nothing matches;
  *   default: allow. Default: "allow".
- * "max_connections": number. How many connections and flows may be open at a time. */
+ * "dns": dns. How its names are looked up.
+ * "explain_denials": true or false. Requests of plain HTTP that are refused are answered with
+ *   the reason; default: true.
+ * "max_connections": number. How many TCP connections may be open at a time; default: 256. */
 
 /* Options rlimit: A limit for commands, as of setrlimit(2).
  * "resource": text. The name in lower case: "nofile", "cpu", "as", "nproc", "fsize", "memlock",
@@ -339,6 +358,45 @@ char* msb_sandbox_touch(uint64_t cancel, const char* name, char** result);
 /* Path of the socket on which the sandbox's agent speaks its protocol, as text. Nothing is
  * connected; the sandbox need not run or exist. */
 char* msb_agent_socket_path(const char* name, char** path);
+
+/* ---- networks of sandboxes -------------------------------------------------------------------
+ * What a sandbox may reach is decided for each of its flows, and recorded. docs/network.md tells
+ * of rules and policies. */
+
+/* Options sandbox_modify: What is changed.
+ * "network": false or network. What the guest may reach from now on. Rules alone go before those
+ *   that it has; anything else takes the place of what it might reach. Ports and name servers
+ *   stay. */
+
+/* Changes a sandbox, also while it runs: flows that may not be any more end. {"name",
+ * "in_force": false if this holds from its next start on, "warnings": [text]}. Errors:
+ * sandbox_not_found, invalid_config; then nothing has changed.
+ * Options: sandbox_modify, all optional. */
+char* msb_sandbox_modify(const char* name, const char* options, char** result);
+
+/* Whether the sandbox may reach "HOST[:PORT[/tcp|udp]]", and why; nothing is sent. {"verdict":
+ * "allow" | "deny", "steps": [{"flow", "verdict", "rule", "reason"}]} */
+char* msb_network_check(const char* name, const char* destination, char** result);
+
+/* Options network_log: Which entries.
+ * "denied": true or false. Only what was refused.
+ * "tail": number. Only the last so many.
+ * "since_ms": number. Of this time or later. */
+
+/* What the sandbox's network did, oldest first: [{"t", "type": "flow" | "lookup" | "policy",
+ * "direction", "protocol", "name", "address", "port", "group", "rule", "outcome", "reason",
+ * "sent", "received", "missed", "old", "new"}]
+ * Options: network_log, all optional. */
+char* msb_network_log(const char* name, const char* options, char** result);
+
+/* The smallest policy, as a YAML document, that allows what was recorded: {"policy"} */
+char* msb_network_learn(const char* name, char** result);
+
+/* The policies that there are: [{"name", "path": null if it comes along}] */
+char* msb_network_policies(char** result);
+
+/* One of them: {"name", "path", "text"} */
+char* msb_network_policy(const char* name, char** result);
 
 /* ---- commands --------------------------------------------------------------------------------
  * `command` is literal: no shell, no entrypoint. NULL is the sandbox's own: its entrypoint and

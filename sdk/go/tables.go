@@ -237,3 +237,15 @@ type exportOptions struct {
 	PlainTar    bool    `json:"plain_tar,omitempty"`
 	Force       bool    `json:"force,omitempty"`
 }
+
+// modifyOptions is the JSON object of options.
+type modifyOptions struct {
+	Network any `json:"network,omitempty"`
+}
+
+// networkLogOptions is the JSON object of options.
+type networkLogOptions struct {
+	Denied  bool    `json:"denied,omitempty"`
+	Tail    *uint64 `json:"tail,omitempty"`
+	SinceMs *uint64 `json:"since_ms,omitempty"`
+}

@@ -103,7 +103,7 @@ void add_modification_options(Command& command, NetworkOptions& options) {
     add_limit_options(command, options);
 }
 
-Result<NetworkSpec> make_network(const NetworkOptions& options, const Home& home) {
+Result<NetworkSpec> said_network(const NetworkOptions& options) {
     NetworkSpec network;
     network.profiles = MSB_TRY(parse_net_profiles(options.net));
     network.rules = MSB_TRY(parse_net_rules(options.rules));
@@ -130,7 +130,11 @@ Result<NetworkSpec> make_network(const NetworkOptions& options, const Home& home
     network.policy_name = options.policy;
     if (!options.file.empty())
         network = combine(MSB_TRY(read_network_file(options.file)), std::move(network));
-    return complete_network(home, std::move(network));
+    return network;
+}
+
+Result<NetworkSpec> make_network(const NetworkOptions& options, const Home& home) {
+    return complete_network(home, MSB_TRY(said_network(options)));
 }
 
 } // namespace msb::cli

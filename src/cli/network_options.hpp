@@ -38,7 +38,9 @@ struct NetworkOptions {
 void add_network_options(Command& command, NetworkOptions& options);
 /// Those of them that a sandbox can be changed by.
 void add_modification_options(Command& command, NetworkOptions& options);
-/// Complete, with what files and defaults in `home` say.
+/// What the options and the file that they name say, and no more.
+Result<NetworkSpec> said_network(const NetworkOptions& options);
+/// Complete, with what policies and defaults in `home` say.
 Result<NetworkSpec> make_network(const NetworkOptions& options, const Home& home);
 
 } // namespace msb::cli

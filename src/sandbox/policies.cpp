@@ -180,7 +180,7 @@ NetworkSpec combine(NetworkSpec base, NetworkSpec given) {
         both.dns.query_timeout_ms = given.dns.query_timeout_ms;
     both.dns.rebind_protection = both.dns.rebind_protection && given.dns.rebind_protection;
     both.explain_denials = both.explain_denials && given.explain_denials;
-    if (given.max_connections != NetworkSpec().max_connections)
+    if (given.max_connections)
         both.max_connections = given.max_connections;
     if (!given.policy_name.empty())
         both.policy_name = std::move(given.policy_name);

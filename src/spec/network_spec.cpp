@@ -50,7 +50,12 @@ bool NetworkSpec::active() const {
 }
 
 bool NetworkSpec::says_what_is_reached() const {
-    return !enabled || !profiles.empty() || !rules.empty() || default_egress || default_ingress;
+    return says_more_than_rules() || !rules.empty();
+}
+
+bool NetworkSpec::says_more_than_rules() const {
+    return !enabled || !profiles.empty() || !policy_name.empty() || default_egress ||
+           default_ingress;
 }
 
 net::Policy NetworkSpec::policy() const {
@@ -192,8 +197,9 @@ Status validate_network(const NetworkSpec& network) {
         return invalid("invalid config: more than 8 name servers");
     if (network.dns.query_timeout_ms > most_query_ms)
         return invalid("invalid config: dns query_timeout_ms must be at most 60000");
-    if (network.max_connections == 0 || network.max_connections > most_connections)
-        return invalid("invalid config: max_connections must be 1 to 4096");
+    if (network.connections() == 0 || network.connections() > most_connections)
+        return invalid("invalid config: max_connections must be 1 to " +
+                       std::to_string(most_connections));
     return {};
 }
 

@@ -36,6 +36,8 @@ struct DnsSpec {
     bool operator==(const DnsSpec&) const = default;
 };
 
+inline constexpr std::uint32_t usual_connections = 256, most_connections = 1024;
+
 struct NetworkSpec {
     bool enabled = true; ///< false: none, whatever the rest says
     /// What the guest may reach: "public", "private", "host", each once, or "all" or "none" alone.
@@ -48,19 +50,21 @@ struct NetworkSpec {
     DnsSpec dns;
     bool explain_denials = true; ///< to plain HTTP, with an answer
     std::string policy_name;     ///< of the named policy that is part of this
-    std::uint32_t max_connections = 256;
+    std::optional<std::uint32_t>
+        max_connections; ///< TCP, at a time; unless given, usual_connections
 
     /// Whether the guest has an interface at all.
     bool active() const;
     /// Whether anything was said about what may be reached.
     bool says_what_is_reached() const;
+    /// The same without rules, which can also stand before what there is already.
+    bool says_more_than_rules() const;
+    std::uint32_t connections() const { return max_connections.value_or(usual_connections); }
     /// What profiles, rules and defaults come to.
     net::Policy policy() const;
     bool has(std::string_view profile) const;
     bool operator==(const NetworkSpec&) const = default;
 };
-
-inline constexpr std::uint32_t most_connections = 1024;
 
 /// Words of --net, each a list with commas: public, private, host, all, none; and what they were
 /// called before, public_only and non_local.

@@ -126,7 +126,7 @@ json::Value write_network(const NetworkSpec& network) {
              {{"nameservers", nameservers},
               {"query_timeout_ms", network.dns.query_timeout_ms},
               {"rebind_protection", network.dns.rebind_protection}}},
-            {"max_connections", network.max_connections}};
+            {"max_connections", network.connections()}};
 }
 
 void read_dns(json::Reader document, DnsSpec& dns) {
@@ -145,7 +145,7 @@ void read_network(json::Reader document, NetworkSpec& network) {
     if (!document.has("profiles"))
         return; // of an earlier version
     document.get("profiles", network.profiles);
-    document.get("max_connections", network.max_connections);
+    network.max_connections = document.get<std::uint32_t>("max_connections");
     if (document.has("rules")) { // earlier versions had none
         auto rules = parse_net_rules(document.get<std::vector<std::string>>("rules"));
         if (rules)

@@ -11,7 +11,7 @@ TABLES = ABI["options"]
 VALUES = {"text": "x", "texts": ["x"], "flag": True, "map": {"x": "x"}, "number": 1, "u32": 1, "u16": 1}
 # Texts that have a grammar of their own.
 TEXTS = {"resource": "nofile", "cursor": '[1,"x"]', "from_cursor": None, "profiles": ["public"], "rules": ["allow@any"],
-         "sources": ["stdout"]}
+         "nameservers": ["9.9.9.9"], "sources": ["stdout"]}
 
 
 def example(option: dict) -> object:

@@ -102,6 +102,22 @@ impl<T: ToJson> ToJson for BTreeMap<String, T> {
     }
 }
 
+/// An option that is an object, or text for one.
+#[derive(Debug, Clone)]
+pub(crate) enum Spelled<T> {
+    Text(String),
+    Object(T),
+}
+
+impl<T: ToJson> ToJson for Spelled<T> {
+    fn to_json(&self) -> Value {
+        match self {
+            Spelled::Text(text) => text.to_json(),
+            Spelled::Object(value) => value.to_json(),
+        }
+    }
+}
+
 /// An option that can also be `false`.
 #[derive(Debug, Clone)]
 pub(crate) enum Switch<T> {

@@ -37,6 +37,7 @@ mod json;
 mod lifecycle;
 mod logs;
 mod native;
+mod network;
 mod options;
 mod pool;
 mod progress;
@@ -48,11 +49,11 @@ mod tables;
 mod time;
 
 pub use agent::AgentClient;
-pub use builder::{InitBuilder, MountBuilder, NetworkBuilder, RegistryBuilder, SandboxBuilder};
+pub use builder::{InitBuilder, MountBuilder, RegistryBuilder, SandboxBuilder};
 pub use call::Call;
 pub use choices::{
-    Engine, HostPermissions, Isolation, LogLevel, NetworkAction, NetworkProfile, PullPolicy, SecurityProfile,
-    StatVirtualization, ThpMode,
+    Engine, HostPermissions, Isolation, LogLevel, NetworkAction, NetworkDirection, NetworkProfile, PullPolicy,
+    SecurityProfile, StatVirtualization, ThpMode,
 };
 pub use config::{InitConfig, Rlimit, SandboxConfig};
 pub use error::{Detail, Error, ExecFailureKind, MicrosandboxResult};
@@ -62,6 +63,10 @@ pub use handle::{ListBuilder, SandboxHandle, SandboxPage, SandboxStatus};
 pub use image::{Image, ImageConfig, ImageDetail, ImageHandle, ImageLayer};
 pub use lifecycle::{StopResult, StopSource};
 pub use logs::{LogEntry, LogOptions, LogSource, LogStream, LogStreamOptions};
+pub use network::{
+    AnyRule, DnsBuilder, Modified, ModifyBuilder, NetworkBuilder, NetworkEntry, NetworkLogOptions, NetworkPolicy, NetworkStep,
+    NetworkVerdict, Rule,
+};
 pub use progress::{PullEvent, PullProgress};
 pub use sandbox::Sandbox;
 pub use snapshot::{

@@ -38,6 +38,12 @@ macro_rules! function_table {
             sandbox_ping(u64, Str, Out<*mut c_char>) -> Failure;
             sandbox_touch(u64, Str, Out<*mut c_char>) -> Failure;
             agent_socket_path(Str, Out<*mut c_char>) -> Failure;
+            sandbox_modify(Str, Str, Out<*mut c_char>) -> Failure;
+            network_check(Str, Str, Out<*mut c_char>) -> Failure;
+            network_log(Str, Str, Out<*mut c_char>) -> Failure;
+            network_learn(Str, Out<*mut c_char>) -> Failure;
+            network_policies(Out<*mut c_char>) -> Failure;
+            network_policy(Str, Out<*mut c_char>) -> Failure;
             sandbox_exec(u64, u64, Str, Str, *const u8, usize, Out<*mut c_char>, Out<*mut u8>, Out<usize>, Out<*mut u8>, Out<usize>) -> Failure;
             sandbox_exec_stream(u64, u64, Str, Str, *const u8, usize, Out<u64>) -> Failure;
             exec_recv(u64, u64, Out<*mut c_char>, Out<*mut u8>, Out<usize>) -> Failure;
@@ -282,12 +288,21 @@ macro_rules! choice_table {
                 /// Nothing; stands alone.
                 "none" None,
             }
-            /// What is done with what no rule matches.
+            /// What is done with what a rule matches, or none does.
             closed NetworkAction {
                 /// It is let through.
                 "allow" Allow,
                 /// It is refused.
                 "deny" Deny,
+            }
+            /// Who begins the flows that a rule is about.
+            closed NetworkDirection {
+                /// The guest.
+                "egress" Egress,
+                /// Who comes to a published port.
+                "ingress" Ingress,
+                /// Either.
+                "any" Any,
             }
         }
     };
@@ -348,12 +363,26 @@ macro_rules! option_table {
                 guest_port: u16,
                 protocol: PortProtocol,
             }
+            RuleOptions {
+                action: NetworkAction,
+                direction: NetworkDirection,
+                destination: String,
+                protocols: Vec<String>,
+                ports: Vec<String>,
+            }
+            DnsOptions {
+                nameservers: Vec<String>,
+                query_timeout_ms: u32,
+                rebind_protection: bool,
+            }
             NetworkOptions {
                 profiles: Vec<String>,
                 policy: String,
-                rules: Vec<String>,
+                rules: Vec<Spelled<RuleOptions>>,
                 default_egress: NetworkAction,
                 default_ingress: NetworkAction,
+                dns: DnsOptions,
+                explain_denials: bool,
                 max_connections: u32,
             }
             CreateOptions {
@@ -455,6 +484,14 @@ macro_rules! option_table {
                 with_image: bool,
                 plain_tar: bool,
                 force: bool,
+            }
+            ModifyOptions {
+                network: Switch<NetworkOptions>,
+            }
+            NetworkLogQuery {
+                denied: bool,
+                tail: u64,
+                since_ms: u64,
             }
         }
     };

@@ -1,3 +1,4 @@
+import { type NetworkConfig, NetworkBuilder } from "./network.js";
 import { CommandSettings, EnvironmentSettings, addArguments } from "./settings.js";
 import type {
   Engine,
@@ -7,9 +8,6 @@ import type {
   NativeCreateOptions,
   NativeInit,
   NativeMount,
-  NativeNetwork,
-  NetworkAction,
-  NetworkProfile,
   PullPolicy,
   SecurityProfile,
   StatVirtualization,
@@ -100,72 +98,6 @@ export class MountBuilder {
   /** What becomes of modes that the guest sets. "mirror": the host's mode follows the guest's. */
   hostPermissions(mode: HostPermissions): this {
     this.settings.host_permissions = mode;
-    return this;
-  }
-}
-
-/** A rule as an object: what is not given is "any", and egress. */
-export interface NetworkRule {
-  action: "allow" | "deny";
-  direction?: "egress" | "ingress" | "any";
-  /** A name, an address, a prefix or a group ("public", "link-local", ...). */
-  destination?: string;
-  protocol?: "any" | "tcp" | "udp" | "icmpv4" | "icmpv6";
-  /** One port, or "8000-8010". */
-  port?: number | string;
-}
-
-function ruleText(rule: string | NetworkRule): string {
-  if (typeof rule === "string") return rule;
-  let target = (rule.destination ?? "any").replace(/^link_local$/, "link-local").replace(/^metadata$/, "meta");
-  if (target.includes(":") && !target.startsWith("[")) target = `[${target}]`;
-  return `${rule.action}:${rule.direction ?? "egress"}@${target}:${rule.protocol ?? "any"}:${rule.port ?? "any"}`;
-}
-
-/** Rules that are needed often. */
-export const Rule = {
-  /** Lookups of all names at the guest's own name server. */
-  allowDns(): string {
-    return "allow@dns";
-  },
-};
-
-/** What the guest may reach. Each method changes the builder and returns it. */
-export class NetworkBuilder {
-  /** @internal */
-  readonly settings: NativeNetwork & { profiles: string[]; rules: string[] } = { profiles: [], rules: [] };
-
-  /**
-   * Groups of addresses that the guest may reach; "all" only alone. Where nothing is said about what it may reach, that
-   * is the Internet, or what this machine's configuration says.
-   */
-  profiles(...profiles: NetworkProfile[]): this {
-    this.settings.profiles.push(...texts(profiles, "profiles"));
-    return this;
-  }
-  /** Rules as of --net-rule: "allow@pypi.org:tcp:443". The first that matches decides, before any profile. */
-  rules(...rules: (string | NetworkRule)[]): this {
-    this.settings.rules.push(...texts(rules.map(ruleText), "rules"));
-    return this;
-  }
-  /** A policy by name, as of --policy; what else is said goes before it. */
-  policy(name: string): this {
-    this.settings.policy = name;
-    return this;
-  }
-  /** What is done with what the guest begins and nothing matches; denied if not given. */
-  defaultEgress(action: NetworkAction): this {
-    this.settings.default_egress = action;
-    return this;
-  }
-  /** What is done with what comes to published ports and nothing matches; allowed if not given. */
-  defaultIngress(action: NetworkAction): this {
-    this.settings.default_ingress = action;
-    return this;
-  }
-  /** How many connections and flows may be open at a time. */
-  maxConnections(count: number): this {
-    this.settings.max_connections = wholeNumber(count, "maxConnections");
     return this;
   }
 }
@@ -297,8 +229,8 @@ export abstract class SandboxSettings extends CommandSettings<NativeCreateOption
     return this.#publish(host, guest, "udp", bind);
   }
   /** What the guest may reach. */
-  network(configure: (network: NetworkBuilder) => NetworkBuilder): this {
-    this.options.network = configure(new NetworkBuilder()).settings;
+  network(network: NetworkConfig | ((network: NetworkBuilder) => NetworkBuilder)): this {
+    this.options.network = NetworkBuilder.read(network);
     return this;
   }
   /** The guest has no network interface. */

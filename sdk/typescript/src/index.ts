@@ -1,14 +1,7 @@
 import "./dispose.js"; // before the classes that use its symbols
 
 export { AgentClient } from "./agent.js";
-export {
-  InitOptionsBuilder,
-  MountBuilder,
-  NetworkBuilder,
-  type NetworkRule,
-  Rule,
-  RegistryBuilder,
-} from "./builder.js";
+export { InitOptionsBuilder, MountBuilder, RegistryBuilder } from "./builder.js";
 export {
   BootStartError,
   CancelledError,
@@ -61,6 +54,23 @@ export {
 } from "./fs.js";
 export { Image, ImageHandle, PullProgressImage, type ImageDetail, type PullOptions } from "./image.js";
 export { LogEntry, LogStream, type LogReadOptions, type LogSource, type LogStreamOptions } from "./logs.js";
+export {
+  NetworkBuilder,
+  NetworkPolicy,
+  Rule,
+  type CustomPolicy,
+  type Destination,
+  type DnsConfig,
+  type Modified,
+  type ModifyOptions,
+  type NamedPolicy,
+  type NetworkConfig,
+  type NetworkEntry,
+  type NetworkLogOptions,
+  type NetworkRule,
+  type NetworkStep,
+  type NetworkVerdict,
+} from "./network.js";
 export { version, type CallOptions } from "./native.js";
 export {
   Snapshot,
@@ -90,6 +100,7 @@ export type {
   Isolation,
   LogLevel,
   NetworkAction,
+  NetworkDirection,
   NetworkProfile,
   PullPolicy,
   SecurityProfile,

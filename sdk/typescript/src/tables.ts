@@ -39,6 +39,12 @@ export interface NativeFunctions {
   sandbox_ping(cancel: Handle, name: string): Later<[string]>;
   sandbox_touch(cancel: Handle, name: string): Later<[string]>;
   agent_socket_path(name: string): Outcome<[string]>;
+  sandbox_modify(name: string, options: string): Later<[string]>;
+  network_check(name: string, destination: string): Later<[string]>;
+  network_log(name: string, options: string): Later<[string]>;
+  network_learn(name: string): Later<[string]>;
+  network_policies(): Later<[string]>;
+  network_policy(name: string): Later<[string]>;
   sandbox_exec(cancel: Handle, sandbox: Handle, command: string | null, options: string, input: Uint8Array | null): Later<[string, Bytes, Bytes]>;
   sandbox_exec_stream(cancel: Handle, sandbox: Handle, command: string | null, options: string, input: Uint8Array | null): Later<[Handle]>;
   exec_recv(cancel: Handle, exec: Handle): Later<[string, Bytes]>;
@@ -307,12 +313,21 @@ export type NetworkProfile =
   /** Nothing; stands alone. */
   | "none";
 
-/** What is done with what no rule matches. */
+/** What is done with what a rule matches, or none does. */
 export type NetworkAction =
   /** It is let through. */
   | "allow"
   /** It is refused. */
   | "deny";
+
+/** Who begins the flows that a rule is about. */
+export type NetworkDirection =
+  /** The guest. */
+  | "egress"
+  /** Who comes to a published port. */
+  | "ingress"
+  /** Either. */
+  | "any";
 
 /** A limit for commands, as of setrlimit(2). As the C interface has it. */
 export interface NativeRlimit {
@@ -348,13 +363,31 @@ export interface NativePort {
   protocol?: PortProtocol | undefined;
 }
 
+/** What is done with some of the guest's flows. As the C interface has it. */
+export interface NativeRule {
+  action?: NetworkAction | undefined;
+  direction?: NetworkDirection | undefined;
+  destination?: string | undefined;
+  protocols?: string[] | undefined;
+  ports?: string[] | undefined;
+}
+
+/** How the guest's names are looked up. As the C interface has it. */
+export interface NativeDns {
+  nameservers?: string[] | undefined;
+  query_timeout_ms?: number | undefined;
+  rebind_protection?: boolean | undefined;
+}
+
 /** What the guest may reach. Where nothing is said about it, the Internet, or what this machine's configuration says. As the C interface has it. */
 export interface NativeNetwork {
   profiles?: string[] | undefined;
   policy?: string | undefined;
-  rules?: string[] | undefined;
+  rules?: (string | NativeRule)[] | undefined;
   default_egress?: NetworkAction | undefined;
   default_ingress?: NetworkAction | undefined;
+  dns?: NativeDns | undefined;
+  explain_denials?: boolean | undefined;
   max_connections?: number | undefined;
 }
 
@@ -463,4 +496,16 @@ export interface NativeExportOptions {
   with_image?: boolean | undefined;
   plain_tar?: boolean | undefined;
   force?: boolean | undefined;
+}
+
+/** What is changed. As the C interface has it. */
+export interface NativeModifyOptions {
+  network?: false | NativeNetwork | undefined;
+}
+
+/** Which entries. As the C interface has it. */
+export interface NativeNetworkLogOptions {
+  denied?: boolean | undefined;
+  tail?: number | undefined;
+  since_ms?: number | undefined;
 }

@@ -77,7 +77,7 @@ Result<net::NetdConfig> make_config(const NetworkSpec& spec, NetworkPlan& plan,
         plan.search = resolver.search;
         plan.resolver_options = resolver.options;
     }
-    config.max_connections = spec.max_connections;
+    config.max_connections = spec.connections();
     config.explain_denials = spec.explain_denials;
     return config;
 }

@@ -52,6 +52,20 @@ from .exec import ExecHandle, ExecSink
 from .fs import FsEntry, FsReadStream, FsWriteStream, SandboxFsOps
 from .image import Image, ImageDetail, ImageHandle
 from .logs import LogStream
+from .network import (
+    Destination,
+    DnsConfig,
+    Modified,
+    Network,
+    NetworkAction,
+    NetworkDirection,
+    NetworkEntry,
+    NetworkPolicy,
+    NetworkProfile,
+    NetworkStep,
+    NetworkVerdict,
+    Rule,
+)
 from .options import CreateOptions, ExecOptions, StreamOptions
 from .progress import PullSession
 from .sandbox import Sandbox, SandboxHandle, SandboxPage
@@ -70,15 +84,11 @@ from .types import (
     LogLevel,
     LogSource,
     MountConfig,
-    Network,
-    NetworkAction,
-    NetworkProfile,
     PingResult,
     PortBinding,
     PullEvent,
     PullPolicy,
     Rlimit,
-    Rule,
     SandboxStatus,
     SandboxStopResult,
     SecurityProfile,

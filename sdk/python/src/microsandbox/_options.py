@@ -44,7 +44,7 @@ _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
     "init": _init,
     "mount": lambda mounts: {path: asdict(mount) for path, mount in mounts.items()},
     "port": _ports,
-    "network": asdict,
+    "network": lambda network: network.to_json(),
     "rlimit": lambda limits: [limit.to_json() for limit in limits],
 }
 

@@ -1,0 +1,107 @@
+"""What a guest may reach, said with the package's own types, changed while it runs, asked about and recorded."""
+
+import socket
+import threading
+import unittest
+
+from microsandbox import (
+    Destination,
+    DnsConfig,
+    InvalidConfigError,
+    Network,
+    NetworkAction,
+    NetworkPolicy,
+    NetworkProfile,
+    Rule,
+    Sandbox,
+    SandboxNotFoundError,
+)
+
+
+def greeter() -> int:
+    """The port of a service of this machine's loopback that greets whoever comes."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            client, _ = server.accept()
+            with client:
+                client.sendall(b"hello\n")
+
+    threading.Thread(target=serve, daemon=True).start()
+    return int(server.getsockname()[1])
+
+
+class Networks(unittest.IsolatedAsyncioTestCase):
+    async def test_all(self) -> None:
+        port = greeter()
+        network = Network(
+            rules=(
+                *Rule.allow_dns(),
+                Rule.allow("host", protocol="tcp", port=port),
+                Rule(NetworkAction.DENY, Destination.group("link_local"), protocols=("tcp", "udp")),
+                Rule.deny("link-local", protocol="icmpv4"),
+                "deny@[2001:db8::1]:tcp:80-81",
+            ),
+            default_egress=NetworkAction.DENY,
+            dns=DnsConfig(nameservers=("192.0.2.53",), query_timeout_ms=500),
+            max_connections=9,
+        )
+        box = await Sandbox.create("py-net", network=network)
+        config = (await Sandbox.get("py-net")).config()["network"]
+        self.assertEqual(
+            config["rules"],
+            ["allow@host:udp:53", "allow@host:tcp:53", f"allow@host:tcp:{port}", "deny@link-local:tcp",
+             "deny@link-local:udp", "deny@link-local:icmpv4", "deny@[2001:db8::1]:tcp:80-81"],
+        )
+        self.assertEqual((config["dns"]["query_timeout_ms"], config["max_connections"]), (500, 9))
+
+        there = f"host.microsandbox.internal:{port}"
+        self.assertTrue((await box.network_check(there)).allowed)
+        verdict = await box.network_check("169.254.1.1")
+        self.assertEqual((verdict.allowed, verdict.steps[0].rule), (False, "deny@link-local:tcp"))
+        greeting = f"nc host.microsandbox.internal {port} </dev/null"
+        self.assertEqual((await box.shell(greeting)).stdout_text, "hello\n")
+
+        modified = await box.modify(network=Network(rules=(Rule.deny("host", protocol="tcp", port=port),)))
+        self.assertTrue(modified.in_force)
+        self.assertIn("has no effect", "".join(modified.warnings))
+        self.assertFalse((await box.network_check(there)).allowed)
+        self.assertEqual((await box.shell(greeting)).stdout_text, "")
+        denied = await box.network_log(denied=True)
+        self.assertEqual([(e.protocol, e.port, e.denied) for e in denied if e.type == "flow"], [("tcp", port, True)])
+        self.assertEqual(len(await box.network_log(tail=1)), 1)
+        self.assertIn(f"allow@host:tcp:{port}", await box.network_learn())
+
+        self.assertTrue((await box.modify(network=Network(policy="git-hosts"))).in_force)
+        self.assertTrue((await box.network_check("github.com")).allowed)
+        self.assertFalse((await box.network_check("example.org")).allowed)
+        with self.assertRaises(InvalidConfigError):
+            await box.modify(network=Network(policy="nowhere"))
+        self.assertTrue((await box.network_check("github.com")).allowed)
+        self.assertTrue((await box.modify(network=False)).in_force)
+        self.assertFalse((await box.network_check("github.com")).allowed)
+        handle = await Sandbox.get("py-net")
+        self.assertTrue((await handle.modify(network=Network.from_profiles("private", NetworkProfile.PUBLIC))).in_force)
+        self.assertEqual((await Sandbox.get("py-net")).config()["network"]["profiles"], ["public", "private"])
+
+        self.assertIn("git-hosts", [policy.name for policy in await NetworkPolicy.list()])
+        self.assertIn("profiles: [none]", await NetworkPolicy.read("offline"))
+        with self.assertRaises(InvalidConfigError):
+            await NetworkPolicy.read("nowhere")
+        await box.close()
+        await handle.remove()
+        with self.assertRaises(SandboxNotFoundError):
+            await handle.network_log()
+
+
+class AllowDns(unittest.IsolatedAsyncioTestCase):
+    async def test_all(self) -> None:
+        pair = Rule.allow_dns()
+        self.assertEqual([rule.protocols for rule in pair], [("udp",), ("tcp",)])
+        async with await Sandbox.create("py-dns", network=Network(rules=(*pair,))) as box:
+            config = (await Sandbox.get("py-dns")).config()["network"]
+            self.assertEqual(config["rules"], ["allow@host:udp:53", "allow@host:tcp:53"])
+            verdict = await box.network_check("www.example.org")
+            self.assertEqual([step.allowed for step in verdict.steps], [True, False])
+            self.assertFalse((await box.network_check("host.microsandbox.internal:853")).allowed)
