@@ -18,7 +18,7 @@ type NetworkConfig struct {
 	Policy string `json:"policy,omitempty"`
 	// As of --net-rule: "allow@pypi.org:tcp:443". The first that matches decides, before any profile.
 	Rules []string `json:"rules,omitempty"`
-	// Rules and defaults as values: see [NetworkPolicy]. Its rules go behind those of Rules.
+	// Rules and defaults as values: see [NetworkPolicy]. Its rules go before those of Rules.
 	CustomPolicy *CustomPolicy `json:"custom_policy,omitempty"`
 	// Names, and names with all below them, that are denied where no rule says otherwise.
 	DenyDomains        []string `json:"deny_domains,omitempty"`

@@ -94,9 +94,8 @@ TEST(NetworkDocument, SpellingsOfOtherVersions) {
                   {"action": "allow", "destination": {"cidr": "2001:db8::/32"}},
                   {"action": "deny", "destination": "metadata"}]},
                   "deny_domains": ["b.org"], "deny_domain_suffixes": ["c.org"]})"),
-              (std::vector<std::string>{"deny@link-local", "deny@link-local:tcp",
-                                        "allow@suffix=a.org:any:443", "allow@[2001:db8::/32]",
-                                        "deny@meta", "deny@domain=b.org", "deny@suffix=c.org"}));
+              "deny@link-local deny@link-local:tcp allow@suffix=a.org:any:443 "
+              "allow@[2001:db8::/32] deny@meta deny@suffix=c.org deny@domain=b.org");
     EXPECT_FALSE(read_network_document(*json::parse(R"({"custom_policy": {"profiles": []}})")));
     EXPECT_FALSE(read_network_document(*json::parse(
         R"({"rules": [{"action": "deny", "destination": {"group": "x", "domain": "y"}}]})")));
