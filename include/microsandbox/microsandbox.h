@@ -179,7 +179,8 @@ void msb_progress_free(uint64_t progress);
 
 /* Options port: A port of the host that leads to one of the guest's.
  * "bind": text. Address on the host; default: 127.0.0.1.
- * "host_port": number. Port on the host.
+ * "host_port": number. Port on the host; 0: one that is free, which "ports" of msb_sandbox_get()
+ *   tells.
  * "guest_port": number. Port in the guest.
  * "protocol": "tcp" | "udp". "tcp" or "udp". Default: "tcp". */
 
@@ -300,8 +301,9 @@ void msb_sandbox_release(uint64_t sandbox);
 
 /* {"name", "status": "created" | "starting" | "running" | "draining" | "stopped" | "crashed",
  * "reason", "detail", "exit_code", "engine", "isolation", "kernel": {"name", "version", "hash"},
- * "image", "created_at_ms", "started_at_ms", "stopped_at_ms", "updated_at_ms", "config": {...}}.
- * A member is null when it is not known. Error: sandbox_not_found. */
+ * "image", "ports": [{"bind", "host_port", "guest_port", "protocol"}], "created_at_ms",
+ * "started_at_ms", "stopped_at_ms", "updated_at_ms", "config": {...}}. A member is null when it
+ * is not known. Error: sandbox_not_found. */
 char* msb_sandbox_get(const char* name, char** result);
 
 /* Options sandbox_list: Which sandboxes.

@@ -2,7 +2,9 @@ package microsandbox_test
 
 import (
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -45,7 +47,7 @@ func TestNetworks(t *testing.T) {
 		DenyDomainSuffixes: []string{"example.com"},
 		DNS:                &m.DNSConfig{Nameservers: []string{"192.0.2.53"}, QueryTimeoutMs: 500, RebindProtection: &rebind},
 		MaxConnections:     9,
-	}))
+	}), m.WithPorts(map[uint16]uint16{0: 8080}))
 
 	there := "host.microsandbox.internal:" + word
 	verdict, err := box.CheckNetwork(ctx, there)
@@ -59,6 +61,20 @@ func TestNetworks(t *testing.T) {
 	out, err := box.Shell(ctx, greeting)
 	ok(t, err)
 	equal(t, "greeting", string(out.StdoutBytes()), "hello\n")
+
+	handle, err := m.GetSandbox(ctx, "go-net")
+	ok(t, err)
+	published := handle.Ports()[0]
+	equal(t, "port", published.HostPort > 0 && published.GuestPort == 8080 && published.Bind == "127.0.0.1", true)
+	out, err = box.Shell(ctx, "mkdir /www && echo published >/www/index.html && httpd -p 127.0.0.1:8080 -h /www")
+	ok(t, err)
+	equal(t, "server", out.ExitCode(), 0)
+	response, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/", published.HostPort))
+	ok(t, err)
+	body, err := io.ReadAll(response.Body)
+	ok(t, err)
+	_ = response.Body.Close()
+	equal(t, "published", string(body), "published\n")
 
 	modified, err := box.Modify(ctx, m.ModifyOptions{Network: &m.NetworkConfig{CustomPolicy: &m.CustomPolicy{Rules: []m.PolicyRule{
 		{Action: "deny", Destination: "host", Protocol: "tcp", Port: word}}}}})

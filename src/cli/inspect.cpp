@@ -121,7 +121,7 @@ void print_text(const SandboxView& view, const std::string& detail) {
     add_rules(text, spec.network);
     if (!spec.network.published.empty()) {
         text.section("Ports");
-        for (const PublishedPort& port : spec.network.published)
+        for (const PublishedPort& port : view.published())
             text.add_nested(port.udp ? "UDP" : "TCP",
                             fmt::format("{}:{} -> {}", port.bind, port.host, port.guest));
     }

@@ -57,8 +57,8 @@ void add_reach_options(Command& command, NetworkOptions& options) {
 void add_publish_option(Command& command, NetworkOptions& options) {
     command
         .option("-p,--publish", &options.publish,
-                "[BIND:]HOST:GUEST[/tcp|udp]: a port of the host that leads to the guest's "
-                "(repeatable)")
+                "[BIND:]HOST:GUEST[/tcp|udp]: a port of the host that leads to the guest's, or a "
+                "range of them (8000-8010:8000-8010); HOST 0: one that is free (repeatable)")
         .excludes(command.find("--no-net"));
 }
 
@@ -119,7 +119,8 @@ Result<NetworkSpec> said_network(const NetworkOptions& options) {
     network.default_egress = chosen(options.default_egress);
     network.default_ingress = chosen(options.default_ingress);
     for (const std::string& text : options.publish)
-        network.published.push_back(MSB_TRY(parse_published_port(text)));
+        for (PublishedPort& port : MSB_TRY(parse_published_ports(text)))
+            network.published.push_back(std::move(port));
     for (const std::string& text : options.nameservers)
         network.dns.nameservers.push_back(MSB_TRY(parse_nameserver(text)));
     network.dns.query_timeout_ms = static_cast<std::uint32_t>(options.query_timeout_ms.value_or(0));

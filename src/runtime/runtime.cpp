@@ -68,6 +68,8 @@ Result<std::unique_ptr<Runtime>> Runtime::create(LaunchConfig config) {
     runtime->loop_ = MSB_TRY(EventLoop::create());
     runtime->state_.engine = runtime->config_.engine;
     runtime->state_.isolation = runtime->config_.isolation;
+    for (const PublishedPort& port : runtime->config_.spec.network.published)
+        runtime->state_.host_ports.push_back(port.host); // as they were bound
     runtime->state_.started_at_ns = unix_time_ns();
     return runtime;
 }

@@ -294,7 +294,8 @@ class Document {
     }
     Status ports(const json::Value& value) {
         for (const std::string& text : MSB_TRY(texts_of(value, "ports")))
-            network_.published.push_back(MSB_TRY(parse_published_port(text)));
+            for (PublishedPort& port : MSB_TRY(parse_published_ports(text)))
+                network_.published.push_back(std::move(port));
         return {};
     }
     Status connections(const json::Value& value) {

@@ -4,6 +4,7 @@
 #include "base/address.hpp"
 #include "base/result.hpp"
 #include "net/policy/policy.hpp"
+#include "spec/published_port.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -12,17 +13,6 @@
 #include <vector>
 
 namespace msb {
-
-/// `[BIND:]HOST:GUEST[/tcp|udp]`
-struct PublishedPort {
-    std::string bind = "127.0.0.1"; ///< a numeric address
-    std::uint16_t host = 0;
-    std::uint16_t guest = 0;
-    bool udp = false;
-
-    std::string to_string() const;
-    bool operator==(const PublishedPort&) const = default;
-};
 
 /// How a guest's names are looked up.
 struct DnsSpec {
@@ -73,7 +63,6 @@ Result<std::vector<std::string>> parse_net_profiles(const std::vector<std::strin
 Result<std::vector<net::Rule>> parse_net_rules(const std::vector<std::string>& words);
 /// "IP[:PORT]", IPv6 in brackets where a port follows.
 Result<Endpoint> parse_nameserver(std::string_view text);
-Result<PublishedPort> parse_published_port(std::string_view text);
 Status validate_network(const NetworkSpec& network);
 
 } // namespace msb

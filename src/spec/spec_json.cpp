@@ -145,7 +145,9 @@ void read_network(json::Reader document, NetworkSpec& network) {
     if (!document.has("profiles"))
         return; // of an earlier version
     document.get("profiles", network.profiles);
-    network.max_connections = document.get<std::uint32_t>("max_connections");
+    if (const auto count = document.get<std::uint32_t>("max_connections");
+        count != usual_connections)
+        network.max_connections = count;
     if (document.has("rules")) { // earlier versions had none
         auto rules = parse_net_rules(document.get<std::vector<std::string>>("rules"));
         if (rules)

@@ -47,7 +47,7 @@ class Networks(unittest.IsolatedAsyncioTestCase):
             dns=DnsConfig(nameservers=("192.0.2.53",), query_timeout_ms=500),
             max_connections=9,
         )
-        box = await Sandbox.create("py-net", network=network)
+        box = await Sandbox.create("py-net", network=network, ports={0: 8080})
         config = (await Sandbox.get("py-net")).config()["network"]
         self.assertEqual(
             config["rules"],
@@ -62,6 +62,10 @@ class Networks(unittest.IsolatedAsyncioTestCase):
         self.assertEqual((verdict.allowed, verdict.steps[0].rule), (False, "deny@link-local:tcp"))
         greeting = f"nc host.microsandbox.internal {port} </dev/null"
         self.assertEqual((await box.shell(greeting)).stdout_text, "hello\n")
+
+        (published,) = (await Sandbox.get("py-net")).ports
+        self.assertGreater(published.host_port, 0)
+        self.assertEqual((published.bind, published.guest_port, published.protocol), ("127.0.0.1", 8080, "tcp"))
 
         modified = await box.modify(network=Network(rules=(Rule.deny("host", protocol="tcp", port=port),)))
         self.assertTrue(modified.in_force)

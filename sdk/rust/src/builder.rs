@@ -200,7 +200,8 @@ impl SandboxBuilder {
         self
     }
 
-    /// A TCP port of the host's loopback that leads to one of the guest's.
+    /// A TCP port of the host's loopback that leads to one of the guest's; host 0: one that is free, which
+    /// [`crate::SandboxHandle::ports`] tells.
     pub fn port(self, host: u16, guest: u16) -> Self {
         self.publish(None, host, guest, PortProtocol::Tcp)
     }

@@ -66,7 +66,7 @@ macro_rules! numbers {
         })*
     };
 }
-numbers! { i32: as_i64, u32: as_u64, u64: as_u64, usize: as_u64, }
+numbers! { i32: as_i64, u16: as_u64, u32: as_u64, u64: as_u64, usize: as_u64, }
 
 impl Number for f64 {
     fn of(value: &Value) -> Option<f64> {

@@ -59,7 +59,7 @@ pub use config::{InitConfig, Rlimit, SandboxConfig};
 pub use error::{Detail, Error, ExecFailureKind, MicrosandboxResult};
 pub use exec::{ExecBuilder, ExecEvent, ExecHandle, ExecOutput, ExecSink, ExecStatus};
 pub use fs::{FsEntry, FsEntryKind, FsReadStream, FsWriteStream, SandboxFsOps};
-pub use handle::{ListBuilder, SandboxHandle, SandboxPage, SandboxStatus};
+pub use handle::{ListBuilder, PublishedPort, SandboxHandle, SandboxPage, SandboxStatus};
 pub use image::{Image, ImageConfig, ImageDetail, ImageHandle, ImageLayer};
 pub use lifecycle::{StopResult, StopSource};
 pub use logs::{LogEntry, LogOptions, LogSource, LogStream, LogStreamOptions};

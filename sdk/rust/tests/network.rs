@@ -32,7 +32,7 @@ fn networks() {
                 .dns(|d| d.nameservers(["192.0.2.53"]).query_timeout_ms(500).rebind_protection(true))
                 .explain_denials(false)
                 .max_connections(9)
-        }))
+        }).port(0, 8080))
         .await;
         let there = format!("host.microsandbox.internal:{port}");
         assert!(sandbox.network_check(&there).await.unwrap().allowed);
@@ -40,6 +40,9 @@ fn networks() {
         assert_eq!((verdict.allowed, verdict.steps[0].rule.as_deref()), (false, Some("deny@link-local:tcp")));
         let greeting = format!("nc host.microsandbox.internal {port} </dev/null");
         assert_eq!(sandbox.shell(&greeting).await.unwrap().stdout().unwrap(), "hello\n");
+
+        let published = Sandbox::get("rust-net").await.unwrap().ports();
+        assert!(published[0].host_port > 0 && published[0].guest_port == 8080 && published[0].protocol == "tcp");
 
         let denied = Rule::deny_egress("host").protocol("tcp").port(port);
         let modified = sandbox.modify().network(|n| n.rule(denied)).apply().await.unwrap();

@@ -212,7 +212,7 @@ export abstract class SandboxSettings extends CommandSettings<NativeCreateOption
     (this.options.volumes ??= {})[text(guestPath, "guestPath")] = configure(new MountBuilder()).settings;
     return this;
   }
-  /** A TCP port of the host's loopback that leads to one of the guest's. */
+  /** A TCP port of the host's loopback that leads to one of the guest's; host 0: one that is free. */
   port(host: number, guest: number): this {
     return this.#publish(host, guest, "tcp");
   }

@@ -90,6 +90,7 @@ export {
   SandboxHandle,
   SandboxListBuilder,
   SandboxPage,
+  type PublishedPort,
   type SandboxConfig,
 } from "./sandbox.js";
 export type {
@@ -102,6 +103,7 @@ export type {
   NetworkAction,
   NetworkDirection,
   NetworkProfile,
+  PortProtocol,
   PullPolicy,
   SecurityProfile,
   StatVirtualization,

@@ -13,6 +13,7 @@ test("what a guest may reach is said with plain objects, changed while it runs, 
   await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
   const { port } = server.address() as AddressInfo;
   const box = await Sandbox.builder(name)
+    .port(0, 8080)
     .network({
       policy: {
         defaultEgress: "deny",
@@ -51,6 +52,9 @@ test("what a guest may reach is said with plain objects, changed while it runs, 
   assert.deepEqual([verdict.verdict, verdict.steps[0]?.rule], ["deny", "deny@link-local:tcp"]);
   const greeting = `nc host.microsandbox.internal ${port} </dev/null`;
   assert.equal((await box.shell(greeting)).stdout(), "hello\n");
+
+  const [published] = (await Sandbox.get(name)).ports;
+  assert.ok(published !== undefined && published.hostPort > 0 && published.guestPort === 8080);
 
   const denied = { action: "deny", destination: "host", protocol: "tcp", port } as const;
   const modified = await box.modify({ network: (n) => n.rules(denied) });

@@ -322,16 +322,17 @@ void TcpConnection::syn_sent_segment(const TcpSegment& segment) {
     acknowledge_soon();
 }
 
-/// A server may listen in one family only.
+/// A server may listen in one family only, or on the guest's loopback.
 void TcpConnection::refused_by_guest() {
-    if (!other_port_)
-        return reset(false);
+    if (other_places_.empty())
+        return reset(false, "refused");
     tcp_.loop_.unwatch(host_.get());
     OwnedFd socket = std::move(host_);
     const std::uint16_t port = remote_.port;
     FlowRecord record = std::move(record_);
+    const std::vector<GuestPort> places = std::move(other_places_);
     close();
-    tcp_.accept(std::move(socket), *other_port_, port, std::nullopt, std::move(record));
+    tcp_.accept(std::move(socket), places, port, std::move(record));
 }
 
 void TcpConnection::establish(const TcpSegment& segment) {

@@ -32,6 +32,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 namespace msb::net {
 
@@ -118,7 +119,7 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
     bool published_;                      ///< came from a peer, not from the guest
     unsigned attempt_ = 0;                ///< which place the destination leads to
     int first_error_ = 0;                 ///< of the first attempt
-    std::optional<GuestPort> other_port_; ///< of a published one, if the guest refuses
+    std::vector<GuestPort> other_places_; ///< of a published one: where next if the guest refuses
 
     FlowRecord record_;
     /// While it has to be seen what the guest opens the connection with; of the queue to the host so

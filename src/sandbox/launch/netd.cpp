@@ -16,9 +16,10 @@ namespace {
 
 constexpr std::uint16_t dns_port = 53;
 constexpr std::size_t most_resolv_conf = std::size_t{64} << 10;
-constexpr int listen_backlog = 128;
+constexpr int listen_backlog = 1024;
 
-Result<OwnedFd> bind_port(const PublishedPort& port) {
+/// `port` learns which one was chosen, if any would do.
+Result<OwnedFd> bind_port(PublishedPort& port) {
     const auto address = IpAddress::parse(port.bind);
     if (!address)
         return fail(ErrorKind::invalid_argument, "not an address: " + port.bind);
@@ -34,6 +35,10 @@ Result<OwnedFd> bind_port(const PublishedPort& port) {
     SocketAddress name({*address, port.host});
     if (::bind(fd.get(), name.get(), name.size) == -1)
         return fail_errno("bind", port.to_string());
+    if (::getsockname(fd.get(), name.get(), &name.size) == -1)
+        return fail_errno("getsockname", port.to_string());
+    if (const auto bound = name.endpoint())
+        port.host = bound->port;
     if (!port.udp && ::listen(fd.get(), listen_backlog) == -1)
         return fail_errno("listen", port.to_string());
     return fd;
@@ -88,8 +93,7 @@ Result<net::Policy> policy_of(const NetworkSpec& spec, const std::string& home) 
     return with_defaults(spec, MSB_TRY(NetworkConfig::read(home)));
 }
 
-Result<NetdStart> prepare_netd(const HelperStart& start, const NetworkSpec& spec,
-                               NetworkPlan& plan) {
+Result<NetdStart> prepare_netd(const HelperStart& start, NetworkSpec& spec, NetworkPlan& plan) {
     net::NetdConfig config = MSB_TRY(make_config(spec, plan, start.home));
     config.log_level = start.log_level;
     config.sandbox = start.sandbox;
@@ -100,7 +104,7 @@ Result<NetdStart> prepare_netd(const HelperStart& start, const NetworkSpec& spec
         netd.owned.push_back(std::move(fd));
     };
     int number = net::netd_fd_published;
-    for (const PublishedPort& port : spec.published) {
+    for (PublishedPort& port : spec.published) {
         config.published.push_back({number, port.udp, port.guest});
         give(number++, MSB_TRY_WRAP(bind_port(port), "cannot publish port " + port.to_string()));
     }
