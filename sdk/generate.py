@@ -283,7 +283,8 @@ RUST_TYPES = {
 RUST_RETURNS = {"error": " -> Failure", "void": "", "text": " -> Str", "handle": " -> u64", "u32": " -> u32"}
 RUST_STRUCTS = {
     "RlimitOptions": ["rlimit"], "InitOptions": ["init"], "MountOptions": ["mount"], "PortOptions": ["port"],
-    "RuleOptions": ["rule"], "DnsOptions": ["dns"], "NetworkOptions": ["network"], "CreateOptions": ["sandbox_create"], "StartOptions": ["sandbox_start"],
+    "RuleOptions": ["rule"], "DnsOptions": ["dns"], "InterfaceOptions": ["interface"], "BucketOptions": ["bucket"],
+    "RateOptions": ["rates"], "RateLimiterOptions": ["rate_limiter"], "NetworkOptions": ["network"], "CreateOptions": ["sandbox_create"], "StartOptions": ["sandbox_start"],
     "ListOptions": ["sandbox_list"], "RemoveOptions": ["remove"], "ExecOptions": ["exec"],
     "FsOptions": ["fs_read", "fs_make", "fs_stat", "fs_remove_dir"], "PullOptions": ["image_pull"],
     "LoadOptions": ["image_load"], "LogQuery": ["logs", "log_stream"],
@@ -293,7 +294,8 @@ RUST_STRUCTS = {
 RUST_VALUES = {"text": "String", "flag": "bool", "texts": "Vec<String>", "map": "BTreeMap<String, String>",
                "number": "u64", "u32": "u32", "u16": "u16"}
 RUST_NESTED = {"rlimit": "RlimitOptions", "init": "InitOptions", "mount": "MountOptions", "port": "PortOptions",
-               "rule": "RuleOptions", "dns": "DnsOptions", "network": "NetworkOptions"}
+               "rule": "RuleOptions", "dns": "DnsOptions", "interface": "InterfaceOptions", "bucket": "BucketOptions",
+               "rates": "RateOptions", "rate_limiter": "RateLimiterOptions", "network": "NetworkOptions"}
 
 
 def rust_type(option: dict) -> str:
@@ -454,7 +456,8 @@ def python_dicts() -> str:
 
 TS_STRUCTS = {
     "NativeRlimit": ["rlimit"], "NativeInit": ["init"], "NativeMount": ["mount"], "NativePort": ["port"],
-    "NativeRule": ["rule"], "NativeDns": ["dns"], "NativeNetwork": ["network"], "NativeCreateOptions": ["sandbox_create"], "NativeExecOptions": ["exec"],
+    "NativeRule": ["rule"], "NativeDns": ["dns"], "NativeInterface": ["interface"], "NativeBucket": ["bucket"],
+    "NativeRates": ["rates"], "NativeRateLimiter": ["rate_limiter"], "NativeNetwork": ["network"], "NativeCreateOptions": ["sandbox_create"], "NativeExecOptions": ["exec"],
     "NativeListOptions": ["sandbox_list"], "NativePullOptions": ["image_pull"],
     "NativeFsOptions": ["fs_read", "fs_make", "fs_stat", "fs_remove_dir"], "NativeLogOptions": ["logs", "log_stream"],
     "NativeSnapshotOptions": ["snapshot_create", "snapshot_import"], "NativeExportOptions": ["snapshot_export"],

@@ -200,6 +200,27 @@ void msb_progress_free(uint64_t progress);
  * "rebind_protection": true or false. Names may only lead to public addresses and to those that
  *   a rule allows; default: true. */
 
+/* Options interface: The guest's place in its network; what is not given follows from its name.
+ * "mac": text. Its Ethernet address.
+ * "mtu": number. Size of the largest IP packet; default: 1500.
+ * "ipv4": text. Its IPv4 address; its gateway's is one less.
+ * "ipv6": text. Its IPv6 address; its gateway's is the first of the /64.
+ * "ipv4_pool": text. Prefix that its IPv4 address comes from; default: 172.16.0.0/12.
+ * "ipv6_pool": text. Prefix that its IPv6 address comes from; default: fd42:6d73:62::/48. */
+
+/* Options bucket: A rate with room for bursts.
+ * "size": number. So many bytes or frames ...
+ * "refill_time_ms": number. ... in so many milliseconds; default: 1000.
+ * "one_time_burst": number. Once, at the start, so many more. */
+
+/* Options rates: Limits of one direction.
+ * "bandwidth": bucket. Of bytes.
+ * "ops": bucket. Of frames. */
+
+/* Options rate_limiter: How fast the guest's network is.
+ * "egress": rates. What the guest sends.
+ * "ingress": rates. What it is sent. */
+
 /* Options network: What the guest may reach. Where nothing is said about it, the Internet, or
  *   what this machine's configuration says.
  * "profiles": array of text. Any of "public", "private", "host", or "all" or "none" alone.
@@ -213,7 +234,9 @@ void msb_progress_free(uint64_t progress);
  * "dns": dns. How its names are looked up.
  * "explain_denials": true or false. Requests of plain HTTP that are refused are answered with
  *   the reason; default: true.
- * "max_connections": number. How many TCP connections may be open at a time; default: 256. */
+ * "max_connections": number. How many TCP connections may be open at a time; default: 256.
+ * "interface": interface. Its addresses and its MTU.
+ * "rate_limiter": rate_limiter. How fast it is. */
 
 /* Options rlimit: A limit for commands, as of setrlimit(2).
  * "resource": text. The name in lower case: "nofile", "cpu", "as", "nproc", "fsize", "memlock",

@@ -30,8 +30,40 @@ type NetworkConfig struct {
 	// How names are looked up.
 	DNS            *DNSConfig `json:"dns,omitempty"`
 	MaxConnections uint32     `json:"max_connections,omitempty"` // TCP, at a time; 256 if not given
+	// Its addresses and its MTU, and how fast it is.
+	Interface   *InterfaceConfig `json:"interface,omitempty"`
+	RateLimiter *RateLimiter     `json:"rate_limiter,omitempty"`
 	// False: plain HTTP that is refused is not told why.
 	ExplainDenials *bool `json:"explain_denials,omitempty"`
+}
+
+// InterfaceConfig is the guest's place in its network; what is not given follows from its name.
+type InterfaceConfig struct {
+	MAC      string `json:"mac,omitempty"`
+	MTU      uint16 `json:"mtu,omitempty"`       // size of the largest IP packet; 1500 if not given
+	IPv4     string `json:"ipv4,omitempty"`      // its gateway's address is one less
+	IPv6     string `json:"ipv6,omitempty"`      // its gateway's address is the first of the /64
+	IPv4Pool string `json:"ipv4_pool,omitempty"` // prefix that the address comes from; 172.16.0.0/12 if not given
+	IPv6Pool string `json:"ipv6_pool,omitempty"`
+}
+
+// RateLimiter is how fast a guest's network is.
+type RateLimiter struct {
+	Egress  *RateLimits `json:"egress,omitempty"`  // what the guest sends
+	Ingress *RateLimits `json:"ingress,omitempty"` // what it is sent
+}
+
+// RateLimits is limits of one direction.
+type RateLimits struct {
+	Bandwidth *TokenBucket `json:"bandwidth,omitempty"` // of bytes
+	Ops       *TokenBucket `json:"ops,omitempty"`       // of frames
+}
+
+// TokenBucket is a rate with room for bursts: so many bytes or frames in a time.
+type TokenBucket struct {
+	Size         uint64 `json:"size"`
+	RefillTimeMs uint64 `json:"refill_time_ms,omitempty"` // 1000 if not given
+	OneTimeBurst uint64 `json:"one_time_burst,omitempty"` // once, at the start, so many more
 }
 
 // DNSConfig is how the guest's names are looked up.

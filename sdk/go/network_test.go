@@ -47,7 +47,13 @@ func TestNetworks(t *testing.T) {
 		DenyDomainSuffixes: []string{"example.com"},
 		DNS:                &m.DNSConfig{Nameservers: []string{"192.0.2.53"}, QueryTimeoutMs: 500, RebindProtection: &rebind},
 		MaxConnections:     9,
+		Interface:          &m.InterfaceConfig{MTU: 1400, IPv4: "10.9.8.6"},
+		RateLimiter:        &m.RateLimiter{Egress: &m.RateLimits{Bandwidth: &m.TokenBucket{Size: 1 << 30}, Ops: &m.TokenBucket{Size: 1000000, RefillTimeMs: 500}}},
 	}), m.WithPorts(map[uint16]uint16{0: 8080}))
+
+	out, err := box.Shell(ctx, "cat /sys/class/net/eth0/mtu; echo $MSB_NET_IPV4")
+	ok(t, err)
+	equal(t, "interface", out.Stdout(), "1400\naddr=10.9.8.6/30,gw=10.9.8.5,dns=10.9.8.5\n")
 
 	there := "host.microsandbox.internal:" + word
 	verdict, err := box.CheckNetwork(ctx, there)
@@ -58,7 +64,7 @@ func TestNetworks(t *testing.T) {
 	equal(t, "link-local", verdict.Allowed(), false)
 	equal(t, "rule", *verdict.Steps[0].Rule, "deny@link-local:tcp")
 	greeting := "nc host.microsandbox.internal " + word + " </dev/null"
-	out, err := box.Shell(ctx, greeting)
+	out, err = box.Shell(ctx, greeting)
 	ok(t, err)
 	equal(t, "greeting", string(out.StdoutBytes()), "hello\n")
 

@@ -222,7 +222,7 @@ func WithReplaceWithTimeout(timeout time.Duration) SandboxOption {
 // PortBinding is a port of the host that leads to one of the guest's.
 type PortBinding struct {
 	Bind      string `json:"bind,omitempty"` // an address; 127.0.0.1 if not given
-	HostPort  uint16 `json:"host_port"` // 0: one that is free, see [SandboxHandle.Ports]
+	HostPort  uint16 `json:"host_port"`      // 0: one that is free, see [SandboxHandle.Ports]
 	GuestPort uint16 `json:"guest_port"`
 	Protocol  string `json:"protocol,omitempty"` // "tcp", which is the default, or "udp"
 }

@@ -21,6 +21,8 @@ Result<NetworkModified> modify_network(Sandboxes& sandboxes, const std::string& 
             network = MSB_TRY(complete_network(sandboxes.home(), change.network));
             network.published = old.published;
             network.dns = old.dns;
+            network.interface = old.interface;
+            network.rates = old.rates;
             network.explain_denials = old.explain_denials;
         }
         network.max_connections =

@@ -13,6 +13,19 @@ namespace msb::cli {
 
 class Command;
 
+/// How a guest is connected.
+struct LinkOptions {
+    struct Rate {
+        std::string rate, burst;
+    };
+    struct Direction {
+        Rate bandwidth, ops;
+    };
+    Direction egress, ingress;
+    std::string v4, v6, v4_pool, v6_pool, mac;
+    std::optional<std::uint64_t> mtu;
+};
+
 struct NetworkOptions {
     bool no_net = false;
     bool observe = false;
@@ -27,6 +40,7 @@ struct NetworkOptions {
     bool no_rebind_protection = false;
     bool no_explanations = false;
     std::optional<std::uint64_t> max_connections;
+    LinkOptions link;
 
     /// But for --net-rule.
     bool says_what_is_reached() const {

@@ -4,6 +4,7 @@
 
 #include "base/address.hpp"
 #include "base/result.hpp"
+#include "base/token_bucket.hpp"
 #include "net/policy/policy.hpp"
 
 #include <cstdint>
@@ -25,6 +26,7 @@ struct NetdConfig {
     Mac gateway_mac{};
     std::uint16_t mtu = 1500;
     std::optional<Subnet> v4, v6; ///< the active families
+    LinkRates rates;
     Policy policy;
     std::vector<Endpoint> resolvers;
     std::uint32_t dns_timeout_ms = 0; ///< of one lookup; 0: as usual

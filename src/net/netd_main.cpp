@@ -127,6 +127,7 @@ Status run() {
                  .sandbox = config.sandbox,
                  .explain_denials = config.explain_denials});
     device.set_sink(stack);
+    device.limit(*loop, config.rates);
     stack.published_use().report = [] {
         (void)::send(netd_fd_lifeline, network_in_use.data(), network_in_use.size(),
                      MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -152,10 +152,10 @@ TEST_F(SandboxTest, NetworksAreSpelledOut) {
     twice.network.published[1].udp = true;
     EXPECT_TRUE(validate_spec(twice));
     EXPECT_FALSE(NetworkSpec{}.active());
-    const auto plan = NetworkPlan::make("a", true, false);
+    const auto plan = NetworkPlan::make("a", {}, true, false);
     EXPECT_EQ(describe(*plan.v4).rfind("addr=172.", 0), 0U);
     EXPECT_FALSE(plan.v6);
-    EXPECT_EQ(NetworkPlan::make("a", true, true).v4, plan.v4);
+    EXPECT_EQ(NetworkPlan::make("a", {}, true, true).v4, plan.v4);
 }
 
 TEST_F(SandboxTest, NetworkRulesAndDefaultsArePolicy) {

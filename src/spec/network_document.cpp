@@ -302,7 +302,22 @@ class Document {
         network_.max_connections = MSB_TRY(number_of(value, "max_connections"));
         return {};
     }
-
+    Status interface(const json::Value& value) {
+        network_.interface = MSB_TRY(read_interface(value));
+        return {};
+    }
+    Status rates(const json::Value& value) {
+        network_.rates = MSB_TRY(read_rates(value));
+        return {};
+    }
+    /// Also beside `interface`.
+    Status pool_v4(const json::Value& value) { return pool(value, network_.interface.v4_pool); }
+    Status pool_v6(const json::Value& value) { return pool(value, network_.interface.v6_pool); }
+    static Status pool(const json::Value& value, std::optional<Prefix>& into) {
+        const std::string text = MSB_TRY(text_of(value, "pool"));
+        into = Prefix::parse(text);
+        return into ? Status() : bad("not a prefix: " + text);
+    }
     Status explain(const json::Value& value) {
         network_.explain_denials = MSB_TRY(flag_of(value, "explain_denials"));
         return {};
@@ -312,13 +327,13 @@ class Document {
         std::string_view key;
         Status (Document::*read)(const json::Value&);
     };
-    static const std::array<Entry, 17> members;
+    static const std::array<Entry, 21> members;
 
     NetworkSpec network_;
     std::vector<net::Rule> denied_, allowed_;
 };
 
-const std::array<Document::Entry, 17> Document::members = {{
+const std::array<Document::Entry, 21> Document::members = {{
     {"enabled", &Document::enabled},
     {"profiles", &Document::profiles},
     {"policy", &Document::policy},
@@ -332,10 +347,14 @@ const std::array<Document::Entry, 17> Document::members = {{
     {"ports", &Document::ports},
     {"max_connections", &Document::connections},
     {"explain_denials", &Document::explain},
+    {"interface", &Document::interface},
+    {"rate_limiter", &Document::rates},
     // What other versions and their libraries have.
     {"custom_policy", &Document::custom_policy},
     {"deny_domains", &Document::deny_domains},
     {"deny_domain_suffixes", &Document::deny_suffixes},
+    {"ipv4_pool", &Document::pool_v4},
+    {"ipv6_pool", &Document::pool_v6},
     {"dns_rebind_protection", &Document::rebind_protection},
 }};
 

@@ -4,6 +4,7 @@
 #include "base/address.hpp"
 #include "base/result.hpp"
 #include "net/policy/policy.hpp"
+#include "spec/network_link.hpp"
 #include "spec/published_port.hpp"
 
 #include <cstdint>
@@ -38,6 +39,8 @@ struct NetworkSpec {
     std::optional<bool> default_egress, default_ingress;
     std::vector<PublishedPort> published;
     DnsSpec dns;
+    InterfaceSpec interface;
+    LinkRates rates;
     bool explain_denials = true; ///< to plain HTTP, with an answer
     std::string policy_name;     ///< of the named policy that is part of this
     std::optional<std::uint32_t>

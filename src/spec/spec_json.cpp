@@ -126,6 +126,8 @@ json::Value write_network(const NetworkSpec& network) {
              {{"nameservers", nameservers},
               {"query_timeout_ms", network.dns.query_timeout_ms},
               {"rebind_protection", network.dns.rebind_protection}}},
+            {"interface", to_document(network.interface)},
+            {"rate_limiter", to_document(network.rates)},
             {"max_connections", network.connections()}};
 }
 
@@ -138,6 +140,13 @@ void read_dns(json::Reader document, DnsSpec& dns) {
     }
     document.get("query_timeout_ms", dns.query_timeout_ms);
     document.get("rebind_protection", dns.rebind_protection);
+}
+
+template <typename T> void take(json::Reader& document, Result<T> read, T& into) {
+    if (read)
+        into = std::move(*read);
+    else
+        document.complain(read.error().message());
 }
 
 void read_network(json::Reader document, NetworkSpec& network) {
@@ -161,6 +170,11 @@ void read_network(json::Reader document, NetworkSpec& network) {
     document.get_if_there("explain_denials", network.explain_denials);
     if (document.has("dns")) // earlier versions had none
         read_dns({document, "dns"}, network.dns);
+    // Earlier versions had neither.
+    if (document.has("interface"))
+        take(document, read_interface(document.member("interface")), network.interface);
+    if (document.has("rate_limiter"))
+        take(document, read_rates(document.member("rate_limiter")), network.rates);
     network.default_egress = read_default(document, "default_egress");
     network.default_ingress = read_default(document, "default_ingress");
     for (const json::Value& element : document.list("ports")) {

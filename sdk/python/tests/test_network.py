@@ -7,14 +7,18 @@ import unittest
 from microsandbox import (
     Destination,
     DnsConfig,
+    Interface,
     InvalidConfigError,
     Network,
     NetworkAction,
     NetworkPolicy,
     NetworkProfile,
+    RateLimiter,
+    RateLimits,
     Rule,
     Sandbox,
     SandboxNotFoundError,
+    TokenBucket,
 )
 
 
@@ -46,6 +50,8 @@ class Networks(unittest.IsolatedAsyncioTestCase):
             default_egress=NetworkAction.DENY,
             dns=DnsConfig(nameservers=("192.0.2.53",), query_timeout_ms=500),
             max_connections=9,
+            interface=Interface(mtu=1400, ipv4="10.9.8.6"),
+            rate_limiter=RateLimiter(egress=RateLimits(bandwidth=TokenBucket(1 << 30), ops=TokenBucket(10**6, 500, 7))),
         )
         box = await Sandbox.create("py-net", network=network, ports={0: 8080})
         config = (await Sandbox.get("py-net")).config()["network"]
@@ -55,6 +61,9 @@ class Networks(unittest.IsolatedAsyncioTestCase):
              "deny@link-local:udp", "deny@link-local:icmpv4", "deny@[2001:db8::1]:tcp:80-81"],
         )
         self.assertEqual((config["dns"]["query_timeout_ms"], config["max_connections"]), (500, 9))
+
+        self.assertEqual((config["interface"]["mtu"], config["interface"]["ipv4"]), (1400, "10.9.8.6"))
+        self.assertEqual(config["rate_limiter"]["egress"]["ops"], {"size": 10**6, "refill_time_ms": 500, "one_time_burst": 7})
 
         there = f"host.microsandbox.internal:{port}"
         self.assertTrue((await box.network_check(there)).allowed)

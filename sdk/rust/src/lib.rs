@@ -64,8 +64,8 @@ pub use image::{Image, ImageConfig, ImageDetail, ImageHandle, ImageLayer};
 pub use lifecycle::{StopResult, StopSource};
 pub use logs::{LogEntry, LogOptions, LogSource, LogStream, LogStreamOptions};
 pub use network::{
-    AnyRule, DnsBuilder, Modified, ModifyBuilder, NetworkBuilder, NetworkEntry, NetworkLogOptions, NetworkPolicy, NetworkStep,
-    NetworkVerdict, Rule,
+    AnyRule, DnsBuilder, InterfaceBuilder, Modified, ModifyBuilder, NetworkBuilder, NetworkEntry, NetworkLogOptions,
+    NetworkPolicy, NetworkStep, NetworkVerdict, RateLimiterBuilder, Rule, TokenBucket,
 };
 pub use progress::{PullEvent, PullProgress};
 pub use sandbox::Sandbox;

@@ -134,6 +134,108 @@ impl DnsBuilder {
     }
 }
 
+/// The guest's place in its network: [`NetworkBuilder::interface`]. What is not given follows from its name.
+#[derive(Debug, Clone)]
+pub struct InterfaceBuilder {
+    options: InterfaceOptions,
+}
+
+impl InterfaceBuilder {
+    /// Its Ethernet address.
+    pub fn mac(mut self, address: impl Into<String>) -> Self {
+        self.options.mac = Some(address.into());
+        self
+    }
+
+    /// The size of the largest IP packet; 1500 if not given.
+    pub fn mtu(mut self, size: u16) -> Self {
+        self.options.mtu = Some(size);
+        self
+    }
+
+    /// Its IPv4 address; its gateway's is one less.
+    pub fn ipv4(mut self, address: impl Into<String>) -> Self {
+        self.options.ipv4 = Some(address.into());
+        self
+    }
+
+    /// Its IPv6 address; its gateway's is the first of the /64.
+    pub fn ipv6(mut self, address: impl Into<String>) -> Self {
+        self.options.ipv6 = Some(address.into());
+        self
+    }
+
+    /// The prefix that its IPv4 address comes from.
+    pub fn ipv4_pool(mut self, prefix: impl Into<String>) -> Self {
+        self.options.ipv4_pool = Some(prefix.into());
+        self
+    }
+
+    /// The prefix that its IPv6 address comes from.
+    pub fn ipv6_pool(mut self, prefix: impl Into<String>) -> Self {
+        self.options.ipv6_pool = Some(prefix.into());
+        self
+    }
+}
+
+/// A rate with room for bursts: `size` bytes or frames in `refill_time_ms`, once, at the start, `one_time_burst` more.
+#[derive(Debug, Clone, Copy)]
+pub struct TokenBucket {
+    /// How many.
+    pub size: u64,
+    /// In how many milliseconds.
+    pub refill_time_ms: u64,
+    /// How many more at the start.
+    pub one_time_burst: u64,
+}
+
+impl TokenBucket {
+    /// So many in a second.
+    pub fn per_second(size: u64) -> TokenBucket {
+        TokenBucket { size, refill_time_ms: 1000, one_time_burst: 0 }
+    }
+
+    fn options(self) -> BucketOptions {
+        BucketOptions {
+            size: Some(self.size),
+            refill_time_ms: Some(self.refill_time_ms),
+            one_time_burst: Some(self.one_time_burst),
+        }
+    }
+}
+
+/// How fast a guest's network is: [`NetworkBuilder::rate_limiter`].
+#[derive(Debug, Clone)]
+pub struct RateLimiterBuilder {
+    options: RateLimiterOptions,
+}
+
+impl RateLimiterBuilder {
+    /// Bytes that the guest sends.
+    pub fn egress_bandwidth(mut self, bucket: TokenBucket) -> Self {
+        self.options.egress.get_or_insert_with(Default::default).bandwidth = Some(bucket.options());
+        self
+    }
+
+    /// Frames that the guest sends.
+    pub fn egress_ops(mut self, bucket: TokenBucket) -> Self {
+        self.options.egress.get_or_insert_with(Default::default).ops = Some(bucket.options());
+        self
+    }
+
+    /// Bytes that the guest is sent.
+    pub fn ingress_bandwidth(mut self, bucket: TokenBucket) -> Self {
+        self.options.ingress.get_or_insert_with(Default::default).bandwidth = Some(bucket.options());
+        self
+    }
+
+    /// Frames that the guest is sent.
+    pub fn ingress_ops(mut self, bucket: TokenBucket) -> Self {
+        self.options.ingress.get_or_insert_with(Default::default).ops = Some(bucket.options());
+        self
+    }
+}
+
 /// What a guest may reach: [`crate::SandboxBuilder::network`].
 #[derive(Debug, Clone, Default)]
 pub struct NetworkBuilder {
@@ -177,6 +279,18 @@ impl NetworkBuilder {
     /// How names are looked up.
     pub fn dns(mut self, with: impl FnOnce(DnsBuilder) -> DnsBuilder) -> Self {
         self.options.dns = Some(with(DnsBuilder { options: DnsOptions::default() }).options);
+        self
+    }
+
+    /// Its addresses and its MTU.
+    pub fn interface(mut self, with: impl FnOnce(InterfaceBuilder) -> InterfaceBuilder) -> Self {
+        self.options.interface = Some(with(InterfaceBuilder { options: InterfaceOptions::default() }).options);
+        self
+    }
+
+    /// How fast it is.
+    pub fn rate_limiter(mut self, with: impl FnOnce(RateLimiterBuilder) -> RateLimiterBuilder) -> Self {
+        self.options.rate_limiter = Some(with(RateLimiterBuilder { options: RateLimiterOptions::default() }).options);
         self
     }
 

@@ -375,6 +375,27 @@ macro_rules! option_table {
                 query_timeout_ms: u32,
                 rebind_protection: bool,
             }
+            InterfaceOptions {
+                mac: String,
+                mtu: u16,
+                ipv4: String,
+                ipv6: String,
+                ipv4_pool: String,
+                ipv6_pool: String,
+            }
+            BucketOptions {
+                size: u64,
+                refill_time_ms: u64,
+                one_time_burst: u64,
+            }
+            RateOptions {
+                bandwidth: BucketOptions,
+                ops: BucketOptions,
+            }
+            RateLimiterOptions {
+                egress: RateOptions,
+                ingress: RateOptions,
+            }
             NetworkOptions {
                 profiles: Vec<String>,
                 policy: String,
@@ -384,6 +405,8 @@ macro_rules! option_table {
                 dns: DnsOptions,
                 explain_denials: bool,
                 max_connections: u32,
+                interface: InterfaceOptions,
+                rate_limiter: RateLimiterOptions,
             }
             CreateOptions {
                 image: String,

@@ -1,7 +1,7 @@
 mod common;
 
 use common::{block_on, create};
-use microsandbox::{Error, NetworkAction, NetworkLogOptions, NetworkPolicy, Rule, Sandbox};
+use microsandbox::{Error, NetworkAction, NetworkLogOptions, NetworkPolicy, Rule, Sandbox, TokenBucket};
 use std::io::Write;
 use std::net::TcpListener;
 
@@ -21,19 +21,30 @@ fn greeter() -> u16 {
 fn networks() {
     block_on(async {
         let port = greeter();
-        let sandbox = create(Sandbox::builder("rust-net").network(|n| {
-            n.rule(Rule::allow_dns())
-                .rule(Rule::allow_egress("host").protocol("tcp").port(port))
-                .rule(Rule::deny_egress("link_local").protocol("tcp"))
-                .rule(Rule::deny_egress("link-local"))
-                .rule(Rule::deny_ingress("192.0.2.0/24").port_range(80, 81))
-                .rule("deny@[2001:db8::1]:tcp:80-81")
-                .default_egress(NetworkAction::Deny)
-                .dns(|d| d.nameservers(["192.0.2.53"]).query_timeout_ms(500).rebind_protection(true))
-                .explain_denials(false)
-                .max_connections(9)
-        }).port(0, 8080))
+        let sandbox = create(
+            Sandbox::builder("rust-net")
+                .network(|n| {
+                    n.rule(Rule::allow_dns())
+                        .rule(Rule::allow_egress("host").protocol("tcp").port(port))
+                        .rule(Rule::deny_egress("link_local").protocol("tcp"))
+                        .rule(Rule::deny_egress("link-local"))
+                        .rule(Rule::deny_ingress("192.0.2.0/24").port_range(80, 81))
+                        .rule("deny@[2001:db8::1]:tcp:80-81")
+                        .default_egress(NetworkAction::Deny)
+                        .dns(|d| d.nameservers(["192.0.2.53"]).query_timeout_ms(500).rebind_protection(true))
+                        .explain_denials(false)
+                        .max_connections(9)
+                        .interface(|i| i.mtu(1400).ipv4("10.9.8.6"))
+                        .rate_limiter(|r| {
+                            r.egress_bandwidth(TokenBucket::per_second(1 << 30))
+                                .ingress_ops(TokenBucket::per_second(1_000_000))
+                        })
+                })
+                .port(0, 8080),
+        )
         .await;
+        let interface = sandbox.shell("cat /sys/class/net/eth0/mtu; echo $MSB_NET_IPV4").await.unwrap();
+        assert_eq!(interface.stdout().unwrap(), "1400\naddr=10.9.8.6/30,gw=10.9.8.5,dns=10.9.8.5\n");
         let there = format!("host.microsandbox.internal:{port}");
         assert!(sandbox.network_check(&there).await.unwrap().allowed);
         let verdict = sandbox.network_check("169.254.1.1").await.unwrap();

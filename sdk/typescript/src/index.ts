@@ -61,6 +61,7 @@ export {
   type CustomPolicy,
   type Destination,
   type DnsConfig,
+  type InterfaceConfig,
   type Modified,
   type ModifyOptions,
   type NamedPolicy,
@@ -70,6 +71,9 @@ export {
   type NetworkRule,
   type NetworkStep,
   type NetworkVerdict,
+  type RateLimiter,
+  type RateLimits,
+  type TokenBucket,
 } from "./network.js";
 export { version, type CallOptions } from "./native.js";
 export {

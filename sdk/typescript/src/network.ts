@@ -1,6 +1,6 @@
 // What a guest may reach, and what its network did.
 import { blocking } from "./native.js";
-import type { NativeDns, NativeModifyOptions, NativeNetwork, NativeNetworkLogOptions, NativeRule, NetworkAction, NetworkDirection, NetworkProfile } from "./tables.js";
+import type { NativeBucket, NativeDns, NativeModifyOptions, NativeNetwork, NativeNetworkLogOptions, NativeRates, NativeRule, NetworkAction, NetworkDirection, NetworkProfile } from "./tables.js";
 import { refuse, text, texts, unixTime, wholeNumber } from "./values.js";
 
 /** What a rule is about, if a text could be read as something else. */
@@ -40,6 +40,52 @@ export interface DnsConfig {
   rebindProtection?: boolean;
 }
 
+/** The guest's place in its network; what is not given follows from its name. */
+export interface InterfaceConfig {
+  mac?: string;
+  /** Size of the largest IP packet; 1500 if not given. */
+  mtu?: number;
+  /** Its gateway's address is one less. */
+  ipv4?: string;
+  /** Its gateway's address is the first of the /64. */
+  ipv6?: string;
+  /** Prefix that the address comes from; 172.16.0.0/12 if not given. */
+  ipv4Pool?: string;
+  /** Prefix that the address comes from; fd42:6d73:62::/48 if not given. */
+  ipv6Pool?: string;
+}
+
+/** A rate with room for bursts: so many bytes or frames in a time. */
+export interface TokenBucket {
+  size: number;
+  /** 1000 if not given. */
+  refillTimeMs?: number;
+  /** Once, at the start, so many more. */
+  oneTimeBurst?: number;
+}
+
+/** Limits of one direction: of bytes, and of frames. */
+export interface RateLimits {
+  bandwidth?: TokenBucket;
+  ops?: TokenBucket;
+}
+
+/** How fast a guest's network is: what the guest sends, and what it is sent. */
+export interface RateLimiter {
+  egress?: RateLimits;
+  ingress?: RateLimits;
+}
+
+function nativeBucket(bucket: TokenBucket | undefined): NativeBucket | undefined {
+  return (
+    bucket && { size: bucket.size, refill_time_ms: bucket.refillTimeMs, one_time_burst: bucket.oneTimeBurst }
+  );
+}
+
+function nativeRates(limits: RateLimits | undefined): NativeRates | undefined {
+  return limits && { bandwidth: nativeBucket(limits.bandwidth), ops: nativeBucket(limits.ops) };
+}
+
 /** What the guest may reach, as a plain object: what NetworkBuilder's methods of these names take. */
 export interface NetworkConfig extends CustomPolicy {
   profiles?: Iterable<NetworkProfile>;
@@ -47,6 +93,8 @@ export interface NetworkConfig extends CustomPolicy {
   dns?: DnsConfig;
   maxConnections?: number;
   explainDenials?: boolean;
+  interface?: InterfaceConfig;
+  rateLimiter?: RateLimiter;
 }
 
 function destinationText(destination: string | Destination): string {
@@ -162,6 +210,8 @@ export class NetworkBuilder {
     if (config.defaultIngress !== undefined) this.defaultIngress(config.defaultIngress);
     if (config.dns !== undefined) this.dns(config.dns);
     if (config.maxConnections !== undefined) this.maxConnections(config.maxConnections);
+    if (config.interface !== undefined) this.interface(config.interface);
+    if (config.rateLimiter !== undefined) this.rateLimiter(config.rateLimiter);
     if (config.explainDenials !== undefined) this.explainDenials(config.explainDenials);
     return this;
   }
@@ -208,6 +258,17 @@ export class NetworkBuilder {
     if (config.queryTimeoutMs !== undefined) dns.query_timeout_ms = wholeNumber(config.queryTimeoutMs, "queryTimeoutMs");
     if (config.rebindProtection !== undefined) dns.rebind_protection = config.rebindProtection;
     this.settings.dns = dns;
+    return this;
+  }
+  /** Its addresses and its MTU. */
+  interface(config: InterfaceConfig): this {
+    const { mac, mtu, ipv4, ipv6, ipv4Pool, ipv6Pool } = config;
+    this.settings.interface = { mac, mtu, ipv4, ipv6, ipv4_pool: ipv4Pool, ipv6_pool: ipv6Pool };
+    return this;
+  }
+  /** How fast it is. */
+  rateLimiter(limits: RateLimiter): this {
+    this.settings.rate_limiter = { egress: nativeRates(limits.egress), ingress: nativeRates(limits.ingress) };
     return this;
   }
   /** Whether requests of plain HTTP that are refused are answered with the reason; true if not given. */

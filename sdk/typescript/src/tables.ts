@@ -379,6 +379,35 @@ export interface NativeDns {
   rebind_protection?: boolean | undefined;
 }
 
+/** The guest's place in its network; what is not given follows from its name. As the C interface has it. */
+export interface NativeInterface {
+  mac?: string | undefined;
+  mtu?: number | undefined;
+  ipv4?: string | undefined;
+  ipv6?: string | undefined;
+  ipv4_pool?: string | undefined;
+  ipv6_pool?: string | undefined;
+}
+
+/** A rate with room for bursts. As the C interface has it. */
+export interface NativeBucket {
+  size?: number | undefined;
+  refill_time_ms?: number | undefined;
+  one_time_burst?: number | undefined;
+}
+
+/** Limits of one direction. As the C interface has it. */
+export interface NativeRates {
+  bandwidth?: NativeBucket | undefined;
+  ops?: NativeBucket | undefined;
+}
+
+/** How fast the guest's network is. As the C interface has it. */
+export interface NativeRateLimiter {
+  egress?: NativeRates | undefined;
+  ingress?: NativeRates | undefined;
+}
+
 /** What the guest may reach. Where nothing is said about it, the Internet, or what this machine's configuration says. As the C interface has it. */
 export interface NativeNetwork {
   profiles?: string[] | undefined;
@@ -389,6 +418,8 @@ export interface NativeNetwork {
   dns?: NativeDns | undefined;
   explain_denials?: boolean | undefined;
   max_connections?: number | undefined;
+  interface?: NativeInterface | undefined;
+  rate_limiter?: NativeRateLimiter | undefined;
 }
 
 /** How a new sandbox is to be. As the C interface has it. */

@@ -30,6 +30,8 @@ test("what a guest may reach is said with plain objects, changed while it runs, 
       },
       dns: { nameservers: ["192.0.2.53"], queryTimeoutMs: 500, rebindProtection: true },
       maxConnections: 9,
+      interface: { mtu: 1400, ipv4: "10.9.8.6" },
+      rateLimiter: { egress: { bandwidth: { size: 2 ** 30 }, ops: { size: 1_000_000, refillTimeMs: 500, oneTimeBurst: 7 } } },
     })
     .create();
   const { network } = (await Sandbox.get(name)).config() as unknown as { network: { rules: string[]; max_connections: number } };
@@ -45,6 +47,9 @@ test("what a guest may reach is said with plain objects, changed while it runs, 
     "deny@[2001:db8::/32]",
   ]);
   assert.equal(network.max_connections, 9);
+
+  const place = await box.shell("cat /sys/class/net/eth0/mtu; echo $MSB_NET_IPV4");
+  assert.equal(place.stdout(), "1400\naddr=10.9.8.6/30,gw=10.9.8.5,dns=10.9.8.5\n");
 
   const there = `host.microsandbox.internal:${port}`;
   assert.equal((await box.networkCheck(there)).verdict, "allow");

@@ -73,6 +73,8 @@ Result<net::NetdConfig> make_config(const NetworkSpec& spec, NetworkPlan& plan,
     net::NetdConfig config;
     config.guest_mac = plan.guest_mac;
     config.gateway_mac = plan.gateway_mac;
+    config.mtu = plan.mtu;
+    config.rates = spec.rates;
     config.v4 = plan.v4;
     config.v6 = plan.v6;
     config.policy = with_defaults(spec, defaults);

@@ -55,6 +55,7 @@ from .logs import LogStream
 from .network import (
     Destination,
     DnsConfig,
+    Interface,
     Modified,
     Network,
     NetworkAction,
@@ -64,7 +65,10 @@ from .network import (
     NetworkProfile,
     NetworkStep,
     NetworkVerdict,
+    RateLimiter,
+    RateLimits,
     Rule,
+    TokenBucket,
 )
 from .options import CreateOptions, ExecOptions, StreamOptions
 from .progress import PullSession

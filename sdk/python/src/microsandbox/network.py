@@ -131,6 +131,51 @@ class DnsConfig:
 
 
 @dataclass(frozen=True)
+class Interface:
+    """The guest's place in its network; what is not given follows from its name."""
+
+    mac: str | None = None
+    mtu: int | None = None
+    """Size of the largest IP packet; 1500 if not given."""
+    ipv4: str | None = None
+    """Its gateway's address is one less."""
+    ipv6: str | None = None
+    """Its gateway's address is the first of the /64."""
+    ipv4_pool: str | None = None
+    """Prefix that the address comes from; 172.16.0.0/12 if not given."""
+    ipv6_pool: str | None = None
+
+
+@dataclass(frozen=True)
+class TokenBucket:
+    """A rate with room for bursts: ``size`` bytes or frames in ``refill_time_ms``, once ``one_time_burst`` more."""
+
+    size: int
+    refill_time_ms: int = 1000
+    one_time_burst: int = 0
+
+
+@dataclass(frozen=True)
+class RateLimits:
+    """Limits of one direction."""
+
+    bandwidth: TokenBucket | None = None
+    """Of bytes."""
+    ops: TokenBucket | None = None
+    """Of frames."""
+
+
+@dataclass(frozen=True)
+class RateLimiter:
+    """How fast a guest's network is."""
+
+    egress: RateLimits | None = None
+    """What the guest sends."""
+    ingress: RateLimits | None = None
+    """What it is sent."""
+
+
+@dataclass(frozen=True)
 class Network:
     """What the guest may reach. Where nothing is said about it, the Internet, or what this machine's configuration
     says."""
@@ -151,6 +196,10 @@ class Network:
     """Requests of plain HTTP that are refused are answered with the reason."""
     deny_domains: tuple[str, ...] = ()
     deny_domain_suffixes: tuple[str, ...] = ()
+    interface: Interface | None = None
+    """Its addresses and its MTU."""
+    rate_limiter: RateLimiter | None = None
+    """How fast it is."""
 
     @classmethod
     def none(cls) -> Network:
