@@ -78,6 +78,10 @@ void HostDialer::log_denial(const Flow& flow, const Verdict& verdict, std::strin
 /// What is not allowed is an error.
 Result<Verdict> HostDialer::decide(const Flow& flow) {
     const Verdict verdict = MSB_TRY(judge_here(flow, policy_, gateways_, routes_));
+    // One that is known better now, and still allowed, was counted before.
+    const bool again = flow.opening || !flow.aliases.empty();
+    if (ledger_ != nullptr && !(again && verdict.allow))
+        ledger_->decided(rule_text(verdict), verdict.allow);
     if (verdict.allow)
         return verdict;
     std::string reason = explain(verdict, flow, policy_);

@@ -25,7 +25,7 @@ IpAddress plus(const IpAddress& network, std::uint64_t number) {
 /// have the same.
 Subnet of_pool(const Prefix& pool, std::uint64_t hash) {
     Subnet subnet{{}, {}, pool.network.v6 ? v6_prefix : v4_prefix};
-    const unsigned free_bits = std::min(63U, subnet.prefix - pool.bits);
+    const unsigned free_bits = std::min(16U, subnet.prefix - pool.bits);
     const std::uint64_t slot = hash & ((std::uint64_t{1} << free_bits) - 1);
     IpAddress network = pool.network;
     if (network.v6) { // the slot is in the upper half
@@ -60,10 +60,7 @@ NetworkPlan NetworkPlan::make(std::string_view name, const InterfaceSpec& interf
     plan.guest_mac = interface.mac.value_or(Mac{0x02, 0x6d, 0x73, high, low, 0x02});
     if (plan.guest_mac == plan.gateway_mac)
         plan.gateway_mac[5] = 0x03;
-    // As many bits as the usual pools have networks, and for larger ones more.
-    const std::uint64_t hash = std::uint64_t{load_be<std::uint64_t>(BytesView(digest).subspan(2))}
-                                   << 16 |
-                               std::uint64_t{high} << 8 | low;
+    const std::uint64_t hash = std::uint64_t{high} << 8 | low;
     if (interface.v4)
         plan.v4 = around(*interface.v4);
     else if (with_v4)

@@ -47,7 +47,7 @@ moved() { # moved BYTES LEAST MOST OPTIONS...: a guest sends so much in a time b
 moved 2000000 0 1500
 moved 2000000 1500 8000 --net-egress-bandwidth 500K
 moved 2000000 0 1500 --net-egress-bandwidth 500K --net-egress-bandwidth-burst 4M
-moved 1000000 600 9000 --net-egress-ops 5/500ms
+moved 400000 200 50000 --net-egress-ops 5/500ms
 host_ok create -q -n box --net-ingress-bandwidth 1M/1s --net-ingress-bandwidth-burst 2M
 host_ok inspect box --format json
 assert_contains "$out" '"size": 1048576'
