@@ -235,6 +235,9 @@ void msb_progress_free(uint64_t progress);
  * "explain_denials": true or false. Requests of plain HTTP that are refused are answered with
  *   the reason; default: true.
  * "max_connections": number. How many TCP connections may be open at a time; default: 256.
+ * "proxy": text. http://HOST:PORT or socks5://HOST:PORT that TCP connections go through, or
+ *   "env": what HTTPS_PROXY or ALL_PROXY says at each start. Credentials come from the
+ *   environment.
  * "interface": interface. Its addresses and its MTU.
  * "rate_limiter": rate_limiter. How fast it is. */
 

@@ -30,6 +30,9 @@ type NetworkConfig struct {
 	// How names are looked up.
 	DNS            *DNSConfig `json:"dns,omitempty"`
 	MaxConnections uint32     `json:"max_connections,omitempty"` // TCP, at a time; 256 if not given
+	// http://HOST:PORT or socks5://HOST:PORT that TCP connections go through, or "env"; credentials come from
+	// the environment.
+	Proxy string `json:"proxy,omitempty"`
 	// Its addresses and its MTU, and how fast it is.
 	Interface   *InterfaceConfig `json:"interface,omitempty"`
 	RateLimiter *RateLimiter     `json:"rate_limiter,omitempty"`

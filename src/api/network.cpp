@@ -23,6 +23,7 @@ Result<NetworkModified> modify_network(Sandboxes& sandboxes, const std::string& 
             network.dns = old.dns;
             network.interface = old.interface;
             network.rates = old.rates;
+            network.proxy = old.proxy;
             network.explain_denials = old.explain_denials;
         }
         network.max_connections =

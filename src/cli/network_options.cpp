@@ -145,6 +145,14 @@ Status read_link(const LinkOptions& given, NetworkSpec& network) {
     return validate_interface(interface);
 }
 
+void add_proxy_option(Command& command, NetworkOptions& options) {
+    command
+        .option("--proxy", &options.proxy,
+                "http://HOST:PORT or socks5://HOST:PORT that TCP connections go through; env: what "
+                "HTTPS_PROXY or ALL_PROXY says at each start")
+        .value_name("URL");
+}
+
 void add_denial_options(Command& command, NetworkOptions& options) {
     command.flag("--no-net-explanations", &options.no_explanations,
                  "Reset refused connections of plain HTTP, too, instead of answering them");
@@ -171,6 +179,7 @@ void add_network_options(Command& command, NetworkOptions& options) {
     add_dns_options(command, options);
     add_denial_options(command, options);
     add_limit_options(command, options);
+    add_proxy_option(command, options);
     add_rate_options(command, options.link);
     add_interface_options(command, options.link);
     add_publish_option(command, options);
@@ -207,6 +216,8 @@ Result<NetworkSpec> said_network(const NetworkOptions& options) {
     if (options.max_connections)
         network.max_connections = static_cast<std::uint32_t>(*options.max_connections);
     MSB_TRY(read_link(options.link, network));
+    network.proxy = options.proxy;
+    MSB_TRY(validate_proxy(network.proxy));
     network.policy_name = options.policy;
     if (!options.file.empty())
         network = combine(MSB_TRY(read_network_file(options.file)), std::move(network));

@@ -41,6 +41,7 @@ struct NetworkOptions {
     bool no_explanations = false;
     std::optional<std::uint64_t> max_connections;
     LinkOptions link;
+    std::string proxy;
 
     /// But for --net-rule.
     bool says_what_is_reached() const {

@@ -77,6 +77,29 @@ LinkRates read_rates(json::Reader& document) {
     return rates;
 }
 
+json::Value write_proxy(const std::optional<Proxy>& proxy) {
+    if (!proxy)
+        return nullptr;
+    return {{"socks", proxy->kind == Proxy::Kind::socks5},
+            {"address", proxy->endpoint.address.to_string()},
+            {"port", proxy->endpoint.port},
+            {"username", proxy->username},
+            {"password", proxy->password}};
+}
+
+std::optional<Proxy> read_proxy(json::Reader& document) {
+    if (document.member("proxy").is_null())
+        return std::nullopt;
+    json::Reader item(document, "proxy");
+    Proxy proxy;
+    proxy.kind = item.get<bool>("socks") ? Proxy::Kind::socks5 : Proxy::Kind::http;
+    proxy.endpoint.address = read_address(item, "address");
+    item.get("port", proxy.endpoint.port);
+    item.get("username", proxy.username);
+    item.get("password", proxy.password);
+    return proxy;
+}
+
 json::Value write_policy(const Policy& policy) {
     json::Value rules = json::array(), metadata = json::array();
     for (const Rule& rule : policy.rules)
@@ -139,6 +162,7 @@ std::string NetdConfig::to_json() const {
         {"gateway_mac", json::array(gateway_mac)},
         {"mtu", mtu},
         {"rates", write_rates(rates)},
+        {"proxy", write_proxy(proxy)},
         {"ipv4", write_subnet(v4)},
         {"ipv6", write_subnet(v6)},
         {"policy", write_policy(policy)},
@@ -160,6 +184,7 @@ Result<NetdConfig> NetdConfig::from_json(std::string_view text) {
     read_mac(document, "gateway_mac", config.gateway_mac);
     document.get("mtu", config.mtu);
     config.rates = read_rates(document);
+    config.proxy = read_proxy(document);
     config.v4 = read_subnet(document, "ipv4", false);
     config.v6 = read_subnet(document, "ipv6", true);
     json::Reader policy(document, "policy");

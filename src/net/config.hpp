@@ -6,6 +6,7 @@
 #include "base/result.hpp"
 #include "base/token_bucket.hpp"
 #include "net/policy/policy.hpp"
+#include "net/proxy/client.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -28,6 +29,7 @@ struct NetdConfig {
     std::optional<Subnet> v4, v6; ///< the active families
     LinkRates rates;
     Policy policy;
+    std::optional<Proxy> proxy; ///< with its credentials
     std::vector<Endpoint> resolvers;
     std::uint32_t dns_timeout_ms = 0; ///< of one lookup; 0: as usual
     std::vector<PublishedSocket> published;

@@ -131,6 +131,8 @@ Status run() {
             });
     };
     HostDialer dialer(config.policy, gateways, MSB_TRY(HostRoutes::open()), &ledger);
+    if (config.proxy)
+        dialer.set_proxy(*config.proxy);
     const auto dns_time = config.dns_timeout_ms == 0
                               ? DnsExchange::usual_time
                               : std::chrono::milliseconds(config.dns_timeout_ms);

@@ -180,6 +180,8 @@ void combine_links(NetworkSpec& both, const NetworkSpec& given) {
     take(both.rates.egress.ops, given.rates.egress.ops);
     take(both.rates.ingress.bandwidth, given.rates.ingress.bandwidth);
     take(both.rates.ingress.ops, given.rates.ingress.ops);
+    if (!given.proxy.empty())
+        both.proxy = given.proxy;
 }
 
 } // namespace

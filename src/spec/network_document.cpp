@@ -302,6 +302,10 @@ class Document {
         network_.max_connections = MSB_TRY(number_of(value, "max_connections"));
         return {};
     }
+    Status proxy(const json::Value& value) {
+        network_.proxy = MSB_TRY(text_of(value, "proxy"));
+        return {};
+    }
     Status interface(const json::Value& value) {
         network_.interface = MSB_TRY(read_interface(value));
         return {};
@@ -327,13 +331,13 @@ class Document {
         std::string_view key;
         Status (Document::*read)(const json::Value&);
     };
-    static const std::array<Entry, 21> members;
+    static const std::array<Entry, 22> members;
 
     NetworkSpec network_;
     std::vector<net::Rule> denied_, allowed_;
 };
 
-const std::array<Document::Entry, 21> Document::members = {{
+const std::array<Document::Entry, 22> Document::members = {{
     {"enabled", &Document::enabled},
     {"profiles", &Document::profiles},
     {"policy", &Document::policy},
@@ -348,6 +352,7 @@ const std::array<Document::Entry, 21> Document::members = {{
     {"max_connections", &Document::connections},
     {"explain_denials", &Document::explain},
     {"interface", &Document::interface},
+    {"proxy", &Document::proxy},
     {"rate_limiter", &Document::rates},
     // What other versions and their libraries have.
     {"custom_policy", &Document::custom_policy},

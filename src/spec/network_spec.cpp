@@ -140,6 +140,7 @@ Status validate_network(const NetworkSpec& network) {
         return fail(ErrorKind::limit_exceeded, "more than 10000 network rules");
     MSB_TRY(validate_published(network.published));
     MSB_TRY(validate_interface(network.interface));
+    MSB_TRY(validate_proxy(network.proxy));
     if (network.dns.nameservers.size() > most_nameservers)
         return invalid("invalid config: more than 8 name servers");
     if (network.dns.query_timeout_ms > most_query_ms)

@@ -5,6 +5,7 @@
 #include "base/result.hpp"
 #include "net/policy/policy.hpp"
 #include "spec/network_link.hpp"
+#include "spec/proxy_url.hpp"
 #include "spec/published_port.hpp"
 
 #include <cstdint>
@@ -41,6 +42,7 @@ struct NetworkSpec {
     DnsSpec dns;
     InterfaceSpec interface;
     LinkRates rates;
+    std::string proxy;           ///< spec/proxy_url.hpp; empty: none
     bool explain_denials = true; ///< to plain HTTP, with an answer
     std::string policy_name;     ///< of the named policy that is part of this
     std::optional<std::uint32_t>

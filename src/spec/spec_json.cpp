@@ -126,6 +126,7 @@ json::Value write_network(const NetworkSpec& network) {
              {{"nameservers", nameservers},
               {"query_timeout_ms", network.dns.query_timeout_ms},
               {"rebind_protection", network.dns.rebind_protection}}},
+            {"proxy", json::or_null(network.proxy)},
             {"interface", to_document(network.interface)},
             {"rate_limiter", to_document(network.rates)},
             {"max_connections", network.connections()}};
@@ -170,7 +171,10 @@ void read_network(json::Reader document, NetworkSpec& network) {
     document.get_if_there("explain_denials", network.explain_denials);
     if (document.has("dns")) // earlier versions had none
         read_dns({document, "dns"}, network.dns);
-    // Earlier versions had neither.
+    // Earlier versions had none of these.
+    std::optional<std::string> proxy;
+    document.get_if_there("proxy", proxy);
+    network.proxy = proxy.value_or("");
     if (document.has("interface"))
         take(document, read_interface(document.member("interface")), network.interface);
     if (document.has("rate_limiter"))

@@ -11,7 +11,7 @@ TABLES = ABI["options"]
 VALUES = {"text": "x", "texts": ["x"], "flag": True, "map": {"x": "x"}, "number": 1, "u32": 1, "u16": 1}
 # Texts that have a grammar of their own.
 TEXTS = {"resource": "nofile", "cursor": '[1,"x"]', "from_cursor": None, "profiles": ["public"], "rules": ["allow@any"],
-         "nameservers": ["9.9.9.9"], "mac": "02:00:00:00:00:01", "mtu": 1500, "ipv4": "10.0.0.2", "ipv6": "fd00::2",
+         "nameservers": ["9.9.9.9"], "mac": "02:00:00:00:00:01", "mtu": 1500, "proxy": "env", "ipv4": "10.0.0.2", "ipv6": "fd00::2",
          "ipv4_pool": "10.0.0.0/8", "ipv6_pool": "fd00::/48", "sources": ["stdout"]}
 
 

@@ -282,6 +282,13 @@ impl NetworkBuilder {
         self
     }
 
+    /// `http://HOST:PORT` or `socks5://HOST:PORT` that TCP connections go through, or `env`; credentials come from
+    /// the environment.
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.options.proxy = Some(url.into());
+        self
+    }
+
     /// Its addresses and its MTU.
     pub fn interface(mut self, with: impl FnOnce(InterfaceBuilder) -> InterfaceBuilder) -> Self {
         self.options.interface = Some(with(InterfaceBuilder { options: InterfaceOptions::default() }).options);

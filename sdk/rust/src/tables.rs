@@ -405,6 +405,7 @@ macro_rules! option_table {
                 dns: DnsOptions,
                 explain_denials: bool,
                 max_connections: u32,
+                proxy: String,
                 interface: InterfaceOptions,
                 rate_limiter: RateLimiterOptions,
             }

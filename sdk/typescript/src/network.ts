@@ -93,6 +93,7 @@ export interface NetworkConfig extends CustomPolicy {
   dns?: DnsConfig;
   maxConnections?: number;
   explainDenials?: boolean;
+  proxy?: string;
   interface?: InterfaceConfig;
   rateLimiter?: RateLimiter;
 }
@@ -210,6 +211,7 @@ export class NetworkBuilder {
     if (config.defaultIngress !== undefined) this.defaultIngress(config.defaultIngress);
     if (config.dns !== undefined) this.dns(config.dns);
     if (config.maxConnections !== undefined) this.maxConnections(config.maxConnections);
+    if (config.proxy !== undefined) this.proxy(config.proxy);
     if (config.interface !== undefined) this.interface(config.interface);
     if (config.rateLimiter !== undefined) this.rateLimiter(config.rateLimiter);
     if (config.explainDenials !== undefined) this.explainDenials(config.explainDenials);
@@ -258,6 +260,14 @@ export class NetworkBuilder {
     if (config.queryTimeoutMs !== undefined) dns.query_timeout_ms = wholeNumber(config.queryTimeoutMs, "queryTimeoutMs");
     if (config.rebindProtection !== undefined) dns.rebind_protection = config.rebindProtection;
     this.settings.dns = dns;
+    return this;
+  }
+  /**
+   * http://HOST:PORT or socks5://HOST:PORT that TCP connections go through, or "env"; credentials come from the
+   * environment.
+   */
+  proxy(url: string): this {
+    this.settings.proxy = text(url, "proxy");
     return this;
   }
   /** Its addresses and its MTU. */

@@ -418,6 +418,7 @@ export interface NativeNetwork {
   dns?: NativeDns | undefined;
   explain_denials?: boolean | undefined;
   max_connections?: number | undefined;
+  proxy?: string | undefined;
   interface?: NativeInterface | undefined;
   rate_limiter?: NativeRateLimiter | undefined;
 }

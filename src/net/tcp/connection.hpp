@@ -26,6 +26,7 @@
 #include "base/fd.hpp"
 #include "net/ledger/ledger.hpp"
 #include "net/output.hpp"
+#include "net/proxy/client.hpp"
 #include "net/tcp/segment.hpp"
 #include "net/tls/opening.hpp"
 
@@ -78,6 +79,8 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
     void connect_failed(const Error& error);
     void host_event(std::uint32_t events);
     void finish_connecting();
+    void talk_to_proxy();
+    void answer_guest();
     void read_host();
     void moved();
     void write_host();
@@ -126,6 +129,10 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
     /// many bytes were.
     std::unique_ptr<OpeningReader> opening_;
     std::size_t cleared_ = 0;
+
+    /// Between us and where the guest wants to go, until it has connected.
+    std::unique_ptr<ProxyClient> proxy_;
+    bool talks_to_proxy_ = false;
 
     OwnedFd host_;
     bool host_readable_ = false;

@@ -3,6 +3,7 @@
 #include "base/file.hpp"
 #include "base/system.hpp"
 #include "sandbox/launch/network_config.hpp"
+#include "sandbox/launch/proxy.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -75,6 +76,7 @@ Result<net::NetdConfig> make_config(const NetworkSpec& spec, NetworkPlan& plan,
     config.gateway_mac = plan.gateway_mac;
     config.mtu = plan.mtu;
     config.rates = spec.rates;
+    config.proxy = MSB_TRY(find_proxy(spec.proxy));
     config.v4 = plan.v4;
     config.v6 = plan.v6;
     config.policy = with_defaults(spec, defaults);

@@ -194,6 +194,9 @@ class Network:
     """How its names are looked up."""
     explain_denials: bool = True
     """Requests of plain HTTP that are refused are answered with the reason."""
+    proxy: str | None = None
+    """http://HOST:PORT or socks5://HOST:PORT that TCP connections go through, or "env"; credentials come from the
+    environment."""
     deny_domains: tuple[str, ...] = ()
     deny_domain_suffixes: tuple[str, ...] = ()
     interface: Interface | None = None
