@@ -192,6 +192,10 @@ def exports() -> str:
     return f"/* {NOTICE} */\n{{\n  global:\n{names}  local: *;\n}};\n"
 
 
+# Tables that options of a sandbox consist of.
+NESTED = list(dict.fromkeys(nested_tables("sandbox_create")))
+
+
 # ---- Go ------------------------------------------------------------------------------------------
 
 GO_STRUCTS = {
@@ -200,14 +204,15 @@ GO_STRUCTS = {
     "fsOptions": ["fs_read", "fs_make", "fs_stat", "fs_remove_dir"], "logOptions": ["logs", "log_stream"],
     "snapshotOptions": ["snapshot_create", "snapshot_import"], "exportOptions": ["snapshot_export"],
     "modifyOptions": ["sandbox_modify"], "networkLogOptions": ["network_log"],
+    "volumeOptions": ["volume_create", "volume_clone"], "pruneOptions": ["volume_prune"], "forkOptions": ["sandbox_fork"],
 }
 GO_TYPES = {"text": "*string", "flag": "bool", "texts": "[]string", "map": "map[string]string", "number": "*uint64",
             "u32": "*uint", "u16": "*uint16", "choice": "*string"}
 # Where the package's own types are more than that. An empty entrypoint is another thing than none.
 GO_OWN_TYPES = {
     "entrypoint": "*[]string", "cmd": "*[]string", "init": "*InitConfig", "volumes": "map[string]MountConfig",
-    "ports": "[]PortBinding", "network": "any", "rlimits": "[]Rlimit", "security": "*SecurityProfile",
-    "pull_policy": "*PullPolicy", "sources": "[]LogSource", "follow": "*bool", "recursive": "*bool",
+    "ports": "[]PortBinding", "patches": "[]PatchConfig", "network": "any", "rlimits": "[]Rlimit",
+    "security": "*SecurityProfile", "pull_policy": "*PullPolicy", "sources": "[]LogSource", "follow": "*bool", "recursive": "*bool",
 }
 
 
@@ -282,20 +287,18 @@ RUST_TYPES = {
 }
 RUST_RETURNS = {"error": " -> Failure", "void": "", "text": " -> Str", "handle": " -> u64", "u32": " -> u32"}
 RUST_STRUCTS = {
-    "RlimitOptions": ["rlimit"], "InitOptions": ["init"], "MountOptions": ["mount"], "PortOptions": ["port"],
-    "RuleOptions": ["rule"], "DnsOptions": ["dns"], "InterfaceOptions": ["interface"], "BucketOptions": ["bucket"],
-    "RateOptions": ["rates"], "RateLimiterOptions": ["rate_limiter"], "NetworkOptions": ["network"], "CreateOptions": ["sandbox_create"], "StartOptions": ["sandbox_start"],
+    **{pascal(table) + "Options": [table] for table in NESTED},
+    "CreateOptions": ["sandbox_create"], "StartOptions": ["sandbox_start"],
     "ListOptions": ["sandbox_list"], "RemoveOptions": ["remove"], "ExecOptions": ["exec"],
     "FsOptions": ["fs_read", "fs_make", "fs_stat", "fs_remove_dir"], "PullOptions": ["image_pull"],
     "LoadOptions": ["image_load"], "LogQuery": ["logs", "log_stream"],
     "SnapshotOptions": ["snapshot_create", "snapshot_import"], "ExportOptions": ["snapshot_export"],
     "ModifyOptions": ["sandbox_modify"], "NetworkLogQuery": ["network_log"],
+    "VolumeOptions": ["volume_create", "volume_clone"], "PruneOptions": ["volume_prune"], "ForkOptions": ["sandbox_fork"],
 }
 RUST_VALUES = {"text": "String", "flag": "bool", "texts": "Vec<String>", "map": "BTreeMap<String, String>",
                "number": "u64", "u32": "u32", "u16": "u16"}
-RUST_NESTED = {"rlimit": "RlimitOptions", "init": "InitOptions", "mount": "MountOptions", "port": "PortOptions",
-               "rule": "RuleOptions", "dns": "DnsOptions", "interface": "InterfaceOptions", "bucket": "BucketOptions",
-               "rates": "RateOptions", "rate_limiter": "RateLimiterOptions", "network": "NetworkOptions"}
+RUST_NESTED = {tables[0]: name for name, tables in RUST_STRUCTS.items() if len(tables) == 1}
 
 
 def rust_type(option: dict) -> str:
@@ -312,7 +315,7 @@ def rust_type(option: dict) -> str:
 
 
 # Enumerations that the crate also takes as text, from before it had them.
-RUST_OPEN = {"thp", "engine", "log_level", "stat_virtualization", "host_permissions", "network_profile"}
+RUST_OPEN = {"thp", "engine", "log_level", "stat_virtualization", "host_permissions", "mount_cache", "network_profile"}
 
 
 def rust_table(name: str, lines: list[str]) -> list[str]:
@@ -455,13 +458,12 @@ def python_dicts() -> str:
 # ---- TypeScript ----------------------------------------------------------------------------------
 
 TS_STRUCTS = {
-    "NativeRlimit": ["rlimit"], "NativeInit": ["init"], "NativeMount": ["mount"], "NativePort": ["port"],
-    "NativeRule": ["rule"], "NativeDns": ["dns"], "NativeInterface": ["interface"], "NativeBucket": ["bucket"],
-    "NativeRates": ["rates"], "NativeRateLimiter": ["rate_limiter"], "NativeNetwork": ["network"], "NativeCreateOptions": ["sandbox_create"], "NativeExecOptions": ["exec"],
+    **{"Native" + pascal(table): [table] for table in NESTED}, "NativeCreateOptions": ["sandbox_create"], "NativeExecOptions": ["exec"],
     "NativeListOptions": ["sandbox_list"], "NativePullOptions": ["image_pull"],
     "NativeFsOptions": ["fs_read", "fs_make", "fs_stat", "fs_remove_dir"], "NativeLogOptions": ["logs", "log_stream"],
     "NativeSnapshotOptions": ["snapshot_create", "snapshot_import"], "NativeExportOptions": ["snapshot_export"],
     "NativeModifyOptions": ["sandbox_modify"], "NativeNetworkLogOptions": ["network_log"],
+    "NativeVolumeOptions": ["volume_create", "volume_clone"], "NativePruneOptions": ["volume_prune"], "NativeForkOptions": ["sandbox_fork"],
 }
 TS_TYPES = {"text": "string", "flag": "boolean", "texts": "string[]", "map": "Record<string, string>",
             "number": "number", "u32": "number", "u16": "number"}

@@ -411,6 +411,9 @@ debian_inits_image() {
     msb load -q -i "$cached" -t "$name"
 }
 
+# busy_machine: more than two processes want each CPU, so that what depends on seconds can take many times as long.
+busy_machine() { awk -v cpus="$(nproc)" '{exit $1 < 2 * cpus}' /proc/loadavg; }
+
 # stopped_by_itself NAME: the init, or the guest, did not have to be ended at the end of its time.
 stopped_by_itself() {
     local log

@@ -54,6 +54,8 @@ extern "C" {
  * exec_timeout {"timeout_ms"}: The command ran longer than it was given, and was killed with all
  *   it had started.
  * session_lost: The sandbox ended before the command, or the connection broke.
+ * patch_failed {"name"}: A change to the files of the new sandbox could not be made: something
+ *   is there already, a file of the host cannot be read.
  * image_not_found {"name"}: The image is not in the cache, and was not to be fetched.
  * image_in_use {"name"}: A sandbox was made from the image.
  * image_pull_failed {"name"}: The image could not be fetched or unpacked.
@@ -73,10 +75,15 @@ extern "C" {
  * internal: A fault of the library.
  * snapshot_not_found {"name"}: There is no snapshot of this name, path or digest.
  * snapshot_already_exists {"name"}: There is a snapshot, or a file, of this name already.
- * snapshot_sandbox_running {"name"}: Only a sandbox that does not run can be snapshotted.
+ * snapshot_sandbox_running {"name"}: The sandbox runs, and copying its disk would take more than
+ *   a moment.
  * snapshot_image_missing {"name"}: The image that the snapshot was made with is neither in the
  *   cache nor to be had.
  * snapshot_integrity {"name"}: The snapshot's disk is not the one whose hash was recorded.
+ * volume_not_found {"name"}: There is no volume of this name.
+ * volume_already_exists {"name"}: There is a volume of this name already.
+ * volume_in_use {"name"}: A sandbox that runs has the volume mounted, or another call works on
+ *   it.
  * snapshot_in_use {"name"}: Another snapshot came from this one, or another call works on it.
  * Values of "exec_kind":
  * not_found: There is no such program.
@@ -129,9 +136,9 @@ void msb_cancel_trigger(uint64_t cancel);
 /* Gives back a number that no call was given. */
 void msb_cancel_unregister(uint64_t cancel);
 
-/* ---- progress of pulls -----------------------------------------------------------------------
- * msb_sandbox_create(), msb_image_pull() and msb_image_load() that were given the number of
- * msb_progress_alloc() report to it. Another thread reads the reports. */
+/* ---- progress --------------------------------------------------------------------------------
+ * Calls that were given the number of msb_progress_alloc() report to it. Another thread reads
+ * the reports. Those of calls that pull an image, or load one: */
 
 /* Events:
  * {"event": "resolving", "reference"}: The registry is asked what the reference means.
@@ -151,7 +158,7 @@ uint64_t msb_progress_alloc(void);
 /* The next report. `*event` is NULL after the last, when the call that reports has ended. */
 char* msb_progress_next(uint64_t cancel, uint64_t progress, char** event);
 
-/* Releases the queue. */
+/* Releases the queue; whoever waits for a report gets none any more. */
 void msb_progress_free(uint64_t progress);
 
 /* ---- sandboxes -------------------------------------------------------------------------------
@@ -160,13 +167,44 @@ void msb_progress_free(uint64_t progress);
  * handle of an attached sandbox (one that was made without "detached") also owns it: it stops
  * when the handle is closed, and when the process ends, however that ends. */
 
+/* Options patch: A change to the files of a new sandbox, before it first starts.
+ * "kind": text. "text" and "file" (a file with this content), "append", "mkdir" (one that is
+ *   there stays as it is), "remove" (also what is not there), "symlink", "copy_file" or
+ *   "copy_dir" (of the host).
+ * "path": text. Absolute, in the guest; for text, file, append, mkdir and remove.
+ * "content": text. Of text and append.
+ * "content_base64": text. In place of content: any bytes, for file and append.
+ * "mode": number. Permissions, a number, or octal digits as text; default: 0644, of directories
+ *   0755, of copies their own.
+ * "replace": true or false. What is there already is replaced; otherwise that is the error
+ *   patch_failed.
+ * "src": text. What is copied: a path of the host, relative to the working directory of the
+ *   call.
+ * "dst": text. Where the copy is to be: absolute, in the guest.
+ * "target": text. Where a symbolic link leads.
+ * "link": text. The symbolic link itself: absolute, in the guest. */
+
 /* Options init: The program that becomes the guest's process 1.
  * "cmd": text. "auto" (the init that the image has), or an absolute path in the guest.
  * "args": array of text. Arguments behind the program's own name.
  * "env": object of text. Environment over the one it inherits. */
 
-/* Options mount: A directory or file of the host at a path of the guest.
- * "bind": text. The directory or file of the host.
+/* Options mount: What is at a path of the guest: one of "bind", "named", "owned", "tmpfs" and
+ *   "disk".
+ * "bind": text. A directory or file of the host.
+ * "named": text. A volume.
+ * "named_mode": "existing" | "create" | "ensure-exists". What becomes of the volume when the
+ *   sandbox is made. Default: "existing".
+ * "owned": true or false. A volume of this sandbox alone, which is removed with it.
+ * "tmpfs": true or false. A file system in the guest's memory.
+ * "disk": text. The file of a disk image.
+ * "kind": "dir" | "disk". Of a volume; one that is there has to be of it. Default: "dir".
+ * "size_mib": number. Of a volume that is a disk, or of a tmpfs (default: half of the guest's
+ *   memory).
+ * "labels": object of text. Of a named volume; one that is there has to have them.
+ * "format": "raw" | "qcow2" | "vmdk". Of a disk image; default: by its name. Default: "raw".
+ * "fstype": text. Of the file system in a disk image; default: the guest tries those that it
+ *   has.
  * "readonly": true or false. The guest cannot write.
  * "noexec": true or false. Programs there cannot be executed.
  * "nosuid": true or false. Set-user-ID bits have no effect.
@@ -175,7 +213,14 @@ void msb_progress_free(uint64_t progress);
  * "stat_virtualization": "strict" | "off". Whose owners and modes the guest sees. Default:
  *   "strict".
  * "host_permissions": "private" | "mirror". What becomes of modes that the guest sets. Default:
- *   "private". */
+ *   "private".
+ * "cache": "strict" | "cached". What the guest may answer from memory. Default: "strict".
+ * "quota_mib": number. By how many MiB the guest may make files grow; default: 4096, or of a
+ *   volume none; 0: as there is room.
+ * "quota_inodes": number. How many files the guest may add; default: 1048576; 0: as there is
+ *   room.
+ * "uid": number. Whose the user's files are in the guest; with "gid".
+ * "gid": number. Whose group they have; with "uid". */
 
 /* Options port: A port of the host that leads to one of the guest's.
  * "bind": text. Address on the host; default: 127.0.0.1.
@@ -251,6 +296,8 @@ void msb_progress_free(uint64_t progress);
  * "image": text. Reference of an image; default: the image that comes with the program.
  * "from_snapshot": text. In place of an image: a snapshot whose disk and image it begins with,
  *   by name, path or digest.
+ * "patches": array of patch. Changes to the image's files, made in this order before the sandbox
+ *   first starts. Not with from_snapshot.
  * "cpus": number. Number of virtual processors.
  * "max_cpus": number. How many it can be given later; default: cpus.
  * "memory_mib": number. Memory in MiB.
@@ -270,7 +317,7 @@ void msb_progress_free(uint64_t progress);
  *   "env"}.
  * "security": "default" | "restricted". What the guest's users may do within it. Default:
  *   "default".
- * "volumes": object of mount. Directories and files of the host, by the guest's path.
+ * "volumes": object of mount. What is at paths of the guest besides its root.
  * "ports": array of port. Ports of the host that lead to the guest's.
  * "network": false or network. What the guest may reach; false: it has no network interface.
  * "rlimits": array of rlimit. Limits for all commands.
@@ -293,8 +340,8 @@ void msb_progress_free(uint64_t progress);
  *   default: 10000, and 0 kills at once. */
 
 /* Makes a sandbox and starts it. Errors: already_exists, boot_start, image_not_found,
- * image_pull_failed, invalid_config, ... Result: {"handle", "name", "owns_lifecycle", "notices":
- * [text for people, ...]}
+ * image_pull_failed, invalid_config, patch_failed, ... Result: {"handle", "name",
+ * "owns_lifecycle", "notices": [text for people, ...]}
  * Options: sandbox_create, all optional. */
 char* msb_sandbox_create(uint64_t cancel, uint64_t progress, const char* name, const char* options,
                          char** result);
@@ -324,6 +371,30 @@ char* msb_sandbox_close(uint64_t cancel, uint64_t sandbox);
 /* Closes the handle without waiting for anything, for finalizers. An attached sandbox stops by
  * itself. */
 void msb_sandbox_release(uint64_t sandbox);
+
+/* Options sandbox_fork: Which sandboxes begin with the disk of another one.
+ * "names": array of text. Names of the new sandboxes; at least one.
+ * "copy_while_frozen": true or false. If the source runs, it cannot write to its disk for as
+ *   long as copying takes.
+ * "detached": true or false. They go on without handles and process. */
+
+/* Makes and starts sandboxes that begin with the disk of another one as it is at one moment, and
+ *   are like it but for the ports that it publishes. All of them or none. An array of results as
+ *   of msb_sandbox_create(). Errors: sandbox_not_found, still_running (copying the disk of one
+ *   that runs takes more than a moment), already_exists, boot_start.
+ * Options: sandbox_fork, all optional.
+ * Events:
+ * {"event": "copied", "done_bytes", "total_bytes"}: So much of a disk, or of an archive, is
+ *   done; 0 in all: that is not known. A report that nobody has read yet is replaced by the next
+ *   one. */
+char* msb_sandbox_fork(uint64_t cancel, uint64_t progress, const char* sandbox, const char* options,
+                       char** result);
+
+/* What a stopped sandbox has changed, against the snapshot that it began with, or else its
+ * image: [{"path", "change": "added" | "changed" | "removed", "type": "file" | "directory" |
+ * "link" | "other", "size_before": number or null, "size_after"}, ...], by path. Errors:
+ * sandbox_not_found, still_running, image_not_found. */
+char* msb_sandbox_diff(uint64_t cancel, const char* name, char** result);
 
 /* {"name", "status": "created" | "starting" | "running" | "draining" | "stopped" | "crashed",
  * "reason", "detail", "exit_code", "engine", "isolation", "kernel": {"name", "version", "hash"},
@@ -678,6 +749,50 @@ char* msb_log_stream_recv(uint64_t cancel, uint64_t stream, char** entry, uint8_
 /* Closes the stream. */
 void msb_log_stream_close(uint64_t stream);
 
+/* ---- volumes ---------------------------------------------------------------------------------
+ * Storage that outlives sandboxes, by names.
+ * A volume: {"name", "kind" ("directory" or "disk"), "path", "quota_mib", "used_bytes",
+ * "capacity_bytes", "disk_format", "disk_fstype", "disk_path", "labels", "created_at"}. What it
+ * has none of is null. */
+
+/* Options volume_create: What a new volume is like.
+ * "kind": "dir" | "disk". What it is made of. Default: "dir".
+ * "size_mib": number. Of a disk, which needs one.
+ * "quota_mib": number. By how many MiB guests may make the files of a directory grow; default:
+ *   as there is room.
+ * "labels": object of text. Labels. */
+
+/* Makes a volume. Error: volume_already_exists.
+ * Options: volume_create, all optional. */
+char* msb_volume_create(const char* name, const char* options, char** result);
+
+/* A volume. Errors: volume_not_found, corrupt. */
+char* msb_volume_get(const char* name, char** result);
+
+/* An array of the volumes, newest first. */
+char* msb_volume_list(char** result);
+
+/* Removes a volume with what is in it. Errors: volume_not_found, volume_in_use. */
+char* msb_volume_remove(const char* name);
+
+/* Options volume_clone: What the copy of a volume is like.
+ * "labels": object of text. Labels; it has no others. */
+
+/* Makes a volume with what is in another one, which no sandbox may have mounted. The new one.
+ * Errors: volume_not_found, volume_already_exists, volume_in_use.
+ * Options: volume_clone, all optional. */
+char* msb_volume_clone(uint64_t cancel, const char* name, const char* to, const char* options,
+                       char** result);
+
+/* Options volume_prune: Which volumes are removed.
+ * "labels": object of text. Only those that have all of these.
+ * "dry_run": true or false. None is removed. */
+
+/* Removes the volumes that no sandbox mounts, not even one that is stopped: an array of {"name",
+ * "used_bytes"}.
+ * Options: volume_prune, all optional. */
+char* msb_volume_prune(const char* options, char** result);
+
 /* ---- snapshots -------------------------------------------------------------------------------
  * Disks of sandboxes, kept. Each is known by a name in the library's directory of them, by its
  * path, or by its digest.
@@ -689,17 +804,28 @@ void msb_log_stream_close(uint64_t stream);
  * "dest_dir": text. Directory for it; default: that of the library's snapshots.
  * "labels": object of text. What is to be known about it.
  * "force": true or false. A snapshot that is there is replaced.
- * "integrity": true or false. A hash of the disk is recorded, for msb_snapshot_verify(). */
+ * "integrity": true or false. A hash of the disk is recorded, for msb_snapshot_verify().
+ * "copy_while_frozen": true or false. If the sandbox runs, it cannot write to its disk for as
+ *   long as copying takes. */
 
-/* Snapshots a sandbox that does not run; `name` may be a path. Details of the snapshot. Errors:
- * snapshot_sandbox_running, sandbox_not_found, snapshot_already_exists.
- * Options: snapshot_create, all optional. */
-char* msb_snapshot_create(uint64_t cancel, const char* sandbox, const char* name, const char*
-                          options, char** result);
+/* Snapshots a sandbox; `name` may be a path. One that runs is frozen meanwhile. Details of the
+ *   snapshot. Errors: snapshot_sandbox_running (that would take more than a moment),
+ *   sandbox_not_found, snapshot_already_exists.
+ * Options: snapshot_create, all optional.
+ * Events:
+ * {"event": "copied", "done_bytes", "total_bytes"}: So much of a disk, or of an archive, is
+ *   done; 0 in all: that is not known. A report that nobody has read yet is replaced by the next
+ *   one. */
+char* msb_snapshot_create(uint64_t cancel, uint64_t progress, const char* sandbox, const char* name,
+                          const char* options, char** result);
 
 /* Details of a snapshot; of its disk only the size is looked at. Errors: snapshot_not_found,
  * corrupt. */
 char* msb_snapshot_open(const char* snapshot, char** result);
+
+/* What differs between the disks of two snapshots; result as of msb_sandbox_diff(). Errors:
+ * snapshot_not_found, corrupt. */
+char* msb_snapshot_diff(uint64_t cancel, const char* before, const char* after, char** result);
 
 /* An array of the snapshots that are known here, newest first. */
 char* msb_snapshot_list(char** result);
@@ -727,10 +853,14 @@ char* msb_snapshot_reindex(const char* directory, char** result);
  * "force": true or false. A file that is there is replaced. */
 
 /* Writes a snapshot into one file: {"path"}. Errors: snapshot_not_found,
- * snapshot_already_exists.
- * Options: snapshot_export, all optional. */
-char* msb_snapshot_export(uint64_t cancel, const char* snapshot, const char* file, const char*
-                          options, char** result);
+ *   snapshot_already_exists.
+ * Options: snapshot_export, all optional.
+ * Events:
+ * {"event": "copied", "done_bytes", "total_bytes"}: So much of a disk, or of an archive, is
+ *   done; 0 in all: that is not known. A report that nobody has read yet is replaced by the next
+ *   one. */
+char* msb_snapshot_export(uint64_t cancel, uint64_t progress, const char* snapshot, const char*
+                          file, const char* options, char** result);
 
 /* Options snapshot_import: How an archive is taken in.
  * "dest_dir": text. Directory for it; default: that of the library's snapshots.
@@ -738,9 +868,14 @@ char* msb_snapshot_export(uint64_t cancel, const char* snapshot, const char* fil
  * "force": true or false. A snapshot that is there is replaced. */
 
 /* Takes in such a file. Details of the snapshot. Errors: snapshot_already_exists,
- * snapshot_not_found (what it is a change of), corrupt, no_space.
- * Options: snapshot_import, all optional. */
-char* msb_snapshot_import(uint64_t cancel, const char* file, const char* options, char** result);
+ *   snapshot_not_found (what it is a change of), corrupt, no_space.
+ * Options: snapshot_import, all optional.
+ * Events:
+ * {"event": "copied", "done_bytes", "total_bytes"}: So much of a disk, or of an archive, is
+ *   done; 0 in all: that is not known. A report that nobody has read yet is replaced by the next
+ *   one. */
+char* msb_snapshot_import(uint64_t cancel, uint64_t progress, const char* file, const char* options,
+                          char** result);
 
 #ifdef __cplusplus
 }

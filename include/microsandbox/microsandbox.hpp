@@ -192,6 +192,26 @@ class Sandbox {
         detail::check(msb_sandbox_connect(cancel, name.c_str(), timeout_ms, &result));
         return Sandbox(detail::take(result));
     }
+    /// Makes and starts sandboxes that begin with another one's disk as it is at one moment.
+    static std::vector<Sandbox> fork(const std::string& source,
+                                     const std::vector<std::string>& names,
+                                     Json options = Json::object(), std::uint64_t cancel = 0,
+                                     std::uint64_t progress = 0) {
+        options["names"] = names;
+        char* result = nullptr;
+        detail::check(
+            msb_sandbox_fork(cancel, progress, source.c_str(), options.dump().c_str(), &result));
+        std::vector<Sandbox> made;
+        for (const Json& one : detail::take(result))
+            made.push_back(Sandbox(one));
+        return made;
+    }
+    /// What a stopped sandbox has changed, against what it began with.
+    static Json diff(const std::string& name, std::uint64_t cancel = 0) {
+        char* result = nullptr;
+        detail::check(msb_sandbox_diff(cancel, name.c_str(), &result));
+        return detail::take(result);
+    }
     /// How a sandbox is and how it was made.
     static Json get(const std::string& name) {
         char* result = nullptr;
@@ -348,14 +368,52 @@ inline std::string network_policy(const std::string& name) {
     return detail::take(result).at("text");
 }
 
+/// Storage that outlives sandboxes, by names.
+class Volume {
+  public:
+    static Json create(const std::string& name, const Json& options = Json::object()) {
+        char* result = nullptr;
+        detail::check(msb_volume_create(name.c_str(), options.dump().c_str(), &result));
+        return detail::take(result);
+    }
+    static Json get(const std::string& name) {
+        char* result = nullptr;
+        detail::check(msb_volume_get(name.c_str(), &result));
+        return detail::take(result);
+    }
+    /// Newest first.
+    static Json list() {
+        char* result = nullptr;
+        detail::check(msb_volume_list(&result));
+        return detail::take(result);
+    }
+    /// Removes it with what is in it.
+    static void remove(const std::string& name) { detail::check(msb_volume_remove(name.c_str())); }
+    /// Makes a volume with what is in another one, which no sandbox may have mounted.
+    static Json clone(const std::string& name, const std::string& to,
+                      const Json& options = Json::object(), std::uint64_t cancel = 0) {
+        char* result = nullptr;
+        detail::check(
+            msb_volume_clone(cancel, name.c_str(), to.c_str(), options.dump().c_str(), &result));
+        return detail::take(result);
+    }
+    /// Removes those that no sandbox mounts, not even one that is stopped.
+    static Json prune(const Json& options = Json::object()) {
+        char* result = nullptr;
+        detail::check(msb_volume_prune(options.dump().c_str(), &result));
+        return detail::take(result);
+    }
+};
+
 /// Disks of sandboxes that were kept. Where one is named, a name, a path or a digest will do.
 class Snapshot {
   public:
-    /// Snapshots a sandbox that does not run; the name may be a path.
+    /// Snapshots a sandbox; the name may be a path. `progress`: reports are read elsewhere.
     static Json create(const std::string& sandbox, const std::string& name,
-                       const Json& options = Json::object(), std::uint64_t cancel = 0) {
+                       const Json& options = Json::object(), std::uint64_t cancel = 0,
+                       std::uint64_t progress = 0) {
         char* result = nullptr;
-        detail::check(msb_snapshot_create(cancel, sandbox.c_str(), name.c_str(),
+        detail::check(msb_snapshot_create(cancel, progress, sandbox.c_str(), name.c_str(),
                                           options.dump().c_str(), &result));
         return detail::take(result);
     }
@@ -363,6 +421,13 @@ class Snapshot {
     static Json open(const std::string& snapshot) {
         char* result = nullptr;
         detail::check(msb_snapshot_open(snapshot.c_str(), &result));
+        return detail::take(result);
+    }
+    /// What differs between the disks of two.
+    static Json diff(const std::string& before, const std::string& after,
+                     std::uint64_t cancel = 0) {
+        char* result = nullptr;
+        detail::check(msb_snapshot_diff(cancel, before.c_str(), after.c_str(), &result));
         return detail::take(result);
     }
     /// All that are known here, newest first.
@@ -396,17 +461,19 @@ class Snapshot {
     }
     /// Writes it into one file, whose path is the result.
     static std::string export_to(const std::string& snapshot, const std::string& file,
-                                 const Json& options = Json::object(), std::uint64_t cancel = 0) {
+                                 const Json& options = Json::object(), std::uint64_t cancel = 0,
+                                 std::uint64_t progress = 0) {
         char* result = nullptr;
-        detail::check(msb_snapshot_export(cancel, snapshot.c_str(), file.c_str(),
+        detail::check(msb_snapshot_export(cancel, progress, snapshot.c_str(), file.c_str(),
                                           options.dump().c_str(), &result));
         return detail::take(result).at("path");
     }
     /// Takes in such a file.
     static Json import_from(const std::string& file, const Json& options = Json::object(),
-                            std::uint64_t cancel = 0) {
+                            std::uint64_t cancel = 0, std::uint64_t progress = 0) {
         char* result = nullptr;
-        detail::check(msb_snapshot_import(cancel, file.c_str(), options.dump().c_str(), &result));
+        detail::check(
+            msb_snapshot_import(cancel, progress, file.c_str(), options.dump().c_str(), &result));
         return detail::take(result);
     }
 };

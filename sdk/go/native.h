@@ -29,6 +29,8 @@
     F(char*, sandbox_detach, (uint64_t sandbox), (sandbox)) \
     F(char*, sandbox_close, (uint64_t cancel, uint64_t sandbox), (cancel, sandbox)) \
     F(void, sandbox_release, (uint64_t sandbox), (sandbox)) \
+    F(char*, sandbox_fork, (uint64_t cancel, uint64_t progress, const char* sandbox, const char* options, char** result), (cancel, progress, sandbox, options, result)) \
+    F(char*, sandbox_diff, (uint64_t cancel, const char* name, char** result), (cancel, name, result)) \
     F(char*, sandbox_get, (const char* name, char** result), (name, result)) \
     F(char*, sandbox_list, (const char* options, char** result), (options, result)) \
     F(char*, sandbox_remove, (const char* name, const char* options), (name, options)) \
@@ -85,15 +87,22 @@
     F(char*, log_stream_open, (const char* name, const char* options, uint64_t* stream), (name, options, stream)) \
     F(char*, log_stream_recv, (uint64_t cancel, uint64_t stream, char** entry, uint8_t** data, size_t* size), (cancel, stream, entry, data, size)) \
     F(void, log_stream_close, (uint64_t stream), (stream)) \
-    F(char*, snapshot_create, (uint64_t cancel, const char* sandbox, const char* name, const char* options, char** result), (cancel, sandbox, name, options, result)) \
+    F(char*, volume_create, (const char* name, const char* options, char** result), (name, options, result)) \
+    F(char*, volume_get, (const char* name, char** result), (name, result)) \
+    F(char*, volume_list, (char** result), (result)) \
+    F(char*, volume_remove, (const char* name), (name)) \
+    F(char*, volume_clone, (uint64_t cancel, const char* name, const char* to, const char* options, char** result), (cancel, name, to, options, result)) \
+    F(char*, volume_prune, (const char* options, char** result), (options, result)) \
+    F(char*, snapshot_create, (uint64_t cancel, uint64_t progress, const char* sandbox, const char* name, const char* options, char** result), (cancel, progress, sandbox, name, options, result)) \
     F(char*, snapshot_open, (const char* snapshot, char** result), (snapshot, result)) \
+    F(char*, snapshot_diff, (uint64_t cancel, const char* before, const char* after, char** result), (cancel, before, after, result)) \
     F(char*, snapshot_list, (char** result), (result)) \
     F(char*, snapshot_list_dir, (const char* directory, char** result), (directory, result)) \
     F(char*, snapshot_verify, (uint64_t cancel, const char* snapshot, char** result), (cancel, snapshot, result)) \
     F(char*, snapshot_remove, (const char* snapshot, const char* options), (snapshot, options)) \
     F(char*, snapshot_reindex, (const char* directory, char** result), (directory, result)) \
-    F(char*, snapshot_export, (uint64_t cancel, const char* snapshot, const char* file, const char* options, char** result), (cancel, snapshot, file, options, result)) \
-    F(char*, snapshot_import, (uint64_t cancel, const char* file, const char* options, char** result), (cancel, file, options, result))
+    F(char*, snapshot_export, (uint64_t cancel, uint64_t progress, const char* snapshot, const char* file, const char* options, char** result), (cancel, progress, snapshot, file, options, result)) \
+    F(char*, snapshot_import, (uint64_t cancel, uint64_t progress, const char* file, const char* options, char** result), (cancel, progress, file, options, result))
 
 #define MSB_DECLARE(type, name, parameters, arguments) type call_##name parameters;
 MSB_FUNCTIONS(MSB_DECLARE)

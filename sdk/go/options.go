@@ -227,7 +227,8 @@ type PortBinding struct {
 	Protocol  string `json:"protocol,omitempty"` // "tcp", which is the default, or "udp"
 }
 
-// MountOptions is how a guest sees a directory or file of the host.
+// MountOptions is how a guest sees what is mounted; what is below Nodev is of directories and files of the host, and
+// of volumes that are directories.
 type MountOptions struct {
 	Readonly           bool   `json:"readonly,omitempty"`             // the guest cannot write
 	Noexec             bool   `json:"noexec,omitempty"`               // programs there cannot be executed
@@ -236,17 +237,86 @@ type MountOptions struct {
 	FollowRootSymlinks bool   `json:"follow_root_symlinks,omitempty"` // the path may lead through links
 	StatVirtualization string `json:"stat_virtualization,omitempty"`  // "strict", the default, or "off"
 	HostPermissions    string `json:"host_permissions,omitempty"`     // "private", the default, or "mirror"
+	Cache              string `json:"cache,omitempty"`                // "strict", the default, or "cached"
+	// QuotaMiB is by how much the guest may make files grow, and QuotaInodes how many it may add; nil: 4096 and
+	// 1048576, or of a volume none; 0: as there is room.
+	QuotaMiB    *uint64 `json:"quota_mib,omitempty"`
+	QuotaInodes *uint64 `json:"quota_inodes,omitempty"`
+	// UID and GID are whose the user's files are in the guest, both or neither; nil: its default user's.
+	UID *uint32 `json:"uid,omitempty"`
+	GID *uint32 `json:"gid,omitempty"`
 }
 
 // MountConfig is what a path of the guest leads to: see [Mount].
 type MountConfig struct {
-	Host string `json:"bind"` // a directory or file of the host
+	Host    string            `json:"bind,omitempty"`       // a directory or file of the host
+	Volume  string            `json:"named,omitempty"`      // the name of a volume
+	Mode    VolumeMode        `json:"named_mode,omitempty"` // what becomes of it
+	Owned   bool              `json:"owned,omitempty"`      // a volume of the sandbox alone
+	Tmpfs   bool              `json:"tmpfs,omitempty"`      // a file system in memory
+	Disk    string            `json:"disk,omitempty"`       // the file of a disk image
+	Kind    VolumeKind        `json:"kind,omitempty"`       // of a volume
+	SizeMiB *uint64           `json:"size_mib,omitempty"`   // of a volume that is a disk, or of a tmpfs
+	Labels  map[string]string `json:"labels,omitempty"`     // of a named volume
+	Format  DiskFormat        `json:"format,omitempty"`     // of a disk image
+	FSType  string            `json:"fstype,omitempty"`     // of the file system in a disk image
+	MountOptions
+}
+
+// VolumeMode is what becomes of a named volume when a sandbox with it is made.
+type VolumeMode string
+
+// Modes of named volumes.
+const (
+	VolumeExisting     VolumeMode = "existing"      // it has to be there: the default
+	VolumeCreate       VolumeMode = "create"        // it must not be there, and is made
+	VolumeEnsureExists VolumeMode = "ensure-exists" // it is made if it is not there
+)
+
+// VolumeKind is what a volume is made of.
+type VolumeKind string
+
+// Kinds of volumes.
+const (
+	VolumeDirectory VolumeKind = "dir"  // a directory of the host, which several sandboxes can share
+	VolumeDisk      VolumeKind = "disk" // an ext4 file system, which one sandbox can write to
+)
+
+// DiskFormat is how a disk image has to be read.
+type DiskFormat string
+
+// Formats of disk images.
+const (
+	DiskRaw   DiskFormat = "raw"
+	DiskQcow2 DiskFormat = "qcow2"
+	DiskVmdk  DiskFormat = "vmdk"
+)
+
+// NamedVolumeOptions says what a volume is to be like: what is made, or is there already.
+type NamedVolumeOptions struct {
+	Mode     VolumeMode
+	Kind     VolumeKind // "": any; a directory if it is made
+	SizeMiB  uint64     // of a disk
+	QuotaMiB uint64     // of a directory
+	Labels   map[string]string
+}
+
+// TmpfsOptions says what a file system in memory is like.
+type TmpfsOptions struct {
+	SizeMiB uint64 // 0: half of the guest's memory
+	MountOptions
+}
+
+// DiskOptions says what a disk image is like.
+type DiskOptions struct {
+	Format DiskFormat // "": by the file's name
+	FSType string     // "": the guest tries those that it has
 	MountOptions
 }
 
 type mountFactory struct{}
 
-// Mount makes a [MountConfig]: Mount.Bind("/srv/data").
+// Mount makes a [MountConfig]: Mount.Bind("/srv/data"), Mount.Named("data").
 var Mount mountFactory
 
 // Bind is a directory or file of the host.
@@ -256,6 +326,54 @@ func (mountFactory) Bind(path string, options ...MountOptions) MountConfig {
 		config.MountOptions = o
 	}
 	return config
+}
+
+// Named is a volume that is there. [ErrVolumeNotFound] if it is not.
+func (mountFactory) Named(name string, options ...MountOptions) MountConfig {
+	config := MountConfig{Volume: name}
+	for _, o := range options {
+		config.MountOptions = o
+	}
+	return config
+}
+
+// NamedWith is a volume that is there or made, as its mode says.
+func (m mountFactory) NamedWith(name string, options MountOptions, volume NamedVolumeOptions) MountConfig {
+	config := m.Named(name, options)
+	config.Mode = volume.Mode
+	config.volume(volume)
+	return config
+}
+
+// Owned is a volume of the sandbox alone, which is removed with it.
+func (mountFactory) Owned(options MountOptions, volume NamedVolumeOptions) MountConfig {
+	config := MountConfig{Owned: true, MountOptions: options}
+	config.volume(volume)
+	return config
+}
+
+func (c *MountConfig) volume(volume NamedVolumeOptions) {
+	c.Kind, c.Labels = volume.Kind, volume.Labels
+	if volume.SizeMiB != 0 {
+		c.SizeMiB = &volume.SizeMiB
+	}
+	if volume.QuotaMiB != 0 {
+		c.QuotaMiB = &volume.QuotaMiB
+	}
+}
+
+// Tmpfs is a file system in the guest's memory.
+func (mountFactory) Tmpfs(options TmpfsOptions) MountConfig {
+	config := MountConfig{Tmpfs: true, MountOptions: options.MountOptions}
+	if options.SizeMiB != 0 {
+		config.SizeMiB = &options.SizeMiB
+	}
+	return config
+}
+
+// Disk is the file system in a disk image.
+func (mountFactory) Disk(path string, options DiskOptions) MountConfig {
+	return MountConfig{Disk: path, Format: options.Format, FSType: options.FSType, MountOptions: options.MountOptions}
 }
 
 // InitConfig is a program that becomes the guest's process 1: see [Init].

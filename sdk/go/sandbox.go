@@ -58,15 +58,22 @@ func connected(ctx context.Context, name string, options any,
 	if err != nil {
 		return nil, err
 	}
-	var parsed struct {
-		Handle  uint64
-		Name    string
-		Notices []string
-	}
+	var parsed connection
 	if err := decode(takeText(text), &parsed); err != nil {
 		return nil, err
 	}
-	return &Sandbox{named{parsed.Name, C.uint64_t(parsed.Handle)}, parsed.Notices}, nil
+	return parsed.sandbox(), nil
+}
+
+// connection is what the library says of one that it has made.
+type connection struct {
+	Handle  uint64
+	Name    string
+	Notices []string
+}
+
+func (c connection) sandbox() *Sandbox {
+	return &Sandbox{named{c.Name, C.uint64_t(c.Handle)}, c.Notices}
 }
 
 // Notices is what people should know about how the sandbox runs: what isolates it, or what is not as it was

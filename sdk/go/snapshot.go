@@ -59,78 +59,111 @@ type SnapshotVerification struct {
 }
 
 // SnapshotOption changes how a snapshot is made or taken in.
-type SnapshotOption func(*snapshotOptions)
+type SnapshotOption func(*snapshotRequest)
+
+type snapshotRequest struct {
+	options  snapshotOptions
+	progress CopyProgress
+}
 
 // WithSnapshotDir chooses the directory that the snapshot is to be in.
 func WithSnapshotDir(directory string) SnapshotOption {
-	return func(o *snapshotOptions) { o.DestDir = &directory }
+	return func(r *snapshotRequest) { r.options.DestDir = &directory }
 }
 
 // WithSnapshotLabels adds labels to a snapshot that is made.
 func WithSnapshotLabels(labels map[string]string) SnapshotOption {
-	return func(o *snapshotOptions) { merge(&o.Labels, labels) }
+	return func(r *snapshotRequest) { merge(&r.options.Labels, labels) }
 }
 
 // WithSnapshotForce replaces a snapshot that is there.
-func WithSnapshotForce() SnapshotOption { return func(o *snapshotOptions) { o.Force = true } }
+func WithSnapshotForce() SnapshotOption { return func(r *snapshotRequest) { r.options.Force = true } }
 
 // WithSnapshotIntegrity records a hash of the disk, for Snapshot.Verify.
-func WithSnapshotIntegrity() SnapshotOption { return func(o *snapshotOptions) { o.Integrity = true } }
+func WithSnapshotIntegrity() SnapshotOption {
+	return func(r *snapshotRequest) { r.options.Integrity = true }
+}
+
+// WithSnapshotCopyWhileFrozen keeps a sandbox that runs from writing to its disk for as long as copying takes, where
+// that is more than a moment.
+func WithSnapshotCopyWhileFrozen() SnapshotOption {
+	return func(r *snapshotRequest) { r.options.CopyWhileFrozen = true }
+}
+
+// WithSnapshotProgress tells how far the copying of the disk, or the reading of the file, is.
+func WithSnapshotProgress(progress CopyProgress) SnapshotOption {
+	return func(r *snapshotRequest) { r.progress = progress }
+}
 
 // WithSnapshotName gives a snapshot that is taken in another name.
 func WithSnapshotName(name string) SnapshotOption {
-	return func(o *snapshotOptions) { o.Name = &name }
+	return func(r *snapshotRequest) { r.options.Name = &name }
 }
 
 // ExportOption changes what Snapshot.Export writes.
-type ExportOption func(*exportOptions)
+type ExportOption func(*exportRequest)
+
+type exportRequest struct {
+	options  exportOptions
+	progress CopyProgress
+}
+
+// WithExportProgress tells how far the writing is.
+func WithExportProgress(progress CopyProgress) ExportOption {
+	return func(r *exportRequest) { r.progress = progress }
+}
 
 // WithExportSince only writes what differs from the disk of another snapshot.
 func WithExportSince(snapshot string) ExportOption {
-	return func(o *exportOptions) { o.Since = &snapshot }
+	return func(r *exportRequest) { r.options.Since = &snapshot }
 }
 
 // WithExportParents also writes all snapshots that it came from.
-func WithExportParents() ExportOption { return func(o *exportOptions) { o.WithParents = true } }
+func WithExportParents() ExportOption { return func(r *exportRequest) { r.options.WithParents = true } }
 
 // WithExportImage also writes the image.
-func WithExportImage() ExportOption { return func(o *exportOptions) { o.WithImage = true } }
+func WithExportImage() ExportOption { return func(r *exportRequest) { r.options.WithImage = true } }
 
 // WithExportPlainTar does not compress.
-func WithExportPlainTar() ExportOption { return func(o *exportOptions) { o.PlainTar = true } }
+func WithExportPlainTar() ExportOption { return func(r *exportRequest) { r.options.PlainTar = true } }
 
 // WithExportForce replaces a file that is there.
-func WithExportForce() ExportOption { return func(o *exportOptions) { o.Force = true } }
+func WithExportForce() ExportOption { return func(r *exportRequest) { r.options.Force = true } }
 
-// Create snapshots a sandbox that does not run; name may be a path. [ErrSnapshotSandboxRunning],
-// [ErrSnapshotAlreadyExists].
+// Create snapshots a sandbox; name may be a path. One that runs is frozen meanwhile: [ErrSnapshotSandboxRunning] if
+// that would take more than a moment. [ErrSnapshotAlreadyExists].
 func (snapshotFactory) Create(ctx context.Context, sandbox, name string, options ...SnapshotOption) (*SnapshotDetail, error) {
 	var target cText
 	if err := target.set("name", name); err != nil {
 		return nil, err
 	}
 	defer target.free()
-	return snapshotFrom(ctx, sandbox, options, func(cancel C.uint64_t, sandbox, options *C.char, result **C.char) *C.char {
-		return C.call_snapshot_create(cancel, sandbox, target.pointer, options, result)
+	return snapshotFrom(ctx, sandbox, options, func(cancel, progress C.uint64_t, sandbox, options *C.char, result **C.char) *C.char {
+		return C.call_snapshot_create(cancel, progress, sandbox, target.pointer, options, result)
 	})
 }
 
 // Import takes in a file that Export wrote. [ErrSnapshotAlreadyExists].
 func (snapshotFactory) Import(ctx context.Context, file string, options ...SnapshotOption) (*SnapshotDetail, error) {
-	return snapshotFrom(ctx, file, options, func(cancel C.uint64_t, file, options *C.char, result **C.char) *C.char {
-		return C.call_snapshot_import(cancel, file, options, result)
+	return snapshotFrom(ctx, file, options, func(cancel, progress C.uint64_t, file, options *C.char, result **C.char) *C.char {
+		return C.call_snapshot_import(cancel, progress, file, options, result)
 	})
 }
 
 // snapshotFrom makes a call that makes a snapshot.
 func snapshotFrom(ctx context.Context, source string, options []SnapshotOption,
-	body func(cancel C.uint64_t, source, options *C.char, result **C.char) *C.char) (*SnapshotDetail, error) {
-	var chosen snapshotOptions
+	body func(cancel, progress C.uint64_t, source, options *C.char, result **C.char) *C.char) (*SnapshotDetail, error) {
+	var chosen snapshotRequest
 	for _, option := range options {
 		option(&chosen)
 	}
 	detail := &SnapshotDetail{}
-	if err := bring(ctx, source, chosen, detail, body); err != nil {
+	err := reporting(chosen.progress, func(progress C.uint64_t) error {
+		return bring(ctx, source, chosen.options, detail, func(cancel C.uint64_t, source, options *C.char, result **C.char) *C.char {
+			return body(cancel, progress, source, options, result)
+		})
+	})
+	if err != nil {
 		return nil, err
 	}
 	return detail, nil
@@ -202,7 +235,7 @@ func (snapshotFactory) Reindex(ctx context.Context, directory string) (int, erro
 
 // Export writes a snapshot into one file, and returns its path.
 func (snapshotFactory) Export(ctx context.Context, snapshot, file string, options ...ExportOption) (string, error) {
-	var chosen exportOptions
+	var chosen exportRequest
 	for _, option := range options {
 		option(&chosen)
 	}
@@ -212,8 +245,10 @@ func (snapshotFactory) Export(ctx context.Context, snapshot, file string, option
 	}
 	defer target.free()
 	var parsed struct{ Path string }
-	err := bring(ctx, snapshot, chosen, &parsed, func(cancel C.uint64_t, snapshot, options *C.char, result **C.char) *C.char {
-		return C.call_snapshot_export(cancel, snapshot, target.pointer, options, result)
+	err := reporting(chosen.progress, func(progress C.uint64_t) error {
+		return bring(ctx, snapshot, chosen.options, &parsed, func(cancel C.uint64_t, snapshot, options *C.char, result **C.char) *C.char {
+			return C.call_snapshot_export(cancel, progress, snapshot, target.pointer, options, result)
+		})
 	})
 	return parsed.Path, err
 }
@@ -243,7 +278,7 @@ func (h *SnapshotHandle) Remove(ctx context.Context, options ...RemoveOption) er
 	return Snapshot.Remove(ctx, h.Path, options...)
 }
 
-// Snapshot snapshots the sandbox, which must not run, under a name or a path.
+// Snapshot snapshots the sandbox under a name or a path.
 func (n *named) Snapshot(ctx context.Context, name string, options ...SnapshotOption) (*SnapshotDetail, error) {
 	return Snapshot.Create(ctx, n.name, name, options...)
 }

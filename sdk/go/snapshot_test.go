@@ -1,12 +1,23 @@
 package microsandbox_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 
 	m "microsandbox"
 )
+
+// describe is how a path has changed, and its size.
+func describe(changes []m.DiskChange, path string) string {
+	for _, change := range changes {
+		if change.Path == path {
+			return fmt.Sprint(change.Change, " ", *change.SizeAfter)
+		}
+	}
+	return "not at all"
+}
 
 func TestSnapshots(t *testing.T) {
 	ctx := testContext(t)
@@ -64,9 +75,36 @@ func TestSnapshots(t *testing.T) {
 	_, err = m.CreateSandbox(ctx, "go-none", m.WithFromSnapshot("go-none"))
 	wantKind(t, err, m.ErrSnapshotNotFound)
 
-	archive := filepath.Join(scratch, "child.tar.zst")
-	path, err := m.Snapshot.Export(ctx, "go-child", archive, m.WithExportSince("go-one"))
+	changes, err := m.Snapshot.Diff(ctx, "go-one", "go-child")
 	ok(t, err)
+	equal(t, "changes", describe(changes, "/file"), "changed 8")
+	changes, err = fork.Diff(ctx)
+	ok(t, err)
+	equal(t, "changes", describe(changes, "/file"), "changed 8")
+	more, err := fork.ForkMany(ctx, []string{"go-a", "go-b"}, m.WithForkProgress(func(done, total uint64) {}))
+	ok(t, err)
+	output, err = more[1].Exec(ctx, "cat", []string{"/file"})
+	ok(t, err)
+	equal(t, "file", output.Stdout(), "changed\n")
+	_, err = more[0].Diff(ctx)
+	wantKind(t, err, m.ErrSandboxStillRunning)
+	_, err = fork.Fork(ctx, "go-a")
+	equal(t, "name", wantKind(t, err, m.ErrSandboxAlreadyExists).Name, "go-a")
+	live, err := more[0].Snapshot(ctx, "go-live", m.WithSnapshotCopyWhileFrozen())
+	ok(t, err)
+	ok(t, live.Remove(ctx, m.WithForce()))
+	for _, one := range more {
+		ok(t, m.RemoveSandbox(ctx, one.Name(), m.WithForce()))
+	}
+
+	archive := filepath.Join(scratch, "child.tar.zst")
+	var told uint64
+	progress := m.WithExportProgress(func(done, total uint64) { told = done })
+	path, err := m.Snapshot.Export(ctx, "go-child", archive, m.WithExportSince("go-one"), progress)
+	ok(t, err)
+	if told == 0 {
+		t.Fatal("nothing was told of the export's progress")
+	}
 	equal(t, "archive", path, archive)
 	again, err := m.Snapshot.Import(ctx, archive, m.WithSnapshotName("go-again"))
 	ok(t, err)

@@ -33,6 +33,9 @@ const (
 	ErrExecTimeout ErrorKind = "exec_timeout"
 	// The sandbox ended before the command, or the connection broke.
 	ErrSessionLost ErrorKind = "session_lost"
+	// A change to the files of the new sandbox could not be made: something is there already, a file
+	// of the host cannot be read.
+	ErrPatchFailed ErrorKind = "patch_failed"
 	// The image is not in the cache, and was not to be fetched.
 	ErrImageNotFound ErrorKind = "image_not_found"
 	// A sandbox was made from the image.
@@ -69,12 +72,18 @@ const (
 	ErrSnapshotNotFound ErrorKind = "snapshot_not_found"
 	// There is a snapshot, or a file, of this name already.
 	ErrSnapshotAlreadyExists ErrorKind = "snapshot_already_exists"
-	// Only a sandbox that does not run can be snapshotted.
+	// The sandbox runs, and copying its disk would take more than a moment.
 	ErrSnapshotSandboxRunning ErrorKind = "snapshot_sandbox_running"
 	// The image that the snapshot was made with is neither in the cache nor to be had.
 	ErrSnapshotImageMissing ErrorKind = "snapshot_image_missing"
 	// The snapshot's disk is not the one whose hash was recorded.
 	ErrSnapshotIntegrity ErrorKind = "snapshot_integrity"
+	// There is no volume of this name.
+	ErrVolumeNotFound ErrorKind = "volume_not_found"
+	// There is a volume of this name already.
+	ErrVolumeAlreadyExists ErrorKind = "volume_already_exists"
+	// A sandbox that runs has the volume mounted, or another call works on it.
+	ErrVolumeInUse ErrorKind = "volume_in_use"
 	// Another snapshot came from this one, or another call works on it.
 	ErrSnapshotInUse ErrorKind = "snapshot_in_use"
 	// There is no libmicrosandbox.so, or one that does not fit this package.
@@ -127,6 +136,7 @@ const (
 type sandboxOptions struct {
 	Image                *string                `json:"image,omitempty"`
 	FromSnapshot         *string                `json:"from_snapshot,omitempty"`
+	Patches              []PatchConfig          `json:"patches,omitempty"`
 	CPUs                 *uint                  `json:"cpus,omitempty"`
 	MaxCPUs              *uint                  `json:"max_cpus,omitempty"`
 	MemoryMiB            *uint64                `json:"memory_mib,omitempty"`
@@ -222,11 +232,12 @@ type logOptions struct {
 
 // snapshotOptions is the JSON object of options.
 type snapshotOptions struct {
-	DestDir   *string           `json:"dest_dir,omitempty"`
-	Labels    map[string]string `json:"labels,omitempty"`
-	Force     bool              `json:"force,omitempty"`
-	Integrity bool              `json:"integrity,omitempty"`
-	Name      *string           `json:"name,omitempty"`
+	DestDir         *string           `json:"dest_dir,omitempty"`
+	Labels          map[string]string `json:"labels,omitempty"`
+	Force           bool              `json:"force,omitempty"`
+	Integrity       bool              `json:"integrity,omitempty"`
+	CopyWhileFrozen bool              `json:"copy_while_frozen,omitempty"`
+	Name            *string           `json:"name,omitempty"`
 }
 
 // exportOptions is the JSON object of options.
@@ -248,4 +259,25 @@ type networkLogOptions struct {
 	Denied  bool    `json:"denied,omitempty"`
 	Tail    *uint64 `json:"tail,omitempty"`
 	SinceMs *uint64 `json:"since_ms,omitempty"`
+}
+
+// volumeOptions is the JSON object of options.
+type volumeOptions struct {
+	Kind     *string           `json:"kind,omitempty"`
+	SizeMib  *uint64           `json:"size_mib,omitempty"`
+	QuotaMib *uint64           `json:"quota_mib,omitempty"`
+	Labels   map[string]string `json:"labels,omitempty"`
+}
+
+// pruneOptions is the JSON object of options.
+type pruneOptions struct {
+	Labels map[string]string `json:"labels,omitempty"`
+	DryRun bool              `json:"dry_run,omitempty"`
+}
+
+// forkOptions is the JSON object of options.
+type forkOptions struct {
+	Names           []string `json:"names,omitempty"`
+	CopyWhileFrozen bool     `json:"copy_while_frozen,omitempty"`
+	Detached        bool     `json:"detached,omitempty"`
 }

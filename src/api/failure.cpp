@@ -42,6 +42,7 @@ std::string_view to_string(FailureKind kind) {
     case FailureKind::exec_failed: return "exec_failed";
     case FailureKind::exec_timeout: return "exec_timeout";
     case FailureKind::session_lost: return "session_lost";
+    case FailureKind::patch_failed: return "patch_failed";
     case FailureKind::image_not_found: return "image_not_found";
     case FailureKind::image_in_use: return "image_in_use";
     case FailureKind::image_pull_failed: return "image_pull_failed";
@@ -51,6 +52,9 @@ std::string_view to_string(FailureKind kind) {
     case FailureKind::snapshot_image_missing: return "snapshot_image_missing";
     case FailureKind::snapshot_integrity: return "snapshot_integrity";
     case FailureKind::snapshot_in_use: return "snapshot_in_use";
+    case FailureKind::volume_not_found: return "volume_not_found";
+    case FailureKind::volume_already_exists: return "volume_already_exists";
+    case FailureKind::volume_in_use: return "volume_in_use";
     case FailureKind::path_not_found: return "path_not_found";
     case FailureKind::filesystem: return "filesystem";
     case FailureKind::invalid_cursor: return "invalid_cursor";

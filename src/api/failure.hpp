@@ -27,6 +27,7 @@ enum class FailureKind {
     exec_failed, ///< the command could not start: `exec` says why
     exec_timeout,
     session_lost, ///< the sandbox ended before the command, or the connection broke
+    patch_failed, ///< a change to the new sandbox's files could not be made
     image_not_found,
     image_in_use,
     image_pull_failed,
@@ -36,8 +37,11 @@ enum class FailureKind {
     snapshot_image_missing,   ///< neither the cache nor a registry has the image that it pins
     snapshot_integrity,       ///< the disk is not what it was
     snapshot_in_use,          ///< another one came from it, or another call works on it
-    path_not_found,           ///< in the guest
-    filesystem,               ///< any other failed file operation in the guest
+    volume_not_found,
+    volume_already_exists,
+    volume_in_use,  ///< a sandbox that runs has it mounted, or another call works on it
+    path_not_found, ///< in the guest
+    filesystem,     ///< any other failed file operation in the guest
     invalid_cursor,
     missed_rotation, ///< the log has lost what follows the cursor
     limit_exceeded,

@@ -2,7 +2,9 @@
 
 #include "base/file.hpp"
 #include "base/sizes.hpp"
+#include "base/system.hpp"
 #include "engine/engine.hpp"
+#include "sandbox/disk_patch.hpp"
 #include "sandbox/engine_selection.hpp"
 #include "spec/files.hpp"
 
@@ -107,33 +109,81 @@ Result<NewSandbox> Launcher::prepare_fork(const CreateRequest& request, image::P
     if (!image)
         return fail(std::move(image).error().wrap("snapshot image missing: " + manifest.image +
                                                   " (" + manifest.image_digest + ")"));
-    NewSandbox sandbox{request.spec, std::move(*image), snapshot.disk()};
+    NewSandbox sandbox{request.spec, std::move(*image), {.upper = snapshot.disk()}, {}};
     sandbox.spec.snapshot = snapshot.digest;
     const std::uint64_t needed = (manifest.upper_size + mib - 1) / mib;
     if (!request.root_disk_given)
-        sandbox.spec.root_disk_mib = needed;
-    else if (sandbox.spec.root_disk_mib < needed)
+        sandbox.spec.root_disk.size_mib = needed;
+    else if (sandbox.spec.root_disk.size_mib < needed)
         return fail(ErrorKind::invalid_argument, "the disk of snapshot '" + snapshot.name() +
                                                      "' has " + std::to_string(needed) +
                                                      " MiB: a root disk cannot be smaller");
     return sandbox;
 }
 
+/// As large as was asked for, or as usual, or as the image needs.
+Status Launcher::prepare_flat(NewSandbox& sandbox, image::Progress& progress) {
+    progress.merging(sandbox.image.reference);
+    const auto watch = [&progress](std::uint64_t, std::uint64_t) { return progress.cancelled(); };
+    sandbox.origin.flat = MSB_TRY(flat_image(home().root(), sandbox.image, watch));
+    const std::uint64_t needed =
+        static_cast<std::uint64_t>(MSB_TRY(sys::stat(sandbox.origin.flat)).st_size) / mib;
+    std::uint64_t& size = sandbox.spec.root_disk.size_mib;
+    if (size == 0)
+        size = std::max(RootDisk().size_mib, needed);
+    if (size < needed)
+        return fail(ErrorKind::invalid_argument, "a flat root disk of image '" +
+                                                     sandbox.image.reference + "' has at least " +
+                                                     std::to_string(needed) + " MiB");
+    return {};
+}
+
 Result<NewSandbox> Launcher::prepare(const CreateRequest& request, image::Progress& progress) {
+    const RootDisk& disk = request.spec.root_disk;
+    if (!request.snapshot.empty() && disk.kind != RootDisk::Kind::managed)
+        return fail(ErrorKind::invalid_argument,
+                    "a snapshot is a managed root disk: only its size can be said, not '" +
+                        describe(disk) + "'");
+    if (!request.patches.empty() && !disk.owned())
+        return fail(ErrorKind::invalid_argument,
+                    "patches need a root disk of msb's own: managed or flat, not '" +
+                        describe(disk) + "'");
+    if (!request.snapshot.empty() && !request.patches.empty())
+        return fail(Error(ErrorKind::invalid_argument,
+                          "patches are for images: a snapshot has its own files")
+                        .with_hint("use msb cp and msb exec in the new sandbox"));
     NewSandbox sandbox =
         request.snapshot.empty()
             ? NewSandbox{request.spec,
                          MSB_TRY(resolve_image(request.image, request.pull, progress)),
+                         {.patches = request.patches},
                          {}}
             : MSB_TRY(prepare_fork(request, progress));
+    if (sandbox.spec.root_disk.kind == RootDisk::Kind::flat)
+        MSB_TRY(prepare_flat(sandbox, progress));
     merge_image(sandbox.spec, sandbox.image, request.choice);
     MSB_TRY(validate_spec(sandbox.spec));
     return sandbox;
 }
 
-Result<Running> Launcher::create(const NewSandbox& sandbox, const LaunchOptions& options) {
+Status Launcher::claim_volumes(NewSandbox& sandbox, std::string* which) {
+    VolumeClaims& claims = sandbox.volumes.emplace(home());
+    for (Mount& mount : sandbox.spec.mounts) {
+        if (mount.kind != MountKind::named)
+            continue;
+        if (which != nullptr)
+            *which = mount.source;
+        MSB_TRY_WRAP(claims.add(mount), "cannot mount on " + mount.guest);
+    }
+    return {};
+}
+
+Result<Running> Launcher::create(NewSandbox& sandbox, const LaunchOptions& options) {
     const auto engine = MSB_TRY(select_engine(sandbox.spec));
-    return sandboxes_.create(sandbox.spec, sandbox.image, engine, options, sandbox.disk);
+    if (!sandbox.volumes)
+        MSB_TRY(claim_volumes(sandbox));
+    return sandboxes_.create(sandbox.spec, sandbox.image, engine, options, sandbox.origin,
+                             *std::exchange(sandbox.volumes, std::nullopt));
 }
 
 Result<Running> Launcher::start(const SandboxSpec& spec, const LaunchOptions& options) {

@@ -24,6 +24,8 @@ struct CreateRequest {
     std::string snapshot; ///< in place of an image: name, path or digest
     /// The spec's root disk was asked for; else it has the size of the snapshot's, if there is one.
     bool root_disk_given = false;
+    /// Made on the new disk, in this order; not with a snapshot.
+    std::vector<Patch> patches{};
     image::PullOptions pull;
     /// Stop and remove an existing sandbox of this name first, with this grace.
     std::optional<std::chrono::milliseconds> replace;
@@ -33,7 +35,9 @@ struct CreateRequest {
 struct NewSandbox {
     SandboxSpec spec;
     image::Image image;
-    std::string disk; ///< path of the one that its own is to begin as; empty: an empty one
+    Sandboxes::Origin origin;
+    /// Named ones of its mounts, held for it.
+    std::optional<VolumeClaims> volumes;
 };
 
 class Launcher {
@@ -49,14 +53,18 @@ class Launcher {
     const Home& home() const { return sandboxes_.home(); }
     /// Manifest digests that sandboxes and snapshots need.
     Result<std::vector<std::string>> images_in_use();
+    /// Of a sandbox that there is, as it was when that was made.
+    Result<image::Image> image_of(const SandboxSpec& spec);
 
-    // A sandbox is made in three steps, whose errors are about different things.
+    // A sandbox is made in steps, whose errors are about different things.
     /// Removes the sandbox that is to be replaced; already_exists if the name is taken otherwise.
     /// Done first, so that no image is pulled for nothing.
     Status make_room(const CreateRequest& request, const Tick& tick);
     /// Gets the image, and merges what it says with the request.
     Result<NewSandbox> prepare(const CreateRequest& request, image::Progress& progress);
-    Result<Running> create(const NewSandbox& sandbox, const LaunchOptions& options);
+    /// Finds or makes the named volumes. `which` is that of an error.
+    Status claim_volumes(NewSandbox& sandbox, std::string* which = nullptr);
+    Result<Running> create(NewSandbox& sandbox, const LaunchOptions& options);
     /// Prepares a stored sandbox, with the image it was made from.
     Result<Running> start(const SandboxSpec& spec, const LaunchOptions& options);
 
@@ -71,9 +79,9 @@ class Launcher {
     Result<image::Image> resolve_image(const std::string& reference,
                                        const image::PullOptions& options,
                                        image::Progress& progress);
-    Result<image::Image> image_of(const SandboxSpec& spec);
     Result<image::Image> image_of(const SnapshotManifest& manifest,
                                   const image::PullOptions& options, image::Progress& progress);
+    Status prepare_flat(NewSandbox& sandbox, image::Progress& progress);
     Result<NewSandbox> prepare_fork(const CreateRequest& request, image::Progress& progress);
     Result<EngineSelection> select_engine(const SandboxSpec& spec);
     Status replace(const std::string& name, std::chrono::milliseconds grace, const Tick& tick);

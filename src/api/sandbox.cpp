@@ -1,8 +1,10 @@
 #include "api/sandbox.hpp"
 
+#include "api/diff.hpp"
 #include "api/open_launcher.hpp"
 #include "api/runtimes.hpp"
 #include "api/snapshots.hpp"
+#include "api/volumes.hpp"
 #include "sandbox/policies.hpp"
 
 #include <algorithm>
@@ -29,6 +31,9 @@ bool is_alive(Child& runtime) {
 
 Failure launch_failure(Launcher& launcher, Error error, const std::string& name) {
     Failure failure = sandbox_failure(std::move(error), name);
+    if (launcher.sandboxes().patch_failed() && failure.kind != FailureKind::cancelled &&
+        failure.kind != FailureKind::no_space)
+        failure.kind = FailureKind::patch_failed;
     failure.boot = launcher.sandboxes().boot_error();
     if (failure.boot && failure.kind != FailureKind::cancelled)
         failure.kind = FailureKind::boot_start;
@@ -73,6 +78,9 @@ Outcome<std::shared_ptr<Sandbox>> Sandbox::create(const CreateOptions& given, Ca
                         : fork_failure(launcher, std::move(prepared).error(), options.snapshot));
     if (options.image_ready)
         options.image_ready(prepared->image);
+    std::string volume;
+    if (Status claimed = launcher.claim_volumes(*prepared, &volume); !claimed)
+        return fail(volume_failure(std::move(claimed).error(), volume));
     auto running = launcher.create(*prepared, launch_options(options.detached, cancel));
     if (!running)
         return fail(launch_failure(launcher, std::move(running).error(), name));
@@ -99,6 +107,38 @@ Outcome<std::shared_ptr<Sandbox>> Sandbox::start(const std::string& name, bool d
     sandbox->notices_ = launcher.take_notices();
     sandbox->adopt(std::move(*running), !detached);
     return sandbox;
+}
+
+Outcome<std::vector<std::shared_ptr<Sandbox>>>
+Sandbox::fork(const ForkRequest& request, bool detached, const disk::Watch& watch, Cancel* cancel) {
+    sweep_runtimes();
+    Launcher launcher = MSB_TRY(open_launcher());
+    const auto fork = Fork::begin(launcher, request, watch);
+    if (!fork) {
+        const auto taken = std::ranges::find_if(request.names, [&](const std::string& name) {
+            return launcher.sandboxes().get(name).has_value();
+        });
+        const bool exists = fork.error().kind() == ErrorKind::already_exists;
+        return fail(sandbox_failure(
+            fork.error(), exists && taken != request.names.end() ? *taken : request.source));
+    }
+    std::vector<std::shared_ptr<Sandbox>> made;
+    for (const std::string& name : request.names) {
+        NewSandbox sandbox = fork->sandbox(name);
+        auto running = launcher.create(sandbox, launch_options(detached, cancel));
+        if (!running) {
+            Failure failure = launch_failure(launcher, std::move(running).error(), name);
+            if (failure.kind != FailureKind::already_exists) // then it is somebody else's
+                (void)remove(name, true);
+            for (const auto& other : made)
+                (void)remove(other->name(), true);
+            return fail(std::move(failure));
+        }
+        made.emplace_back(new Sandbox(sandbox.spec));
+        made.back()->notices_ = launcher.take_notices();
+        made.back()->adopt(std::move(*running), !detached);
+    }
+    return made;
 }
 
 Outcome<std::shared_ptr<Sandbox>>
@@ -220,6 +260,18 @@ Outcome<Listing> list(const LabelSelector& labels) {
     listing.sandboxes = MSB_TRY(launcher.sandboxes().list(labels));
     listing.damaged = launcher.sandboxes().damaged();
     return listing;
+}
+
+Outcome<std::vector<DiskChange>> sandbox_changes(const std::string& name,
+                                                 const disk::Watch& watch) {
+    Launcher launcher = MSB_TRY(open_launcher());
+    const SandboxView view = MSB_TRY(about_sandbox(launcher.sandboxes().get(name), name));
+    auto changes = diff_sandbox(launcher, name, watch);
+    if (!changes && changes.error().kind() == ErrorKind::not_found)
+        return fail(view.spec.snapshot.empty()
+                        ? image_failure(std::move(changes).error(), view.spec.image)
+                        : snapshot_failure(std::move(changes).error(), view.spec.snapshot));
+    return about_sandbox(std::move(changes), name);
 }
 
 Outcome<void> remove(const std::string& name, bool force) {

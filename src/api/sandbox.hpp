@@ -7,8 +7,10 @@
 
 #include "api/exec.hpp"
 #include "api/exec_request.hpp"
+#include "api/fork.hpp"
 #include "api/launcher.hpp"
 #include "image/store.hpp"
+#include "sandbox/disk_diff.hpp"
 #include "sandbox/sandboxes.hpp"
 
 #include <atomic>
@@ -32,6 +34,10 @@ class Sandbox {
     static Outcome<std::shared_ptr<Sandbox>> create(const CreateOptions& options, Cancel* cancel);
     static Outcome<std::shared_ptr<Sandbox>> start(const std::string& name, bool detached,
                                                    Cancel* cancel);
+    /// All or none: sandbox_not_found, still_running if copying the disk of one that runs takes more than a
+    /// moment, already_exists, boot_start.
+    static Outcome<std::vector<std::shared_ptr<Sandbox>>>
+    fork(const ForkRequest& request, bool detached, const disk::Watch& watch, Cancel* cancel);
     /// Connects to a running sandbox; this handle does not stop it.
     static Outcome<std::shared_ptr<Sandbox>>
     connect(const std::string& name, std::chrono::milliseconds timeout, Cancel* cancel);
@@ -92,6 +98,8 @@ struct Listing {
     std::vector<Error> damaged;
 };
 Outcome<Listing> list(const LabelSelector& labels);
+/// What a stopped sandbox has changed.
+Outcome<std::vector<DiskChange>> sandbox_changes(const std::string& name, const disk::Watch& watch);
 Outcome<void> remove(const std::string& name, bool force);
 Outcome<void> stop(const std::string& name, std::chrono::milliseconds grace, Cancel* cancel);
 /// kill() does not ask the guest. It waits up to `timeout`, usually this long, for the end.

@@ -1,5 +1,6 @@
 #include "api/snapshots.hpp"
 
+#include "api/diff.hpp"
 #include "api/open_launcher.hpp"
 
 namespace msb::api {
@@ -13,11 +14,6 @@ template <typename T> Outcome<T> about_snapshot(Result<T> result, const std::str
         return {};
     else
         return std::move(*result);
-}
-
-disk::Watch watch_of(Cancel* cancel) {
-    return
-        [cancel](std::uint64_t, std::uint64_t) { return cancel != nullptr && cancel->triggered(); };
 }
 
 } // namespace
@@ -35,9 +31,9 @@ Failure snapshot_failure(Error error, const std::string& which) {
     return failure;
 }
 
-Outcome<Snapshot> create_snapshot(const SnapshotRequest& request, Cancel* cancel) {
+Outcome<Snapshot> create_snapshot(const SnapshotRequest& request, const disk::Watch& watch) {
     Launcher launcher = MSB_TRY(open_launcher());
-    auto made = launcher.snapshots().create(launcher.sandboxes(), request, watch_of(cancel));
+    auto made = launcher.snapshots().create(launcher.sandboxes(), request, watch);
     if (made)
         return std::move(*made);
     Failure failure = snapshot_failure(std::move(made).error(), request.name);
@@ -64,10 +60,10 @@ Outcome<std::vector<Snapshot>> list_snapshots_in(const std::string& directory) {
     return launcher.snapshots().list_directory(directory);
 }
 
-Outcome<VerifiedSnapshot> verify_snapshot(const std::string& which, Cancel* cancel) {
+Outcome<VerifiedSnapshot> verify_snapshot(const std::string& which, const disk::Watch& watch) {
     Launcher launcher = MSB_TRY(open_launcher());
     Snapshot snapshot = MSB_TRY(about_snapshot(launcher.snapshots().open(which), which));
-    auto verified = launcher.snapshots().verify(snapshot, watch_of(cancel));
+    auto verified = launcher.snapshots().verify(snapshot, watch);
     if (verified)
         return VerifiedSnapshot{std::move(snapshot), *verified};
     Failure failure = snapshot_failure(std::move(verified).error(), which);
@@ -86,16 +82,28 @@ Outcome<std::size_t> reindex_snapshots(const std::string& directory) {
     return about_snapshot(launcher.snapshots().reindex(directory), directory);
 }
 
-Outcome<std::string> export_snapshot(const ExportRequest& request, Cancel* cancel) {
+Outcome<std::string> export_snapshot(const ExportRequest& request, const disk::Watch& watch) {
     Launcher launcher = MSB_TRY(open_launcher());
-    return about_snapshot(msb::export_snapshot(launcher.snapshots(), request, watch_of(cancel)),
+    return about_snapshot(msb::export_snapshot(launcher.snapshots(), request, watch),
                           request.which);
 }
 
-Outcome<Snapshot> import_snapshot(const ImportRequest& request, Cancel* cancel) {
+Outcome<Snapshot> import_snapshot(const ImportRequest& request, const disk::Watch& watch) {
     Launcher launcher = MSB_TRY(open_launcher());
-    return about_snapshot(msb::import_snapshot(launcher.snapshots(), request, watch_of(cancel)),
-                          request.file);
+    return about_snapshot(msb::import_snapshot(launcher.snapshots(), request, watch), request.file);
+}
+
+Outcome<std::vector<DiskChange>>
+snapshot_changes(const std::string& before, const std::string& after, const disk::Watch& watch) {
+    Launcher launcher = MSB_TRY(open_launcher());
+    const Snapshot old = MSB_TRY(about_snapshot(launcher.snapshots().open(before), before));
+    auto changes = diff_snapshots(launcher, old.directory, after, watch);
+    if (changes)
+        return std::move(*changes);
+    Failure failure = snapshot_failure(std::move(changes).error(), after);
+    if (failure.kind == FailureKind::invalid_config)
+        failure.kind = FailureKind::invalid_argument;
+    return fail(std::move(failure));
 }
 
 } // namespace msb::api

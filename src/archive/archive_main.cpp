@@ -15,7 +15,6 @@
 #include "image/helper.hpp"
 #include "image/stream.hpp"
 
-#include <csignal>
 #include <fcntl.h>
 #include <thread>
 
@@ -71,6 +70,7 @@ Result<Json> write(const Json& request, image::Progress& progress) {
         MSB_TRY(write_archive(contents, *compressed, advance));
         MSB_TRY(compressed->finish());
     }
+    progress.layer_bytes(0, total, total);
     return json::object();
 }
 
@@ -136,6 +136,7 @@ Result<std::vector<LayerChecksums>> unpack_confined(const Target& target,
     };
     const Json answer = MSB_TRY(
         image::run_confined(descriptors(outputs), work, report, {.role = jail::Role::disk}));
+    MSB_TRY(report());
     std::vector<LayerChecksums> checksums;
     for (const Json& layer : answer.elements())
         checksums.push_back(
@@ -177,14 +178,5 @@ Result<Json> serve(image::JsonLines& lines) {
 } // namespace msb::archive
 
 int main() {
-    using namespace msb;
-    std::signal(SIGPIPE, SIG_IGN);
-    // Ignore a Ctrl-C at the terminal: our parent gets it, too, and ends us.
-    for (const int number : {SIGINT, SIGQUIT, SIGHUP})
-        std::signal(number, SIG_IGN);
-    image::JsonLines lines(image::helper_socket);
-    const auto result = archive::serve(lines);
-    const image::Json answer = result ? image::Json{{"result", *result}}
-                                      : image::Json{{"error", image::encode_error(result.error())}};
-    return image::send_json(image::helper_socket, answer) ? 0 : 1;
+    return msb::image::serve_helper(msb::archive::serve);
 }

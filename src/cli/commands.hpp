@@ -35,9 +35,11 @@ void add_pull(Command& parent, Context& context);
 void add_load(Command& parent, Context& context);
 void add_image(Command& parent, Context& context);
 void add_snapshot(Command& parent, Context& context);
+void add_volume(Command& parent, Context& context);
 void add_fork(Command& parent, Context& context);
 void add_diff(Command& parent, Context& context);
-void add_agent(Command& parent, Context& context); ///< agent socket-path
+void add_storage(Command& parent, Context& context); ///< df prune
+void add_agent(Command& parent, Context& context);   ///< agent socket-path
 void add_doctor(Command& parent, Context& context);
 
 } // namespace msb::cli

@@ -5,6 +5,7 @@
 #include "base/time.hpp"
 #include "cli/output.hpp"
 #include "cli/parser.hpp"
+#include "sandbox/disk_patch.hpp"
 
 #include <cstdlib>
 #include <memory>
@@ -34,18 +35,31 @@ void add_resource_options(Command& command, CreationOptions& options) {
         .one_of({"always", "madvise", "never"})
         .shows_default();
     command.option("--root-disk", &options.root_disk,
-                   "Size of the writable root disk, e.g. 10G (default: 4G)");
+                   "What takes what is written to the root: 10G (default: 4G), tmpfs[:SIZE], "
+                   "flat[:SIZE], or a disk image: PATH[:fstype=T]");
 }
 
 void add_guest_options(Command& command, CreationOptions& options) {
     command.option("-e,--env", &options.env, "KEY=value, or KEY to copy ours (repeatable)");
     command.option("--label", &options.labels, "KEY=VALUE (repeatable)");
     command.option("-v,--volume", &options.volumes,
-                   "HOST:/GUEST[:OPTION,...]: a directory or file of the host (repeatable)");
+                   "HOST:/GUEST[:OPTION,...]: a directory or file of the host; or NAME:/GUEST: a "
+                   "volume, made if there is none (repeatable)");
     command.option("--mount-dir", &options.mount_dirs,
-                   "The same, and HOST has to be a directory (repeatable)");
+                   "HOST:/GUEST[:OPTION,...], and HOST has to be a directory (repeatable)");
     command.option("--mount-file", &options.mount_files,
-                   "The same, and HOST has to be a regular file (repeatable)");
+                   "HOST:/GUEST[:OPTION,...], and HOST has to be a regular file (repeatable)");
+    command.option("--mount-named", &options.mount_named,
+                   "NAME:/GUEST[:OPTION,...]: a volume; kind=disk,size=10G or quota=1G say what is "
+                   "made if there is none (repeatable)");
+    command.option(
+        "--mount-owned", &options.mount_owned,
+        "/GUEST[:OPTION,...]: a volume of this sandbox alone, removed with it (repeatable)");
+    command.option("--mount-disk", &options.mount_disks,
+                   "FILE:/GUEST[:OPTION,...]: the file system in a disk image; "
+                   "format=raw|qcow2|vmdk, fstype=TYPE (repeatable)");
+    command.option("--tmpfs", &options.tmpfs,
+                   "/GUEST[:SIZE][:OPTION,...]: a file system in memory (repeatable)");
     command.option("-w,--workdir", &options.workdir, "Working directory in the guest");
     command.option("-u,--user", &options.user, "name|uid[:group|gid]");
     command.option("-H,--hostname", &options.hostname, "Host name (default: from the name)");
@@ -57,6 +71,17 @@ void add_guest_options(Command& command, CreationOptions& options) {
                 "the guest kernel")
         .one_of({"default", "restricted"})
         .shows_default();
+}
+
+void add_patch_options(Command& command, CreationOptions& options) {
+    command.listed("--copy", &options.patches,
+                   "SRC:/DST: copy a file or directory into a new sandbox (repeatable)");
+    command.listed("--copy-file", &options.patches, "The same, and SRC has to be a regular file");
+    command.listed("--copy-dir", &options.patches, "The same, and SRC has to be a directory");
+    command.listed("--mkdir", &options.patches, "Make a directory in a new sandbox (repeatable)");
+    command.listed("--rm", &options.patches, "Remove a path of the image (repeatable)");
+    command.option("--fs-conf", &options.fs_files,
+                   "YAML or JSON file of patches: text, append, symlink, ... (repeatable)");
 }
 
 void add_source_options(Command& command, CreationOptions& options) {
@@ -119,6 +144,7 @@ void add_creation_options(Command& command, CreationOptions& options) {
     command.option("-n,--name", &options.name, "Name (default: msb- and 8 hex digits)");
     add_resource_options(command, options);
     add_guest_options(command, options);
+    add_patch_options(command, options);
     add_source_options(command, options);
     add_init_options(command, options);
     add_network_options(command, options.network);
@@ -138,7 +164,7 @@ Status add_resources(SandboxSpec& spec, const CreationOptions& options) {
                               : MSB_TRY(parse_memory_mib(options.max_memory));
     spec.thp = options.thp;
     if (!options.root_disk.empty())
-        spec.root_disk_mib = MSB_TRY(parse_memory_mib(options.root_disk));
+        spec.root_disk = MSB_TRY(parse_root_disk(options.root_disk));
     for (const std::string& text : options.rlimits)
         spec.rlimits.push_back(MSB_TRY(parse_rlimit(text)));
     if (!options.max_duration.empty())
@@ -151,7 +177,11 @@ Status add_resources(SandboxSpec& spec, const CreationOptions& options) {
 Status add_guest(SandboxSpec& spec, const CreationOptions& options) {
     for (const auto& [option, list] : {std::pair{"volume", &options.volumes},
                                        {"mount-dir", &options.mount_dirs},
-                                       {"mount-file", &options.mount_files}})
+                                       {"mount-file", &options.mount_files},
+                                       {"mount-named", &options.mount_named},
+                                       {"mount-owned", &options.mount_owned},
+                                       {"mount-disk", &options.mount_disks},
+                                       {"tmpfs", &options.tmpfs}})
         for (const std::string& text : *list)
             spec.mounts.push_back(MSB_TRY(parse_mount(option, text)));
     spec.workdir = options.workdir;
@@ -201,6 +231,18 @@ Result<image::PullPolicy> parse_pull_policy(std::string_view text) {
                                                  " (expected: always, if-missing, never)");
 }
 
+/// Those of files come first: what the command line says is more recent.
+Result<std::vector<Patch>> make_patches(const CreationOptions& options) {
+    std::vector<Patch> patches;
+    for (const std::string& path : options.fs_files)
+        for (Patch& patch : MSB_TRY(read_patch_file(path)))
+            patches.push_back(std::move(patch));
+    for (const Given& given : options.patches)
+        patches.push_back(MSB_TRY(parse_patch(given.option, given.value)));
+    MSB_TRY(validate_patches(patches));
+    return patches;
+}
+
 /// Before a replaced sandbox is killed.
 Result<std::chrono::milliseconds> replace_grace(const CreationOptions& options) {
     if (options.replace_timeout.empty())
@@ -247,6 +289,7 @@ Result<CreateRequest> make_request(const CreationOptions& options, Context& cont
     request.choice.cmd = context.command;
     request.image = options.image;
     request.snapshot = options.snapshot;
+    request.patches = MSB_TRY(make_patches(options));
     request.root_disk_given = !options.root_disk.empty();
     request.pull.policy = MSB_TRY(parse_pull_policy(options.pull));
     request.pull.insecure = options.insecure;

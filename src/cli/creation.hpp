@@ -4,6 +4,7 @@
 #include "api/launcher.hpp"
 #include "cli/context.hpp"
 #include "cli/network_options.hpp"
+#include "cli/parser.hpp"
 #include "cli/script_options.hpp"
 
 #include <optional>
@@ -11,8 +12,6 @@
 #include <vector>
 
 namespace msb::cli {
-
-class Command;
 
 struct CreationOptions {
     std::string image; ///< empty: the embedded default image
@@ -28,9 +27,15 @@ struct CreationOptions {
     std::vector<std::string> labels;
     std::vector<std::string> rlimits;
     ScriptOptions scripts;
+    std::vector<Given> patches;
+    std::vector<std::string> fs_files;
     std::vector<std::string> volumes;
     std::vector<std::string> mount_dirs;
     std::vector<std::string> mount_files;
+    std::vector<std::string> mount_named;
+    std::vector<std::string> mount_owned;
+    std::vector<std::string> mount_disks;
+    std::vector<std::string> tmpfs;
     std::string workdir;
     std::string user;
     std::string hostname;

@@ -1,8 +1,8 @@
 // msb diff, msb snapshot diff: what differs between disks.
+#include "api/diff.hpp"
+
 #include "cli/snapshot.hpp"
 #include "json/text.hpp"
-#include "sandbox/disk_diff.hpp"
-#include "spec/files.hpp"
 
 namespace msb::cli {
 
@@ -22,25 +22,9 @@ std::string size_text(const DiskChange& change) {
     return {};
 }
 
-const char* type_name(char type) {
-    switch (type) {
-    case 'f': return "file";
-    case 'd': return "directory";
-    case 'l': return "link";
-    default: return "other";
-    }
-}
-
 void print_changes(const std::vector<DiskChange>& changes, const std::string& format) {
     if (format == "json") {
-        json::Value rows = json::array();
-        for (const DiskChange& change : changes)
-            rows.push_back({{"path", change.path},
-                            {"change", change.kind},
-                            {"type", type_name(change.type)},
-                            {"size_before", change.size_before},
-                            {"size_after", change.size_after}});
-        (void)print(json::to_text(rows, 2) + "\n");
+        (void)print(json::to_text(changes_document(changes), 2) + "\n");
         return;
     }
     for (const DiskChange& change : changes) {
@@ -51,10 +35,8 @@ void print_changes(const std::vector<DiskChange>& changes, const std::string& fo
     }
 }
 
-Status show(Context& context, Session& session, const std::string& before, const std::string& after,
+Status show(Context& context, Session& session, const Result<std::vector<DiskChange>>& changes,
             const std::string& format) {
-    session.progress().begin("Comparing", "disks");
-    const auto changes = diff_disks(before, after, show_bytes(session));
     if (!changes)
         return unless_interrupted(session, context, changes.error());
     session.progress().clear();
@@ -62,36 +44,28 @@ Status show(Context& context, Session& session, const std::string& before, const
     return {};
 }
 
-Status diff_snapshots(Context& context, const DiffCommand& command) {
+Status diff_of_snapshots(Context& context, const DiffCommand& command) {
     Session session = MSB_TRY(Session::open(context, false));
-    const Snapshot before = MSB_TRY(session.snapshots().open(command.before));
-    const Snapshot after = MSB_TRY(session.snapshots().open(command.after));
-    if (before.manifest.image_digest != after.manifest.image_digest)
-        return fail(ErrorKind::invalid_argument, "the snapshots were made with different images");
-    return show(context, session, before.disk(), after.disk(), command.format);
+    session.progress().begin("Comparing", "disks");
+    return show(
+        context, session,
+        diff_snapshots(session.launcher(), command.before, command.after, show_bytes(session)),
+        command.format);
 }
 
-/// With the snapshot that it began with, or else with its image.
-Status diff_sandbox(Context& context, const DiffCommand& command) {
+Status diff_of_sandbox(Context& context, const DiffCommand& command) {
     Session session = MSB_TRY(Session::open(context, false));
-    auto still = session.sandboxes().hold_still(command.after);
-    if (!still && still.error().kind() == ErrorKind::busy)
-        return fail(Error(still.error())
-                        .with_hint("stop it, or compare a snapshot of it: msb snapshot diff"));
-    const Sandboxes::Still held = MSB_TRY(std::move(still));
-    const SandboxSpec& spec = held.view.spec;
-    std::string before;
-    if (!spec.snapshot.empty())
-        before = MSB_TRY(session.snapshots().open(spec.snapshot)).disk();
-    return show(context, session, before, SandboxFiles{session.home().sandbox(spec.name)}.upper(),
+    session.progress().begin("Comparing", "disks");
+    return show(context, session,
+                diff_sandbox(session.launcher(), command.after, show_bytes(session)),
                 command.format);
 }
 
 } // namespace
 
 void add_snapshot_diff(Command& family, Context& context) {
-    add_snapshot_command<DiffCommand>(
-        family, context, "diff", "What differs between two snapshots' disks", diff_snapshots,
+    add_subcommand<DiffCommand>(
+        family, context, "diff", "What differs between two snapshots' disks", diff_of_snapshots,
         [](Command& command, DiffCommand& values) {
             command.option("before", &values.before, which_snapshot_help).required();
             command.option("after", &values.after, which_snapshot_help).required();
@@ -100,10 +74,10 @@ void add_snapshot_diff(Command& family, Context& context) {
 }
 
 void add_diff(Command& parent, Context& context) {
-    add_snapshot_command<DiffCommand>(
+    add_subcommand<DiffCommand>(
         parent, context, "diff",
         "What a stopped sandbox has changed, against the snapshot or image it began with",
-        diff_sandbox, [](Command& command, DiffCommand& values) {
+        diff_of_sandbox, [](Command& command, DiffCommand& values) {
             command.option("name", &values.after, "Sandbox").required();
             command.option("--format", &values.format, "Output format").one_of({"json"});
         });

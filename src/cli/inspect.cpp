@@ -100,6 +100,12 @@ void print_json(const SandboxView& view, const Home& home, const Live& live) {
     (void)print(json::to_text(document, 2) + "\n");
 }
 
+std::string root_text(const SandboxSpec& spec) {
+    if (spec.root == RootSource::directory)
+        return "directory of the host";
+    return "disk image (raw, " + (spec.root_fstype.empty() ? "any" : spec.root_fstype) + ")";
+}
+
 std::string network_text(const NetworkSpec& network) {
     if (!network.active())
         return "none";
@@ -131,7 +137,8 @@ void print_text(const SandboxView& view, const Live& live) {
     text.add("Updated", timestamp(state.updated_at_ns));
     text.add("Image", spec.image);
     text.add("Digest", spec.manifest_digest);
-    text.add("Root Disk", fmt::format("{} MiB (managed, ext4)", spec.root_disk_mib));
+    text.add("Root Disk",
+             spec.root == RootSource::image ? describe(spec.root_disk) : root_text(spec));
     text.add("Engine", state.engine.empty() ? "-" : state.engine + " (" + state.isolation + ")");
     text.add("Kernel", kernel_text(view));
     if (!state.reason.empty())
@@ -170,8 +177,8 @@ void print_text(const SandboxView& view, const Live& live) {
     if (!spec.mounts.empty()) {
         text.section("Mounts");
         for (const Mount& mount : spec.mounts)
-            text.add_nested(mount.guest,
-                            fmt::format("→ {} {}", mount.source, describe_options(mount)));
+            text.add_nested(mount.guest, fmt::format("→ {} {}", describe_source(mount),
+                                                     describe_options(mount)));
     }
     if (!spec.labels.empty()) {
         text.section("Labels");

@@ -86,7 +86,9 @@ void add_commands(Command& root, Context& context) {
     add_pull(root, context);
     add_load(root, context);
     add_snapshot(root, context);
+    add_volume(root, context);
     add_diff(root, context);
+    add_storage(root, context);
     add_doctor(root, context);
     add_agent(root, context);
 }

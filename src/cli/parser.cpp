@@ -40,6 +40,16 @@ split_at_dashes(int argc, const char* const* argv) {
     return words;
 }
 
+void refuse_operand(CLI::Option* option) {
+    option->check([option](const std::string& value) {
+        // "--" stood where the value should.
+        if (value.starts_with(operand_mark))
+            throw CLI::ArgumentMismatch::TypedAtLeast(option->get_name(), 1,
+                                                      option->get_type_name());
+        return std::string();
+    });
+}
+
 } // namespace
 
 // --- Option -------------------------------------------------------------------------------------
@@ -157,13 +167,17 @@ Option Command::option(const char* names, OptionStorage into, const char* help) 
     }
     if (option->get_expected_max() > 1)
         option->allow_extra_args(false);
-    option->check([option](const std::string& value) {
-        // "--" stood where the value should.
-        if (value.starts_with(operand_mark))
-            throw CLI::ArgumentMismatch::TypedAtLeast(option->get_name(), 1,
-                                                      option->get_type_name());
-        return std::string();
-    });
+    refuse_operand(option);
+    return {option, suggestion_};
+}
+
+Option Command::listed(const char* name, std::vector<Given>* into, const char* help) {
+    const auto take = [name, into](const std::string& value) {
+        into->push_back({std::string(name).substr(2), value});
+    };
+    CLI::Option* option = app_->add_option_function<std::string>(name, take, help);
+    option->trigger_on_parse();
+    refuse_operand(option);
     return {option, suggestion_};
 }
 

@@ -26,6 +26,12 @@ using OptionStorage =
     std::variant<std::string*, std::optional<std::string>*, std::vector<std::string>*, unsigned*,
                  std::optional<unsigned>*, std::uint64_t*, std::optional<std::uint64_t>*>;
 
+/// An option as it was given: its name without dashes, and the value.
+struct Given {
+    std::string option;
+    std::string value;
+};
+
 /// Set by a check that refuses a value: what was probably meant.
 using Suggestion = std::shared_ptr<std::optional<std::string>>;
 
@@ -77,6 +83,9 @@ class Command {
 
     /// "-n,--name", or "name" for one that is found by its place.
     Option option(const char* names, OptionStorage into, const char* help);
+    /// One of several options ("--name") whose values make one list, in the order of the command
+    /// line.
+    Option listed(const char* name, std::vector<Given>* into, const char* help);
     Option flag(const char* names, bool* into, const char* help);
     /// Calls `given` with how often it was given.
     Option counted(const char* names, std::function<void(std::int64_t)> given, const char* help);

@@ -182,7 +182,7 @@ Status Run::execute() {
 Status Run::run_new() {
     auto prepared = session_.prepare(request_);
     name_taken_ = !prepared && prepared.error().kind() == ErrorKind::already_exists;
-    const NewSandbox sandbox = MSB_TRY(std::move(prepared));
+    NewSandbox sandbox = MSB_TRY(std::move(prepared));
     const SandboxSpec& spec = sandbox.spec;
     const auto command = MSB_TRY(command_of(spec));
     if (command.cmd.empty() && !options_.detach) {
@@ -244,7 +244,7 @@ Status Run::run_in(const SandboxSpec& spec) {
 Status Run::finish(const SandboxSpec& spec) {
     if (left_session_)
         return running_->leave(*left_session_);
-    if (spec.ephemeral)
+    if (spec.can_be_cut_off())
         return session_.sandboxes().discard(*running_);
     if (!agent_answers_)
         return session_.sandboxes().stop(spec.name, unresponsive_grace);
@@ -266,7 +266,7 @@ Status create(Context& context, const CreationOptions& options) {
     const auto begun = std::chrono::steady_clock::now();
     CreateRequest request = MSB_TRY(make_request(options, context));
     request.spec.ephemeral = false;
-    const auto sandbox = session.prepare(request);
+    auto sandbox = session.prepare(request);
     if (!sandbox)
         return session.report_failure(context, sandbox.error(), request.spec), Status();
     const SandboxSpec& spec = sandbox->spec;

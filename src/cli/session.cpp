@@ -58,6 +58,7 @@ Result<image::PullResult> Session::pull(const std::string& reference,
 LaunchOptions Session::launch_options() {
     LaunchOptions options;
     options.wait_tick = [this] { return tick(); };
+    options.copied = [this](std::uint64_t bytes) { progress_.detail(format_bytes(bytes)); };
     return options;
 }
 
@@ -88,7 +89,7 @@ Result<Running> Session::launched(Result<Running> running, const SandboxSpec& sp
     return running;
 }
 
-Result<Running> Session::create(const NewSandbox& sandbox, const LaunchOptions& options) {
+Result<Running> Session::create(NewSandbox& sandbox, const LaunchOptions& options) {
     progress_.begin("Starting", sandbox.spec.name);
     return launched(launcher_.create(sandbox, options), sandbox.spec);
 }

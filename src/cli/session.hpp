@@ -29,6 +29,7 @@ class Session {
   public:
     static Result<Session> open(Context& context, bool quiet);
 
+    Launcher& launcher() { return launcher_; }
     Sandboxes& sandboxes() { return launcher_.sandboxes(); }
     image::Store& store() { return launcher_.store(); }
     Snapshots& snapshots() { return launcher_.snapshots(); }
@@ -43,7 +44,7 @@ class Session {
     /// The steps of the launcher, with progress, its notices as warnings, and the ports that were
     /// chosen.
     Result<NewSandbox> prepare(const CreateRequest& request);
-    Result<Running> create(const NewSandbox& sandbox, const LaunchOptions& options);
+    Result<Running> create(NewSandbox& sandbox, const LaunchOptions& options);
     /// --error ... --trace of this command apply to this run of the sandbox, and so does MSB_KERNEL
     /// where its specification leaves the choice.
     Result<Running> start(SandboxSpec spec, LaunchOptions options);

@@ -34,6 +34,10 @@ void print_snapshot(const Snapshot& snapshot, bool quiet) {
         (void)print(printable_line(snapshot.directory) + "\n");
 }
 
+void print_json(const json::Value& document) {
+    (void)print(json::to_text(document, 2) + "\n");
+}
+
 namespace {
 
 struct SnapshotCommand {
@@ -48,10 +52,6 @@ struct SnapshotCommand {
     bool tree = false;
     bool quiet = false;
 };
-
-void print_json(const json::Value& document) {
-    (void)print(json::to_text(document, 2) + "\n");
-}
 
 Status create(Context& context, const SnapshotCommand& command) {
     Session session = MSB_TRY(Session::open(context, command.quiet));
@@ -289,28 +289,28 @@ void add_snapshot(Command& parent, Context& context) {
     Command& family = parent.add_family(
         "snapshot", "Keep the disks of sandboxes, and begin others with them", group_storage);
     family.alias("snap").alias("snapshots").alias("snaps");
-    add_snapshot_command<SnapshotCommand>(family, context, "create", "Keep the disk of a sandbox",
-                                          create, add_create_options);
-    add_snapshot_command<SnapshotCommand>(
+    add_subcommand<SnapshotCommand>(family, context, "create", "Keep the disk of a sandbox", create,
+                                    add_create_options);
+    add_subcommand<SnapshotCommand>(
         family, context, "open", "Everything about one snapshot", inspect,
         [](Command& command, SnapshotCommand& values) {
             add_which_options(command, values);
             command.flag("--verify", &values.verify, "Compare the disk with its recorded hash");
         })
         .alias("inspect");
-    add_snapshot_command<SnapshotCommand>(family, context, "list", "List snapshots", list,
-                                          add_list_options)
+    add_subcommand<SnapshotCommand>(family, context, "list", "List snapshots", list,
+                                    add_list_options)
         .alias("ls");
-    add_snapshot_command<SnapshotCommand>(
+    add_subcommand<SnapshotCommand>(
         family, context, "list-dir", "List the snapshots in a directory", list_directory,
         [](Command& command, SnapshotCommand& values) {
             command.option("directory", &values.directory, "Directory").required();
             add_list_options(command, values);
         });
-    add_snapshot_command<SnapshotCommand>(family, context, "verify",
-                                          "Compare a disk with the hash that was recorded", verify,
-                                          add_which_options);
-    add_snapshot_command<SnapshotCommand>(
+    add_subcommand<SnapshotCommand>(family, context, "verify",
+                                    "Compare a disk with the hash that was recorded", verify,
+                                    add_which_options);
+    add_subcommand<SnapshotCommand>(
         family, context, "remove", "Remove snapshots", remove,
         [](Command& command, SnapshotCommand& values) {
             command.option("snapshots", &values.several, which_snapshot_help).required();
@@ -319,7 +319,7 @@ void add_snapshot(Command& parent, Context& context) {
             command.flag("-q,--quiet", &values.quiet, "No ticks");
         })
         .alias("rm");
-    add_snapshot_command<SnapshotCommand>(
+    add_subcommand<SnapshotCommand>(
         family, context, "reindex", "Look again which snapshots a directory has", reindex,
         [](Command& command, SnapshotCommand& values) {
             command.option("directory", &values.directory,

@@ -61,7 +61,7 @@ void add_export_options(Command& command, ExportCommand& values) {
 
 void add_import_options(Command& command, ImportCommand& values) {
     ImportRequest& request = values.request;
-    command.option("file", &request.file, "Archive").required();
+    command.option("file", &request.file, "Archive; - is standard input").required();
     command.option("directory", &request.directory,
                    "Directory for it (default: that of msb's snapshots)");
     command.option("-n,--name", &request.name, "Name (default: the one that it had)");
@@ -72,11 +72,11 @@ void add_import_options(Command& command, ImportCommand& values) {
 } // namespace
 
 void add_snapshot_archives(Command& family, Context& context) {
-    add_snapshot_command<ExportCommand>(family, context, "export", "Write a snapshot into one file",
-                                        export_archive, add_export_options)
+    add_subcommand<ExportCommand>(family, context, "export", "Write a snapshot into one file",
+                                  export_archive, add_export_options)
         .alias("save");
-    add_snapshot_command<ImportCommand>(family, context, "import", "Take in such a file",
-                                        import_archive, add_import_options)
+    add_subcommand<ImportCommand>(family, context, "import", "Take in such a file", import_archive,
+                                  add_import_options)
         .alias("load");
 }
 

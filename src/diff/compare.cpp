@@ -1,31 +1,19 @@
 #include "diff/compare.hpp"
 
-#include <sys/stat.h>
+#include "diff/changes.hpp"
+
+#include <algorithm>
 
 namespace msb::diff {
 
 namespace {
 
-char type_of(const UpperEntry& entry) {
-    switch (entry.mode & S_IFMT) {
-    case S_IFREG: return 'f';
-    case S_IFDIR: return 'd';
-    case S_IFLNK: return 'l';
-    default: return 'o';
-    }
-}
-
-std::optional<std::uint64_t> size_of(const UpperEntry* entry) {
-    return entry != nullptr && entry->is_file() ? std::optional(entry->size) : std::nullopt;
-}
-
 class Comparison {
   public:
-    Comparison(const Upper* before, const Upper& after) : before_(before), after_(after) {}
+    Comparison(const Upper& before, const Upper& after) : before_(before), after_(after) {}
 
     Result<std::vector<Change>> run() {
-        static const std::map<std::string, UpperEntry> nothing;
-        const auto& old = before_ != nullptr ? before_->entries() : nothing;
+        const auto& old = before_.entries();
         auto a = old.begin();
         auto b = after_.entries().begin();
         while (a != old.end() || b != after_.entries().end()) {
@@ -42,9 +30,7 @@ class Comparison {
                 MSB_TRY(stayed(b->first, a->second, b->second));
                 ++a, ++b;
             }
-            if (changes_.size() > max_changes)
-                return fail(ErrorKind::limit_exceeded,
-                            "more than " + std::to_string(max_changes) + " paths differ");
+            MSB_TRY(check_count(changes_));
         }
         return std::move(changes_);
     }
@@ -53,7 +39,9 @@ class Comparison {
     void note(const std::string& path, Change::Kind kind, const UpperEntry* before,
               const UpperEntry* after) {
         const UpperEntry& shown = after != nullptr ? *after : *before;
-        changes_.push_back({path, kind, type_of(shown), size_of(before), size_of(after)});
+        changes_.push_back({path, kind, type_of(shown.mode),
+                            before != nullptr ? size_of(*before) : std::nullopt,
+                            after != nullptr ? size_of(*after) : std::nullopt});
     }
 
     /// Without a whiteout it went with a directory above it, if it was more than that itself.
@@ -63,6 +51,8 @@ class Comparison {
     }
 
     void came(const std::string& path, const UpperEntry& entry) {
+        if (entry.ours)
+            return;
         if (entry.whiteout)
             changes_.push_back({path, Change::Kind::removed, 'o', {}, {}});
         else if (!entry.from_image)
@@ -72,7 +62,7 @@ class Comparison {
     }
 
     Status stayed(const std::string& path, const UpperEntry& old, const UpperEntry& now) {
-        if (old.whiteout && now.whiteout)
+        if ((old.whiteout && now.whiteout) || now.ours)
             return {};
         if (old.whiteout)
             note(path, Change::Kind::added, nullptr, &now);
@@ -85,24 +75,41 @@ class Comparison {
 
     Result<bool> same(const UpperEntry& old, const UpperEntry& now) const {
         if (old.mode != now.mode || old.uid != now.uid || old.gid != now.gid ||
-            old.size != now.size || old.device != now.device || old.link != now.link ||
-            old.redirect != now.redirect || old.attributes_only != now.attributes_only)
+            old.size != now.size || old.major != now.major || old.minor != now.minor ||
+            old.link != now.link || old.redirect != now.redirect ||
+            old.attributes_only != now.attributes_only)
             return false;
         // One disk began as a copy of the other, so what was not touched has not moved either.
         if (!now.is_file() || now.attributes_only ||
             (old.inode == now.inode && old.stamp == now.stamp))
             return true;
-        return Upper::same_data(*before_, old, after_, now);
+        return same_data(now.size, MSB_TRY(before_.reader(old)), MSB_TRY(after_.reader(now)));
     }
 
-    const Upper* before_;
+    const Upper& before_;
     const Upper& after_;
     std::vector<Change> changes_;
 };
 
 } // namespace
 
-Result<std::vector<Change>> compare(const Upper* before, const Upper& after) {
+Result<bool> same_data(std::uint64_t size, const ReadAt& a, const ReadAt& b) {
+    constexpr std::uint64_t part = std::uint64_t{1} << 20;
+    Bytes data_a(static_cast<std::size_t>(std::min(size, part)));
+    Bytes data_b(data_a.size());
+    for (std::uint64_t done = 0; done < size;) {
+        const auto count = static_cast<std::size_t>(std::min(size - done, part));
+        MSB_TRY(a(done, MutableBytesView(data_a).first(count)));
+        MSB_TRY(b(done, MutableBytesView(data_b).first(count)));
+        if (!std::equal(data_a.begin(), data_a.begin() + static_cast<std::ptrdiff_t>(count),
+                        data_b.begin()))
+            return false;
+        done += count;
+    }
+    return true;
+}
+
+Result<std::vector<Change>> compare(const Upper& before, const Upper& after) {
     return Comparison(before, after).run();
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "diff/upper.hpp"
+#include "image/erofs_reader.hpp"
 
 #include <optional>
 #include <string>
@@ -18,9 +19,10 @@ struct Change {
     std::optional<std::uint64_t> size_after;
 };
 
-/// By path. A null `before` is the image: what was copied from it counts as changed, directories only
-/// if they are new. limit_exceeded beyond max_changes.
-Result<std::vector<Change>> compare(const Upper* before, const Upper& after);
+/// By path; what the agent made and nobody has changed is left out. limit_exceeded beyond max_changes.
+Result<std::vector<Change>> compare(const Upper& before, const Upper& after);
+/// The same against the image that the disk was made for. What is gone with a directory is not listed.
+Result<std::vector<Change>> compare(const image::ErofsReader& before, const Upper& after);
 
 inline constexpr std::size_t max_changes = 100'000;
 

@@ -1,12 +1,13 @@
 // The program `diff`: compares disks of sandboxes, so that `msb` itself reads no file system of a
-// guest. It speaks as image/helper.hpp says. Request: {before, after}, paths of disks; an empty
-// `before` is the image. Answer: an array of [path, kind, type, size before, size after].
+// guest. It speaks as image/helper.hpp says. Request: {before, image, after}: paths of disks, of which
+// `before` may be empty; then `image` has pieces of one as image/image_disk.hpp says. Answer: an array
+// of [path, kind, type, size before, size after].
 #include "base/system.hpp"
 #include "diff/compare.hpp"
 #include "image/confined.hpp"
 #include "image/helper.hpp"
+#include "image/image_disk.hpp"
 
-#include <csignal>
 #include <fcntl.h>
 
 namespace msb::diff {
@@ -24,16 +25,30 @@ const char* name_of(Change::Kind kind) {
     return "";
 }
 
-Result<Json> compare_disks(int before, int after) {
-    std::optional<Upper> base;
-    if (before >= 0)
-        base.emplace(MSB_TRY(Upper::open(before)));
-    const Upper disk = MSB_TRY(Upper::open(after));
+Json rows_of(const std::vector<Change>& changes) {
     Json rows = json::array();
-    for (const Change& change : MSB_TRY(compare(base ? &*base : nullptr, disk)))
+    for (const Change& change : changes)
         rows.push_back(json::array({change.path, name_of(change.kind), std::string(1, change.type),
                                     change.size_before, change.size_after}));
     return rows;
+}
+
+/// What a disk is compared with: another one, or an image.
+struct Before {
+    OwnedFd disk;
+    image::ImageDisk image;
+};
+
+Result<Json> compare_disks(const Before& before, int after) {
+    const Upper disk = MSB_TRY(Upper::open(after));
+    if (before.disk)
+        return rows_of(MSB_TRY(compare(MSB_TRY(Upper::open(before.disk.get())), disk)));
+    const image::ErofsReader image(
+        [&before](std::uint64_t offset, MutableBytesView buffer) {
+            return before.image.read(offset, buffer);
+        },
+        before.image.size());
+    return rows_of(MSB_TRY(compare(image, disk)));
 }
 
 Result<Json> serve(image::JsonLines& lines) {
@@ -41,15 +56,16 @@ Result<Json> serve(image::JsonLines& lines) {
     const std::string before_path = image::json_string(request, "before");
     const OwnedFd after =
         MSB_TRY(sys::open(image::json_string(request, "after"), O_RDONLY | O_NOFOLLOW));
-    OwnedFd before;
+    Before before;
+    before.image = MSB_TRY(image::ImageDisk::open(image::json_member(request, "image")));
     std::vector<int> fds = {after.get()};
+    before.image.add_descriptors(fds);
     if (!before_path.empty()) {
-        before = MSB_TRY(sys::open(before_path, O_RDONLY | O_NOFOLLOW));
-        fds.push_back(before.get());
+        before.disk = MSB_TRY(sys::open(before_path, O_RDONLY | O_NOFOLLOW));
+        fds.push_back(before.disk.get());
     }
-    return image::run_confined(
-        fds, [&] { return compare_disks(before ? before.get() : -1, after.get()); }, {},
-        {.role = jail::Role::disk});
+    return image::run_confined(fds, [&] { return compare_disks(before, after.get()); }, {},
+                               {.role = jail::Role::disk});
 }
 
 } // namespace
@@ -57,13 +73,5 @@ Result<Json> serve(image::JsonLines& lines) {
 } // namespace msb::diff
 
 int main() {
-    using namespace msb;
-    std::signal(SIGPIPE, SIG_IGN);
-    for (const int number : {SIGINT, SIGQUIT, SIGHUP}) // our parent gets them, too, and ends us
-        std::signal(number, SIG_IGN);
-    image::JsonLines lines(image::helper_socket);
-    const auto result = diff::serve(lines);
-    const image::Json answer = result ? image::Json{{"result", *result}}
-                                      : image::Json{{"error", image::encode_error(result.error())}};
-    return image::send_json(image::helper_socket, answer) ? 0 : 1;
+    return msb::image::serve_helper(msb::diff::serve);
 }

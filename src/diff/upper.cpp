@@ -1,7 +1,7 @@
 #include "diff/upper.hpp"
 
-#include "base/bytes.hpp"
-#include "diff/disk_channel.hpp"
+#include "base/made_mark.hpp"
+#include "disk/disk_channel.hpp"
 
 #include <algorithm>
 #include <array>
@@ -12,31 +12,15 @@
 
 namespace msb::diff {
 
-struct Upper::FileSystem {
-    ext2_filsys handle = nullptr;
-    FileSystem() = default;
-    FileSystem(const FileSystem&) = delete;
-    FileSystem& operator=(const FileSystem&) = delete;
-    ~FileSystem() {
-        if (handle != nullptr)
-            ext2fs_free(handle);
-    }
-};
+struct Upper::FileSystem : disk::FileSystem {};
 
 namespace {
 
+using disk::damaged_disk;
+
 constexpr std::uint64_t max_link = 4095;
-constexpr std::size_t read_size = std::size_t{1} << 20;
-
-Error damaged(const std::string& what, errcode_t code = 0) {
-    return Error(ErrorKind::corrupt,
-                 "the disk's file system is damaged: " + what +
-                     (code != 0 ? std::string(": ") + error_message(code) : std::string()));
-}
-
-#define MSB_EXT2(call, what)                                                                       \
-    if (const errcode_t code = (call))                                                             \
-    return fail(damaged(what, code))
+/// What the agent writes at each start.
+constexpr std::array made_files = {"/etc/hostname", "/etc/hosts", "/etc/resolv.conf"};
 
 /// One attribute of an inode; empty if it has none of that name.
 class Attributes {
@@ -84,18 +68,40 @@ Result<std::string> read_data(ext2_filsys fs, ext2_ino_t inode, std::uint64_t si
 Result<std::string> link_target(ext2_filsys fs, ext2_ino_t number, ext2_inode& inode) {
     const std::uint64_t size = EXT2_I_SIZE(&inode);
     if (size > max_link)
-        return fail(damaged("a symbolic link is too long"));
+        return fail(damaged_disk("a symbolic link is too long"));
     if (ext2fs_is_fast_symlink(&inode))
         return std::string(reinterpret_cast<const char*>(inode.i_block),
                            std::min<std::size_t>(size, sizeof(inode.i_block)));
     return read_data(fs, number, size);
 }
 
-std::uint64_t device_of(const ext2_inode& inode) {
-    return inode.i_block[0] != 0 ? inode.i_block[0] : inode.i_block[1];
+/// Numbers that are small are where they always were, in fewer bits of the same places.
+void put_device(UpperEntry& entry, const ext2_inode& inode) {
+    const std::uint32_t device = inode.i_block[0] != 0 ? inode.i_block[0] : inode.i_block[1];
+    entry.major = (device >> 8) & 0xfff;
+    entry.minor = (device & 0xff) | ((device >> 12) & 0xfff00);
 }
 
-Result<UpperEntry> describe(ext2_filsys fs, ext2_ino_t number) {
+/// Whether the agent's mark is on it and says what there is. Root in the guest can set marks, too: so
+/// they count only where they can hide nothing that outlives the next start.
+bool is_ours(const std::string& path, const ext2_inode_large& inode, const Attributes& attributes) {
+    const auto mark = attributes.get(made_mark);
+    if (!mark)
+        return false;
+    struct stat info{};
+    info.st_mode = inode.i_mode;
+    info.st_uid = inode_uid(inode);
+    info.st_gid = inode_gid(inode);
+    info.st_size = S_ISREG(inode.i_mode) ? static_cast<off_t>(EXT2_I_SIZE(&inode)) : 0;
+    info.st_mtim.tv_sec = static_cast<std::int32_t>(inode.i_mtime) +
+                          (static_cast<std::int64_t>(inode.i_mtime_extra & 3) << 32);
+    info.st_mtim.tv_nsec = inode.i_mtime_extra >> 2;
+    const bool harmless = S_ISDIR(info.st_mode) || (S_ISREG(info.st_mode) && info.st_size == 0) ||
+                          std::ranges::find(made_files, path) != made_files.end();
+    return harmless && *mark == made_value(info);
+}
+
+Result<UpperEntry> describe(ext2_filsys fs, ext2_ino_t number, const std::string& path) {
     ext2_inode_large inode{};
     auto* const small = reinterpret_cast<ext2_inode*>(&inode);
     MSB_EXT2(ext2fs_read_inode_full(fs, number, small, sizeof(inode)), "an inode");
@@ -107,12 +113,14 @@ Result<UpperEntry> describe(ext2_filsys fs, ext2_ino_t number) {
     if (S_ISLNK(entry.mode))
         entry.link = MSB_TRY(link_target(fs, number, *small));
     if (S_ISCHR(entry.mode) || S_ISBLK(entry.mode))
-        entry.device = device_of(*small);
-    entry.whiteout = S_ISCHR(entry.mode) && entry.device == 0;
+        put_device(entry, *small);
+    entry.whiteout = S_ISCHR(entry.mode) && entry.major == 0 && entry.minor == 0;
     const Attributes attributes = MSB_TRY(Attributes::of(fs, number));
     entry.from_image = attributes.get("trusted.overlay.origin").has_value();
     entry.attributes_only = attributes.get("trusted.overlay.metacopy").has_value();
     entry.redirect = attributes.get("trusted.overlay.redirect").value_or("");
+    entry.opaque = attributes.get("trusted.overlay.opaque").has_value();
+    entry.ours = is_ours(path, inode, attributes);
     for (const std::uint32_t part : {inode.i_mtime, inode.i_mtime_extra, inode.i_ctime,
                                      inode.i_ctime_extra, inode.i_generation})
         entry.stamp += std::to_string(part) + ".";
@@ -162,7 +170,7 @@ class Walk {
     Status read(const Directory& directory) {
         // A directory has one place; one that has two is in a circle, or will be.
         if (!seen_.insert(directory.inode).second || directory.depth > Upper::max_depth)
-            return fail(damaged("directories are in a circle"));
+            return fail(damaged_disk("directories are in a circle"));
         Names names;
         MSB_EXT2(ext2fs_dir_iterate(fs_, directory.inode, 0, nullptr, take_name, &names),
                  "a directory");
@@ -170,7 +178,7 @@ class Walk {
             return fail(ErrorKind::limit_exceeded, "the disk has more than a million files");
         for (auto& [name, inode] : names.list) {
             std::string path = directory.path + "/" + name;
-            UpperEntry entry = MSB_TRY(describe(fs_, inode));
+            UpperEntry entry = MSB_TRY(describe(fs_, inode, path));
             if (entry.is_directory())
                 todo_.push_back({path, inode, directory.depth + 1});
             entries_.insert_or_assign(std::move(path), std::move(entry));
@@ -195,41 +203,28 @@ bool UpperEntry::is_directory() const {
 }
 
 Result<Upper> Upper::open(int disk) {
-    const auto fs = std::make_shared<FileSystem>();
-    const std::string name = std::to_string(disk);
-    MSB_EXT2(
-        ext2fs_open2(name.c_str(), nullptr, EXT2_FLAG_64BITS, 0, 0, disk_channel(), &fs->handle),
-        "it cannot be opened");
-    if (ext2fs_has_feature_journal_needs_recovery(fs->handle->super))
-        return fail(Error(ErrorKind::busy, "the guest did not unmount the disk")
-                        .with_hint("start the sandbox and stop it again"));
+    const auto fs =
+        std::make_shared<FileSystem>(FileSystem{MSB_TRY(disk::FileSystem::open(disk, false))});
     ext2_ino_t top = 0;
-    MSB_EXT2(ext2fs_namei(fs->handle, EXT2_ROOT_INO, EXT2_ROOT_INO, "/upper", &top),
+    MSB_EXT2(ext2fs_namei(fs->get(), EXT2_ROOT_INO, EXT2_ROOT_INO, "/upper", &top),
              "it has no upper directory");
     Upper upper(fs);
-    MSB_TRY(Walk(fs->handle, upper.entries_).run(top));
+    MSB_TRY(Walk(fs->get(), upper.entries_).run(top));
     return upper;
 }
 
-Result<bool> Upper::same_data(const Upper& a, const UpperEntry& file_a, const Upper& b,
-                              const UpperEntry& file_b) {
-    ext2_file_t files[2] = {};
-    MSB_EXT2(ext2fs_file_open(a.fs_->handle, file_a.inode, 0, &files[0]), "a file");
-    const std::unique_ptr<ext2_file, errcode_t (*)(ext2_file_t)> first(files[0], ext2fs_file_close);
-    MSB_EXT2(ext2fs_file_open(b.fs_->handle, file_b.inode, 0, &files[1]), "a file");
-    const std::unique_ptr<ext2_file, errcode_t (*)(ext2_file_t)> second(files[1],
-                                                                        ext2fs_file_close);
-    std::array<Bytes, 2> data = {Bytes(read_size), Bytes(read_size)};
-    for (std::uint64_t done = 0; done < file_a.size;) {
-        std::array<unsigned, 2> got{};
-        for (std::size_t i = 0; i < 2; ++i)
-            MSB_EXT2(ext2fs_file_read(files[i], data[i].data(), read_size, &got[i]), "a file");
-        if (got[0] != got[1] || got[0] == 0 ||
-            !std::equal(data[0].begin(), data[0].begin() + got[0], data[1].begin()))
-            return got[0] == 0 && got[1] == 0;
-        done += got[0];
-    }
-    return true;
+Result<ReadAt> Upper::reader(const UpperEntry& file) const {
+    ext2_file_t opened = nullptr;
+    MSB_EXT2(ext2fs_file_open(fs_->get(), file.inode, 0, &opened), "a file");
+    const std::shared_ptr<ext2_file> held(opened, ext2fs_file_close);
+    return [held](std::uint64_t offset, MutableBytesView buffer) -> Status {
+        unsigned got = 0;
+        MSB_EXT2(ext2fs_file_llseek(held.get(), offset, EXT2_SEEK_SET, nullptr), "a file");
+        MSB_EXT2(
+            ext2fs_file_read(held.get(), buffer.data(), static_cast<unsigned>(buffer.size()), &got),
+            "a file");
+        return got == buffer.size() ? Status() : fail(damaged_disk("a file is cut off"));
+    };
 }
 
 } // namespace msb::diff

@@ -2,14 +2,19 @@
 // directory of an overlay. Its content is the guest's, so this runs in a confined worker.
 #pragma once
 
+#include "base/bytes.hpp"
 #include "base/result.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 
 namespace msb::diff {
+
+/// Fills the buffer with data of a file, which has so much.
+using ReadAt = std::function<Status(std::uint64_t offset, MutableBytesView buffer)>;
 
 /// Something in the upper directory.
 struct UpperEntry {
@@ -18,12 +23,15 @@ struct UpperEntry {
     std::uint32_t uid = 0;
     std::uint32_t gid = 0;
     std::uint64_t size = 0;
-    std::uint64_t device = 0;     ///< of devices
+    std::uint32_t major = 0; ///< of devices
+    std::uint32_t minor = 0;
     std::string link;             ///< of symbolic links: where it leads
     std::string redirect;         ///< of directories: its place in the image
     bool whiteout = false;        ///< something of the image that is gone
     bool from_image = false;      ///< it began as a copy of something in the image
     bool attributes_only = false; ///< its data is still the image's
+    bool opaque = false;          ///< of directories: the image's names do not show through
+    bool ours = false;            ///< the agent made it, and nobody has changed it
     /// Changes whenever something of it does.
     std::string stamp;
 
@@ -38,9 +46,8 @@ class Upper {
 
     /// By path, which begins with '/'.
     const std::map<std::string, UpperEntry>& entries() const { return entries_; }
-    /// Whether two files have the same data.
-    static Result<bool> same_data(const Upper& a, const UpperEntry& file_a, const Upper& b,
-                                  const UpperEntry& file_b);
+    /// Reads a file's data, for as long as this lives.
+    Result<ReadAt> reader(const UpperEntry& file) const;
 
     static constexpr std::size_t max_entries = 1'000'000;
     static constexpr std::size_t max_depth = 512;

@@ -11,7 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto upper = msb::diff::Upper::open(disk->get());
     if (!upper)
         return 0;
-    const auto changes = msb::diff::compare(&*upper, *upper);
+    const auto changes = msb::diff::compare(*upper, *upper);
     if (changes && !changes->empty())
         std::abort();
     return 0;

@@ -7,6 +7,7 @@
 #include "disk/sparse_copy.hpp"
 
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <fcntl.h>
@@ -24,17 +25,19 @@ constexpr auto format_deadline = 60s;
 
 std::string template_name(const Ext4Options& options) {
     return "ext4-v" + std::to_string(format_version) + "-" + std::to_string(options.size) +
-           (options.journal ? "" : "-nojournal");
+           (options.journal ? "" : "-nojournal") + (options.overlay ? "" : "-plain");
 }
 
 /// Runs mkext4, which says what went wrong on its standard output.
 Status run_formatter(const std::string& path, const Ext4Options& options) {
     const std::string program = MSB_TRY(libexec_program("mkext4"));
     auto output = MSB_TRY(sys::pipe());
-    Child child = MSB_TRY_WRAP(spawn({.argv = {program, path, std::to_string(options.size),
-                                               options.journal ? "journal" : "nojournal"},
-                                      .fds = {{1, output[1].get()}, {2, 2}}}),
-                               "cannot start the disk formatter");
+    Child child = MSB_TRY_WRAP(
+        spawn({.argv = {program, path, std::to_string(options.size),
+                        options.journal ? "journal" : "nojournal",
+                        options.overlay ? "overlay" : "plain", std::to_string(options.inodes)},
+               .fds = {{1, output[1].get()}, {2, 2}}}),
+        "cannot start the disk formatter");
     output[1].reset();
     std::array<std::uint8_t, 4096> text;
     const std::size_t length = MSB_TRY(sys::read(output[0].get(), text));
@@ -56,8 +59,12 @@ Status run_formatter(const std::string& path, const Ext4Options& options) {
 
 } // namespace
 
+std::string template_directory(const std::string& home) {
+    return home + "/cache/templates";
+}
+
 Result<std::string> ensure_template(const std::string& home, const Ext4Options& options) {
-    const std::string directory = home + "/cache/templates";
+    const std::string directory = template_directory(home);
     std::string path = directory + "/" + template_name(options);
     if (exists(path))
         return path;
@@ -79,14 +86,15 @@ Result<std::string> ensure_template(const std::string& home, const Ext4Options& 
     return path;
 }
 
-Status create_overlay_disk(const std::string& home, const std::string& path,
-                           const Ext4Options& options) {
+Status create_disk(const std::string& home, const std::string& path, const Ext4Options& options) {
     Ext4Options rounded = options;
     rounded.size = options.size / 4096 * 4096;
     if (rounded.size < min_size || rounded.size > max_size)
         return fail(ErrorKind::invalid_argument, "a disk must have between 128 MiB and 16 TiB");
-    const std::string source = MSB_TRY(ensure_template(home, rounded));
-    return clone_file(source, path);
+    Status cloned = clone_file(MSB_TRY(ensure_template(home, rounded)), path);
+    if (!cloned && cloned.error().sys_errno() == ENOENT) // somebody has just cleared the cache
+        cloned = clone_file(MSB_TRY(ensure_template(home, rounded)), path);
+    return cloned;
 }
 
 } // namespace msb::disk

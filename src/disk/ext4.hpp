@@ -12,12 +12,14 @@
 
 namespace msb::disk {
 
-/// Makes `path` (which must not exist) an ext4 disk with the empty directories "upper" and "work"
-/// for an overlay. Not synced to storage: a crash of the host may lose a disk made just before.
-Status create_overlay_disk(const std::string& home, const std::string& path,
-                           const Ext4Options& options);
+/// Makes `path` (which must not exist) an ext4 disk. Not synced to storage: a crash of the host may
+/// lose a disk made just before.
+Status create_disk(const std::string& home, const std::string& path, const Ext4Options& options);
 
-/// Makes sure that the template for `options` exists. create_overlay_disk does this itself.
+/// Where the templates are; one that is removed is made again.
+std::string template_directory(const std::string& home);
+
+/// Makes sure that the template for `options` exists. create_disk does this itself.
 Result<std::string> ensure_template(const std::string& home, const Ext4Options& options);
 
 } // namespace msb::disk

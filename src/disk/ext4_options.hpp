@@ -14,6 +14,9 @@ struct Ext4Options {
     /// A 64 MiB journal: the disk survives a crash of the guest. Leave out for disks that are
     /// thrown away with their sandbox.
     bool journal = true;
+    /// The empty directories "upper" and "work", for an overlay.
+    bool overlay = true;
+    std::uint64_t inodes = 0; ///< at least; 0: as many as a disk of this size usually has
 };
 
 } // namespace msb::disk

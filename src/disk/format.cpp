@@ -1,9 +1,9 @@
 #include "disk/format.hpp"
 
 #include "base/system.hpp"
+#include "disk/disk_channel.hpp"
 
 #include <ctime>
-#include <ext2fs/ext2fs.h>
 #include <fcntl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -15,15 +15,6 @@ namespace {
 constexpr unsigned block_size = 4096;
 constexpr std::uint64_t bytes_per_inode = 16384;
 constexpr unsigned journal_blocks = 16384; // 64 MiB
-
-/// Closes without writing on the way out of an error.
-struct FileSystem {
-    ext2_filsys handle = nullptr;
-    ~FileSystem() {
-        if (handle)
-            ext2fs_free(handle);
-    }
-};
 
 std::unexpected<Error> failed(errcode_t code, const std::string& path, const char* step) {
     const std::string text =
@@ -43,8 +34,8 @@ ext2_super_block parameters(const Ext4Options& options) {
     super.s_inode_size = 256;
     super.s_desc_size = 64;
     super.s_log_groups_per_flex = 4;
-    super.s_inodes_count =
-        static_cast<__u32>(std::min<std::uint64_t>(options.size / bytes_per_inode, UINT32_MAX / 2));
+    super.s_inodes_count = static_cast<__u32>(std::min<std::uint64_t>(
+        std::max(options.size / bytes_per_inode, options.inodes), UINT32_MAX / 2));
     super.s_feature_compat = EXT2_FEATURE_COMPAT_EXT_ATTR | EXT2_FEATURE_COMPAT_DIR_INDEX;
     super.s_feature_incompat = EXT2_FEATURE_INCOMPAT_FILETYPE | EXT3_FEATURE_INCOMPAT_EXTENTS |
                                EXT4_FEATURE_INCOMPAT_64BIT | EXT4_FEATURE_INCOMPAT_FLEX_BG;
@@ -99,8 +90,10 @@ Status fill(ext2_filsys fs, const std::string& path, const Ext4Options& options)
     mark_tables_zeroed(fs);
     MSB_TRY(step(ext2fs_mkdir(fs, EXT2_ROOT_INO, EXT2_ROOT_INO, nullptr), "root directory"));
     MSB_TRY(step(reserve_inodes(fs), "reserved inodes"));
-    for (const char* name : {"lost+found", "upper", "work"})
-        MSB_TRY(step(ext2fs_mkdir(fs, EXT2_ROOT_INO, 0, name), name));
+    MSB_TRY(step(ext2fs_mkdir(fs, EXT2_ROOT_INO, 0, "lost+found"), "lost+found"));
+    if (options.overlay)
+        for (const char* name : {"upper", "work"})
+            MSB_TRY(step(ext2fs_mkdir(fs, EXT2_ROOT_INO, 0, name), name));
     if (options.journal)
         MSB_TRY(step(ext2fs_add_journal_inode2(fs, journal_blocks, ~0ULL, EXT2_MKJOURNAL_LAZYINIT),
                      "journal"));
@@ -109,7 +102,7 @@ Status fill(ext2_filsys fs, const std::string& path, const Ext4Options& options)
 
 } // namespace
 
-Status format_overlay_disk(const std::string& path, const Ext4Options& options) {
+Status format_disk(const std::string& path, const Ext4Options& options) {
     if (options.size < min_size || options.size > max_size)
         return fail(ErrorKind::invalid_argument, "a disk must have between 128 MiB and 16 TiB");
     {
@@ -117,13 +110,13 @@ Status format_overlay_disk(const std::string& path, const Ext4Options& options) 
         MSB_TRY(sys::truncate(fd.get(), options.size / block_size * block_size));
     }
     ext2_super_block super = parameters(options);
-    FileSystem fs;
+    ext2_filsys handle = nullptr;
     if (const errcode_t code =
-            ext2fs_initialize(path.c_str(), EXT2_FLAG_64BITS, &super, unix_io_manager, &fs.handle))
+            ext2fs_initialize(path.c_str(), EXT2_FLAG_64BITS, &super, unix_io_manager, &handle))
         return failed(code, path, "initialise");
-    MSB_TRY(fill(fs.handle, path, options));
-    if (const errcode_t code = ext2fs_close_free(&fs.handle))
-        return failed(code, path, "write");
+    FileSystem fs(handle);
+    MSB_TRY(fill(fs.get(), path, options));
+    MSB_TRY_WRAP(fs.close(), "cannot format '" + path + "'");
     return {};
 }
 

@@ -8,9 +8,8 @@
 
 namespace msb::disk {
 
-/// Makes an ext4 file system in the new file `path`, with the directories "upper" and "work". What
-/// is zero is left as holes, and every group is marked as initialised, so that the guest's kernel
+/// Makes an ext4 file system in the new file `path`. What is zero is left as holes, and every group is marked as initialised, so that the guest's kernel
 /// has nothing to do in the background after mounting.
-Status format_overlay_disk(const std::string& path, const Ext4Options& options);
+Status format_disk(const std::string& path, const Ext4Options& options);
 
 } // namespace msb::disk

@@ -74,9 +74,9 @@ bool can_share(int from, int to) {
     return ::ioctl(to, FICLONE, from) == 0 && sys::truncate(to, 0);
 }
 
-Status copy_sparse(int from, int to, const Watch& watch) {
-    if (::ioctl(to, FICLONE, from) == 0)
-        return {};
+namespace {
+
+Status copy_data(int from, int to, const Watch& watch) {
     const struct stat info = MSB_TRY(sys::fstat(from));
     const auto size = static_cast<std::uint64_t>(info.st_size);
     const auto total = std::min(size, static_cast<std::uint64_t>(info.st_blocks) * 512);
@@ -95,10 +95,25 @@ Status copy_sparse(int from, int to, const Watch& watch) {
     }
 }
 
-Status clone_file(const std::string& from, const std::string& to, std::uint64_t size) {
+} // namespace
+
+Status copy_sparse(int from, int to, const Watch& watch) {
+    if (::ioctl(to, FICLONE, from) == 0)
+        return {};
+    return copy_data(from, to, watch);
+}
+
+Status clone_file(const std::string& from, const std::string& to, std::uint64_t size,
+                  Sharing sharing) {
     const OwnedFd source = MSB_TRY(sys::open(from, O_RDONLY));
     const OwnedFd target = MSB_TRY(sys::open(to, O_RDWR | O_CREAT | O_EXCL, 0600));
-    Status copied = copy_sparse(source.get(), target.get());
+    Status copied;
+    if (sharing == Sharing::required && !can_share(source.get(), target.get()))
+        copied = fail(ErrorKind::unsupported,
+                      "the file system of '" + to + "' cannot share blocks between files");
+    else
+        copied = sharing == Sharing::never ? copy_data(source.get(), target.get(), {})
+                                           : copy_sparse(source.get(), target.get());
     if (copied && static_cast<std::uint64_t>(MSB_TRY(sys::fstat(target.get())).st_size) < size)
         copied = sys::truncate(target.get(), size);
     if (!copied)

@@ -31,8 +31,12 @@ Status copy_sparse(int from, int to, const Watch& watch = {});
 /// Whether `to`, an empty file, could share the blocks of `from`. It stays empty.
 bool can_share(int from, int to);
 
+/// Blocks of a file system that can be those of several files.
+enum class Sharing { if_possible, never, required };
+
 /// The same into the new file `to`, which does not exist after a failure. It ends with a hole, if it
-/// is to have more bytes than `from`.
-Status clone_file(const std::string& from, const std::string& to, std::uint64_t size = 0);
+/// is to have more bytes than `from`. unsupported if blocks have to be shared and cannot be.
+Status clone_file(const std::string& from, const std::string& to, std::uint64_t size = 0,
+                  Sharing sharing = Sharing::if_possible);
 
 } // namespace msb::disk

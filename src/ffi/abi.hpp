@@ -1,6 +1,7 @@
 // What the files of the C ABI share.
 #pragma once
 
+#include "disk/sparse_copy.hpp"
 #include "ffi/call.hpp"
 #include "ffi/handles.hpp"
 #include "ffi/options.hpp"
@@ -21,19 +22,28 @@ template <typename Body> char* call_on(std::uint64_t cancel, const char* name, B
     });
 }
 
-/// The same with reports of a pull; they end when the call ends, however it ends.
+/// The same with reports; they end when the call ends, however it ends.
 template <typename Body>
 char* call_with_progress(std::uint64_t cancel, std::uint64_t progress, const char* name,
                          Body body) noexcept {
-    std::shared_ptr<PullQueue> queue;
+    std::shared_ptr<ReportQueue> queue;
     if (progress != 0)
-        if (auto found = find<PullQueue>(progress))
+        if (auto found = find<ReportQueue>(progress))
             queue = std::move(*found);
-    const PullReport report(queue.get());
+    const Reporting report(queue.get());
     return call_on(cancel, name, [&](const std::string& known, api::Cancel* cancelling) {
         return progress != 0 && !queue ? Outcome<void>(no_such_handle(progress))
                                        : body(known, queue.get(), cancelling);
     });
+}
+
+/// Ends a copy when the call is cancelled, and reports how far it is.
+inline disk::Watch watch_of(ReportQueue* queue, api::Cancel* cancel) {
+    return [queue, cancel](std::uint64_t done, std::uint64_t total) {
+        if (queue != nullptr)
+            queue->copied(done, total);
+        return cancel != nullptr && cancel->triggered();
+    };
 }
 
 inline BytesView argument_bytes(const std::uint8_t* data, std::size_t size) {

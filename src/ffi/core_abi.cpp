@@ -123,14 +123,14 @@ MSB_API void msb_cancel_unregister(std::uint64_t cancel) {
 }
 
 MSB_API std::uint64_t msb_progress_alloc() {
-    return add_object(std::make_shared<PullQueue>());
+    return add_object(std::make_shared<ReportQueue>());
 }
 
 MSB_API char* msb_progress_next(std::uint64_t cancel, std::uint64_t progress, char** event) {
     return call([&]() -> Outcome<void> {
         const CallCancel cancelling(cancel);
         MSB_TRY(cancelling.check());
-        const auto queue = MSB_TRY(find<PullQueue>(progress));
+        const auto queue = MSB_TRY(find<ReportQueue>(progress));
         const auto next = MSB_TRY(queue->next(cancelling.get()));
         if (next)
             give(event, *next);
@@ -141,5 +141,6 @@ MSB_API char* msb_progress_next(std::uint64_t cancel, std::uint64_t progress, ch
 }
 
 MSB_API void msb_progress_free(std::uint64_t progress) {
-    (void)take<PullQueue>(progress);
+    if (const auto queue = take<ReportQueue>(progress))
+        (*queue)->finish(); // whoever still reads
 }

@@ -13,7 +13,7 @@ namespace msb::ffi {
 
 using Object = std::variant<std::shared_ptr<api::Sandbox>, std::shared_ptr<api::Exec>,
                             std::shared_ptr<api::LogStream>, std::shared_ptr<api::Cancel>,
-                            std::shared_ptr<PullQueue>, std::shared_ptr<api::FileStream>>;
+                            std::shared_ptr<ReportQueue>, std::shared_ptr<api::FileStream>>;
 
 std::uint64_t add_object(Object object);
 std::optional<Object> find_object(std::uint64_t handle);

@@ -27,7 +27,7 @@ MSB_API char* msb_image_pull(std::uint64_t cancel, std::uint64_t progress, const
                              const char* options, char** result) {
     return call_with_progress(
         cancel, progress, reference,
-        [&](const std::string& name, PullQueue* queue, api::Cancel* cancelling) -> Outcome<void> {
+        [&](const std::string& name, ReportQueue* queue, api::Cancel* cancelling) -> Outcome<void> {
             Options given(options);
             const image::PullOptions pull = pull_options(given);
             MSB_TRY(given.done());
@@ -45,7 +45,7 @@ MSB_API char* msb_image_load(std::uint64_t cancel, std::uint64_t progress, const
                              const char* options, char** result) {
     return call_with_progress(
         cancel, progress, path,
-        [&](const std::string& name, PullQueue* queue, api::Cancel* cancelling) -> Outcome<void> {
+        [&](const std::string& name, ReportQueue* queue, api::Cancel* cancelling) -> Outcome<void> {
             Options given(options);
             const auto tags = given.texts("tags").value_or(std::vector<std::string>());
             MSB_TRY(given.done());

@@ -13,7 +13,7 @@ namespace msb::ffi {
 
 namespace {
 constexpr std::uint64_t longest_ms = std::uint64_t{100} * 365 * 24 * 3600 * 1000;
-}
+} // namespace
 
 Options::Options(const char* text) {
     if (text == nullptr || *text == '\0')
@@ -199,7 +199,8 @@ void read_resources(Options& options, SandboxSpec& spec) {
         static_cast<unsigned>(options.number("max_cpus", most_cpus).value_or(spec.cpus));
     spec.memory_mib = options.number("memory_mib", most_mib).value_or(spec.memory_mib);
     spec.max_memory_mib = options.number("max_memory_mib", most_mib).value_or(spec.memory_mib);
-    spec.root_disk_mib = options.number("root_disk_mib", most_mib).value_or(spec.root_disk_mib);
+    spec.root_disk.size_mib =
+        options.number("root_disk_mib", most_mib).value_or(spec.root_disk.size_mib);
 }
 
 void read_environment(Options& options, api::CreateOptions& create) {
@@ -242,29 +243,14 @@ void read_isolation(Options& options, SandboxSpec& spec) {
     }
 }
 
-void read_volumes(Options& options, SandboxSpec& spec) {
-    const json::Value volumes = options.any("volumes");
-    if (volumes.is_null())
-        return;
-    if (!volumes.is_object())
-        return options.complain("'volumes' is not an object");
-    for (const auto& [guest, description] : volumes.members()) {
-        Options volume(description, "volumes." + guest + ".");
-        Mount& mount = spec.mounts.emplace_back();
-        mount.guest = guest;
-        mount.source = volume.text("bind");
-        mount.read_only = volume.flag("readonly");
-        mount.noexec = volume.flag("noexec");
-        mount.nosuid = volume.flag("nosuid");
-        mount.nodev = volume.flag("nodev");
-        mount.follow_root_symlinks = volume.flag("follow_root_symlinks");
-        if (volume.choice("stat_virtualization", {"strict", "off"}) == "off")
-            mount.stat_virtualization = StatVirtualization::off;
-        if (volume.choice("host_permissions", {"private", "mirror"}) == "mirror")
-            mount.host_permissions = HostPermissions::mirror;
-        if (const auto checked = volume.done(); !checked)
-            options.complain(checked.error().error.message());
-    }
+/// The grammar, and what there may be in all, are those of files for --fs-conf.
+api::Outcome<void> read_patch_list(Options& options, std::vector<Patch>& patches) {
+    const json::Value list = options.any("patches");
+    if (list.is_array())
+        patches = MSB_TRY(read_patches(list));
+    else if (!list.is_null())
+        options.complain("'patches' is not an array");
+    return {};
 }
 
 void read_lifecycle(Options& options, api::CreateOptions& create) {
@@ -311,6 +297,7 @@ api::Outcome<api::CreateOptions> create_options(std::string name, const char* te
     read_environment(options, create);
     read_isolation(options, create.spec);
     read_volumes(options, create.spec);
+    MSB_TRY(read_patch_list(options, create.patches));
     read_network(options, create.spec.network);
     read_lifecycle(options, create);
     MSB_TRY(options.done());

@@ -52,6 +52,8 @@ image::PullOptions pull_options(Options& options);
 void read_network_member(Options& options, NetworkSpec& network);
 /// "ports" and "network".
 void read_network(Options& options, NetworkSpec& network);
+/// "volumes".
+void read_volumes(Options& options, SandboxSpec& spec);
 api::Outcome<api::CreateOptions> create_options(std::string name, const char* text);
 
 struct ExecRequestOptions {

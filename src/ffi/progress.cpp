@@ -8,10 +8,10 @@ constexpr std::size_t most_events = 4096;
 constexpr std::chrono::milliseconds look_again{100};
 } // namespace
 
-void PullQueue::push(json::Value event) {
+void ReportQueue::push(json::Value event) {
     {
         const std::lock_guard lock(mutex_);
-        if (event["event"] == "layer_download_progress")
+        if (event["event"] == "layer_download_progress" || event["event"] == "copied")
             for (auto& waiting : events_)
                 if (waiting["event"] == event["event"] &&
                     waiting["layer_index"] == event["layer_index"]) {
@@ -25,34 +25,38 @@ void PullQueue::push(json::Value event) {
     changed_.notify_all();
 }
 
-void PullQueue::resolving(const std::string& reference) {
+void ReportQueue::resolving(const std::string& reference) {
     push({{"event", "resolving"}, {"reference", reference}});
 }
-void PullQueue::resolved(const std::string& reference, std::size_t layers,
-                         std::uint64_t total_bytes) {
+void ReportQueue::resolved(const std::string& reference, std::size_t layers,
+                           std::uint64_t total_bytes) {
     push({{"event", "resolved"},
           {"reference", reference},
           {"layer_count", layers},
           {"total_download_bytes", total_bytes}});
 }
-void PullQueue::layer_bytes(std::size_t layer, std::uint64_t done, std::uint64_t total) {
+void ReportQueue::layer_bytes(std::size_t layer, std::uint64_t done, std::uint64_t total) {
     push({{"event", "layer_download_progress"},
           {"layer_index", layer},
           {"downloaded_bytes", done},
           {"total_bytes", total}});
 }
-void PullQueue::layer_done(std::size_t layer, bool reused) {
+void ReportQueue::layer_done(std::size_t layer, bool reused) {
     push({{"event", "layer_materialize_complete"}, {"layer_index", layer}, {"reused", reused}});
 }
-void PullQueue::merging(const std::string& reference) {
+void ReportQueue::merging(const std::string& reference) {
     push({{"event", "stitch_merging_trees"}, {"reference", reference}});
 }
 
-void PullQueue::complete(const std::string& reference) {
+void ReportQueue::complete(const std::string& reference) {
     push({{"event", "complete"}, {"reference", reference}});
 }
 
-void PullQueue::finish() {
+void ReportQueue::copied(std::uint64_t done, std::uint64_t total) {
+    push({{"event", "copied"}, {"done_bytes", done}, {"total_bytes", total}});
+}
+
+void ReportQueue::finish() {
     {
         const std::lock_guard lock(mutex_);
         finished_ = true;
@@ -60,7 +64,7 @@ void PullQueue::finish() {
     changed_.notify_all();
 }
 
-api::Outcome<std::optional<json::Value>> PullQueue::next(api::Cancel* cancel) {
+api::Outcome<std::optional<json::Value>> ReportQueue::next(api::Cancel* cancel) {
     const api::Cancel::Wake wake(cancel, [this] { changed_.notify_all(); });
     std::unique_lock lock(mutex_);
     while (events_.empty() && !finished_) {

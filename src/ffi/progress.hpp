@@ -1,4 +1,4 @@
-// Reports of a pull, on their way from the thread that pulls to the one that shows them.
+// Reports of a pull or a copy, on their way from the thread that works to the one that shows them.
 #pragma once
 
 #include "api/cancel.hpp"
@@ -13,7 +13,7 @@
 
 namespace msb::ffi {
 
-class PullQueue : public image::Progress {
+class ReportQueue : public image::Progress {
   public:
     void resolving(const std::string& reference) override;
     void resolved(const std::string& reference, std::size_t layers,
@@ -23,6 +23,8 @@ class PullQueue : public image::Progress {
     void merging(const std::string& reference) override;
 
     void complete(const std::string& reference);
+    /// Of a disk or an archive.
+    void copied(std::uint64_t done, std::uint64_t total);
     void finish();
     /// The next report; nothing after the last, when the reporting call has ended.
     api::Outcome<std::optional<json::Value>> next(api::Cancel* cancel);
@@ -37,18 +39,18 @@ class PullQueue : public image::Progress {
 };
 
 /// Ends the queue when the call ends, however it ends.
-class PullReport {
+class Reporting {
   public:
-    explicit PullReport(PullQueue* queue) : queue_(queue) {}
-    ~PullReport() {
+    explicit Reporting(ReportQueue* queue) : queue_(queue) {}
+    ~Reporting() {
         if (queue_ != nullptr)
             queue_->finish();
     }
-    PullReport(const PullReport&) = delete;
-    PullReport& operator=(const PullReport&) = delete;
+    Reporting(const Reporting&) = delete;
+    Reporting& operator=(const Reporting&) = delete;
 
   private:
-    PullQueue* queue_;
+    ReportQueue* queue_;
 };
 
 } // namespace msb::ffi

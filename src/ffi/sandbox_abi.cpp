@@ -1,4 +1,5 @@
 // Sandboxes: making, reaching, ending.
+#include "api/diff.hpp"
 #include "api/liveness.hpp"
 #include "base/time.hpp"
 #include "ffi/abi.hpp"
@@ -121,7 +122,8 @@ MSB_API char* msb_sandbox_create(std::uint64_t cancel, std::uint64_t progress, c
                                  const char* options, char** result) {
     return call_with_progress(
         cancel, progress, name,
-        [&](const std::string& wanted, PullQueue* queue, api::Cancel* cancelling) -> Outcome<void> {
+        [&](const std::string& wanted, ReportQueue* queue,
+            api::Cancel* cancelling) -> Outcome<void> {
             auto create = MSB_TRY(create_options(wanted, options));
             create.progress = queue;
             if (queue != nullptr)
@@ -129,6 +131,39 @@ MSB_API char* msb_sandbox_create(std::uint64_t cancel, std::uint64_t progress, c
                     queue->complete(image.reference);
                 };
             give(result, give_handle(MSB_TRY(api::Sandbox::create(create, cancelling))));
+            return {};
+        });
+}
+
+MSB_API char* msb_sandbox_fork(std::uint64_t cancel, std::uint64_t progress, const char* sandbox,
+                               const char* options, char** result) {
+    return call_with_progress(
+        cancel, progress, sandbox,
+        [&](const std::string& source, ReportQueue* queue,
+            api::Cancel* cancelling) -> Outcome<void> {
+            Options given(options);
+            const ForkRequest request{.source = source,
+                                      .names =
+                                          given.texts("names").value_or(std::vector<std::string>()),
+                                      .copy_while_frozen = given.flag("copy_while_frozen")};
+            const bool detached = given.flag("detached");
+            if (request.names.empty())
+                given.complain("'names' has no name of a new sandbox");
+            MSB_TRY(given.done());
+            json::Value list = json::array();
+            for (const auto& made : MSB_TRY(api::Sandbox::fork(
+                     request, detached, watch_of(queue, cancelling), cancelling)))
+                list.push_back(give_handle(made));
+            give(result, list);
+            return {};
+        });
+}
+
+MSB_API char* msb_sandbox_diff(std::uint64_t cancel, const char* name, char** result) {
+    return call_on(
+        cancel, name, [&](const std::string& known, api::Cancel* cancelling) -> Outcome<void> {
+            give(result, changes_document(
+                             MSB_TRY(api::sandbox_changes(known, watch_of(nullptr, cancelling)))));
             return {};
         });
 }

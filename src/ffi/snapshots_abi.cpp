@@ -1,4 +1,5 @@
 // Snapshots.
+#include "api/diff.hpp"
 #include "api/snapshot_json.hpp"
 #include "api/snapshots.hpp"
 #include "ffi/abi.hpp"
@@ -17,10 +18,12 @@ json::Value summaries(const std::vector<Snapshot>& snapshots) {
 
 } // namespace
 
-MSB_API char* msb_snapshot_create(std::uint64_t cancel, const char* sandbox, const char* name,
-                                  const char* options, char** result) {
-    return call_on(
-        cancel, sandbox, [&](const std::string& source, api::Cancel* cancelling) -> Outcome<void> {
+MSB_API char* msb_snapshot_create(std::uint64_t cancel, std::uint64_t progress, const char* sandbox,
+                                  const char* name, const char* options, char** result) {
+    return call_with_progress(
+        cancel, progress, sandbox,
+        [&](const std::string& source, ReportQueue* queue,
+            api::Cancel* cancelling) -> Outcome<void> {
             Options given(options);
             SnapshotRequest request{.sandbox = source,
                                     .name = MSB_TRY(text_argument(name, "name")),
@@ -29,8 +32,10 @@ MSB_API char* msb_snapshot_create(std::uint64_t cancel, const char* sandbox, con
                 request.labels.insert_or_assign(key, value);
             request.force = given.flag("force");
             request.integrity = given.flag("integrity");
+            request.copy_while_frozen = given.flag("copy_while_frozen");
             MSB_TRY(given.done());
-            give(result, snapshot_details(MSB_TRY(api::create_snapshot(request, cancelling))));
+            give(result, snapshot_details(
+                             MSB_TRY(api::create_snapshot(request, watch_of(queue, cancelling)))));
             return {};
         });
 }
@@ -40,6 +45,17 @@ MSB_API char* msb_snapshot_open(const char* snapshot, char** result) {
         give(result, snapshot_details(MSB_TRY(api::open_snapshot(which))));
         return {};
     });
+}
+
+MSB_API char* msb_snapshot_diff(std::uint64_t cancel, const char* before, const char* after,
+                                char** result) {
+    return call_on(
+        cancel, before, [&](const std::string& which, api::Cancel* cancelling) -> Outcome<void> {
+            const std::string other = MSB_TRY(text_argument(after, "after"));
+            give(result, changes_document(MSB_TRY(
+                             api::snapshot_changes(which, other, watch_of(nullptr, cancelling)))));
+            return {};
+        });
 }
 
 MSB_API char* msb_snapshot_list(char** result) {
@@ -60,7 +76,8 @@ MSB_API char* msb_snapshot_list_dir(const char* directory, char** result) {
 MSB_API char* msb_snapshot_verify(std::uint64_t cancel, const char* snapshot, char** result) {
     return call_on(
         cancel, snapshot, [&](const std::string& which, api::Cancel* cancelling) -> Outcome<void> {
-            const auto [verified, recorded] = MSB_TRY(api::verify_snapshot(which, cancelling));
+            const auto [verified, recorded] =
+                MSB_TRY(api::verify_snapshot(which, watch_of(nullptr, cancelling)));
             json::Value upper = {{"kind", "not_recorded"}};
             if (const auto& integrity = verified.manifest.integrity; integrity && recorded)
                 upper = {{"kind", "verified"},
@@ -90,37 +107,43 @@ MSB_API char* msb_snapshot_reindex(const char* directory, char** result) {
     });
 }
 
-MSB_API char* msb_snapshot_export(std::uint64_t cancel, const char* snapshot, const char* file,
-                                  const char* options, char** result) {
-    return call_on(cancel, snapshot,
-                   [&](const std::string& which, api::Cancel* cancelling) -> Outcome<void> {
-                       Options given(options);
-                       const ExportRequest request{.which = which,
-                                                   .file = MSB_TRY(text_argument(file, "file")),
-                                                   .since = given.text("since"),
-                                                   .with_parents = given.flag("with_parents"),
-                                                   .with_image = given.flag("with_image"),
-                                                   .plain = given.flag("plain_tar"),
-                                                   .force = given.flag("force")};
-                       if (!request.since.empty() && request.with_parents)
-                           given.complain("'since' and 'with_parents' exclude each other");
-                       MSB_TRY(given.done());
-                       give(result, {{"path", MSB_TRY(api::export_snapshot(request, cancelling))}});
-                       return {};
-                   });
+MSB_API char* msb_snapshot_export(std::uint64_t cancel, std::uint64_t progress,
+                                  const char* snapshot, const char* file, const char* options,
+                                  char** result) {
+    return call_with_progress(
+        cancel, progress, snapshot,
+        [&](const std::string& which, ReportQueue* queue,
+            api::Cancel* cancelling) -> Outcome<void> {
+            Options given(options);
+            const ExportRequest request{.which = which,
+                                        .file = MSB_TRY(text_argument(file, "file")),
+                                        .since = given.text("since"),
+                                        .with_parents = given.flag("with_parents"),
+                                        .with_image = given.flag("with_image"),
+                                        .plain = given.flag("plain_tar"),
+                                        .force = given.flag("force")};
+            if (!request.since.empty() && request.with_parents)
+                given.complain("'since' and 'with_parents' exclude each other");
+            MSB_TRY(given.done());
+            give(result,
+                 {{"path", MSB_TRY(api::export_snapshot(request, watch_of(queue, cancelling)))}});
+            return {};
+        });
 }
 
-MSB_API char* msb_snapshot_import(std::uint64_t cancel, const char* file, const char* options,
-                                  char** result) {
-    return call_on(
-        cancel, file, [&](const std::string& path, api::Cancel* cancelling) -> Outcome<void> {
+MSB_API char* msb_snapshot_import(std::uint64_t cancel, std::uint64_t progress, const char* file,
+                                  const char* options, char** result) {
+    return call_with_progress(
+        cancel, progress, file,
+        [&](const std::string& path, ReportQueue* queue, api::Cancel* cancelling) -> Outcome<void> {
             Options given(options);
             const ImportRequest request{.file = path,
                                         .directory = given.text("dest_dir"),
                                         .name = given.text("name"),
                                         .force = given.flag("force")};
             MSB_TRY(given.done());
-            give(result, snapshot_details(MSB_TRY(api::import_snapshot(request, cancelling))));
+            give(result, snapshot_details(
+                             MSB_TRY(api::import_snapshot(request, watch_of(queue, cancelling)))));
             return {};
         });
 }

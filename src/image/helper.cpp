@@ -130,6 +130,18 @@ Result<Json> run_helper(const std::string& program, const Json& request, int inp
     return result;
 }
 
+int serve_helper(const std::function<Result<Json>(JsonLines&)>& serve) {
+    std::signal(SIGPIPE, SIG_IGN);
+    // Ignore a Ctrl-C at the terminal: our parent gets it, too, and ends us.
+    for (const int number : {SIGINT, SIGQUIT, SIGHUP})
+        std::signal(number, SIG_IGN);
+    JsonLines lines(helper_socket);
+    const auto result = serve(lines);
+    const Json answer =
+        result ? Json{{"result", *result}} : Json{{"error", encode_error(result.error())}};
+    return send_json(helper_socket, answer) ? 0 : 1;
+}
+
 void ProgressWriter::send(const Json& event) {
     // Ignore errors: the only reader is our parent, and if it is gone we end in a moment, too.
     (void)send_json(fd_, event);

@@ -8,6 +8,8 @@
 #include "image/json.hpp"
 #include "image/progress.hpp"
 
+#include <functional>
+
 namespace msb::image {
 
 constexpr int helper_socket = 3;
@@ -35,6 +37,9 @@ class JsonLines {
 /// if there is none.
 Result<Json> run_helper(const std::string& program, const Json& request, int input,
                         Progress& progress);
+
+/// The main() of a helper program: one request, one answer.
+int serve_helper(const std::function<Result<Json>(JsonLines&)>& serve);
 
 /// Writes a caller's Progress calls as event lines: the helper's side of `progress`.
 class ProgressWriter : public Progress {

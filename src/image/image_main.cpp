@@ -10,7 +10,6 @@
 #include "image/registry.hpp"
 
 #include <algorithm>
-#include <csignal>
 #include <fcntl.h>
 #include <utility>
 
@@ -176,14 +175,5 @@ Result<Json> serve(JsonLines& lines) {
 } // namespace msb::image
 
 int main() {
-    using namespace msb::image;
-    std::signal(SIGPIPE, SIG_IGN);
-    // Ignore a Ctrl-C at the terminal: our parent gets it, too, and ends us.
-    for (const int number : {SIGINT, SIGQUIT, SIGHUP})
-        std::signal(number, SIG_IGN);
-    JsonLines lines(helper_socket);
-    const auto result = serve(lines);
-    const Json answer =
-        result ? Json{{"result", *result}} : Json{{"error", encode_error(result.error())}};
-    return send_json(helper_socket, answer) ? 0 : 1;
+    return msb::image::serve_helper(msb::image::serve);
 }

@@ -2,8 +2,8 @@
 // read, merges, and becomes a file system that the strict reader of the tests accepts.
 #include "base/system.hpp"
 #include "image/erofs.hpp"
+#include "image/erofs_reader.hpp"
 #include "image/ingest.hpp"
-#include "image/testing/erofs_reader.hpp"
 
 using namespace msb;
 using namespace msb::image;
@@ -38,7 +38,20 @@ void check_file_system(MergedTree& tree) {
             buffer[i] = offset + i < blob->size() ? (*blob)[offset + i] : 0;
         return {};
     };
-    require(testing::ErofsReader(read, blob->size() + data_bytes).read_all().has_value());
+    ErofsReader reader(read, blob->size() + data_bytes);
+    const auto files = reader.read_all();
+    require(files.has_value());
+    // What is listed is also found by name.
+    std::map<std::string, FileInfo> directories = {{"", files->front()}};
+    for (const FileInfo& file : *files) {
+        if (file.path == "/")
+            continue;
+        const auto slash = file.path.rfind('/');
+        const auto found =
+            reader.find(directories.at(file.path.substr(0, slash)), file.path.substr(slash + 1));
+        require(found && *found && (*found)->identity == file.identity);
+        directories.emplace(file.path, file);
+    }
 }
 
 } // namespace

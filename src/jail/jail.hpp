@@ -52,10 +52,11 @@ enum class Role {
     fetch,   ///< Speaks HTTP with registries: connects out, and has no file that matters.
     fs,      ///< Serves directories of the host to one sandbox: those, and nothing else.
     net,     ///< A guest's network: the host's, by ordinary sockets, and no file at all.
+    qcow,    ///< qemu-storage-daemon: serves disk images of other formats, and sees these alone.
     disk,    ///< Parses snapshot archives and guests' disks: only the descriptors it is given.
 };
 
-/// "runtime", "uml", "image", "fetch", "fs", "net", "disk".
+/// "runtime", "uml", "image", "fetch", "fs", "net", "qcow", "disk".
 const char* to_string(Role role);
 
 /// One host file, directory or socket made visible. Always nosuid; nodev unless it is /dev/null.
@@ -96,8 +97,8 @@ struct Request {
 };
 
 struct Process : Child {
-    /// Role::uml: closing it ends the jail and everything in it. A runtime that is locked down has
-    /// no right to send the engine a signal.
+    /// Of roles with an init: closing it ends the jail and everything in it. A runtime that is locked
+    /// down has no right to send the engine a signal.
     OwnedFd lifeline;
 };
 

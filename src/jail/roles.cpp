@@ -377,6 +377,62 @@ Policy net_policy() {
     return policy;
 }
 
+// qemu-storage-daemon, and the init above it: serves vhost-user devices from images that were opened by
+// paths of the jail. Not our program: it is loaded with its libraries under this list, and what it tries
+// beyond (to find a configuration, a terminal, the host's CPUs) is refused without ending it.
+Policy qcow_policy() {
+    Policy policy(Policy::Otherwise::refuse);
+    allow_uml_memory(policy);
+    allow_threads(policy);
+    allow_opening(policy);
+    allow_flags(policy, O_DIRECT | O_NOATIME); // signals are its init's
+    policy
+        .allow({SYS_read,        SYS_write,           SYS_readv,      SYS_writev,    SYS_pread64,
+                SYS_pwrite64,    SYS_preadv,          SYS_pwritev,    SYS_lseek,     SYS_close,
+                SYS_close_range, SYS_fstat,           SYS_newfstatat, SYS_statx,     SYS_fstatfs,
+                SYS_access,      SYS_faccessat,       SYS_fsync,      SYS_fdatasync, SYS_ftruncate,
+                SYS_fallocate,   SYS_copy_file_range, SYS_fadvise64})
+        .allow({SYS_poll, SYS_ppoll, SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_wait,
+                SYS_epoll_pwait, SYS_eventfd2, SYS_signalfd4})
+        .allow_when(SYS_pipe2, {lacks(1, mask32 & ~std::uint64_t{O_CLOEXEC | O_NONBLOCK})})
+        .allow({SYS_listen, SYS_accept4, SYS_recvmsg, SYS_sendmsg, SYS_shutdown, SYS_getsockname,
+                SYS_getpeername})
+        .allow_when(SYS_getsockopt, {is(1, SOL_SOCKET)})
+        .allow({SYS_futex,
+                SYS_clock_gettime,
+                SYS_clock_nanosleep,
+                SYS_rt_sigaction,
+                SYS_rt_sigprocmask,
+                SYS_rt_sigreturn,
+                SYS_rt_sigtimedwait,
+                SYS_sigaltstack,
+                SYS_restart_syscall,
+                SYS_tgkill,
+                SYS_getpid,
+                SYS_gettid,
+                SYS_getuid,
+                SYS_geteuid,
+                SYS_getgid,
+                SYS_getegid,
+                SYS_set_tid_address,
+                SYS_set_robust_list,
+                SYS_rseq,
+                SYS_arch_prctl,
+                SYS_getrandom,
+                SYS_uname,
+                SYS_membarrier,
+                SYS_sched_yield,
+                SYS_exit,
+                SYS_exit_group,
+                SYS_wait4,
+                SYS_execve})
+        .allow_when(SYS_clone, {{0, ~std::uint64_t{0}, CLONE_VFORK | SIGCHLD}}) // its init's
+        .allow_when(SYS_fcntl, {is(1, F_DUPFD_CLOEXEC)})
+        .allow_when(SYS_fcntl, {is(1, F_SETOWN)})
+        .allow_when(SYS_prlimit64, {is(0, 0), is(2, 0)}); // asks for its own
+    return policy;
+}
+
 } // namespace
 
 Policy policy_of(Role role) {
@@ -388,6 +444,7 @@ Policy policy_of(Role role) {
     case Role::fetch: return fetch_policy();
     case Role::fs: return fs_policy();
     case Role::net: return net_policy();
+    case Role::qcow: return qcow_policy();
     }
     return Policy(Policy::Otherwise::kill); // no rule: it cannot be built
 }
@@ -462,6 +519,14 @@ Limits limits_of(Role role, std::uint64_t memory_bytes) {
                 .processes = 128,
                 .file_bytes = 1024 * gib,
                 .data_bytes = 1024 * mib,
+                .address_bytes = device_addresses,
+                .signals = few_signals};
+    case Role::qcow:
+        // Sixteen threads an image for requests, and its own. The largest file as for disks of ours.
+        return {.open_files = 1024,
+                .processes = 2048,
+                .file_bytes = std::uint64_t{16} * 1024 * gib,
+                .data_bytes = 2 * gib,
                 .address_bytes = device_addresses,
                 .signals = few_signals};
     case Role::net:

@@ -26,6 +26,12 @@ constexpr bool locks_itself_down(Role role) {
     return role == Role::runtime || role == Role::fs || role == Role::net;
 }
 
+/// The program is not ours, so an init of ours stands above it: it ends everything when its starter's end of
+/// a lifeline is closed.
+constexpr bool has_init(Role role) {
+    return role == Role::uml || role == Role::qcow;
+}
+
 Limits limits_of(Role role, std::uint64_t memory_bytes);
 
 } // namespace msb::jail

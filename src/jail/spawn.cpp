@@ -144,8 +144,9 @@ Step give_up_identity(const Plan& plan, Go go) {
         return set_capabilities(setup_capabilities());
     }
     MSB_STEP(bound_capabilities(0));
-    // The user's directories are served with the user's own rights to them.
-    if (go == Go::private_id && plan.request->role != Role::fs)
+    // The user's files are served with the user's own rights to them.
+    const Role role = plan.request->role;
+    if (go == Go::private_id && role != Role::fs && role != Role::qcow)
         MSB_STEP(become_engine_id());
     return set_capabilities(0);
 }
@@ -192,11 +193,11 @@ Step confine(const Plan& plan) {
     MSB_STEP(give_up_identity(plan, go));
     if (plan.request->die_with_parent)
         MSB_STEP(die_with_parent(report_number));
-    if (plan.request->role == Role::uml) {
+    if (plan.request->role == Role::uml)
         // User Mode Linux wants a fixed layout and would execute itself once more to get it.
         MSB_STEP(check(::personality(ADDR_NO_RANDOMIZE), "personality"));
+    if (has_init(plan.request->role))
         MSB_STEP(check(::fcntl(report_number, F_SETFD, 0), "fcntl(F_SETFD)"));
-    }
     if (plan.seccomp)
         MSB_STEP(load(*plan.seccomp));
     return check(::execve(plan.argv[0], plan.argv.data(), plan.environment.data()), "execve",
@@ -311,7 +312,7 @@ Status prepare(const Request& request, Plan& plan, std::vector<std::string>& arg
     if (request.role != Role::fs)
         plan.mounts.files.push_back({"/proc/cpuinfo", MSB_TRY(cpu_description()), 0444});
     arguments = request.argv;
-    if (request.role == Role::uml) {
+    if (has_init(request.role)) {
         plan.mounts.files.push_back(
             {"/init", std::string(msb_jail_init_begin, msb_jail_init_end), 0555});
         arguments.insert(arguments.begin(), {"/init", std::to_string(report_number)});
@@ -321,11 +322,10 @@ Status prepare(const Request& request, Plan& plan, std::vector<std::string>& arg
     if (request.role == Role::runtime)
         plan.mounts.binds.push_back(
             {.source = "/dev/null", .target = "/dev/null", .writable = true});
-    if (locks_itself_down(request.role)) {
+    if (locks_itself_down(request.role) || request.role == Role::qcow)
         MSB_TRY(add_libraries(request, plan.mounts));
-    } else {
+    if (!locks_itself_down(request.role))
         plan.seccomp = MSB_TRY(seccomp_program(request.role));
-    }
     MSB_TRY(prepare(plan.mounts));
     add_file_rules(plan);
     plan.argv = exec_pointers(arguments);
@@ -381,6 +381,7 @@ const char* to_string(Role role) {
     case Role::disk: return "disk";
     case Role::fs: return "fs";
     case Role::net: return "net";
+    case Role::qcow: return "qcow";
     }
     return "?";
 }
@@ -434,7 +435,7 @@ Result<Process> spawn(const Request& request) {
         (void)process.wait(std::chrono::seconds(5));
         return fail(std::move(status).error());
     }
-    if (request.role == Role::uml)
+    if (has_init(request.role))
         process.lifeline = std::move(sockets[0]);
     return process;
 }

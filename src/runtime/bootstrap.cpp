@@ -41,22 +41,80 @@ void describe_network(const NetworkPlan& plan, wire::Bootstrap& document) {
     document.host_alias = host_alias;
 }
 
+/// The disks of volumes are ours; of an image it is as the user says, or unknown.
+std::optional<std::string> file_system_of(const Mount& mount) {
+    if (mount.kind != MountKind::disk)
+        return "ext4";
+    return mount.fstype.empty() ? std::nullopt : std::optional(mount.fstype);
+}
+
+/// The guest's kernel names disks in the order in which it finds them: root and upper are the first two.
+std::string disk_path(std::size_t index) {
+    constexpr std::size_t letters = 26;
+    std::string suffix;
+    for (std::size_t number = index + 3; number > 0; number = (number - 1) / letters)
+        suffix.insert(suffix.begin(), static_cast<char>('a' + (number - 1) % letters));
+    return "/dev/vd" + suffix;
+}
+
 void describe_mounts(const LaunchConfig& config, wire::Bootstrap& document) {
     const std::vector<Mount>& mounts = config.spec.mounts;
+    std::size_t disks = 0;
     for (std::size_t i = 0; i < mounts.size(); ++i) {
         const wire::MountFlags flags{mounts[i].read_only, mounts[i].noexec, mounts[i].nosuid,
                                      mounts[i].nodev};
-        if (config.file_mounts[i])
-            document.file_mounts.push_back(
-                {mount_tag(i), shared_file_name, mounts[i].guest, flags});
-        else
-            document.dir_mounts.push_back({mount_tag(i), mounts[i].guest, flags});
+        const auto& [kind, tag] = config.mounts[i];
+        const std::string& guest = mounts[i].guest;
+        switch (kind) {
+        case MountBacking::Kind::directory:
+            document.dir_mounts.push_back({tag, guest, flags});
+            break;
+        case MountBacking::Kind::file:
+            document.file_mounts.push_back({tag, shared_file_name, guest, flags});
+            break;
+        case MountBacking::Kind::disk:
+        case MountBacking::Kind::formatted_disk:
+            document.disk_mounts.push_back(
+                {kind == MountBacking::Kind::disk ? tag : disk_path(disks), guest,
+                 file_system_of(mounts[i]), flags});
+            ++disks;
+            break;
+        case MountBacking::Kind::memory:
+            document.tmpfs_mounts.push_back(
+                {guest, mounts[i].size_mib == 0 ? std::nullopt : std::optional(mounts[i].size_mib),
+                 std::nullopt, flags});
+            break;
+        }
     }
 }
 
-/// One that began as a snapshot's may be larger than that.
-std::optional<std::uint64_t> upper_size(const SandboxSpec& spec) {
-    return spec.snapshot.empty() ? std::nullopt : std::optional(spec.root_disk_mib);
+wire::BlockRoot describe_root(const SandboxSpec& spec) {
+    using Kind = RootDisk::Kind;
+    const RootDisk& disk = spec.root_disk;
+    if (spec.root == RootSource::disk)
+        return {.kind = wire::RootKind::disk_image,
+                .device = "/dev/vda",
+                .fstype =
+                    spec.root_fstype.empty() ? std::nullopt : std::optional(spec.root_fstype)};
+    if (disk.kind == Kind::flat)
+        return {.kind = wire::RootKind::disk_image,
+                .device = "/dev/vda",
+                .fstype = "ext4",
+                .size_mib = disk.size_mib};
+    wire::BlockRoot root{.kind = wire::RootKind::oci_erofs, .lower = "/dev/vda"};
+    if (disk.kind == Kind::tmpfs)
+        root.upper = wire::RootUpper{.kind = wire::UpperKind::tmpfs,
+                                     .size_mib = disk.size_mib == 0 ? std::nullopt
+                                                                    : std::optional(disk.size_mib)};
+    else if (disk.kind == Kind::image)
+        root.upper = wire::RootUpper{
+            .kind = wire::UpperKind::device, .device = "/dev/vdb", .fstype = disk.fstype};
+    else // one that began as a snapshot's, or was smaller once, grows
+        root.upper = wire::RootUpper{.kind = wire::UpperKind::device,
+                                     .device = "/dev/vdb",
+                                     .fstype = "ext4",
+                                     .size_mib = disk.size_mib};
+    return root;
 }
 
 void describe_workdir(const LaunchConfig& config, wire::Bootstrap& document) {
@@ -79,10 +137,7 @@ wire::Bootstrap make_bootstrap(const LaunchConfig& config, std::int64_t unix_tim
                                std::optional<Bytes> entropy) {
     const SandboxSpec& spec = config.spec;
     wire::Bootstrap document;
-    document.block_root = wire::BlockRoot{
-        .kind = wire::RootKind::oci_erofs,
-        .lower = "/dev/vda",
-        .upper = wire::RootUpper{wire::UpperKind::device, "/dev/vdb", "ext4", upper_size(spec)}};
+    document.block_root = describe_root(spec);
     document.hostname = spec.hostname;
     for (const Rlimit& limit : spec.rlimits)
         document.rlimits.push_back({limit.resource, limit.soft, limit.hard});
@@ -102,7 +157,7 @@ wire::Bootstrap make_bootstrap(const LaunchConfig& config, std::int64_t unix_tim
     document.entropy = std::move(entropy);
     document.stop_signal = parse_signal(spec.stop_signal).value_or(SIGTERM);
     document.stop_grace_ms = static_cast<std::uint64_t>(default_stop_grace.count());
-    document.ephemeral = spec.ephemeral;
+    document.ephemeral = spec.throws_root_away();
     if (spec.init)
         describe_init(*spec.init, document);
     return document;

@@ -36,7 +36,7 @@ TEST(Bootstrap, TheSpecReachesTheGuest) {
     asked.spec.mounts[0].guest = "/d";
     asked.spec.mounts[0].read_only = true;
     asked.spec.mounts[1].guest = "/f";
-    asked.file_mounts = {false, true};
+    asked.mounts = {{MountBacking::Kind::directory, "fs-0"}, {MountBacking::Kind::file, "fs-1"}};
     asked.network = NetworkPlan::make("box", {}, true, false);
     const wire::Bootstrap document = make_bootstrap(asked, 0, Bytes(8, 1));
     EXPECT_EQ(document.user, "user");

@@ -110,22 +110,48 @@ Status Runtime::open_disks() {
     int number = launch_fd_root;
     for (const std::uint64_t length : config_.root)
         root.extents.push_back({number++, 0, length});
-    root_disk_ = MSB_TRY(device::Blk::create(std::move(root)));
+    if (!root.extents.empty())
+        root_disk_ = MSB_TRY(device::Blk::create(std::move(root)));
+    if (config_.disk)
+        MSB_TRY(open_upper_disk());
+    for (std::size_t i = 0; i < config_.mounts.size(); ++i)
+        if (config_.mounts[i].kind == MountBacking::Kind::disk)
+            MSB_TRY(open_mounted_disk(number++, config_.spec.mounts[i], config_.mounts[i].tag));
 
+    vsock_ = std::make_unique<device::Vsock>(*loop_, guest_cid);
+    rng_ = std::make_unique<device::Rng>(*loop_);
+    return {};
+}
+
+Status Runtime::open_upper_disk() {
     device::Blk::Config upper;
     upper.serial = "msb-upper";
     const auto size = static_cast<std::uint64_t>(MSB_TRY(sys::fstat(launch_fd_upper)).st_size);
     upper.extents.push_back({launch_fd_upper, 0, size});
+    largest_file_ = std::max(size, most_log_bytes);
     // Nobody will ever read a throw-away disk after a crash: flushing it would only cost time.
     upper.durability =
-        config_.spec.ephemeral ? device::Durability::none : device::Durability::flush;
+        config_.spec.throws_root_away() ? device::Durability::none : device::Durability::flush;
     upper.on_full = [this](bool waiting) {
         loop_->post([this, waiting] { waits_for_room_ = waiting; });
     };
     upper_disk_ = MSB_TRY(device::Blk::create(std::move(upper)));
+    return {};
+}
 
-    vsock_ = std::make_unique<device::Vsock>(*loop_, guest_cid);
-    rng_ = std::make_unique<device::Rng>(*loop_);
+/// What a sandbox that is thrown away writes to it stays, so it is flushed there, too.
+Status Runtime::open_mounted_disk(int fd, const Mount& mount, const std::string& serial) {
+    device::Blk::Config disk;
+    disk.serial = serial;
+    disk.read_only = mount.read_only;
+    const auto size = static_cast<std::uint64_t>(MSB_TRY(sys::fstat(fd)).st_size);
+    disk.extents.push_back({fd, 0, size});
+    disk.on_full = [this](bool waiting) {
+        loop_->post([this, waiting] { waits_for_room_ = waiting; });
+    };
+    if (!mount.read_only)
+        largest_file_ = std::max(largest_file_, size);
+    mounted_disks_.push_back(MSB_TRY(device::Blk::create(std::move(disk))));
     return {};
 }
 
@@ -136,8 +162,13 @@ Status Runtime::listen() {
     };
     agent_listener_ = MSB_TRY(sys::unix_listen(socket_path("agent.sock"), 128));
     listeners_.host = MSB_TRY(sys::unix_listen(socket_path("runtime.sock"), 16));
-    listeners_.root = MSB_TRY(device_socket("root.sock"));
-    listeners_.upper = MSB_TRY(device_socket("upper.sock"));
+    if (root_disk_)
+        listeners_.root = MSB_TRY(device_socket("root.sock"));
+    if (upper_disk_)
+        listeners_.upper = MSB_TRY(device_socket("upper.sock"));
+    for (const MountBacking& backing : config_.mounts)
+        if (backing.kind == MountBacking::Kind::disk)
+            listeners_.disks.push_back(MSB_TRY(device_socket(backing.tag + ".sock")));
     listeners_.vsock = MSB_TRY(device_socket("vsock.sock"));
     listeners_.rng = MSB_TRY(device_socket("rng.sock"));
     return {};
@@ -153,11 +184,21 @@ Status Runtime::start_engine() {
     const auto device = [](const virtio::Device& served, std::string_view name) {
         return engine::DeviceSocket{static_cast<std::uint32_t>(served.id()), socket_path(name)};
     };
-    machine.devices = {device(*root_disk_, "root.sock"), device(*upper_disk_, "upper.sock"),
-                       device(*vsock_, "vsock.sock"), device(*rng_, "rng.sock")};
-    for (std::size_t i = 0; i < config_.spec.mounts.size(); ++i)
-        machine.devices.push_back({static_cast<std::uint32_t>(virtio::DeviceId::fs),
-                                   socket_path(mount_tag(i) + ".sock")});
+    // Their order is that of their names in the guest.
+    if (root_disk_)
+        machine.devices.push_back(device(*root_disk_, "root.sock"));
+    if (upper_disk_)
+        machine.devices.push_back(device(*upper_disk_, "upper.sock"));
+    machine.devices.push_back(device(*vsock_, "vsock.sock"));
+    machine.devices.push_back(device(*rng_, "rng.sock"));
+    for (const MountBacking& backing : config_.mounts) {
+        const bool disk = backing.kind == MountBacking::Kind::disk ||
+                          backing.kind == MountBacking::Kind::formatted_disk;
+        const auto id = disk ? virtio::DeviceId::block : virtio::DeviceId::fs;
+        if (backing.kind != MountBacking::Kind::memory)
+            machine.devices.push_back(
+                {static_cast<std::uint32_t>(id), socket_path(backing.tag + ".sock")});
+    }
     if (config_.network)
         machine.devices.push_back(
             {static_cast<std::uint32_t>(virtio::DeviceId::net), socket_path(network_socket)});
@@ -181,18 +222,21 @@ Status Runtime::confine() {
     if (!signals_)
         return fail_errno("signalfd");
     MSB_TRY(start_watchdog(*loop_));
-    // The largest of its files: the disk, or a log.
-    const auto upper = static_cast<std::uint64_t>(MSB_TRY(sys::fstat(launch_fd_upper)).st_size);
-    return jail::lock_down(jail::Role::runtime, {.writable = {jail_sandbox, jail_sockets},
-                                                 .readable = {},
-                                                 .file_bytes = std::max(upper, most_log_bytes)});
+    return jail::lock_down(
+        jail::Role::runtime,
+        {.writable = {jail_sandbox, jail_sockets}, .readable = {}, .file_bytes = largest_file_});
 }
 
 Status Runtime::serve_devices() {
-    device_threads_.push_back(
-        MSB_TRY(virtio::DeviceThread::start(std::move(listeners_.root), *root_disk_, "blk-root")));
-    device_threads_.push_back(MSB_TRY(
-        virtio::DeviceThread::start(std::move(listeners_.upper), *upper_disk_, "blk-upper")));
+    if (root_disk_)
+        device_threads_.push_back(MSB_TRY(
+            virtio::DeviceThread::start(std::move(listeners_.root), *root_disk_, "blk-root")));
+    if (upper_disk_)
+        device_threads_.push_back(MSB_TRY(
+            virtio::DeviceThread::start(std::move(listeners_.upper), *upper_disk_, "blk-upper")));
+    for (std::size_t i = 0; i < mounted_disks_.size(); ++i)
+        device_threads_.push_back(MSB_TRY(virtio::DeviceThread::start(
+            std::move(listeners_.disks[i]), *mounted_disks_[i], "blk-mount")));
     servers_.push_back(
         MSB_TRY(virtio::VhostUserServer::create(*loop_, std::move(listeners_.vsock), *vsock_)));
     servers_.push_back(
@@ -233,12 +277,15 @@ Status Runtime::watch_events() {
     if (config_.attached)
         MSB_TRY(
             loop_->watch(launch_fd_parent, EPOLLIN, [this](std::uint32_t) { handle_parent(); }));
-    if (!config_.spec.mounts.empty())
+    if (config_.has_shares())
         MSB_TRY(loop_->watch(launch_fd_fs, EPOLLIN, [this](std::uint32_t) {
             std::string unused;
             if (take_helper_packet(launch_fd_fs, unused) == HelperPacket::end)
-                handle_mounts_lost();
+                handle_mounts_lost(launch_fd_fs);
         }));
+    if (config_.has_formatted_disks())
+        MSB_TRY(loop_->watch(launch_fd_disks, EPOLLIN,
+                             [this](std::uint32_t) { handle_mounts_lost(launch_fd_disks); }));
     loop_->after(boot_deadline, [this] {
         if (!ready_)
             fail_boot("agent",
@@ -260,15 +307,17 @@ wire::HostStatusReport Runtime::describe_status() const {
 
 void Runtime::tell_file_server(const wire::InitResolved& user) {
     const std::array<std::uint32_t, 2> ids = {user.uid, user.gid};
-    if (!config_.spec.mounts.empty())
+    if (config_.has_shares())
         (void)::send(launch_fd_fs, ids.data(), sizeof(ids), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-void Runtime::handle_mounts_lost() {
-    loop_->unwatch(launch_fd_fs);
+void Runtime::handle_mounts_lost(int lifeline) {
+    loop_->unwatch(lifeline);
     if (engine_gone_)
         return;
-    const Error error(ErrorKind::system, "the process that serves the mounts has ended");
+    const Error error(ErrorKind::system,
+                      std::string("the process that serves the ") +
+                          (lifeline == launch_fd_disks ? "disk images" : "mounts") + " has ended");
     log::error("{}", error.message());
     if (!ready_ && !shutting_down_)
         return fail_boot("mount", error);

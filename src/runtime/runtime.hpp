@@ -55,6 +55,8 @@ class Runtime {
     // Set-up, in this order.
     Status open_logs();
     Status open_disks();
+    Status open_upper_disk();
+    Status open_mounted_disk(int fd, const Mount& mount, const std::string& serial);
     Status listen();
     Status start_engine();
     Status confine();
@@ -74,7 +76,7 @@ class Runtime {
     void tell_file_server(const wire::InitResolved& user);
     /// Operations that the guest has begun there never end, and nothing can make its kernel give
     /// them up: the sandbox ends.
-    void handle_mounts_lost();
+    void handle_mounts_lost(int lifeline);
     void accept_control(std::shared_ptr<device::Stream> connection);
     wire::HostStatusReport describe_status() const;
     HostChannel::Requests host_requests();
@@ -128,9 +130,12 @@ class Runtime {
 
     struct Listeners {
         OwnedFd root, upper, vsock, rng, host;
+        std::vector<OwnedFd> disks; ///< of mounts
     } listeners_;
     std::unique_ptr<device::Blk> root_disk_;
     std::unique_ptr<device::Blk> upper_disk_;
+    std::vector<std::unique_ptr<device::Blk>> mounted_disks_;
+    std::uint64_t largest_file_ = 0; ///< that is written: a disk, or a log
     std::unique_ptr<device::Vsock> vsock_;
     std::unique_ptr<device::Rng> rng_;
     std::vector<std::unique_ptr<virtio::DeviceThread>> device_threads_;

@@ -91,14 +91,31 @@ Result<OwnedFd> open_disk(const std::string& path) {
     return fd;
 }
 
+Result<std::string> own_disk(const Home& home, const SandboxSpec& spec) {
+    const std::string who = "sandbox '" + spec.name + "' ";
+    if (spec.root == RootSource::directory)
+        return fail(ErrorKind::unsupported, who + "has a directory of the host as root");
+    if (spec.root == RootSource::disk)
+        return fail(ErrorKind::unsupported, who + "has a disk image of the user's as root");
+    switch (spec.root_disk.kind) {
+    case RootDisk::Kind::managed: return SandboxFiles{home.sandbox(spec.name)}.upper();
+    case RootDisk::Kind::flat: return fail(ErrorKind::unsupported, who + "uses a flat root disk");
+    case RootDisk::Kind::tmpfs:
+        return fail(ErrorKind::unsupported,
+                    who + "uses a tmpfs root disk, which is gone when it stops");
+    case RootDisk::Kind::image:
+        return fail(ErrorKind::unsupported, who + "uses a user-owned disk image as root disk");
+    }
+    return fail(ErrorKind::unsupported, who + "has no root disk");
+}
+
 Result<DiskCopy> copy_disk(Sandboxes& sandboxes, const std::string& sandbox,
                            const std::string& path, bool while_frozen, const disk::Watch& watch) {
     const Home& home = sandboxes.home();
     auto still = sandboxes.hold_still(sandbox);
     if (still) {
         const SandboxSpec& spec = still->view.spec;
-        const Files files =
-            MSB_TRY(open_files(SandboxFiles{home.sandbox(spec.name)}.upper(), path));
+        const Files files = MSB_TRY(open_files(MSB_TRY(own_disk(home, spec)), path));
         MSB_TRY(disk::copy_sparse(files.from.get(), files.to.get(), writing_out(files, watch)));
         return DiskCopy{spec, files.size};
     }
@@ -108,7 +125,7 @@ Result<DiskCopy> copy_disk(Sandboxes& sandboxes, const std::string& sandbox,
     const SandboxView view = MSB_TRY(sandboxes.get(sandbox));
     if (view.state.status != SandboxStatus::running)
         return runs(sandbox, stop);
-    const Files files = MSB_TRY(open_files(SandboxFiles{home.sandbox(sandbox)}.upper(), path));
+    const Files files = MSB_TRY(open_files(MSB_TRY(own_disk(home, view.spec)), path));
     if (!while_frozen && !disk::can_share(files.from.get(), files.to.get()))
         return runs(sandbox,
                     fmt::format("{}; or --copy-while-frozen: here the guest could not write to its "

@@ -22,4 +22,8 @@ Result<DiskCopy> copy_disk(Sandboxes& sandboxes, const std::string& sandbox,
 /// A disk that others may have put there: no link, no FIFO.
 Result<OwnedFd> open_disk(const std::string& path);
 
+/// The file with the sandbox's own root disk; unsupported if it has none that can be copied, with the
+/// reason.
+Result<std::string> own_disk(const Home& home, const SandboxSpec& spec);
+
 } // namespace msb

@@ -2,6 +2,7 @@
 
 #include "base/installation.hpp"
 #include "image/helper.hpp"
+#include "image/image_disk.hpp"
 
 namespace msb {
 
@@ -16,12 +17,8 @@ class Cancelling : public image::Progress {
     const disk::Watch& watch_;
 };
 
-} // namespace
-
-Result<std::vector<DiskChange>> diff_disks(const std::string& before, const std::string& after,
-                                           const disk::Watch& watch) {
+Result<std::vector<DiskChange>> ask(const image::Json& request, const disk::Watch& watch) {
     Cancelling progress(watch);
-    const image::Json request{{"before", before}, {"after", after}};
     const image::Json answer =
         MSB_TRY(image::run_helper(MSB_TRY(libexec_program("diff")), request, -1, progress));
     constexpr std::size_t columns = 5;
@@ -35,6 +32,18 @@ Result<std::vector<DiskChange>> diff_disks(const std::string& before, const std:
                            cells[3].unsigned_integer(), cells[4].unsigned_integer()});
     }
     return changes;
+}
+
+} // namespace
+
+Result<std::vector<DiskChange>> diff_disks(const std::string& before, const std::string& after,
+                                           const disk::Watch& watch) {
+    return ask({{"before", before}, {"after", after}}, watch);
+}
+
+Result<std::vector<DiskChange>>
+diff_with_image(const image::Image& before, const std::string& after, const disk::Watch& watch) {
+    return ask({{"image", image::pieces_document(before.disk)}, {"after", after}}, watch);
 }
 
 } // namespace msb

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "disk/sparse_copy.hpp"
+#include "image/image.hpp"
 
 #include <optional>
 #include <string>
@@ -17,8 +18,11 @@ struct DiskChange {
     std::optional<std::uint64_t> size_after;
 };
 
-/// By path; an empty `before` is the image. Nobody may write to either.
+// By path. Nobody may write to a disk meanwhile.
 Result<std::vector<DiskChange>> diff_disks(const std::string& before, const std::string& after,
                                            const disk::Watch& watch);
+/// The disk of a sandbox that was made from `before`.
+Result<std::vector<DiskChange>> diff_with_image(const image::Image& before,
+                                                const std::string& after, const disk::Watch& watch);
 
 } // namespace msb

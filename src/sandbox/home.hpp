@@ -27,6 +27,7 @@ class Home {
     std::string sandboxes() const { return root_ + "/sandboxes"; }
     std::string sandbox(std::string_view name) const;
     std::string snapshots() const { return root_ + "/snapshots"; }
+    std::string volumes() const { return root_ + "/volumes"; }
     std::string policies() const { return root_ + "/policies"; }
     /// Sockets of one sandbox: <run>/sandboxes/<first 12 bytes of sha256(name), hex>.
     std::string socket_directory(std::string_view name) const;

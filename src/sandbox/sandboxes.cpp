@@ -4,13 +4,16 @@
 #include "base/file.hpp"
 #include "base/lock_holder.hpp"
 #include "base/log.hpp"
+#include "base/sizes.hpp"
 #include "base/system.hpp"
 #include "base/time.hpp"
 #include "disk/ext4.hpp"
 #include "disk/sparse_copy.hpp"
 #include "logs/exec_log.hpp"
+#include "sandbox/disk_patch.hpp"
 #include "sandbox/group.hpp"
 #include "sandbox/launch/launch.hpp"
+#include "sandbox/volumes/tree.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -50,6 +53,15 @@ std::unexpected<Error> not_found(const Home& home, const std::string& name) {
     if (const auto meant = closest(name, directory_names(home)))
         return fail(std::move(error).with_hint("did you mean '" + *meant + "'?"));
     return fail(std::move(error));
+}
+
+disk::Sharing sharing_of(RootDisk::Clone clone) {
+    switch (clone) {
+    case RootDisk::Clone::automatic: break;
+    case RootDisk::Clone::copy: return disk::Sharing::never;
+    case RootDisk::Clone::reflink: return disk::Sharing::required;
+    }
+    return disk::Sharing::if_possible;
 }
 
 } // namespace
@@ -294,22 +306,71 @@ Result<std::vector<std::string>> Sandboxes::images_in_use() {
     return digests;
 }
 
-Status Sandboxes::make_files(const SandboxSpec& spec, const std::string& upper) {
+Status Sandboxes::make_owned(const SandboxFiles& files, const Mount& mount,
+                             const std::string& copy_of) {
+    const bool disk = mount.volume.kind == VolumeKind::disk;
+    const std::string path = files.owned(mount.guest, disk);
+    MSB_TRY(make_directories(parent_of(path), 0700));
+    if (!disk)
+        MSB_TRY(make_directories(path, 0755));
+    if (!copy_of.empty()) {
+        const std::string source = SandboxFiles{home_.sandbox(copy_of)}.owned(mount.guest, disk);
+        return disk ? disk::clone_file(source, path) : copy_tree(source, path, {});
+    }
+    if (!disk)
+        return {};
+    return disk::create_disk(home_.root(), path,
+                             {.size = *mount.volume.size_mib * mib, .overlay = false});
+}
+
+Status Sandboxes::make_patches(const SandboxSpec& spec, const image::Image& image,
+                               const LaunchOptions& options, const std::vector<Patch>& patches) {
+    patch_failed_ = !patches.empty();
+    if (patches.empty())
+        return {};
+    const auto watch = [&](std::uint64_t done, std::uint64_t) {
+        if (options.copied)
+            options.copied(done);
+        return options.wait_tick && options.wait_tick();
+    };
+    const SandboxFiles files{home_.sandbox(spec.name)};
+    const bool flat = spec.root_disk.kind == RootDisk::Kind::flat;
+    MSB_TRY(patch_disk(flat ? files.flat_root() : files.upper(), image, patches, flat,
+                       !spec.ephemeral, watch));
+    patch_failed_ = false;
+    return {};
+}
+
+Status Sandboxes::make_root_disk(const SandboxSpec& spec, const Origin& origin) {
+    const RootDisk& disk = spec.root_disk;
+    const SandboxFiles files{home_.sandbox(spec.name)};
+    const std::uint64_t size = disk.size_mib * mib;
+    if (spec.root != RootSource::image || !disk.owned())
+        return {};
+    if (disk.kind == RootDisk::Kind::flat)
+        return disk::clone_file(origin.flat, files.flat_root(), size, sharing_of(disk.clone));
+    if (!origin.upper.empty())
+        return disk::clone_file(origin.upper, files.upper(), size);
+    return disk::create_disk(home_.root(), files.upper(),
+                             {.size = size, .journal = !spec.ephemeral});
+}
+
+Status Sandboxes::make_files(const SandboxSpec& spec, const image::Image& image,
+                             const LaunchOptions& options, const Origin& origin) {
     const SandboxFiles files{home_.sandbox(spec.name)};
     MSB_TRY(make_directories(files.logs(), 0700));
-    if (upper.empty())
-        MSB_TRY(disk::create_overlay_disk(
-            home_.root(), files.upper(),
-            {.size = spec.root_disk_mib << 20, .journal = !spec.ephemeral}));
-    else
-        MSB_TRY(disk::clone_file(upper, files.upper(), spec.root_disk_mib << 20));
+    MSB_TRY(make_root_disk(spec, origin));
+    for (const Mount& mount : spec.mounts)
+        if (mount.kind == MountKind::owned)
+            MSB_TRY(make_owned(files, mount, origin.owned_of));
+    MSB_TRY(make_patches(spec, image, options, origin.patches));
     // A sandbox that is thrown away need not survive a power cut.
     return write_file_atomic(files.spec(), spec.to_json(), 0600, !spec.ephemeral);
 }
 
 Result<Running> Sandboxes::create(const SandboxSpec& spec, const image::Image& image,
                                   const EngineSelection& engine, const LaunchOptions& options,
-                                  const std::string& upper) {
+                                  const Origin& origin, VolumeClaims volumes) {
     MSB_TRY(validate_spec(spec));
     const auto taken = [&] { return fail(sandbox_exists(spec.name)); };
     auto held = lock(spec.name, lock_wait);
@@ -323,14 +384,14 @@ Result<Running> Sandboxes::create(const SandboxSpec& spec, const image::Image& i
                 return taken();
             MSB_TRY(erase_files(spec.name));
         }
-    Status made = make_files(spec, upper);
+    Status made = make_files(spec, image, options, origin);
     if (made)
         made = catalogue_.put(spec);
     if (!made) {
         (void)erase_files(spec.name);
         return fail(std::move(made).error().wrap("cannot create sandbox '" + spec.name + "'"));
     }
-    auto running = launch(std::move(*held), spec, image, engine, options, true);
+    auto running = launch(std::move(*held), spec, image, engine, options, true, std::move(volumes));
     // After a cancelled start remove the half-made sandbox.
     if (!running && running.error().kind() == ErrorKind::cancelled)
         if (const auto again = lock(spec.name, lock_wait))
@@ -368,17 +429,32 @@ Result<Running> Sandboxes::start(const std::string& name, const image::Image& im
         return not_found(home_, name);
     if (view->damage)
         return fail(std::move(*view->damage));
-    return launch(std::move(held), view->spec, image, engine, options, false);
+    // Of one that has never run they may be missing still, or again.
+    VolumeClaims volumes(home_);
+    for (Mount& mount : view->spec.mounts) {
+        if (mount.kind != MountKind::named)
+            continue;
+        if (!view->state.never_ran)
+            mount.volume_mode = VolumeMode::existing;
+        if (const Status claimed = volumes.add(mount); !claimed) {
+            record_boot_error(name, BootError::from("mount", claimed.error()));
+            return fail(claimed.error());
+        }
+    }
+    return launch(std::move(held), view->spec, image, engine, options, false, std::move(volumes));
 }
 
 Result<Running> Sandboxes::launch(OwnedFd lock, const SandboxSpec& spec, const image::Image& image,
                                   const EngineSelection& engine, const LaunchOptions& options,
-                                  bool first) {
-    const Launch::Subject subject{home_, installation_, spec, image, engine, options, first};
+                                  bool first, VolumeClaims volumes) {
+    const Launch::Subject subject{home_,  installation_, spec,  image,
+                                  engine, options,       first, volumes};
     Launch launch(subject, std::move(lock));
     auto running = launch.run();
-    if (running)
+    if (running) {
+        volumes.keep();
         return running;
+    }
     if (launch.boot_error())
         record_boot_error(spec.name, *launch.boot_error());
     clean_up_after_launch(spec, running.error(), first);

@@ -17,7 +17,9 @@
 #include "image/image.hpp"
 #include "sandbox/catalogue.hpp"
 #include "sandbox/home.hpp"
+#include "sandbox/volumes/claims.hpp"
 #include "spec/launch.hpp"
+#include "spec/patches.hpp"
 #include "spec/spec.hpp"
 #include "spec/state.hpp"
 
@@ -60,6 +62,8 @@ struct LaunchOptions {
     /// Called about every 80 ms while waiting; true cancels the launch.
     std::function<bool()> wait_tick;
     std::string log_level; ///< of the runtime for this run; empty: as in the spec
+    /// Called, when a new sandbox has files to copy, with the bytes so far.
+    std::function<void(std::uint64_t)> copied;
 };
 
 struct StageTime {
@@ -115,13 +119,20 @@ class Sandboxes {
     /// busy if it runs, or is being changed.
     Result<Still> hold_still(const std::string& name);
 
-    /// Makes the sandbox's files and starts it; its writable disk is a copy of `upper`, if that is
-    /// the path of one. already_exists if the name is taken. If the start
+    /// What a new sandbox begins with.
+    struct Origin {
+        std::string upper{}; ///< path of a disk that its own is a copy of; empty: an empty one
+        std::string flat{};  ///< the same, of a flat root; never empty
+        /// Sandbox whose owned storage it gets copies of; empty: new storage. Nothing may write to it.
+        std::string owned_of{};
+        std::vector<Patch> patches{}; ///< made on its disk before the first start
+    };
+    /// Makes the sandbox's files and starts it. `volumes` has the named ones of its mounts. already_exists if the name is taken. If the start
     /// fails, an ephemeral sandbox is gone and a persistent one is left Stopped; `boot_error()`
     /// then tells the stage.
     Result<Running> create(const SandboxSpec& spec, const image::Image& image,
                            const EngineSelection& engine, const LaunchOptions& options,
-                           const std::string& upper = {});
+                           const Origin& origin, VolumeClaims volumes);
     /// Starts a Stopped, Crashed or Created sandbox, and waits for one that is ending (for as long
     /// as that takes by default). busy if it runs.
     Result<Running> start(const std::string& name, const image::Image& image,
@@ -131,6 +142,8 @@ class Sandboxes {
     /// it runs without a network. Flows that may not be any more have ended when this returns.
     Result<bool> change_network(const std::string& name, const NetworkChange& change);
     const std::optional<BootError>& boot_error() const { return boot_error_; }
+    /// The last create() failed because of a patch.
+    bool patch_failed() const { return patch_failed_; }
     /// For what fails before start() is called: the same record as of a later stage.
     void record_boot_error(const std::string& name, BootError error);
     /// Makes boot_error() return what the sandbox's last start left, if it failed.
@@ -188,17 +201,24 @@ class Sandboxes {
     Status kill(const std::string& name, const Reached& runtime);
     Status end(const std::string& name, const Reached& runtime);
     Status note_end(const std::string& name);
-    Status make_files(const SandboxSpec& spec, const std::string& upper);
+    Status make_owned(const SandboxFiles& files, const Mount& mount, const std::string& copy_of);
+    Status make_root_disk(const SandboxSpec& spec, const Origin& origin);
+    Status make_patches(const SandboxSpec& spec, const image::Image& image,
+                        const LaunchOptions& options, const std::vector<Patch>& patches);
+    Status make_files(const SandboxSpec& spec, const image::Image& image,
+                      const LaunchOptions& options, const Origin& origin);
     Status erase_files(const std::string& name);
     Status clear_run(const std::string& name);
     Result<Running> launch(OwnedFd lock, const SandboxSpec& spec, const image::Image& image,
-                           const EngineSelection& engine, const LaunchOptions& options, bool first);
+                           const EngineSelection& engine, const LaunchOptions& options, bool first,
+                           VolumeClaims volumes);
     void clean_up_after_launch(const SandboxSpec& spec, const Error& error, bool first);
 
     Home home_;
     Installation installation_;
     LazyCatalogue catalogue_;
     std::optional<BootError> boot_error_;
+    bool patch_failed_ = false;
     std::vector<Error> damaged_;
 };
 

@@ -9,10 +9,12 @@
 #include "image/helper.hpp"
 #include "image/layout.hpp"
 #include "sandbox/staging.hpp"
+#include "spec/paths.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
+#include <poll.h>
 #include <set>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -100,6 +102,9 @@ std::unexpected<Error> taken(const std::string& path) {
 
 // ---- import -------------------------------------------------------------------------------------
 
+constexpr std::size_t receive_size = std::size_t{1} << 20;
+constexpr std::chrono::milliseconds receive_tick{100};
+
 /// One snapshot on its way in.
 struct Arrival {
     const archive::SnapshotItem* item = nullptr;
@@ -129,10 +134,7 @@ class Import {
         : snapshots_(snapshots), request_(request), watch_(watch) {}
 
     Result<Snapshot> run() {
-        const OwnedFd archive = MSB_TRY_WRAP(
-            sys::open(request_.file, O_RDONLY | O_NONBLOCK | O_NOCTTY), "cannot open the archive");
-        if (!S_ISREG(MSB_TRY(sys::fstat(archive.get())).st_mode))
-            return fail(ErrorKind::invalid_argument, "'" + request_.file + "' is not a file");
+        const OwnedFd archive = MSB_TRY(open_archive());
         const auto answer =
             MSB_TRY(ask_program({{"operation", "inventory"}}, archive.get(), watch_));
         inventory_ =
@@ -152,6 +154,44 @@ class Import {
     }
 
   private:
+    /// A file, which is read twice. Nobody waits for the writer of a FIFO that only has a path.
+    Result<OwnedFd> open_archive() {
+        const bool input = request_.file == "-";
+        OwnedFd given =
+            input ? MSB_TRY(sys::dup(STDIN_FILENO))
+                  : MSB_TRY_WRAP(sys::open(request_.file, O_RDONLY | O_NONBLOCK | O_NOCTTY),
+                                 "cannot open the archive");
+        const mode_t mode = MSB_TRY(sys::fstat(given.get())).st_mode;
+        if (S_ISREG(mode))
+            return given;
+        if (input && (S_ISFIFO(mode) || S_ISSOCK(mode)))
+            return receive(given.get());
+        return invalid(input ? "standard input is neither a file nor a pipe"
+                             : "'" + request_.file + "' is not a file");
+    }
+
+    /// What comes from a pipe, in a file that has no name and goes with us.
+    Result<OwnedFd> receive(int pipe) {
+        const std::string store = snapshots_.home().snapshots();
+        MSB_TRY(make_directories(store, 0700));
+        const std::string path = temporary_name(store + "/.import");
+        OwnedFd file = MSB_TRY(sys::open(path, O_RDWR | O_CREAT | O_EXCL, 0600));
+        MSB_TRY(sys::unlink(path));
+        Bytes buffer(receive_size);
+        for (std::uint64_t done = 0;;) {
+            while (!MSB_TRY(sys::wait_for(pipe, POLLIN, receive_tick)))
+                if (watch_ && watch_(done, 0))
+                    return fail(ErrorKind::cancelled, "cancelled");
+            const std::size_t count = MSB_TRY(sys::read(pipe, buffer));
+            if (count == 0)
+                return file;
+            MSB_TRY(sys::write_all(file.get(), BytesView(buffer).first(count)));
+            done += count;
+            if (watch_ && watch_(done, 0))
+                return fail(ErrorKind::cancelled, "cancelled");
+        }
+    }
+
     Status choose_places() {
         const std::vector<Snapshot> known = MSB_TRY(snapshots_.list());
         std::set<std::string> places;

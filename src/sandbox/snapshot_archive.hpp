@@ -17,7 +17,7 @@ struct ExportRequest {
 };
 
 struct ImportRequest {
-    std::string file;
+    std::string file;      ///< or "-": standard input, which may be a pipe
     std::string directory; ///< that they are to be in; empty: that of the store
     std::string name;      ///< of the one that was asked for when it was archived; empty: as there
     bool force = false;    ///< takes the place of a snapshot that is there

@@ -1,5 +1,6 @@
 #include "sandbox/snapshots.hpp"
 
+#include "base/closest.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/system.hpp"
@@ -8,6 +9,7 @@
 #include "disk/ext4_options.hpp"
 #include "sandbox/disk_copy.hpp"
 #include "sandbox/staging.hpp"
+#include "spec/paths.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -99,20 +101,6 @@ bool is_snapshot_path(std::string_view text) {
            text.starts_with('~');
 }
 
-Result<std::string> absolute_path(const std::string& path) {
-    std::string whole = path;
-    if (!path.starts_with('/')) {
-        char* cwd = ::getcwd(nullptr, 0);
-        if (cwd == nullptr)
-            return fail_errno("getcwd");
-        whole = std::string(cwd) + "/" + path;
-        std::free(cwd);
-    }
-    while (whole.size() > 1 && (whole.ends_with('/') || whole.ends_with("/.")))
-        whole.pop_back();
-    return whole;
-}
-
 Result<std::string> Snapshots::directory_of(const std::string& name_or_path,
                                             const std::string& parent) const {
     if (is_snapshot_path(name_or_path))
@@ -187,6 +175,19 @@ Result<Snapshot> Snapshots::load(const std::string& directory) const {
     return snapshot;
 }
 
+Result<Snapshot> Snapshots::find(const std::string& name_or_path) const {
+    auto snapshot = load(MSB_TRY(directory_of(name_or_path, {})));
+    if (snapshot || snapshot.error().kind() != ErrorKind::not_found ||
+        is_snapshot_path(name_or_path))
+        return snapshot;
+    std::vector<std::string> names;
+    for (const std::string& directory : directories_in(home_.snapshots()))
+        names.push_back(directory.substr(directory.rfind('/') + 1));
+    if (const auto meant = closest(name_or_path, names))
+        return fail(Error(snapshot.error()).with_hint("did you mean '" + *meant + "'?"));
+    return snapshot;
+}
+
 Result<Snapshot> Snapshots::open(const std::string& which) {
     if (is_snapshot_digest(which)) {
         for (Snapshot& snapshot : MSB_TRY(list()))
@@ -194,7 +195,7 @@ Result<Snapshot> Snapshots::open(const std::string& which) {
                 return std::move(snapshot);
         return not_found(which);
     }
-    Snapshot snapshot = MSB_TRY(load(MSB_TRY(directory_of(which, {}))));
+    Snapshot snapshot = MSB_TRY(find(which));
     // Those of the store are found anyway.
     if (is_snapshot_path(which))
         (void)catalogue_.put_snapshot(snapshot.directory);
@@ -276,7 +277,7 @@ Status Snapshots::remove(const std::string& which, bool force) {
     } else {
         directory = MSB_TRY(directory_of(which, {}));
     }
-    const auto found = load(directory);
+    const auto found = is_snapshot_digest(which) ? load(directory) : find(which);
     if (!found && (found.error().kind() == ErrorKind::not_found || !force))
         return fail(found.error());
     if (found && !force)

@@ -79,6 +79,8 @@ class Snapshots {
     Result<std::string> directory_of(const std::string& name_or_path,
                                      const std::string& parent) const;
     Result<Snapshot> load(const std::string& directory) const;
+    /// What has this name or path; a name that there is not may be meant to be another one.
+    Result<Snapshot> find(const std::string& name_or_path) const;
     void add_usable(std::vector<Snapshot>& to, const std::string& directory);
 
     Home home_;
@@ -88,7 +90,5 @@ class Snapshots {
 
 /// A name is looked up in the store, anything else is a path.
 bool is_snapshot_path(std::string_view text);
-/// From the current directory, without slashes at its end.
-Result<std::string> absolute_path(const std::string& path);
 
 } // namespace msb

@@ -1,4 +1,6 @@
 // Grammars of command line values: sizes, durations, variables, labels, limits.
+#include "spec/grammar.hpp"
+
 #include "spec/spec.hpp"
 
 #include <algorithm>
@@ -10,6 +12,10 @@ namespace msb {
 
 namespace {
 
+constexpr std::uint64_t max_memory_mib = std::uint64_t{64} << 20; // 64 TiB
+
+} // namespace
+
 std::optional<std::uint64_t> parse_integer(std::string_view text) {
     std::uint64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -17,10 +23,6 @@ std::optional<std::uint64_t> parse_integer(std::string_view text) {
         return std::nullopt;
     return value;
 }
-
-constexpr std::uint64_t max_memory_mib = std::uint64_t{64} << 20; // 64 TiB
-
-} // namespace
 
 Result<std::uint64_t> parse_memory_mib(std::string_view text) {
     const auto bad = [&](std::string_view why) {
@@ -74,6 +76,10 @@ Result<std::uint64_t> parse_duration_ms(std::string_view text, bool fine) {
             break;
         case 'h':
             factor = 3'600'000;
+            digits.remove_suffix(1);
+            break;
+        case 'd':
+            factor = 86'400'000;
             digits.remove_suffix(1);
             break;
         default: break;

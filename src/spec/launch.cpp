@@ -4,6 +4,9 @@
 #include "json/reader.hpp"
 #include "json/text.hpp"
 
+#include <algorithm>
+#include <array>
+
 namespace msb {
 
 namespace {
@@ -29,19 +32,62 @@ std::vector<std::string> read_base64_list(json::Reader& document, const char* ke
     return texts;
 }
 
+constexpr std::array backing_kinds = {
+    std::pair{MountBacking::Kind::directory, "directory"},
+    std::pair{MountBacking::Kind::file, "file"},
+    std::pair{MountBacking::Kind::disk, "disk"},
+    std::pair{MountBacking::Kind::formatted_disk, "formatted-disk"},
+    std::pair{MountBacking::Kind::memory, "memory"},
+};
+
+json::Value write_backings(const std::vector<MountBacking>& backings) {
+    json::Value list = json::array();
+    for (const MountBacking& backing : backings)
+        for (const auto& [kind, name] : backing_kinds)
+            if (kind == backing.kind)
+                list.push_back({{"kind", name}, {"tag", backing.tag}});
+    return list;
+}
+
+std::vector<MountBacking> read_backings(json::Reader& document) {
+    std::vector<MountBacking> backings;
+    for (const json::Value& element : document.list("mounts")) {
+        json::Reader item(document, element);
+        const auto word = item.get<std::string>("kind");
+        for (const auto& [kind, name] : backing_kinds)
+            if (word == name)
+                backings.push_back({kind, item.get<std::string>("tag")});
+    }
+    return backings;
+}
+
 } // namespace
+
+bool LaunchConfig::has_shares() const {
+    return std::ranges::any_of(mounts, [](const MountBacking& backing) {
+        return backing.kind == MountBacking::Kind::directory ||
+               backing.kind == MountBacking::Kind::file;
+    });
+}
+
+bool LaunchConfig::has_formatted_disks() const {
+    return std::ranges::any_of(mounts, [](const MountBacking& backing) {
+        return backing.kind == MountBacking::Kind::formatted_disk;
+    });
+}
 
 std::string LaunchConfig::to_json() const {
     json::Value document = {
         {"spec", spec.to_document()},
         {"root", json::array(root)},
+        {"disk", disk},
         {"engine", engine},
         {"isolation", isolation},
         {"ptrace", ptrace},
         {"attached", attached},
         {"make_workdir", make_workdir},
         {"need_workdir", need_workdir},
-        {"file_mounts", json::array(file_mounts)},
+        {"mounts", write_backings(mounts)},
     };
     if (network) // the rest of the plan follows from the name
         document["network"] = {{"ipv4", network->v4.has_value()},
@@ -63,14 +109,15 @@ Result<LaunchConfig> LaunchConfig::from_json(std::string_view text) {
     LaunchConfig config;
     config.spec = MSB_TRY(SandboxSpec::from_document(document.member("spec")));
     document.get("root", config.root);
+    document.get("disk", config.disk);
     document.get("engine", config.engine);
     document.get("isolation", config.isolation);
     document.get("ptrace", config.ptrace);
     document.get("attached", config.attached);
     document.get("make_workdir", config.make_workdir);
     document.get("need_workdir", config.need_workdir);
-    document.get("file_mounts", config.file_mounts);
-    if (config.file_mounts.size() != config.spec.mounts.size())
+    config.mounts = read_backings(document);
+    if (config.mounts.size() != config.spec.mounts.size())
         document.complain("mounts of unknown kind");
     if (document.has("network")) {
         json::Reader families(document, "network");

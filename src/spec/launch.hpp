@@ -25,6 +25,19 @@ struct StartupCommand {
     bool tty = false;
 };
 
+/// What there is behind a mount of the spec.
+struct MountBacking {
+    enum class Kind {
+        directory,      ///< which fsd serves
+        file,           ///< likewise
+        disk,           ///< which the runtime serves
+        formatted_disk, ///< which another process serves
+        memory,         ///< of the guest
+    } kind = Kind::directory;
+    std::string tag; ///< the device's name in the guest, and its socket's with ".sock" behind it
+    bool operator==(const MountBacking&) const = default;
+};
+
 /// Everything the runtime needs, as one JSON document on a descriptor: nothing of it shows up in
 /// `ps`. Host and runtime are of one version; the document has no compatibility promise.
 struct LaunchConfig {
@@ -32,6 +45,7 @@ struct LaunchConfig {
     /// Lengths in bytes of the root disk's pieces, which are launch_fd_root, launch_fd_root + 1,
     /// ...
     std::vector<std::uint64_t> root;
+    bool disk = true;      ///< launch_fd_upper is a disk that the guest writes to
     std::string engine;    ///< "uml"
     std::string isolation; ///< "user-mode" or "hardware"
     bool ptrace = false;   ///< guest processes in ptrace mode, whatever the security profile
@@ -44,7 +58,10 @@ struct LaunchConfig {
     /// Booting fails if the working directory is missing. Set at the first start, to catch
     /// misspellings; later a sandbox that has lost the directory must still start.
     bool need_workdir = false;
-    std::vector<bool> file_mounts; ///< of each mount in the spec: it is a single file
+    std::vector<MountBacking> mounts; ///< of each mount in the spec
+    /// What fsd serves is mounted.
+    bool has_shares() const;
+    bool has_formatted_disks() const;
 
     std::string to_json() const;
     static Result<LaunchConfig> from_json(std::string_view text);
@@ -59,7 +76,8 @@ enum LaunchFd : int {
     launch_fd_upper = 7,   ///< the writable disk
     launch_fd_fs = 8,      ///< with mounts: the lifeline of fsd, which serves them
     launch_fd_network = 9, ///< netd's lifeline, if there is a network
-    launch_fd_root = 10,   ///< first piece of the root disk
+    launch_fd_disks = 10,  ///< the lifeline of what serves formatted disks, if there are any
+    launch_fd_root = 11,   ///< first piece of the root disk; behind the last, the disks of mounts
 };
 
 // What the runtime sees in its jail.

@@ -93,9 +93,10 @@ Status validate_spec(const SandboxSpec& spec) {
         return invalid_config("max_memory " + std::to_string(spec.max_memory_mib) +
                               " MiB must be greater than or equal to memory " +
                               std::to_string(spec.memory_mib) + " MiB");
-    if (spec.root_disk_mib < min_root_disk_mib || spec.root_disk_mib > max_root_disk_mib)
-        return invalid_config("root disk must have 128 MiB to 16 TiB, has " +
-                              std::to_string(spec.root_disk_mib) + " MiB");
+    MSB_TRY_WRAP(validate_root_disk(spec.root_disk, spec.memory_mib), "invalid config");
+    if (spec.root != RootSource::image && !spec.image.starts_with('/'))
+        return invalid_config("a root that is no image is an absolute path: " + spec.image);
+    MSB_TRY(check_text("root's file system", spec.root_fstype));
     if (spec.hostname.size() > max_hostname_bytes)
         return invalid_config("hostname is too long: " + std::to_string(spec.hostname.size()) +
                               " bytes (max 64)");
@@ -134,6 +135,17 @@ Status validate_spec(const SandboxSpec& spec) {
         (spec.entrypoint.empty() && !spec.cmd.empty() && spec.cmd[0].empty()))
         return invalid_config("the command's executable is empty");
     return {};
+}
+
+bool SandboxSpec::throws_root_away() const {
+    return ephemeral && root == RootSource::image && root_disk.kind != RootDisk::Kind::image;
+}
+
+bool SandboxSpec::can_be_cut_off() const {
+    const auto has_disk = [](const Mount& mount) {
+        return mount.kind != MountKind::tmpfs && !mount.is_shared() && !mount.read_only;
+    };
+    return throws_root_away() && std::ranges::none_of(mounts, has_disk);
 }
 
 namespace {

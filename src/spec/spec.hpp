@@ -4,8 +4,10 @@
 
 #include "base/result.hpp"
 #include "json/fwd.hpp"
+#include "spec/grammar.hpp"
 #include "spec/mounts.hpp"
 #include "spec/network_spec.hpp"
+#include "spec/root_disk.hpp"
 #include "spec/scripts.hpp"
 
 #include <chrono>
@@ -36,12 +38,9 @@ struct InitSpec {
 
 enum class SecurityProfile { standard, restricted };
 
-inline constexpr std::uint64_t min_root_disk_mib = 128;
-inline constexpr std::uint64_t max_root_disk_mib = std::uint64_t{16} << 20;
-
 struct SandboxSpec {
     std::string name;
-    std::string image;           ///< normalised reference
+    std::string image;           ///< normalised reference; of another root, its path: absolute
     std::string manifest_digest; ///< of the image this sandbox's root was made from
     /// "sha256:<hex>" of the snapshot that its disk began as; empty: as an empty one.
     std::string snapshot;
@@ -50,7 +49,9 @@ struct SandboxSpec {
     std::uint64_t memory_mib = 512;
     std::uint64_t max_memory_mib = 512; ///< at least memory_mib
     std::string thp = "madvise";        ///< guest's transparent huge pages: always|madvise|never
-    std::uint64_t root_disk_mib = 4096; ///< min_root_disk_mib to max_root_disk_mib
+    RootSource root = RootSource::image;
+    std::string root_fstype; ///< of a root that is a disk; empty: whatever is in it
+    RootDisk root_disk;      ///< of a root that is made from an image
     std::vector<std::pair<std::string, std::string>> env; ///< image's, then the user's; keys unique
     std::map<std::string, std::string> labels;
     std::vector<std::string> entrypoint;
@@ -75,6 +76,10 @@ struct SandboxSpec {
     std::uint64_t idle_timeout_seconds = 0; ///< 0: never
     std::int64_t created_at_ns = 0;         ///< Unix time
 
+    /// Its root disk is msb's, and removed when it stops.
+    bool throws_root_away() const;
+    /// Nothing that its guest still has to write is missed by anybody.
+    bool can_be_cut_off() const;
     /// Overlays one variable, keeping the position of an existing key.
     void set_env(const std::string& key, const std::string& value);
 
@@ -101,8 +106,7 @@ std::string random_name();
 std::string derived_hostname(std::string_view name);
 
 // Grammars of command line values (messages as users see them).
-Result<std::uint64_t> parse_memory_mib(std::string_view text);
-/// Integer with optional s, m or h; bare seconds. `fine` also accepts ms and 0. Milliseconds out.
+/// Integer with optional s, m, h or d; bare seconds. `fine` also accepts ms and 0. Milliseconds out.
 Result<std::uint64_t> parse_duration_ms(std::string_view text, bool fine = false);
 /// "KEY=value", or "KEY" to copy the host's variable.
 Result<std::pair<std::string, std::string>> parse_env(std::string_view text);

@@ -53,29 +53,85 @@ InitSpec read_init(json::Reader item) {
     return init;
 }
 
-json::Value write_mount(const Mount& mount) {
-    return {{"type", "Bind"},
-            {"host", mount.source},
-            {"guest", mount.guest},
-            {"options",
-             {{"readonly", mount.read_only},
-              {"noexec", mount.noexec},
-              {"nosuid", mount.nosuid},
-              {"nodev", mount.nodev}}},
-            {"stat_virtualization", to_string(mount.stat_virtualization)},
-            {"host_permissions", to_string(mount.host_permissions)},
-            {"follow_root_symlinks", mount.follow_root_symlinks}};
+std::string_view type_of(MountKind kind) {
+    switch (kind) {
+    case MountKind::bind: return "Bind";
+    case MountKind::named: return "Named";
+    case MountKind::owned: return "Owned";
+    case MountKind::disk: return "DiskImage";
+    case MountKind::tmpfs: return "Tmpfs";
+    }
+    return "";
 }
 
-Mount read_mount(json::Reader item) {
-    Mount mount;
-    item.get("host", mount.source);
-    item.get("guest", mount.guest);
-    json::Reader options(item, "options");
-    options.get("readonly", mount.read_only);
-    options.get("noexec", mount.noexec);
-    options.get("nosuid", mount.nosuid);
-    options.get("nodev", mount.nodev);
+void write_volume(json::Value& document, const Mount& mount) {
+    const VolumeRequest& volume = mount.volume;
+    document["volume_kind"] = volume.kind ? json::Value(to_string(*volume.kind)) : json::Value();
+    document["size_mib"] = volume.size_mib;
+    document["quota_mib"] = volume.quota_mib;
+    if (mount.kind == MountKind::owned)
+        return;
+    document["name"] = mount.source;
+    document["mode"] = to_string(mount.volume_mode);
+    document["labels"] = volume.labels;
+}
+
+void write_sharing(json::Value& document, const Mount& mount) {
+    document["stat_virtualization"] = to_string(mount.stat_virtualization);
+    document["host_permissions"] = to_string(mount.host_permissions);
+    document["cache"] = to_string(mount.cache);
+    document["follow_root_symlinks"] = mount.follow_root_symlinks;
+    if (mount.quota.mib)
+        document["quota_mib"] = *mount.quota.mib;
+    if (mount.quota.inodes)
+        document["quota_inodes"] = *mount.quota.inodes;
+    if (mount.owner) {
+        document["uid"] = mount.owner->uid;
+        document["gid"] = mount.owner->gid;
+    }
+}
+
+json::Value write_mount(const Mount& mount) {
+    json::Value document = {{"type", type_of(mount.kind)},
+                            {"guest", mount.guest},
+                            {"options",
+                             {{"readonly", mount.read_only},
+                              {"noexec", mount.noexec},
+                              {"nosuid", mount.nosuid},
+                              {"nodev", mount.nodev}}}};
+    if (mount.kind == MountKind::bind || mount.kind == MountKind::disk)
+        document["host"] = mount.source;
+    if (mount.kind == MountKind::named || mount.kind == MountKind::owned)
+        write_volume(document, mount);
+    if (mount.is_shared())
+        write_sharing(document, mount);
+    if (mount.kind == MountKind::disk) {
+        document["format"] = to_string(mount.format);
+        document["fstype"] = json::or_null(mount.fstype);
+    }
+    if (mount.kind == MountKind::tmpfs)
+        document["size_mib"] = mount.size_mib;
+    return document;
+}
+
+void read_volume(json::Reader& item, Mount& mount) {
+    VolumeRequest& volume = mount.volume;
+    const auto kind = item.get<std::optional<std::string>>("volume_kind");
+    if (kind)
+        volume.kind = *kind == "disk" ? VolumeKind::disk : VolumeKind::directory;
+    item.get("size_mib", volume.size_mib);
+    item.get("quota_mib", volume.quota_mib);
+    if (mount.kind == MountKind::owned)
+        return;
+    item.get("name", mount.source);
+    item.get("labels", volume.labels);
+    const auto mode = parse_volume_mode(item.get<std::string>("mode"));
+    if (!mode)
+        item.complain("unknown mode of a volume");
+    mount.volume_mode = mode.value_or(VolumeMode::existing);
+}
+
+void read_sharing(json::Reader& item, Mount& mount) {
     const auto virtualization = item.get<std::string>("stat_virtualization");
     mount.stat_virtualization = virtualization == "off"       ? StatVirtualization::off
                                 : virtualization == "relaxed" ? StatVirtualization::relaxed
@@ -84,6 +140,49 @@ Mount read_mount(json::Reader item) {
                                  ? HostPermissions::mirror
                                  : HostPermissions::private_;
     item.get("follow_root_symlinks", mount.follow_root_symlinks);
+    if (item.get<std::string>("cache") == to_string(MountCache::cached))
+        mount.cache = MountCache::cached;
+    if (item.has("quota_mib") && mount.kind == MountKind::bind)
+        mount.quota.mib = item.get<std::uint64_t>("quota_mib");
+    if (item.has("quota_inodes"))
+        mount.quota.inodes = item.get<std::uint64_t>("quota_inodes");
+    if (item.has("uid"))
+        mount.owner = {item.get<std::uint32_t>("uid"), item.get<std::uint32_t>("gid")};
+}
+
+void read_disk(json::Reader& item, Mount& mount) {
+    const auto format = item.get<std::string>("format");
+    mount.format = format == "qcow2"  ? DiskFormat::qcow2
+                   : format == "vmdk" ? DiskFormat::vmdk
+                                      : DiskFormat::raw;
+    mount.fstype = item.get<std::optional<std::string>>("fstype").value_or("");
+}
+
+Mount read_mount(json::Reader item) {
+    Mount mount;
+    const auto type = item.get<std::string>("type");
+    for (const auto kind :
+         {MountKind::bind, MountKind::named, MountKind::owned, MountKind::disk, MountKind::tmpfs})
+        if (type == type_of(kind))
+            mount.kind = kind;
+    if (type != type_of(mount.kind))
+        item.complain("unknown type of mount: " + type);
+    item.get("guest", mount.guest);
+    json::Reader options(item, "options");
+    options.get("readonly", mount.read_only);
+    options.get("noexec", mount.noexec);
+    options.get("nosuid", mount.nosuid);
+    options.get("nodev", mount.nodev);
+    if (mount.kind == MountKind::bind || mount.kind == MountKind::disk)
+        item.get("host", mount.source);
+    if (mount.kind == MountKind::named || mount.kind == MountKind::owned)
+        read_volume(item, mount);
+    if (mount.is_shared())
+        read_sharing(item, mount);
+    if (mount.kind == MountKind::disk)
+        read_disk(item, mount);
+    if (mount.kind == MountKind::tmpfs)
+        item.get("size_mib", mount.size_mib);
     return mount;
 }
 
@@ -191,6 +290,30 @@ void read_network(json::Reader document, NetworkSpec& network) {
     }
 }
 
+template <typename Enum>
+void read_word(json::Reader& from, const char* key, Enum& into, std::initializer_list<Enum> all) {
+    const auto word = from.get<std::string>(key);
+    for (const Enum one : all)
+        if (word == to_string(one))
+            return void(into = one);
+    from.complain("'" + std::string(key) + "' is '" + word + "'");
+}
+
+void read_root_disk(json::Reader from, RootDisk& disk) {
+    using enum RootDisk::Kind;
+    using enum RootDisk::Clone;
+    read_word(from, "kind", disk.kind, {managed, tmpfs, flat, RootDisk::Kind::image});
+    read_word(from, "clone", disk.clone, {automatic, copy, reflink});
+    disk.path = from.get<std::optional<std::string>>("path").value_or("");
+    disk.fstype = from.get<std::optional<std::string>>("fstype").value_or("");
+}
+
+void read_root(json::Reader from, SandboxSpec& spec) {
+    using enum RootSource;
+    read_word(from, "kind", spec.root, {image, directory, disk});
+    spec.root_fstype = from.get<std::optional<std::string>>("fstype").value_or("");
+}
+
 void read_resources(json::Reader resources, SandboxSpec& spec) {
     resources.get("cpus", spec.cpus);
     spec.max_cpus = spec.cpus;
@@ -199,7 +322,9 @@ void read_resources(json::Reader resources, SandboxSpec& spec) {
     spec.max_memory_mib = spec.memory_mib;
     resources.get_if_there("max_memory_mib", spec.max_memory_mib);
     resources.get_if_there("thp", spec.thp);
-    resources.get("root_disk_mib", spec.root_disk_mib);
+    resources.get("root_disk_mib", spec.root_disk.size_mib);
+    if (resources.has("root_disk"))
+        read_root_disk({resources, "root_disk"}, spec.root_disk);
 }
 
 void read_runtime(json::Reader runtime, SandboxSpec& spec) {
@@ -245,6 +370,7 @@ json::Value SandboxSpec::to_document() const {
     return {
         {"name", name},
         {"image", image},
+        {"root", {{"kind", to_string(root)}, {"fstype", json::or_null(root_fstype)}}},
         {"manifest_digest", manifest_digest},
         {"snapshot", json::or_null(snapshot)},
         {"resources",
@@ -253,7 +379,12 @@ json::Value SandboxSpec::to_document() const {
           {"memory_mib", memory_mib},
           {"max_memory_mib", max_memory_mib},
           {"thp", thp},
-          {"root_disk_mib", root_disk_mib}}},
+          {"root_disk_mib", root_disk.size_mib},
+          {"root_disk",
+           {{"kind", to_string(root_disk.kind)},
+            {"path", json::or_null(root_disk.path)},
+            {"fstype", json::or_null(root_disk.fstype)},
+            {"clone", to_string(root_disk.clone)}}}}},
         {"runtime",
          {{"entrypoint", entrypoint},
           {"cmd", cmd},
@@ -288,6 +419,8 @@ Result<SandboxSpec> SandboxSpec::from_document(const json::Value& value) {
     document.get("name", spec.name);
     document.get("image", spec.image);
     document.get("manifest_digest", spec.manifest_digest);
+    if (document.has("root")) // earlier versions had images only
+        read_root({document, "root"}, spec);
     std::optional<std::string> snapshot;
     document.get_if_there("snapshot", snapshot);
     spec.snapshot = snapshot.value_or("");

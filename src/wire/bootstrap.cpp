@@ -18,7 +18,8 @@ template <> struct Names<RootKind> {
 };
 MSB_WIRE_FIELDS(BlockRoot,
     f.required("kind", m.kind); f.omittable("device", m.device); f.omittable("fstype", m.fstype);
-    f.omittable("lower", m.lower); f.omittable("upper", m.upper);)
+    f.omittable("lower", m.lower); f.omittable("upper", m.upper);
+    f.omittable("size_mib", m.size_mib);)
 MSB_WIRE_FIELDS(MountFlags,
     f.defaulted("readonly", m.readonly); f.defaulted("noexec", m.noexec);
     f.defaulted("nosuid", m.nosuid); f.defaulted("nodev", m.nodev);)

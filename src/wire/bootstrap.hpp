@@ -35,6 +35,8 @@ struct BlockRoot {
     std::optional<std::string> fstype; ///< kind disk-image; absent = try what the kernel knows
     std::optional<std::string> lower;  ///< kind oci-erofs: the EROFS device, "/dev/vda"
     std::optional<RootUpper> upper;    ///< kind oci-erofs
+    std::optional<std::uint64_t>
+        size_mib; ///< kind disk-image: what an ext4 that is smaller grows to
 };
 
 struct MountFlags {
@@ -56,7 +58,7 @@ struct FileMount {
     MountFlags flags;
 };
 struct DiskMount {
-    std::string id; ///< the device's serial
+    std::string id; ///< the device's serial number; or its path, if it has none of its own
     std::string guest_path;
     std::optional<std::string> fstype;
     MountFlags flags;

@@ -5,6 +5,57 @@
 need_kernel
 need python3
 
+# Against an image that has something to change.
+tree=$T/tree
+make_rootfs "$tree"
+mkdir -p "$tree"/{srv/old/deep,srv/again,srv/renamed,srv/mode}
+printf '%s' one >"$tree/srv/file"
+printf '%s' same >"$tree/srv/touched"
+printf '%s' mode >"$tree/srv/chmod"
+printf '%s' gone >"$tree/srv/gone"
+printf '%s' moved >"$tree/srv/moved"
+head -c 300000 /dev/zero >"$tree/srv/large"
+touch "$tree/srv/old/x" "$tree/srv/old/deep/y" "$tree/srv/again/a" "$tree/srv/again/b" "$tree/srv/renamed/z"
+ln -s target "$tree/srv/link"
+new_image "$T/layout"
+add_layer "$T/layout" "$tree"
+pack_oci "$T/layout" "$T/image.tar"
+run_ok msb load -q -i "$T/image.tar" -t changed
+mkdir "$T/share"
+msb create -q -n made -v "$T/share:/mnt/share" --mkdir /patched changed
+msb stop -q made
+run_ok msb diff made
+assert_eq "$out" "A /patched/" "what msb itself makes is not listed"
+msb start -q made
+msb exec made -- sh -c 'cd /srv; printf longer >file; touch touched; chmod 600 chmod; rm gone; rm -r old again; mkdir again; echo b >again/b
+    mv renamed named; mv moved place; chmod 700 mode; ln -sf other link; printf x | dd of=large bs=1 seek=200000 conv=notrunc 2>/dev/null
+    mv link l && mv l link; echo 10.0.0.1 elsewhere >>/etc/hosts; sync'
+msb stop -q made
+run_ok msb diff made
+assert_match "$out" '^A /etc/hosts  '
+assert_eq "$(grep -v /etc/hosts <<<"$out")" "$(sed 's/^ *//' <<'END'
+    A /patched/
+    D /srv/again/a  0 B
+    C /srv/again/b  0 B → 2 B
+    C /srv/chmod  4 B → 4 B
+    C /srv/file  3 B → 6 B
+    D /srv/gone  4 B
+    C /srv/large  293.0 KiB → 293.0 KiB
+    C /srv/link
+    C /srv/mode/
+    D /srv/moved  5 B
+    A /srv/named/
+    D /srv/old/
+    A /srv/place  5 B
+    D /srv/renamed/
+END
+)" "against the image"
+msb start -q made
+msb stop -q made
+run_ok msb diff made
+assert_not_contains "$out" /etc "a start makes its files anew"
+run_ok msb rm -q -f made
+
 msb create -q -n box
 msb exec box -- sh -c 'mkdir -p /data/deep; cd /data; echo one >same; echo old >file; seq 100000 >big; ln -s a link; mkdir gone; touch gone/x; sync'
 msb stop -q box

@@ -91,7 +91,7 @@ run_ok msb run -v /tmp:/host-tmp -- sh -c 'echo x >/host-tmp/msb-mounts-$$ && ch
 assert_eq "$out" x
 
 # Grammar.
-run_fail any 'named volumes are not supported yet' msb run -v data:/x -- true
+run_fail any "a volume's name starts with" msb run -v some/data:/x -- true
 run_fail any 'expected SOURCE:/GUEST' msb run -v "$T/dir" -- true
 run_fail any 'expected SOURCE:/GUEST' msb run -v "$T/dir:relative" -- true
 run_fail any "may not contain '\.\.'" msb run -v "$T/dir:/a/../b" -- true

@@ -16,6 +16,19 @@ run_ok msb snapshot import "$T/good.tar.zst"
 cmp "$T/good/upper.ext4" "$MSB_HOME/snapshots/good/upper.ext4"
 msb snapshot rm -q good
 
+# From a pipe, which is read once.
+run_ok bash -c 'cat "$1" | "$2" snapshot import -q -' -- "$T/good.tar.zst" "$MSB"
+cmp "$T/good/upper.ext4" "$MSB_HOME/snapshots/good/upper.ext4"
+run_fail 1 "snapshot not found.*
+.*did you mean 'good'" msb snapshot open god
+run_fail 1 "did you mean 'good'" msb snapshot rm godo
+msb snapshot rm -q good
+run_ok msb snapshot import -q -n again - <"$T/good.tar"
+msb snapshot rm -q again
+run_fail 1 "neither a file nor a pipe" msb snapshot import - </dev/null
+run_fail 1 "archive|tar" bash -c 'head -c 1000 "$1" | "$2" snapshot import -' -- "$T/good.tar.zst" "$MSB"
+assert_eq "$(ls -A "$MSB_HOME/snapshots")" "" "what is left of pipes"
+
 refused() { # PATTERN FILE
     run_fail 1 "$1" msb snapshot import "$2"
     assert_eq "$(ls -A "$MSB_HOME/snapshots")" "" "what is left of $2"

@@ -9,8 +9,11 @@ need_kernel
 # stopped PATTERN COUNT: stops the box; its init has said PATTERN on the console COUNT times by now.
 stopped() {
     run_ok limited 100 msb stop -q -t 90 box
-    stopped_by_itself box
-    assert_eq "$(grep -c -- "$1" "$MSB_HOME/sandboxes/box/logs/kernel.log")" "$2" "times that the init said '$1'"
+    # It has 5 s before it is told again, which a machine with other things to do may not give it.
+    if ! busy_machine; then
+        stopped_by_itself box
+        assert_eq "$(grep -c -- "$1" "$MSB_HOME/sandboxes/box/logs/kernel.log")" "$2" "times that the init said '$1'"
+    fi
     run_ok msb inspect box --format json
     assert_contains "$out" '"status": "Stopped"'
     assert_contains "$out" '"reason": "ShutdownRequested"'

@@ -8,6 +8,7 @@ using microsandbox::Error;
 using microsandbox::Json;
 using microsandbox::Sandbox;
 using microsandbox::Snapshot;
+using microsandbox::Volume;
 
 static void require(bool condition, const char* what) {
     if (!condition) {
@@ -67,6 +68,14 @@ int main() {
     require(microsandbox::network_policies().size() >= 6, "policies");
     require(microsandbox::network_policy("offline").find("none") != std::string::npos, "policy");
     require(Sandbox::list().at("sandboxes").size() == 1, "list");
+    const Json motd = {{"kind", "text"}, {"path", "/etc/motd.d/cpp"}, {"content", "patched"}};
+    require(Sandbox::create("patched", {{"patches", {motd}}, {"ephemeral", true}})
+                    .exec("cat", {{"args", {"/etc/motd.d/cpp"}}})
+                    .out == "patched",
+            "patches");
+    require(kind_of([&] { Sandbox::create("unpatched", {{"patches", {motd, motd}}}); }) ==
+                "patch_failed",
+            "patch_failed");
     sandbox.close();
     require(Sandbox::get("cpp").at("status") == "stopped", "status");
     {
@@ -82,6 +91,28 @@ int main() {
             "wait");
     require(seen.at("status") == "stopped", "stopped by the destructor");
 
+    const auto data = Volume::create("data", {{"labels", {{"a", "b"}}}});
+    require(data.at("kind") == "directory" && data.at("labels").at("a") == "b", "volume");
+    require(kind_of([] { Volume::create("data"); }) == "volume_already_exists", "volume exists");
+    require(Volume::get("data") == data && Volume::list().size() == 1, "volumes");
+    require(Volume::clone("data", "copy").at("name") == "copy", "clone");
+    require(kind_of([] { Sandbox::create("x", {{"volumes", {{"/d", {{"named", "none"}}}}}}); }) ==
+                "volume_not_found",
+            "named is existing");
+    require(Sandbox::create("mounts", {{"volumes",
+                                        {{"/d", {{"named", "data"}}},
+                                         {"/e", {{"named", "more"}, {"named_mode", "create"}}},
+                                         {"/t", {{"tmpfs", true}, {"size_mib", 8}}}}}})
+                    .exec("sh", {{"args", {"-c", "touch /d/x /e/x /t/x"}}})
+                    .exit_code == 0,
+            "mounted");
+    require(kind_of([] { Sandbox::create("x", {{"volumes", {{"/d", {{"readonly", true}}}}}}); }) ==
+                "invalid_argument",
+            "a mount of nothing");
+    Sandbox::remove("mounts", true);
+    require(Volume::prune().size() == 3, "prune");
+    require(kind_of([] { Volume::remove("data"); }) == "volume_not_found", "volume removed");
+
     const auto one =
         Snapshot::create("cpp", "one", {{"labels", {{"a", "b"}}}, {"integrity", true}});
     require(one.at("labels").at("a") == "b", "label");
@@ -91,6 +122,16 @@ int main() {
     require(Snapshot::list_dir("/nowhere").empty(), "list_dir");
     require(Snapshot::verify("one").at("upper").at("kind") == "verified", "verify");
     require(Snapshot::reindex() == 1, "reindex");
+    require(Snapshot::diff("one", "one").empty(), "diff");
+    require(Sandbox::diff("cpp").at(0).at("change") == "added", "diff of a sandbox");
+    auto forks = Sandbox::fork("cpp", {"fork-1", "fork-2"}, {{"detached", true}});
+    require(forks.at(1).exec("cat", {{"args", {"/root/file"}}}).out == std::string("\0\xff", 2),
+            "fork");
+    require(kind_of([] { Sandbox::fork("cpp", {"fork-3", "fork-1"}); }) == "already_exists",
+            "all or none");
+    require(kind_of([] { Sandbox::get("fork-3"); }) == "sandbox_not_found", "none");
+    for (const auto& fork : forks)
+        Sandbox::remove(fork.name(), true);
     const auto archive = Snapshot::export_to("one", "one.tar.zst");
     require(Snapshot::import_from(archive, {{"name", "two"}}).at("digest") == one.at("digest"),
             "import");

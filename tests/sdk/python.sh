@@ -2,5 +2,5 @@
 # The Python package against real sandboxes.
 # ctest: timeout=300
 . "$(dirname "$0")/../lib.sh"
-python_tests test_sandbox test_network.Networks
+python_tests test_sandbox test_network.Networks test_patches
 no_leftovers

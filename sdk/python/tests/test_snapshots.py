@@ -7,7 +7,9 @@ from pathlib import Path
 from microsandbox import (
     InvalidArgumentError,
     Sandbox,
+    SandboxAlreadyExistsError,
     SandboxNotFoundError,
+    SandboxStillRunningError,
     Snapshot,
     SnapshotAlreadyExistsError,
     SnapshotImageMissingError,
@@ -62,8 +64,30 @@ class Snapshots(unittest.IsolatedAsyncioTestCase):
         with self.assertRaises(SnapshotNotFoundError):
             await Sandbox.create("py-none", from_snapshot="py-none")
 
+        changes = await Snapshot.diff("py-one", "py-child")
+        changed = {change.path: change for change in changes}["/file"]
+        self.assertEqual((changed.change, changed.type, changed.size_after), ("changed", "file", 8))
+        handle = await Sandbox.get("py-fork")
+        self.assertEqual(await handle.diff(), changes)
+        more = await handle.fork_many(["py-a", "py-b"], progress=lambda done, total: None)
+        self.assertEqual((await more[1].exec("cat", ["/file"])).stdout_text, "changed\n")
+        with self.assertRaises(SandboxStillRunningError):
+            await more[0].diff()
+        with self.assertRaises(SandboxAlreadyExistsError):
+            await handle.fork("py-a")
+        live = await Snapshot.create("py-live", "py-a", copy_while_frozen=True)
+        await live.remove(force=True)
+        for one_more in more:
+            await one_more.close()
+            await Sandbox.remove(await one_more.name())
+
         archive = scratch / "child.tar.zst"
-        self.assertEqual(await Snapshot.export("py-child", archive, since="py-one"), str(archive))
+        told: list[int] = []
+        path = await Snapshot.export(
+            "py-child", archive, since="py-one", progress=lambda done, total: told.append(done)
+        )
+        self.assertEqual(path, str(archive))
+        self.assertGreater(told[-1], 0)
         with self.assertRaises(SnapshotAlreadyExistsError):
             await Snapshot.export("py-child", archive)
         again = await Snapshot.import_(archive, name="py-again")

@@ -2,11 +2,14 @@
 
 use crate::call::{invoke_json, Argument, Call};
 use crate::choices::*;
+#[cfg(doc)]
+use crate::error::Error;
 use crate::error::Result;
 use crate::json::{Switch, Value};
 use crate::lifecycle::{remove, stop};
 use crate::network::NetworkBuilder;
 use crate::options::*;
+use crate::patch::PatchBuilder;
 use crate::pool;
 use crate::progress::PullProgress;
 use crate::sandbox::Sandbox;
@@ -14,16 +17,72 @@ use crate::setters::{arguments, limits, members};
 use crate::time::milliseconds;
 use std::time::Duration;
 
-/// A directory or file of the host at a path of the guest: [`SandboxBuilder::volume`].
+/// What is at a path of the guest: [`SandboxBuilder::volume`].
 #[derive(Debug, Clone)]
 pub struct MountBuilder {
     options: MountOptions,
 }
 
 impl MountBuilder {
-    /// The directory or file of the host.
+    /// A directory or file of the host.
     pub fn bind(mut self, host: impl Into<String>) -> Self {
         self.options.bind = Some(host.into());
+        self
+    }
+
+    /// A volume that is there. [`Error::VolumeNotFound`] if it is not.
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.options.named = Some(name.into());
+        self
+    }
+
+    /// A volume that is there or made: `named_with("data", |volume| volume.ensure_exists())`.
+    pub fn named_with(
+        self,
+        name: impl Into<String>,
+        with: impl FnOnce(VolumeMountBuilder) -> VolumeMountBuilder,
+    ) -> Self {
+        with(VolumeMountBuilder { options: self.named(name).options }).mount()
+    }
+
+    /// A volume of the sandbox alone, which is removed with it.
+    pub fn owned(mut self) -> Self {
+        self.options.owned = Some(true);
+        self
+    }
+
+    /// The same, as it is described.
+    pub fn owned_with(self, with: impl FnOnce(VolumeMountBuilder) -> VolumeMountBuilder) -> Self {
+        with(VolumeMountBuilder { options: self.owned().options }).mount()
+    }
+
+    /// A file system in the guest's memory: half of that, unless a [`size`](Self::size) is given.
+    pub fn tmpfs(mut self) -> Self {
+        self.options.tmpfs = Some(true);
+        self
+    }
+
+    /// Of a file system in memory, in MiB.
+    pub fn size(mut self, mib: u64) -> Self {
+        self.options.size_mib = Some(mib);
+        self
+    }
+
+    /// The file system in a disk image.
+    pub fn disk(mut self, path: impl Into<String>) -> Self {
+        self.options.disk = Some(path.into());
+        self
+    }
+
+    /// How a disk image has to be read; by its name if nothing is said.
+    pub fn format(mut self, format: DiskFormat) -> Self {
+        self.options.format = Some(format);
+        self
+    }
+
+    /// The file system in a disk image; the guest tries those that it has if nothing is said.
+    pub fn fstype(mut self, name: impl Into<String>) -> Self {
+        self.options.fstype = Some(name.into());
         self
     }
 
@@ -66,6 +125,93 @@ impl MountBuilder {
     /// What becomes of modes that the guest sets: [`HostPermissions`], or its word as text.
     pub fn host_permissions(mut self, mode: impl Into<HostPermissions>) -> Self {
         self.options.host_permissions = Some(mode.into());
+        self
+    }
+
+    /// What the guest may answer from memory: [`MountCache`], or its word as text.
+    pub fn cache(mut self, mode: impl Into<MountCache>) -> Self {
+        self.options.cache = Some(mode.into());
+        self
+    }
+
+    /// By how many MiB the guest may make files grow; 0: as there is room.
+    pub fn quota_mib(mut self, mib: u64) -> Self {
+        self.options.quota_mib = Some(mib);
+        self
+    }
+
+    /// How many files the guest may add; 0: as there is room.
+    pub fn quota_inodes(mut self, inodes: u64) -> Self {
+        self.options.quota_inodes = Some(inodes);
+        self
+    }
+
+    /// Whose the user's files are in the guest, instead of its default user's.
+    pub fn owner(mut self, uid: u32, gid: u32) -> Self {
+        self.options.uid = Some(uid);
+        self.options.gid = Some(gid);
+        self
+    }
+}
+
+/// What a volume is like that is mounted: [`MountBuilder::named_with`].
+#[derive(Debug, Clone)]
+pub struct VolumeMountBuilder {
+    options: MountOptions,
+}
+
+impl VolumeMountBuilder {
+    fn mode(mut self, mode: VolumeMode) -> Self {
+        self.options.named_mode = Some(mode);
+        self
+    }
+
+    fn mount(self) -> MountBuilder {
+        MountBuilder { options: self.options }
+    }
+
+    /// It has to be there: what is so if nothing is said.
+    pub fn existing(self) -> Self {
+        self.mode(VolumeMode::Existing)
+    }
+
+    /// It must not be there, and is made. [`Error::VolumeAlreadyExists`].
+    pub fn create(self) -> Self {
+        self.mode(VolumeMode::Create)
+    }
+
+    /// It is made if it is not there.
+    pub fn ensure_exists(self) -> Self {
+        self.mode(VolumeMode::EnsureExists)
+    }
+
+    /// A directory of the host.
+    pub fn directory(mut self) -> Self {
+        self.options.kind = Some(VolumeKind::Dir);
+        self
+    }
+
+    /// An ext4 file system, which needs a size.
+    pub fn disk(mut self) -> Self {
+        self.options.kind = Some(VolumeKind::Disk);
+        self
+    }
+
+    /// Of a disk, in MiB.
+    pub fn size(mut self, mib: u64) -> Self {
+        self.options.size_mib = Some(mib);
+        self
+    }
+
+    /// By how many MiB guests may make the files of a directory grow.
+    pub fn quota(mut self, mib: u64) -> Self {
+        self.options.quota_mib = Some(mib);
+        self
+    }
+
+    /// One more label of a named volume.
+    pub fn label(mut self, key: &str, value: impl Into<String>) -> Self {
+        insert(&mut self.options.labels, key, value.into());
         self
     }
 }
@@ -197,6 +343,13 @@ impl SandboxBuilder {
     pub fn volume(mut self, guest: impl AsRef<str>, with: impl FnOnce(MountBuilder) -> MountBuilder) -> Self {
         let mount = with(MountBuilder { options: MountOptions::default() });
         insert(&mut self.options.volumes, guest.as_ref(), mount.options);
+        self
+    }
+
+    /// Changes files of the image before the sandbox first starts; more calls add. Not with
+    /// [`SandboxBuilder::from_snapshot`].
+    pub fn patch(mut self, with: impl FnOnce(PatchBuilder) -> PatchBuilder) -> Self {
+        self.options = with(PatchBuilder { options: self.options }).options;
         self
     }
 
@@ -412,7 +565,7 @@ impl Sandbox {
 
 /// Ends a sandbox whose call was dropped too late to be cancelled; a detached one does not end with its
 /// connection. In another thread, because it is a drop that does this.
-fn undo(made: Result<Sandbox>, end: fn(&str) -> Call<()>) {
+pub(crate) fn undo(made: Result<Sandbox>, end: fn(&str) -> Call<()>) {
     if let Ok(sandbox) = made {
         // Without a thread only the connection ends.
         let _ = pool::submit(move || drop(end(sandbox.name()).wait()));

@@ -28,8 +28,10 @@ mod call;
 mod choices;
 mod config;
 mod connection;
+mod diff;
 mod error;
 mod exec;
+mod fork;
 mod fs;
 mod handle;
 mod image;
@@ -39,6 +41,7 @@ mod logs;
 mod native;
 mod network;
 mod options;
+mod patch;
 mod pool;
 mod progress;
 mod sandbox;
@@ -47,17 +50,20 @@ mod snapshot;
 #[rustfmt::skip]
 mod tables;
 mod time;
+mod volume;
 
 pub use agent::AgentClient;
-pub use builder::{InitBuilder, MountBuilder, RegistryBuilder, SandboxBuilder};
+pub use builder::{InitBuilder, MountBuilder, RegistryBuilder, SandboxBuilder, VolumeMountBuilder};
 pub use call::Call;
 pub use choices::{
-    Engine, HostPermissions, Isolation, LogLevel, NetworkAction, NetworkDirection, NetworkProfile, PullPolicy,
-    SecurityProfile, StatVirtualization, ThpMode,
+    DiskFormat, Engine, HostPermissions, Isolation, LogLevel, MountCache, NetworkAction, NetworkDirection,
+    NetworkProfile, PullPolicy, SecurityProfile, StatVirtualization, ThpMode, VolumeKind, VolumeMode,
 };
 pub use config::{InitConfig, Rlimit, SandboxConfig};
+pub use diff::DiskChange;
 pub use error::{Detail, Error, ExecFailureKind, MicrosandboxResult};
 pub use exec::{ExecBuilder, ExecEvent, ExecHandle, ExecOutput, ExecSink, ExecStatus};
+pub use fork::ForkBuilder;
 pub use fs::{FsEntry, FsEntryKind, FsReadStream, FsWriteStream, SandboxFsOps};
 pub use handle::{ListBuilder, PublishedPort, SandboxHandle, SandboxPage, SandboxStatus};
 pub use image::{Image, ImageConfig, ImageDetail, ImageHandle, ImageLayer};
@@ -67,12 +73,15 @@ pub use network::{
     AnyRule, DnsBuilder, InterfaceBuilder, Modified, ModifyBuilder, NetworkBuilder, NetworkEntry, NetworkLogOptions,
     NetworkPolicy, NetworkStep, NetworkVerdict, RateLimiterBuilder, Rule, TokenBucket,
 };
+pub use patch::PatchBuilder;
 pub use progress::{PullEvent, PullProgress};
 pub use sandbox::Sandbox;
 pub use snapshot::{
     ExportBuilder, ImportBuilder, Snapshot, SnapshotBuilder, SnapshotDetail, SnapshotHandle, SnapshotIntegrity,
     SnapshotVerification, UpperVerification,
 };
+
+pub use volume::{Volume, VolumeBuilder};
 
 use call::Argument;
 

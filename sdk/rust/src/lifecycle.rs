@@ -1,6 +1,7 @@
 //! What can be done with a sandbox that has a name, connected to it or not.
 
 use crate::call::{invoke, invoke_json, Argument, Call};
+use crate::diff::DiskChange;
 use crate::error::Result;
 use crate::handle::{SandboxHandle, SandboxStatus};
 use crate::json::{Read, Value};
@@ -159,10 +160,24 @@ pub(crate) fn remove(name: &str, force: bool) -> Call<()> {
     })
 }
 
+pub(crate) fn diff(name: &str) -> Call<Vec<DiskChange>> {
+    asking(
+        name,
+        |library, cancel, name, result| unsafe { (library.sandbox_diff)(cancel, name, result) },
+        |changes| Ok(DiskChange::list(changes)),
+    )
+}
+
 macro_rules! named {
     ($type:ty, $handle:expr) => {
         impl $type {
-            /// Snapshots the sandbox, which must not run, under a name or a path.
+            /// What the sandbox, which must not run, has changed: against the snapshot that it began with, or else
+            /// its image. [`crate::Error::SandboxStillRunning`].
+            pub fn diff(&self) -> Call<Vec<DiskChange>> {
+                diff(self.name())
+            }
+
+            /// Snapshots the sandbox under a name or a path.
             pub fn snapshot(&self, name: &str) -> Call<SnapshotDetail> {
                 Snapshot::builder(name).from_sandbox(self.name()).create()
             }

@@ -1,4 +1,4 @@
-//! How a pull goes on while a sandbox is made.
+//! How a pull goes on while a sandbox is made, and how far a copy is.
 
 use crate::call::{invoke_json, Call, Inbox};
 use crate::choices::PullEventName;
@@ -109,6 +109,53 @@ impl PullProgress {
             // SAFETY: the pointers are valid during the call.
             let event = invoke_json(|library, event| unsafe { (library.progress_next)(cancel, queue.handle, event) })?;
             Ok(if event == Value::Null { None } else { Some(PullEvent::of(&event)) })
+        })
+    }
+}
+
+type Tell = dyn Fn(u64, u64) + Send + Sync;
+
+/// What is told how far a copy is, if anything is.
+#[derive(Clone, Default)]
+pub(crate) struct OnCopied(Option<Arc<Tell>>);
+
+impl std::fmt::Debug for OnCopied {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "OnCopied({})", self.0.is_some())
+    }
+}
+
+impl OnCopied {
+    pub(crate) fn new(tell: impl Fn(u64, u64) + Send + Sync + 'static) -> OnCopied {
+        OnCopied(Some(Arc::new(tell)))
+    }
+
+    /// Makes a call that reports to the queue of this number, or to none, and passes the reports on; the last one
+    /// before it returns.
+    pub(crate) fn during<T>(&self, call: impl FnOnce(u64) -> Result<T>) -> Result<T> {
+        let tell = match &self.0 {
+            Some(tell) => tell,
+            None => return call(0),
+        };
+        // SAFETY: it takes nothing.
+        let queue = ProgressQueue { handle: unsafe { (library()?.progress_alloc)() } };
+        let read = || {
+            // SAFETY: the pointers are valid during the call.
+            invoke_json(|library, event| unsafe { (library.progress_next)(0, queue.handle, event) })
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while let Ok(event @ Value::Object(_)) = read() {
+                    tell(event.number("done_bytes").unwrap_or(0), event.number("total_bytes").unwrap_or(0));
+                }
+            });
+            let made = call(queue.handle);
+            if made.is_err() {
+                // The call may not even have begun.
+                // SAFETY: any number is fine.
+                unsafe { (library()?.progress_free)(queue.handle) };
+            }
+            made
         })
     }
 }

@@ -1,12 +1,14 @@
 //! Disks of sandboxes that were kept.
 
 use crate::call::{invoke, invoke_json, Argument, Call};
+use crate::diff::DiskChange;
 #[cfg(doc)]
 use crate::error::Error;
 use crate::error::Result;
 use crate::json::{Read, Value};
 use crate::native::Library;
 use crate::options::{insert, ExportOptions, RemoveOptions, SnapshotOptions};
+use crate::progress::OnCopied;
 use std::collections::BTreeMap;
 use std::os::raw::c_char;
 
@@ -177,10 +179,11 @@ pub struct SnapshotBuilder {
     name: String,
     sandbox: String,
     options: SnapshotOptions,
+    progress: OnCopied,
 }
 
 impl SnapshotBuilder {
-    /// The sandbox, which must not run.
+    /// The sandbox; one that runs is frozen meanwhile.
     pub fn from_sandbox(mut self, name: impl Into<String>) -> Self {
         self.sandbox = name.into();
         self
@@ -210,14 +213,30 @@ impl SnapshotBuilder {
         self
     }
 
+    /// Whether a sandbox that runs may be kept from writing to its disk for as long as copying takes, where that is
+    /// more than a moment.
+    pub fn copy_while_frozen(mut self, frozen: bool) -> Self {
+        self.options.copy_while_frozen = Some(frozen);
+        self
+    }
+
+    /// Is told how many bytes are done, and how many there are in all; 0: that is not known.
+    pub fn on_progress(mut self, tell: impl Fn(u64, u64) + Send + Sync + 'static) -> Self {
+        self.progress = OnCopied::new(tell);
+        self
+    }
+
     /// Makes it. Fails with [`Error::SnapshotSandboxRunning`] or [`Error::SnapshotAlreadyExists`].
     pub fn create(self) -> Call<SnapshotDetail> {
         Call::new(move |cancel| {
             let (sandbox, name) = (Argument::text("sandbox", &self.sandbox)?, Argument::text("name", &self.name)?);
             let options = Argument::options(&self.options)?;
-            // SAFETY: the pointers are valid during the call.
-            let snapshot = invoke_json(|library, result| unsafe {
-                (library.snapshot_create)(cancel, sandbox.pointer(), name.pointer(), options.pointer(), result)
+            let snapshot = self.progress.during(|progress| {
+                // SAFETY: the pointers are valid during the call.
+                invoke_json(|library, result| unsafe {
+                    let (sandbox, name) = (sandbox.pointer(), name.pointer());
+                    (library.snapshot_create)(cancel, progress, sandbox, name, options.pointer(), result)
+                })
             })?;
             Ok(SnapshotDetail::of(&snapshot))
         })
@@ -230,6 +249,7 @@ pub struct ExportBuilder {
     snapshot: String,
     file: String,
     options: ExportOptions,
+    progress: OnCopied,
 }
 
 impl ExportBuilder {
@@ -263,14 +283,23 @@ impl ExportBuilder {
         self
     }
 
+    /// Is told how many bytes are done, and how many there are in all; 0: that is not known.
+    pub fn on_progress(mut self, tell: impl Fn(u64, u64) + Send + Sync + 'static) -> Self {
+        self.progress = OnCopied::new(tell);
+        self
+    }
+
     /// Writes it; the result is the file's path.
     pub fn write(self) -> Call<String> {
         Call::new(move |cancel| {
             let (snapshot, file) = (Argument::text("snapshot", &self.snapshot)?, Argument::text("file", &self.file)?);
             let options = Argument::options(&self.options)?;
-            // SAFETY: the pointers are valid during the call.
-            let written = invoke_json(|library, result| unsafe {
-                (library.snapshot_export)(cancel, snapshot.pointer(), file.pointer(), options.pointer(), result)
+            let written = self.progress.during(|progress| {
+                // SAFETY: the pointers are valid during the call.
+                invoke_json(|library, result| unsafe {
+                    let (snapshot, file) = (snapshot.pointer(), file.pointer());
+                    (library.snapshot_export)(cancel, progress, snapshot, file, options.pointer(), result)
+                })
             })?;
             Ok(written.text("path"))
         })
@@ -282,6 +311,7 @@ impl ExportBuilder {
 pub struct ImportBuilder {
     file: String,
     options: SnapshotOptions,
+    progress: OnCopied,
 }
 
 impl ImportBuilder {
@@ -303,13 +333,21 @@ impl ImportBuilder {
         self
     }
 
+    /// Is told how many bytes are done, and how many there are in all; 0: that is not known.
+    pub fn on_progress(mut self, tell: impl Fn(u64, u64) + Send + Sync + 'static) -> Self {
+        self.progress = OnCopied::new(tell);
+        self
+    }
+
     /// Takes it in. [`Error::SnapshotAlreadyExists`].
     pub fn read(self) -> Call<SnapshotDetail> {
         Call::new(move |cancel| {
             let (file, options) = (Argument::text("file", &self.file)?, Argument::options(&self.options)?);
-            // SAFETY: the pointers are valid during the call.
-            let snapshot = invoke_json(|library, result| unsafe {
-                (library.snapshot_import)(cancel, file.pointer(), options.pointer(), result)
+            let snapshot = self.progress.during(|progress| {
+                // SAFETY: the pointers are valid during the call.
+                invoke_json(|library, result| unsafe {
+                    (library.snapshot_import)(cancel, progress, file.pointer(), options.pointer(), result)
+                })
             })?;
             Ok(SnapshotDetail::of(&snapshot))
         })
@@ -332,7 +370,12 @@ fn ask<T: Send + 'static>(name: &str, function: fn(&Library) -> Question, read: 
 impl Snapshot {
     /// A snapshot that is to be made; the name may be a path.
     pub fn builder(name: impl Into<String>) -> SnapshotBuilder {
-        SnapshotBuilder { name: name.into(), sandbox: String::new(), options: SnapshotOptions::default() }
+        SnapshotBuilder {
+            name: name.into(),
+            sandbox: String::new(),
+            options: SnapshotOptions::default(),
+            progress: OnCopied::default(),
+        }
     }
 
     /// A snapshot with all that its descriptor says; of its disk only the size is looked at.
@@ -373,6 +416,19 @@ impl Snapshot {
         })
     }
 
+    /// What differs between the disks of two snapshots.
+    pub fn diff(before: &str, after: &str) -> Call<Vec<DiskChange>> {
+        let (before, after) = (before.to_owned(), after.to_owned());
+        Call::new(move |cancel| {
+            let (before, after) = (Argument::text("before", &before)?, Argument::text("after", &after)?);
+            // SAFETY: the pointers are valid during the call.
+            let changes = invoke_json(|library, result| unsafe {
+                (library.snapshot_diff)(cancel, before.pointer(), after.pointer(), result)
+            })?;
+            Ok(DiskChange::list(&changes))
+        })
+    }
+
     /// Removes a snapshot. [`Error::SnapshotInUse`] if another one came from it, unless it is forced.
     pub fn remove(snapshot: &str, force: bool) -> Call<()> {
         let snapshot = snapshot.to_owned();
@@ -391,11 +447,16 @@ impl Snapshot {
 
     /// A snapshot that is to be written into one file.
     pub fn export(snapshot: impl Into<String>, file: impl Into<String>) -> ExportBuilder {
-        ExportBuilder { snapshot: snapshot.into(), file: file.into(), options: ExportOptions::default() }
+        ExportBuilder {
+            snapshot: snapshot.into(),
+            file: file.into(),
+            options: ExportOptions::default(),
+            progress: OnCopied::default(),
+        }
     }
 
     /// Such a file that is to be taken in.
     pub fn import(file: impl Into<String>) -> ImportBuilder {
-        ImportBuilder { file: file.into(), options: SnapshotOptions::default() }
+        ImportBuilder { file: file.into(), options: SnapshotOptions::default(), progress: OnCopied::default() }
     }
 }

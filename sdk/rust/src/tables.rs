@@ -25,6 +25,8 @@ macro_rules! function_table {
             sandbox_detach(u64) -> Failure;
             sandbox_close(u64, u64) -> Failure;
             sandbox_release(u64);
+            sandbox_fork(u64, u64, Str, Str, Out<*mut c_char>) -> Failure;
+            sandbox_diff(u64, Str, Out<*mut c_char>) -> Failure;
             sandbox_get(Str, Out<*mut c_char>) -> Failure;
             sandbox_list(Str, Out<*mut c_char>) -> Failure;
             sandbox_remove(Str, Str) -> Failure;
@@ -81,15 +83,22 @@ macro_rules! function_table {
             log_stream_open(Str, Str, Out<u64>) -> Failure;
             log_stream_recv(u64, u64, Out<*mut c_char>, Out<*mut u8>, Out<usize>) -> Failure;
             log_stream_close(u64);
-            snapshot_create(u64, Str, Str, Str, Out<*mut c_char>) -> Failure;
+            volume_create(Str, Str, Out<*mut c_char>) -> Failure;
+            volume_get(Str, Out<*mut c_char>) -> Failure;
+            volume_list(Out<*mut c_char>) -> Failure;
+            volume_remove(Str) -> Failure;
+            volume_clone(u64, Str, Str, Str, Out<*mut c_char>) -> Failure;
+            volume_prune(Str, Out<*mut c_char>) -> Failure;
+            snapshot_create(u64, u64, Str, Str, Str, Out<*mut c_char>) -> Failure;
             snapshot_open(Str, Out<*mut c_char>) -> Failure;
+            snapshot_diff(u64, Str, Str, Out<*mut c_char>) -> Failure;
             snapshot_list(Out<*mut c_char>) -> Failure;
             snapshot_list_dir(Str, Out<*mut c_char>) -> Failure;
             snapshot_verify(u64, Str, Out<*mut c_char>) -> Failure;
             snapshot_remove(Str, Str) -> Failure;
             snapshot_reindex(Str, Out<*mut c_char>) -> Failure;
-            snapshot_export(u64, Str, Str, Str, Out<*mut c_char>) -> Failure;
-            snapshot_import(u64, Str, Str, Out<*mut c_char>) -> Failure;
+            snapshot_export(u64, u64, Str, Str, Str, Out<*mut c_char>) -> Failure;
+            snapshot_import(u64, u64, Str, Str, Out<*mut c_char>) -> Failure;
         }
     };
 }
@@ -120,6 +129,8 @@ macro_rules! error_table {
             "no_default_command" NoDefaultCommand,
             /// The sandbox ended before the command, or the connection broke.
             "session_lost" SessionLost,
+            /// A change to the files of the new sandbox could not be made: something is there already, a file of the host cannot be read.
+            "patch_failed" PatchFailed,
             /// The image is not in the cache, and was not to be fetched.
             "image_not_found" ImageNotFound,
             /// A sandbox was made from the image.
@@ -154,12 +165,18 @@ macro_rules! error_table {
             "snapshot_not_found" SnapshotNotFound,
             /// There is a snapshot, or a file, of this name already.
             "snapshot_already_exists" SnapshotAlreadyExists,
-            /// Only a sandbox that does not run can be snapshotted.
+            /// The sandbox runs, and copying its disk would take more than a moment.
             "snapshot_sandbox_running" SnapshotSandboxRunning,
             /// The image that the snapshot was made with is neither in the cache nor to be had.
             "snapshot_image_missing" SnapshotImageMissing,
             /// The snapshot's disk is not the one whose hash was recorded.
             "snapshot_integrity" SnapshotIntegrity,
+            /// There is no volume of this name.
+            "volume_not_found" VolumeNotFound,
+            /// There is a volume of this name already.
+            "volume_already_exists" VolumeAlreadyExists,
+            /// A sandbox that runs has the volume mounted, or another call works on it.
+            "volume_in_use" VolumeInUse,
             /// Another snapshot came from this one, or another call works on it.
             "snapshot_in_use" SnapshotInUse,
             /// There is no libmicrosandbox.so, or one that does not fit this package.
@@ -268,6 +285,38 @@ macro_rules! choice_table {
                 /// The host's mode follows the guest's.
                 "mirror" Mirror,
             }
+            /// What a guest may answer from memory about a shared directory.
+            open MountCache {
+                /// What the host did is seen by the next open or look-up.
+                "strict" Strict,
+                /// It is seen a second later, and less is asked.
+                "cached" Cached,
+            }
+            /// What becomes of a named volume when a sandbox with it is made.
+            closed VolumeMode {
+                /// It has to be there.
+                "existing" Existing,
+                /// It must not be there, and is made.
+                "create" Create,
+                /// It is made if it is not there.
+                "ensure-exists" EnsureExists,
+            }
+            /// What a volume is made of.
+            closed VolumeKind {
+                /// A directory of the host, which several sandboxes can share.
+                "dir" Dir,
+                /// An ext4 file system of a size of its own, which one sandbox can write to.
+                "disk" Disk,
+            }
+            /// How a disk image has to be read; where nothing is said, by the name of the file.
+            closed DiskFormat {
+                /// As it is.
+                "raw" Raw,
+                /// As QEMU writes it.
+                "qcow2" Qcow2,
+                /// As VMware writes it.
+                "vmdk" Vmdk,
+            }
             /// The protocol of a published port.
             closed PortProtocol {
                 /// TCP.
@@ -337,10 +386,17 @@ pub(crate) use event_table;
 macro_rules! option_table {
     ($made_by:ident) => {
         $made_by! {
-            RlimitOptions {
-                resource: String,
-                soft: u64,
-                hard: u64,
+            PatchOptions {
+                kind: String,
+                path: String,
+                content: String,
+                content_base64: String,
+                mode: u32,
+                replace: bool,
+                src: String,
+                dst: String,
+                target: String,
+                link: String,
             }
             InitOptions {
                 cmd: String,
@@ -349,6 +405,16 @@ macro_rules! option_table {
             }
             MountOptions {
                 bind: String,
+                named: String,
+                named_mode: VolumeMode,
+                owned: bool,
+                tmpfs: bool,
+                disk: String,
+                kind: VolumeKind,
+                size_mib: u64,
+                labels: BTreeMap<String, String>,
+                format: DiskFormat,
+                fstype: String,
                 readonly: bool,
                 noexec: bool,
                 nosuid: bool,
@@ -356,6 +422,11 @@ macro_rules! option_table {
                 follow_root_symlinks: bool,
                 stat_virtualization: StatVirtualization,
                 host_permissions: HostPermissions,
+                cache: MountCache,
+                quota_mib: u64,
+                quota_inodes: u64,
+                uid: u32,
+                gid: u32,
             }
             PortOptions {
                 bind: String,
@@ -388,13 +459,13 @@ macro_rules! option_table {
                 refill_time_ms: u64,
                 one_time_burst: u64,
             }
-            RateOptions {
+            RatesOptions {
                 bandwidth: BucketOptions,
                 ops: BucketOptions,
             }
             RateLimiterOptions {
-                egress: RateOptions,
-                ingress: RateOptions,
+                egress: RatesOptions,
+                ingress: RatesOptions,
             }
             NetworkOptions {
                 profiles: Vec<String>,
@@ -409,9 +480,15 @@ macro_rules! option_table {
                 interface: InterfaceOptions,
                 rate_limiter: RateLimiterOptions,
             }
+            RlimitOptions {
+                resource: String,
+                soft: u64,
+                hard: u64,
+            }
             CreateOptions {
                 image: String,
                 from_snapshot: String,
+                patches: Vec<PatchOptions>,
                 cpus: u32,
                 max_cpus: u32,
                 memory_mib: u64,
@@ -500,6 +577,7 @@ macro_rules! option_table {
                 labels: BTreeMap<String, String>,
                 force: bool,
                 integrity: bool,
+                copy_while_frozen: bool,
                 name: String,
             }
             ExportOptions {
@@ -516,6 +594,21 @@ macro_rules! option_table {
                 denied: bool,
                 tail: u64,
                 since_ms: u64,
+            }
+            VolumeOptions {
+                kind: VolumeKind,
+                size_mib: u64,
+                quota_mib: u64,
+                labels: BTreeMap<String, String>,
+            }
+            PruneOptions {
+                labels: BTreeMap<String, String>,
+                dry_run: bool,
+            }
+            ForkOptions {
+                names: Vec<String>,
+                copy_while_frozen: bool,
+                detached: bool,
             }
         }
     };

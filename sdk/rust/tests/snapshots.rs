@@ -49,7 +49,25 @@ fn snapshots() {
         let none = Sandbox::builder("rust-none").from_snapshot("rust-none").create().await;
         assert!(matches!(none, Err(Error::SnapshotNotFound(_))));
 
-        let archive = Snapshot::export("rust-child", within("child.tar.zst")).since("rust-one").write().await.unwrap();
+        let told = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+        let count = std::sync::Arc::clone(&told);
+        let changes = Snapshot::diff("rust-one", "rust-child").await.unwrap();
+        assert!(changes.iter().any(|one| one.path == "/file" && one.change == "changed" && one.size_after == Some(8)));
+        assert_eq!(fork.diff().await.unwrap(), changes);
+        let more = fork.fork_many(["rust-a", "rust-b"]).on_progress(|_, _| ()).create().await.unwrap();
+        assert_eq!(more[1].exec("cat", ["/file"]).await.unwrap().stdout().unwrap(), "changed\n");
+        assert!(matches!(more[0].diff().await, Err(Error::SandboxStillRunning(_))));
+        assert!(matches!(fork.fork("rust-a").create().await, Err(Error::SandboxAlreadyExists(_))));
+        let live = Snapshot::builder("rust-live").from_sandbox("rust-a").copy_while_frozen(true);
+        live.create().await.unwrap().handle.remove(true).await.unwrap();
+        for one in more {
+            Sandbox::remove_with_force(one.name()).await.unwrap();
+        }
+
+        let export = Snapshot::export("rust-child", within("child.tar.zst")).since("rust-one");
+        let export = export.on_progress(move |done, _| count.store(done, std::sync::atomic::Ordering::Relaxed));
+        let archive = export.write().await.unwrap();
+        assert!(told.load(std::sync::atomic::Ordering::Relaxed) > 0);
         let again = Snapshot::import(&archive).name("rust-again").read().await.unwrap();
         assert_eq!(again.handle.digest, child.handle.digest);
         for name in ["rust-child", "rust-again"] {

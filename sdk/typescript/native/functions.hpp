@@ -10,6 +10,8 @@
     X(sandbox_start) \
     X(sandbox_connect) \
     X(sandbox_close) \
+    X(sandbox_fork) \
+    X(sandbox_diff) \
     X(sandbox_stop) \
     X(sandbox_kill) \
     X(sandbox_drain) \
@@ -44,7 +46,9 @@
     X(image_pull) \
     X(image_load) \
     X(log_stream_recv) \
+    X(volume_clone) \
     X(snapshot_create) \
+    X(snapshot_diff) \
     X(snapshot_verify) \
     X(snapshot_export) \
     X(snapshot_import)
@@ -74,6 +78,11 @@
     X(sandbox_logs) \
     X(log_stream_open) \
     X(log_stream_close) \
+    X(volume_create) \
+    X(volume_get) \
+    X(volume_list) \
+    X(volume_remove) \
+    X(volume_prune) \
     X(snapshot_open) \
     X(snapshot_list) \
     X(snapshot_list_dir) \

@@ -1,10 +1,13 @@
 import { type NetworkConfig, NetworkBuilder } from "./network.js";
+import { type Patch, PatchBuilder } from "./patch.js";
 import { CommandSettings, EnvironmentSettings, addArguments } from "./settings.js";
 import type {
+  DiskFormat,
   Engine,
   HostPermissions,
   Isolation,
   LogLevel,
+  MountCache,
   NativeCreateOptions,
   NativeInit,
   NativeMount,
@@ -12,6 +15,8 @@ import type {
   SecurityProfile,
   StatVirtualization,
   ThpMode,
+  VolumeKind,
+  VolumeMode,
 } from "./tables.js";
 import { type Pairs, duration, pairs, text, texts, wholeNumber } from "./values.js";
 
@@ -55,14 +60,72 @@ export class RegistryBuilder {
   }
 }
 
-/** A directory or file of the host at a path of the guest. Each method changes the builder and returns it. */
+/** What a volume is to be like: what is made, or is there already. */
+export interface VolumeSettings {
+  /** What it is made of; a directory if it is made and this is not given. */
+  kind?: VolumeKind | undefined;
+  /** Of a disk. */
+  sizeMib?: number | undefined;
+  /** By how many MiB guests may make the files of a directory grow. */
+  quotaMib?: number | undefined;
+  /** Of a named volume. */
+  labels?: Pairs;
+}
+
+/** What is at a path of the guest. Each method changes the builder and returns it. */
 export class MountBuilder {
   /** @internal */
   readonly settings: NativeMount = {};
 
-  /** The directory or file of the host. */
+  /** A directory or file of the host. */
   bind(hostPath: string): this {
     this.settings.bind = text(hostPath, "bind");
+    return this;
+  }
+  /** A volume that is there. VolumeNotFoundError if it is not. */
+  named(name: string): this {
+    this.settings.named = text(name, "named");
+    return this;
+  }
+  /** A volume: one that is there ("existing"), is made ("create"), or either ("ensure-exists"). */
+  namedWith(name: string, mode: VolumeMode = "existing", kind?: VolumeKind, sizeMib?: number, quotaMib?: number): this {
+    this.settings.named_mode = mode;
+    return this.named(name).#volume({ kind, sizeMib, quotaMib });
+  }
+  /** Labels of a named volume; one that is there has to have them. */
+  labels(values: Pairs): this {
+    return this.#volume({ labels: values });
+  }
+  /** A volume of the sandbox alone, which is removed with it. */
+  owned(volume: VolumeSettings = {}): this {
+    this.settings.owned = true;
+    return this.#volume(volume);
+  }
+  /** A file system in the guest's memory; half of that if no size is given. */
+  tmpfs(sizeMib?: number): this {
+    this.settings.tmpfs = true;
+    return this.#volume({ sizeMib });
+  }
+  /** The file system in a disk image. */
+  disk(hostPath: string): this {
+    this.settings.disk = text(hostPath, "disk");
+    return this;
+  }
+  /** How a disk image has to be read; by its name if not given. */
+  format(format: DiskFormat): this {
+    this.settings.format = format;
+    return this;
+  }
+  /** The file system in a disk image; the guest tries those that it has if not given. */
+  fstype(type: string): this {
+    this.settings.fstype = text(type, "fstype");
+    return this;
+  }
+  #volume(volume: VolumeSettings): this {
+    if (volume.kind !== undefined) this.settings.kind = volume.kind;
+    if (volume.sizeMib !== undefined) this.settings.size_mib = volume.sizeMib;
+    if (volume.quotaMib !== undefined) this.settings.quota_mib = volume.quotaMib;
+    if (volume.labels !== undefined) this.settings.labels = Object.fromEntries(pairs(volume.labels));
     return this;
   }
   /** The guest cannot write. */
@@ -98,6 +161,23 @@ export class MountBuilder {
   /** What becomes of modes that the guest sets. "mirror": the host's mode follows the guest's. */
   hostPermissions(mode: HostPermissions): this {
     this.settings.host_permissions = mode;
+    return this;
+  }
+  /** What the guest may answer from memory. "strict": nothing that the host may have changed. "cached": for a second. */
+  cache(mode: MountCache): this {
+    this.settings.cache = mode;
+    return this;
+  }
+  /** By how many MiB the guest may make files grow, and how many files it may add; 0: as there is room. */
+  quota(mib: number, inodes?: number): this {
+    this.settings.quota_mib = mib;
+    if (inodes !== undefined) this.settings.quota_inodes = inodes;
+    return this;
+  }
+  /** Whose the user's files are in the guest, instead of its default user's. */
+  owner(uid: number, gid: number): this {
+    this.settings.uid = uid;
+    this.settings.gid = gid;
     return this;
   }
 }
@@ -210,6 +290,18 @@ export abstract class SandboxSettings extends CommandSettings<NativeCreateOption
   /** A directory or file of the host at a path of the guest. */
   volume(guestPath: string, configure: (mount: MountBuilder) => MountBuilder): this {
     (this.options.volumes ??= {})[text(guestPath, "guestPath")] = configure(new MountBuilder()).settings;
+    return this;
+  }
+  /**
+   * Changes files of the image before the sandbox first starts: `patch((p) => p.text("/etc/motd", "hello"))`, or objects.
+   * More calls add. Not with fromSnapshot().
+   */
+  patch(...changes: ((patches: PatchBuilder) => PatchBuilder)[] | Patch[]): this {
+    for (const change of changes) {
+      const builder = new PatchBuilder();
+      const { settings } = typeof change === "function" ? change(builder) : builder.add(change);
+      (this.options.patches ??= []).push(...settings);
+    }
     return this;
   }
   /** A TCP port of the host's loopback that leads to one of the guest's; host 0: one that is free. */

@@ -69,6 +69,14 @@ export class ImageInUseError extends MicrosandboxError {}
 export class ImageNotFoundError extends MicrosandboxError {}
 /** The image could not be fetched or unpacked. */
 export class ImagePullFailedError extends MicrosandboxError {}
+/** There is no volume of this name. */
+export class VolumeNotFoundError extends MicrosandboxError {}
+/** There is a volume of this name already. */
+export class VolumeAlreadyExistsError extends MicrosandboxError {}
+/** A sandbox that runs has the volume mounted, or another call works on it. */
+export class VolumeInUseError extends MicrosandboxError {}
+/** A change to the files of the new sandbox could not be made: something is there already, a file of the host cannot be read. */
+export class PatchFailedError extends MicrosandboxError {}
 /** There is no snapshot of this name, path or digest. */
 export class SnapshotNotFoundError extends MicrosandboxError {}
 /** There is a snapshot, or a file, of this name already. */
@@ -157,6 +165,7 @@ const classes: Partial<Record<string, ErrorClass>> = {
   missed_rotation: MissedRotationError,
   no_default_command: NoDefaultCommandError,
   not_running: SandboxNotRunningError,
+  patch_failed: PatchFailedError,
   path_not_found: PathNotFoundError,
   sandbox_not_found: SandboxNotFoundError,
   session_lost: SessionLostError,
@@ -167,6 +176,9 @@ const classes: Partial<Record<string, ErrorClass>> = {
   snapshot_not_found: SnapshotNotFoundError,
   snapshot_sandbox_running: SnapshotSandboxRunningError,
   still_running: SandboxStillRunningError,
+  volume_already_exists: VolumeAlreadyExistsError,
+  volume_in_use: VolumeInUseError,
+  volume_not_found: VolumeNotFoundError,
   timed_out: TimedOutError,
 };
 

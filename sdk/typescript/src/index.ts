@@ -1,7 +1,13 @@
 import "./dispose.js"; // before the classes that use its symbols
 
 export { AgentClient } from "./agent.js";
-export { InitOptionsBuilder, MountBuilder, RegistryBuilder } from "./builder.js";
+export {
+  InitOptionsBuilder,
+  MountBuilder,
+  RegistryBuilder,
+  type VolumeSettings,
+} from "./builder.js";
+export type { DiskChange } from "./diff.js";
 export {
   BootStartError,
   CancelledError,
@@ -19,6 +25,7 @@ export {
   MicrosandboxError,
   MissedRotationError,
   NoDefaultCommandError,
+  PatchFailedError,
   PathNotFoundError,
   SandboxAlreadyExistsError,
   SandboxFsOpsError,
@@ -33,6 +40,9 @@ export {
   SnapshotNotFoundError,
   SnapshotSandboxRunningError,
   TimedOutError,
+  VolumeAlreadyExistsError,
+  VolumeInUseError,
+  VolumeNotFoundError,
 } from "./errors.js";
 export {
   ExecHandle,
@@ -75,6 +85,7 @@ export {
   type RateLimits,
   type TokenBucket,
 } from "./network.js";
+export { PatchBuilder, type Patch, type PatchOptions } from "./patch.js";
 export { version, type CallOptions } from "./native.js";
 export {
   Snapshot,
@@ -86,7 +97,7 @@ export {
   type SnapshotVerification,
 } from "./snapshot.js";
 export { type ConnectOptions, type SandboxStatus, type SandboxStopResult, type WaitOptions } from "./named.js";
-export { type PullProgress } from "./progress.js";
+export { type CopyOptions, type PullProgress } from "./progress.js";
 export {
   PullProgressCreate,
   Sandbox,
@@ -95,15 +106,18 @@ export {
   SandboxListBuilder,
   SandboxPage,
   type PublishedPort,
+  type ForkOptions,
   type SandboxConfig,
 } from "./sandbox.js";
 export type {
+  DiskFormat,
   Engine,
   ErrorKind,
   ExecFailureKind,
   HostPermissions,
   Isolation,
   LogLevel,
+  MountCache,
   NetworkAction,
   NetworkDirection,
   NetworkProfile,
@@ -112,5 +126,8 @@ export type {
   SecurityProfile,
   StatVirtualization,
   ThpMode,
+  VolumeKind,
+  VolumeMode,
 } from "./tables.js";
+export { Volume, VolumeBuilder, VolumeHandle } from "./volume.js";
 export { type Pairs, type Rlimit } from "./values.js";

@@ -1,5 +1,6 @@
 // What can be done with a sandbox that has a name, connected to it or not.
 import { type LogEntry, type LogReadOptions, type LogStream, type LogStreamOptions, openLogStream, readLogs } from "./logs.js";
+import { type DiskChange, diskChanges } from "./diff.js";
 import { type CallOptions, blocking, cancellable } from "./native.js";
 import {
   type Modified,
@@ -12,6 +13,7 @@ import {
   modifySandbox,
   readNetworkLog,
 } from "./network.js";
+import type { CopyOptions } from "./progress.js";
 import { Snapshot, type SnapshotDetail } from "./snapshot.js";
 import { duration } from "./values.js";
 
@@ -66,8 +68,14 @@ export abstract class NamedSandbox {
   /** @internal The library's handle of the connection, 0 without one. */
   protected abstract readonly connection: bigint | 0;
 
-  /** Snapshots the sandbox, which must not run, under a name or a path. */
-  snapshot(name: string, options?: CallOptions): Promise<SnapshotDetail> {
+  /** What the sandbox, which must not run, has changed: against the snapshot that it began with, or else its image. */
+  async diff(options?: CallOptions): Promise<DiskChange[]> {
+    const [json] = await cancellable((native, cancel) => native.sandbox_diff(cancel, this.name), options);
+    return diskChanges(json);
+  }
+
+  /** Snapshots the sandbox under a name or a path. */
+  snapshot(name: string, options?: CopyOptions): Promise<SnapshotDetail> {
     return Snapshot.builder(name).fromSandbox(this.name).create(options);
   }
 

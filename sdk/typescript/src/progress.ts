@@ -1,5 +1,36 @@
-import { cancellable, native } from "./native.js";
+import { type CallOptions, cancellable, native } from "./native.js";
 import type { PullEventName } from "./tables.js";
+
+/** How far a copy is told. */
+export interface CopyOptions extends CallOptions {
+  /** Is told how many bytes of a disk or an archive are done, and how many there are in all; 0: that is not known. */
+  onProgress?: (doneBytes: number, totalBytes: number) => void;
+}
+
+/** @internal Makes a call that reports to the queue of a number, and passes the reports on. */
+export async function reporting<T>(options: CopyOptions, call: (progress: bigint | 0) => Promise<T>): Promise<T> {
+  const tell = options.onProgress;
+  if (tell === undefined) return call(0);
+  const library = native();
+  const progress = library.progress_alloc();
+  const read = async (): Promise<void> => {
+    for (;;) {
+      const [event] = await cancellable((native, cancel) => native.progress_next(cancel, progress));
+      if (event === null) return;
+      const { done_bytes, total_bytes } = JSON.parse(event);
+      tell(done_bytes, total_bytes);
+    }
+  };
+  const reading = read();
+  reading.catch(() => {}); // it is awaited below, unless the call fails
+  try {
+    const made = await call(progress);
+    await reading;
+    return made;
+  } finally {
+    library.progress_free(progress);
+  }
+}
 
 /** A step of a pull. */
 export type PullProgress =

@@ -11,9 +11,9 @@ import {
 import { SandboxFsOps } from "./fs.js";
 import { type ConnectOptions, NamedSandbox, type SandboxStatus, timeout } from "./named.js";
 import { type CallOptions, blocking, cancellable } from "./native.js";
-import { PullProgressSession } from "./progress.js";
-import type { NativeListOptions, PortProtocol } from "./tables.js";
-import { type Pairs, milliseconds, pairs, text, wholeNumber } from "./values.js";
+import { type CopyOptions, PullProgressSession, reporting } from "./progress.js";
+import type { NativeForkOptions, NativeListOptions, PortProtocol } from "./tables.js";
+import { type Pairs, milliseconds, pairs, text, texts, wholeNumber } from "./values.js";
 
 /** How a sandbox was made, as it is kept beside the sandbox. */
 export type SandboxConfig = Readonly<Record<string, unknown>>;
@@ -25,8 +25,46 @@ interface NativeHandle {
   notices: string[];
 }
 
+/** How sandboxes are forked. */
+export interface ForkOptions extends CopyOptions {
+  /** They go on without objects and process. */
+  detached?: boolean;
+  /** A source that runs may be kept from writing to its disk for as long as copying takes, where that is more than a moment. */
+  copyWhileFrozen?: boolean;
+}
+
+/** What can be made of a sandbox by its name. */
+abstract class ForkableSandbox extends NamedSandbox {
+  /**
+   * Makes and starts a sandbox that begins with the disk of this one as it is at one moment, and is like it but for the
+   * ports that it publishes. SandboxAlreadyExistsError, BootStartError; SandboxStillRunningError if this one runs and
+   * copying its disk takes more than a moment, unless `copyWhileFrozen`.
+   */
+  async fork(name: string, options?: ForkOptions): Promise<Sandbox> {
+    const [made] = await this.forkMany([name], options);
+    return made!;
+  }
+
+  /** fork() for several sandboxes that begin with the disk of one moment: all of them or none. */
+  async forkMany(names: Iterable<string>, options: ForkOptions = {}): Promise<Sandbox[]> {
+    const native: NativeForkOptions = {
+      names: texts(names, "names"),
+      detached: options.detached,
+      copy_while_frozen: options.copyWhileFrozen,
+    };
+    const request = JSON.stringify(native);
+    const [json] = await reporting(options, (progress) =>
+      cancellable((native, cancel) => native.sandbox_fork(cancel, progress, this.name, request), options),
+    );
+    return (JSON.parse(json) as NativeHandle[]).map(connected);
+  }
+}
+
 function parseHandle(json: string): Sandbox {
-  const result = JSON.parse(json) as NativeHandle;
+  return connected(JSON.parse(json) as NativeHandle);
+}
+
+function connected(result: NativeHandle): Sandbox {
   return new Sandbox(BigInt(result.handle), result.name, result.owns_lifecycle, result.notices);
 }
 
@@ -34,7 +72,7 @@ function parseHandle(json: string): Sandbox {
  * A connection to a sandbox that runs. An attached one (made without `detached`) belongs to it: the sandbox stops
  * when it is closed, and when the process ends, however that ends.
  */
-export class Sandbox extends NamedSandbox implements AsyncDisposable {
+export class Sandbox extends ForkableSandbox implements AsyncDisposable {
   /** For people: what isolates this sandbox, the first time it is less than the best. */
   readonly notices: readonly string[];
   readonly #handle: bigint;
@@ -228,7 +266,7 @@ export interface PublishedPort {
 }
 
 /** A sandbox that was looked up: how it was then, and what can be done with it. */
-export class SandboxHandle extends NamedSandbox {
+export class SandboxHandle extends ForkableSandbox {
   #view: NativeView;
 
   /** @internal */

@@ -1,5 +1,7 @@
 // Disks of sandboxes that were kept.
+import { type DiskChange, diskChanges } from "./diff.js";
 import { type CallOptions, blocking, cancellable } from "./native.js";
+import { type CopyOptions, reporting } from "./progress.js";
 import type { NativeExportOptions, NativeSnapshotOptions } from "./tables.js";
 import { type Pairs, pairs, text } from "./values.js";
 
@@ -122,7 +124,7 @@ export interface SnapshotVerification {
 }
 
 /** What is written into an archive. */
-export interface ExportOptions extends CallOptions {
+export interface ExportOptions extends CopyOptions {
   /** Only what differs from the disk of this snapshot. */
   since?: string;
   /** Also all snapshots that it came from. */
@@ -136,7 +138,7 @@ export interface ExportOptions extends CallOptions {
 }
 
 /** How an archive is taken in. */
-export interface ImportOptions extends CallOptions {
+export interface ImportOptions extends CopyOptions {
   /** Directory for it; the one of this MSB_HOME if not given. */
   destDir?: string;
   /** Name; the one that it had if not given. */
@@ -156,7 +158,7 @@ export class SnapshotBuilder {
     this.#name = text(name, "name");
   }
 
-  /** The sandbox, which must not run. */
+  /** The sandbox; one that runs is frozen meanwhile. */
   fromSandbox(name: string): this {
     this.#sandbox = text(name, "sandbox");
     return this;
@@ -187,12 +189,20 @@ export class SnapshotBuilder {
     return this;
   }
 
+  /** A sandbox that runs may be kept from writing to its disk for as long as copying takes, where that is more than a moment. */
+  copyWhileFrozen(): this {
+    this.#options.copy_while_frozen = true;
+    return this;
+  }
+
   /** Makes it. SnapshotSandboxRunningError, SnapshotAlreadyExistsError. */
-  async create(options?: CallOptions): Promise<SnapshotDetail> {
+  async create(options: CopyOptions = {}): Promise<SnapshotDetail> {
     const request = JSON.stringify(this.#options);
-    const [json] = await cancellable(
-      (native, cancel) => native.snapshot_create(cancel, this.#sandbox, this.#name, request),
-      options,
+    const [json] = await reporting(options, (progress) =>
+      cancellable(
+        (native, cancel) => native.snapshot_create(cancel, progress, this.#sandbox, this.#name, request),
+        options,
+      ),
     );
     return new SnapshotDetail(JSON.parse(json));
   }
@@ -241,6 +251,12 @@ export class Snapshot {
     return { digest, path, upper: upper.kind === "verified" ? upper : { kind: "notRecorded" } };
   }
 
+  /** What differs between the disks of two snapshots. */
+  static async diff(before: string, after: string, options?: CallOptions): Promise<DiskChange[]> {
+    const [json] = await cancellable((native, cancel) => native.snapshot_diff(cancel, before, after), options);
+    return diskChanges(json);
+  }
+
   /** Removes a snapshot. SnapshotInUseError if another one came from it, unless `force`. */
   static async remove(snapshot: string, options: { force?: boolean } = {}): Promise<void> {
     const request = JSON.stringify({ force: options.force ?? false });
@@ -264,9 +280,8 @@ export class Snapshot {
       force,
     };
     const request = JSON.stringify(chosen);
-    const [json] = await cancellable(
-      (native, cancel) => native.snapshot_export(cancel, snapshot, file, request),
-      options,
+    const [json] = await reporting(options, (progress) =>
+      cancellable((native, cancel) => native.snapshot_export(cancel, progress, snapshot, file, request), options),
     );
     return JSON.parse(json).path;
   }
@@ -276,7 +291,9 @@ export class Snapshot {
     const { destDir, name, force } = options;
     const chosen: NativeSnapshotOptions = { dest_dir: destDir, name, force };
     const request = JSON.stringify(chosen);
-    const [json] = await cancellable((native, cancel) => native.snapshot_import(cancel, file, request), options);
+    const [json] = await reporting(options, (progress) =>
+      cancellable((native, cancel) => native.snapshot_import(cancel, progress, file, request), options),
+    );
     return new SnapshotDetail(JSON.parse(json));
   }
 }

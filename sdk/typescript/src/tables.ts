@@ -26,6 +26,8 @@ export interface NativeFunctions {
   sandbox_info(sandbox: Handle): Later<[string]>;
   sandbox_detach(sandbox: Handle): Later;
   sandbox_close(cancel: Handle, sandbox: Handle): Later;
+  sandbox_fork(cancel: Handle, progress: Handle | 0, sandbox: string, options: string): Later<[string]>;
+  sandbox_diff(cancel: Handle, name: string): Later<[string]>;
   sandbox_get(name: string): Later<[string]>;
   sandbox_list(options: string): Later<[string]>;
   sandbox_remove(name: string, options: string): Later;
@@ -82,15 +84,22 @@ export interface NativeFunctions {
   log_stream_open(name: string, options: string): Later<[Handle]>;
   log_stream_recv(cancel: Handle, stream: Handle): Later<[string | null, Bytes]>;
   log_stream_close(stream: Handle): Later;
-  snapshot_create(cancel: Handle, sandbox: string, name: string, options: string): Later<[string]>;
+  volume_create(name: string, options: string): Later<[string]>;
+  volume_get(name: string): Later<[string]>;
+  volume_list(): Later<[string]>;
+  volume_remove(name: string): Later;
+  volume_clone(cancel: Handle, name: string, to: string, options: string): Later<[string]>;
+  volume_prune(options: string): Later<[string]>;
+  snapshot_create(cancel: Handle, progress: Handle | 0, sandbox: string, name: string, options: string): Later<[string]>;
   snapshot_open(snapshot: string): Later<[string]>;
+  snapshot_diff(cancel: Handle, before: string, after: string): Later<[string]>;
   snapshot_list(): Later<[string]>;
   snapshot_list_dir(directory: string): Later<[string]>;
   snapshot_verify(cancel: Handle, snapshot: string): Later<[string]>;
   snapshot_remove(snapshot: string, options: string): Later;
   snapshot_reindex(directory: string | null): Later<[string]>;
-  snapshot_export(cancel: Handle, snapshot: string, file: string, options: string): Later<[string]>;
-  snapshot_import(cancel: Handle, file: string, options: string): Later<[string]>;
+  snapshot_export(cancel: Handle, progress: Handle | 0, snapshot: string, file: string, options: string): Later<[string]>;
+  snapshot_import(cancel: Handle, progress: Handle | 0, file: string, options: string): Later<[string]>;
 }
 
 /** What went wrong: the kinds of the C interface and of this package. */
@@ -123,6 +132,8 @@ export type ErrorKind =
   | "exec_timeout"
   /** The sandbox ended before the command, or the connection broke. */
   | "session_lost"
+  /** A change to the files of the new sandbox could not be made: something is there already, a file of the host cannot be read. */
+  | "patch_failed"
   /** The image is not in the cache, and was not to be fetched. */
   | "image_not_found"
   /** A sandbox was made from the image. */
@@ -159,12 +170,18 @@ export type ErrorKind =
   | "snapshot_not_found"
   /** There is a snapshot, or a file, of this name already. */
   | "snapshot_already_exists"
-  /** Only a sandbox that does not run can be snapshotted. */
+  /** The sandbox runs, and copying its disk would take more than a moment. */
   | "snapshot_sandbox_running"
   /** The image that the snapshot was made with is neither in the cache nor to be had. */
   | "snapshot_image_missing"
   /** The snapshot's disk is not the one whose hash was recorded. */
   | "snapshot_integrity"
+  /** There is no volume of this name. */
+  | "volume_not_found"
+  /** There is a volume of this name already. */
+  | "volume_already_exists"
+  /** A sandbox that runs has the volume mounted, or another call works on it. */
+  | "volume_in_use"
   /** Another snapshot came from this one, or another call works on it. */
   | "snapshot_in_use"
   /** There is no libmicrosandbox.so, or one that does not fit this package. */
@@ -293,6 +310,38 @@ export type HostPermissions =
   /** The host's mode follows the guest's. */
   | "mirror";
 
+/** What a guest may answer from memory about a shared directory. */
+export type MountCache =
+  /** What the host did is seen by the next open or look-up. */
+  | "strict"
+  /** It is seen a second later, and less is asked. */
+  | "cached";
+
+/** What becomes of a named volume when a sandbox with it is made. */
+export type VolumeMode =
+  /** It has to be there. */
+  | "existing"
+  /** It must not be there, and is made. */
+  | "create"
+  /** It is made if it is not there. */
+  | "ensure-exists";
+
+/** What a volume is made of. */
+export type VolumeKind =
+  /** A directory of the host, which several sandboxes can share. */
+  | "dir"
+  /** An ext4 file system of a size of its own, which one sandbox can write to. */
+  | "disk";
+
+/** How a disk image has to be read; where nothing is said, by the name of the file. */
+export type DiskFormat =
+  /** As it is. */
+  | "raw"
+  /** As QEMU writes it. */
+  | "qcow2"
+  /** As VMware writes it. */
+  | "vmdk";
+
 /** The protocol of a published port. */
 export type PortProtocol =
   /** TCP. */
@@ -329,11 +378,18 @@ export type NetworkDirection =
   /** Either. */
   | "any";
 
-/** A limit for commands, as of setrlimit(2). As the C interface has it. */
-export interface NativeRlimit {
-  resource?: string | undefined;
-  soft?: number | undefined;
-  hard?: number | undefined;
+/** A change to the files of a new sandbox, before it first starts. As the C interface has it. */
+export interface NativePatch {
+  kind?: string | undefined;
+  path?: string | undefined;
+  content?: string | undefined;
+  content_base64?: string | undefined;
+  mode?: number | undefined;
+  replace?: boolean | undefined;
+  src?: string | undefined;
+  dst?: string | undefined;
+  target?: string | undefined;
+  link?: string | undefined;
 }
 
 /** The program that becomes the guest's process 1. As the C interface has it. */
@@ -343,9 +399,19 @@ export interface NativeInit {
   env?: Record<string, string> | undefined;
 }
 
-/** A directory or file of the host at a path of the guest. As the C interface has it. */
+/** What is at a path of the guest: one of "bind", "named", "owned", "tmpfs" and "disk". As the C interface has it. */
 export interface NativeMount {
   bind?: string | undefined;
+  named?: string | undefined;
+  named_mode?: VolumeMode | undefined;
+  owned?: boolean | undefined;
+  tmpfs?: boolean | undefined;
+  disk?: string | undefined;
+  kind?: VolumeKind | undefined;
+  size_mib?: number | undefined;
+  labels?: Record<string, string> | undefined;
+  format?: DiskFormat | undefined;
+  fstype?: string | undefined;
   readonly?: boolean | undefined;
   noexec?: boolean | undefined;
   nosuid?: boolean | undefined;
@@ -353,6 +419,11 @@ export interface NativeMount {
   follow_root_symlinks?: boolean | undefined;
   stat_virtualization?: StatVirtualization | undefined;
   host_permissions?: HostPermissions | undefined;
+  cache?: MountCache | undefined;
+  quota_mib?: number | undefined;
+  quota_inodes?: number | undefined;
+  uid?: number | undefined;
+  gid?: number | undefined;
 }
 
 /** A port of the host that leads to one of the guest's. As the C interface has it. */
@@ -423,10 +494,18 @@ export interface NativeNetwork {
   rate_limiter?: NativeRateLimiter | undefined;
 }
 
+/** A limit for commands, as of setrlimit(2). As the C interface has it. */
+export interface NativeRlimit {
+  resource?: string | undefined;
+  soft?: number | undefined;
+  hard?: number | undefined;
+}
+
 /** How a new sandbox is to be. As the C interface has it. */
 export interface NativeCreateOptions {
   image?: string | undefined;
   from_snapshot?: string | undefined;
+  patches?: NativePatch[] | undefined;
   cpus?: number | undefined;
   max_cpus?: number | undefined;
   memory_mib?: number | undefined;
@@ -518,6 +597,7 @@ export interface NativeSnapshotOptions {
   labels?: Record<string, string> | undefined;
   force?: boolean | undefined;
   integrity?: boolean | undefined;
+  copy_while_frozen?: boolean | undefined;
   name?: string | undefined;
 }
 
@@ -540,4 +620,25 @@ export interface NativeNetworkLogOptions {
   denied?: boolean | undefined;
   tail?: number | undefined;
   since_ms?: number | undefined;
+}
+
+/** What the copy of a volume is like. As the C interface has it. */
+export interface NativeVolumeOptions {
+  kind?: VolumeKind | undefined;
+  size_mib?: number | undefined;
+  quota_mib?: number | undefined;
+  labels?: Record<string, string> | undefined;
+}
+
+/** Which volumes are removed. As the C interface has it. */
+export interface NativePruneOptions {
+  labels?: Record<string, string> | undefined;
+  dry_run?: boolean | undefined;
+}
+
+/** Which sandboxes begin with the disk of another one. As the C interface has it. */
+export interface NativeForkOptions {
+  names?: string[] | undefined;
+  copy_while_frozen?: boolean | undefined;
+  detached?: boolean | undefined;
 }

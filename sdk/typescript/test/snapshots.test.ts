@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import {
   Sandbox,
+  SandboxAlreadyExistsError,
   SandboxNotFoundError,
+  SandboxStillRunningError,
   Snapshot,
   SnapshotAlreadyExistsError,
   SnapshotIntegrityError,
@@ -51,8 +53,26 @@ test("snapshots are made, looked at, begun with, sent and removed", async () => 
   await assert.rejects(one.remove(), SnapshotInUseError);
   await assert.rejects(Sandbox.builder(uniqueName()).fromSnapshot("none").create(), SnapshotNotFoundError);
 
+  const changes = await Snapshot.diff(one.name, child.name);
+  assert.ok(changes.some((change) => change.path === "/file" && change.change === "changed" && change.sizeAfter === 8));
+  const handle = await Sandbox.get(fork);
+  assert.deepEqual(await handle.diff(), changes);
+  const names = [uniqueName(), uniqueName()];
+  const more = await handle.forkMany(names, { onProgress: () => {} });
+  assert.equal((await more[1]!.shell("cat /file")).stdout(), "changed\n");
+  await assert.rejects(more[0]!.diff(), SandboxStillRunningError);
+  await assert.rejects(handle.fork(names[0]!), SandboxAlreadyExistsError);
+  const live = Snapshot.builder(`${name}-live`).fromSandbox(names[0]!).copyWhileFrozen();
+  await (await live.create()).remove({ force: true });
+  for (const made of names) await removed(made);
+
   const archive = join(scratch, "child.tar.zst");
-  assert.equal(await Snapshot.export(child.name, archive, { since: one.name }), archive);
+  let told = 0;
+  const onProgress = (done: number): void => {
+    told = done;
+  };
+  assert.equal(await Snapshot.export(child.name, archive, { since: one.name, onProgress }), archive);
+  assert.ok(told > 0);
   const again = await Snapshot.import(archive, { name: `${name}-again` });
   assert.equal(again.digest, child.digest);
   await Snapshot.remove(child.name);

@@ -23,6 +23,7 @@
 #include "agent/boot/cpuinfo.hpp"
 #include "agent/boot/handoff.hpp"
 #include "agent/boot/identity.hpp"
+#include "agent/boot/made.hpp"
 #include "agent/boot/modules.hpp"
 #include "agent/boot/mounts.hpp"
 #include "agent/boot/network.hpp"
@@ -59,15 +60,6 @@ constexpr rlim_t agent_descriptors = 65'536;
 constexpr rlim_t command_descriptors = 1024;
 constexpr rlim_t command_descriptors_hard = 524'288;
 
-Status check_supported(const wire::Bootstrap& bootstrap) {
-    const auto refuse = [](const char* what) {
-        return fail(ErrorKind::unsupported, std::string("this agent does not support ") + what);
-    };
-    if (!bootstrap.disk_mounts.empty())
-        return refuse("disk mounts");
-    return {};
-}
-
 Result<Config> make_config(const wire::Bootstrap& bootstrap) {
     Config config;
     config.environment = bootstrap.default_env;
@@ -88,7 +80,7 @@ Result<Config> make_config(const wire::Bootstrap& bootstrap) {
 Status check_directory(const wire::Bootstrap& bootstrap) {
     const std::string path = bootstrap.default_cwd.value_or("/");
     if (bootstrap.make_default_cwd.value_or(false) && !exists(path))
-        MSB_TRY(make_directories(path, 0755));
+        MSB_TRY(make_own_directories(path));
     if (!bootstrap.need_default_cwd.value_or(false))
         return {};
     struct stat info{};
@@ -113,7 +105,6 @@ class Boot {
         MSB_TRY(mount_at("devtmpfs", "/dev", "devtmpfs", MS_NOSUID));
         stage = "bootstrap";
         const auto bootstrap = MSB_TRY(machine_.control.expect<wire::Bootstrap>(host_timeout));
-        MSB_TRY(check_supported(bootstrap));
         machine_.ephemeral = bootstrap.ephemeral;
         if (bootstrap.unix_time_nanos)
             set_clock(*bootstrap.unix_time_nanos, 10ms);
@@ -136,11 +127,10 @@ class Boot {
         else if (!bootstrap.scripts.empty())
             return fail(own.error());
         MSB_TRY(install_scripts(bootstrap.scripts));
-        if (!bootstrap.dir_mounts.empty() || !bootstrap.file_mounts.empty()) {
-            // Whose the files there are depends on the default user, which the host knows by then.
+        // Whose the files of shares are depends on the default user, which the host knows by then.
+        if (!bootstrap.dir_mounts.empty() || !bootstrap.file_mounts.empty())
             MSB_TRY(acknowledge());
-            MSB_TRY(mount_shares(bootstrap));
-        }
+        MSB_TRY(mount_asked(bootstrap));
         stage = "workdir";
         MSB_TRY(check_directory(bootstrap));
         stage = "identity";

@@ -1,5 +1,6 @@
 #include "agent/boot/identity.hpp"
 
+#include "agent/boot/made.hpp"
 #include "agent/boot/network.hpp"
 #include "agent/core/users.hpp"
 #include "base/file.hpp"
@@ -29,6 +30,8 @@ Result<OwnedFd> open_directory_in_root(int root_fd, const char* directory) {
     how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
     for (bool made = false;; made = true) {
         OwnedFd fd(static_cast<int>(::syscall(SYS_openat2, root_fd, directory, &how, sizeof(how))));
+        if (fd && made)
+            mark_made(MSB_TRY(sys::open_at(fd.get(), ".", O_RDONLY | O_DIRECTORY)).get());
         if (fd)
             return fd;
         if (errno != ENOENT || made)
@@ -62,7 +65,9 @@ Status write_below(int root_fd, const char* directory, const char* name, std::st
     }
     const OwnedFd file = MSB_TRY(sys::open_at(
         dir.get(), name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK, 0644));
-    return sys::write_all(file.get(), as_bytes(text));
+    MSB_TRY(sys::write_all(file.get(), as_bytes(text)));
+    mark_made(file.get());
+    return {};
 }
 
 std::string hosts_file(const std::string& hostname) {

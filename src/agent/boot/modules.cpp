@@ -1,5 +1,6 @@
 #include "agent/boot/modules.hpp"
 
+#include "agent/boot/made.hpp"
 #include "base/bytes.hpp"
 #include "base/file.hpp"
 #include "base/system.hpp"
@@ -139,7 +140,7 @@ void offer_modules(int initramfs) {
     if ((!asks && directory.empty()) || ::mkdir(shown_directory, 0755) == -1 ||
         !bind(initramfs, boot_directory + 1, shown_directory))
         return;
-    if (!directory.empty() && make_directories(directory))
+    if (!directory.empty() && make_own_directories(directory))
         (void)::mount(shown_directory, directory.c_str(), nullptr, MS_BIND, nullptr);
     if (!asks)
         return;

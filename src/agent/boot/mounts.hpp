@@ -1,4 +1,5 @@
-// Files and directories of the host, in the guest's tree.
+// What the host adds to the guest's tree: files and directories of its own, disks, and file systems in
+// memory.
 #pragma once
 
 #include "base/result.hpp"
@@ -8,6 +9,10 @@ namespace msb::agent {
 
 /// Mounts parents before children and makes the mount points. The whole plan is checked before the
 /// first mount.
-Status mount_shares(const wire::Bootstrap& bootstrap);
+Status mount_asked(const wire::Bootstrap& bootstrap);
+
+/// Makes what is mounted from disks durable and clean on them, also if programs have files open there:
+/// what they write from then on fails.
+void settle_disks();
 
 } // namespace msb::agent

@@ -98,7 +98,8 @@ void add_address(Requests& requests, int index, std::uint8_t family,
     body.ifa_prefixlen = prefix;
     body.ifa_index = static_cast<std::uint32_t>(index);
     body.ifa_flags = family == AF_INET6 ? IFA_F_NODAD : 0; // nobody else is there
-    requests.begin("add the address", RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, body);
+    requests.begin(family == AF_INET6 ? "add the IPv6 address" : "add the IPv4 address",
+                   RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, body);
     requests.attribute(IFA_LOCAL, BytesView(address));
     requests.attribute(IFA_ADDRESS, BytesView(address));
 }

@@ -1,5 +1,6 @@
 #include "agent/boot/root.hpp"
 
+#include "agent/boot/made.hpp"
 #include "base/file.hpp"
 #include "base/system.hpp"
 
@@ -57,16 +58,10 @@ Status make_directory(const char* path) {
 /// Tries every file system of the kernel that lives on a device.
 Status mount_any(const std::string& device, const char* target) {
     MSB_TRY(mount_at("proc", "/proc", "proc", 0));
-    const std::string known = MSB_TRY(read_file("/proc/filesystems"));
     Status last =
         fail(ErrorKind::unsupported, "the kernel has no file system for '" + device + "'");
-    for (std::size_t at = 0; at < known.size();) {
-        const std::size_t end = std::min(known.find('\n', at), known.size());
-        const std::string line = known.substr(at, end - at);
-        at = end + 1;
-        if (line.starts_with("nodev") || line.size() < 2)
-            continue;
-        last = mount_device(device, target, line.c_str() + 1, 0, nullptr);
+    for (const std::string& type : MSB_TRY(known_file_systems())) {
+        last = mount_device(device, target, type.c_str(), 0, nullptr);
         if (last)
             break;
     }
@@ -118,11 +113,14 @@ Status mount_overlay(const wire::BlockRoot& root, bool ephemeral) {
 Status mount_disk(const wire::BlockRoot& root) {
     if (!root.device)
         return fail(ErrorKind::invalid_argument, "a disk root names no device");
+    // It takes the place of an upper: what is done with that, when it ends, is done with it.
     if (root.fstype)
-        MSB_TRY(mount_device(*root.device, root_point, root.fstype->c_str(), 0, nullptr));
+        MSB_TRY(mount_device(*root.device, upper_point, root.fstype->c_str(), 0, nullptr));
     else
-        MSB_TRY(mount_any(*root.device, root_point));
-    return {};
+        MSB_TRY(mount_any(*root.device, upper_point));
+    if (root.size_mib)
+        MSB_TRY(grow_upper(*root.size_mib));
+    return mount_at(upper_point, root_point, nullptr, MS_BIND);
 }
 
 } // namespace
@@ -137,8 +135,27 @@ Status mount_at(const char* source, const std::string& target, const char* type,
         if (reason != ENOENT || made || exists(target))
             return fail(
                 Error::from_errno(reason, "mount", std::string(source) + "' on '" + target));
-        MSB_TRY(make_directories(target));
+        MSB_TRY(make_own_directories(target));
     }
+}
+
+Result<std::vector<std::string>> known_file_systems() {
+    std::vector<std::string> types;
+    const std::string known = MSB_TRY(read_file("/proc/filesystems"));
+    for (std::size_t at = 0; at < known.size();) {
+        const std::size_t end = std::min(known.find('\n', at), known.size());
+        const std::string line = known.substr(at, end - at);
+        at = end + 1;
+        if (line.starts_with('\t') && line.size() > 1) // the others are "nodev"
+            types.push_back(line.substr(1));
+    }
+    return types;
+}
+
+Status shut_down(int directory) {
+    if (::ioctl(directory, shutdown_request, &shutdown_after_sync) == -1)
+        return fail_errno("ioctl(EXT4_IOC_SHUTDOWN)");
+    return {};
 }
 
 Status mount_image(const wire::BlockRoot& root) {
@@ -192,36 +209,14 @@ namespace {
 Status make_temporary(const char* path) {
     struct stat info{};
     if (::lstat(path, &info) == -1) {
-        MSB_TRY(make_directories(path));
+        MSB_TRY(make_own_directories(path));
     } else if (!S_ISDIR(info.st_mode) || (info.st_mode & 07777) == 01777) {
         return {};
     }
     if (::chmod(path, 01777) == -1)
         return fail_errno("chmod", path);
+    mark_made(MSB_TRY(sys::open(path, O_RDONLY | O_DIRECTORY)).get());
     return {};
-}
-
-Status mount_memory(const wire::TmpfsMount& mount, bool restricted) {
-    if (!mount.path.starts_with('/') || mount.path == "/" ||
-        mount.path.find("/..") != std::string::npos)
-        return fail(ErrorKind::invalid_argument, "'" + mount.path + "' cannot be mounted on");
-    const bool temporary = mount.path == "/tmp" || mount.path == "/var/tmp";
-    const std::uint32_t mode = mount.mode.value_or(temporary ? 01777 : 0755) & 07777;
-    std::string options = "mode=";
-    for (int shift = 9; shift >= 0; shift -= 3)
-        options += static_cast<char>('0' + (mode >> shift & 7));
-    if (mount.size_mib)
-        options += ",size=" + std::to_string(*mount.size_mib) + "m";
-    unsigned long flags = 0;
-    if (mount.flags.readonly)
-        flags |= MS_RDONLY;
-    if (mount.flags.noexec)
-        flags |= MS_NOEXEC;
-    if (mount.flags.nosuid || restricted)
-        flags |= MS_NOSUID;
-    if (mount.flags.nodev || restricted)
-        flags |= MS_NODEV;
-    return mount_at("tmpfs", mount.path, "tmpfs", flags, options.c_str());
 }
 
 } // namespace
@@ -232,15 +227,7 @@ Status mount_writable(const wire::Bootstrap& bootstrap) {
     if (bootstrap.handoff_init)
         MSB_TRY(mount_at("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755"));
     else
-        MSB_TRY(make_directory("/run"));
-    std::vector<wire::TmpfsMount> mounts = bootstrap.tmpfs_mounts;
-    // Parents before children.
-    std::ranges::sort(mounts, {}, [](const wire::TmpfsMount& mount) {
-        return std::ranges::count(mount.path, '/');
-    });
-    const bool restricted = bootstrap.security_profile == wire::SecurityProfile::restricted;
-    for (const wire::TmpfsMount& mount : mounts)
-        MSB_TRY(mount_memory(mount, restricted));
+        MSB_TRY(make_own_directories("/run"));
     MSB_TRY(make_temporary("/tmp"));
     return make_temporary("/var/tmp");
 }

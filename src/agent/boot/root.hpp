@@ -6,6 +6,7 @@
 #include "wire/bootstrap.hpp"
 
 #include <string>
+#include <vector>
 
 namespace msb::agent {
 
@@ -19,11 +20,15 @@ Result<OwnedFd> assemble_root(const wire::BlockRoot& root, bool ephemeral);
 Status mount_at(const char* source, const std::string& target, const char* type,
                 unsigned long flags, const char* options = nullptr);
 
+/// Those of the kernel that live on a device. Needs /proc.
+Result<std::vector<std::string>> known_file_systems();
+/// Writes everything of an ext4 file system and empties its journal; then every write fails.
+Status shut_down(int directory);
+
 /// /dev, /proc, /sys and their kin. Mounts that this kernel lacks and programs can do without are
 /// left out.
 Status mount_system();
-/// /run (in memory for an init only), /tmp, /var/tmp and the memory file systems the host asked
-/// for.
+/// /run (in memory for an init only), /tmp and /var/tmp.
 Status mount_writable(const wire::Bootstrap& bootstrap);
 
 /// The file system that takes what is written to the root, for calls on all of it.

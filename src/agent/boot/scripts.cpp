@@ -1,7 +1,9 @@
 #include "agent/boot/scripts.hpp"
 
+#include "agent/boot/made.hpp"
 #include "agent/boot/root.hpp"
 #include "base/bytes.hpp"
+#include "base/file.hpp"
 #include "base/system.hpp"
 
 #include <fcntl.h>
@@ -49,8 +51,8 @@ void extend_profile() {
 
 Result<OwnedFd> make_own_directory() {
     struct stat info{};
-    if (::mkdir(directory, 0755) == -1 && errno != EEXIST)
-        return fail_errno("mkdir", directory);
+    if (!exists(directory))
+        MSB_TRY(make_own_directories(directory));
     if (::lstat(directory, &info) == -1 || !S_ISDIR(info.st_mode))
         return fail(ErrorKind::invalid_argument, "the image's /.msb is not a directory");
     MSB_TRY(mount_at("msb", directory, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755"));

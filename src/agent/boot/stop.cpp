@@ -2,6 +2,7 @@
 
 #include "agent/boot/console.hpp"
 #include "agent/boot/handoff.hpp"
+#include "agent/boot/mounts.hpp"
 #include "agent/boot/root.hpp"
 #include "wire/transport.hpp"
 
@@ -202,6 +203,7 @@ void Stopper::save() {
     if (!machine_.initramfs)
         return;
     const int initramfs = machine_.initramfs.get();
+    settle_disks();
     if (machine_.ephemeral)
         return discard_root(initramfs);
     // If process 1 is an init system it keeps the root in use.

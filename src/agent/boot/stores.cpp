@@ -1,5 +1,6 @@
 #include "agent/boot/stores.hpp"
 
+#include "agent/boot/made.hpp"
 #include "base/file.hpp"
 #include "base/system.hpp"
 
@@ -70,7 +71,7 @@ Status mount_store(int initramfs, const Store& store) {
     if (::lstat(store.path, &info) == -1) {
         if (!has_program(store))
             return {};
-        MSB_TRY(make_directories(store.path));
+        MSB_TRY(make_own_directories(store.path));
         if (::lstat(store.path, &info) == -1)
             return fail_errno("lstat", store.path);
     }

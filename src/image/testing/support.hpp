@@ -4,8 +4,8 @@
 #include "base/file.hpp"
 #include "base/system.hpp"
 #include "image/erofs.hpp"
+#include "image/erofs_reader.hpp"
 #include "image/ingest.hpp"
-#include "image/testing/erofs_reader.hpp"
 #include "image/testing/tar_builder.hpp"
 
 #include <algorithm>

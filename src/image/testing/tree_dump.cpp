@@ -4,8 +4,8 @@
 // unpacked by another tool.
 #include "base/file.hpp"
 #include "base/system.hpp"
+#include "image/erofs_reader.hpp"
 #include "image/stream.hpp"
-#include "image/testing/erofs_reader.hpp"
 
 #include <algorithm>
 #include <cstdio>

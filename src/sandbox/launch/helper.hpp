@@ -34,6 +34,7 @@ struct HelperStart {
     const std::string& sockets; ///< the sandbox's socket directory
     const std::string& log_level;
     int control_group;
+    int log; ///< the runtime's log, for programs that can only write to their standard error
 };
 
 /// Records the helpers' processes. Call it as soon as they are started: a process that is not

@@ -94,20 +94,48 @@ Status Launch::prepare() {
     return {};
 }
 
+/// What the guest writes to, if that is a file.
+Result<OwnedFd> Launch::open_root_disk() {
+    const SandboxSpec& spec = subject_.spec;
+    const RootDisk& disk = spec.root_disk;
+    if (spec.root == RootSource::directory || disk.kind == RootDisk::Kind::tmpfs)
+        return OwnedFd();
+    if (spec.root == RootSource::image && disk.kind == RootDisk::Kind::managed)
+        return open_disk(files_.upper());
+    if (spec.root == RootSource::image && disk.kind == RootDisk::Kind::flat)
+        return open_disk(files_.flat_root());
+    UsersDisk users = MSB_TRY(open_users_disk(
+        subject_.home, spec.root == RootSource::disk ? spec.image : disk.path, false));
+    disk_lock_ = std::move(users.lock);
+    return std::move(users.file);
+}
+
 Status Launch::open_disks() {
     step_ = "disk";
-    give(launch_fd_upper, MSB_TRY(open_disk(files_.upper())));
+    OwnedFd disk = MSB_TRY(open_root_disk());
+    config_.disk = static_cast<bool>(disk);
+    if (disk)
+        give(launch_fd_upper, std::move(disk));
     step_ = "image";
     int number = launch_fd_root;
-    for (const image::DiskPiece& piece : subject_.image.disk) {
+    const bool over_image = subject_.spec.root_disk.kind != RootDisk::Kind::flat;
+    for (const image::DiskPiece& piece :
+         over_image ? subject_.image.disk : std::vector<image::DiskPiece>()) {
         give(number++, MSB_TRY_WRAP(sys::open(piece.path, O_RDONLY),
                                     "image '" + subject_.image.reference + "' is incomplete"));
         config_.root.push_back(piece.length);
     }
     step_ = "mount";
-    mounts_ = MSB_TRY(MountSources::open(subject_.spec.mounts));
-    for (const MountSources::Source& source : mounts_.sources)
-        config_.file_mounts.push_back(source.file);
+    mounts_ = MSB_TRY(MountPlan::make(subject_.home, subject_.spec));
+    config_.mounts = mounts_.backings;
+    for (OwnedFd& disk : mounts_.raw_disks)
+        give(number++, std::move(disk));
+    std::vector<OwnedFd> volume_locks = subject_.volumes.share_locks();
+    if (disk_lock_)
+        mounts_.locks.push_back(std::move(disk_lock_));
+    for (auto* locks : {&mounts_.locks, &volume_locks})
+        for (OwnedFd& lock : *locks)
+            give(number++, std::move(lock));
     return {};
 }
 
@@ -118,13 +146,15 @@ Status Launch::start_helpers() {
     group_ = make_sandbox_group(subject_.home, spec);
     OwnedFd log = MSB_TRY(sys::open(files_.runtime_log(),
                                     O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0600));
+    const int log_number = log.get();
     give(STDERR_FILENO, std::move(log));
     const HelperStart start{.installation = subject_.installation,
                             .home = subject_.home.root(),
                             .sandbox = spec.name,
                             .sockets = sockets_,
                             .log_level = config_.spec.log_level,
-                            .control_group = group_.get()};
+                            .control_group = group_.get(),
+                            .log = log_number};
     if (spec.network.active()) {
         step_ = "network";
         config_.network = NetworkPlan::make(spec.name, spec.network.interface,
@@ -133,9 +163,13 @@ Status Launch::start_helpers() {
         running_.published = config_.spec.network.published;
         give(launch_fd_network, std::move(network_->lifeline));
     }
-    if (!spec.mounts.empty()) {
+    if (config_.has_shares()) {
         step_ = "mount";
-        MSB_TRY(take(start_fsd(start, spec.mounts, mounts_)));
+        MSB_TRY(take(start_fsd(start, mounts_.shared, mounts_.sources)));
+    }
+    if (!mounts_.formatted_disks.empty()) {
+        step_ = "mount";
+        MSB_TRY(take(start_storage_daemon(start, mounts_.formatted_disks)));
     }
     step_ = "build_vm";
     return {};
@@ -180,7 +214,7 @@ Status Launch::start_runtime() {
     request.new_session = true;
     // With a disk that is thrown away the runtime dies with us; other sandboxes are shut down by
     // the watch pipe.
-    request.die_with_parent = options.attached && spec.ephemeral && !options.detachable;
+    request.die_with_parent = options.attached && spec.can_be_cut_off() && !options.detachable;
     running_.runtime = MSB_TRY(jail::spawn(request));
     given_.clear(); // lifelines, lock and pipes are the runtime's alone
     MSB_TRY(write_file_atomic(subject_.home.runtime_pid(spec.name),

@@ -3,8 +3,11 @@
 
 #include "sandbox/launch/fsd.hpp"
 #include "sandbox/launch/helper.hpp"
+#include "sandbox/launch/mounts.hpp"
 #include "sandbox/launch/netd.hpp"
+#include "sandbox/launch/storage_daemon.hpp"
 #include "sandbox/sandboxes.hpp"
+#include "sandbox/volumes/claims.hpp"
 
 #include <optional>
 #include <string_view>
@@ -24,6 +27,7 @@ class Launch {
         const EngineSelection& engine;
         const LaunchOptions& options;
         bool first; ///< of this sandbox
+        const VolumeClaims& volumes;
     };
 
     /// `lock`: the sandbox's, held; its runtime gets it.
@@ -38,6 +42,7 @@ class Launch {
     Status take_steps();
     Status prepare();
     Status open_disks();
+    Result<OwnedFd> open_root_disk();
     Status start_helpers();
     Status take(Result<Helper> started);
     Status start_runtime();
@@ -62,7 +67,8 @@ class Launch {
     std::optional<NetdStart> network_;
     std::vector<std::pair<int, OwnedFd>> given_;
     OwnedFd group_; ///< control group; none where there can be none
-    MountSources mounts_;
+    MountPlan mounts_;
+    OwnedFd disk_lock_; ///< on a root disk of the user's
     OwnedFd report_;
     bool ready_ = false;
 };

@@ -32,6 +32,7 @@ from .errors import (
     MissedRotationError,
     NoDefaultCommandError,
     NoSpaceError,
+    PatchFailedError,
     PathNotFoundError,
     PermissionDeniedError,
     SandboxAlreadyExistsError,
@@ -47,6 +48,9 @@ from .errors import (
     SnapshotSandboxRunningError,
     TimedOutError,
     UnsupportedError,
+    VolumeAlreadyExistsError,
+    VolumeInUseError,
+    VolumeNotFoundError,
 )
 from .exec import ExecHandle, ExecSink
 from .fs import FsEntry, FsReadStream, FsWriteStream, SandboxFsOps
@@ -75,6 +79,8 @@ from .progress import PullSession
 from .sandbox import Sandbox, SandboxHandle, SandboxPage
 from .snapshot import Snapshot, SnapshotDetail, SnapshotHandle, SnapshotVerification
 from .types import (
+    DiskChange,
+    DiskFormat,
     Engine,
     ExecEvent,
     ExecEventType,
@@ -87,7 +93,9 @@ from .types import (
     LogEntry,
     LogLevel,
     LogSource,
+    MountCache,
     MountConfig,
+    Patch,
     PingResult,
     PortBinding,
     PullEvent,
@@ -100,8 +108,10 @@ from .types import (
     Stdin,
     ThpMode,
     TouchResult,
-    Volume,
+    VolumeKind,
+    VolumeMode,
 )
+from .volume import Volume, VolumeHandle
 
 __version__ = "0.1.0"
 

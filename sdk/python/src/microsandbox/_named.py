@@ -10,7 +10,7 @@ from . import network as _network
 from .logs import LogStream, Sources, read_logs
 from .network import Modified, Network, NetworkEntry, NetworkVerdict
 from .snapshot import Snapshot, SnapshotDetail
-from .types import LogEntry, PingResult, SandboxStatus, SandboxStopResult, TouchResult
+from .types import DiskChange, LogEntry, PingResult, SandboxStatus, SandboxStopResult, TouchResult
 
 
 class Named:
@@ -66,12 +66,17 @@ class Named:
         return await _native.run(job)
 
     async def snapshot(self, name: str) -> SnapshotDetail:
-        """Snapshots the sandbox, which must not run, under a name."""
+        """Snapshots the sandbox under a name."""
         return await Snapshot.create(name, self._name)
 
     async def snapshot_to(self, path: str | Path) -> SnapshotDetail:
-        """Snapshots the sandbox, which must not run, as a new directory."""
+        """Snapshots the sandbox as a new directory."""
         return await Snapshot.create(Path(path).absolute(), self._name)
+
+    async def diff(self) -> tuple[DiskChange, ...]:
+        """What the sandbox, which must not run, has changed: against the snapshot that it began with, or else
+        its image. SandboxStillRunningError."""
+        return tuple(DiskChange(**item) for item in await self._result("msb_sandbox_diff"))
 
     async def logs(
         self,

@@ -271,3 +271,14 @@ def decode_milliseconds(seconds: float | None, otherwise: int = -1) -> int:
     if seconds < 0:
         raise ValueError("a time must not be negative")
     return int(-(-seconds * 1000 // 1))
+
+
+async def ask(function: str, *arguments: Any, cancels: bool = False) -> Any:
+    """A call whose result is JSON; ``cancels``: one that can be cancelled."""
+
+    def job(cancel: int) -> Any:
+        result = Text()
+        call(function, *([cancel] if cancels else []), *arguments, result)
+        return result.take_json()
+
+    return await run(job)

@@ -8,7 +8,7 @@ from typing import Any
 
 from . import _native
 from ._tables import CREATE_OPTIONS, EXEC_OPTIONS, STREAM_OPTIONS
-from .types import InitConfig, PortBinding, Stdin
+from .types import InitConfig, Patch, PortBinding, Stdin
 
 
 def _init(init: Any) -> Any:
@@ -34,6 +34,14 @@ def _ports(ports: Mapping[int, int] | Iterable[PortBinding]) -> list[dict[str, A
     return [asdict(port) for port in ports]
 
 
+def _given(item: Any) -> dict[str, Any]:
+    return {key: value for key, value in asdict(item).items() if value is not None}
+
+
+def _patches(patches: Iterable[Patch | Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [_given(patch) if isinstance(patch, Patch) else dict(patch) for patch in patches]
+
+
 # By the type that the tables have for an option. Other values are as JSON has them.
 _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
     "text": str,
@@ -42,7 +50,8 @@ _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
     "seconds": lambda value: -(-_native.decode_milliseconds(value) // 1000),
     "milliseconds": _native.decode_milliseconds,
     "init": _init,
-    "mount": lambda mounts: {path: asdict(mount) for path, mount in mounts.items()},
+    "mount": lambda mounts: {path: _given(mount) for path, mount in mounts.items()},
+    "patch": _patches,
     "port": _ports,
     "network": lambda network: network.to_json(),
     "rlimit": lambda limits: [limit.to_json() for limit in limits],

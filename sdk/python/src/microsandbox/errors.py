@@ -161,6 +161,13 @@ class SessionLostError(MicrosandboxError):
     code = "session-lost"
 
 
+class PatchFailedError(MicrosandboxError):
+    """A change to the files of the new sandbox could not be made: something is there already, a file of the host
+    cannot be read."""
+
+    code = "patch-failed"
+
+
 class ImageNotFoundError(MicrosandboxError):
     """The image is not in the cache, and was not to be fetched."""
 
@@ -213,6 +220,24 @@ class SnapshotInUseError(MicrosandboxError):
     """Another snapshot came from this one, or another call works on it."""
 
     code = "snapshot-in-use"
+
+
+class VolumeNotFoundError(MicrosandboxError):
+    """There is no volume of this name."""
+
+    code = "volume-not-found"
+
+
+class VolumeAlreadyExistsError(MicrosandboxError):
+    """There is a volume of this name already."""
+
+    code = "volume-already-exists"
+
+
+class VolumeInUseError(MicrosandboxError):
+    """A sandbox that runs has the volume mounted, or another call works on it."""
+
+    code = "volume-in-use"
 
 
 class FilesystemError(MicrosandboxError):

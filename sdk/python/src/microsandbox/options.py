@@ -13,6 +13,7 @@ from .types import (
     Isolation,
     LogLevel,
     MountConfig,
+    Patch,
     PortBinding,
     PullPolicy,
     Rlimit,
@@ -30,6 +31,9 @@ class CreateOptions(TypedDict, total=False):
     from_snapshot: str | None
     """In place of an image: a snapshot whose disk and image it begins with, by name, path or
     digest."""
+    patches: Iterable[Patch | Mapping[str, Any]] | None
+    """Changes to the image's files, made in this order before the sandbox first starts. Not
+    with from_snapshot."""
     cpus: int | None
     """Number of virtual processors."""
     max_cpus: int | None
@@ -65,7 +69,7 @@ class CreateOptions(TypedDict, total=False):
     security: SecurityProfile | None
     """What the guest's users may do within it."""
     volumes: Mapping[str, MountConfig] | None
-    """Directories and files of the host, by the guest's path."""
+    """What is at paths of the guest besides its root."""
     ports: Mapping[int, int] | Iterable[PortBinding] | None
     """Ports of the host that lead to the guest's."""
     network: Network | None

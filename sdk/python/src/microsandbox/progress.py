@@ -1,4 +1,4 @@
-"""How the pull of an image goes on while a sandbox is made."""
+"""How the pull of an image goes on while a sandbox is made, and how far a copy is."""
 
 from __future__ import annotations
 
@@ -12,6 +12,41 @@ from ._inbox import Inbox
 from .types import PullEvent
 
 Made = TypeVar("Made")
+
+CopyProgress = Callable[[int, int], None]
+"""Is told how many bytes of a disk or an archive are done, and how many there are in all; 0: that is not known."""
+
+
+async def reporting(
+    progress: CopyProgress | None,
+    job: Callable[[int, int], Made],
+    undo: Callable[[Made], None] | None = None,
+) -> Made:
+    """Runs ``job(cancel, queue)`` in a thread, and passes on what it reports. ``undo`` gets its result if nobody
+    else does."""
+    if progress is None:
+        return await _native.run(lambda cancel: job(cancel, 0), undo)
+    native = _native.library()
+    queue = native.msb_progress_alloc()
+
+    def next_report(cancel: int) -> Any:
+        event = _native.Text()
+        _native.call("msb_progress_next", cancel, queue, event)
+        return event.take_json()
+
+    async def pass_on() -> None:
+        while (event := await _native.run(next_report)) is not None:
+            progress(event["done_bytes"], event["total_bytes"])
+
+    reader = asyncio.ensure_future(pass_on())
+    try:
+        made = await _native.run(lambda cancel: job(cancel, queue), undo)
+        await reader
+        return made
+    finally:
+        reader.cancel()  # it still waits if the call failed
+        await asyncio.wait([reader])
+        native.msb_progress_free(queue)
 
 
 class PullSession(Context, Released, Generic[Made]):

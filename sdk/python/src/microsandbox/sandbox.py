@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +15,53 @@ from ._options import create_options
 from .errors import SandboxNotFoundError
 from .fs import SandboxFsOps
 from .options import CreateOptions
-from .progress import PullSession
+from .progress import CopyProgress, PullSession, reporting
 from .types import PortBinding, SandboxStatus
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
-class SandboxHandle(Named):
+class Forked(Named):
+    """What can be made of a sandbox by its name."""
+
+    async def fork(
+        self,
+        name: str,
+        detached: bool = False,
+        copy_while_frozen: bool = False,
+        progress: CopyProgress | None = None,
+    ) -> Sandbox:
+        """Makes and starts a sandbox that begins with the disk of this one as it is at one moment, and is like
+        it but for the ports that it publishes. SandboxAlreadyExistsError, BootStartError; if this one runs and
+        copying its disk takes more than a moment, SandboxStillRunningError, unless ``copy_while_frozen``."""
+        return (await self.fork_many([name], detached, copy_while_frozen, progress))[0]
+
+    async def fork_many(
+        self,
+        names: Iterable[str],
+        detached: bool = False,
+        copy_while_frozen: bool = False,
+        progress: CopyProgress | None = None,
+    ) -> list[Sandbox]:
+        """fork() for several sandboxes that begin with the disk of one moment: all of them or none."""
+        options = _native.encode(
+            {"names": [*names], "detached": detached, "copy_while_frozen": copy_while_frozen}
+        )
+
+        def job(cancel: int, queue: int) -> list[Sandbox]:
+            result = _native.Text()
+            _native.call("msb_sandbox_fork", cancel, queue, self._name.encode(), options, result)
+            return [Sandbox(made) for made in result.take_json()]
+
+        def discard(made: list[Sandbox]) -> None:
+            for sandbox in made:
+                sandbox._discard_now()
+
+        return await reporting(progress, job, discard)
+
+
+class SandboxHandle(Forked):
     """A sandbox by its name, as it was when this was made; ``refresh()`` looks again."""
 
     def __init__(self, data: dict[str, Any]) -> None:
@@ -119,7 +158,7 @@ class SandboxPage(Sequence["SandboxHandle"]):
         return iter(self.sandboxes)
 
 
-class Sandbox(Named, Commands, Context, Released):
+class Sandbox(Forked, Commands, Context, Released):
     """A sandbox that runs. One that this process created or started without ``detached`` stops when
     it is closed, and when the process ends, however that ends.
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from . import _native
+from .progress import CopyProgress, reporting
+from .types import DiskChange
 
 
 @dataclass(frozen=True)
@@ -86,13 +88,15 @@ def _detail(item: dict[str, Any]) -> SnapshotDetail:
     return SnapshotDetail(**_summary(item), **{name: item[name] for name in names})
 
 
-async def _ask(function: str, *arguments: Any, cancels: bool = False) -> Any:
-    def job(cancel: int) -> Any:
+async def _copy(progress: CopyProgress | None, function: str, *arguments: Any) -> Any:
+    """A call that reports how far it is."""
+
+    def job(cancel: int, queue: int) -> Any:
         result = _native.Text()
-        _native.call(function, *([cancel] if cancels else []), *arguments, result)
+        _native.call(function, cancel, queue, *arguments, result)
         return result.take_json()
 
-    return await _native.run(job)
+    return await reporting(progress, job)
 
 
 def _text(value: str | Path) -> bytes:
@@ -110,46 +114,56 @@ class Snapshot:
         labels: Mapping[str, str] | None = None,
         force: bool = False,
         record_integrity: bool = False,
+        copy_while_frozen: bool = False,
+        progress: CopyProgress | None = None,
     ) -> SnapshotDetail:
-        """Snapshots a sandbox that does not run; ``force`` replaces one that is there, ``record_integrity``
-        records a hash of the disk. SnapshotSandboxRunningError, SnapshotAlreadyExistsError."""
+        """Snapshots a sandbox; ``force`` replaces one that is there, ``record_integrity`` records a hash of the
+        disk. One that runs is frozen meanwhile: SnapshotSandboxRunningError if that would take more than a
+        moment, unless ``copy_while_frozen``. SnapshotAlreadyExistsError."""
         options = _native.encode(
             {
                 "dest_dir": None if dest_dir is None else str(dest_dir),
                 "labels": dict(labels or {}),
                 "force": force,
                 "integrity": record_integrity,
+                "copy_while_frozen": copy_while_frozen,
             }
         )
         arguments = (from_sandbox.encode(), _text(name), options)
-        return _detail(await _ask("msb_snapshot_create", *arguments, cancels=True))
+        return _detail(await _copy(progress, "msb_snapshot_create", *arguments))
 
     @staticmethod
     async def open(snapshot: str | Path) -> SnapshotDetail:
         """A snapshot with all that its descriptor says; of its disk only the size is looked at.
         SnapshotNotFoundError."""
-        return _detail(await _ask("msb_snapshot_open", _text(snapshot)))
+        return _detail(await _native.ask("msb_snapshot_open", _text(snapshot)))
 
     @staticmethod
     async def get(snapshot: str | Path) -> SnapshotHandle:
         """A snapshot. SnapshotNotFoundError."""
-        return SnapshotHandle(**_summary(await _ask("msb_snapshot_open", _text(snapshot))))
+        return SnapshotHandle(**_summary(await _native.ask("msb_snapshot_open", _text(snapshot))))
+
+    @staticmethod
+    async def diff(before: str | Path, after: str | Path) -> tuple[DiskChange, ...]:
+        """What differs between the disks of two snapshots."""
+        items = await _native.ask("msb_snapshot_diff", _text(before), _text(after), cancels=True)
+        return tuple(DiskChange(**item) for item in items)
 
     @staticmethod
     async def list() -> SnapshotHandles:
         """All snapshots that are known here, newest first."""
-        return [SnapshotHandle(**_summary(item)) for item in await _ask("msb_snapshot_list")]
+        return [SnapshotHandle(**_summary(item)) for item in await _native.ask("msb_snapshot_list")]
 
     @staticmethod
     async def list_dir(directory: str | Path) -> SnapshotHandles:
         """The snapshots in a directory, whatever is known of it."""
-        items = await _ask("msb_snapshot_list_dir", _text(directory))
+        items = await _native.ask("msb_snapshot_list_dir", _text(directory))
         return [SnapshotHandle(**_summary(item)) for item in items]
 
     @staticmethod
     async def verify(snapshot: str | Path) -> SnapshotVerification:
         """Compares the disk with the hash that was recorded. SnapshotIntegrityError if it is another one."""
-        report = await _ask("msb_snapshot_verify", _text(snapshot), cancels=True)
+        report = await _native.ask("msb_snapshot_verify", _text(snapshot), cancels=True)
         upper = report["upper"]
         return SnapshotVerification(
             report["digest"], report["path"], upper["kind"], upper.get("algorithm"), upper.get("digest")
@@ -165,7 +179,7 @@ class Snapshot:
     async def reindex(directory: str | Path | None = None) -> int:
         """Looks again which snapshots a directory has (None: the one of this MSB_HOME); the result is their number."""
         path = None if directory is None else _text(directory)
-        return int((await _ask("msb_snapshot_reindex", path))["indexed"])
+        return int((await _native.ask("msb_snapshot_reindex", path))["indexed"])
 
     @staticmethod
     async def export(
@@ -176,6 +190,7 @@ class Snapshot:
         with_image: bool = False,
         plain_tar: bool = False,
         force: bool = False,
+        progress: CopyProgress | None = None,
     ) -> str:
         """Writes a snapshot into one file, whose path is the result: with its parents or image, or only
         what differs from the disk of another one (``since``)."""
@@ -189,7 +204,7 @@ class Snapshot:
             }
         )
         arguments = (_text(snapshot), _text(file), options)
-        return str((await _ask("msb_snapshot_export", *arguments, cancels=True))["path"])
+        return str((await _copy(progress, "msb_snapshot_export", *arguments))["path"])
 
     @staticmethod
     async def import_(
@@ -197,12 +212,13 @@ class Snapshot:
         dest_dir: str | Path | None = None,
         name: str | None = None,
         force: bool = False,
+        progress: CopyProgress | None = None,
     ) -> SnapshotDetail:
         """Takes in a file that export() wrote. SnapshotAlreadyExistsError."""
         options = _native.encode(
             {"dest_dir": None if dest_dir is None else str(dest_dir), "name": name, "force": force}
         )
-        return _detail(await _ask("msb_snapshot_import", _text(file), options, cancels=True))
+        return _detail(await _copy(progress, "msb_snapshot_import", _text(file), options))
 
     save = export
     load = import_

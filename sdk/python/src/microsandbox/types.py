@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 
@@ -138,12 +140,69 @@ class HostPermissions(_StrEnum):
     """The host's mode follows the guest's."""
 
 
+class MountCache(_StrEnum):
+    """What a guest may answer from memory about a shared directory."""
+
+    STRICT = "strict"
+    """What the host did is seen by the next open or look-up."""
+    CACHED = "cached"
+    """It is seen a second later, and less is asked."""
+
+
+class VolumeMode(_StrEnum):
+    """What becomes of a named volume when a sandbox with it is made."""
+
+    EXISTING = "existing"
+    """It has to be there."""
+    CREATE = "create"
+    """It must not be there, and is made."""
+    ENSURE_EXISTS = "ensure-exists"
+    """It is made if it is not there."""
+
+
+class VolumeKind(_StrEnum):
+    """What a volume is made of."""
+
+    DIRECTORY = "dir"
+    """A directory of the host, which several sandboxes can share."""
+    DISK = "disk"
+    """An ext4 file system of a size of its own, which one sandbox can write to."""
+
+
+class DiskFormat(_StrEnum):
+    """How a disk image has to be read."""
+
+    RAW = "raw"
+    QCOW2 = "qcow2"
+    VMDK = "vmdk"
+
+
 @dataclass(frozen=True)
 class MountConfig:
-    """A directory or file of the host at a path of the guest: see Volume."""
+    """What is at a path of the guest, one of the first five: see Volume."""
 
-    bind: str
+    bind: str | None = None
     """A directory or file of the host."""
+    named: str | None = None
+    """A volume."""
+    owned: bool | None = None
+    """A volume of the sandbox alone, which is removed with it."""
+    tmpfs: bool | None = None
+    """A file system in the guest's memory."""
+    disk: str | None = None
+    """The file of a disk image."""
+    named_mode: VolumeMode | None = None
+    """What becomes of a named volume; None: it has to be there."""
+    kind: VolumeKind | None = None
+    """Of a volume; None: any, and a directory if it is made."""
+    size_mib: int | None = None
+    """Of a volume that is a disk, or of a tmpfs."""
+    labels: Mapping[str, str] | None = None
+    """Of a named volume."""
+    format: DiskFormat | None = None
+    """Of a disk image; None: by its name."""
+    fstype: str | None = None
+    """Of the file system in a disk image; None: the guest tries those that it has."""
     readonly: bool = False
     noexec: bool = False
     nosuid: bool = False
@@ -152,15 +211,14 @@ class MountConfig:
     """``bind`` may lead through symbolic links."""
     stat_virtualization: StatVirtualization = StatVirtualization.STRICT
     host_permissions: HostPermissions = HostPermissions.PRIVATE
-
-
-class Volume:
-    """Makes a MountConfig, what a path of the guest leads to."""
-
-    @staticmethod
-    def bind(path: str, **options: Any) -> MountConfig:
-        """A directory or file of the host, with the other members of MountConfig as options."""
-        return MountConfig(str(path), **options)
+    cache: MountCache = MountCache.STRICT
+    quota_mib: int | None = None
+    """By how many MiB the guest may make files grow; None: 4096, or of a volume none; 0: as there is room."""
+    quota_inodes: int | None = None
+    """How many files the guest may add; None: 1048576; 0: as there is room."""
+    uid: int | None = None
+    """Whose the user's files are in the guest, together with ``gid``; None: its default user's."""
+    gid: int | None = None
 
 
 @dataclass(frozen=True)
@@ -172,6 +230,67 @@ class PortBinding:
     bind: str = "127.0.0.1"
     protocol: str = "tcp"
     """"tcp" or "udp"."""
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A change to the files of a new sandbox, made before it first starts; paths of the guest are absolute.
+    ``mode``: permissions; without it 0644, of directories 0755, and of copies their own. ``replace``: what is
+    there already is replaced; it is PatchFailedError otherwise."""
+
+    kind: str
+    path: str | None = None
+    content: str | None = None
+    content_base64: str | None = None
+    mode: int | None = None
+    replace: bool | None = None
+    src: str | None = None
+    dst: str | None = None
+    target: str | None = None
+    link: str | None = None
+
+    @classmethod
+    def text(cls, path: str, content: str, *, mode: int | None = None, replace: bool = False) -> Patch:
+        """A file with this content."""
+        return cls("text", path, content=content, mode=mode, replace=replace)
+
+    @classmethod
+    def file(cls, path: str, content: bytes, *, mode: int | None = None, replace: bool = False) -> Patch:
+        """A file with these bytes."""
+        encoded = base64.b64encode(content).decode()
+        return cls("file", path, content_base64=encoded, mode=mode, replace=replace)
+
+    @classmethod
+    def append(cls, path: str, content: str) -> Patch:
+        """Content at the end of a file that there is."""
+        return cls("append", path, content=content)
+
+    @classmethod
+    def mkdir(cls, path: str, *, mode: int | None = None) -> Patch:
+        """A directory, with those above it. One that there is stays as it is."""
+        return cls("mkdir", path, mode=mode)
+
+    @classmethod
+    def remove(cls, path: str) -> Patch:
+        """Takes away what is there, if anything is."""
+        return cls("remove", path)
+
+    @classmethod
+    def symlink(cls, target: str, link: str, *, replace: bool = False) -> Patch:
+        """A symbolic link that leads to ``target``."""
+        return cls("symlink", target=target, link=link, replace=replace)
+
+    @classmethod
+    def copy_file(
+        cls, src: str | Path, dst: str, *, mode: int | None = None, replace: bool = False
+    ) -> Patch:
+        """A file of the host; a relative ``src`` is below the working directory."""
+        return cls("copy_file", src=str(src), dst=dst, mode=mode, replace=replace)
+
+    @classmethod
+    def copy_dir(cls, src: str | Path, dst: str, *, replace: bool = False) -> Patch:
+        """A directory of the host with everything below; a relative ``src`` is below the working directory."""
+        return cls("copy_dir", src=str(src), dst=dst, replace=replace)
 
 
 @dataclass(frozen=True)
@@ -348,6 +467,20 @@ class TouchResult:
 
     name: str
     activity_seq: int
+
+
+@dataclass(frozen=True)
+class DiskChange:
+    """A path that differs between two disks."""
+
+    path: str
+    change: str
+    """"added", "changed" or "removed"."""
+    type: str
+    """"file", "directory", "link" or "other"."""
+    size_before: int | None
+    """Of files, where it is known."""
+    size_after: int | None
 
 
 @dataclass(frozen=True)

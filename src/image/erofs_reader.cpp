@@ -1,13 +1,15 @@
-#include "image/testing/erofs_reader.hpp"
+#include "image/erofs_reader.hpp"
 
-#include <cstring>
+#include <algorithm>
 #include <sys/stat.h>
 
-namespace msb::image::testing {
+namespace msb::image {
 
 namespace {
 
 constexpr std::uint64_t block = 4096;
+constexpr unsigned max_depth = 300;
+constexpr std::uint64_t max_link = 4095; ///< Linux PATH_MAX without the NUL.
 
 std::unexpected<Error> bad(const std::string& text) {
     return fail(ErrorKind::corrupt, "erofs: " + text);
@@ -66,6 +68,8 @@ Status ErofsReader::read_xattrs(std::uint64_t offset, std::uint64_t size, FileIn
 }
 
 Result<ErofsReader::Inode> ErofsReader::inode(std::uint64_t nid) const {
+    if (nid > device_size_ / 32)
+        return bad("inode outside the device");
     const std::uint64_t offset = nid * 32;
     const Bytes raw = MSB_TRY(bytes_at(offset, 64));
     const BytesView view(raw);
@@ -97,67 +101,93 @@ Result<ErofsReader::Inode> ErofsReader::inode(std::uint64_t nid) const {
     }
     if (S_ISREG(info.mode) && info.size > 0) {
         info.data_offset = result.block * block;
-        if (result.layout != 0 || info.data_offset + info.size > device_size_)
+        if (result.layout != 0 || info.size > device_size_ ||
+            info.data_offset > device_size_ - info.size)
             return bad("file data outside the device");
     }
     return result;
 }
 
-Result<Bytes> ErofsReader::inline_data(const Inode& inode) const {
-    const std::uint64_t size = inode.info.size;
-    if (inode.layout == 0)
-        return size == 0 ? Bytes() : MSB_TRY(bytes_at(inode.block * block, size));
-    const std::uint64_t whole = size / block * block;
-    Bytes data = whole == 0 ? Bytes() : MSB_TRY(bytes_at(inode.block * block, whole));
-    const Bytes tail = MSB_TRY(bytes_at(inode.tail_at, size - whole));
-    data.insert(data.end(), tail.begin(), tail.end());
-    return data;
+Result<std::uint64_t> ErofsReader::directory_blocks(const Inode& directory) {
+    if (directory.info.size > max_directory)
+        return bad("a directory is too large");
+    return (directory.info.size + block - 1) / block;
+}
+
+Result<Bytes> ErofsReader::directory_block(const Inode& directory, std::uint64_t index) const {
+    const std::uint64_t start = index * block;
+    const std::uint64_t size = std::min(block, directory.info.size - start);
+    const bool follows_inode = directory.layout == 2 && size < block;
+    return bytes_at(follows_inode ? directory.tail_at : directory.block * block + start, size);
+}
+
+Result<std::string> ErofsReader::link_target(const Inode& inode) const {
+    if (inode.info.size > max_link)
+        return bad("a symbolic link is too long");
+    const std::uint64_t at = inode.layout == 2 ? inode.tail_at : inode.block * block;
+    return std::string(as_text(MSB_TRY(bytes_at(at, inode.info.size))));
+}
+
+Result<std::vector<ErofsReader::Entry>> ErofsReader::entries(BytesView part,
+                                                             const std::string& path) {
+    if (part.size() < 12)
+        return bad("directory block of " + path + " cut off");
+    const std::size_t first_name = load_le<std::uint16_t>(part.subspan(8));
+    if (first_name % 12 != 0 || first_name == 0 || first_name > part.size())
+        return bad("bad directory block in " + path);
+    std::vector<Entry> found;
+    for (std::size_t at = 0; at < first_name; at += 12) {
+        const std::size_t name_at = load_le<std::uint16_t>(part.subspan(at + 8));
+        const std::size_t name_end =
+            at + 12 < first_name ? load_le<std::uint16_t>(part.subspan(at + 20)) : part.size();
+        if (name_at > name_end || name_end > part.size())
+            return bad("bad name offset in " + path);
+        std::string_view name = as_text(part.subspan(name_at, name_end - name_at));
+        name = name.substr(0, name.find('\0')); // the last one of a block may be followed by zeros
+        if (name.empty() || (!found.empty() && name <= found.back().name))
+            return bad("names of " + path + " are not sorted");
+        found.push_back({name, load_le<std::uint64_t>(part.subspan(at)), part[at + 10]});
+    }
+    return found;
+}
+
+Result<FileInfo> ErofsReader::describe(std::uint64_t number) const {
+    Inode found = MSB_TRY(inode(number));
+    if (S_ISLNK(found.info.mode))
+        found.info.target = MSB_TRY(link_target(found));
+    return found.info;
 }
 
 Status ErofsReader::walk(std::uint64_t nid, std::uint64_t parent, const std::string& path,
                          std::vector<FileInfo>& files, unsigned depth) {
-    if (depth > 300)
+    if (depth > max_depth)
         return bad("directories form a loop");
     Inode directory = MSB_TRY(inode(nid));
     if (!S_ISDIR(directory.info.mode))
         return bad(path + " is not a directory");
     directory.info.path = path.empty() ? "/" : path;
     files.push_back(directory.info);
-    const Bytes data = MSB_TRY(inline_data(directory));
     std::string last;
     unsigned dots = 0;
-    for (std::size_t start = 0; start < data.size(); start += block) {
-        const BytesView part =
-            BytesView(data).subspan(start, std::min<std::size_t>(block, data.size() - start));
-        const std::size_t first_name = load_le<std::uint16_t>(part.subspan(8));
-        if (first_name % 12 != 0 || first_name == 0 || first_name > part.size())
-            return bad("bad directory block in " + path);
-        for (std::size_t at = 0; at < first_name; at += 12) {
-            const auto child = load_le<std::uint64_t>(part.subspan(at));
-            const std::size_t name_at = load_le<std::uint16_t>(part.subspan(at + 8));
-            const std::size_t name_end =
-                at + 12 < first_name ? load_le<std::uint16_t>(part.subspan(at + 20)) : part.size();
-            if (name_at > name_end || name_end > part.size())
-                return bad("bad name offset in " + path);
-            std::string name(as_text(part.subspan(name_at, name_end - name_at)));
-            name = name.c_str(); // the last one of a block may be followed by zeros
-            if (name.empty() || name <= last)
+    const std::uint64_t blocks = MSB_TRY(directory_blocks(directory));
+    for (std::uint64_t index = 0; index < blocks; ++index) {
+        const Bytes part = MSB_TRY(directory_block(directory, index));
+        for (const Entry& entry : MSB_TRY(entries(part, path))) {
+            if (entry.name <= last)
                 return bad("names of " + path + " are not sorted");
-            last = name;
-            Inode found = MSB_TRY(inode(child));
-            if ((found.info.mode & S_IFMT) != type_of_entry(part[at + 10]))
-                return bad("type of " + path + "/" + name + " differs");
-            if (name == "." || name == "..") {
+            last = entry.name;
+            FileInfo found = MSB_TRY(describe(entry.child));
+            found.path = path + "/" + last;
+            if ((found.mode & S_IFMT) != type_of_entry(entry.type))
+                return bad("type of " + found.path + " differs");
+            if (entry.name == "." || entry.name == "..") {
                 ++dots;
-                if (child != (name == "." ? nid : parent))
-                    return bad("wrong '" + name + "' in " + path);
-            } else if (S_ISDIR(found.info.mode)) {
-                MSB_TRY(walk(child, nid, path + "/" + name, files, depth + 1));
+                if (entry.child != (entry.name == "." ? nid : parent))
+                    return bad("wrong '" + last + "' in " + path);
+            } else if (S_ISDIR(found.mode)) {
+                MSB_TRY(walk(entry.child, nid, found.path, files, depth + 1));
             } else {
-                if (S_ISLNK(found.info.mode))
-                    found.info.target = as_text(MSB_TRY(inline_data(found)));
-                found.info.path = path + "/" + name;
-                files.push_back(found.info);
+                files.push_back(std::move(found));
             }
         }
     }
@@ -194,11 +224,66 @@ Result<std::vector<FileInfo>> ErofsReader::read_all() {
         return bad("super block checksum");
     if (load_le<std::uint32_t>(BytesView(super).subspan(36)) * block != device_size_)
         return bad("super block says another device size");
-    const auto root = load_le<std::uint16_t>(BytesView(super).subspan(14));
+    const std::uint64_t root = MSB_TRY(root_number());
     std::vector<FileInfo> files;
     MSB_TRY(walk(root, root, "", files, 0));
     MSB_TRY(check_links(files));
     return files;
+}
+
+Result<std::uint64_t> ErofsReader::root_number() const {
+    const Bytes super = MSB_TRY(bytes_at(1024, 128));
+    return load_le<std::uint16_t>(BytesView(super).subspan(14));
+}
+
+Result<FileInfo> ErofsReader::root() const {
+    return describe(MSB_TRY(root_number()));
+}
+
+Result<std::optional<FileInfo>> ErofsReader::find(const FileInfo& directory,
+                                                  std::string_view name) const {
+    const Inode opened = MSB_TRY(inode(directory.identity));
+    if (!S_ISDIR(opened.info.mode) || name == "." || name == "..")
+        return std::nullopt;
+    // Names are sorted, also from block to block.
+    for (std::uint64_t low = 0, high = MSB_TRY(directory_blocks(opened)); low < high;) {
+        const std::uint64_t middle = low + (high - low) / 2;
+        const Bytes part = MSB_TRY(directory_block(opened, middle));
+        const std::vector<Entry> there = MSB_TRY(entries(part, "a directory"));
+        if (name < there.front().name) {
+            high = middle;
+        } else if (name > there.back().name) {
+            low = middle + 1;
+        } else {
+            const auto found = std::ranges::lower_bound(there, name, {}, &Entry::name);
+            if (found->name != name)
+                break;
+            return MSB_TRY(describe(found->child));
+        }
+    }
+    return std::nullopt;
+}
+
+Result<std::vector<std::string>> ErofsReader::names(const FileInfo& directory) const {
+    std::vector<std::string> found;
+    const Inode opened = MSB_TRY(inode(directory.identity));
+    if (!S_ISDIR(opened.info.mode))
+        return found;
+    const std::uint64_t blocks = MSB_TRY(directory_blocks(opened));
+    for (std::uint64_t index = 0; index < blocks; ++index) {
+        const Bytes part = MSB_TRY(directory_block(opened, index));
+        for (const Entry& entry : MSB_TRY(entries(part, "a directory")))
+            if (entry.name != "." && entry.name != "..")
+                found.emplace_back(entry.name);
+    }
+    return found;
+}
+
+Status ErofsReader::read_data(const FileInfo& file, std::uint64_t offset,
+                              MutableBytesView buffer) const {
+    if (offset > file.size || buffer.size() > file.size - offset)
+        return bad("data outside the file");
+    return read_(file.data_offset + offset, buffer);
 }
 
 Result<std::string> ErofsReader::content(const FileInfo& file) const {
@@ -207,4 +292,4 @@ Result<std::string> ErofsReader::content(const FileInfo& file) const {
     return std::string(as_text(MSB_TRY(bytes_at(file.data_offset, file.size))));
 }
 
-} // namespace msb::image::testing
+} // namespace msb::image

@@ -1,0 +1,73 @@
+#include "api/fork.hpp"
+
+#include "base/time.hpp"
+#include "sandbox/disk_copy.hpp"
+
+#include <algorithm>
+#include <set>
+#include <unistd.h>
+
+namespace msb {
+
+namespace {
+
+Status check_names(Launcher& launcher, const std::vector<std::string>& names) {
+    if (names.empty())
+        return invalid("a fork needs a name");
+    std::set<std::string> seen;
+    for (const std::string& name : names) {
+        MSB_TRY(validate_name(name));
+        if (launcher.sandboxes().get(name) || !seen.insert(name).second)
+            return fail(sandbox_exists(name));
+    }
+    return {};
+}
+
+bool has_owned(const SandboxSpec& spec) {
+    return std::ranges::any_of(spec.mounts,
+                               [](const Mount& mount) { return mount.kind == MountKind::owned; });
+}
+
+} // namespace
+
+Result<Fork> Fork::begin(Launcher& launcher, const ForkRequest& request, const disk::Watch& watch) {
+    MSB_TRY(check_names(launcher, request.names));
+    Sandboxes& sandboxes = launcher.sandboxes();
+    auto still = sandboxes.hold_still(request.source);
+    if (!still && still.error().kind() != ErrorKind::busy)
+        return fail(still.error());
+    if (still) {
+        Fork fork(still->view.spec, MSB_TRY(launcher.image_of(still->view.spec)),
+                  MSB_TRY(own_disk(launcher.home(), still->view.spec)));
+        fork.still_ = std::move(*still);
+        return fork;
+    }
+    if (const auto view = MSB_TRY(sandboxes.get(request.source)); has_owned(view.spec))
+        return fail(
+            Error(ErrorKind::busy, "sandbox '" + request.source +
+                                       "' runs, and has storage of its own (--mount-owned), "
+                                       "which cannot be held still")
+                .with_hint("stop it first: msb stop " + request.source));
+    const std::string store = launcher.home().snapshots();
+    Staging::sweep(store);
+    auto copy = MSB_TRY(Staging::begin(store + "/fork:" + std::to_string(::getpid())));
+    const std::string disk = copy.path() + "/upper.ext4";
+    const SandboxSpec spec =
+        MSB_TRY(copy_disk(sandboxes, request.source, disk, request.copy_while_frozen, watch)).spec;
+    Fork fork(spec, MSB_TRY(launcher.image_of(spec)), disk);
+    fork.copy_.emplace(std::move(copy));
+    return fork;
+}
+
+NewSandbox Fork::sandbox(const std::string& name) const {
+    SandboxSpec spec = spec_;
+    spec.name = name;
+    spec.created_at_ns = unix_time_ns();
+    spec.ephemeral = false;
+    spec.network.published.clear();
+    if (spec_.hostname == derived_hostname(spec_.name))
+        spec.hostname = derived_hostname(name);
+    return {std::move(spec), image_, {.upper = disk_, .owned_of = spec_.name}, {}};
+}
+
+} // namespace msb
