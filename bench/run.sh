@@ -117,6 +117,7 @@ bench_exec
 bench_memory
 bench_many
 "$BENCH_DIR/blk.sh" "${BLK_ROUNDS:-20}"
+"$BENCH_DIR/shares.sh" "${SHARES_ROUNDS:-5}"
 "$BENCH_DIR/exec.sh"
 "$BENCH_DIR/isolation.sh"
 "$BENCH_DIR/files.sh" "${FILES_ROUNDS:-5}"

@@ -357,6 +357,19 @@ debian_rootfs() {
     cp "$cached" "$tar"
 }
 
+# work_image REFERENCE: loads an image of Debian with git, sqlite3 and python3. Needs mmdebstrap and umoci.
+work_image() {
+    debian_rootfs "$T/.root.tar" git sqlite3 python3
+    mkdir "$T/.root"
+    tar -C "$T/.root" -xf "$T/.root.tar" --exclude='./dev/*' --exclude='./usr/share/doc/*' \
+        --exclude='./usr/share/locale/*' --exclude='./var/lib/apt/lists/*' --exclude='./var/cache/apt/*'
+    new_image "$T/.layout"
+    add_layer "$T/.layout" "$T/.root"
+    pack_oci "$T/.layout" "$T/.image.tar"
+    msb load -q -i "$T/.image.tar" -t "$1"
+    rm -rf "$T/.root" "$T/.root.tar" "$T/.layout" "$T/.image.tar"
+}
+
 # init_image NAME: loads a small image NAME whose /sbin/init is busybox's, and notes in /etc/init.down
 # that it was shut down. /sbin/noting-init is the same and first notes its arguments and environment in
 # /etc/init.args and /etc/init.env.

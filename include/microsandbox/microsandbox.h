@@ -303,6 +303,9 @@ void msb_progress_free(uint64_t progress);
  * "memory_mib": number. Memory in MiB.
  * "max_memory_mib": number. How much memory, in MiB, it can be given later; default: memory_mib.
  * "root_disk_mib": number. Size of the root disk in MiB.
+ * "root_disk": text. In place of its size, as of --root-disk: "8G", "tmpfs[:SIZE]" (memory, new
+ *   at each start), "flat[:SIZE]" (with the image's files in it), or the path of a disk image of
+ *   the host.
  * "thp": "madvise" | "always" | "never". Huge pages for the guest's memory. Default: "madvise".
  * "env": object of text. Environment of all commands, over the image's.
  * "labels": object of text. Labels, by which a list can be filtered.

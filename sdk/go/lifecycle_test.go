@@ -248,12 +248,15 @@ func TestMountsAndNetwork(t *testing.T) {
 	equal(t, "errno", failure.Errno, 2)
 	ok(t, m.RemoveSandbox(ctx, "go-mounts"))
 	shared := t.TempDir()
+	one, nine, user, group := uint64(1), uint64(9), uint32(7), uint32(8)
 	sandbox := create(t, "go-mounts", m.WithMounts(map[string]m.MountConfig{
 		"/x": m.Mount.Bind(shared),
 		"/y": m.Mount.Bind(shared, m.MountOptions{Readonly: true}),
+		"/q": m.Mount.Bind(shared, m.MountOptions{Cache: "cached", QuotaMiB: &one, QuotaInodes: &nine, UID: &user, GID: &group}),
 	}), m.WithNetwork(m.NetworkConfig{
 		Profiles: []string{"public"}, Rules: []string{"deny@link-local", "allow@pypi.org:tcp:443"}, DefaultIngress: "deny"}))
-	out, err := sandbox.Shell(ctx, "echo guest >/x/file && ! touch /y/file && test -e /sys/class/net/eth0")
+	out, err := sandbox.Shell(ctx, "echo guest >/x/file && ! touch /y/file && test -e /sys/class/net/eth0"+
+		" && stat -c %u:%g /q | grep -qx 7:8 && df -k /q | grep -q ' 1024 '")
 	ok(t, err)
 	equal(t, "success", out.Success(), true)
 	written, err := os.ReadFile(shared + "/file")

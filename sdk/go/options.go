@@ -57,6 +57,10 @@ func WithMaxMemory(mib uint64) SandboxOption {
 // WithRootDisk sets the size of the root disk in MiB.
 func WithRootDisk(mib uint64) SandboxOption { return func(o *sandboxOptions) { o.RootDiskMiB = &mib } }
 
+// WithRootDiskFrom says what takes what is written to the root: "8G", "tmpfs[:SIZE]" (memory, new at
+// each start), "flat[:SIZE]" (with the image's files in it), or the path of a disk image of the host.
+func WithRootDiskFrom(disk string) SandboxOption { return func(o *sandboxOptions) { o.RootDisk = &disk } }
+
 // WithTHP says whether the guest's memory has huge pages: "always", "madvise", "never".
 func WithTHP(mode string) SandboxOption { return func(o *sandboxOptions) { o.THP = &mode } }
 

@@ -142,6 +142,7 @@ type sandboxOptions struct {
 	MemoryMiB            *uint64                `json:"memory_mib,omitempty"`
 	MaxMemoryMiB         *uint64                `json:"max_memory_mib,omitempty"`
 	RootDiskMiB          *uint64                `json:"root_disk_mib,omitempty"`
+	RootDisk             *string                `json:"root_disk,omitempty"`
 	THP                  *string                `json:"thp,omitempty"`
 	Env                  map[string]string      `json:"env,omitempty"`
 	Labels               map[string]string      `json:"labels,omitempty"`

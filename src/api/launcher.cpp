@@ -31,6 +31,11 @@ Result<image::Image> Launcher::resolve_image(const std::string& reference,
 
 /// By digest: the reference may name another image by now.
 Result<image::Image> Launcher::image_of(const SandboxSpec& spec) {
+    if (spec.root != RootSource::image) {
+        image::Image none;
+        none.reference = spec.image;
+        return none;
+    }
     const auto digest = MSB_TRY(image::Digest::parse(spec.manifest_digest));
     auto image = store_.get_version(spec.image, digest);
     if (!image)
@@ -138,8 +143,32 @@ Status Launcher::prepare_flat(NewSandbox& sandbox, image::Progress& progress) {
     return {};
 }
 
+/// What has no image has nothing to take from one.
+Result<NewSandbox> Launcher::prepare_path(const CreateRequest& request) {
+    const RootPath root = MSB_TRY(parse_root_path(request.image));
+    if (request.root_disk_given)
+        return fail(ErrorKind::invalid_argument,
+                    "a root disk is only for images: '" + root.path + "' is the root itself");
+    if (!request.patches.empty())
+        return fail(ErrorKind::invalid_argument,
+                    "patches are only for images: '" + root.path + "' can be changed as it is");
+    NewSandbox sandbox;
+    sandbox.spec = request.spec;
+    sandbox.image.reference = root.path;
+    sandbox.spec.root = root.source;
+    sandbox.spec.root_fstype = root.fstype;
+    merge_image(sandbox.spec, sandbox.image, request.choice);
+    sandbox.spec.manifest_digest.clear();
+    MSB_TRY(validate_spec(sandbox.spec));
+    return sandbox;
+}
+
 Result<NewSandbox> Launcher::prepare(const CreateRequest& request, image::Progress& progress) {
+    if (request.snapshot.empty() && is_root_path(request.image))
+        return prepare_path(request);
     const RootDisk& disk = request.spec.root_disk;
+    if (disk.kind == RootDisk::Kind::image)
+        MSB_TRY_WRAP(sys::stat(disk.path), "root disk");
     if (!request.snapshot.empty() && disk.kind != RootDisk::Kind::managed)
         return fail(ErrorKind::invalid_argument,
                     "a snapshot is a managed root disk: only its size can be said, not '" +

@@ -6,6 +6,8 @@
 #include "disk/ext4.hpp"
 #include "image/collect.hpp"
 #include "sandbox/disk_patch.hpp"
+#include "sandbox/volumes/users.hpp"
+#include "sandbox/volumes/volumes.hpp"
 
 #include <algorithm>
 #include <array>
@@ -18,7 +20,7 @@ namespace msb {
 namespace {
 
 constexpr std::array<std::string_view, storage_kinds> kind_names = {
-    "images", "layers", "sandboxes", "snapshots", "logs", "caches"};
+    "images", "layers", "sandboxes", "snapshots", "volumes", "logs", "caches"};
 constexpr std::array default_kinds = {StorageKind::image, StorageKind::layer, StorageKind::cache};
 
 /// Adds up a file, or everything in a directory. What goes away meanwhile does not count.
@@ -74,6 +76,7 @@ class Survey {
         MSB_TRY(add_images());
         MSB_TRY(add_sandboxes());
         MSB_TRY(add_snapshots());
+        MSB_TRY(add_volumes());
         MSB_TRY(add_caches());
         std::ranges::stable_sort(items_, [](const StorageItem& a, const StorageItem& b) {
             return std::pair(a.kind, a.name) < std::pair(b.kind, b.name);
@@ -178,6 +181,22 @@ class Survey {
         return {};
     }
 
+    Status add_volumes() {
+        for (const Volume& volume : MSB_TRY(Volumes(launcher_.home()).list())) {
+            StorageItem& item = *MSB_TRY(add(StorageKind::volume, volume.name, volume.directory));
+            item.labels = volume.labels;
+            item.time_ns = volume.created_at_ns;
+            for (const SandboxView& view : views_)
+                if (std::ranges::any_of(view.spec.mounts, [&](const Mount& mount) {
+                        return mount.kind == MountKind::named && mount.source == volume.name;
+                    }))
+                    item.reasons.push_back("sandbox '" + view.spec.name + "'");
+            item.in_use = !item.reasons.empty();
+            item.reclaimable = !item.in_use;
+        }
+        return {};
+    }
+
     Status add_caches() {
         const std::string cache = launcher_.home().cache();
         for (const std::string& name :
@@ -232,6 +251,13 @@ image::InUse in_use(const std::vector<std::string>& digests) {
     };
 }
 
+/// remove_volume() does not mind sandboxes that are stopped.
+Status remove_unused_volume(Sandboxes& sandboxes, const std::string& name) {
+    if (const auto users = MSB_TRY(users_of_volume(sandboxes, name, false)); !users.empty())
+        return fail(ErrorKind::busy, "volume '" + name + "' is of sandbox '" + users.front() + "'");
+    return remove_volume(sandboxes, name);
+}
+
 Status remove_item(Launcher& launcher, const StorageItem& item) {
     switch (item.kind) {
     case StorageKind::image: {
@@ -240,6 +266,7 @@ Status remove_item(Launcher& launcher, const StorageItem& item) {
     }
     case StorageKind::sandbox: return launcher.sandboxes().remove(item.name, false);
     case StorageKind::snapshot: return launcher.snapshots().remove(item.path, false);
+    case StorageKind::volume: return remove_unused_volume(launcher.sandboxes(), item.name);
     case StorageKind::cache:
         // Files that a pull has in hand are the store's to remove.
         return item.name.starts_with("tmp/") ? Status() : sys::unlink(item.path);

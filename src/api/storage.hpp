@@ -20,10 +20,11 @@ enum class StorageKind {
     layer,    ///< of images, and what is merged from several
     sandbox,  ///< its writable disk
     snapshot, ///< in the store
+    volume,   ///< a named one
     log,      ///< of a sandbox; rotated, so bounded
     cache,    ///< what is made again when it is needed
 };
-inline constexpr std::size_t storage_kinds = 6;
+inline constexpr std::size_t storage_kinds = 7;
 /// "images", "layers", ...
 std::string_view to_string(StorageKind kind);
 std::optional<StorageKind> parse_storage_kind(std::string_view text);

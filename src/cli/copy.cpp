@@ -6,11 +6,11 @@
 #include "cli/copy_target.hpp"
 #include "cli/parser.hpp"
 #include "cli/session.hpp"
+#include "cli/volume_copy.hpp"
 #include "client/files.hpp"
 #include "tar/extract.hpp"
 
 #include <cerrno>
-#include <cstdlib>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <memory>
@@ -47,6 +47,7 @@ class Copy {
 
   private:
     Status copy();
+    Status with_volume();
     Result<bool> connect(Connection& connection, const CopyEndpoint& endpoint);
     Status into_sandbox(const CopyTarget& target);
     Status out_of_sandbox(const CopyTarget& target);
@@ -108,26 +109,9 @@ Result<bool> Copy::connect(Connection& connection, const CopyEndpoint& endpoint)
 }
 
 CopyView Copy::view(const CopyEndpoint& endpoint) {
+    if (endpoint.sandbox.empty())
+        return local_view();
     CopyView view;
-    if (endpoint.sandbox.empty()) {
-        view.is_directory = [](const std::string& path) -> Result<std::optional<bool>> {
-            const auto info = sys::stat(path);
-            if (info)
-                return S_ISDIR(info->st_mode);
-            if (info.error().sys_errno() == ENOENT)
-                return std::nullopt;
-            return fail(info.error());
-        };
-        view.real_path = [](const std::string& path) -> Result<std::string> {
-            const std::unique_ptr<char, void (*)(void*)> real(::realpath(path.c_str(), nullptr),
-                                                              ::free);
-            if (!real)
-                return fail_errno("realpath", path);
-            return std::string(real.get());
-        };
-        view.make_directories = [](const std::string& path) { return msb::make_directories(path); };
-        return view;
-    }
     Files& files = *(&endpoint == &from_ ? from_connection_ : to_connection_).files;
     view.is_directory = [&files](const std::string& path) -> Result<std::optional<bool>> {
         const auto entry = files.stat(path);
@@ -292,12 +276,38 @@ Status Copy::copy() {
     return to_.sandbox.empty() ? out_of_sandbox(target) : between_sandboxes(target);
 }
 
+Status Copy::with_volume() {
+    for (const CopyEndpoint* end : {&from_, &to_})
+        if (!end->sandbox.empty() && !is_in_volume(session_, *end))
+            return fail(
+                Error(ErrorKind::unsupported, "files are not copied between a sandbox and a volume")
+                    .with_hint("copy by way of a directory of the host, or mount the volume "
+                               "in the sandbox"));
+    if (!options_.user.empty())
+        return invalid("--user is a user of a guest, and a volume has none");
+    const auto begun = std::chrono::steady_clock::now();
+    session_.progress().begin("Copying", from_.text + " → " + to_.text);
+    const Status copied = copy_volume(session_, {from_, to_, options_.archive, options_.links});
+    session_.progress().clear();
+    if (const auto number = session_.interrupted()) {
+        context_.exit_code = 128 + *number;
+        return {};
+    }
+    MSB_TRY(Status(copied));
+    if (!options_.quiet && !to_.archive)
+        print_done("Copied", from_.text + " → " + to_.text,
+                   std::chrono::steady_clock::now() - begun);
+    return {};
+}
+
 Status Copy::run() {
     from_ = MSB_TRY(parse_endpoint(options_.source));
     to_ = MSB_TRY(parse_endpoint(options_.destination));
     if (from_.sandbox.empty() && to_.sandbox.empty())
         return fail(ErrorKind::invalid_argument,
                     "msb copy requires at least one sandbox endpoint (SANDBOX:/path)");
+    if (is_in_volume(session_, from_) || is_in_volume(session_, to_))
+        return with_volume();
     loop_ = MSB_TRY(EventLoop::create());
     const Status copied = [&]() -> Status {
         if (!MSB_TRY(connect(from_connection_, from_)) || !MSB_TRY(connect(to_connection_, to_)))
@@ -339,7 +349,8 @@ void add_copy(Command& parent, Context& context) {
     const auto build = [&context](Command& command) {
         auto options = std::make_shared<CopyOptions>();
         command.footer(
-            "SRC and DST are local paths or SANDBOX:/absolute/path; one of them is in a sandbox.\n"
+            "SRC and DST are local paths, SANDBOX:/absolute/path or VOLUME:/absolute/path; one of\n"
+            "them is no local path. A name that both have is the sandbox's.\n"
             "An existing directory, or a DST that ends in /, takes the copy inside; otherwise DST "
             "is\n"
             "its new name. SRC/. means the contents of SRC. - is a tar archive on stdin or "

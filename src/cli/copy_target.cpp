@@ -1,7 +1,13 @@
 #include "cli/copy_target.hpp"
 
 #include "base/file.hpp"
+#include "base/system.hpp"
 #include "spec/spec.hpp"
+
+#include <cerrno>
+#include <cstdlib>
+#include <memory>
+#include <sys/stat.h>
 
 namespace msb::cli {
 
@@ -47,6 +53,27 @@ std::optional<std::string> base_name(const std::string& path) {
     if (base.empty() || base == ".")
         return std::nullopt;
     return base;
+}
+
+CopyView local_view() {
+    CopyView view;
+    view.is_directory = [](const std::string& path) -> Result<std::optional<bool>> {
+        const auto info = sys::stat(path);
+        if (info)
+            return S_ISDIR(info->st_mode);
+        if (info.error().sys_errno() == ENOENT)
+            return std::nullopt;
+        return fail(info.error());
+    };
+    view.real_path = [](const std::string& path) -> Result<std::string> {
+        const std::unique_ptr<char, void (*)(void*)> real(::realpath(path.c_str(), nullptr),
+                                                          ::free);
+        if (!real)
+            return fail_errno("realpath", path);
+        return std::string(real.get());
+    };
+    view.make_directories = [](const std::string& path) { return msb::make_directories(path); };
+    return view;
 }
 
 Result<CopyTarget> resolve_target(const CopyView& view, const std::string& path,

@@ -32,6 +32,9 @@ struct CopyView {
     std::function<Status(const std::string&)> make_directories;
 };
 
+/// That of the host.
+CopyView local_view();
+
 struct CopyTarget {
     std::string directory;
     std::optional<std::string> name; ///< none: the contents go into the directory

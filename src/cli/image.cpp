@@ -187,6 +187,7 @@ void add_image(Command& parent, Context& context) {
     add_list_command(family, context, "list", group_images).alias("ls");
     add_inspect_command(family, context);
     add_remove_command(family, context, "remove", group_images).alias("rm");
+    add_image_prune(family, context);
     // Flat forms, left out of the help.
     add_list_command(parent, context, "images", group_hidden);
     add_remove_command(parent, context, "rmi", group_hidden);

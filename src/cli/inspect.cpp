@@ -136,7 +136,8 @@ void print_text(const SandboxView& view, const Live& live) {
     text.add("Created", timestamp(spec.created_at_ns));
     text.add("Updated", timestamp(state.updated_at_ns));
     text.add("Image", spec.image);
-    text.add("Digest", spec.manifest_digest);
+    if (spec.root == RootSource::image)
+        text.add("Digest", spec.manifest_digest);
     text.add("Root Disk",
              spec.root == RootSource::image ? describe(spec.root_disk) : root_text(spec));
     text.add("Engine", state.engine.empty() ? "-" : state.engine + " (" + state.isolation + ")");

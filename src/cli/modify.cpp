@@ -15,13 +15,26 @@ namespace {
 struct ModifyOptions {
     std::string name;
     NetworkOptions network;
+    std::string root_disk;
 };
+
+Status resize(Context& context, const ModifyOptions& options) {
+    const std::uint64_t size = MSB_TRY(parse_memory_mib(options.root_disk));
+    auto sandboxes =
+        MSB_TRY(Sandboxes::open(MSB_TRY(context.home()), MSB_TRY(context.installation())));
+    return sandboxes.resize_root_disk(options.name, size);
+}
 
 Status modify(Context& context, const ModifyOptions& options) {
     const NetworkOptions& network = options.network;
-    if (!network.says_what_is_reached() && network.rules.empty() && !network.max_connections)
+    if (!options.root_disk.empty())
+        MSB_TRY(resize(context, options));
+    if (options.root_disk.empty() && !network.says_what_is_reached() && network.rules.empty() &&
+        !network.max_connections)
         return fail(Error(ErrorKind::invalid_argument, "nothing was said that is to change")
                         .with_hint("msb modify --help lists what can be changed"));
+    if (!network.says_what_is_reached() && network.rules.empty() && !network.max_connections)
+        return {};
     const NetworkModification change{.network = MSB_TRY(said_network(network)),
                                      .rules_alone = !network.says_what_is_reached()};
     auto sandboxes =
@@ -37,10 +50,13 @@ Status modify(Context& context, const ModifyOptions& options) {
 } // namespace
 
 void add_modify(Command& parent, Context& context) {
-    parent.add("modify", "Change what a sandbox may reach, also while it runs", group_sandboxes,
-               [&context](Command& command) {
+    parent.add("modify",
+               "Change what a sandbox may reach, also while it runs, and the size of its root disk",
+               group_sandboxes, [&context](Command& command) {
                    auto options = std::make_shared<ModifyOptions>();
                    command.option("name", &options->name, "Sandbox").required();
+                   command.option("--root-disk,--oci-upper-size", &options->root_disk,
+                                  "Size of its root disk, e.g. 8G; it has to be stopped");
                    add_modification_options(command, options->network);
                    command.footer("Rules alone go before the sandbox's own; any other option "
                                   "takes the place of what may be reached.\n"

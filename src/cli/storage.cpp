@@ -25,6 +25,7 @@ struct UsageOptions {
 };
 
 struct PruneOptions {
+    bool images_only = false; ///< msb image prune
     std::vector<std::string> filters;
     std::string older_than;
     bool all = false;
@@ -185,6 +186,8 @@ Result<PruneRequest> prune_request(const PruneOptions& options) {
         MSB_TRY(apply_filter(request, filter));
     if (!options.older_than.empty())
         request.older_than = MSB_TRY(parse_age(options.older_than));
+    if (options.images_only)
+        request.kinds = {StorageKind::image, StorageKind::layer};
     if (options.all)
         request.kinds = {StorageKind::image, StorageKind::layer, StorageKind::sandbox,
                          StorageKind::snapshot, StorageKind::cache};
@@ -209,8 +212,36 @@ Outcome count(const std::vector<PrunedItem>& items) {
     return outcome;
 }
 
+/// As other versions of this command had it.
+void print_pruned_images(const std::vector<PrunedItem>& items) {
+    std::size_t references = 0, documents = 0, layers = 0, merged = 0;
+    for (const PrunedItem& one : items) {
+        const std::string& name = one.item.name;
+        if (one.failure)
+            continue;
+        if (one.item.kind == StorageKind::image)
+            ++references;
+        else if (name.ends_with(".data"))
+            ++layers;
+        else if (name.ends_with(".erofs"))
+            ++merged;
+        else if (name.find('.') == std::string::npos)
+            ++documents; // a manifest and a configuration for each image
+    }
+    (void)print(json::to_text(json::Value{{"image_refs_removed", references},
+                                          {"manifests_removed", documents / 2},
+                                          {"layers_removed", layers},
+                                          {"fsmeta_removed", merged},
+                                          {"vmdk_removed", 0},
+                                          {"bytes_reclaimed", count(items).bytes}},
+                              2) +
+                "\n");
+}
+
 void print_pruned(const std::vector<PrunedItem>& items, const PruneOptions& options) {
     const Outcome outcome = count(items);
+    if (options.format == "json" && options.images_only)
+        return print_pruned_images(items);
     if (options.format == "json") {
         json::Value list = json::array();
         for (const PrunedItem& one : items) {
@@ -306,13 +337,27 @@ void build_prune(Command& command, Context& context) {
     auto options = std::make_shared<PruneOptions>();
     command.footer("Without a filter it removes what can be had again: images that no sandbox or\n"
                    "snapshot was made from, their layers, and caches.");
-    const Option filter = command.option(
-        "--filter", &options->filters,
-        "type=images|layers|sandboxes|snapshots|caches, label=KEY=VALUE, older-than=DURATION "
-        "(repeatable)");
+    const Option filter =
+        command.option("--filter", &options->filters,
+                       "type=images|layers|sandboxes|snapshots|volumes|caches, label=KEY=VALUE, "
+                       "older-than=DURATION "
+                       "(repeatable)");
     command.option("--older-than", &options->older_than, "Only what is older, e.g. 12h or 7d");
-    command.flag("-a,--all", &options->all,
-                 "Also sandboxes that are stopped, and snapshots that nothing came from");
+    command.flag(
+        "-a,--all", &options->all,
+        "Also sandboxes that are stopped, and snapshots that nothing came from; volumes only "
+        "by their type");
+    command.flag("--dry-run", &options->dry_run, "Only show what would be removed");
+    command.flag("-y,--yes", &options->yes, "Do not ask");
+    const Option quiet = command.flag("-q,--quiet", &options->quiet, "Say nothing but errors");
+    command.option("--format", &options->format, "Output format").one_of({"json"}).excludes(quiet);
+    command.action(
+        [&context, options] { run_command(context, [&] { return prune(context, *options); }); });
+}
+
+void build_image_prune(Command& command, Context& context) {
+    auto options = std::make_shared<PruneOptions>();
+    options->images_only = true;
     command.flag("--dry-run", &options->dry_run, "Only show what would be removed");
     command.flag("-y,--yes", &options->yes, "Do not ask");
     const Option quiet = command.flag("-q,--quiet", &options->quiet, "Say nothing but errors");
@@ -322,6 +367,11 @@ void build_prune(Command& command, Context& context) {
 }
 
 } // namespace
+
+void add_image_prune(Command& family, Context& context) {
+    family.add("prune", "Remove images that no sandbox and no snapshot was made from", group_images,
+               [&context](Command& command) { build_image_prune(command, context); });
+}
 
 void add_storage(Command& parent, Context& context) {
     parent.add("df", "What takes room on the disk", group_storage,

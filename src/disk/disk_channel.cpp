@@ -119,6 +119,7 @@ io_manager disk_channel() {
 }
 
 Error damaged_disk(const std::string& what, errcode_t code) {
+    initialize_ext2_error_table(); // or codes have no text
     const std::string reason = code != 0 ? std::string(": ") + error_message(code) : std::string();
     if (code == ENOSPC || code == EDQUOT || code == EXT2_ET_BLOCK_ALLOC_FAIL ||
         code == EXT2_ET_INODE_ALLOC_FAIL)

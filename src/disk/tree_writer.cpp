@@ -272,13 +272,8 @@ Status TreeWriter::add_name(Inode directory, const std::string& name, Inode numb
 
 namespace {
 
-struct Child {
-    std::string name;
-    ext2_ino_t inode;
-};
-
 int take_child(ext2_dir_entry* entry, int, int, char*, void* into) {
-    auto& children = *static_cast<std::vector<Child>*>(into);
+    auto& children = *static_cast<std::vector<TreeWriter::Child>*>(into);
     std::string name(static_cast<const char*>(entry->name),
                      static_cast<std::size_t>(ext2fs_dirent_name_len(entry)));
     if (name != "." && name != "..")
@@ -287,6 +282,14 @@ int take_child(ext2_dir_entry* entry, int, int, char*, void* into) {
 }
 
 } // namespace
+
+Result<std::vector<TreeWriter::Child>> TreeWriter::list(Inode directory) const {
+    std::vector<Child> children;
+    MSB_EXT2(ext2fs_dir_iterate(fs_, directory, 0, nullptr, take_child, &children), "a directory");
+    if (children.size() > max_names)
+        return fail(ErrorKind::limit_exceeded, "a directory has more than a million names");
+    return children;
+}
 
 Status TreeWriter::free_inode(Inode number) {
     ext2_inode_large inode = MSB_TRY(read_inode(fs_, number));
@@ -310,8 +313,7 @@ Status TreeWriter::free_inode(Inode number) {
 Status TreeWriter::remove_inode(Inode number, std::size_t depth, std::size_t& left) {
     const ext2_inode_large inode = MSB_TRY(read_inode(fs_, number));
     if (S_ISDIR(inode.i_mode)) {
-        std::vector<Child> children;
-        MSB_EXT2(ext2fs_dir_iterate(fs_, number, 0, nullptr, take_child, &children), "a directory");
+        const std::vector<Child> children = MSB_TRY(list(number));
         if (depth > max_depth || children.size() > left)
             return fail(ErrorKind::limit_exceeded, "a directory is too large to be removed");
         left -= children.size();
@@ -335,6 +337,24 @@ Status TreeWriter::remove(Inode directory, const std::string& name) {
     if (parent.i_links_count > 2) // its ".." is gone
         --parent.i_links_count;
     return write_inode(fs_, directory, parent);
+}
+
+Result<FileReader> FileReader::open(FileSystem& fs, TreeWriter::Inode inode) {
+    ext2_file_t file = nullptr;
+    MSB_EXT2(ext2fs_file_open(fs.get(), inode, 0, &file), "a file");
+    return FileReader(file);
+}
+
+FileReader::~FileReader() {
+    if (file_ != nullptr)
+        (void)ext2fs_file_close(file_);
+}
+
+Result<std::size_t> FileReader::read(MutableBytesView buffer) {
+    unsigned got = 0;
+    MSB_EXT2(ext2fs_file_read(file_, buffer.data(), static_cast<unsigned>(buffer.size()), &got),
+             "a file");
+    return got;
 }
 
 Result<FileWriter> FileWriter::open(FileSystem& fs, TreeWriter::Inode inode) {

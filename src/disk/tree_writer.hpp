@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace msb::disk {
 
@@ -35,6 +36,12 @@ class TreeWriter {
     /// Nothing if the directory has no such name.
     Result<std::optional<Inode>> find(Inode directory, const std::string& name) const;
     Result<Attributes> look(Inode inode) const;
+    struct Child {
+        std::string name;
+        Inode inode;
+    };
+    /// What a directory has, without "." and ".."; at most max_names.
+    Result<std::vector<Child>> list(Inode directory) const;
     /// Where a symbolic link leads.
     Result<std::string> target(Inode inode) const;
 
@@ -65,6 +72,22 @@ class TreeWriter {
     Status free_inode(Inode inode);
 
     ext2_filsys fs_;
+};
+
+/// The data of a file that is there.
+class FileReader {
+  public:
+    static Result<FileReader> open(FileSystem& fs, TreeWriter::Inode inode);
+    FileReader(FileReader&& other) noexcept : file_(std::exchange(other.file_, nullptr)) {}
+    FileReader& operator=(FileReader&&) = delete;
+    ~FileReader();
+
+    /// The next bytes; 0 at the end. Holes are zeroes.
+    Result<std::size_t> read(MutableBytesView buffer);
+
+  private:
+    explicit FileReader(ext2_file_t file) : file_(file) {}
+    ext2_file_t file_;
 };
 
 /// The data of a file.

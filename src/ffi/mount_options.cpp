@@ -37,7 +37,7 @@ void read_kind(Options& given, Mount& mount) {
                disk = given.optional_text("disk");
     const bool owned = given.flag("owned"), tmpfs = given.flag("tmpfs");
     if (bind.has_value() + named.has_value() + disk.has_value() + owned + tmpfs != 1)
-        return given.complain("a mount has one of 'bind', 'named', 'owned', 'tmpfs' and 'disk'");
+        return given.refuse("a mount has one of 'bind', 'named', 'owned', 'tmpfs' and 'disk'");
     mount.kind = bind    ? MountKind::bind
                  : named ? MountKind::named
                  : disk  ? MountKind::disk
@@ -60,7 +60,7 @@ void read_volume(Options& given, Mount& mount) {
     if (!is_volume) {
         mount.quota.mib = quota;
         if (has_kind || !mount.volume.labels.empty() || (size && mount.kind != MountKind::tmpfs))
-            given.complain("'kind', 'labels' and 'size_mib' are of volumes");
+            given.refuse("'kind', 'labels' and 'size_mib' are of volumes");
         return;
     }
     if (has_kind || mount.kind == MountKind::owned)
@@ -77,7 +77,7 @@ void read_image(Options& given, Mount& mount) {
     mount.fstype = given.text("fstype");
     if (mount.kind != MountKind::disk) {
         if (has_format || !mount.fstype.empty())
-            given.complain("'format' and 'fstype' are of disk images");
+            given.refuse("'format' and 'fstype' are of disk images");
         return;
     }
     mount.format = !has_format        ? format_of_name(mount.source)
@@ -104,7 +104,7 @@ void read_volumes(Options& options, SandboxSpec& spec) {
         read_volume(given, mount);
         read_image(given, mount);
         if (const auto checked = given.done(); !checked)
-            options.complain(checked.error().error.message());
+            options.pass_on(checked.error());
     }
 }
 

@@ -164,6 +164,17 @@ std::string Options::choice(const char* key, std::initializer_list<std::string_v
     return value;
 }
 
+void Options::refuse(std::string message) {
+    is_config_ = is_config_ || problem_.empty();
+    complain(std::move(message));
+}
+
+void Options::pass_on(const api::Failure& failure) {
+    is_config_ =
+        is_config_ || (problem_.empty() && failure.kind == api::FailureKind::invalid_config);
+    complain(failure.error.message());
+}
+
 api::Outcome<void> Options::done() {
     for (const auto& [key, value] : object_.members())
         if (std::ranges::find(known_, key) == known_.end())
@@ -199,6 +210,15 @@ void read_resources(Options& options, SandboxSpec& spec) {
         static_cast<unsigned>(options.number("max_cpus", most_cpus).value_or(spec.cpus));
     spec.memory_mib = options.number("memory_mib", most_mib).value_or(spec.memory_mib);
     spec.max_memory_mib = options.number("max_memory_mib", most_mib).value_or(spec.memory_mib);
+    if (const std::string disk = options.text("root_disk"); !disk.empty()) {
+        const auto parsed = parse_root_disk(disk);
+        if (!parsed)
+            options.complain(parsed.error().to_string());
+        else if (options.has("root_disk_mib"))
+            options.complain("'root_disk' and 'root_disk_mib' exclude each other");
+        else
+            spec.root_disk = *parsed;
+    }
     spec.root_disk.size_mib =
         options.number("root_disk_mib", most_mib).value_or(spec.root_disk.size_mib);
 }
@@ -291,7 +311,7 @@ api::Outcome<api::CreateOptions> create_options(std::string name, const char* te
     create.snapshot = options.text("from_snapshot");
     if (!create.image.empty() && !create.snapshot.empty())
         options.complain("'image' and 'from_snapshot' exclude each other");
-    create.root_disk_given = options.has("root_disk_mib");
+    create.root_disk_given = options.has("root_disk_mib") || options.has("root_disk");
     create.pull = pull_options(options);
     read_resources(options, create.spec);
     read_environment(options, create);

@@ -34,6 +34,10 @@ class Options {
     std::vector<Rlimit> rlimits(const char* key);
 
     void complain(std::string message);
+    /// Of members that are good each, but not together.
+    void refuse(std::string message);
+    /// What was wrong with an object in this one.
+    void pass_on(const api::Failure& failure);
     api::Outcome<void> done();
 
   private:

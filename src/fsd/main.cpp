@@ -9,8 +9,10 @@
 #include "virtio/device_thread.hpp"
 
 #include <array>
+#include <charconv>
 #include <csignal>
 #include <fcntl.h>
+#include <map>
 #include <mutex>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -25,6 +27,12 @@ constexpr std::size_t max_inodes = std::size_t{1} << 20;
 /// Open files of all mounts. A directory that is being read may hold 32 KiB.
 constexpr std::size_t max_handles = 8192;
 
+std::uint64_t number(std::string_view text) {
+    std::uint64_t value = 0;
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+}
+
 Result<fsd::Share> parse_share(std::string_view argument) {
     std::vector<std::string_view> words;
     for (std::size_t at = 0; at <= argument.size();) {
@@ -32,10 +40,25 @@ Result<fsd::Share> parse_share(std::string_view argument) {
         words.push_back(argument.substr(at, end - at));
         at = end + 1;
     }
-    if (words.size() != 5)
+    if (words.size() != 10)
         return fail(ErrorKind::invalid_argument, "bad argument");
-    return fsd::Share{std::string(words[0]), std::string(words[1]), words[2] == "ro",
-                      words[3] == "keep", words[4] == "mirror"};
+    return fsd::Share{.device = number(words[0]),
+                      .name = std::string(words[1]),
+                      .file = std::string(words[2]),
+                      .read_only = words[3] == "ro",
+                      .keep_metadata = words[4] == "keep",
+                      .mirror_modes = words[5] == "mirror",
+                      .cached = words[6] == "cached",
+                      .quota_bytes = number(words[7]),
+                      .quota_names = number(words[8]),
+                      .owner = std::string(words[9])};
+}
+
+/// "UID:GID"
+device::Passthrough::GuestUser parse_owner(std::string_view text) {
+    const std::size_t colon = text.find(':');
+    return {static_cast<std::uint32_t>(number(text.substr(0, colon))),
+            static_cast<std::uint32_t>(number(text.substr(colon + 1)))};
 }
 
 /// From here on the working directory is /proc/self/fd, where this process's descriptors have
@@ -60,6 +83,27 @@ device::Passthrough::GuestUser read_guest_user() {
     return user;
 }
 
+/// Each of `count` shares has its part of what this process may have.
+device::Passthrough::Options options_of(const fsd::Share& share, std::size_t count,
+                                        std::size_t descriptors) {
+    device::Passthrough::Options options;
+    options.read_only = share.read_only;
+    options.keep_metadata = share.keep_metadata;
+    options.mirror_modes = share.mirror_modes;
+    options.file_name = share.file;
+    options.inodes = max_inodes / count;
+    options.descriptors = descriptors / count / 2;
+    options.handles = std::min(descriptors / 4, max_handles) / count;
+    options.descriptor_names.clear();
+    options.cached = share.cached;
+    options.quota = {share.quota_bytes, share.quota_names};
+    if (share.owner.empty())
+        options.guest_user = read_guest_user;
+    else
+        options.guest_user = [owner = parse_owner(share.owner)] { return owner; };
+    return options;
+}
+
 class Server {
   public:
     Status prepare(const std::vector<fsd::Share>& shares) {
@@ -67,24 +111,24 @@ class Server {
         if (::getrlimit(RLIMIT_NOFILE, &files) == -1)
             return fail_errno("getrlimit", "RLIMIT_NOFILE");
         jail::LockDown keep;
+        std::map<std::size_t, std::vector<device::Shares::Share>> devices;
+        std::map<std::size_t, std::size_t> counts;
+        for (const fsd::Share& share : shares)
+            ++counts[share.device];
         for (std::size_t i = 0; i < shares.size(); ++i) {
+            const fsd::Share& share = shares[i];
+            auto& beside = devices[share.device];
+            auto options = options_of(share, shares.size(), files.rlim_cur);
+            options.first_id = device::Shares::first_id(beside.size(), counts[share.device]);
             const std::string path = fsd::source_path(i);
-            device::Passthrough::Options options;
-            options.read_only = shares[i].read_only;
-            options.keep_metadata = shares[i].keep_metadata;
-            options.mirror_modes = shares[i].mirror_modes;
-            options.file_name = shares[i].file;
-            options.inodes = max_inodes / shares.size();
-            options.descriptors = files.rlim_cur / shares.size() / 2;
-            options.handles =
-                std::min<std::size_t>(files.rlim_cur / 4, max_handles) / shares.size();
-            options.descriptor_names.clear();
-            options.guest_user = read_guest_user;
             auto source = MSB_TRY(sys::open(path, O_PATH));
-            devices_.push_back(MSB_TRY(device::Fs::create(
-                shares[i].tag, MSB_TRY(device::Passthrough::create(std::move(source), options)))));
-            (shares[i].read_only ? keep.readable : keep.writable).push_back(path);
+            beside.push_back(
+                {share.name, MSB_TRY(device::Passthrough::create(std::move(source), options))});
+            (share.read_only ? keep.readable : keep.writable).push_back(path);
         }
+        for (auto& [number, beside] : devices)
+            devices_.push_back(MSB_TRY(
+                device::Fs::create(fsd::device_tag(number), device::Shares(std::move(beside)))));
         MSB_TRY(sys::set_nonblocking(fsd::lifeline));
         MSB_TRY(enter_descriptor_names());
         return jail::lock_down(jail::Role::fs, keep);

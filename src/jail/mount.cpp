@@ -147,7 +147,7 @@ Step fill(const MountPlan& plan, int root, const std::array<Descriptor, max_bind
 
 Status prepare(MountPlan& plan) {
     if (plan.binds.size() > max_binds)
-        return fail(ErrorKind::limit_exceeded, "jail: more than 32 binds");
+        return fail(ErrorKind::limit_exceeded, fmt::format("jail: more than {} binds", max_binds));
     plan.directories.emplace_back(staging_directory); // so that a jail can be made inside this one
     if (!plan.shm_bytes.empty())
         plan.directories.emplace_back("/dev/shm");

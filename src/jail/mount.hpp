@@ -21,7 +21,7 @@ struct MountPlan {
     std::string shm_bytes;                ///< Size of /dev/shm in bytes; empty = none.
     std::string root_bytes;               ///< Size of the root's tmpfs. Filled by prepare().
 };
-constexpr std::size_t max_binds = 32;
+constexpr std::size_t max_binds = 72; // a program, and 64 shared directories
 
 /// Checks targets and computes the directories. Called before the clone.
 Status prepare(MountPlan& plan);

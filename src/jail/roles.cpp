@@ -12,6 +12,7 @@
 #include <netinet/tcp.h>
 #include <sched.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
@@ -326,13 +327,19 @@ Policy fs_policy() {
                 SYS_eventfd2, SYS_timerfd_create, SYS_timerfd_settime, SYS_accept4, SYS_recvmsg,
                 SYS_sendmsg, SYS_sendto})
         .allow({SYS_symlinkat, SYS_readlinkat, SYS_renameat, SYS_utimensat, SYS_getdents64,
-                SYS_fstatfs, SYS_getxattr, SYS_setxattr, SYS_listxattr, SYS_removexattr})
+                SYS_fstatfs, SYS_statx, SYS_getxattr, SYS_setxattr, SYS_listxattr, SYS_removexattr})
         .allow_when(SYS_mkdirat, {lacks(2, set_id_bits)})
         .allow_when(SYS_fchmodat, {lacks(2, set_id_bits)})
         .allow_when(SYS_unlinkat, {lacks(2, mask32 & ~std::uint64_t{AT_REMOVEDIR})})
         .allow_when(SYS_linkat, {lacks(4, mask32 & ~std::uint64_t{AT_SYMLINK_FOLLOW})})
         .allow_when(SYS_renameat2,
                     {lacks(4, mask32 & ~std::uint64_t{RENAME_NOREPLACE | RENAME_EXCHANGE})})
+        // Without waiting: locks of the guest are locks on the host.
+        .allow_when(SYS_flock, {is(1, LOCK_SH | LOCK_NB)})
+        .allow_when(SYS_flock, {is(1, LOCK_EX | LOCK_NB)})
+        .allow_when(SYS_flock, {is(1, LOCK_UN | LOCK_NB)})
+        .allow_when(SYS_fcntl, {is(1, F_OFD_SETLK)})
+        .allow_when(SYS_fcntl, {is(1, F_OFD_GETLK)})
         // Guest memory and the seals of what a front-end sends.
         .allow({SYS_mincore})
         .allow_when(SYS_fcntl, {is(1, F_GET_SEALS)})

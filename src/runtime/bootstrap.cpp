@@ -48,29 +48,30 @@ std::optional<std::string> file_system_of(const Mount& mount) {
     return mount.fstype.empty() ? std::nullopt : std::optional(mount.fstype);
 }
 
-/// The guest's kernel names disks in the order in which it finds them: root and upper are the first two.
+/// The guest's kernel names disks in the order in which it finds them: /dev/vda, ..., /dev/vdaa.
 std::string disk_path(std::size_t index) {
     constexpr std::size_t letters = 26;
     std::string suffix;
-    for (std::size_t number = index + 3; number > 0; number = (number - 1) / letters)
+    for (std::size_t number = index + 1; number > 0; number = (number - 1) / letters)
         suffix.insert(suffix.begin(), static_cast<char>('a' + (number - 1) % letters));
     return "/dev/vd" + suffix;
 }
 
 void describe_mounts(const LaunchConfig& config, wire::Bootstrap& document) {
     const std::vector<Mount>& mounts = config.spec.mounts;
-    std::size_t disks = 0;
+    std::size_t disks =
+        (config.root.empty() ? 0 : 1) + (config.disk ? 1 : 0); // the root's come first
     for (std::size_t i = 0; i < mounts.size(); ++i) {
         const wire::MountFlags flags{mounts[i].read_only, mounts[i].noexec, mounts[i].nosuid,
                                      mounts[i].nodev};
-        const auto& [kind, tag] = config.mounts[i];
+        const auto& [kind, tag, directory] = config.mounts[i];
         const std::string& guest = mounts[i].guest;
         switch (kind) {
         case MountBacking::Kind::directory:
-            document.dir_mounts.push_back({tag, guest, flags});
+            document.dir_mounts.push_back({tag, guest, flags, directory});
             break;
         case MountBacking::Kind::file:
-            document.file_mounts.push_back({tag, shared_file_name, guest, flags});
+            document.file_mounts.push_back({tag, shared_file_name, guest, flags, directory});
             break;
         case MountBacking::Kind::disk:
         case MountBacking::Kind::formatted_disk:

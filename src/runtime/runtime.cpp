@@ -19,6 +19,7 @@
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
+#include <set>
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
@@ -150,7 +151,7 @@ Status Runtime::open_mounted_disk(int fd, const Mount& mount, const std::string&
         loop_->post([this, waiting] { waits_for_room_ = waiting; });
     };
     if (!mount.read_only)
-        largest_file_ = std::max(largest_file_, size);
+        largest_file_ = std::max({largest_file_, size, most_log_bytes});
     mounted_disks_.push_back(MSB_TRY(device::Blk::create(std::move(disk))));
     return {};
 }
@@ -191,11 +192,13 @@ Status Runtime::start_engine() {
         machine.devices.push_back(device(*upper_disk_, "upper.sock"));
     machine.devices.push_back(device(*vsock_, "vsock.sock"));
     machine.devices.push_back(device(*rng_, "rng.sock"));
+    std::set<std::string_view> named;
     for (const MountBacking& backing : config_.mounts) {
         const bool disk = backing.kind == MountBacking::Kind::disk ||
                           backing.kind == MountBacking::Kind::formatted_disk;
         const auto id = disk ? virtio::DeviceId::block : virtio::DeviceId::fs;
-        if (backing.kind != MountBacking::Kind::memory)
+        // Shares may have a device together.
+        if (backing.kind != MountBacking::Kind::memory && named.insert(backing.tag).second)
             machine.devices.push_back(
                 {static_cast<std::uint32_t>(id), socket_path(backing.tag + ".sock")});
     }

@@ -1,5 +1,6 @@
 // Changing what a sandbox is while it runs, or before it runs again.
 #include "base/file.hpp"
+#include "base/sizes.hpp"
 #include "base/system.hpp"
 #include "net/config.hpp"
 #include "sandbox/launch/netd.hpp"
@@ -8,6 +9,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
 
@@ -67,6 +69,55 @@ Result<bool> Sandboxes::change_network(const std::string& name, const NetworkCha
     MSB_TRY(write_file_atomic(SandboxFiles{home_.sandbox(name)}.spec(), view.spec.to_json(), 0600,
                               !view.spec.ephemeral));
     return !runs || at_once || !view.spec.network.active();
+}
+
+namespace {
+
+/// What a root disk may become, and what that is besides a number.
+Status check_new_size(const SandboxSpec& spec, std::uint64_t size_mib) {
+    const RootDisk& disk = spec.root_disk;
+    if (spec.root != RootSource::image || disk.kind == RootDisk::Kind::image)
+        return fail(ErrorKind::unsupported,
+                    "the root of sandbox '" + spec.name +
+                        "' is not msb's: only a disk that msb made can be given another size");
+    if (disk.owned() && size_mib < disk.size_mib)
+        return fail(ErrorKind::invalid_argument, "a root disk cannot shrink: it has " +
+                                                     std::to_string(disk.size_mib) + " MiB, not " +
+                                                     std::to_string(size_mib) + " MiB or less");
+    RootDisk changed = disk;
+    changed.size_mib = size_mib;
+    return validate_root_disk(changed, spec.memory_mib);
+}
+
+} // namespace
+
+Status Sandboxes::resize_root_disk(const std::string& name, std::uint64_t size_mib) {
+    MSB_TRY(get(name));
+    const OwnedFd specification = MSB_TRY(lock_specification(home_.sandbox(name)));
+    SandboxView view = MSB_TRY(get(name));
+    if (is_active(view.state.status))
+        return fail(Error(ErrorKind::busy, "sandbox '" + name +
+                                               "' runs: its root disk can get "
+                                               "another size when it is stopped")
+                        .with_hint("stop it first: msb stop " + name));
+    const OwnedFd lifecycle = MSB_TRY(lock_or_say(name, change_wait));
+    SandboxSpec& spec = view.spec;
+    MSB_TRY(check_new_size(spec, size_mib));
+    // A larger file is one that the guest extends its file system to; what is killed in between leaves
+    // one that is larger than it is said to be, which nobody minds.
+    if (spec.root_disk.owned()) {
+        const SandboxFiles files{home_.sandbox(name)};
+        const bool flat = spec.root_disk.kind == RootDisk::Kind::flat;
+        const OwnedFd disk = MSB_TRY(
+            sys::open(flat ? files.flat_root() : files.upper(), O_RDWR | O_NOFOLLOW | O_NONBLOCK));
+        const struct stat info = MSB_TRY(sys::fstat(disk.get()));
+        if (!S_ISREG(info.st_mode))
+            return fail(ErrorKind::corrupt, "the disk of sandbox '" + name + "' is not a file");
+        if (static_cast<std::uint64_t>(info.st_size) < size_mib * mib)
+            MSB_TRY(sys::truncate(disk.get(), size_mib * mib));
+    }
+    spec.root_disk.size_mib = size_mib;
+    return write_file_atomic(SandboxFiles{home_.sandbox(name)}.spec(), spec.to_json(), 0600, true);
 }
 
 } // namespace msb

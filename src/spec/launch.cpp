@@ -45,7 +45,8 @@ json::Value write_backings(const std::vector<MountBacking>& backings) {
     for (const MountBacking& backing : backings)
         for (const auto& [kind, name] : backing_kinds)
             if (kind == backing.kind)
-                list.push_back({{"kind", name}, {"tag", backing.tag}});
+                list.push_back(
+                    {{"kind", name}, {"tag", backing.tag}, {"directory", backing.directory}});
     return list;
 }
 
@@ -56,7 +57,8 @@ std::vector<MountBacking> read_backings(json::Reader& document) {
         const auto word = item.get<std::string>("kind");
         for (const auto& [kind, name] : backing_kinds)
             if (word == name)
-                backings.push_back({kind, item.get<std::string>("tag")});
+                backings.push_back(
+                    {kind, item.get<std::string>("tag"), item.get<std::string>("directory")});
     }
     return backings;
 }

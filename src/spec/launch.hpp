@@ -35,6 +35,7 @@ struct MountBacking {
         memory,         ///< of the guest
     } kind = Kind::directory;
     std::string tag; ///< the device's name in the guest, and its socket's with ".sock" behind it
+    std::string directory = {}; ///< of a device that several shares have; else empty
     bool operator==(const MountBacking&) const = default;
 };
 

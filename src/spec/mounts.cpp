@@ -5,6 +5,7 @@
 #include "base/sha256.hpp"
 #include "base/system.hpp"
 #include "spec/files.hpp"
+#include "spec/fs_server.hpp"
 #include "spec/grammar.hpp"
 #include "spec/paths.hpp"
 #include "spec/spec.hpp"
@@ -373,8 +374,18 @@ Status check_options(const Mount& mount) {
     return {};
 }
 
-std::string mount_tag(std::size_t index) {
-    return "fs-" + std::to_string(index);
+std::size_t mount_devices(std::size_t shares) {
+    return std::min(shares, max_mount_devices);
+}
+
+MountPlace mount_place(std::size_t index, std::size_t shares) {
+    const std::size_t devices = mount_devices(shares), device = index % devices;
+    const bool alone = device + devices >= shares;
+    return {device, alone ? std::string() : std::to_string(index)};
+}
+
+std::string mount_tag(std::size_t device) {
+    return fsd::device_tag(device);
 }
 
 std::string SandboxFiles::owned(std::string_view guest, bool disk) const {

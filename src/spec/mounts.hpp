@@ -92,11 +92,20 @@ struct Mount {
     bool operator==(const Mount&) const = default;
 };
 
-/// Each is a device of the guest and a descriptor of the process that serves them.
 inline constexpr std::size_t max_mounts = 64;
+/// Directories and files beyond this share their devices, each of which costs a guest some milliseconds at boot.
+inline constexpr std::size_t max_mount_devices = 4;
 
-/// The name of a mount's device in the guest, and of its socket with ".sock" behind it.
-std::string mount_tag(std::size_t index);
+/// Where a guest finds a directory or file of the host.
+struct MountPlace {
+    std::size_t device = 0; ///< one of mount_devices()
+    std::string directory;  ///< in the device's file system; empty: its root
+};
+/// Of `shares` directories and files.
+std::size_t mount_devices(std::size_t shares);
+MountPlace mount_place(std::size_t index, std::size_t shares);
+/// The name of a device of shares in the guest, and of its socket with ".sock" behind it.
+std::string mount_tag(std::size_t device);
 /// The same of the disk of a mount, which is its serial number, too.
 std::string disk_tag(std::size_t index);
 /// What the file of a share that is a single file is called there.

@@ -1,12 +1,13 @@
 #include "spec/root_disk.hpp"
 
-#include "base/closest.hpp"
+#include "base/system.hpp"
 #include "spec/grammar.hpp"
 #include "spec/paths.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <sys/stat.h>
 #include <vector>
 
 namespace msb {
@@ -21,9 +22,12 @@ std::unexpected<Error> bad_root(const std::string& what) {
                                "PATH[:format=raw,fstype=ext4]"));
 }
 
-bool is_disk_path(std::string_view text) {
-    return text.starts_with('.') || text.starts_with('/') || text.starts_with('~') ||
-           text.find('/') != std::string_view::npos;
+/// "~/x" is below the user's home directory, however the shell was told.
+Result<std::string> path_of_user(std::string_view text) {
+    std::string path(text);
+    if (const char* const home = std::getenv("HOME"); home != nullptr && path.starts_with("~/"))
+        path.replace(0, 1, home);
+    return absolute_path(path);
 }
 
 std::vector<std::string> split_options(std::string_view text) {
@@ -96,6 +100,30 @@ std::string_view to_string(RootDisk::Clone clone) {
     return "?";
 }
 
+bool is_root_path(std::string_view image) {
+    return image == "." || image == ".." || image.starts_with("./") || image.starts_with("../") ||
+           image.starts_with('/') || image.starts_with("~/");
+}
+
+Result<RootPath> parse_root_path(std::string_view text) {
+    RootPath root;
+    root.path = MSB_TRY(path_of_user(text));
+    if (const auto colon = root.path.rfind(":fstype="); colon != std::string::npos) {
+        root.fstype = root.path.substr(colon + sizeof(":fstype=") - 1);
+        root.path.resize(colon);
+    }
+    const auto info = sys::stat(root.path);
+    if (!info)
+        return fail(
+            Error(info.error()).wrap("no directory and no disk image: '" + root.path + "'"));
+    if (!S_ISDIR(info->st_mode) && !S_ISREG(info->st_mode))
+        return invalid("a root is a directory or a disk image: '" + root.path + "'");
+    root.source = S_ISDIR(info->st_mode) ? RootSource::directory : RootSource::disk;
+    if (root.source == RootSource::directory && !root.fstype.empty())
+        return invalid("a directory has no fstype: '" + std::string(text) + "'");
+    return root;
+}
+
 Result<RootDisk> parse_root_disk(std::string_view text) {
     RootDisk disk;
     const std::size_t colon = text.find_first_of(":,");
@@ -106,12 +134,9 @@ Result<RootDisk> parse_root_disk(std::string_view text) {
         disk = {.kind = RootDisk::Kind::tmpfs, .size_mib = 0};
     } else if (head == "flat") {
         disk = {.kind = RootDisk::Kind::flat, .size_mib = 0};
-    } else if (is_disk_path(head)) {
+    } else if (is_root_path(head) || head.find('/') != std::string_view::npos) {
         disk = {.kind = RootDisk::Kind::image, .size_mib = 0, .fstype = "ext4"};
-        std::string path(head);
-        if (const char* const home = std::getenv("HOME"); home != nullptr && path.starts_with("~/"))
-            path.replace(0, 1, home);
-        disk.path = MSB_TRY(absolute_path(path));
+        disk.path = MSB_TRY(path_of_user(head));
     } else {
         const auto size = parse_memory_mib(text);
         if (!size)

@@ -46,6 +46,17 @@ std::string_view to_string(RootDisk::Clone clone);
 inline constexpr std::uint64_t min_root_disk_mib = 128;
 inline constexpr std::uint64_t max_root_disk_mib = std::uint64_t{16} << 20;
 
+/// Whether an image that is asked for is a path: a directory or disk of the host.
+bool is_root_path(std::string_view image);
+
+/// PATH[:fstype=TYPE] in the place of an image. It has to be there.
+struct RootPath {
+    RootSource source = RootSource::directory;
+    std::string path; ///< absolute
+    std::string fstype;
+};
+Result<RootPath> parse_root_path(std::string_view text);
+
 /// SIZE | tmpfs[:SIZE] | flat[:SIZE,fstype=ext4][,clone=auto|copy|reflink] |
 /// PATH[:format=raw][,fstype=TYPE]. A path begins with '.', '/' or '~', or has a '/'.
 Result<RootDisk> parse_root_disk(std::string_view text);

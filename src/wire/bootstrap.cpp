@@ -25,10 +25,11 @@ MSB_WIRE_FIELDS(MountFlags,
     f.defaulted("nosuid", m.nosuid); f.defaulted("nodev", m.nodev);)
 MSB_WIRE_FIELDS(DirMount,
     f.required("tag", m.tag); f.required("guest_path", m.guest_path);
-    f.defaulted("flags", m.flags);)
+    f.defaulted("flags", m.flags); f.omittable("directory", m.directory);)
 MSB_WIRE_FIELDS(FileMount,
     f.required("tag", m.tag); f.required("filename", m.filename);
-    f.required("guest_path", m.guest_path); f.defaulted("flags", m.flags);)
+    f.required("guest_path", m.guest_path); f.defaulted("flags", m.flags);
+    f.omittable("directory", m.directory);)
 MSB_WIRE_FIELDS(DiskMount,
     f.required("id", m.id); f.required("guest_path", m.guest_path);
     f.omittable("fstype", m.fstype); f.defaulted("flags", m.flags);)

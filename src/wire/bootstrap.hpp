@@ -50,12 +50,14 @@ struct DirMount {
     std::string tag;
     std::string guest_path;
     MountFlags flags;
+    std::string directory; ///< in the device's file system; empty: its root
 };
 struct FileMount {
     std::string tag;
     std::string filename;
     std::string guest_path;
     MountFlags flags;
+    std::string directory; ///< which has the file
 };
 struct DiskMount {
     std::string id; ///< the device's serial number; or its path, if it has none of its own

@@ -12,6 +12,12 @@ for command in run create; do
     for source in dir fifo none; do
         run_fail any "mount-file source is not a regular file: $T/$source" msb $command --mount-file "$T/$source:/x"
     done
+    for source in dir fifo none; do
+        run_fail any "mount-disk source is not a regular file: $T/$source" msb $command --mount-disk "$T/$source:/x"
+    done
+    for source in ./dir "$T/file" ..; do
+        run_fail any "a volume's name starts with" msb $command --mount-named "$source:/x"
+    done
 done
 [ ! -d "$MSB_HOME/sandboxes" ] || [ -z "$(ls "$MSB_HOME/sandboxes")" ] || fail_test "a sandbox was made"
 no_leftovers

@@ -77,6 +77,28 @@ run_ok msb prune -q -y --all
 assert_eq "$out" ""
 assert_eq "$(msb df --format json | jq '[.[] | objects | .count] | add')" 0
 
+# A volume goes only when it is named, and no sandbox mounts it.
+run_ok msb volume create -q spare
+run_ok msb volume create -q used
+run_ok msb load -q -i "$T/one.tar"
+run_ok msb create -q -n box -v used:/x one:1
+run_ok msb stop -q -t 5 box
+run_ok msb prune -q -y
+assert_eq "$(items volumes)" "spare used"
+run_ok msb prune -q -y --filter type=volumes
+assert_eq "$(items volumes)" used
+run_ok msb rm -q box
+run_ok msb prune -q -y --all
+assert_eq "$(items volumes)" used
+run_ok msb prune -q -y --filter type=volumes
+
+# Images alone.
+run_ok msb load -q -i "$T/one.tar"
+run_ok msb image prune -y --format json
+assert_eq "$(jq -c '[.image_refs_removed, .manifests_removed, .layers_removed, .fsmeta_removed]' <<<"$out")" '[1,1,1,1]'
+run_ok msb image ls -q
+assert_eq "$out" ""
+
 # Mistakes.
 run_fail 1 "unknown key 'typ'" msb prune --filter typ=images
 assert_contains "$err" "did you mean 'type'"

@@ -75,6 +75,11 @@ run_ok msb volume create -q first
 run_ok msb start -q user
 run_ok msb rm -q -f user
 
+# What guests may add to a directory that has a quota.
+run_ok msb volume create -q small --quota 2M
+run_fail any 'No space left' msb run -v small:/d -- dd if=/dev/zero of=/d/file bs=1M count=4
+run_ok msb volume rm -q small
+
 # Several at once; what is missing does not stop the others.
 run_fail 1 'volume not found: none' msb volume rm first none second
 run_ok msb volume ls -q

@@ -74,6 +74,8 @@ void run(const Words& words) {
             bench_vsock(words);
         else if (task == "benchblk")
             bench_blk(words);
+        else if (task == "benchfs")
+            bench_fs(words);
         else
             fail("task", "unknown: " + task);
     }

@@ -31,5 +31,6 @@ void test_vsock(const Words& words);
 void test_rng(const Words& words);
 void bench_vsock(const Words& words); ///< streams to and from the host
 void bench_blk(const Words& words);   ///< /dev/vda
+void bench_fs(const Words& words);    ///< the share "share"
 
 } // namespace msb::guest

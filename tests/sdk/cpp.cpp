@@ -107,7 +107,7 @@ int main() {
                     .exit_code == 0,
             "mounted");
     require(kind_of([] { Sandbox::create("x", {{"volumes", {{"/d", {{"readonly", true}}}}}}); }) ==
-                "invalid_argument",
+                "invalid_config",
             "a mount of nothing");
     Sandbox::remove("mounts", true);
     require(Volume::prune().size() == 3, "prune");

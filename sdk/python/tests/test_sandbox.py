@@ -28,6 +28,7 @@ from microsandbox import (
     LimitExceededError,
     LogSource,
     MicrosandboxError,
+    MountCache,
     Network,
     NetworkAction,
     NetworkProfile,
@@ -330,7 +331,11 @@ class Boot(Case):
         (shared / "file").write_text("from the host")
         sandbox = await self.create(
             replace=True,
-            volumes={"/x": Volume.bind(shared), "/y": Volume.bind(shared, readonly=True)},
+            volumes={
+                "/x": Volume.bind(shared),
+                "/y": Volume.bind(shared, readonly=True),
+                "/q": Volume.bind(shared, cache=MountCache.CACHED, quota_mib=1, quota_inodes=9, uid=7, gid=8),
+            },
             network=Network(
                 (NetworkProfile.PUBLIC,),
                 rules=("deny@link-local", "allow@pypi.org:tcp:443"),
@@ -339,6 +344,8 @@ class Boot(Case):
         )
         self.assertEqual((await sandbox.exec("cat", ["/x/file"])).stdout_text, "from the host")
         self.assertFalse((await sandbox.shell("echo > /y/file")).success)
+        of_quota = "stat -c %u:%g /q | grep -qx 7:8 && df -k /q | grep -q ' 1024 '"
+        self.assertTrue((await sandbox.shell(of_quota)).success)
         self.assertTrue((await sandbox.shell("echo guest > /x/new")).success)
         self.assertEqual((shared / "new").read_text(), "guest\n")
         self.assertTrue((await sandbox.shell("test -e /sys/class/net/eth0")).success)

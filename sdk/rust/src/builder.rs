@@ -270,6 +270,12 @@ impl SandboxBuilder {
         self.options.root_disk_mib = Some(mib);
         self
     }
+    /// What takes what is written to the root: "8G", "tmpfs[:SIZE]" (memory, new at each start),
+    /// "flat[:SIZE]" (with the image's files in it), or the path of a disk image of the host.
+    pub fn root_disk_from(mut self, disk: impl Into<String>) -> Self {
+        self.options.root_disk = Some(disk.into());
+        self
+    }
 
     /// Whether the guest's memory has huge pages: a [`ThpMode`], or its word as text.
     pub fn thp(mut self, mode: impl Into<ThpMode>) -> Self {

@@ -494,6 +494,7 @@ macro_rules! option_table {
                 memory_mib: u64,
                 max_memory_mib: u64,
                 root_disk_mib: u64,
+                root_disk: String,
                 thp: ThpMode,
                 env: BTreeMap<String, String>,
                 labels: BTreeMap<String, String>,

@@ -1,7 +1,7 @@
 mod common;
 
 use common::{block_on, create, poll_once, Scratch};
-use microsandbox::{AgentClient, Error, NetworkAction, Sandbox, SandboxStatus};
+use microsandbox::{AgentClient, Error, MountBuilder, NetworkAction, Sandbox, SandboxStatus};
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -203,12 +203,15 @@ fn mounts_and_network() {
         let shared = std::env::temp_dir().join(format!("rust-mounts-{}", std::process::id()));
         std::fs::create_dir(&shared).unwrap();
         let host = shared.to_str().unwrap();
-        let builder = named().volume("/x", |m| m.bind(host)).volume("/y", |m| m.bind(host).readonly()).network(|n| {
+        let quota = |m: MountBuilder| m.bind(host).cache("cached").quota_mib(1).quota_inodes(9).owner(7, 8);
+        let mounts = named().volume("/x", |m| m.bind(host)).volume("/y", |m| m.bind(host).readonly()).volume("/q", quota);
+        let builder = mounts.network(|n| {
             let rules = n.profiles(["public"]).rules(["deny@link-local", "allow@pypi.org:tcp:443"]);
             rules.default_egress(NetworkAction::Deny).default_ingress(NetworkAction::Allow)
         });
         let sandbox = create(builder).await;
-        let script = "echo guest >/x/file && ! touch /y/file && test -e /sys/class/net/eth0";
+        let script = "echo guest >/x/file && ! touch /y/file && test -e /sys/class/net/eth0 \
+            && stat -c %u:%g /q | grep -qx 7:8 && df -k /q | grep -q ' 1024 '";
         assert!(sandbox.shell(script).await.unwrap().status().success);
         assert_eq!(std::fs::read_to_string(shared.join("file")).unwrap(), "guest\n");
         std::fs::remove_dir_all(&shared).unwrap();

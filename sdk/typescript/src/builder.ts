@@ -218,9 +218,13 @@ export abstract class SandboxSettings extends CommandSettings<NativeCreateOption
     this.options.max_memory_mib = wholeNumber(mib, "maxMemory");
     return this;
   }
-  /** The size of the root disk in MiB. */
-  rootDisk(mib: number): this {
-    this.options.root_disk_mib = wholeNumber(mib, "rootDisk");
+  /**
+   * Size of the root disk in MiB; or what takes what is written to the root: "8G", "tmpfs[:SIZE]" (memory, new at each
+   * start), "flat[:SIZE]" (with the image's files in it), or the path of a disk image of the host.
+   */
+  rootDisk(disk: number | string): this {
+    if (typeof disk === "string") this.options.root_disk = disk;
+    else this.options.root_disk_mib = wholeNumber(disk, "rootDisk");
     return this;
   }
   /** Huge pages for the guest's memory. */

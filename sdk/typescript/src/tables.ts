@@ -511,6 +511,7 @@ export interface NativeCreateOptions {
   memory_mib?: number | undefined;
   max_memory_mib?: number | undefined;
   root_disk_mib?: number | undefined;
+  root_disk?: string | undefined;
   thp?: ThpMode | undefined;
   env?: Record<string, string> | undefined;
   labels?: Record<string, string> | undefined;

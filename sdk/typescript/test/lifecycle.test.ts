@@ -141,11 +141,13 @@ test("directories of the host, and a network", async () => {
   await using box = await Sandbox.builder(name)
     .volume("/x", (m) => m.bind(shared).followRootSymlinks())
     .volume("/y", (m) => m.bind(shared).followRootSymlinks().readonly())
+    .volume("/q", (m) => m.bind(shared).cache("cached").quota(1, 9).owner(7, 8))
     .network((n) =>
       n.profiles("public").rules("deny@link-local", "allow@pypi.org:tcp:443").defaultEgress("deny").defaultIngress("allow"),
     )
     .create();
-  const script = "echo guest >/x/file && ! touch /y/file && test -e /sys/class/net/eth0";
+  const ofQuota = "stat -c %u:%g /q | grep -qx 7:8 && df -k /q | grep -q ' 1024 '";
+  const script = `echo guest >/x/file && ! touch /y/file && test -e /sys/class/net/eth0 && ${ofQuota}`;
   assert.equal((await box.shell(script)).code, 0);
   assert.equal(await readFile(`${shared}/file`, "utf8"), "guest\n");
   await assert.rejects(Sandbox.builder("bad").port(80, 0).create(), InvalidConfigError);

@@ -26,7 +26,7 @@ namespace msb::agent {
 
 namespace {
 
-/// Where the share of a single file is mounted while the file is bound to its place.
+/// Where a device is mounted while what it has is bound to its place.
 constexpr const char* staging = "/run/.msb-share";
 constexpr auto disk_timeout = std::chrono::seconds(5); ///< for a disk to appear
 constexpr auto disk_pause = std::chrono::milliseconds(5);
@@ -35,6 +35,7 @@ constexpr auto disk_pause = std::chrono::milliseconds(5);
 struct Asked {
     enum class Kind { directory, file, disk, memory } kind = Kind::directory;
     std::string tag;                   ///< of the share; serial number or path of the disk
+    std::string directory;             ///< of the device, that is the share; empty: all of it
     std::string filename;              ///< of a file in its share
     std::string path;                  ///< in the guest
     std::optional<std::string> fstype; ///< of a disk
@@ -61,7 +62,7 @@ Status check(const std::vector<Asked>& mounts) {
         if (!asked.path.starts_with('/') || asked.path == "/" ||
             asked.path.find("/..") != std::string::npos || !paths.insert(asked.path).second)
             return fail(ErrorKind::invalid_argument, "'" + asked.path + "' cannot be mounted on");
-        if (asked.filename.find('/') != std::string::npos)
+        if ((asked.directory + asked.filename).find('/') != std::string::npos)
             return fail(ErrorKind::invalid_argument, "bad name of a shared file");
         for (const Asked& above : mounts)
             if (above.kind == Asked::Kind::file && asked.path.starts_with(above.path + "/"))
@@ -80,22 +81,46 @@ Status make_file(const std::string& path) {
     return {};
 }
 
-/// Binds the file to its place; afterwards no path leads to the share itself.
-Status mount_file(const Asked& share, unsigned long flags) {
-    MSB_TRY(mount_at(share.tag.c_str(), staging, "virtiofs", flags));
-    const auto bind = [&]() -> Status {
+/// Devices of which parts are mounted. When it ends, no path leads to them any more.
+class Staged {
+  public:
+    Staged() = default;
+    Staged(const Staged&) = delete;
+    Staged& operator=(const Staged&) = delete;
+    ~Staged() {
+        for (const std::string& path : paths_) {
+            ::umount2(path.c_str(), MNT_DETACH);
+            ::rmdir(path.c_str());
+        }
+        ::rmdir(staging);
+    }
+
+    Result<std::string> source_of(const Asked& share) {
+        std::string path = std::string(staging) + "/" + share.tag;
+        if (std::ranges::find(paths_, path) == paths_.end()) {
+            MSB_TRY(mount_at(share.tag.c_str(), path, "virtiofs", 0));
+            paths_.push_back(path);
+        }
+        for (const std::string& name : {share.directory, share.filename})
+            if (!name.empty())
+                path.append("/").append(name);
+        return path;
+    }
+
+  private:
+    std::vector<std::string> paths_;
+};
+
+/// Binds a part of a device to its place.
+Status mount_part(const Asked& share, const std::string& source, unsigned long flags) {
+    if (share.kind == Asked::Kind::file)
         MSB_TRY(make_file(share.path));
-        const std::string source = std::string(staging) + "/" + share.filename;
-        if (::mount(source.c_str(), share.path.c_str(), nullptr, MS_BIND, nullptr) == -1 ||
-            ::mount(nullptr, share.path.c_str(), nullptr, MS_REMOUNT | MS_BIND | flags, nullptr) ==
-                -1)
-            return fail_errno("mount", share.path);
-        return {};
-    };
-    const Status bound = bind();
-    ::umount2(staging, MNT_DETACH);
-    ::rmdir(staging);
-    return bound;
+    else
+        MSB_TRY(make_directories(share.path));
+    if (::mount(source.c_str(), share.path.c_str(), nullptr, MS_BIND, nullptr) == -1 ||
+        ::mount(nullptr, share.path.c_str(), nullptr, MS_REMOUNT | MS_BIND | flags, nullptr) == -1)
+        return fail_errno("mount", share.path);
+    return {};
 }
 
 /// The block device with a serial number; it may still be on its way.
@@ -143,14 +168,17 @@ Status mount_disk(const Asked& disk, unsigned long flags) {
                     .wrap("no file system of this kernel is on the disk for " + disk.path));
 }
 
-Status mount_one(const Asked& asked, unsigned long flags) {
+Status mount_one(const Asked& asked, Staged& staged, unsigned long flags) {
     struct stat info{};
     if (asked.kind != Asked::Kind::file && ::stat(asked.path.c_str(), &info) == 0 &&
         !S_ISDIR(info.st_mode))
         return fail(Error::from_errno(ENOTDIR, "mount", asked.path));
     switch (asked.kind) {
-    case Asked::Kind::directory: return mount_at(asked.tag.c_str(), asked.path, "virtiofs", flags);
-    case Asked::Kind::file: return mount_file(asked, flags);
+    case Asked::Kind::directory:
+        if (asked.directory.empty())
+            return mount_at(asked.tag.c_str(), asked.path, "virtiofs", flags);
+        [[fallthrough]];
+    case Asked::Kind::file: return mount_part(asked, MSB_TRY(staged.source_of(asked)), flags);
     case Asked::Kind::disk: return mount_disk(asked, flags);
     case Asked::Kind::memory:
         return mount_at("tmpfs", asked.path, "tmpfs", flags, asked.options.c_str());
@@ -179,11 +207,15 @@ std::vector<Asked> all_of(const wire::Bootstrap& bootstrap) {
         asked.flags = flags;
         return asked;
     };
-    for (const wire::DirMount& mount : bootstrap.dir_mounts)
-        add(Asked::Kind::directory, mount.guest_path, mount.flags).tag = mount.tag;
+    for (const wire::DirMount& mount : bootstrap.dir_mounts) {
+        Asked& asked = add(Asked::Kind::directory, mount.guest_path, mount.flags);
+        asked.tag = mount.tag;
+        asked.directory = mount.directory;
+    }
     for (const wire::FileMount& mount : bootstrap.file_mounts) {
         Asked& asked = add(Asked::Kind::file, mount.guest_path, mount.flags);
         asked.tag = mount.tag;
+        asked.directory = mount.directory;
         asked.filename = mount.filename;
     }
     for (const wire::DiskMount& mount : bootstrap.disk_mounts) {
@@ -216,9 +248,10 @@ std::pair<std::string_view, std::string> device_and_path(std::string_view line) 
     return {device, std::move(path)};
 }
 
-/// The first two disks are the root's.
-bool is_mounted_disk(std::string_view device) {
-    return device.starts_with("/dev/vd") && device != "/dev/vda" && device != "/dev/vdb";
+/// The device that a directory is on; none if it cannot be had.
+std::optional<dev_t> device_of(const std::string& path) {
+    struct stat info{};
+    return ::stat(path.c_str(), &info) == 0 ? std::optional(info.st_dev) : std::nullopt;
 }
 
 } // namespace
@@ -229,21 +262,29 @@ Status mount_asked(const wire::Bootstrap& bootstrap) {
     std::ranges::stable_sort(
         mounts, {}, [](const Asked& asked) { return std::ranges::count(asked.path, '/'); });
     const bool restricted = bootstrap.security_profile == wire::SecurityProfile::restricted;
+    Staged staged;
     for (const Asked& asked : mounts)
-        MSB_TRY(mount_one(asked, mount_flags(asked.flags, restricted)));
+        MSB_TRY(mount_one(asked, staged, mount_flags(asked.flags, restricted)));
     return {};
 }
 
-void settle_disks() {
+void settle_disks(int initramfs) {
     const auto table = read_file("/proc/mounts");
     if (!table)
         return ::sync();
+    std::set<dev_t> of_root;
+    if (const auto root = device_of("/"))
+        of_root.insert(*root);
+    if (const auto upper = open_upper(initramfs))
+        if (const auto info = sys::fstat(upper->get()))
+            of_root.insert(info->st_dev);
     for (std::size_t at = 0; at < table->size();) {
         const std::size_t end = std::min(table->find('\n', at), table->size());
         const std::string_view line = std::string_view(*table).substr(at, end - at);
         at = end + 1;
         const auto [device, path] = device_and_path(line);
-        if (!is_mounted_disk(device) ||
+        const auto number = device_of(path);
+        if (!device.starts_with("/dev/vd") || !number || of_root.contains(*number) ||
             ::mount(nullptr, path.c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr) == 0)
             continue;
         // A file is open for writing.

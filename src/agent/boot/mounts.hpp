@@ -11,8 +11,8 @@ namespace msb::agent {
 /// first mount.
 Status mount_asked(const wire::Bootstrap& bootstrap);
 
-/// Makes what is mounted from disks durable and clean on them, also if programs have files open there:
-/// what they write from then on fails.
-void settle_disks();
+/// Makes what is mounted from disks, but for the root's, durable and clean on them, also if programs have
+/// files open there: what they write from then on fails. `initramfs` is what assemble_root() returned.
+void settle_disks(int initramfs);
 
 } // namespace msb::agent

@@ -2,8 +2,10 @@
 // here.
 #include "agent/boot/network.hpp"
 
+#include "agent/boot/console.hpp"
 #include "agent/boot/identity.hpp"
 #include "base/address.hpp"
+#include "base/file.hpp"
 #include "base/system.hpp"
 
 #include <algorithm>
@@ -184,7 +186,13 @@ std::string line_of(std::string_view keyword, const std::vector<std::string>& wo
 
 } // namespace
 
-Status set_up_network(const wire::Network& network) {
+Status set_up_network(const wire::Network& asked) {
+    wire::Network network = asked;
+    // A kernel whose IPv6 did not come up, or that has none, still has the rest.
+    if (network.ipv6 && network.ipv4 && !exists("/proc/net/if_inet6")) {
+        complain("the kernel has no IPv6: the network is IPv4 only");
+        network.ipv6.reset();
+    }
     const int index = MSB_TRY(index_of(network.interface));
     Requests requests;
     if (network.ipv4)

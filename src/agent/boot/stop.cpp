@@ -203,7 +203,7 @@ void Stopper::save() {
     if (!machine_.initramfs)
         return;
     const int initramfs = machine_.initramfs.get();
-    settle_disks();
+    settle_disks(initramfs);
     if (machine_.ephemeral)
         return discard_root(initramfs);
     // If process 1 is an init system it keeps the root in use.

@@ -124,7 +124,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                              .handles = 4});
     check(files.has_value());
     Passthrough& served = **files;
-    auto device = *Fs::create("fuzz", std::move(*files));
+    std::vector<Shares::Share> alone;
+    alone.push_back({"", std::move(*files)});
+    auto device = *Fs::create("fuzz", Shares(std::move(alone)));
     ram.clear();
     virtio::testing::DriverRing ring(ram, 256);
     virtio::Queue queue;

@@ -118,6 +118,11 @@ std::expected<Operation, int> decode_node(std::uint32_t opcode, Reader& reader) 
         return reader.finish(Create{in.flags, in.mode,
                                     (in.open_flags & FUSE_OPEN_KILL_SUIDGID) != 0, reader.name()});
     }
+    case FUSE_TMPFILE: {
+        const auto in = reader.take<fuse_create_in>();
+        reader.text(NAME_MAX); // which it does not get
+        return reader.finish(MakeUnnamed{in.flags, in.mode});
+    }
     case FUSE_LINK: {
         const auto in = reader.take<fuse_link_in>();
         return reader.finish(HardLink{in.oldnodeid, reader.name()});
@@ -168,6 +173,17 @@ std::expected<Operation, int> decode_handle(std::uint32_t opcode, Reader& reader
         const auto in = reader.take<fuse_fsync_in>();
         return reader.finish(
             Sync{in.fh, (in.fsync_flags & FUSE_FSYNC_FDATASYNC) != 0, opcode == FUSE_FSYNCDIR});
+    }
+    case FUSE_FLUSH: return reader.finish(Flush{reader.take<fuse_flush_in>().lock_owner});
+    case FUSE_GETLK: {
+        const auto in = reader.take<fuse_lk_in>();
+        return reader.finish(GetLock{in.fh, in.owner, in.lk});
+    }
+    case FUSE_SETLK:
+    case FUSE_SETLKW: {
+        const auto in = reader.take<fuse_lk_in>();
+        return reader.finish(SetLock{in.fh, in.owner, in.lk, (in.lk_flags & FUSE_LK_FLOCK) != 0,
+                                     opcode == FUSE_SETLKW});
     }
     case FUSE_READDIR:
     case FUSE_READDIRPLUS: {
@@ -229,6 +245,7 @@ std::expected<Operation, int> decode(std::uint32_t opcode, BytesView body,
     case FUSE_FORGET: return reader.finish(Forget{reader.take<fuse_forget_in>().nlookup});
     case FUSE_BATCH_FORGET: return decode_batch_forget(reader);
     case FUSE_GETATTR: reader.take<fuse_getattr_in>(); return reader.finish(GetAttributes{});
+    case opcode_statx: reader.take<StatxIn>(); return reader.finish(GetStatx{});
     case FUSE_SETATTR: return reader.finish(SetAttributes{reader.take<fuse_setattr_in>()});
     case FUSE_READLINK: return reader.finish(ReadLink{});
     case FUSE_UNLINK:
@@ -244,6 +261,7 @@ std::expected<Operation, int> decode(std::uint32_t opcode, BytesView body,
     case FUSE_MKNOD:
     case FUSE_MKDIR:
     case FUSE_CREATE:
+    case FUSE_TMPFILE:
     case FUSE_LINK: return decode_node(opcode, reader);
     default: return decode_handle(opcode, reader, data_size);
     }

@@ -36,6 +36,7 @@ struct BatchForget {
     fuse_forget_one at(std::size_t index) const;
 };
 struct GetAttributes {};
+struct GetStatx {};
 struct SetAttributes {
     fuse_setattr_in in;
 };
@@ -78,6 +79,10 @@ struct Create {
     bool kill_privileges = false;
     std::string_view name;
 };
+struct MakeUnnamed { ///< O_TMPFILE
+    std::uint32_t flags = 0;
+    std::uint32_t mode = 0;
+};
 struct Read {
     std::uint64_t handle = 0;
     std::uint64_t offset = 0;
@@ -99,6 +104,21 @@ struct Sync {
     std::uint64_t handle = 0;
     bool data_only = false;
     bool directory = false;
+};
+struct Flush { ///< of a descriptor that is closed
+    std::uint64_t owner = 0;
+};
+struct GetLock {
+    std::uint64_t handle = 0;
+    std::uint64_t owner = 0;
+    fuse_file_lock lock{};
+};
+struct SetLock {
+    std::uint64_t handle = 0;
+    std::uint64_t owner = 0;
+    fuse_file_lock lock{};
+    bool whole_file = false; ///< of flock(2)
+    bool wait = false;
 };
 struct StatFs {};
 struct SetXattr {
@@ -137,11 +157,48 @@ struct CopyRange {
     fuse_copy_file_range_in in;
 };
 
-using Operation =
-    std::variant<Init, Destroy, Lookup, Forget, BatchForget, GetAttributes, SetAttributes, ReadLink,
-                 MakeLink, MakeNode, MakeDirectory, Unlink, Rename, HardLink, Open, Create, Read,
-                 Write, Release, Sync, StatFs, SetXattr, GetXattr, ListXattr, RemoveXattr,
-                 ReadDirectory, Allocate, Seek, CopyRange>;
+// Of version 7.39, which <linux/fuse.h> of Debian 12 does not have.
+constexpr std::uint32_t opcode_statx = 52;
+struct StatxIn {
+    std::uint32_t getattr_flags;
+    std::uint32_t reserved;
+    std::uint64_t fh;
+    std::uint32_t flags;
+    std::uint32_t mask;
+};
+struct StatxTime {
+    std::int64_t seconds;
+    std::uint32_t nanoseconds;
+    std::int32_t reserved;
+};
+struct StatxOut {
+    std::uint64_t attr_valid;
+    std::uint32_t attr_valid_nsec;
+    std::uint32_t flags;
+    std::uint64_t spare[2];
+    std::uint32_t mask; ///< from here on as in statx(2)
+    std::uint32_t blksize;
+    std::uint64_t attributes;
+    std::uint32_t nlink;
+    std::uint32_t uid;
+    std::uint32_t gid;
+    std::uint16_t mode;
+    std::uint16_t spare0;
+    std::uint64_t ino;
+    std::uint64_t size;
+    std::uint64_t blocks;
+    std::uint64_t attributes_mask;
+    StatxTime atime, btime, ctime, mtime;
+    std::uint32_t rdev_major, rdev_minor, dev_major, dev_minor;
+    std::uint64_t spare2[14];
+};
+static_assert(sizeof(StatxOut) == 32 + 256);
+
+using Operation = std::variant<Init, Destroy, Lookup, Forget, BatchForget, GetAttributes, GetStatx,
+                               SetAttributes, ReadLink, MakeLink, MakeNode, MakeDirectory, Unlink,
+                               Rename, HardLink, Open, Create, MakeUnnamed, Read, Write, Release,
+                               Sync, Flush, GetLock, SetLock, StatFs, SetXattr, GetXattr, ListXattr,
+                               RemoveXattr, ReadDirectory, Allocate, Seek, CopyRange>;
 
 /// What precedes every request, and follows in the body of a write before its data.
 constexpr std::size_t header_size = sizeof(fuse_in_header);

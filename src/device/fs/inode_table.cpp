@@ -14,15 +14,24 @@ namespace {
 /// walk goes.
 constexpr std::size_t max_depth = 2048;
 
+timespec birth_of(int fd) {
+    struct statx info{};
+    if (::statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &info) == -1 ||
+        (info.stx_mask & STATX_BTIME) == 0)
+        return {};
+    return {info.stx_btime.tv_sec, static_cast<long>(info.stx_btime.tv_nsec)};
+}
+
 } // namespace
 
 int open_path(int directory, std::string_view name) {
     return ::openat(directory, std::string(name).c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC);
 }
 
-InodeTable::InodeTable(OwnedFd root, const struct stat& info, Limits limits) : limits_(limits) {
+InodeTable::InodeTable(OwnedFd root, const struct stat& info, Limits limits, Gone gone)
+    : limits_(limits), gone_(std::move(gone)), next_id_((limits.first_id | root_id) + 1) {
     auto inode = std::make_unique<Inode>();
-    inode->id = root_id;
+    inode->id = limits.first_id | root_id;
     inode->device = info.st_dev;
     inode->number = info.st_ino;
     inode->type = info.st_mode & S_IFMT;
@@ -31,7 +40,7 @@ InodeTable::InodeTable(OwnedFd root, const struct stat& info, Limits limits) : l
     inode->fd = std::move(root);
     root_ = inode.get();
     by_key_.emplace(Key{info.st_dev, info.st_ino}, root_);
-    by_id_.emplace(root_id, std::move(inode));
+    by_id_.emplace(root_->id, std::move(inode));
 }
 
 InodeRef InodeTable::find(std::uint64_t id) {
@@ -49,11 +58,21 @@ Inode* InodeTable::find_key(dev_t device, ino_t number) const {
     return found == by_key_.end() ? nullptr : found->second;
 }
 
+/// Whether `fd` is the file of an entry, whose number it has.
+bool InodeTable::is_same(const Inode& inode, int fd, const struct stat& info) {
+    if (inode.type != (info.st_mode & S_IFMT))
+        return false;
+    if (inode.fd)
+        return true; // which keeps it, and so its number, from being given away
+    const timespec born = birth_of(fd);
+    return born.tv_sec == inode.born.tv_sec && born.tv_nsec == inode.born.tv_nsec;
+}
+
 std::expected<InodeRef, int> InodeTable::adopt(Inode& parent, std::string_view name, OwnedFd fd,
                                                const struct stat& info) {
     InodeRef known = find(info.st_dev, info.st_ino);
-    // Of another type: the file we knew is gone, and its number was given away again.
-    if (known && known->type == (info.st_mode & S_IFMT)) {
+    // Another one: the file we knew is gone, and its number was given away again.
+    if (known && is_same(*known, fd.get(), info)) {
         ++known->lookups;
         if (is_root(*known))
             return known;
@@ -72,6 +91,7 @@ std::expected<InodeRef, int> InodeTable::adopt(Inode& parent, std::string_view n
     made->number = info.st_ino;
     made->type = info.st_mode & S_IFMT;
     made->lookups = 1;
+    made->born = birth_of(fd.get());
     by_key_.insert_or_assign({info.st_dev, info.st_ino}, made);
     by_id_.emplace(made->id, std::move(inode));
     place(*made, parent, name);
@@ -141,15 +161,19 @@ int InodeTable::reopen(Inode& inode) {
         if (::fstat(fd.get(), &info) == -1)
             return errno;
         if (info.st_dev != next.device || info.st_ino != next.number ||
-            (info.st_mode & S_IFMT) != next.type)
+            !is_same(next, fd.get(), info))
             return ESTALE;
         hold(next, std::move(fd));
     }
     return 0;
 }
 
-int InodeTable::pin(Inode& inode, const Inode& parent, std::string_view name) {
-    if (inode.pinned || inode.parent != &parent || inode.name != name)
+int InodeTable::pin(Inode& inode, const Inode& parent, std::string_view name, bool last) {
+    return last || (inode.parent == &parent && inode.name == name) ? pin(inode) : 0;
+}
+
+int InodeTable::pin(Inode& inode) {
+    if (inode.pinned)
         return 0;
     if (const auto fd = descriptor(inode); !fd)
         return fd.error();
@@ -194,6 +218,8 @@ void InodeTable::drop_if_unused(Inode* inode) {
     while (inode != nullptr && !is_root(*inode) && inode->lookups == 0 && inode->children == 0 &&
            inode->uses == 0) {
         Inode* const parent = inode->parent;
+        if (inode->pinned && inode->fd && gone_)
+            gone_(*inode, inode->fd.get());
         unlist(*inode);
         if (find_key(inode->device, inode->number) == inode)
             by_key_.erase({inode->device, inode->number});

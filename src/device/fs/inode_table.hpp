@@ -4,7 +4,9 @@
 // when it does not remember them any more. An entry is the host file itself: an O_PATH descriptor.
 // Because a guest may remember more files than we may have descriptors, the ones used longest ago
 // are closed, and opened again by name below their parent when they are needed; a file of another
-// identity in that place is ESTALE, upon which the guest's kernel looks the name up again. Before a
+// identity in that place is ESTALE, upon which the guest's kernel looks the name up again. (The
+// identity has the time of birth in it, because file systems give numbers of files that are gone
+// to new ones.) Before a
 // name goes away by a guest's own doing, its entry is pinned: it keeps its descriptor, so that
 // files that are open, or are about to get another name, go on to exist.
 //
@@ -19,8 +21,10 @@
 
 #include "base/fd.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <list>
 #include <memory>
 #include <string>
@@ -38,13 +42,17 @@ struct Inode {
     mode_t type = 0; ///< S_IFMT bits, which a file keeps for life
     std::uint64_t lookups = 0;
 
-    // What the guest's page cache holds, seen at the last open or close.
-    timespec cached_mtime{};
+    // What the guest's page cache may hold is the file as it was when it had this time of change
+    // and this size; -1: nothing is known about it.
+    timespec cached_change{};
     off_t cached_size = -1;
+    bool locked = false;                              ///< the guest has asked for a lock on it
+    std::chrono::steady_clock::time_point lockable{}; ///< and gets it from then on
 
   private:
     friend class InodeTable;
     friend class InodeRef;
+    timespec born{};         ///< zero where the file system does not know
     Inode* parent = nullptr; ///< stays in the table as long as `children` counts us
     std::string name;
     std::size_t children = 0;
@@ -83,14 +91,18 @@ class InodeRef {
 
 class InodeTable {
   public:
-    static constexpr std::uint64_t root_id = 1; ///< FUSE_ROOT_ID
+    static constexpr std::uint64_t root_id = 1; ///< FUSE_ROOT_ID; with Limits::first_id
 
     struct Limits {
         std::size_t inodes = 0;
         std::size_t descriptors = 0; ///< kept between requests
+        std::uint64_t first_id = 0;  ///< the bits that all ids have, beside lower ones
     };
 
-    InodeTable(OwnedFd root, const struct stat& info, Limits limits);
+    /// An entry is about to leave the table whose last name a guest has removed.
+    using Gone = std::function<void(const Inode& inode, int fd)>;
+
+    InodeTable(OwnedFd root, const struct stat& info, Limits limits, Gone gone = {});
 
     InodeRef root() { return {*this, *root_}; }
     bool is_root(const Inode& inode) const { return &inode == root_; }
@@ -106,8 +118,11 @@ class InodeTable {
     /// O_PATH, valid until trim().
     std::expected<int, int> descriptor(Inode& inode);
 
-    /// `name` in `parent`, by which `inode` is reached, is about to go away.
-    int pin(Inode& inode, const Inode& parent, std::string_view name);
+    /// `name` in `parent` is about to go away: if it is the `last` one that `inode` has, or the one
+    /// by which it is reached, the descriptor is kept instead.
+    int pin(Inode& inode, const Inode& parent, std::string_view name, bool last);
+    /// It has no name.
+    int pin(Inode& inode);
     void rename(Inode& inode, Inode& new_parent, std::string_view new_name);
 
     void forget(Inode& inode, std::uint64_t lookups);
@@ -137,14 +152,16 @@ class InodeTable {
     void hold(Inode& inode, OwnedFd fd);
     void unlist(Inode& inode);
     int reopen(Inode& inode);
+    static bool is_same(const Inode& inode, int fd, const struct stat& info);
     void release(Inode& inode);
     void drop_if_unused(Inode* inode);
 
     Limits limits_;
+    Gone gone_;
     std::unordered_map<std::uint64_t, std::unique_ptr<Inode>> by_id_;
     std::unordered_map<Key, Inode*, KeyHash> by_key_;
     Inode* root_;
-    std::uint64_t next_id_ = root_id + 1;
+    std::uint64_t next_id_;
     std::list<Inode*> recent_; ///< those with a descriptor that may be closed, last used first
 };
 

@@ -11,9 +11,11 @@ namespace msb::device {
 namespace {
 
 constexpr const char* xattr_name = "user.msb.override_stat";
-// version u8 = 1, 3 bytes of padding, uid, gid, mode, rdev: u32 each, little-endian
+// version u8 = 1, u8 = 0, host mode u16, uid, gid, mode, rdev: u32 each, little-endian
 constexpr std::size_t encoded_size = 20;
 constexpr std::uint8_t version = 1;
+/// In the host mode: there is one.
+constexpr std::uint16_t has_host_mode = 0x8000;
 
 } // namespace
 
@@ -33,6 +35,9 @@ std::optional<Metadata> load_metadata(const std::string& path, mode_t type) {
     Metadata metadata{load_le<std::uint32_t>(fields), load_le<std::uint32_t>(fields.subspan(4)),
                       load_le<std::uint32_t>(fields.subspan(8)),
                       load_le<std::uint32_t>(fields.subspan(12))};
+    const auto host_mode = load_le<std::uint16_t>(BytesView(bytes).subspan(2));
+    if ((host_mode & has_host_mode) != 0)
+        metadata.host_mode = host_mode & 0777;
     // Whatever the record says, a directory stays a directory; only a regular file can stand for
     // something else.
     if (type != S_IFREG || !is_special(metadata.mode))
@@ -43,6 +48,9 @@ std::optional<Metadata> load_metadata(const std::string& path, mode_t type) {
 int store_metadata(const std::string& path, const Metadata& metadata) {
     std::array<std::uint8_t, encoded_size> bytes{};
     bytes[0] = version;
+    if (metadata.host_mode)
+        store_le(MutableBytesView(bytes).subspan(2),
+                 static_cast<std::uint16_t>(has_host_mode | *metadata.host_mode));
     const MutableBytesView fields = MutableBytesView(bytes).subspan(4);
     store_le(fields, metadata.uid);
     store_le(fields.subspan(4), metadata.gid);

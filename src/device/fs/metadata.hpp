@@ -15,6 +15,9 @@ struct Metadata {
     std::uint32_t gid = 0;
     std::uint32_t mode = 0; ///< with the type
     std::uint32_t rdev = 0; ///< as FUSE has it: minor bits 0-7 and 20-31, major bits 8-19
+    /// Permissions of the host file when this was written: if it has others, the host has changed
+    /// them since. None: whoever wrote it did not say.
+    std::optional<mode_t> host_mode = {};
 };
 
 /// Reads the record of the file at `path` (a name in /proc/self/fd). Nothing if there is none, or

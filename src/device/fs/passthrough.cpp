@@ -21,8 +21,10 @@ constexpr std::uint16_t max_background = 64;
 
 constexpr std::uint32_t wanted_features =
     FUSE_ASYNC_READ | FUSE_ATOMIC_O_TRUNC | FUSE_BIG_WRITES | FUSE_AUTO_INVAL_DATA |
-    FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO | FUSE_ASYNC_DIO | FUSE_PARALLEL_DIROPS |
-    FUSE_MAX_PAGES | FUSE_CACHE_SYMLINKS | FUSE_HANDLE_KILLPRIV_V2;
+    FUSE_ASYNC_DIO | FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES | FUSE_CACHE_SYMLINKS |
+    FUSE_HANDLE_KILLPRIV_V2 | FUSE_POSIX_LOCKS | FUSE_FLOCK_LOCKS;
+/// What was read with a directory would be looked up again, unless it may be remembered.
+constexpr std::uint32_t wanted_if_cached = FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO;
 
 template <typename T, typename... Set> constexpr bool is_one_of = (std::is_same_v<T, Set> || ...);
 
@@ -35,8 +37,8 @@ bool changes_something(const fuse::Operation& operation) {
             else
                 return is_one_of<T, fuse::SetAttributes, fuse::MakeLink, fuse::MakeNode,
                                  fuse::MakeDirectory, fuse::Unlink, fuse::Rename, fuse::HardLink,
-                                 fuse::Create, fuse::Write, fuse::SetXattr, fuse::RemoveXattr,
-                                 fuse::Allocate, fuse::CopyRange>;
+                                 fuse::Create, fuse::MakeUnnamed, fuse::Write, fuse::SetXattr,
+                                 fuse::RemoveXattr, fuse::Allocate, fuse::CopyRange>;
         },
         operation);
 }
@@ -49,8 +51,8 @@ bool works_around_file(const fuse::Operation& operation) {
                 return in.directory;
             else
                 return is_one_of<T, fuse::Init, fuse::Destroy, fuse::Lookup, fuse::Forget,
-                                 fuse::BatchForget, fuse::GetAttributes, fuse::ReadDirectory,
-                                 fuse::Release, fuse::StatFs>;
+                                 fuse::BatchForget, fuse::GetAttributes, fuse::GetStatx,
+                                 fuse::ReadDirectory, fuse::Release, fuse::StatFs>;
         },
         operation);
 }
@@ -77,9 +79,11 @@ Result<std::unique_ptr<Passthrough>> Passthrough::create(OwnedFd source, Options
 
 Passthrough::Passthrough(OwnedFd root, OwnedFd file, const struct stat& info, Options options)
     : options_(std::move(options)), own_uid_(::geteuid()), own_gid_(::getegid()),
-      file_(std::move(file)), file_info_(info),
+      file_(std::move(file)), file_info_(info), quota_(options_.quota), numbers_(info.st_dev),
       table_(std::move(root), single_file() ? made_up_directory() : info,
-             {options_.inodes, options_.descriptors}) {}
+             {options_.inodes, options_.descriptors, options_.first_id},
+             [this](const Inode& inode, int fd) { count_end(inode, fd); }),
+      locks_(options_.handles) {}
 
 int Passthrough::handle(const fuse_in_header& header, const fuse::Operation& operation,
                         FuseReply& reply) {
@@ -104,6 +108,7 @@ int Passthrough::handle(const fuse_in_header& header, const fuse::Operation& ope
 }
 
 void Passthrough::reset() {
+    locks_.clear();
     handles_.clear();
     free_handles_.clear();
     table_.clear();
@@ -123,7 +128,7 @@ int Passthrough::run(const fuse::Init& in, Inode&, Caller, FuseReply& reply) {
         return EPROTO;
     out.minor = std::min<std::uint32_t>(in.minor, FUSE_KERNEL_MINOR_VERSION);
     out.max_readahead = in.max_readahead;
-    out.flags = in.flags & wanted_features;
+    out.flags = in.flags & (wanted_features | (options_.cached ? wanted_if_cached : 0));
     out.max_background = max_background;
     out.congestion_threshold = max_background * 3 / 4;
     out.max_write = max_pages * page_size;
@@ -157,6 +162,18 @@ int Passthrough::run(const fuse::StatFs&, Inode&, Caller, FuseReply& reply) {
     struct statfs info{};
     if (::fstatfs(fd, &info) == -1)
         return errno;
+    if (quota_.limits_bytes() && info.f_bsize > 0) {
+        const auto block = static_cast<std::uint64_t>(info.f_bsize);
+        const std::uint64_t free = quota_.free_bytes() / block;
+        info.f_blocks = std::max(quota_.limits().bytes / block, free);
+        info.f_bfree = info.f_bavail = std::min<std::uint64_t>(info.f_bavail, free);
+    }
+    if (quota_.limits_names()) {
+        const std::uint64_t free = quota_.free_names();
+        info.f_files = std::max(quota_.limits().names, free);
+        // Some file systems have no number of free inodes.
+        info.f_ffree = info.f_ffree == 0 ? free : std::min<std::uint64_t>(info.f_ffree, free);
+    }
     fuse_statfs_out out{};
     out.st.blocks = info.f_blocks;
     out.st.bfree = info.f_bfree;

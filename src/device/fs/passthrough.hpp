@@ -8,19 +8,29 @@
 // descriptor is opened through this process's own list of descriptors (/proc/self/fd), so that it
 // is the same file whatever its name is now.
 //
+// Coherence. Nothing tells a guest's kernel that the host has changed something, so without `cached`
+// it may not keep what it was told: each name is looked up each time, and what the guest's page
+// cache holds of a file survives an open only if the file still has the time of change that it had
+// when the cache was last empty, and that time was not so recent that it can stand for two changes.
+// Attributes hold until the guest's clock ticks, so that they need not be asked for again by the
+// call that looked up the name.
+//
 // Owner and mode (`keep_metadata`): files on the host are made for the user alone (0600, 0700) and
 // what the guest believes about them is in their Metadata. Where a file cannot have any, the host's
 // mode is used, and a change of owner is ignored. So the host never sees a set-user-id file, a
-// device or a FIFO of the guest's.
+// device or a FIFO of the guest's. Only whether a file can be executed is the same on both sides.
 //
 // One object serves one guest, on one thread. Errors are positive errnos.
 #pragma once
 
 #include "base/fd.hpp"
 #include "base/result.hpp"
+#include "device/fs/file_numbers.hpp"
 #include "device/fs/fuse_request.hpp"
 #include "device/fs/inode_table.hpp"
+#include "device/fs/lock_table.hpp"
 #include "device/fs/metadata.hpp"
+#include "device/fs/quota.hpp"
 #include "virtio/chain.hpp"
 
 #include <functional>
@@ -54,7 +64,11 @@ class Passthrough {
         bool read_only = false;
         bool keep_metadata = true; ///< false: owner and mode are the host's
         bool mirror_modes = false; ///< the host's mode follows the guest's, too
-        std::string file_name;     ///< if not empty: the share is one file, seen by this name
+        bool cached = false;       ///< the guest may use what it was told for a second
+        Quota::Limits quota;
+        std::string file_name; ///< if not empty: the share is one file, seen by this name
+        /// What the numbers that the guest has for files begin with: Shares::first_id().
+        std::uint64_t first_id = 0;
         std::size_t inodes = 1 << 20;
         std::size_t descriptors = 1024; ///< between requests, for inodes
         std::size_t handles = 1024;     ///< open files and directories
@@ -68,6 +82,9 @@ class Passthrough {
     /// `source`: O_PATH of the directory or file.
     static Result<std::unique_ptr<Passthrough>> create(OwnedFd source, Options options);
 
+    /// What handle() answers when the request has to be made again: a lock is not free yet.
+    static constexpr int later = -1;
+
     /// 0 or errno; the body of the answer counts only with 0.
     int handle(const fuse_in_header& header, const fuse::Operation& operation, FuseReply& reply);
     /// Forgets the guest.
@@ -79,7 +96,7 @@ class Passthrough {
   private:
     struct Handle {
         OwnedFd fd;
-        std::uint64_t inode = 0;
+        InodeRef inode;
         bool directory = false;
         bool writable = false;
         // Directories: entries that were read from the host and not yet handed out.
@@ -95,6 +112,14 @@ class Passthrough {
         InodeRef inode;
         int fd;
         struct stat info;
+    };
+    struct Target { ///< of a name that is about to go away
+        struct stat info{};
+        InodeRef inode; ///< if the guest knows it
+    };
+    struct Validity {
+        std::uint64_t seconds;
+        std::uint32_t nanoseconds;
     };
     struct DirectoryEntry {
         std::string_view name;
@@ -114,6 +139,7 @@ class Passthrough {
     int run(const fuse::Forget&, Inode& node, Caller, FuseReply&);
     int run(const fuse::BatchForget&, Inode& node, Caller, FuseReply&);
     int run(const fuse::GetAttributes&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::GetStatx&, Inode& node, Caller, FuseReply&);
     int run(const fuse::SetAttributes&, Inode& node, Caller, FuseReply&);
     int run(const fuse::ReadLink&, Inode& node, Caller, FuseReply&);
     int run(const fuse::MakeLink&, Inode& node, Caller, FuseReply&);
@@ -124,10 +150,14 @@ class Passthrough {
     int run(const fuse::HardLink&, Inode& node, Caller, FuseReply&);
     int run(const fuse::Open&, Inode& node, Caller, FuseReply&);
     int run(const fuse::Create&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::MakeUnnamed&, Inode& node, Caller, FuseReply&);
     int run(const fuse::Read&, Inode& node, Caller, FuseReply&);
     int run(const fuse::Write&, Inode& node, Caller, FuseReply&);
     int run(const fuse::Release&, Inode& node, Caller, FuseReply&);
     int run(const fuse::Sync&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::Flush&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::GetLock&, Inode& node, Caller, FuseReply&);
+    int run(const fuse::SetLock&, Inode& node, Caller, FuseReply&);
     int run(const fuse::StatFs&, Inode& node, Caller, FuseReply&);
     int run(const fuse::SetXattr&, Inode& node, Caller, FuseReply&);
     int run(const fuse::GetXattr&, Inode& node, Caller, FuseReply&);
@@ -147,11 +177,14 @@ class Passthrough {
     Metadata new_metadata(int parent, std::uint32_t mode, std::uint32_t rdev, Caller caller) const;
     int finish_made(Inode& parent, std::string_view name, const Metadata& metadata,
                     FuseReply& reply);
-    InodeRef known(int directory, std::string_view name);
-    int pin_target(int directory, const Inode& parent, std::string_view name);
+    std::expected<Target, int> target(int directory, std::string_view name);
+    void count_removal(const Target& removed);
+    void count_end(const Inode& inode, int fd);
 
     // Attributes (passthrough_attributes.cpp)
-    fuse_attr attributes(const Inode& inode, int fd, const struct stat& info) const;
+    fuse_attr attributes(const Inode& inode, int fd, const struct stat& info);
+    Validity names_validity() const;
+    Validity attributes_validity(const Inode& inode) const;
     Metadata metadata_of(int fd, const struct stat& info) const;
     std::optional<Metadata> stored_metadata(int fd, mode_t type) const;
     int set_owner_and_mode(int fd, const struct stat& info, const fuse_setattr_in& in);
@@ -159,13 +192,22 @@ class Passthrough {
     int set_times(int fd, const fuse_setattr_in& in);
     int keep(int fd, const Metadata& metadata, const struct stat& info);
     int kill_privileges(int fd, mode_t type);
-    mode_t host_mode(std::uint32_t mode) const;
-    fuse_entry_out entry(const Inode& inode, int fd, const struct stat& info) const;
+    mode_t host_mode(std::uint32_t mode, mode_t before) const;
+    int change_mode(int fd, const struct stat& info, mode_t mode) const;
+    mode_t new_host_mode(std::uint32_t mode) const;
+    fuse_entry_out entry(const Inode& inode, int fd, const struct stat& info);
+
+    // Locks (passthrough_locks.cpp)
+    bool may_lock(Inode& node);
+    int open_for_locks(Inode& node);
 
     // Open files (passthrough_files.cpp)
     Fd reopen(int fd, const Inode& node, int flags);
     int add_handle(OwnedFd fd, Inode& inode, int flags, const struct stat& info, FuseReply& reply);
+    void note_cached(Inode& inode, const struct stat& info) const;
     Handle* file(std::uint64_t handle);
+    Handle* writable_file(std::uint64_t handle);
+    void changed(Inode& inode) const;
     Handle* open_directory(std::uint64_t handle);
     int list_single_file(const fuse::ReadDirectory& in, Inode& node, std::size_t room,
                          FuseReply& reply);
@@ -179,7 +221,10 @@ class Passthrough {
     GuestUser guest_user_;
     OwnedFd file_; ///< single_file(): the file; the root of the table is not a host file then
     struct stat file_info_{};
+    Quota quota_;
+    FileNumbers numbers_;
     InodeTable table_;
+    LockTable locks_;
     std::vector<std::unique_ptr<Handle>> handles_;
     std::vector<std::size_t> free_handles_;
     std::vector<iovec> pieces_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <fcntl.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -14,9 +15,6 @@ namespace msb::device {
 
 namespace {
 
-/// How long the guest may use an answer; changes on the host are seen after this time at the
-/// latest.
-constexpr std::uint64_t validity_seconds = 1;
 constexpr std::uint32_t nobody = 65534;
 constexpr std::size_t max_xattr_bytes = std::size_t{64} << 10;
 
@@ -33,12 +31,38 @@ std::uint32_t without_privileges(std::uint32_t mode) {
     return mode;
 }
 
+bool is_executable(std::uint32_t mode) {
+    return (mode & S_IXUSR) != 0;
+}
+
+/// `mode`, with execution allowed to whom reading is, or to nobody.
+std::uint32_t with_execution(std::uint32_t mode, bool executable) {
+    return executable ? mode | (mode & 0444) >> 2 : mode & ~std::uint32_t{0111};
+}
+
+/// If the host has changed the mode of a file since the guest did, that is the guest's as well;
+/// what of it depends on what the host has of the guest's.
+void take_over_host_mode(Metadata& metadata, mode_t host, bool all) {
+    if (!metadata.host_mode || !S_ISREG(metadata.mode) || *metadata.host_mode == (host & 0777))
+        return;
+    if (all)
+        metadata.mode = (metadata.mode & ~std::uint32_t{0777}) | (host & 0777);
+    else if (is_executable(*metadata.host_mode) != is_executable(host))
+        metadata.mode = with_execution(metadata.mode, is_executable(host));
+}
+
 /// 0 if a guest may use an attribute of this name.
 int check_xattr_name(std::string_view name, int refusal) {
     if (name.starts_with(own_xattr_prefix))
         return EACCES;
     // Attributes of other name spaces have a meaning on the host.
     return name.starts_with("user.") ? 0 : refusal;
+}
+
+/// What an attribute takes; 0: there is none.
+std::uint64_t xattr_size(const std::string& path, const std::string& name) {
+    const ssize_t size = ::getxattr(path.c_str(), name.c_str(), nullptr, 0);
+    return size < 0 ? 0 : name.size() + static_cast<std::uint64_t>(size);
 }
 
 } // namespace
@@ -49,8 +73,10 @@ std::optional<Metadata> Passthrough::stored_metadata(int fd, mode_t type) const 
 
 /// Without a record, the user's files belong to the guest's default user and all others to nobody.
 Metadata Passthrough::metadata_of(int fd, const struct stat& info) const {
-    if (const auto stored = stored_metadata(fd, info.st_mode & S_IFMT))
+    if (auto stored = stored_metadata(fd, info.st_mode & S_IFMT)) {
+        take_over_host_mode(*stored, info.st_mode, options_.mirror_modes);
         return *stored;
+    }
     Metadata metadata{info.st_uid, info.st_gid, info.st_mode, encode_device(info.st_rdev)};
     if (options_.keep_metadata) {
         metadata.uid = info.st_uid == own_uid_ ? guest_user_.uid : nobody;
@@ -59,10 +85,22 @@ Metadata Passthrough::metadata_of(int fd, const struct stat& info) const {
     return metadata;
 }
 
-fuse_attr Passthrough::attributes(const Inode& inode, int fd, const struct stat& info) const {
+Passthrough::Validity Passthrough::names_validity() const {
+    return {options_.cached ? 1U : 0U, 0};
+}
+
+/// Of a single file no name is looked up when it is opened, and what holds a lock wants to see what
+/// others wrote who held it before.
+Passthrough::Validity Passthrough::attributes_validity(const Inode& inode) const {
+    if (options_.cached)
+        return {1, 0};
+    return {0, inode.locked || single_file() ? 0U : 1U};
+}
+
+fuse_attr Passthrough::attributes(const Inode& inode, int fd, const struct stat& info) {
     const Metadata metadata = metadata_of(fd, info);
     fuse_attr attr{};
-    attr.ino = inode.number;
+    attr.ino = numbers_.shown(inode.device, inode.number).value_or(inode.number);
     attr.size = is_special(metadata.mode) ? 0 : static_cast<std::uint64_t>(info.st_size);
     attr.blocks = static_cast<std::uint64_t>(info.st_blocks);
     attr.atime = static_cast<std::uint64_t>(info.st_atim.tv_sec);
@@ -80,18 +118,23 @@ fuse_attr Passthrough::attributes(const Inode& inode, int fd, const struct stat&
     return attr;
 }
 
-fuse_entry_out Passthrough::entry(const Inode& inode, int fd, const struct stat& info) const {
+fuse_entry_out Passthrough::entry(const Inode& inode, int fd, const struct stat& info) {
     fuse_entry_out out{};
     out.nodeid = inode.id;
-    out.entry_valid = validity_seconds;
-    out.attr_valid = validity_seconds;
+    const Validity names = names_validity(), attributes_hold = attributes_validity(inode);
+    out.entry_valid = names.seconds;
+    out.entry_valid_nsec = names.nanoseconds;
+    out.attr_valid = attributes_hold.seconds;
+    out.attr_valid_nsec = attributes_hold.nanoseconds;
     out.attr = attributes(inode, fd, info);
     return out;
 }
 
 int Passthrough::run(const fuse::GetAttributes&, Inode& node, Caller, FuseReply& reply) {
     fuse_attr_out out{};
-    out.attr_valid = validity_seconds;
+    const Validity validity = attributes_validity(node);
+    out.attr_valid = validity.seconds;
+    out.attr_valid_nsec = validity.nanoseconds;
     if (single_file() && table_.is_root(node)) {
         out.attr.mode = S_IFDIR | 0755;
         out.attr.nlink = 2;
@@ -105,6 +148,42 @@ int Passthrough::run(const fuse::GetAttributes&, Inode& node, Caller, FuseReply&
     if (::fstat(*fd, &info) == -1)
         return errno;
     out.attr = attributes(node, *fd, info);
+    reply.append(out);
+    return 0;
+}
+
+/// Attributes as before, and the time of birth.
+int Passthrough::run(const fuse::GetStatx&, Inode& node, Caller caller, FuseReply& reply) {
+    if (const int error = run(fuse::GetAttributes{}, node, caller, reply); error != 0)
+        return error;
+    fuse_attr_out old{};
+    std::memcpy(&old, reply.body.data(), sizeof(old));
+    const fuse_attr& attr = old.attr;
+    fuse::StatxOut out{};
+    out.attr_valid = old.attr_valid;
+    out.attr_valid_nsec = old.attr_valid_nsec;
+    out.mask = STATX_BASIC_STATS;
+    out.blksize = attr.blksize;
+    out.nlink = attr.nlink;
+    out.uid = attr.uid;
+    out.gid = attr.gid;
+    out.mode = static_cast<std::uint16_t>(attr.mode);
+    out.ino = attr.ino;
+    out.size = attr.size;
+    out.blocks = attr.blocks;
+    out.atime = {static_cast<std::int64_t>(attr.atime), attr.atimensec, 0};
+    out.mtime = {static_cast<std::int64_t>(attr.mtime), attr.mtimensec, 0};
+    out.ctime = {static_cast<std::int64_t>(attr.ctime), attr.ctimensec, 0};
+    out.rdev_major = attr.rdev >> 8 & 0xfff;
+    out.rdev_minor = (attr.rdev & 0xff) | (attr.rdev >> 12 & 0xfff00);
+    struct statx host{};
+    const int fd = single_file() && table_.is_root(node) ? -1 : *table_.descriptor(node);
+    if (::statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &host) == 0 &&
+        (host.stx_mask & STATX_BTIME) != 0) {
+        out.mask |= STATX_BTIME;
+        out.btime = {host.stx_btime.tv_sec, host.stx_btime.tv_nsec, 0};
+    }
+    reply.body.clear();
     reply.append(out);
     return 0;
 }
@@ -145,33 +224,46 @@ int Passthrough::set_owner_and_mode(int fd, const struct stat& info, const fuse_
     return keep(fd, metadata, info);
 }
 
-/// The mode on the host of a file that has `mode` in the guest.
-mode_t Passthrough::host_mode(std::uint32_t mode) const {
-    const mode_t bits = mode & 0777;
+/// The mode on the host of a file that has `mode` in the guest and had `before` on the host.
+mode_t Passthrough::host_mode(std::uint32_t mode, mode_t before) const {
     if (!options_.keep_metadata)
-        return S_ISDIR(mode) ? mode & 01777 : bits;
-    const mode_t owner = S_ISDIR(mode) ? 0700 : 0600;
-    return options_.mirror_modes && !is_special(mode) ? bits | owner : owner;
+        return mode & (S_ISDIR(mode) ? 01777 : 0777);
+    if (is_special(mode))
+        return 0600;
+    if (options_.mirror_modes)
+        return (mode & 0777) | (S_ISDIR(mode) ? 0700 : 0600);
+    return S_ISDIR(mode) ? before : with_execution(before, is_executable(mode));
+}
+
+mode_t Passthrough::new_host_mode(std::uint32_t mode) const {
+    return host_mode(mode, S_ISDIR(mode) ? 0700 : 0600);
+}
+
+int Passthrough::change_mode(int fd, const struct stat& info, mode_t mode) const {
+    if ((info.st_mode & 0777) == (mode & 0777) && (mode & 01000) == (info.st_mode & mode & 01000))
+        return 0;
+    return ::fchmodat(AT_FDCWD, name_of(fd).c_str(), mode, 0) == 0 ? 0 : errno;
 }
 
 int Passthrough::keep(int fd, const Metadata& metadata, const struct stat& info) {
     if (S_ISLNK(info.st_mode))
         return 0; // a link has no mode, and its owner cannot be kept
-    mode_t mode = metadata.mode & 0777;
-    if (options_.keep_metadata) {
-        const int error = store_metadata(name_of(fd), metadata);
-        if (error == 0 && !options_.mirror_modes)
-            return 0;
-        if (error == 0)
-            mode = host_mode(metadata.mode);
-        else if (!has_no_metadata(error) || is_special(metadata.mode) != is_special(info.st_mode))
-            return error;
-    } else if (S_ISDIR(info.st_mode)) {
-        mode = host_mode(metadata.mode);
-    }
-    if ((info.st_mode & 0777) == (mode & 0777) && (mode & 01000) == (info.st_mode & mode & 01000))
+    const mode_t wanted = host_mode(metadata.mode, info.st_mode & 0777);
+    const int error = change_mode(fd, info, wanted);
+    if (!options_.keep_metadata)
+        return error;
+    Metadata record = metadata;
+    record.host_mode = (error == 0 ? wanted : info.st_mode) & 0777; // somebody else's stays
+    const int refused = store_metadata(name_of(fd), record);
+    if (refused == 0)
         return 0;
-    return ::fchmodat(AT_FDCWD, name_of(fd).c_str(), mode, 0) == 0 ? 0 : errno;
+    if (!has_no_metadata(refused) || is_special(metadata.mode) != is_special(info.st_mode))
+        return refused;
+    // The host's mode is all that there is.
+    struct stat now{};
+    if (::fstat(fd, &now) == -1)
+        return errno;
+    return change_mode(fd, now, metadata.mode & 0777);
 }
 
 int Passthrough::kill_privileges(int fd, mode_t type) {
@@ -186,8 +278,8 @@ int Passthrough::set_size(Inode& node, int fd, const fuse_setattr_in& in) {
     OwnedFd opened;
     int file_fd = -1;
     if ((in.valid & FATTR_FH) != 0) {
-        const Handle* const handle = file(in.fh);
-        if (handle == nullptr || !handle->writable || handle->inode != node.id)
+        const Handle* const handle = writable_file(in.fh);
+        if (handle == nullptr || handle->inode->id != node.id)
             return EBADF;
         file_fd = handle->fd.get();
     } else {
@@ -200,7 +292,17 @@ int Passthrough::set_size(Inode& node, int fd, const fuse_setattr_in& in) {
     if ((in.valid & FATTR_KILL_SUIDGID) != 0)
         if (const int error = kill_privileges(file_fd, node.type); error != 0)
             return error;
-    return ::ftruncate(file_fd, static_cast<off_t>(in.size)) == 0 ? 0 : errno;
+    struct stat before{};
+    if (::fstat(file_fd, &before) == -1)
+        return errno;
+    const auto size = static_cast<std::uint64_t>(before.st_size);
+    if (const int error = quota_.may_grow(size, in.size); error != 0)
+        return error;
+    if (::ftruncate(file_fd, static_cast<off_t>(in.size)) == -1)
+        return errno;
+    changed(node);
+    quota_.resized(size, in.size);
+    return 0;
 }
 
 int Passthrough::set_times(int fd, const fuse_setattr_in& in) {
@@ -228,10 +330,15 @@ int Passthrough::run(const fuse::SetXattr& in, Inode& node, Caller, FuseReply&) 
     const Fd fd = table_.descriptor(node);
     if (!fd)
         return fd.error();
-    return ::setxattr(name_of(*fd).c_str(), std::string(in.name).c_str(), in.value.data(),
-                      in.value.size(), static_cast<int>(in.flags)) == 0
-               ? 0
-               : errno;
+    const std::string path = name_of(*fd), name(in.name);
+    const std::uint64_t before = xattr_size(path, name), after = in.name.size() + in.value.size();
+    if (const int error = quota_.may_grow(before, after); error != 0)
+        return error;
+    if (::setxattr(path.c_str(), name.c_str(), in.value.data(), in.value.size(),
+                   static_cast<int>(in.flags)) == -1)
+        return errno;
+    quota_.resized(before, after);
+    return 0;
 }
 
 int Passthrough::run(const fuse::RemoveXattr& in, Inode& node, Caller, FuseReply&) {
@@ -240,7 +347,12 @@ int Passthrough::run(const fuse::RemoveXattr& in, Inode& node, Caller, FuseReply
     const Fd fd = table_.descriptor(node);
     if (!fd)
         return fd.error();
-    return ::removexattr(name_of(*fd).c_str(), std::string(in.name).c_str()) == 0 ? 0 : errno;
+    const std::string path = name_of(*fd), name(in.name);
+    const std::uint64_t before = xattr_size(path, name);
+    if (::removexattr(path.c_str(), name.c_str()) == -1)
+        return errno;
+    quota_.resized(before, 0);
+    return 0;
 }
 
 int Passthrough::run(const fuse::GetXattr& in, Inode& node, Caller, FuseReply& reply) {

@@ -38,6 +38,18 @@ HostEntry parse_entry(BytesView at) {
     return entry;
 }
 
+/// Two changes of a file that are closer than this may have the same time: kernels before 6.13 count
+/// in ticks.
+constexpr long settled_ns = 20'000'000;
+
+bool is_settled(const timespec& change) {
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    const auto elapsed =
+        (now.tv_sec - change.tv_sec) * 1'000'000'000L + now.tv_nsec - change.tv_nsec;
+    return now.tv_sec - change.tv_sec > 1 || elapsed > settled_ns;
+}
+
 bool same_time(const timespec& a, const timespec& b) {
     return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
@@ -65,16 +77,18 @@ int Passthrough::add_handle(OwnedFd fd, Inode& inode, int flags, const struct st
         return ENFILE;
     auto handle = std::make_unique<Handle>();
     handle->fd = std::move(fd);
-    handle->inode = inode.id;
+    handle->inode = InodeRef(table_, inode);
     handle->directory = inode.type == S_IFDIR;
     handle->writable = (flags & O_ACCMODE) != O_RDONLY;
     fuse_open_out out{};
-    // The guest's page cache is still good if only the guest itself has changed the file.
-    if (!handle->directory && inode.cached_size == info.st_size &&
-        same_time(inode.cached_mtime, info.st_mtim))
-        out.open_flags |= FOPEN_KEEP_CACHE;
-    inode.cached_size = info.st_size;
-    inode.cached_mtime = info.st_mtim;
+    if (!handle->directory) {
+        // Closing is told only where it may give up locks.
+        if (!inode.locked)
+            out.open_flags |= FOPEN_NOFLUSH;
+        if (inode.cached_size == info.st_size && same_time(inode.cached_change, info.st_ctim))
+            out.open_flags |= FOPEN_KEEP_CACHE;
+        note_cached(inode, info);
+    }
     if (free_handles_.empty()) {
         out.fh = handles_.size();
         handles_.push_back(std::move(handle));
@@ -87,9 +101,28 @@ int Passthrough::add_handle(OwnedFd fd, Inode& inode, int flags, const struct st
     return 0;
 }
 
+/// What the guest reads from now on is this file, or a later one.
+void Passthrough::note_cached(Inode& inode, const struct stat& info) const {
+    const bool known = options_.cached || is_settled(info.st_ctim);
+    inode.cached_size = known ? info.st_size : -1;
+    inode.cached_change = info.st_ctim;
+}
+
+/// The guest has changed the file. Whether the host has done so at the same time cannot be told, so
+/// the guest's page cache ends with the next open, unless it may be wrong for a while.
+void Passthrough::changed(Inode& inode) const {
+    if (!options_.cached)
+        inode.cached_size = -1;
+}
+
 Passthrough::Handle* Passthrough::file(std::uint64_t handle) {
     Handle* const found = handle < handles_.size() ? handles_[handle].get() : nullptr;
     return found != nullptr && !found->directory ? found : nullptr;
+}
+
+Passthrough::Handle* Passthrough::writable_file(std::uint64_t handle) {
+    Handle* const found = file(handle);
+    return found != nullptr && found->writable ? found : nullptr;
 }
 
 Passthrough::Handle* Passthrough::open_directory(std::uint64_t handle) {
@@ -109,10 +142,15 @@ int Passthrough::run(const fuse::Open& in, Inode& node, Caller, FuseReply& reply
     const int flags = in.directory
                           ? O_RDONLY
                           : static_cast<int>(in.flags & (O_ACCMODE | O_TRUNC | O_SYNC | O_DSYNC));
+    const bool truncates = !in.directory && (flags & O_TRUNC) != 0;
+    if (truncates && ::fstat(*path, &info) == -1)
+        return errno;
     const Fd opened = reopen(*path, node, flags);
     if (!opened)
         return opened.error();
     OwnedFd fd(*opened);
+    if (truncates)
+        quota_.resized(static_cast<std::uint64_t>(info.st_size), 0);
     if (in.kill_privileges)
         if (const int error = kill_privileges(fd.get(), node.type); error != 0)
             return error;
@@ -126,12 +164,9 @@ int Passthrough::run(const fuse::Release& in, Inode&, Caller, FuseReply&) {
     if (handle == nullptr)
         return EBADF;
     struct stat info{};
-    if (handle->writable && ::fstat(handle->fd.get(), &info) == 0) {
-        if (const InodeRef inode = table_.find(handle->inode)) {
-            inode->cached_size = info.st_size;
-            inode->cached_mtime = info.st_mtim;
-        }
-    }
+    if (options_.cached && handle->writable && ::fstat(handle->fd.get(), &info) == 0)
+        note_cached(*handle->inode, info);
+    locks_.drop_handle(handle->inode->id, in.handle);
     handles_[in.handle].reset();
     free_handles_.push_back(in.handle);
     return 0;
@@ -151,20 +186,28 @@ int Passthrough::run(const fuse::Read& in, Inode&, Caller, FuseReply& reply) {
 }
 
 int Passthrough::run(const fuse::Write& in, Inode&, Caller, FuseReply& reply) {
-    const Handle* const handle = file(in.handle);
-    if (handle == nullptr || !handle->writable)
+    const Handle* const handle = writable_file(in.handle);
+    struct stat before{};
+    if (handle == nullptr || ::fstat(handle->fd.get(), &before) == -1)
         return EBADF;
     if (in.kill_privileges)
         if (const int error = kill_privileges(handle->fd.get(), S_IFREG); error != 0)
             return error;
-    reply.in.take(in.size, pieces_);
     // Appending is decided by the flags as they are now, not as the file was opened.
     const int flags = (in.open_flags & O_APPEND) != 0 ? RWF_APPEND : 0;
+    const auto size = static_cast<std::uint64_t>(before.st_size);
+    const std::uint64_t offset = flags != 0 ? size : in.offset;
+    const std::uint64_t end = size + quota_.free_bytes();
+    if (in.size > 0 && offset >= end)
+        return ENOSPC;
+    reply.in.take(std::min<std::uint64_t>(in.size, end - std::min(end, offset)), pieces_);
     const ssize_t count =
         ::pwritev2(handle->fd.get(), pieces_.data(), static_cast<int>(pieces_.size()),
                    static_cast<off_t>(in.offset), flags);
     if (count < 0)
         return errno;
+    changed(*handle->inode);
+    quota_.resized(size, std::max(size, offset + static_cast<std::uint64_t>(count)));
     reply.append(fuse_write_out{static_cast<std::uint32_t>(count), 0});
     return 0;
 }
@@ -180,13 +223,30 @@ int Passthrough::run(const fuse::Sync& in, Inode&, Caller, FuseReply&) {
 }
 
 int Passthrough::run(const fuse::Allocate& in, Inode&, Caller, FuseReply&) {
-    const Handle* const handle = file(in.handle);
-    if (handle == nullptr || !handle->writable)
+    const Handle* const handle = writable_file(in.handle);
+    struct stat before{};
+    if (handle == nullptr || ::fstat(handle->fd.get(), &before) == -1)
         return EBADF;
-    return ::fallocate(handle->fd.get(), static_cast<int>(in.mode), static_cast<off_t>(in.offset),
-                       static_cast<off_t>(in.length)) == 0
-               ? 0
-               : errno;
+    constexpr std::uint32_t known =
+        FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE;
+    if ((in.mode & ~known) != 0)
+        return EOPNOTSUPP;
+    const auto size = static_cast<std::uint64_t>(before.st_size);
+    std::uint64_t end = 0;
+    if (__builtin_add_overflow(in.offset, in.length, &end))
+        return EFBIG;
+    const bool keeps_size = (in.mode & FALLOC_FL_KEEP_SIZE) != 0;
+    if (keeps_size && (in.mode & FALLOC_FL_PUNCH_HOLE) == 0 && end > size && quota_.limits_bytes())
+        return EOPNOTSUPP; // no size would show what it takes
+    const std::uint64_t after = keeps_size ? size : std::max(size, end);
+    if (const int error = quota_.may_grow(size, after); error != 0)
+        return error;
+    if (::fallocate(handle->fd.get(), static_cast<int>(in.mode), static_cast<off_t>(in.offset),
+                    static_cast<off_t>(in.length)) == -1)
+        return errno;
+    changed(*handle->inode);
+    quota_.resized(size, after);
+    return 0;
 }
 
 int Passthrough::run(const fuse::Seek& in, Inode&, Caller, FuseReply& reply) {
@@ -205,17 +265,27 @@ int Passthrough::run(const fuse::Seek& in, Inode&, Caller, FuseReply& reply) {
 
 int Passthrough::run(const fuse::CopyRange& request, Inode&, Caller, FuseReply& reply) {
     const fuse_copy_file_range_in& in = request.in;
+    if (!table_.find(in.nodeid_out))
+        return EXDEV; // of another share of the device, perhaps
     const Handle* const from = file(in.fh_in);
-    const Handle* const to = file(in.fh_out);
-    if (from == nullptr || to == nullptr || !to->writable)
+    const Handle* const to = writable_file(in.fh_out);
+    struct stat before{};
+    if (from == nullptr || to == nullptr || ::fstat(to->fd.get(), &before) == -1)
         return EBADF;
+    const auto size = static_cast<std::uint64_t>(before.st_size);
+    const std::uint64_t end = size + quota_.free_bytes();
+    if (in.len > 0 && in.off_out >= end)
+        return ENOSPC;
     auto from_offset = static_cast<off_t>(in.off_in);
     auto to_offset = static_cast<off_t>(in.off_out);
     const ssize_t count =
         ::copy_file_range(from->fd.get(), &from_offset, to->fd.get(), &to_offset,
-                          std::min(in.len, max_copy_bytes), static_cast<unsigned>(in.flags));
+                          std::min({in.len, max_copy_bytes, end - std::min(end, in.off_out)}),
+                          static_cast<unsigned>(in.flags));
     if (count < 0)
         return errno;
+    changed(*to->inode);
+    quota_.resized(size, std::max(size, in.off_out + static_cast<std::uint64_t>(count)));
     reply.append(fuse_write_out{static_cast<std::uint32_t>(count), 0});
     return 0;
 }
@@ -245,7 +315,7 @@ int Passthrough::fill_entries(Handle& handle, std::uint64_t offset) {
 
 int Passthrough::run(const fuse::ReadDirectory& in, Inode& node, Caller, FuseReply& reply) {
     Handle* const handle = open_directory(in.handle);
-    if (handle == nullptr || handle->inode != node.id)
+    if (handle == nullptr || handle->inode->id != node.id)
         return EBADF;
     const std::size_t room =
         std::min({std::uint64_t{in.size}, reply.out.remaining(), max_listing_bytes});
@@ -277,7 +347,8 @@ bool Passthrough::add_entry(Inode& node, const DirectoryEntry& entry, bool plus,
         return false;
     const bool dots = entry.name == "." || entry.name == "..";
     fuse_dirent out{};
-    out.ino = dots && table_.is_root(node) ? node.number : entry.inode;
+    out.ino = numbers_.shown(node.device, dots && table_.is_root(node) ? node.number : entry.inode)
+                  .value_or(entry.inode);
     out.off = entry.next;
     out.namelen = static_cast<std::uint32_t>(entry.name.size());
     out.type = entry.type;

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <climits>
+#include <cstring>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/statfs.h>
@@ -36,12 +37,14 @@ std::expected<Passthrough::Look, int> Passthrough::look_up(Inode& parent, std::s
     if (look.info.st_dev != table_.root_device() &&
         (::fstatfs(fd.get(), &file_system) == -1 || file_system.f_type == PROC_SUPER_MAGIC))
         return std::unexpected(EACCES);
+    if (!numbers_.shown(look.info.st_dev, look.info.st_ino))
+        return std::unexpected(EOVERFLOW);
     auto inode = table_.adopt(parent, name, std::move(fd), look.info);
     if (!inode)
         return std::unexpected(inode.error());
     look.inode = std::move(*inode);
     if (single_file())
-        table_.pin(*look.inode, parent, name); // it has no name by which it could be opened again
+        table_.pin(*look.inode); // it has no name by which it could be opened again
     const Fd known = table_.descriptor(*look.inode);
     if (!known) {
         table_.forget(*look.inode, 1);
@@ -53,6 +56,12 @@ std::expected<Passthrough::Look, int> Passthrough::look_up(Inode& parent, std::s
 
 int Passthrough::run(const fuse::Lookup& in, Inode& node, Caller, FuseReply& reply) {
     const auto look = look_up(node, in.name);
+    if (!look && look.error() == ENOENT && options_.cached) {
+        fuse_entry_out absent{}; // node 0: this may be remembered as well
+        absent.entry_valid = names_validity().seconds;
+        reply.append(absent);
+        return 0;
+    }
     if (!look)
         return look.error();
     reply.append(entry(*look->inode, look->fd, look->info));
@@ -104,6 +113,7 @@ int Passthrough::finish_made(Inode& parent, std::string_view name, const Metadat
         table_.forget(*look->inode, 1);
         return error == EOPNOTSUPP && is_special(metadata.mode) ? EPERM : error;
     }
+    quota_.named();
     reply.append(entry(*look->inode, look->fd, look->info));
     return 0;
 }
@@ -112,8 +122,10 @@ int Passthrough::run(const fuse::MakeDirectory& in, Inode& node, Caller caller, 
     const Fd parent = directory(node);
     if (!parent)
         return parent.error();
+    if (const int error = quota_.may_name(); error != 0)
+        return error;
     const std::uint32_t mode = S_IFDIR | (in.mode & 07777);
-    if (::mkdirat(*parent, std::string(in.name).c_str(), host_mode(mode)) == -1)
+    if (::mkdirat(*parent, std::string(in.name).c_str(), new_host_mode(mode)) == -1)
         return errno;
     return finish_made(node, in.name, new_metadata(*parent, mode, 0, caller), reply);
 }
@@ -127,9 +139,11 @@ int Passthrough::run(const fuse::MakeNode& in, Inode& node, Caller caller, FuseR
     const Fd parent = directory(node);
     if (!parent)
         return parent.error();
+    if (const int error = quota_.may_name(); error != 0)
+        return error;
     const OwnedFd made(::openat(*parent, std::string(in.name).c_str(),
                                 O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                                host_mode(in.mode)));
+                                new_host_mode(in.mode)));
     if (!made)
         return errno;
     const bool device = S_ISCHR(in.mode) || S_ISBLK(in.mode);
@@ -141,8 +155,11 @@ int Passthrough::run(const fuse::MakeLink& in, Inode& node, Caller, FuseReply& r
     const Fd parent = directory(node);
     if (!parent)
         return parent.error();
+    if (const int error = quota_.may_name(); error != 0)
+        return error;
     if (::symlinkat(std::string(in.target).c_str(), *parent, std::string(in.name).c_str()) == -1)
         return errno;
+    quota_.named();
     return run(fuse::Lookup{in.name}, node, {}, reply);
 }
 
@@ -156,9 +173,12 @@ int Passthrough::run(const fuse::HardLink& in, Inode& node, Caller, FuseReply& r
     const Fd parent = directory(node);
     if (!parent)
         return parent.error();
+    if (const int error = quota_.may_name(); error != 0)
+        return error;
     if (::linkat(AT_FDCWD, name_of(*fd).c_str(), *parent, std::string(in.name).c_str(),
                  AT_SYMLINK_FOLLOW) == -1)
         return errno;
+    quota_.named();
     return run(fuse::Lookup{in.name}, node, {}, reply);
 }
 
@@ -166,11 +186,13 @@ int Passthrough::run(const fuse::Create& in, Inode& node, Caller caller, FuseRep
     const Fd parent = directory(node);
     if (!parent)
         return parent.error();
+    if (const int error = quota_.may_name(); error != 0)
+        return error;
     const std::uint32_t mode = S_IFREG | (in.mode & 07777);
     OwnedFd made(::openat(*parent, std::string(in.name).c_str(),
                           static_cast<int>(in.flags & (O_ACCMODE | O_SYNC | O_DSYNC)) | O_CREAT |
                               O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                          host_mode(mode)));
+                          new_host_mode(mode)));
     if (!made && (errno != EEXIST || (in.flags & O_EXCL) != 0))
         return errno;
     if (made) {
@@ -200,30 +222,82 @@ int Passthrough::run(const fuse::Create& in, Inode& node, Caller caller, FuseRep
     return error;
 }
 
-// ---- removing and renaming ----
-
-/// The guest's entry for `name`, if it knows it.
-InodeRef Passthrough::known(int directory, std::string_view name) {
+/// A file without a name, which a link may give one to later.
+int Passthrough::run(const fuse::MakeUnnamed& in, Inode& node, Caller caller, FuseReply& reply) {
+    const Fd parent = directory(node);
+    if (!parent)
+        return parent.error();
+    const std::uint32_t mode = S_IFREG | (in.mode & 07777);
+    OwnedFd made(::openat(*parent, ".",
+                          O_TMPFILE | O_CLOEXEC |
+                              static_cast<int>(in.flags & (O_ACCMODE | O_EXCL | O_SYNC | O_DSYNC)),
+                          new_host_mode(mode)));
+    if (!made)
+        return errno;
     struct stat info{};
-    if (::fstatat(directory, std::string(name).c_str(), &info, AT_SYMLINK_NOFOLLOW) == -1)
-        return {};
-    return table_.find(info.st_dev, info.st_ino);
+    if (::fstat(made.get(), &info) == -1)
+        return errno;
+    const Metadata metadata = new_metadata(*parent, mode, 0, caller);
+    if (const int error = keep(made.get(), metadata, info); error != 0)
+        return error;
+    OwnedFd path(::open(name_of(made.get()).c_str(), O_PATH | O_CLOEXEC));
+    if (!path)
+        return errno;
+    const int fd = path.get();
+    const auto inode = table_.adopt(node, "", std::move(path), info);
+    if (!inode)
+        return inode.error();
+    int error = table_.pin(**inode);
+    if (error == 0 && ::fstat(fd, &info) == -1)
+        error = errno;
+    if (error == 0) {
+        reply.append(entry(**inode, fd, info));
+        error = add_handle(std::move(made), **inode, static_cast<int>(in.flags), info, reply);
+    }
+    if (error != 0)
+        table_.forget(**inode, 1);
+    return error;
 }
 
-int Passthrough::pin_target(int directory, const Inode& parent, std::string_view name) {
-    const InodeRef inode = known(directory, name);
-    return inode ? table_.pin(*inode, parent, name) : 0;
+// ---- removing and renaming ----
+
+std::expected<Passthrough::Target, int> Passthrough::target(int directory, std::string_view name) {
+    Target target;
+    if (::fstatat(directory, std::string(name).c_str(), &target.info, AT_SYMLINK_NOFOLLOW) == -1)
+        return std::unexpected(errno);
+    target.inode = table_.find(target.info.st_dev, target.info.st_ino);
+    return target;
+}
+
+/// A name is gone. What the guest knows is pinned, and counted when it lets go of it.
+void Passthrough::count_removal(const Target& removed) {
+    quota_.unnamed();
+    if (S_ISREG(removed.info.st_mode) && removed.info.st_nlink == 1 && !removed.inode)
+        quota_.resized(static_cast<std::uint64_t>(removed.info.st_size), 0);
+}
+
+/// The guest has let go of a file that it had removed.
+void Passthrough::count_end(const Inode& inode, int fd) {
+    struct stat info{};
+    if (inode.type == S_IFREG && ::fstat(fd, &info) == 0 && info.st_nlink == 0)
+        quota_.resized(static_cast<std::uint64_t>(info.st_size), 0);
 }
 
 int Passthrough::run(const fuse::Unlink& in, Inode& node, Caller, FuseReply&) {
     const Fd parent = directory(node);
     if (!parent)
         return parent.error();
-    if (const int error = pin_target(*parent, node, in.name); error != 0)
-        return error;
-    return ::unlinkat(*parent, std::string(in.name).c_str(), in.directory ? AT_REMOVEDIR : 0) == 0
-               ? 0
-               : errno;
+    const auto target = this->target(*parent, in.name);
+    if (!target)
+        return target.error();
+    if (target->inode)
+        if (const int error = table_.pin(*target->inode, node, in.name, target->info.st_nlink == 1);
+            error != 0)
+            return error;
+    if (::unlinkat(*parent, std::string(in.name).c_str(), in.directory ? AT_REMOVEDIR : 0) == -1)
+        return errno;
+    count_removal(*target);
+    return 0;
 }
 
 int Passthrough::run(const fuse::Rename& in, Inode& node, Caller, FuseReply&) {
@@ -240,17 +314,28 @@ int Passthrough::run(const fuse::Rename& in, Inode& node, Caller, FuseReply&) {
     const Fd to = directory(*new_parent);
     if (!to)
         return to.error();
-    const InodeRef moved = known(*from, in.name);
-    const InodeRef other = known(*to, in.new_name);
+    const auto source = target(*from, in.name);
+    if (!source)
+        return source.error();
+    const auto replaced = target(*to, in.new_name);
+    const InodeRef& moved = source->inode;
+    const InodeRef nothing;
+    const InodeRef& other = replaced ? replaced->inode : nothing;
     const bool exchange = (in.flags & RENAME_EXCHANGE) != 0;
-    if (other && !exchange && other != moved)
-        if (const int error = table_.pin(*other, *new_parent, in.new_name); error != 0)
+    const bool same = replaced && replaced->info.st_dev == source->info.st_dev &&
+                      replaced->info.st_ino == source->info.st_ino;
+    if (other && !exchange && !same)
+        if (const int error =
+                table_.pin(*other, *new_parent, in.new_name, replaced->info.st_nlink == 1);
+            error != 0)
             return error;
     if (::renameat2(*from, std::string(in.name).c_str(), *to, std::string(in.new_name).c_str(),
                     in.flags) == -1)
         return errno;
-    if (moved == other) // two names of one file: nothing has changed
+    if (same) // two names of one file: nothing has changed
         return 0;
+    if (replaced && !exchange)
+        count_removal(*replaced);
     if (moved)
         table_.rename(*moved, *new_parent, in.new_name);
     if (other && exchange)

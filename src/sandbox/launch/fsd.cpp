@@ -67,6 +67,21 @@ Result<MountSources::Source> open_one(const Mount& mount) {
     return source;
 }
 
+fsd::Share describe(const Mount& mount, const MountPlace& place, bool file) {
+    fsd::Share share{.device = place.device,
+                     .name = place.directory,
+                     .file = file ? shared_file_name : "",
+                     .read_only = mount.read_only,
+                     .keep_metadata = mount.stat_virtualization != StatVirtualization::off,
+                     .mirror_modes = mount.host_permissions == HostPermissions::mirror,
+                     .cached = mount.cache == MountCache::cached,
+                     .quota_bytes = mount.quota.mib.value_or(default_quota_mib) << 20,
+                     .quota_names = mount.quota.inodes.value_or(default_quota_inodes)};
+    if (mount.owner)
+        share.owner = std::to_string(mount.owner->uid) + ":" + std::to_string(mount.owner->gid);
+    return share;
+}
+
 } // namespace
 
 Result<MountSources> MountSources::open(const std::vector<Mount>& mounts) {
@@ -88,22 +103,20 @@ Result<Helper> start_fsd(const HelperStart& start, const std::vector<Mount>& mou
     request.new_session = true;
     request.die_with_parent = false; // it lives as long as the runtime
     std::vector<OwnedFd> listeners;
-    for (std::size_t i = 0; i < mounts.size(); ++i) {
-        const MountSources::Source& source = sources.sources[i];
+    for (std::size_t i = 0; i < mount_devices(mounts.size()); ++i) {
         listeners.push_back(
             MSB_TRY(sys::unix_listen(start.sockets + "/" + mount_tag(i) + ".sock", 1, 0666)));
         request.fds.emplace_back(fsd::first_socket + static_cast<int>(i), listeners.back().get());
+    }
+    for (std::size_t i = 0; i < mounts.size(); ++i) {
+        const MountSources::Source& source = sources.sources[i];
         request.binds.push_back({.source = source.path,
                                  .target = fsd::source_path(i),
                                  .writable = !mounts[i].read_only,
                                  .submounts = !source.file,
                                  .same_as = source.fd.get()});
-        request.argv.push_back(fsd::to_argument(
-            {.tag = mount_tag(i),
-             .file = source.file ? shared_file_name : "",
-             .read_only = mounts[i].read_only,
-             .keep_metadata = mounts[i].stat_virtualization != StatVirtualization::off,
-             .mirror_modes = mounts[i].host_permissions == HostPermissions::mirror}));
+        request.argv.push_back(
+            fsd::to_argument(describe(mounts[i], mount_place(i, mounts.size()), source.file)));
     }
     return Helper{.step = "mount",
                   .number = launch_fd_fs,

@@ -1,18 +1,14 @@
 #include "sandbox/launch/mounts.hpp"
 
-#include "base/file.hpp"
-#include "base/sizes.hpp"
 #include "base/system.hpp"
-#include "disk/ext4_options.hpp"
+#include "sandbox/volumes/disk_lock.hpp"
 #include "sandbox/volumes/volumes.hpp"
 
 #include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <linux/openat2.h>
 #include <memory>
-#include <sys/file.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -35,24 +31,6 @@ Result<OwnedFd> open_image(const std::string& path, bool read_only, DiskFormat f
         return fail(ErrorKind::invalid_argument,
                     "'" + path + "' is no disk: its size is not a multiple of 512 bytes");
     return fd;
-}
-
-/// A lock on a disk that a jailed process can hold: the disk's own descriptor would let one that may
-/// only read write to it, too. The disk itself is locked as well, for other programs and homes.
-Result<OwnedFd> lock_disk(const Home& home, int disk, const std::string& path, bool read_only) {
-    const struct stat info = MSB_TRY(sys::fstat(disk));
-    const std::string lock_path =
-        fmt::format("{}/run/locks/disk-{:x}-{:x}.lock", home.root(), info.st_dev, info.st_ino);
-    OwnedFd lock = MSB_TRY(sys::open(lock_path, O_RDWR | O_CREAT, 0600));
-    for (const int fd : {lock.get(), disk})
-        if (::flock(fd, (read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) == -1) {
-            if (errno != EWOULDBLOCK)
-                return fail_errno("flock", path);
-            return fail(
-                Error(ErrorKind::busy, "disk '" + path + "' is in use by another sandbox")
-                    .with_hint("several sandboxes can mount one disk if all do it with ro"));
-        }
-    return lock;
 }
 
 /// The path behind a mount that msb itself keeps.
@@ -86,7 +64,7 @@ Result<MountPlan> MountPlan::make(const Home& home, const SandboxSpec& spec) {
         plan.locks.push_back(std::move(lock));
         const bool raw = mount.format == DiskFormat::raw;
         plan.backings.push_back(
-            {raw ? MountBacking::Kind::disk : MountBacking::Kind::formatted_disk, tag});
+            {raw ? MountBacking::Kind::disk : MountBacking::Kind::formatted_disk, tag, {}});
         if (raw)
             plan.raw_disks.push_back(std::move(fd));
         else
@@ -96,7 +74,7 @@ Result<MountPlan> MountPlan::make(const Home& home, const SandboxSpec& spec) {
     };
     for (const Mount& mount : spec.mounts) {
         if (mount.kind == MountKind::tmpfs) {
-            plan.backings.push_back({MountBacking::Kind::memory, {}});
+            plan.backings.push_back({MountBacking::Kind::memory, {}, {}});
             continue;
         }
         const bool ours = mount.kind == MountKind::named || mount.kind == MountKind::owned;
@@ -107,7 +85,7 @@ Result<MountPlan> MountPlan::make(const Home& home, const SandboxSpec& spec) {
             MSB_TRY_WRAP(add_disk(mount, path), "cannot mount on " + mount.guest);
             continue;
         }
-        plan.backings.push_back({MountBacking::Kind::directory, mount_tag(plan.shared.size())});
+        plan.backings.push_back({MountBacking::Kind::directory, {}});
         plan.shared.push_back(mount);
         plan.shared.back().source = path;
         if (ours) // nothing of the user's is at stake: only what was said bounds it
@@ -116,9 +94,15 @@ Result<MountPlan> MountPlan::make(const Home& home, const SandboxSpec& spec) {
     }
     plan.sources = MSB_TRY(MountSources::open(plan.shared));
     std::size_t next = 0;
-    for (MountBacking& backing : plan.backings)
-        if (backing.kind == MountBacking::Kind::directory && plan.sources.sources[next++].file)
+    for (MountBacking& backing : plan.backings) {
+        if (backing.kind != MountBacking::Kind::directory)
+            continue;
+        const MountPlace place = mount_place(next, plan.shared.size());
+        backing.tag = mount_tag(place.device);
+        backing.directory = place.directory;
+        if (plan.sources.sources[next++].file)
             backing.kind = MountBacking::Kind::file;
+    }
     return plan;
 }
 

@@ -214,6 +214,8 @@ Result<Volume> Volumes::create_locked(const std::string& name, const VolumeReque
 
 Result<Volume> Volumes::create(const std::string& name, const VolumeRequest& request) {
     MSB_TRY(validate_volume_name(name));
+    if (exists(home_.volumes() + "/" + name)) // its users may hold the lock for long
+        return taken(name);
     const auto held = lock(name, Lock::exclusive, lock_wait);
     if (!held && held.error().kind() == ErrorKind::busy)
         return taken(name);
@@ -266,7 +268,7 @@ Result<Volume> Volumes::clone(const std::string& from, const std::string& to,
                               const std::map<std::string, std::string>& labels,
                               const disk::Watch& watch) {
     MSB_TRY(validate_volume_name(to));
-    if (from == to)
+    if (from == to || exists(home_.volumes() + "/" + to))
         return taken(to);
     MSB_TRY(open(from));
     const auto source_lock = lock(from, Lock::exclusive, 300ms);

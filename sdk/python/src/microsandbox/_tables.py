@@ -150,6 +150,7 @@ CREATE_OPTIONS = {
     "memory": ("memory_mib", "number"),
     "max_memory": ("max_memory_mib", "number"),
     "root_disk_mib": ("root_disk_mib", "number"),
+    "root_disk": ("root_disk", "text"),
     "thp": ("thp", "choice"),
     "env": ("env", "map"),
     "labels": ("labels", "map"),

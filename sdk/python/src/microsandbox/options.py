@@ -44,6 +44,10 @@ class CreateOptions(TypedDict, total=False):
     """How much memory, in MiB, it can be given later; default: memory_mib."""
     root_disk_mib: int | None
     """Size of the root disk in MiB."""
+    root_disk: str | None
+    """In place of its size, as of --root-disk: '8G', 'tmpfs[:SIZE]' (memory, new at each
+    start), 'flat[:SIZE]' (with the image's files in it), or the path of a disk image of the
+    host."""
     thp: ThpMode | None
     """Huge pages for the guest's memory."""
     env: Mapping[str, str] | None
