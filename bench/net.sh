@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What a sandbox's network costs: bytes through a published port in turns with the same bytes over this
-# machine's loopback, each way; a byte there and back; a start with a network beside one without.
+# machine's loopback, each way; a byte there and back; a start with a network beside one without; a change of the policy.
 #
 #   bench/net.sh [ROUNDS [MiB]]      default: 5 rounds of 256 MiB, about a minute
 . "$(dirname "$0")/lib.sh"
@@ -65,6 +65,11 @@ else:
         one.sendall(b".")
         assert one.recv(1) == b"."
 PY
+{
+    echo "rules:"
+    seq -f '  - allow@192.0.2.%g:tcp:443' 1 250
+    seq -f '  - allow@host%g.example.org:tcp:443' 1 750
+} >"$T/rules.yaml"
 python3 "$T/pipe.py" serve 29011 "$bytes" &
 server_pid=$!
 sleep 0.5
@@ -76,11 +81,13 @@ for _ in $(seq "$rounds"); do
     measure "$T/turns" python3 "$T/pipe.py" turns 29003 1000
     for _ in 1 2 3; do
         measure "$T/start" "$MSB" run --net public -- true
-        measure "$T/plain" "$MSB" run -- true
+        measure "$T/plain" "$MSB" run --no-net -- true
+        measure "$T/swap" "$MSB" modify box --net-conf "$T/rules.yaml"
     done
 done
 echo "machine: $(nproc) cores, $(uname -r); load $(cut -d' ' -f1 /proc/loadavg); $mib MiB"
 report "network, guest to host" "$T/receive" "loopback" "$T/loop.receive" 6
 report "network, host to guest" "$T/send" "loopback" "$T/loop.send" 6
-report "run --net public -- true" "$T/start" "run -- true" "$T/plain" 1.3
+report "run --net public -- true" "$T/start" "run --no-net -- true" "$T/plain" 1.3
 awk -v us="$(median "$T/turns")" 'BEGIN {printf "network, one byte there and back      %8.3f ms\n", us / 1e6}'
+awk -v us="$(median "$T/swap")" 'BEGIN {printf "network, msb modify to 1,000 rules       %8.3f ms\n", us / 1000}'

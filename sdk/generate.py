@@ -105,7 +105,8 @@ def type_text(option: dict) -> str:
     table = option.get("table")
     names = {
         "text": "text", "flag": "true or false", "texts": "array of text", "map": "object of text",
-        "number": "number", "u32": "number", "u16": "number", "objects": f"array of {table}",
+        "number": "number", "u32": "number", "u16": "number",
+        "objects": f"array of text or {table}" if option.get("also") == "text" else f"array of {table}",
         "objects_by_path": f"object of {table}",
         "object": {"text": f"text or {table}", "false": f"false or {table}"}.get(option.get("also", ""), table),
     }
@@ -123,7 +124,9 @@ def option_text(option: dict) -> str:
 
 
 def nested_tables(table: str) -> list[str]:
-    return [option["table"] for option in OPTIONS[table]["members"] if "table" in option]
+    """Those that it needs, each behind what it needs itself."""
+    return [name for option in OPTIONS[table]["members"] if "table" in option
+            for name in (*nested_tables(option["table"]), option["table"])]
 
 
 def event_text(event: dict) -> str:
@@ -189,6 +192,10 @@ def exports() -> str:
     return f"/* {NOTICE} */\n{{\n  global:\n{names}  local: *;\n}};\n"
 
 
+# Tables that options of a sandbox consist of.
+NESTED = list(dict.fromkeys(nested_tables("sandbox_create")))
+
+
 # ---- Go ------------------------------------------------------------------------------------------
 
 GO_STRUCTS = {
@@ -196,8 +203,8 @@ GO_STRUCTS = {
     "removeOptions": ["remove"], "execOptions": ["exec"], "loadOptions": ["image_load"],
     "fsOptions": ["fs_read", "fs_make", "fs_stat", "fs_remove_dir"], "logOptions": ["logs", "log_stream"],
     "snapshotOptions": ["snapshot_create", "snapshot_import"], "exportOptions": ["snapshot_export"],
-    "volumeOptions": ["volume_create", "volume_clone"], "pruneOptions": ["volume_prune"],
-    "forkOptions": ["sandbox_fork"],
+    "modifyOptions": ["sandbox_modify"], "networkLogOptions": ["network_log"],
+    "volumeOptions": ["volume_create", "volume_clone"], "pruneOptions": ["volume_prune"], "forkOptions": ["sandbox_fork"],
 }
 GO_TYPES = {"text": "*string", "flag": "bool", "texts": "[]string", "map": "map[string]string", "number": "*uint64",
             "u32": "*uint", "u16": "*uint16", "choice": "*string"}
@@ -280,19 +287,18 @@ RUST_TYPES = {
 }
 RUST_RETURNS = {"error": " -> Failure", "void": "", "text": " -> Str", "handle": " -> u64", "u32": " -> u32"}
 RUST_STRUCTS = {
-    "RlimitOptions": ["rlimit"], "InitOptions": ["init"], "PatchOptions": ["patch"], "MountOptions": ["mount"],
-    "PortOptions": ["port"], "NetworkOptions": ["network"], "CreateOptions": ["sandbox_create"], "StartOptions": ["sandbox_start"],
+    **{pascal(table) + "Options": [table] for table in NESTED},
+    "CreateOptions": ["sandbox_create"], "StartOptions": ["sandbox_start"],
     "ListOptions": ["sandbox_list"], "RemoveOptions": ["remove"], "ExecOptions": ["exec"],
     "FsOptions": ["fs_read", "fs_make", "fs_stat", "fs_remove_dir"], "PullOptions": ["image_pull"],
     "LoadOptions": ["image_load"], "LogQuery": ["logs", "log_stream"],
     "SnapshotOptions": ["snapshot_create", "snapshot_import"], "ExportOptions": ["snapshot_export"],
-    "VolumeOptions": ["volume_create", "volume_clone"], "PruneOptions": ["volume_prune"],
-    "ForkOptions": ["sandbox_fork"],
+    "ModifyOptions": ["sandbox_modify"], "NetworkLogQuery": ["network_log"],
+    "VolumeOptions": ["volume_create", "volume_clone"], "PruneOptions": ["volume_prune"], "ForkOptions": ["sandbox_fork"],
 }
 RUST_VALUES = {"text": "String", "flag": "bool", "texts": "Vec<String>", "map": "BTreeMap<String, String>",
                "number": "u64", "u32": "u32", "u16": "u16"}
-RUST_NESTED = {"rlimit": "RlimitOptions", "patch": "PatchOptions", "init": "InitOptions", "mount": "MountOptions",
-               "port": "PortOptions", "network": "NetworkOptions"}
+RUST_NESTED = {tables[0]: name for name, tables in RUST_STRUCTS.items() if len(tables) == 1}
 
 
 def rust_type(option: dict) -> str:
@@ -302,6 +308,8 @@ def rust_type(option: dict) -> str:
     nested = RUST_NESTED.get(option.get("table", ""), "")
     if option.get("also") == "false":
         return f"Switch<{nested}>"
+    if kind == "objects" and option.get("also") == "text":
+        return f"Vec<Spelled<{nested}>>"
     return {"objects": f"Vec<{nested}>", "objects_by_path": f"BTreeMap<String, {nested}>", "object": nested}.get(
         kind, RUST_VALUES.get(kind, ""))
 
@@ -429,10 +437,10 @@ def python_dicts() -> str:
     types = sorted({python_type(option) for _, (table, _, without) in PYTHON_DICTS.items()
                     for _, option in python_options(table, without)})
     from_types = sorted({name for text in types for name in re.findall(r"\b[A-Z]\w+", text)}
-                        - {"Iterable", "Mapping", "Any", "Path"})
+                        - {"Iterable", "Mapping", "Any", "Path", "Network"})
     lines = [f'"""What keyword arguments may be. {NOTICE}"""', "", "from __future__ import annotations", "",
              "from collections.abc import Iterable, Mapping", "from pathlib import Path",
-             "from typing import Any, TypedDict", "", "from .types import (",
+             "from typing import Any, TypedDict", "", "from .network import Network", "from .types import (",
              *(f"    {name}," for name in from_types), ")"]
     classes = [(name, "TypedDict", doc, python_options(table, without)
                 + [(option["name"], option) for option in OPTIONS[table].get("python_more", [])])
@@ -450,13 +458,12 @@ def python_dicts() -> str:
 # ---- TypeScript ----------------------------------------------------------------------------------
 
 TS_STRUCTS = {
-    "NativeRlimit": ["rlimit"], "NativePatch": ["patch"], "NativeInit": ["init"], "NativeMount": ["mount"],
-    "NativePort": ["port"], "NativeNetwork": ["network"], "NativeCreateOptions": ["sandbox_create"], "NativeExecOptions": ["exec"],
+    **{"Native" + pascal(table): [table] for table in NESTED}, "NativeCreateOptions": ["sandbox_create"], "NativeExecOptions": ["exec"],
     "NativeListOptions": ["sandbox_list"], "NativePullOptions": ["image_pull"],
     "NativeFsOptions": ["fs_read", "fs_make", "fs_stat", "fs_remove_dir"], "NativeLogOptions": ["logs", "log_stream"],
     "NativeSnapshotOptions": ["snapshot_create", "snapshot_import"], "NativeExportOptions": ["snapshot_export"],
-    "NativeVolumeOptions": ["volume_create", "volume_clone"], "NativePruneOptions": ["volume_prune"],
-    "NativeForkOptions": ["sandbox_fork"],
+    "NativeModifyOptions": ["sandbox_modify"], "NativeNetworkLogOptions": ["network_log"],
+    "NativeVolumeOptions": ["volume_create", "volume_clone"], "NativePruneOptions": ["volume_prune"], "NativeForkOptions": ["sandbox_fork"],
 }
 TS_TYPES = {"text": "string", "flag": "boolean", "texts": "string[]", "map": "Record<string, string>",
             "number": "number", "u32": "number", "u16": "number"}
@@ -473,7 +480,8 @@ def ts_type(option: dict) -> str:
         return 'string[] | "all"'
     nested = "Native" + pascal(option.get("table", ""))
     also = {"text": "string | ", "false": "false | "}.get(option.get("also", ""), "")
-    return {"objects": f"{nested}[]", "objects_by_path": f"Record<string, {nested}>", "object": also + nested}.get(
+    many = f"(string | {nested})[]" if also else f"{nested}[]"
+    return {"objects": many, "objects_by_path": f"Record<string, {nested}>", "object": also + nested}.get(
         kind, TS_TYPES.get(kind, ""))
 
 

@@ -38,7 +38,8 @@ node_init_test() {
     done
 }
 
-# node_tests NAME...: these files of the TypeScript SDK's tests, under Node, in the package as npm installs it.
+# node_tests NAME...: these files of the TypeScript SDK's tests, under Node, in the package as npm installs it; of their
+# tests those whose names match $NODE_PATTERN, if that is set.
 node_tests() {
     node_application "$T/app"
     local name
@@ -47,6 +48,9 @@ node_tests() {
     printf '{"extends": "%s", "compilerOptions": {"rootDir": ".", "outDir": ".", "declaration": false, "typeRoots": ["%s"]}, "include": ["*.ts"], "exclude": []}' \
         "$TYPESCRIPT/tsconfig.json" "$NODE_MODULES/@types" >"$T/app/tsconfig.json"
     run_ok env -C "$T/app" node "$NODE_MODULES/typescript/bin/tsc" -p .
-    for name; do run_ok limited 120 env -C "$T/app" node --test "./$name.test.js"; done
+    for name; do
+        run_ok limited 120 env -C "$T/app" node --test ${NODE_PATTERN:+"--test-name-pattern=$NODE_PATTERN"} "./$name.test.js"
+        assert_not_contains "$out" "# pass 0" "tests of $name"
+    done
 }
 

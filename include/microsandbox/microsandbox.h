@@ -224,21 +224,67 @@ void msb_progress_free(uint64_t progress);
 
 /* Options port: A port of the host that leads to one of the guest's.
  * "bind": text. Address on the host; default: 127.0.0.1.
- * "host_port": number. Port on the host.
+ * "host_port": number. Port on the host; 0: one that is free, which "ports" of msb_sandbox_get()
+ *   tells.
  * "guest_port": number. Port in the guest.
  * "protocol": "tcp" | "udp". "tcp" or "udp". Default: "tcp". */
+
+/* Options rule: What is done with some of the guest's flows.
+ * "action": "allow" | "deny". What is done with them. Default: "allow".
+ * "direction": "egress" | "ingress" | "any". Who begins them. Default: "egress".
+ * "destination": text. "any", an address, a prefix, a name, "*.NAME" or ".NAME" (the name and
+ *   all below it), a group ("public", "private", "host", "loopback", "link-local", "metadata",
+ *   "multicast") or "dns"; default: any.
+ * "protocols": array of text. Any of "tcp", "udp", "icmpv4", "icmpv6"; default: any.
+ * "ports": array of text. Each a port, or a range ("8000-8010"): of the destination, for ingress
+ *   of the guest; default: any. */
+
+/* Options dns: How the guest's names are looked up.
+ * "nameservers": array of text. "IP[:PORT]" of servers to ask in place of this machine's.
+ * "query_timeout_ms": number. Until a lookup is given up; default: 10000.
+ * "rebind_protection": true or false. Names may only lead to public addresses and to those that
+ *   a rule allows; default: true. */
+
+/* Options interface: The guest's place in its network; what is not given follows from its name.
+ * "mac": text. Its Ethernet address.
+ * "mtu": number. Size of the largest IP packet; default: 1500.
+ * "ipv4": text. Its IPv4 address; its gateway's is one less.
+ * "ipv6": text. Its IPv6 address; its gateway's is the first of the /64.
+ * "ipv4_pool": text. Prefix that its IPv4 address comes from; default: 172.16.0.0/12.
+ * "ipv6_pool": text. Prefix that its IPv6 address comes from; default: fd42:6d73:62::/48. */
+
+/* Options bucket: A rate with room for bursts.
+ * "size": number. So many bytes or frames ...
+ * "refill_time_ms": number. ... in so many milliseconds; default: 1000.
+ * "one_time_burst": number. Once, at the start, so many more. */
+
+/* Options rates: Limits of one direction.
+ * "bandwidth": bucket. Of bytes.
+ * "ops": bucket. Of frames. */
+
+/* Options rate_limiter: How fast the guest's network is.
+ * "egress": rates. What the guest sends.
+ * "ingress": rates. What it is sent. */
 
 /* Options network: What the guest may reach. Where nothing is said about it, the Internet, or
  *   what this machine's configuration says.
  * "profiles": array of text. Any of "public", "private", "host", or "all" or "none" alone.
  * "policy": text. A policy by name, as of --policy; what else is said goes before it.
- * "rules": array of text. As of --net-rule: "allow@pypi.org:tcp:443". The first that matches
- *   decides, before any profile.
+ * "rules": array of text or rule. Objects, or text as of --net-rule: "allow@pypi.org:tcp:443".
+ *   The first that matches decides, before any profile.
  * "default_egress": "allow" | "deny". For what the guest begins and nothing matches; default:
  *   deny. Default: "allow".
  * "default_ingress": "allow" | "deny". For what comes to published ports and nothing matches;
  *   default: allow. Default: "allow".
- * "max_connections": number. How many connections and flows may be open at a time. */
+ * "dns": dns. How its names are looked up.
+ * "explain_denials": true or false. Requests of plain HTTP that are refused are answered with
+ *   the reason; default: true.
+ * "max_connections": number. How many TCP connections may be open at a time; default: 256.
+ * "proxy": text. http://HOST:PORT or socks5://HOST:PORT that TCP connections go through, or
+ *   "env": what HTTPS_PROXY or ALL_PROXY says at each start. Credentials come from the
+ *   environment.
+ * "interface": interface. Its addresses and its MTU.
+ * "rate_limiter": rate_limiter. How fast it is. */
 
 /* Options rlimit: A limit for commands, as of setrlimit(2).
  * "resource": text. The name in lower case: "nofile", "cpu", "as", "nproc", "fsize", "memlock",
@@ -355,8 +401,9 @@ char* msb_sandbox_diff(uint64_t cancel, const char* name, char** result);
 
 /* {"name", "status": "created" | "starting" | "running" | "draining" | "stopped" | "crashed",
  * "reason", "detail", "exit_code", "engine", "isolation", "kernel": {"name", "version", "hash"},
- * "image", "created_at_ms", "started_at_ms", "stopped_at_ms", "updated_at_ms", "config": {...}}.
- * A member is null when it is not known. Error: sandbox_not_found. */
+ * "image", "ports": [{"bind", "host_port", "guest_port", "protocol"}], "created_at_ms",
+ * "started_at_ms", "stopped_at_ms", "updated_at_ms", "config": {...}}. A member is null when it
+ * is not known. Error: sandbox_not_found. */
 char* msb_sandbox_get(const char* name, char** result);
 
 /* Options sandbox_list: Which sandboxes.
@@ -413,6 +460,45 @@ char* msb_sandbox_touch(uint64_t cancel, const char* name, char** result);
 /* Path of the socket on which the sandbox's agent speaks its protocol, as text. Nothing is
  * connected; the sandbox need not run or exist. */
 char* msb_agent_socket_path(const char* name, char** path);
+
+/* ---- networks of sandboxes -------------------------------------------------------------------
+ * What a sandbox may reach is decided for each of its flows, and recorded. docs/network.md tells
+ * of rules and policies. */
+
+/* Options sandbox_modify: What is changed.
+ * "network": false or network. What the guest may reach from now on. Rules alone go before those
+ *   that it has; anything else takes the place of what it might reach. Ports and name servers
+ *   stay. */
+
+/* Changes a sandbox, also while it runs: flows that may not be any more end. {"name",
+ * "in_force": false if this holds from its next start on, "warnings": [text]}. Errors:
+ * sandbox_not_found, invalid_config; then nothing has changed.
+ * Options: sandbox_modify, all optional. */
+char* msb_sandbox_modify(const char* name, const char* options, char** result);
+
+/* Whether the sandbox may reach "HOST[:PORT[/tcp|udp]]", and why; nothing is sent. {"verdict":
+ * "allow" | "deny", "steps": [{"flow", "verdict", "rule", "reason"}]} */
+char* msb_network_check(const char* name, const char* destination, char** result);
+
+/* Options network_log: Which entries.
+ * "denied": true or false. Only what was refused.
+ * "tail": number. Only the last so many.
+ * "since_ms": number. Of this time or later. */
+
+/* What the sandbox's network did, oldest first: [{"t", "type": "flow" | "lookup" | "policy",
+ * "direction", "protocol", "name", "address", "port", "group", "rule", "outcome", "reason",
+ * "sent", "received", "missed", "old", "new"}]
+ * Options: network_log, all optional. */
+char* msb_network_log(const char* name, const char* options, char** result);
+
+/* The smallest policy, as a YAML document, that allows what was recorded: {"policy"} */
+char* msb_network_learn(const char* name, char** result);
+
+/* The policies that there are: [{"name", "path": null if it comes along}] */
+char* msb_network_policies(char** result);
+
+/* One of them: {"name", "path", "text"} */
+char* msb_network_policy(const char* name, char** result);
 
 /* ---- commands --------------------------------------------------------------------------------
  * `command` is literal: no shell, no entrypoint. NULL is the sandbox's own: its entrypoint and

@@ -315,6 +315,30 @@ class Sandbox {
             entries.push_back({entry, bytes.substr(entry.at("offset"), entry.at("size"))});
         return entries;
     }
+    /// Changes the sandbox, also while it runs: {{"network", {{"rules", {"deny@10.0.0.0/8"}}}}}.
+    Json modify(const Json& options) {
+        char* result = nullptr;
+        detail::check(msb_sandbox_modify(name_.c_str(), options.dump().c_str(), &result));
+        return detail::take(result);
+    }
+    /// Whether it may reach "HOST[:PORT[/tcp|udp]]", and why.
+    Json network_check(const std::string& destination) {
+        char* result = nullptr;
+        detail::check(msb_network_check(name_.c_str(), destination.c_str(), &result));
+        return detail::take(result);
+    }
+    /// What its network did, oldest first.
+    Json network_log(const Json& options = Json::object()) {
+        char* result = nullptr;
+        detail::check(msb_network_log(name_.c_str(), options.dump().c_str(), &result));
+        return detail::take(result);
+    }
+    /// A policy, as a YAML document, that allows what was recorded and nothing else.
+    std::string network_learn() {
+        char* result = nullptr;
+        detail::check(msb_network_learn(name_.c_str(), &result));
+        return detail::take(result).at("policy");
+    }
     /// Lets the sandbox go on without this object and process.
     void detach() { detail::check(msb_sandbox_detach(handle_.get())); }
     /// Closes the connection. A sandbox that it owns is stopped, and waited for; the destructor
@@ -330,6 +354,19 @@ class Sandbox {
     std::string name_;
     detail::Handle<msb_sandbox_release> handle_;
 };
+
+/// The policies that there are, for the option "network": [{"name", "path"}].
+inline Json network_policies() {
+    char* result = nullptr;
+    detail::check(msb_network_policies(&result));
+    return detail::take(result);
+}
+/// The document of one of them.
+inline std::string network_policy(const std::string& name) {
+    char* result = nullptr;
+    detail::check(msb_network_policy(name.c_str(), &result));
+    return detail::take(result).at("text");
+}
 
 /// Storage that outlives sandboxes, by names.
 class Volume {

@@ -37,6 +37,7 @@ type sandboxView struct {
 	Engine      string
 	Isolation   string
 	Image       string
+	Ports       []PortBinding
 	CreatedAtMs int64  `json:"created_at_ms"`
 	StartedAtMs *int64 `json:"started_at_ms"`
 	StoppedAtMs *int64 `json:"stopped_at_ms"`
@@ -84,6 +85,9 @@ func (h *SandboxHandle) Engine() string { return h.view.Engine }
 
 // Isolation is what stands between guest and host; "" if it never ran.
 func (h *SandboxHandle) Isolation() string { return h.view.Isolation }
+
+// Ports is the published ports, with those of the host as they are while it runs.
+func (h *SandboxHandle) Ports() []PortBinding { return h.view.Ports }
 
 // Image is the image's reference.
 func (h *SandboxHandle) Image() string { return h.view.Image }

@@ -262,7 +262,7 @@ func TestMountsAndNetwork(t *testing.T) {
 	written, err := os.ReadFile(shared + "/file")
 	ok(t, err)
 	equal(t, "file", string(written), "guest\n")
-	_, err = m.CreateSandbox(ctx, "go-bad", m.WithPorts(map[uint16]uint16{0: 80}))
+	_, err = m.CreateSandbox(ctx, "go-bad", m.WithPorts(map[uint16]uint16{80: 0}))
 	wantKind(t, err, m.ErrInvalidConfig)
 }
 

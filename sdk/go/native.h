@@ -44,6 +44,12 @@
     F(char*, sandbox_ping, (uint64_t cancel, const char* name, char** result), (cancel, name, result)) \
     F(char*, sandbox_touch, (uint64_t cancel, const char* name, char** result), (cancel, name, result)) \
     F(char*, agent_socket_path, (const char* name, char** path), (name, path)) \
+    F(char*, sandbox_modify, (const char* name, const char* options, char** result), (name, options, result)) \
+    F(char*, network_check, (const char* name, const char* destination, char** result), (name, destination, result)) \
+    F(char*, network_log, (const char* name, const char* options, char** result), (name, options, result)) \
+    F(char*, network_learn, (const char* name, char** result), (name, result)) \
+    F(char*, network_policies, (char** result), (result)) \
+    F(char*, network_policy, (const char* name, char** result), (name, result)) \
     F(char*, sandbox_exec, (uint64_t cancel, uint64_t sandbox, const char* command, const char* options, const uint8_t* input, size_t input_size, char** result, uint8_t** out, size_t* out_size, uint8_t** err, size_t* err_size), (cancel, sandbox, command, options, input, input_size, result, out, out_size, err, err_size)) \
     F(char*, sandbox_exec_stream, (uint64_t cancel, uint64_t sandbox, const char* command, const char* options, const uint8_t* input, size_t input_size, uint64_t* exec), (cancel, sandbox, command, options, input, input_size, exec)) \
     F(char*, exec_recv, (uint64_t cancel, uint64_t exec, char** event, uint8_t** data, size_t* size), (cancel, exec, event, data, size)) \

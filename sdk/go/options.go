@@ -225,29 +225,10 @@ func WithReplaceWithTimeout(timeout time.Duration) SandboxOption {
 	}
 }
 
-// NetworkConfig is what the guest may reach.
-type NetworkConfig struct {
-	// Any of "public", "private", "host", or "all" or "none" alone. Where nothing is said about what the
-	// guest may reach, that is the Internet, or what the machine's configuration says.
-	Profiles []string `json:"profiles,omitempty"`
-	// A policy by name, as of --policy; what else is said goes before it.
-	Policy string `json:"policy,omitempty"`
-	// As of --net-rule: "allow@pypi.org:tcp:443". The first that matches decides, before any profile.
-	Rules []string `json:"rules,omitempty"`
-	// "allow" or "deny": for what the guest begins and nothing matches. Denied if not given.
-	DefaultEgress string `json:"default_egress,omitempty"`
-	// "allow" or "deny": for what comes to published ports and nothing matches. Allowed if not given.
-	DefaultIngress string `json:"default_ingress,omitempty"`
-	MaxConnections uint32 `json:"max_connections,omitempty"`
-}
-
-// AllowDNS is the rule that lets the guest look all names up, at its own name server.
-func AllowDNS() string { return "allow@dns" }
-
 // PortBinding is a port of the host that leads to one of the guest's.
 type PortBinding struct {
 	Bind      string `json:"bind,omitempty"` // an address; 127.0.0.1 if not given
-	HostPort  uint16 `json:"host_port"`
+	HostPort  uint16 `json:"host_port"`      // 0: one that is free, see [SandboxHandle.Ports]
 	GuestPort uint16 `json:"guest_port"`
 	Protocol  string `json:"protocol,omitempty"` // "tcp", which is the default, or "udp"
 }

@@ -250,6 +250,18 @@ type exportOptions struct {
 	Force       bool    `json:"force,omitempty"`
 }
 
+// modifyOptions is the JSON object of options.
+type modifyOptions struct {
+	Network any `json:"network,omitempty"`
+}
+
+// networkLogOptions is the JSON object of options.
+type networkLogOptions struct {
+	Denied  bool    `json:"denied,omitempty"`
+	Tail    *uint64 `json:"tail,omitempty"`
+	SinceMs *uint64 `json:"since_ms,omitempty"`
+}
+
 // volumeOptions is the JSON object of options.
 type volumeOptions struct {
 	Kind     *string           `json:"kind,omitempty"`

@@ -32,15 +32,45 @@ std::string kernel_text(const SandboxView& view) {
 }
 
 /// What the runtime of an active sandbox has to say beyond its state, which it may be unable to store.
-std::string live_detail(const SandboxView& view, const Home& home) {
+struct Live {
+    std::string detail;
+    json::Value counters = json::array(); ///< of network rules: what they decided about
+};
+
+Live ask_runtime(const SandboxView& view, const Home& home) {
+    Live live;
     if (!is_active(view.state.status))
-        return {};
+        return live;
     auto door = RuntimeDoor::connect(home.runtime_socket(view.spec.name), 100ms);
     const auto report = door ? door->status() : fail(door.error());
-    return report ? report->detail : std::string();
+    if (!report)
+        return live;
+    live.detail = report->detail;
+    for (const std::string& line : report->network)
+        if (auto counter = json::parse(line); counter && counter->is_object())
+            live.counters.push_back(std::move(*counter));
+    return live;
 }
 
-void print_json(const SandboxView& view, const Home& home, const std::string& detail) {
+void add_counters(KeyValues& text, const json::Value& counters) {
+    if (counters.elements().empty())
+        return;
+    text.section("Network Counters");
+    for (const json::Value& counter : counters.elements()) {
+        const auto number = [&](const char* key) {
+            const json::Value* const value = counter.find(key);
+            return value != nullptr ? value->unsigned_integer().value_or(0) : 0;
+        };
+        const json::Value* const rule = counter.find("rule");
+        const bool named = rule != nullptr && rule->text() != nullptr;
+        text.add_nested(named ? "Rule" : "Default",
+                        fmt::format("{}{} allowed, {} denied, {} bytes sent, {} received",
+                                    named ? *rule->text() + ": " : "", number("allowed"),
+                                    number("denied"), number("sent"), number("received")));
+    }
+}
+
+void print_json(const SandboxView& view, const Home& home, const Live& live) {
     const auto time = [](std::int64_t ns) {
         return ns == 0 ? json::Value() : json::Value(format_rfc3339(ns, 9, "+00:00"));
     };
@@ -49,7 +79,8 @@ void print_json(const SandboxView& view, const Home& home, const std::string& de
     const json::Value document = {
         {"name", view.spec.name},
         {"status", to_string(state.status)},
-        {"detail", json::or_null(detail)},
+        {"detail", json::or_null(live.detail)},
+        {"network_counters", live.counters},
         {"config", config},
         {"active_config", is_active(state.status) ? config : json::Value()},
         {"pending_changes", json::array()},
@@ -95,13 +126,13 @@ void add_rules(KeyValues& text, const NetworkSpec& network) {
     text.add_nested("Ingress", policy.ingress ? "allow" : "deny");
 }
 
-void print_text(const SandboxView& view, const std::string& detail) {
+void print_text(const SandboxView& view, const Live& live) {
     const SandboxSpec& spec = view.spec;
     const SandboxState& state = view.state;
     KeyValues text;
     text.add("Name", spec.name);
-    text.add("Status",
-             std::string(to_string(state.status)) + (detail.empty() ? "" : " (" + detail + ")"));
+    text.add("Status", std::string(to_string(state.status)) +
+                           (live.detail.empty() ? "" : " (" + live.detail + ")"));
     text.add("Created", timestamp(spec.created_at_ns));
     text.add("Updated", timestamp(state.updated_at_ns));
     text.add("Image", spec.image);
@@ -127,9 +158,10 @@ void print_text(const SandboxView& view, const std::string& detail) {
     text.add("Security", spec.security == SecurityProfile::restricted ? "restricted" : "default");
     text.add("Network", network_text(spec.network));
     add_rules(text, spec.network);
+    add_counters(text, live.counters);
     if (!spec.network.published.empty()) {
         text.section("Ports");
-        for (const PublishedPort& port : spec.network.published)
+        for (const PublishedPort& port : view.published())
             text.add_nested(port.udp ? "UDP" : "TCP",
                             fmt::format("{}:{} -> {}", port.bind, port.host, port.guest));
     }
@@ -161,11 +193,11 @@ Status inspect(Context& context, const InspectOptions& options) {
     const Home home = MSB_TRY(context.home());
     auto sandboxes = MSB_TRY(Sandboxes::open(home, MSB_TRY(context.installation())));
     const auto view = MSB_TRY(sandboxes.get(options.name));
-    const std::string detail = live_detail(view, home);
+    const Live live = ask_runtime(view, home);
     if (options.format == "json")
-        print_json(view, home, detail);
+        print_json(view, home, live);
     else
-        print_text(view, detail);
+        print_text(view, live);
     return {};
 }
 

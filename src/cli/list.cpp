@@ -42,14 +42,10 @@ std::string command_line(const SandboxSpec& spec) {
     return text;
 }
 
-/// "127.0.0.1:8080->80/tcp"
-std::vector<std::string> published(const SandboxSpec& spec) {
+std::vector<std::string> published(const SandboxView& view) {
     std::vector<std::string> ports;
-    for (const PublishedPort& port : spec.network.published) {
-        const std::string ends = port.to_string(); // BIND:HOST:GUEST/PROTOCOL
-        const std::size_t guest = ends.rfind(':');
-        ports.push_back(ends.substr(0, guest) + "->" + ends.substr(guest + 1));
-    }
+    for (const PublishedPort& port : view.published())
+        ports.push_back(port.to_arrow());
     return ports;
 }
 
@@ -109,7 +105,7 @@ json::Value status_json(const SandboxView& view) {
             {"memory_mib", spec.memory_mib},
             {"max_memory_mib", spec.max_memory_mib},
             {"thp", spec.thp},
-            {"ports", published(spec)},
+            {"ports", published(view)},
             {"status", to_string(view.state.status)},
             {"engine", view.state.engine},
             {"isolation", view.state.isolation}};
@@ -149,7 +145,7 @@ Status status(Context& context, const ListOptions& options) {
         const std::string command = truncated(command_line(spec), 40);
         const std::string engine =
             view.state.engine.empty() ? "-" : view.state.engine + " (" + view.state.isolation + ")";
-        const std::string ports = fmt::format("{}", fmt::join(published(spec), ", "));
+        const std::string ports = fmt::format("{}", fmt::join(published(view), ", "));
         table.add({spec.name, truncated(spec.image, 36), command.empty() ? "-" : command,
                    fmt::format("{} / {}", spec.cpus, spec.cpus),
                    fmt::format("{} MiB / {} MiB", spec.memory_mib, spec.memory_mib),

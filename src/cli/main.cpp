@@ -79,6 +79,7 @@ void add_commands(Command& root, Context& context) {
     add_sessions(root, context);
     add_copy(root, context);
     add_modify(root, context);
+    add_port(root, context);
     add_net(root, context);
     add_logs(root, context);
     add_image(root, context);

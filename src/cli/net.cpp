@@ -1,12 +1,10 @@
 // msb net: questions about a sandbox's network.
+#include "api/network.hpp"
 #include "cli/commands.hpp"
 #include "cli/context.hpp"
 #include "cli/output.hpp"
 #include "cli/parser.hpp"
 #include "json/text.hpp"
-#include "sandbox/network_check.hpp"
-#include "sandbox/policies.hpp"
-#include "sandbox/sandboxes.hpp"
 
 #include <algorithm>
 #include <memory>
@@ -21,17 +19,6 @@ struct CheckOptions {
     std::string format;
 };
 
-void print_json(const std::vector<NetworkAnswer>& answers, bool allow) {
-    json::Value steps = json::array();
-    for (const NetworkAnswer& answer : answers)
-        steps.push_back({{"flow", answer.flow},
-                         {"verdict", answer.allow ? "allow" : "deny"},
-                         {"rule", json::or_null(answer.rule)},
-                         {"reason", answer.reason}});
-    const json::Value document = {{"verdict", allow ? "allow" : "deny"}, {"steps", steps}};
-    (void)print(json::to_text(document, 2) + "\n");
-}
-
 /// Exit code 1 where the answer is no.
 Status check(Context& context, const CheckOptions& options) {
     const auto destination = MSB_TRY(NetworkDestination::parse(options.destination));
@@ -42,7 +29,7 @@ Status check(Context& context, const CheckOptions& options) {
     const bool allow = std::ranges::all_of(answers, &NetworkAnswer::allow);
     context.exit_code = allow ? 0 : exit_failure;
     if (options.format == "json") {
-        print_json(answers, allow);
+        (void)print(json::to_text(to_document(answers), 2) + "\n");
         return {};
     }
     for (const NetworkAnswer& answer : answers)

@@ -57,8 +57,8 @@ void add_reach_options(Command& command, NetworkOptions& options) {
 void add_publish_option(Command& command, NetworkOptions& options) {
     command
         .option("-p,--publish", &options.publish,
-                "[BIND:]HOST:GUEST[/tcp|udp]: a port of the host that leads to the guest's "
-                "(repeatable)")
+                "[BIND:]HOST:GUEST[/tcp|udp]: a port of the host that leads to the guest's, or a "
+                "range of them (8000-8010:8000-8010); HOST 0: one that is free (repeatable)")
         .excludes(command.find("--no-net"));
 }
 
@@ -67,6 +67,90 @@ void add_limit_options(Command& command, NetworkOptions& options) {
         .option("--max-connections", &options.max_connections,
                 "TCP connections at a time (default: 256)")
         .within(1, most_connections);
+}
+
+void add_rate_options(Command& command, LinkOptions& link) {
+    const auto add = [&](const char* flag, const char* burst_flag, LinkOptions::Rate& rate,
+                         bool bytes, const char* what) {
+        command.option(flag, &rate.rate, what).value_name(bytes ? "SIZE[/TIME]" : "COUNT[/TIME]");
+        command.option(burst_flag, &rate.burst, "So much more, once, at the start")
+            .value_name(bytes ? "SIZE" : "COUNT");
+    };
+    add("--net-egress-bandwidth", "--net-egress-bandwidth-burst", link.egress.bandwidth, true,
+        "Bytes that the guest may send in a time: 10M, 1M/100ms");
+    add("--net-egress-ops", "--net-egress-ops-burst", link.egress.ops, false,
+        "Frames that the guest may send in a time");
+    add("--net-ingress-bandwidth", "--net-ingress-bandwidth-burst", link.ingress.bandwidth, true,
+        "Bytes that the guest is sent in a time");
+    add("--net-ingress-ops", "--net-ingress-ops-burst", link.ingress.ops, false,
+        "Frames that the guest is sent in a time");
+}
+
+void add_interface_options(Command& command, LinkOptions& link) {
+    command
+        .option("--net-ipv4-pool", &link.v4_pool,
+                "Where the guest's IPv4 address comes from (default: 172.16.0.0/12)")
+        .value_name("PREFIX");
+    command
+        .option("--net-ipv6-pool", &link.v6_pool,
+                "Where its IPv6 address comes from (default: fd42:6d73:62::/48)")
+        .value_name("PREFIX");
+    command.option("--net-ipv4", &link.v4, "The guest's IPv4 address; its gateway's is one less")
+        .value_name("ADDRESS");
+    command
+        .option("--net-ipv6", &link.v6,
+                "The guest's IPv6 address; its gateway's is the first of the /64")
+        .value_name("ADDRESS");
+    command.option("--net-mac", &link.mac, "The guest's Ethernet address").value_name("ADDRESS");
+    command.option("--net-mtu", &link.mtu, "Size of the largest IP packet (default: 1500)")
+        .within(least_mtu, most_mtu);
+}
+
+Result<std::optional<Rate>> read_rate(const LinkOptions::Rate& given, bool bytes) {
+    if (given.rate.empty() && given.burst.empty())
+        return std::nullopt;
+    if (given.rate.empty())
+        return fail(ErrorKind::invalid_argument,
+                    "a burst ('" + given.burst + "') needs the rate that it is beyond");
+    return std::optional(MSB_TRY(parse_rate(given.rate, bytes, given.burst)));
+}
+
+Result<RateLimits> read_limits(const LinkOptions::Direction& given) {
+    return RateLimits{.bandwidth = MSB_TRY(read_rate(given.bandwidth, true)),
+                      .ops = MSB_TRY(read_rate(given.ops, false))};
+}
+
+template <typename T>
+Status read_place(const std::string& text, std::optional<T>& into, std::string_view what) {
+    if (text.empty())
+        return {};
+    into = T::parse(text);
+    if (!into)
+        return fail(ErrorKind::invalid_argument, "not " + std::string(what) + ": " + text);
+    return {};
+}
+
+Status read_link(const LinkOptions& given, NetworkSpec& network) {
+    network.rates.egress = MSB_TRY(read_limits(given.egress));
+    network.rates.ingress = MSB_TRY(read_limits(given.ingress));
+    InterfaceSpec& interface = network.interface;
+    MSB_TRY(read_place(given.v4, interface.v4, "an address"));
+    MSB_TRY(read_place(given.v6, interface.v6, "an address"));
+    MSB_TRY(read_place(given.v4_pool, interface.v4_pool, "a prefix"));
+    MSB_TRY(read_place(given.v6_pool, interface.v6_pool, "a prefix"));
+    if (!given.mac.empty())
+        interface.mac = MSB_TRY(parse_mac(given.mac));
+    if (given.mtu)
+        interface.mtu = static_cast<std::uint16_t>(*given.mtu);
+    return validate_interface(interface);
+}
+
+void add_proxy_option(Command& command, NetworkOptions& options) {
+    command
+        .option("--proxy", &options.proxy,
+                "http://HOST:PORT or socks5://HOST:PORT that TCP connections go through; env: what "
+                "HTTPS_PROXY or ALL_PROXY says at each start")
+        .value_name("URL");
 }
 
 void add_denial_options(Command& command, NetworkOptions& options) {
@@ -95,6 +179,9 @@ void add_network_options(Command& command, NetworkOptions& options) {
     add_dns_options(command, options);
     add_denial_options(command, options);
     add_limit_options(command, options);
+    add_proxy_option(command, options);
+    add_rate_options(command, options.link);
+    add_interface_options(command, options.link);
     add_publish_option(command, options);
 }
 
@@ -103,7 +190,7 @@ void add_modification_options(Command& command, NetworkOptions& options) {
     add_limit_options(command, options);
 }
 
-Result<NetworkSpec> make_network(const NetworkOptions& options, const Home& home) {
+Result<NetworkSpec> said_network(const NetworkOptions& options) {
     NetworkSpec network;
     network.profiles = MSB_TRY(parse_net_profiles(options.net));
     network.rules = MSB_TRY(parse_net_rules(options.rules));
@@ -119,7 +206,8 @@ Result<NetworkSpec> make_network(const NetworkOptions& options, const Home& home
     network.default_egress = chosen(options.default_egress);
     network.default_ingress = chosen(options.default_ingress);
     for (const std::string& text : options.publish)
-        network.published.push_back(MSB_TRY(parse_published_port(text)));
+        for (PublishedPort& port : MSB_TRY(parse_published_ports(text)))
+            network.published.push_back(std::move(port));
     for (const std::string& text : options.nameservers)
         network.dns.nameservers.push_back(MSB_TRY(parse_nameserver(text)));
     network.dns.query_timeout_ms = static_cast<std::uint32_t>(options.query_timeout_ms.value_or(0));
@@ -127,10 +215,17 @@ Result<NetworkSpec> make_network(const NetworkOptions& options, const Home& home
     network.explain_denials = !options.no_explanations;
     if (options.max_connections)
         network.max_connections = static_cast<std::uint32_t>(*options.max_connections);
+    MSB_TRY(read_link(options.link, network));
+    network.proxy = options.proxy;
+    MSB_TRY(validate_proxy(network.proxy));
     network.policy_name = options.policy;
     if (!options.file.empty())
         network = combine(MSB_TRY(read_network_file(options.file)), std::move(network));
-    return complete_network(home, std::move(network));
+    return network;
+}
+
+Result<NetworkSpec> make_network(const NetworkOptions& options, const Home& home) {
+    return complete_network(home, MSB_TRY(said_network(options)));
 }
 
 } // namespace msb::cli

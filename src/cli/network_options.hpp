@@ -13,6 +13,19 @@ namespace msb::cli {
 
 class Command;
 
+/// How a guest is connected.
+struct LinkOptions {
+    struct Rate {
+        std::string rate, burst;
+    };
+    struct Direction {
+        Rate bandwidth, ops;
+    };
+    Direction egress, ingress;
+    std::string v4, v6, v4_pool, v6_pool, mac;
+    std::optional<std::uint64_t> mtu;
+};
+
 struct NetworkOptions {
     bool no_net = false;
     bool observe = false;
@@ -27,6 +40,8 @@ struct NetworkOptions {
     bool no_rebind_protection = false;
     bool no_explanations = false;
     std::optional<std::uint64_t> max_connections;
+    LinkOptions link;
+    std::string proxy;
 
     /// But for --net-rule.
     bool says_what_is_reached() const {
@@ -38,7 +53,9 @@ struct NetworkOptions {
 void add_network_options(Command& command, NetworkOptions& options);
 /// Those of them that a sandbox can be changed by.
 void add_modification_options(Command& command, NetworkOptions& options);
-/// Complete, with what files and defaults in `home` say.
+/// What the options and the file that they name say, and no more.
+Result<NetworkSpec> said_network(const NetworkOptions& options);
+/// Complete, with what policies and defaults in `home` say.
 Result<NetworkSpec> make_network(const NetworkOptions& options, const Home& home);
 
 } // namespace msb::cli

@@ -27,8 +27,7 @@ Result<Session> Session::open(Context& context, bool quiet) {
     // Signals are blocked from here on, so that every path can clean up behind itself.
     SignalWatch signals =
         MSB_TRY(SignalWatch::create({SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH}));
-    return Session(Launcher(home, installation), Progress::for_stderr(quiet), std::move(signals),
-                   context.log_level);
+    return Session(Launcher(home, installation), quiet, std::move(signals), context.log_level);
 }
 
 bool Session::poll_interrupt() {
@@ -80,16 +79,19 @@ Result<NewSandbox> Session::prepare(const CreateRequest& request) {
     return prepared;
 }
 
-Result<Running> Session::launched(Result<Running> running) {
+Result<Running> Session::launched(Result<Running> running, const SandboxSpec& spec) {
     progress_.clear();
     for (const std::string& notice : launcher_.take_notices())
         print_warning(notice);
+    for (std::size_t i = 0; running && !quiet_ && i < running->published.size(); ++i)
+        if (spec.network.published[i].host == 0)
+            print_done("Published", running->published[i].to_arrow(), {});
     return running;
 }
 
 Result<Running> Session::create(NewSandbox& sandbox, const LaunchOptions& options) {
     progress_.begin("Starting", sandbox.spec.name);
-    return launched(launcher_.create(sandbox, options));
+    return launched(launcher_.create(sandbox, options), sandbox.spec);
 }
 
 Result<Running> Session::start(SandboxSpec spec, LaunchOptions options) {
@@ -98,7 +100,7 @@ Result<Running> Session::start(SandboxSpec spec, LaunchOptions options) {
     if (log_level_ != log::Level::off)
         options.log_level = log::to_string(log_level_);
     progress_.begin("Starting", spec.name);
-    return launched(launcher_.start(spec, options));
+    return launched(launcher_.start(spec, options), spec);
 }
 
 Result<std::optional<Running>> Session::start_if_stopped(const SandboxView& view,

@@ -41,7 +41,8 @@ class Session {
     Result<image::PullResult> pull(const std::string& reference, const image::PullOptions& options);
 
     LaunchOptions launch_options();
-    /// The steps of the launcher, with progress, and its notices as warnings.
+    /// The steps of the launcher, with progress, its notices as warnings, and the ports that were
+    /// chosen.
     Result<NewSandbox> prepare(const CreateRequest& request);
     Result<Running> create(NewSandbox& sandbox, const LaunchOptions& options);
     /// --error ... --trace of this command apply to this run of the sandbox, and so does MSB_KERNEL
@@ -76,14 +77,15 @@ class Session {
     bool tick();
 
   private:
-    Result<Running> launched(Result<Running> running);
+    Result<Running> launched(Result<Running> running, const SandboxSpec& spec);
     Result<std::vector<wire::SessionInfo>> running_commands(const std::string& name);
 
-    Session(Launcher launcher, Progress progress, SignalWatch signals, log::Level log_level)
-        : launcher_(std::move(launcher)), progress_(std::move(progress)),
+    Session(Launcher launcher, bool quiet, SignalWatch signals, log::Level log_level)
+        : launcher_(std::move(launcher)), quiet_(quiet), progress_(Progress::for_stderr(quiet)),
           signals_(std::move(signals)), log_level_(log_level) {}
 
     Launcher launcher_;
+    bool quiet_;
     Progress progress_;
     SignalWatch signals_;
     log::Level log_level_;

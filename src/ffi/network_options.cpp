@@ -20,13 +20,17 @@ PublishedPort read_port(Options& options, Options port) {
 
 } // namespace
 
-void read_network(Options& options, NetworkSpec& network) {
+void read_network_member(Options& options, NetworkSpec& network) {
     if (const json::Value value = options.any("network"); !value.is_null()) {
         auto given = read_network_document(value);
         if (!given)
             return options.complain("network: " + given.error().message());
         network = std::move(*given);
     }
+}
+
+void read_network(Options& options, NetworkSpec& network) {
+    read_network_member(options, network);
     const json::Value ports = options.any("ports");
     if (ports.is_array())
         for (const json::Value& port : ports.elements())

@@ -52,6 +52,8 @@ class Options {
 };
 
 image::PullOptions pull_options(Options& options);
+/// "network".
+void read_network_member(Options& options, NetworkSpec& network);
 /// "ports" and "network".
 void read_network(Options& options, NetworkSpec& network);
 /// "volumes".

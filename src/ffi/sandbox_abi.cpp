@@ -27,6 +27,16 @@ std::string lower(std::string_view text) {
     return result;
 }
 
+json::Value ports_json(const SandboxView& view) {
+    json::Value list = json::array();
+    for (const PublishedPort& port : view.published())
+        list.push_back({{"bind", port.bind},
+                        {"host_port", port.host},
+                        {"guest_port", port.guest},
+                        {"protocol", port.udp ? "udp" : "tcp"}});
+    return list;
+}
+
 json::Value view_json(const SandboxView& view) {
     const SandboxState& state = view.state;
     return {{"name", view.spec.name},
@@ -38,6 +48,7 @@ json::Value view_json(const SandboxView& view) {
             {"isolation", or_null(state.isolation)},
             {"kernel", state.kernel.to_document()},
             {"image", view.spec.image},
+            {"ports", ports_json(view)},
             {"created_at_ms", time_ms(view.spec.created_at_ns)},
             {"started_at_ms", time_ms(state.started_at_ns)},
             {"stopped_at_ms", time_ms(state.stopped_at_ns)},

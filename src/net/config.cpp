@@ -4,6 +4,7 @@
 #include "json/text.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace msb::net {
 
@@ -44,6 +45,59 @@ void read_mac(json::Reader& document, const char* key, Mac& mac) {
         std::ranges::copy(bytes, mac.begin());
     else
         document.complain("not an Ethernet address");
+}
+
+json::Value write_rate(const std::optional<Rate>& rate) {
+    return rate ? json::array({rate->size, rate->refill_ms, rate->burst}) : json::Value();
+}
+
+/// In the order of LinkRates' members.
+json::Value write_rates(const LinkRates& rates) {
+    json::Value list = json::array();
+    for (const RateLimits* limits : {&rates.egress, &rates.ingress})
+        for (const auto* rate : {&limits->bandwidth, &limits->ops})
+            list.push_back(write_rate(*rate));
+    return list;
+}
+
+LinkRates read_rates(json::Reader& document) {
+    LinkRates rates;
+    const std::array into = {&rates.egress.bandwidth, &rates.egress.ops, &rates.ingress.bandwidth,
+                             &rates.ingress.ops};
+    const auto& list = document.list("rates");
+    for (std::size_t i = 0; i < into.size() && i < list.size(); ++i) {
+        std::vector<std::uint64_t> numbers;
+        if (list[i].is_null())
+            continue;
+        if (json::read(list[i], numbers) && numbers.size() == 3 && numbers[0] > 0 && numbers[1] > 0)
+            *into[i] = Rate{numbers[0], numbers[1], numbers[2]};
+        else
+            document.complain("not a rate");
+    }
+    return rates;
+}
+
+json::Value write_proxy(const std::optional<Proxy>& proxy) {
+    if (!proxy)
+        return nullptr;
+    return {{"socks", proxy->kind == Proxy::Kind::socks5},
+            {"address", proxy->endpoint.address.to_string()},
+            {"port", proxy->endpoint.port},
+            {"username", proxy->username},
+            {"password", proxy->password}};
+}
+
+std::optional<Proxy> read_proxy(json::Reader& document) {
+    if (document.member("proxy").is_null())
+        return std::nullopt;
+    json::Reader item(document, "proxy");
+    Proxy proxy;
+    proxy.kind = item.get<bool>("socks") ? Proxy::Kind::socks5 : Proxy::Kind::http;
+    proxy.endpoint.address = read_address(item, "address");
+    item.get("port", proxy.endpoint.port);
+    item.get("username", proxy.username);
+    item.get("password", proxy.password);
+    return proxy;
 }
 
 json::Value write_policy(const Policy& policy) {
@@ -107,6 +161,8 @@ std::string NetdConfig::to_json() const {
         {"guest_mac", json::array(guest_mac)},
         {"gateway_mac", json::array(gateway_mac)},
         {"mtu", mtu},
+        {"rates", write_rates(rates)},
+        {"proxy", write_proxy(proxy)},
         {"ipv4", write_subnet(v4)},
         {"ipv6", write_subnet(v6)},
         {"policy", write_policy(policy)},
@@ -127,6 +183,8 @@ Result<NetdConfig> NetdConfig::from_json(std::string_view text) {
     read_mac(document, "guest_mac", config.guest_mac);
     read_mac(document, "gateway_mac", config.gateway_mac);
     document.get("mtu", config.mtu);
+    config.rates = read_rates(document);
+    config.proxy = read_proxy(document);
     config.v4 = read_subnet(document, "ipv4", false);
     config.v6 = read_subnet(document, "ipv6", true);
     json::Reader policy(document, "policy");

@@ -4,7 +4,9 @@
 
 #include "base/address.hpp"
 #include "base/result.hpp"
+#include "base/token_bucket.hpp"
 #include "net/policy/policy.hpp"
+#include "net/proxy/client.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -25,7 +27,9 @@ struct NetdConfig {
     Mac gateway_mac{};
     std::uint16_t mtu = 1500;
     std::optional<Subnet> v4, v6; ///< the active families
+    LinkRates rates;
     Policy policy;
+    std::optional<Proxy> proxy; ///< with its credentials
     std::vector<Endpoint> resolvers;
     std::uint32_t dns_timeout_ms = 0; ///< of one lookup; 0: as usual
     std::vector<PublishedSocket> published;

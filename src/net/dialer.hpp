@@ -5,6 +5,9 @@
 #include "base/result.hpp"
 #include "net/flow.hpp"
 #include "net/ledger/ledger.hpp"
+#include "net/proxy/client.hpp"
+
+#include <memory>
 
 namespace msb::net {
 
@@ -16,6 +19,8 @@ struct Dialled {
     /// Nothing of the guest's may go out before its opening was seen, and the flow with it admitted
     /// again.
     bool depends_on_opening = false;
+    /// The socket leads to a proxy, which has to be asked first.
+    std::unique_ptr<ProxyClient> proxy{};
 };
 
 /// Errors: permission_denied if the policy refuses, with its reason; else the host's error, with

@@ -78,6 +78,10 @@ void HostDialer::log_denial(const Flow& flow, const Verdict& verdict, std::strin
 /// What is not allowed is an error.
 Result<Verdict> HostDialer::decide(const Flow& flow) {
     const Verdict verdict = MSB_TRY(judge_here(flow, policy_, gateways_, routes_));
+    // One that is known better now, and still allowed, was counted before.
+    const bool again = flow.opening || !flow.aliases.empty();
+    if (ledger_ != nullptr && !(again && verdict.allow))
+        ledger_->decided(rule_text(verdict), verdict.allow);
     if (verdict.allow)
         return verdict;
     std::string reason = explain(verdict, flow, policy_);
@@ -127,9 +131,44 @@ Result<Dialled> HostDialer::dial(const Flow& flow, unsigned attempt) {
     if (attempt > (two_places ? 1U : 0U))
         return fail(ErrorKind::not_found, "no other place");
     const Verdict verdict = MSB_TRY(decide(flow));
-    return Dialled{.socket = MSB_TRY(socket_of(flow, attempt)),
-                   .record = record_of(flow, verdict),
-                   .depends_on_opening = net::depends_on_opening(flow, verdict, policy_)};
+    Dialled dialled;
+    if (proxy_ && !is_gateway(flow.destination.address))
+        dialled = MSB_TRY(through_proxy(flow, verdict));
+    else
+        dialled.socket = MSB_TRY(socket_of(flow, attempt));
+    dialled.record = record_of(flow, verdict);
+    dialled.depends_on_opening = net::depends_on_opening(flow, verdict, policy_);
+    return dialled;
+}
+
+/// What the proxy is asked for: where a rule by name allows the flow that name, which the proxy looks
+/// up itself; else the address, because that is what was judged.
+std::string HostDialer::proxied_host(const Flow& flow, const Verdict& verdict) const {
+    const auto* const domain =
+        verdict.rule ? std::get_if<DomainTarget>(&policy_.rules[*verdict.rule].target) : nullptr;
+    if (domain != nullptr)
+        for (const std::string& name : flow.names)
+            if (matches_name(*domain, name))
+                return name;
+    return flow.destination.address.to_string();
+}
+
+Result<Dialled> HostDialer::through_proxy(const Flow& flow, const Verdict& verdict) {
+    if (flow.protocol != Protocol::tcp) {
+        const std::string reason =
+            "the sandbox's connections go through a proxy, which carries TCP only";
+        log_denial(flow, verdict, reason);
+        if (ledger_ != nullptr)
+            ledger_->write(denied_entry(flow, to_string(verdict.peer), rule_text(verdict), reason));
+        return fail(ErrorKind::permission_denied, reason);
+    }
+    Dialled dialled;
+    dialled.socket = MSB_TRY(connected(SOCK_STREAM, 0, proxy_->endpoint));
+    const int on = 1;
+    ::setsockopt(dialled.socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    dialled.proxy =
+        std::make_unique<ProxyClient>(*proxy_, proxied_host(flow, verdict), flow.destination.port);
+    return dialled;
 }
 
 Result<OwnedFd> HostDialer::socket_of(const Flow& flow, unsigned attempt) const {

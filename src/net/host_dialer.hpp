@@ -6,6 +6,7 @@
 #include "net/policy/policy.hpp"
 
 #include <chrono>
+#include <optional>
 
 namespace msb::net {
 
@@ -29,6 +30,8 @@ class HostDialer final : public Dialer {
     Status admit_answer(const IpAddress& address) override;
     bool has_names() const override { return net::has_names(policy_); }
 
+    /// TCP to anywhere but this machine goes through it; what it cannot carry is refused.
+    void set_proxy(Proxy proxy) { proxy_ = std::move(proxy); }
     const Policy& policy() const { return policy_; }
     void set_policy(Policy policy) { policy_ = std::move(policy); }
 
@@ -37,6 +40,8 @@ class HostDialer final : public Dialer {
     std::string rule_text(const Verdict& verdict) const;
     FlowRecord record_of(const Flow& flow, const Verdict& verdict);
     Result<OwnedFd> socket_of(const Flow& flow, unsigned attempt) const;
+    std::string proxied_host(const Flow& flow, const Verdict& verdict) const;
+    Result<Dialled> through_proxy(const Flow& flow, const Verdict& verdict);
     void log_denial(const Flow& flow, const Verdict& verdict, std::string_view reason);
 
     bool is_gateway(const IpAddress& address) const {
@@ -44,6 +49,7 @@ class HostDialer final : public Dialer {
     }
 
     Policy policy_;
+    std::optional<Proxy> proxy_;
     Gateways gateways_;
     HostRoutes routes_;
     Ledger* ledger_;

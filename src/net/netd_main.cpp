@@ -27,6 +27,7 @@ namespace {
 using namespace msb;
 using namespace msb::net;
 
+constexpr std::chrono::milliseconds count_period{250};
 constexpr std::size_t most_policy_bytes = std::size_t{128} << 10;
 
 Result<NetdConfig> read_config() {
@@ -63,6 +64,14 @@ Status publish(const NetdConfig& config, EventLoop& loop, Stack& stack,
 
 std::string digest_of(const Policy& policy) {
     return to_hex(sha256(as_bytes(PolicyChange{policy}.to_json()))).substr(0, 16);
+}
+
+void tell_counts(Ledger& ledger) {
+    ledger.report_counts([](std::size_t number, std::string_view line) {
+        std::string packet = network_counter + std::to_string(number) + " ";
+        packet += line;
+        (void)::send(netd_fd_lifeline, packet.data(), packet.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    });
 }
 
 /// What is wrong with the new policy, if it is not in force now.
@@ -113,7 +122,17 @@ Status run() {
         const std::string packet = network_entry + std::string(line);
         (void)::send(netd_fd_lifeline, packet.data(), packet.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     });
+    EventLoop::TimerId counting = 0;
+    ledger.counted = [&] {
+        if (counting == 0)
+            counting = loop->after(count_period, [&] {
+                counting = 0;
+                tell_counts(ledger);
+            });
+    };
     HostDialer dialer(config.policy, gateways, MSB_TRY(HostRoutes::open()), &ledger);
+    if (config.proxy)
+        dialer.set_proxy(*config.proxy);
     const auto dns_time = config.dns_timeout_ms == 0
                               ? DnsExchange::usual_time
                               : std::chrono::milliseconds(config.dns_timeout_ms);
@@ -127,6 +146,7 @@ Status run() {
                  .sandbox = config.sandbox,
                  .explain_denials = config.explain_denials});
     device.set_sink(stack);
+    device.limit(*loop, config.rates);
     stack.published_use().report = [] {
         (void)::send(netd_fd_lifeline, network_in_use.data(), network_in_use.size(),
                      MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -11,6 +11,9 @@ inline constexpr std::string_view network_in_use = "\1";
 /// Before an entry of the ledger (net/ledger/ledger.hpp).
 inline constexpr char network_entry = '\2';
 
+/// Before what a rule has done so far: its number, a space, and a line of JSON.
+inline constexpr char network_counter = '\4';
+
 /// To netd: before a policy that takes the place of its own (net/config.hpp). To the runtime: what
 /// came of it, nothing or what is wrong.
 inline constexpr char network_policy = '\3';

@@ -90,10 +90,12 @@ void Stack::frame(BytesView frame, bool checksums_open) {
         ip(*packet, !checksums_open);
 }
 
-/// Whether the source is the guest's own address; for IPv6 a link-local one is valid, too.
+/// Whether the source is the guest's own address; for IPv6 a link-local one is valid, too, and
+/// published ports may lead to what listens on the guest's loopback.
 bool Stack::from_guest(const IpPacket& packet) const {
     if (!packet.source.v6)
-        return packet.source == config_.v4->guest;
+        return packet.source == config_.v4->guest ||
+               (packet.source == IpAddress::loopback(false) && packet.protocol == protocol_tcp);
     return packet.source == config_.v6->guest ||
            (is_link_local(packet.source) && packet.protocol == protocol_icmpv6);
 }

@@ -22,6 +22,7 @@ void describe_network(const NetworkPlan& plan, wire::Bootstrap& document) {
     wire::Network network;
     network.interface = "eth0";
     network.mac = plan.guest_mac;
+    network.mtu = plan.mtu;
     if (plan.v4) {
         const auto gateway = bytes_of<4>(plan.v4->gateway);
         network.ipv4 =

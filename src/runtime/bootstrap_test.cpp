@@ -37,7 +37,7 @@ TEST(Bootstrap, TheSpecReachesTheGuest) {
     asked.spec.mounts[0].read_only = true;
     asked.spec.mounts[1].guest = "/f";
     asked.mounts = {{MountBacking::Kind::directory, "fs-0"}, {MountBacking::Kind::file, "fs-1"}};
-    asked.network = NetworkPlan::make("box", true, false);
+    asked.network = NetworkPlan::make("box", {}, true, false);
     const wire::Bootstrap document = make_bootstrap(asked, 0, Bytes(8, 1));
     EXPECT_EQ(document.user, "user");
     EXPECT_EQ(document.default_cwd, "/work");

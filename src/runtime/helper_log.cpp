@@ -56,6 +56,13 @@ HelperPacket take_helper_packet(int lifeline, std::string& text) {
         text = std::string(packet.substr(1)) + "\n";
         return HelperPacket::entry;
     }
+    if (packet.starts_with(network_counter)) {
+        const auto space = packet.find(' ');
+        if (space == std::string_view::npos || !is_one_line(packet.substr(space + 1)))
+            return HelperPacket::none;
+        text = packet.substr(1);
+        return HelperPacket::counter;
+    }
     if (packet.starts_with(network_policy)) {
         text = printable_text(packet.substr(1));
         return HelperPacket::policy;

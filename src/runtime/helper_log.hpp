@@ -10,13 +10,13 @@ namespace msb {
 enum class HelperPacket {
     none, ///< or a line, which is logged
     in_use,
-    entry,  ///< of the network's ledger
-    policy, ///< what came of a new policy
-    end,    ///< the process has ended
+    entry,   ///< of the network's ledger
+    counter, ///< of a rule
+    policy,  ///< what came of a new policy
+    end,     ///< the process has ended
 };
 /// Takes one packet, if there is one. The process may have been taken over, so its packets are only
-/// used as text. `text`: gets the line of an entry, or what is wrong with a
-/// policy.
+/// used as text. `text`: gets the line of an entry or a counter, or what is wrong with a policy.
 HelperPacket take_helper_packet(int lifeline, std::string& text);
 
 } // namespace msb

@@ -5,6 +5,7 @@
 #include "runtime/helper_log.hpp"
 #include "runtime/runtime.hpp"
 
+#include <charconv>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -22,6 +23,7 @@ void Runtime::handle_network() {
     case HelperPacket::none: return;
     case HelperPacket::in_use: return idle_.used(EventLoop::Clock::now());
     case HelperPacket::entry: return network_log_->append(as_bytes(text));
+    case HelperPacket::counter: return take_network_counter(text);
     case HelperPacket::policy: return policy_answered(text);
     case HelperPacket::end: break;
     }
@@ -30,6 +32,23 @@ void Runtime::handle_network() {
     exec_log_->mark("network lost");
     while (!policy_replies_.empty())
         policy_answered("the network process has ended");
+}
+
+/// "NUMBER LINE". They are told to whoever asks for the status, in one frame.
+void Runtime::take_network_counter(std::string_view text) {
+    constexpr std::size_t most_counters = 300, longest_line = 512,
+                          most_bytes = std::size_t{48} << 10;
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const auto digits = static_cast<std::size_t>(end - text.data());
+    if (error != std::errc{} || digits >= text.size() || text[digits] != ' ' ||
+        number >= most_counters || text.size() > longest_line)
+        return;
+    std::size_t bytes = text.size();
+    for (const auto& [key, line] : network_counters_)
+        bytes += key == number ? 0 : line.size();
+    if (bytes <= most_bytes)
+        network_counters_[number] = text.substr(digits + 1);
 }
 
 /// netd answers in the order in which it is asked.

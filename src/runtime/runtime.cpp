@@ -69,6 +69,8 @@ Result<std::unique_ptr<Runtime>> Runtime::create(LaunchConfig config) {
     runtime->loop_ = MSB_TRY(EventLoop::create());
     runtime->state_.engine = runtime->config_.engine;
     runtime->state_.isolation = runtime->config_.isolation;
+    for (const PublishedPort& port : runtime->config_.spec.network.published)
+        runtime->state_.host_ports.push_back(port.host); // as they were bound
     runtime->state_.started_at_ns = unix_time_ns();
     return runtime;
 }
@@ -296,9 +298,14 @@ Status Runtime::watch_events() {
 }
 
 wire::HostStatusReport Runtime::describe_status() const {
+    std::vector<std::string> counters;
+    counters.reserve(network_counters_.size());
+    for (const auto& [number, line] : network_counters_)
+        counters.push_back(line);
     return {std::string(to_string(state_.status)), state_.reason,
             static_cast<std::uint32_t>(relay_->client_count()),
-            waits_for_room_ ? "waiting for room on the host's disk" : state_.detail};
+            waits_for_room_ ? "waiting for room on the host's disk" : state_.detail,
+            std::move(counters)};
 }
 
 void Runtime::tell_file_server(const wire::InitResolved& user) {

@@ -23,6 +23,7 @@
 #include "virtio/vhost_user_server.hpp"
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -65,6 +66,7 @@ class Runtime {
     // network.cpp
     Status watch_network();
     void handle_network();
+    void take_network_counter(std::string_view text);
     void change_network_policy(const wire::HostNetworkPolicy& change, HostChannel::Reply reply);
     void policy_answered(const std::string& problem);
 
@@ -123,7 +125,8 @@ class Runtime {
     std::unique_ptr<ExecLog> exec_log_;
     std::unique_ptr<KernelLog> kernel_log_;
     std::optional<RotatingFile> network_log_;
-    std::deque<HostChannel::Reply> policy_replies_; ///< that netd owes
+    std::deque<HostChannel::Reply> policy_replies_;         ///< that netd owes
+    std::map<std::uint64_t, std::string> network_counters_; ///< a line of JSON for each rule
 
     struct Listeners {
         OwnedFd root, upper, vsock, rng, host;

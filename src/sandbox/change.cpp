@@ -42,7 +42,7 @@ bool runs_with_network(const Home& home, const std::string& name) {
 
 Status swap_policy(const Home& home, const SandboxSpec& spec) {
     const net::PolicyChange change{.policy = MSB_TRY(policy_of(spec.network, home.root())),
-                                   .max_connections = spec.network.max_connections};
+                                   .max_connections = spec.network.connections()};
     RuntimeDoor door = MSB_TRY(RuntimeDoor::connect(home.runtime_socket(spec.name), connect_time));
     wire::HostNetworkPolicy request{change.to_json()};
     constexpr std::size_t room_for_frame = 256;

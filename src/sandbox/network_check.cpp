@@ -16,7 +16,8 @@ class Checker {
     Checker(const SandboxSpec& spec, net::Policy policy, net::HostRoutes routes)
         : active_(spec.network.active()), policy_(std::move(policy)), routes_(std::move(routes)) {
         const NetworkPlan plan =
-            NetworkPlan::make(spec.name, net::host_has_route(false), net::host_has_route(true));
+            NetworkPlan::make(spec.name, spec.network.interface, net::host_has_route(false),
+                              net::host_has_route(true));
         if (plan.v4)
             gateways_.v4 = plan.v4->gateway;
         if (plan.v6)

@@ -162,6 +162,30 @@ Result<NetworkSpec> read_network_file(const std::string& path) {
     return parse_file(text, path, what);
 }
 
+namespace {
+
+void combine_links(NetworkSpec& both, const NetworkSpec& given) {
+    const auto take = [](auto& into, const auto& from) {
+        if (from)
+            into = from;
+    };
+    take(both.interface.mac, given.interface.mac);
+    take(both.interface.v4, given.interface.v4);
+    take(both.interface.v6, given.interface.v6);
+    take(both.interface.v4_pool, given.interface.v4_pool);
+    take(both.interface.v6_pool, given.interface.v6_pool);
+    if (given.interface.mtu != InterfaceSpec().mtu)
+        both.interface.mtu = given.interface.mtu;
+    take(both.rates.egress.bandwidth, given.rates.egress.bandwidth);
+    take(both.rates.egress.ops, given.rates.egress.ops);
+    take(both.rates.ingress.bandwidth, given.rates.ingress.bandwidth);
+    take(both.rates.ingress.ops, given.rates.ingress.ops);
+    if (!given.proxy.empty())
+        both.proxy = given.proxy;
+}
+
+} // namespace
+
 NetworkSpec combine(NetworkSpec base, NetworkSpec given) {
     NetworkSpec both = std::move(base);
     both.rules.insert(both.rules.begin(), given.rules.begin(), given.rules.end());
@@ -179,8 +203,9 @@ NetworkSpec combine(NetworkSpec base, NetworkSpec given) {
     if (given.dns.query_timeout_ms != usual.query_timeout_ms)
         both.dns.query_timeout_ms = given.dns.query_timeout_ms;
     both.dns.rebind_protection = both.dns.rebind_protection && given.dns.rebind_protection;
+    combine_links(both, given);
     both.explain_denials = both.explain_denials && given.explain_denials;
-    if (given.max_connections != NetworkSpec().max_connections)
+    if (given.max_connections)
         both.max_connections = given.max_connections;
     if (!given.policy_name.empty())
         both.policy_name = std::move(given.policy_name);

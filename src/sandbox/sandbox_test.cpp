@@ -133,24 +133,29 @@ TEST_F(SandboxTest, NetworksAreSpelledOut) {
     EXPECT_TRUE(parse_net_profiles({"none"}).value() == std::vector<std::string>{"none"});
     for (const char* bad : {"internet", "all,none", "public,all", "Public"})
         EXPECT_FALSE(parse_net_profiles({bad})) << bad;
-    EXPECT_EQ(parse_published_port("8080:80").value(),
+    EXPECT_EQ(parse_published_ports("8080:80").value().at(0),
               (PublishedPort{"127.0.0.1", 8080, 80, false}));
-    EXPECT_EQ(parse_published_port("[::]:53:5353/udp").value(),
+    EXPECT_EQ(parse_published_ports("[::]:53:5353/udp").value().at(0),
               (PublishedPort{"::", 53, 5353, true}));
-    EXPECT_EQ(parse_published_port("0.0.0.0:1:2/tcp")->to_string(), "0.0.0.0:1:2/tcp");
-    for (const char* bad : {"", "80", ":80", "80:", "a:80", "0:80", "80:65536", "::1:80:80",
-                            "[::1:80:80", "[1.2.3.4]:80:80", "80:80/sctp", "1.2.3.4.5:80:80"})
-        EXPECT_FALSE(parse_published_port(bad)) << bad;
+    EXPECT_EQ(parse_published_ports("0.0.0.0:1:2/tcp")->at(0).to_string(), "0.0.0.0:1:2/tcp");
+    for (const char* bad : {"", "80", ":80", "80:", "a:80", "80:0", "80:65536", "::1:80:80",
+                            "1-2:1", "2-1:2-1", "0-1:1-2", "1-:1-2", "1-300:1-300", "[::1:80:80",
+                            "[1.2.3.4]:80:80", "80:80/sctp", "1.2.3.4.5:80:80"})
+        EXPECT_FALSE(parse_published_ports(bad)) << bad;
+    EXPECT_EQ(parse_published_ports("0:80")->at(0).host, 0);
+    const auto range = parse_published_ports("[::1]:8000-8002:80-82/udp").value();
+    EXPECT_EQ(range.size(), 3U);
+    EXPECT_EQ(range[2].to_arrow(), "[::1]:8002->82/udp");
     SandboxSpec twice = spec("a");
     twice.network.published = {{"127.0.0.1", 80, 1, false}, {"127.0.0.1", 80, 2, false}};
     EXPECT_FALSE(validate_spec(twice));
     twice.network.published[1].udp = true;
     EXPECT_TRUE(validate_spec(twice));
     EXPECT_FALSE(NetworkSpec{}.active());
-    const auto plan = NetworkPlan::make("a", true, false);
+    const auto plan = NetworkPlan::make("a", {}, true, false);
     EXPECT_EQ(describe(*plan.v4).rfind("addr=172.", 0), 0U);
     EXPECT_FALSE(plan.v6);
-    EXPECT_EQ(NetworkPlan::make("a", true, true).v4, plan.v4);
+    EXPECT_EQ(NetworkPlan::make("a", {}, true, true).v4, plan.v4);
 }
 
 TEST_F(SandboxTest, NetworkRulesAndDefaultsArePolicy) {

@@ -66,6 +66,14 @@ disk::Sharing sharing_of(RootDisk::Clone clone) {
 
 } // namespace
 
+std::vector<PublishedPort> SandboxView::published() const {
+    std::vector<PublishedPort> ports = spec.network.published;
+    if (is_active(state.status) && state.host_ports.size() == ports.size())
+        for (std::size_t i = 0; i < ports.size(); ++i)
+            ports[i].host = state.host_ports[i];
+    return ports;
+}
+
 Error sandbox_exists(const std::string& name) {
     return Error(ErrorKind::already_exists, "sandbox '" + name + "' already exists")
         .with_hint("remove it (msb rm), start it (msb start), or use --replace");

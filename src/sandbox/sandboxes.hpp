@@ -36,6 +36,9 @@ struct SandboxView {
     SandboxState state;
     /// Why the spec cannot be read; it has nothing but the name then.
     std::optional<Error> damage;
+
+    /// With the ports of the host as they are now.
+    std::vector<PublishedPort> published() const;
 };
 
 /// How the engine was chosen for a launch; see engine::choose().
@@ -72,8 +75,9 @@ struct StageTime {
 struct Running {
     std::string name;
     Child runtime;
-    std::vector<Child> helpers; ///< which end with the runtime (launch/helper.hpp)
-    OwnedFd parent_watch;       ///< attached: closing it asks the runtime to stop
+    std::vector<Child> helpers;           ///< which end with the runtime (launch/helper.hpp)
+    OwnedFd parent_watch;                 ///< attached: closing it asks the runtime to stop
+    std::vector<PublishedPort> published; ///< with the ports of the host that were bound
     std::vector<StageTime> stages;
 
     /// Attached and detachable: the sandbox no longer stops with us, but when this session ends; 0:

@@ -125,7 +125,8 @@ Result<LaunchConfig> LaunchConfig::from_json(std::string_view text) {
         json::Reader families(document, "network");
         const bool ipv4 = families.get<bool>("ipv4");
         const bool ipv6 = families.get<bool>("ipv6");
-        config.network = NetworkPlan::make(config.spec.name, ipv4, ipv6);
+        config.network =
+            NetworkPlan::make(config.spec.name, config.spec.network.interface, ipv4, ipv6);
         families.get("search", config.network->search);
         families.get("resolver_options", config.network->resolver_options);
     }

@@ -85,11 +85,18 @@ Result<std::string> target_of(const json::Value& value) {
         return address ? "[" + text + "]" : group ? group_word(std::move(text)) : text;
     }
     std::string kind, inner;
+    const bool one = value.members().size() == 1; // {"domain": "pypi.org"}
     for (const auto& [key, member] : value.members()) {
-        if (key != "kind" && key != "value")
+        if (member.is_null())
+            continue;
+        if (key == "kind") {
+            kind = MSB_TRY(text_of(member, "destination.kind"));
+        } else if (key == "value" || one) {
+            inner = MSB_TRY(text_of(member, "destination." + key));
+            kind = one ? key : kind;
+        } else {
             return bad("'destination." + key + "' is unknown");
-        if (!member.is_null())
-            (key == "kind" ? kind : inner) = MSB_TRY(text_of(member, "destination." + key));
+        }
     }
     kind = group_word(std::move(kind));
     const bool v6 = inner.find(':') != std::string::npos;
@@ -160,11 +167,12 @@ Status add_rule(const json::Value& value, std::vector<net::Rule>& rules) {
     return {};
 }
 
-Status add_targets(const json::Value& list, std::string_view action,
+/// `before`: what a rule is about ("allow@").
+Status add_targets(const json::Value& list, std::string_view member, std::string_view before,
                    std::vector<net::Rule>& rules) {
     std::vector<std::string> texts;
-    for (const std::string& target : MSB_TRY(texts_of(list, action)))
-        texts.push_back(std::string(action) + "@" + target);
+    for (const std::string& target : MSB_TRY(texts_of(list, member)))
+        texts.push_back(std::string(before) + target);
     for (net::Rule& rule : MSB_TRY(parse_net_rules(texts)))
         rules.push_back(std::move(rule));
     return {};
@@ -244,8 +252,29 @@ class Document {
             MSB_TRY(add_rule(rule, network_.rules));
         return {};
     }
-    Status deny(const json::Value& value) { return add_targets(value, "deny", denied_); }
-    Status allow(const json::Value& value) { return add_targets(value, "allow", allowed_); }
+    Status deny(const json::Value& value) { return add_targets(value, "deny", "deny@", denied_); }
+    Status allow(const json::Value& value) {
+        return add_targets(value, "allow", "allow@", allowed_);
+    }
+    Status deny_domains(const json::Value& value) {
+        return add_targets(value, "deny_domains", "deny@domain=", denied_);
+    }
+    Status deny_suffixes(const json::Value& value) {
+        return add_targets(value, "deny_domain_suffixes", "deny@suffix=", denied_);
+    }
+    /// Rules and defaults as an object of their own.
+    Status custom_policy(const json::Value& value) {
+        static const std::vector<std::string> known = {"default_egress", "default_ingress",
+                                                       "rules"};
+        if (!value.is_object())
+            return bad("'custom_policy' is not an object");
+        for (const auto& [key, member] : value.members()) {
+            if (std::ranges::find(known, key) == known.end())
+                return unknown(key, "custom_policy.", known);
+            MSB_TRY(take(key, member));
+        }
+        return {};
+    }
     Status both(const json::Value& value) {
         network_.default_egress = network_.default_ingress = MSB_TRY(action_of(value, "default"));
         return {};
@@ -259,16 +288,40 @@ class Document {
         return {};
     }
     Status dns(const json::Value& value) { return read_dns(value, network_.dns); }
+    Status rebind_protection(const json::Value& value) {
+        network_.dns.rebind_protection = MSB_TRY(flag_of(value, "dns_rebind_protection"));
+        return {};
+    }
     Status ports(const json::Value& value) {
         for (const std::string& text : MSB_TRY(texts_of(value, "ports")))
-            network_.published.push_back(MSB_TRY(parse_published_port(text)));
+            for (PublishedPort& port : MSB_TRY(parse_published_ports(text)))
+                network_.published.push_back(std::move(port));
         return {};
     }
     Status connections(const json::Value& value) {
         network_.max_connections = MSB_TRY(number_of(value, "max_connections"));
         return {};
     }
-
+    Status proxy(const json::Value& value) {
+        network_.proxy = MSB_TRY(text_of(value, "proxy"));
+        return {};
+    }
+    Status interface(const json::Value& value) {
+        network_.interface = MSB_TRY(read_interface(value));
+        return {};
+    }
+    Status rates(const json::Value& value) {
+        network_.rates = MSB_TRY(read_rates(value));
+        return {};
+    }
+    /// Also beside `interface`.
+    Status pool_v4(const json::Value& value) { return pool(value, network_.interface.v4_pool); }
+    Status pool_v6(const json::Value& value) { return pool(value, network_.interface.v6_pool); }
+    static Status pool(const json::Value& value, std::optional<Prefix>& into) {
+        const std::string text = MSB_TRY(text_of(value, "pool"));
+        into = Prefix::parse(text);
+        return into ? Status() : bad("not a prefix: " + text);
+    }
     Status explain(const json::Value& value) {
         network_.explain_denials = MSB_TRY(flag_of(value, "explain_denials"));
         return {};
@@ -278,13 +331,13 @@ class Document {
         std::string_view key;
         Status (Document::*read)(const json::Value&);
     };
-    static const std::array<Entry, 13> members;
+    static const std::array<Entry, 22> members;
 
     NetworkSpec network_;
     std::vector<net::Rule> denied_, allowed_;
 };
 
-const std::array<Document::Entry, 13> Document::members = {{
+const std::array<Document::Entry, 22> Document::members = {{
     {"enabled", &Document::enabled},
     {"profiles", &Document::profiles},
     {"policy", &Document::policy},
@@ -298,6 +351,16 @@ const std::array<Document::Entry, 13> Document::members = {{
     {"ports", &Document::ports},
     {"max_connections", &Document::connections},
     {"explain_denials", &Document::explain},
+    {"interface", &Document::interface},
+    {"proxy", &Document::proxy},
+    {"rate_limiter", &Document::rates},
+    // What other versions and their libraries have.
+    {"custom_policy", &Document::custom_policy},
+    {"deny_domains", &Document::deny_domains},
+    {"deny_domain_suffixes", &Document::deny_suffixes},
+    {"ipv4_pool", &Document::pool_v4},
+    {"ipv6_pool", &Document::pool_v6},
+    {"dns_rebind_protection", &Document::rebind_protection},
 }};
 
 } // namespace

@@ -86,4 +86,19 @@ TEST(NetworkDocument, WhatIsNotUnderstoodIsAnError) {
 }
 
 } // namespace
+TEST(NetworkDocument, SpellingsOfOtherVersions) {
+    EXPECT_EQ(rules_of(R"({"custom_policy": {"default_egress": "deny", "rules": [
+                  {"action": "deny", "destination": {"group": "link_local"}},
+                  {"action": "deny", "destination": {"group": "link-local"}, "protocol": "tcp"},
+                  {"action": "allow", "destination": {"domain_suffix": "a.org"}, "port": 443},
+                  {"action": "allow", "destination": {"cidr": "2001:db8::/32"}},
+                  {"action": "deny", "destination": "metadata"}]},
+                  "deny_domains": ["b.org"], "deny_domain_suffixes": ["c.org"]})"),
+              "deny@link-local deny@link-local:tcp allow@suffix=a.org:any:443 "
+              "allow@[2001:db8::/32] deny@meta deny@suffix=c.org deny@domain=b.org");
+    EXPECT_FALSE(read_network_document(*json::parse(R"({"custom_policy": {"profiles": []}})")));
+    EXPECT_FALSE(read_network_document(*json::parse(
+        R"({"rules": [{"action": "deny", "destination": {"group": "x", "domain": "y"}}]})")));
+}
+
 } // namespace msb

@@ -12,7 +12,6 @@ namespace msb {
 namespace {
 
 constexpr std::array<std::string_view, 3> composable = {"public", "private", "host"};
-constexpr std::size_t most_published = 256;
 constexpr std::size_t most_nameservers = 8;
 constexpr std::uint32_t most_query_ms = 60'000;
 
@@ -50,7 +49,12 @@ bool NetworkSpec::active() const {
 }
 
 bool NetworkSpec::says_what_is_reached() const {
-    return !enabled || !profiles.empty() || !rules.empty() || default_egress || default_ingress;
+    return says_more_than_rules() || !rules.empty();
+}
+
+bool NetworkSpec::says_more_than_rules() const {
+    return !enabled || !profiles.empty() || !policy_name.empty() || default_egress ||
+           default_ingress;
 }
 
 net::Policy NetworkSpec::policy() const {
@@ -68,12 +72,6 @@ net::Policy NetworkSpec::policy() const {
 
 bool NetworkSpec::has(std::string_view profile) const {
     return std::ranges::find(profiles, profile) != profiles.end();
-}
-
-std::string PublishedPort::to_string() const {
-    const bool v6 = bind.find(':') != std::string::npos;
-    return (v6 ? "[" + bind + "]" : bind) + ":" + std::to_string(host) + ":" +
-           std::to_string(guest) + (udp ? "/udp" : "/tcp");
 }
 
 Result<std::vector<std::string>> parse_net_profiles(const std::vector<std::string>& words) {
@@ -131,43 +129,6 @@ Result<Endpoint> parse_nameserver(std::string_view text) {
     return Endpoint{*address, port};
 }
 
-Result<PublishedPort> parse_published_port(std::string_view text) {
-    const auto bad = [&](std::string_view why) {
-        return invalid("invalid published port '" + std::string(text) + "': " + std::string(why) +
-                       " (expected [BIND:]HOST:GUEST[/tcp|udp])");
-    };
-    PublishedPort result;
-    std::string_view rest = text;
-    if (const auto slash = rest.rfind('/'); slash != std::string_view::npos) {
-        const std::string_view protocol = rest.substr(slash + 1);
-        if (protocol != "tcp" && protocol != "udp")
-            return bad("the protocol is tcp or udp");
-        result.udp = protocol == "udp";
-        rest = rest.substr(0, slash);
-    }
-    const auto last = rest.rfind(':');
-    if (last == std::string_view::npos)
-        return bad("a port of the host and one of the guest");
-    const auto guest = port_or_none(rest.substr(last + 1));
-    rest = rest.substr(0, last);
-    if (const auto colon = rest.rfind(':'); colon != std::string_view::npos) {
-        result.bind = rest.substr(0, colon);
-        rest = rest.substr(colon + 1);
-        const bool bracketed = result.bind.starts_with('[') && result.bind.ends_with(']');
-        if (bracketed)
-            result.bind = result.bind.substr(1, result.bind.size() - 2);
-        if (!IpAddress::parse(result.bind) ||
-            bracketed != (result.bind.find(':') != std::string::npos))
-            return bad("the address to bind is a number; IPv6 in brackets");
-    }
-    const auto host = port_or_none(rest);
-    if (guest == 0 || host == 0)
-        return bad("ports are 1 to 65535");
-    result.guest = guest;
-    result.host = host;
-    return result;
-}
-
 Status validate_network(const NetworkSpec& network) {
     const auto profiles = MSB_TRY(parse_net_profiles(network.profiles));
     if (profiles != network.profiles)
@@ -177,23 +138,16 @@ Status validate_network(const NetworkSpec& network) {
             "network profile 'all' and a default that denies egress contradict each other");
     if (network.rules.size() > net::most_rules)
         return fail(ErrorKind::limit_exceeded, "more than 10000 network rules");
-    if (network.published.size() > most_published)
-        return invalid("invalid config: more than 256 published ports");
-    for (std::size_t i = 0; i < network.published.size(); ++i) {
-        const PublishedPort& port = network.published[i];
-        if (port.host == 0 || port.guest == 0 || !IpAddress::parse(port.bind))
-            return invalid("invalid config: published port " + port.to_string());
-        for (std::size_t j = 0; j < i; ++j)
-            if (network.published[j].host == port.host && network.published[j].udp == port.udp &&
-                network.published[j].bind == port.bind)
-                return invalid("published port " + port.to_string() + " is there twice");
-    }
+    MSB_TRY(validate_published(network.published));
+    MSB_TRY(validate_interface(network.interface));
+    MSB_TRY(validate_proxy(network.proxy));
     if (network.dns.nameservers.size() > most_nameservers)
         return invalid("invalid config: more than 8 name servers");
     if (network.dns.query_timeout_ms > most_query_ms)
         return invalid("invalid config: dns query_timeout_ms must be at most 60000");
-    if (network.max_connections == 0 || network.max_connections > most_connections)
-        return invalid("invalid config: max_connections must be 1 to 4096");
+    if (network.connections() == 0 || network.connections() > most_connections)
+        return invalid("invalid config: max_connections must be 1 to " +
+                       std::to_string(most_connections));
     return {};
 }
 

@@ -4,6 +4,9 @@
 #include "base/address.hpp"
 #include "base/result.hpp"
 #include "net/policy/policy.hpp"
+#include "spec/network_link.hpp"
+#include "spec/proxy_url.hpp"
+#include "spec/published_port.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -12,17 +15,6 @@
 #include <vector>
 
 namespace msb {
-
-/// `[BIND:]HOST:GUEST[/tcp|udp]`
-struct PublishedPort {
-    std::string bind = "127.0.0.1"; ///< a numeric address
-    std::uint16_t host = 0;
-    std::uint16_t guest = 0;
-    bool udp = false;
-
-    std::string to_string() const;
-    bool operator==(const PublishedPort&) const = default;
-};
 
 /// How a guest's names are looked up.
 struct DnsSpec {
@@ -36,6 +28,8 @@ struct DnsSpec {
     bool operator==(const DnsSpec&) const = default;
 };
 
+inline constexpr std::uint32_t usual_connections = 256, most_connections = 1024;
+
 struct NetworkSpec {
     bool enabled = true; ///< false: none, whatever the rest says
     /// What the guest may reach: "public", "private", "host", each once, or "all" or "none" alone.
@@ -46,21 +40,26 @@ struct NetworkSpec {
     std::optional<bool> default_egress, default_ingress;
     std::vector<PublishedPort> published;
     DnsSpec dns;
+    InterfaceSpec interface;
+    LinkRates rates;
+    std::string proxy;           ///< spec/proxy_url.hpp; empty: none
     bool explain_denials = true; ///< to plain HTTP, with an answer
     std::string policy_name;     ///< of the named policy that is part of this
-    std::uint32_t max_connections = 256;
+    std::optional<std::uint32_t>
+        max_connections; ///< TCP, at a time; unless given, usual_connections
 
     /// Whether the guest has an interface at all.
     bool active() const;
     /// Whether anything was said about what may be reached.
     bool says_what_is_reached() const;
+    /// The same without rules, which can also stand before what there is already.
+    bool says_more_than_rules() const;
+    std::uint32_t connections() const { return max_connections.value_or(usual_connections); }
     /// What profiles, rules and defaults come to.
     net::Policy policy() const;
     bool has(std::string_view profile) const;
     bool operator==(const NetworkSpec&) const = default;
 };
-
-inline constexpr std::uint32_t most_connections = 1024;
 
 /// Words of --net, each a list with commas: public, private, host, all, none; and what they were
 /// called before, public_only and non_local.
@@ -69,7 +68,6 @@ Result<std::vector<std::string>> parse_net_profiles(const std::vector<std::strin
 Result<std::vector<net::Rule>> parse_net_rules(const std::vector<std::string>& words);
 /// "IP[:PORT]", IPv6 in brackets where a port follows.
 Result<Endpoint> parse_nameserver(std::string_view text);
-Result<PublishedPort> parse_published_port(std::string_view text);
 Status validate_network(const NetworkSpec& network);
 
 } // namespace msb

@@ -225,7 +225,10 @@ json::Value write_network(const NetworkSpec& network) {
              {{"nameservers", nameservers},
               {"query_timeout_ms", network.dns.query_timeout_ms},
               {"rebind_protection", network.dns.rebind_protection}}},
-            {"max_connections", network.max_connections}};
+            {"proxy", json::or_null(network.proxy)},
+            {"interface", to_document(network.interface)},
+            {"rate_limiter", to_document(network.rates)},
+            {"max_connections", network.connections()}};
 }
 
 void read_dns(json::Reader document, DnsSpec& dns) {
@@ -239,12 +242,21 @@ void read_dns(json::Reader document, DnsSpec& dns) {
     document.get("rebind_protection", dns.rebind_protection);
 }
 
+template <typename T> void take(json::Reader& document, Result<T> read, T& into) {
+    if (read)
+        into = std::move(*read);
+    else
+        document.complain(read.error().message());
+}
+
 void read_network(json::Reader document, NetworkSpec& network) {
     document.get("enabled", network.enabled);
     if (!document.has("profiles"))
         return; // of an earlier version
     document.get("profiles", network.profiles);
-    document.get("max_connections", network.max_connections);
+    if (const auto count = document.get<std::uint32_t>("max_connections");
+        count != usual_connections)
+        network.max_connections = count;
     if (document.has("rules")) { // earlier versions had none
         auto rules = parse_net_rules(document.get<std::vector<std::string>>("rules"));
         if (rules)
@@ -258,6 +270,14 @@ void read_network(json::Reader document, NetworkSpec& network) {
     document.get_if_there("explain_denials", network.explain_denials);
     if (document.has("dns")) // earlier versions had none
         read_dns({document, "dns"}, network.dns);
+    // Earlier versions had none of these.
+    std::optional<std::string> proxy;
+    document.get_if_there("proxy", proxy);
+    network.proxy = proxy.value_or("");
+    if (document.has("interface"))
+        take(document, read_interface(document.member("interface")), network.interface);
+    if (document.has("rate_limiter"))
+        take(document, read_rates(document.member("rate_limiter")), network.rates);
     network.default_egress = read_default(document, "default_egress");
     network.default_ingress = read_default(document, "default_ingress");
     for (const json::Value& element : document.list("ports")) {

@@ -43,6 +43,7 @@ std::string SandboxState::to_json() const {
         {"detail", detail},
         {"exit_code", exit_code},
         {"never_ran", never_ran},
+        {"host_ports", json::array(host_ports)},
         {"updated_at_ns", updated_at_ns},
         {"started_at_ns", started_at_ns},
         {"stopped_at_ns", stopped_at_ns},
@@ -70,6 +71,7 @@ Result<SandboxState> SandboxState::from_json(std::string_view text) {
     document.get("detail", state.detail);
     document.get("exit_code", state.exit_code);
     document.get("never_ran", state.never_ran);
+    document.get_if_there("host_ports", state.host_ports);
     document.get("updated_at_ns", state.updated_at_ns);
     document.get("started_at_ns", state.started_at_ns);
     document.get("stopped_at_ns", state.stopped_at_ns);

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace msb {
 
@@ -59,6 +60,8 @@ struct SandboxState {
     std::optional<int> exit_code; ///< of the startup command
     /// Making it failed: it is kept for its logs, and whoever makes one of this name takes its place.
     bool never_ran = false;
+    /// Of each published port the one of the host that leads to it, in the present or last run.
+    std::vector<std::uint16_t> host_ports;
     std::int64_t updated_at_ns = 0; ///< Unix time, as are the two below; 0: never
     std::int64_t started_at_ns = 0;
     std::int64_t stopped_at_ns = 0;

@@ -12,7 +12,8 @@ MSB_WIRE_EMPTY(HostAccepted)
 MSB_WIRE_EMPTY(HostStatus)
 MSB_WIRE_FIELDS(HostStatusReport,
     f.required("status", m.status); f.defaulted("reason", m.reason);
-    f.defaulted("clients", m.clients); f.omittable("detail", m.detail);)
+    f.defaulted("clients", m.clients); f.omittable("detail", m.detail);
+    f.defaulted("network", m.network);)
 
 MSB_WIRE_FIELDS(HostFreeze,
     f.required("number", m.number); f.required("timeout_ms", m.timeout_ms);)

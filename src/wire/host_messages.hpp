@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace msb::wire {
 
@@ -37,10 +38,11 @@ struct HostStatus {
 };
 
 struct HostStatusReport {
-    std::string status;        ///< as in state.json: "Starting", "Running", "Draining", ...
-    std::string reason;        ///< why it ends, if it does
-    std::uint32_t clients = 0; ///< connected to agent.sock
-    std::string detail;        ///< one sentence for people, if there is something to say
+    std::string status;               ///< as in state.json: "Starting", "Running", "Draining", ...
+    std::string reason;               ///< why it ends, if it does
+    std::uint32_t clients = 0;        ///< connected to agent.sock
+    std::string detail;               ///< one sentence for people, if there is something to say
+    std::vector<std::string> network; ///< counters of rules, a line of JSON each
     MSB_WIRE_MESSAGE(HostStatusReport, "host.status.report", 7, flag_terminal);
 };
 

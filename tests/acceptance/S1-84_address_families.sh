@@ -25,6 +25,11 @@ assert_not_contains "$out" "$WORLD6"
 guest "echo hello | nc -w 5 www.test.example 80"
 assert_eq "$out" "world got hello"
 
+# An address that is asked for brings its family along.
+host_ok run --net public --net-ipv6 fd00::2 -- sh -c 'env | grep ^MSB_NET_IPV6; ip -6 route show default'
+assert_contains "$out" "MSB_NET_IPV6=addr=fd00::2/64,gw=fd00::1,dns=fd00::1"
+assert_contains "$out" "default via fd00::1"
+
 # ---- a host with IPv6 only
 make_networks 6
 rm -f "$T/world.ready"

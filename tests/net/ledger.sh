@@ -45,6 +45,12 @@ in_host "$MSB" net log box --follow --format json >"$T/followed" &
 follower=$!
 host_ok exec box -- sh -c 'echo again | nc -w 5 www.test.example 80'
 eventually 10 grep -q '"sent":6' "$T/followed"
+# What the rules decided about, while it runs.
+counted() { in_host "$MSB" inspect box --format json | grep -A6 '"network_counters"' | grep -q '"allowed": [1-9]'; }
+eventually 5 counted
+host_ok inspect box
+assert_match "$out" '[1-9][0-9]* allowed, [0-9]+ denied, [1-9][0-9]* bytes sent'
+assert_match "$out" 'Default: +[0-9]+ allowed, [1-9][0-9]* denied'
 host_ok stop box
 wait $follower
 assert_eq "$(wc -l <"$T/followed")" "$(in_host "$MSB" net log box --format json | wc -l)" "entries that were followed"

@@ -57,6 +57,16 @@ int main() {
     sandbox.write_file("/root/file", std::string("\0\xff", 2));
     require(sandbox.read_file("/root/file") == std::string("\0\xff", 2), "files");
     require(sandbox.logs().front().data == "input", "logs");
+
+    require(sandbox.network_check("10.0.0.1").at("verdict") == "deny", "check");
+    const Json private_too = {
+        {"network", {{"rules", {{{"action", "allow"}, {"destination", "10.0.0.0/8"}}}}}}};
+    require(sandbox.modify(private_too).at("in_force") == true, "modify");
+    require(sandbox.network_check("10.0.0.1").at("verdict") == "allow", "check after a change");
+    require(sandbox.network_log({{"tail", 1}}).at(0).at("type") == "policy", "network log");
+    require(!sandbox.network_learn().empty(), "learn");
+    require(microsandbox::network_policies().size() >= 6, "policies");
+    require(microsandbox::network_policy("offline").find("none") != std::string::npos, "policy");
     require(Sandbox::list().at("sandboxes").size() == 1, "list");
     const Json motd = {{"kind", "text"}, {"path", "/etc/motd.d/cpp"}, {"content", "patched"}};
     require(Sandbox::create("patched", {{"patches", {motd}}, {"ephemeral", true}})

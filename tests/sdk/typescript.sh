@@ -30,7 +30,7 @@ export IMAGE_ARCHIVE=$T/image.tar PULLED=$REGISTRY/sdk/pulled:1
 each() {
     local engine=$1
     shift
-    for part in lifecycle commands files snapshots patches; do
+    for part in lifecycle commands files network snapshots patches; do
         run limited 120 "$@" "./$part.test.js"
         [ "$code" -eq 0 ] || { show; fail_test "$part under $engine: exit code $code"; }
         assert_not_contains "$out$err" "# SKIP" "$part under $engine"

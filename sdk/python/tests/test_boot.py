@@ -74,7 +74,7 @@ class Boot(Case):
         self.assertEqual((shared / "new").read_text(), "guest\n")
         self.assertTrue((await sandbox.shell("test -e /sys/class/net/eth0")).success)
         await sandbox.kill()
-        for options in ({"volumes": {"x": Volume.bind("/tmp")}}, {"ports": {0: 80}}):
+        for options in ({"volumes": {"x": Volume.bind("/tmp")}}, {"ports": {80: 0}}):
             with self.assertRaises(InvalidConfigError, msg=options):
                 await Sandbox.create("bad", **options)
         with self.assertRaises(InvalidArgumentError):

@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::json::{Switch, Value};
 use crate::lifecycle::{remove, stop};
+use crate::network::NetworkBuilder;
 use crate::options::*;
 use crate::patch::PatchBuilder;
 use crate::pool;
@@ -215,59 +216,6 @@ impl VolumeMountBuilder {
     }
 }
 
-/// What a guest may reach: [`SandboxBuilder::network`].
-#[derive(Debug, Clone)]
-pub struct NetworkBuilder {
-    options: NetworkOptions,
-}
-
-impl NetworkBuilder {
-    /// The groups of addresses that the guest may reach: [`NetworkProfile`]s, or their words as text.
-    /// Where nothing is said about what it may reach, that is the Internet, or what the machine's
-    /// configuration says.
-    pub fn profiles<P: Into<NetworkProfile>>(mut self, profiles: impl IntoIterator<Item = P>) -> Self {
-        let words = profiles.into_iter().map(|profile| profile.into().as_str().to_owned());
-        self.options.profiles = Some(words.collect());
-        self
-    }
-
-    /// Rules as of `--net-rule`, e.g. `allow@pypi.org:tcp:443`: the first that matches decides, before any
-    /// profile.
-    pub fn rules<R: Into<String>>(mut self, rules: impl IntoIterator<Item = R>) -> Self {
-        self.options.rules = Some(rules.into_iter().map(Into::into).collect());
-        self
-    }
-
-    /// A policy by name, as of `--policy`; what else is said goes before it.
-    pub fn policy(mut self, name: impl Into<String>) -> Self {
-        self.options.policy = Some(name.into());
-        self
-    }
-
-    /// The rule that lets the guest look all names up, at its own name server.
-    pub fn allow_dns() -> String {
-        "allow@dns".to_string()
-    }
-
-    /// What is done with what the guest begins and nothing matches: denied, if this is not said.
-    pub fn default_egress(mut self, action: NetworkAction) -> Self {
-        self.options.default_egress = Some(action);
-        self
-    }
-
-    /// What is done with what comes to published ports and nothing matches: allowed, if this is not said.
-    pub fn default_ingress(mut self, action: NetworkAction) -> Self {
-        self.options.default_ingress = Some(action);
-        self
-    }
-
-    /// How many connections and flows may be open at a time.
-    pub fn max_connections(mut self, count: u32) -> Self {
-        self.options.max_connections = Some(count);
-        self
-    }
-}
-
 /// A sandbox that is to be made: [`Sandbox::builder`]. Setting something again replaces it; what is a map
 /// or says "one more" adds.
 #[derive(Debug, Clone)]
@@ -411,7 +359,8 @@ impl SandboxBuilder {
         self
     }
 
-    /// A TCP port of the host's loopback that leads to one of the guest's.
+    /// A TCP port of the host's loopback that leads to one of the guest's; host 0: one that is free, which
+    /// [`crate::SandboxHandle::ports`] tells.
     pub fn port(self, host: u16, guest: u16) -> Self {
         self.publish(None, host, guest, PortProtocol::Tcp)
     }
@@ -439,7 +388,7 @@ impl SandboxBuilder {
 
     /// What the guest may reach.
     pub fn network(mut self, with: impl FnOnce(NetworkBuilder) -> NetworkBuilder) -> Self {
-        let network = with(NetworkBuilder { options: NetworkOptions::default() });
+        let network = with(NetworkBuilder::default());
         self.options.network = Some(Switch::On(network.options));
         self
     }

@@ -11,6 +11,31 @@ use crate::time::{time_of, timeout_ms};
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
+/// A port of the host that leads to one of a guest's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PublishedPort {
+    /// The address on the host.
+    pub bind: String,
+    /// The port on the host.
+    pub host_port: u16,
+    /// The port in the guest.
+    pub guest_port: u16,
+    /// "tcp" or "udp".
+    pub protocol: String,
+}
+
+impl PublishedPort {
+    fn of(port: &Value) -> PublishedPort {
+        PublishedPort {
+            bind: port.text("bind"),
+            host_port: port.number("host_port").unwrap_or(0),
+            guest_port: port.number("guest_port").unwrap_or(0),
+            protocol: port.text("protocol"),
+        }
+    }
+}
+
 /// What a sandbox is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -114,6 +139,11 @@ impl SandboxHandle {
     /// The reference of its image.
     pub fn image(&self) -> String {
         self.view.text("image")
+    }
+
+    /// Its published ports, with those of the host as they were in its present or last run.
+    pub fn ports(&self) -> Vec<PublishedPort> {
+        self.view["ports"].items().iter().map(PublishedPort::of).collect()
     }
 
     /// When the sandbox was made.

@@ -66,7 +66,7 @@ macro_rules! numbers {
         })*
     };
 }
-numbers! { i32: as_i64, u32: as_u64, u64: as_u64, usize: as_u64, }
+numbers! { i32: as_i64, u16: as_u64, u32: as_u64, u64: as_u64, usize: as_u64, }
 
 impl Number for f64 {
     fn of(value: &Value) -> Option<f64> {
@@ -99,6 +99,22 @@ impl<T: ToJson> ToJson for Vec<T> {
 impl<T: ToJson> ToJson for BTreeMap<String, T> {
     fn to_json(&self) -> Value {
         Value::Object(self.iter().map(|(key, value)| (key.clone(), value.to_json())).collect())
+    }
+}
+
+/// An option that is an object, or text for one.
+#[derive(Debug, Clone)]
+pub(crate) enum Spelled<T> {
+    Text(String),
+    Object(T),
+}
+
+impl<T: ToJson> ToJson for Spelled<T> {
+    fn to_json(&self) -> Value {
+        match self {
+            Spelled::Text(text) => text.to_json(),
+            Spelled::Object(value) => value.to_json(),
+        }
     }
 }
 

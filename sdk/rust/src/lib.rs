@@ -39,6 +39,7 @@ mod json;
 mod lifecycle;
 mod logs;
 mod native;
+mod network;
 mod options;
 mod patch;
 mod pool;
@@ -52,11 +53,11 @@ mod time;
 mod volume;
 
 pub use agent::AgentClient;
-pub use builder::{InitBuilder, MountBuilder, NetworkBuilder, RegistryBuilder, SandboxBuilder, VolumeMountBuilder};
+pub use builder::{InitBuilder, MountBuilder, RegistryBuilder, SandboxBuilder, VolumeMountBuilder};
 pub use call::Call;
 pub use choices::{
-    DiskFormat, Engine, HostPermissions, Isolation, LogLevel, MountCache, NetworkAction, NetworkProfile, PullPolicy,
-    SecurityProfile, StatVirtualization, ThpMode, VolumeKind, VolumeMode,
+    DiskFormat, Engine, HostPermissions, Isolation, LogLevel, MountCache, NetworkAction, NetworkDirection,
+    NetworkProfile, PullPolicy, SecurityProfile, StatVirtualization, ThpMode, VolumeKind, VolumeMode,
 };
 pub use config::{InitConfig, Rlimit, SandboxConfig};
 pub use diff::DiskChange;
@@ -64,10 +65,14 @@ pub use error::{Detail, Error, ExecFailureKind, MicrosandboxResult};
 pub use exec::{ExecBuilder, ExecEvent, ExecHandle, ExecOutput, ExecSink, ExecStatus};
 pub use fork::ForkBuilder;
 pub use fs::{FsEntry, FsEntryKind, FsReadStream, FsWriteStream, SandboxFsOps};
-pub use handle::{ListBuilder, SandboxHandle, SandboxPage, SandboxStatus};
+pub use handle::{ListBuilder, PublishedPort, SandboxHandle, SandboxPage, SandboxStatus};
 pub use image::{Image, ImageConfig, ImageDetail, ImageHandle, ImageLayer};
 pub use lifecycle::{StopResult, StopSource};
 pub use logs::{LogEntry, LogOptions, LogSource, LogStream, LogStreamOptions};
+pub use network::{
+    AnyRule, DnsBuilder, InterfaceBuilder, Modified, ModifyBuilder, NetworkBuilder, NetworkEntry, NetworkLogOptions,
+    NetworkPolicy, NetworkStep, NetworkVerdict, RateLimiterBuilder, Rule, TokenBucket,
+};
 pub use patch::PatchBuilder;
 pub use progress::{PullEvent, PullProgress};
 pub use sandbox::Sandbox;

@@ -241,6 +241,26 @@ macro_rules! named {
                 touch(self.name())
             }
 
+            /// A change of the sandbox: say what, then [`crate::ModifyBuilder::apply`].
+            pub fn modify(&self) -> crate::ModifyBuilder {
+                crate::ModifyBuilder::new(self.name())
+            }
+
+            /// Whether the sandbox may reach `HOST[:PORT[/tcp|udp]]`, and why. Nothing is sent.
+            pub fn network_check(&self, destination: &str) -> Call<crate::NetworkVerdict> {
+                crate::network::check(self.name(), destination)
+            }
+
+            /// What the sandbox's network did, oldest first.
+            pub fn network_log(&self, options: crate::NetworkLogOptions) -> Call<Vec<crate::NetworkEntry>> {
+                crate::network::log(self.name(), options)
+            }
+
+            /// A policy, as a YAML document, that allows what was recorded and nothing else.
+            pub fn network_learn(&self) -> Call<String> {
+                crate::network::learn(self.name())
+            }
+
             /// What the sandbox's commands wrote, oldest first, whether it runs or not.
             pub fn logs(&self, options: LogOptions) -> Call<Vec<LogEntry>> {
                 options.read(self.name().to_owned())

@@ -1,7 +1,7 @@
 //! Options of the library's functions, as their table has them.
 
 use crate::choices::*;
-use crate::json::{Switch, ToJson, Value};
+use crate::json::{Spelled, Switch, ToJson, Value};
 use crate::tables::option_table;
 use std::collections::BTreeMap;
 

@@ -40,6 +40,12 @@ macro_rules! function_table {
             sandbox_ping(u64, Str, Out<*mut c_char>) -> Failure;
             sandbox_touch(u64, Str, Out<*mut c_char>) -> Failure;
             agent_socket_path(Str, Out<*mut c_char>) -> Failure;
+            sandbox_modify(Str, Str, Out<*mut c_char>) -> Failure;
+            network_check(Str, Str, Out<*mut c_char>) -> Failure;
+            network_log(Str, Str, Out<*mut c_char>) -> Failure;
+            network_learn(Str, Out<*mut c_char>) -> Failure;
+            network_policies(Out<*mut c_char>) -> Failure;
+            network_policy(Str, Out<*mut c_char>) -> Failure;
             sandbox_exec(u64, u64, Str, Str, *const u8, usize, Out<*mut c_char>, Out<*mut u8>, Out<usize>, Out<*mut u8>, Out<usize>) -> Failure;
             sandbox_exec_stream(u64, u64, Str, Str, *const u8, usize, Out<u64>) -> Failure;
             exec_recv(u64, u64, Out<*mut c_char>, Out<*mut u8>, Out<usize>) -> Failure;
@@ -331,12 +337,21 @@ macro_rules! choice_table {
                 /// Nothing; stands alone.
                 "none" None,
             }
-            /// What is done with what no rule matches.
+            /// What is done with what a rule matches, or none does.
             closed NetworkAction {
                 /// It is let through.
                 "allow" Allow,
                 /// It is refused.
                 "deny" Deny,
+            }
+            /// Who begins the flows that a rule is about.
+            closed NetworkDirection {
+                /// The guest.
+                "egress" Egress,
+                /// Who comes to a published port.
+                "ingress" Ingress,
+                /// Either.
+                "any" Any,
             }
         }
     };
@@ -371,16 +386,6 @@ pub(crate) use event_table;
 macro_rules! option_table {
     ($made_by:ident) => {
         $made_by! {
-            RlimitOptions {
-                resource: String,
-                soft: u64,
-                hard: u64,
-            }
-            InitOptions {
-                cmd: String,
-                args: Vec<String>,
-                env: BTreeMap<String, String>,
-            }
             PatchOptions {
                 kind: String,
                 path: String,
@@ -392,6 +397,11 @@ macro_rules! option_table {
                 dst: String,
                 target: String,
                 link: String,
+            }
+            InitOptions {
+                cmd: String,
+                args: Vec<String>,
+                env: BTreeMap<String, String>,
             }
             MountOptions {
                 bind: String,
@@ -424,13 +434,56 @@ macro_rules! option_table {
                 guest_port: u16,
                 protocol: PortProtocol,
             }
+            RuleOptions {
+                action: NetworkAction,
+                direction: NetworkDirection,
+                destination: String,
+                protocols: Vec<String>,
+                ports: Vec<String>,
+            }
+            DnsOptions {
+                nameservers: Vec<String>,
+                query_timeout_ms: u32,
+                rebind_protection: bool,
+            }
+            InterfaceOptions {
+                mac: String,
+                mtu: u16,
+                ipv4: String,
+                ipv6: String,
+                ipv4_pool: String,
+                ipv6_pool: String,
+            }
+            BucketOptions {
+                size: u64,
+                refill_time_ms: u64,
+                one_time_burst: u64,
+            }
+            RatesOptions {
+                bandwidth: BucketOptions,
+                ops: BucketOptions,
+            }
+            RateLimiterOptions {
+                egress: RatesOptions,
+                ingress: RatesOptions,
+            }
             NetworkOptions {
                 profiles: Vec<String>,
                 policy: String,
-                rules: Vec<String>,
+                rules: Vec<Spelled<RuleOptions>>,
                 default_egress: NetworkAction,
                 default_ingress: NetworkAction,
+                dns: DnsOptions,
+                explain_denials: bool,
                 max_connections: u32,
+                proxy: String,
+                interface: InterfaceOptions,
+                rate_limiter: RateLimiterOptions,
+            }
+            RlimitOptions {
+                resource: String,
+                soft: u64,
+                hard: u64,
             }
             CreateOptions {
                 image: String,
@@ -534,6 +587,14 @@ macro_rules! option_table {
                 with_image: bool,
                 plain_tar: bool,
                 force: bool,
+            }
+            ModifyOptions {
+                network: Switch<NetworkOptions>,
+            }
+            NetworkLogQuery {
+                denied: bool,
+                tail: u64,
+                since_ms: u64,
             }
             VolumeOptions {
                 kind: VolumeKind,

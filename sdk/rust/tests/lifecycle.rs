@@ -215,7 +215,7 @@ fn mounts_and_network() {
         assert!(sandbox.shell(script).await.unwrap().status().success);
         assert_eq!(std::fs::read_to_string(shared.join("file")).unwrap(), "guest\n");
         std::fs::remove_dir_all(&shared).unwrap();
-        let bad = Sandbox::builder("rust-bad").port(0, 80).create().await;
+        let bad = Sandbox::builder("rust-bad").port(80, 0).create().await;
         assert!(matches!(bad, Err(Error::InvalidConfig(_))), "{bad:?}");
         let bad = Sandbox::builder("rust-bad").network(|n| n.rules(["alow@any"])).create().await;
         assert!(matches!(bad, Err(Error::InvalidArgument(_))), "{bad:?}");

@@ -63,6 +63,12 @@
     X(sandbox_request_stop) \
     X(sandbox_request_kill) \
     X(sandbox_request_drain) \
+    X(sandbox_modify) \
+    X(network_check) \
+    X(network_log) \
+    X(network_learn) \
+    X(network_policies) \
+    X(network_policy) \
     X(exec_close) \
     X(fs_stream_close) \
     X(image_list) \

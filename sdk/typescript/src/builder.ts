@@ -1,3 +1,4 @@
+import { type NetworkConfig, NetworkBuilder } from "./network.js";
 import { type Patch, PatchBuilder } from "./patch.js";
 import { CommandSettings, EnvironmentSettings, addArguments } from "./settings.js";
 import type {
@@ -10,9 +11,6 @@ import type {
   NativeCreateOptions,
   NativeInit,
   NativeMount,
-  NativeNetwork,
-  NetworkAction,
-  NetworkProfile,
   PullPolicy,
   SecurityProfile,
   StatVirtualization,
@@ -184,72 +182,6 @@ export class MountBuilder {
   }
 }
 
-/** A rule as an object: what is not given is "any", and egress. */
-export interface NetworkRule {
-  action: "allow" | "deny";
-  direction?: "egress" | "ingress" | "any";
-  /** A name, an address, a prefix or a group ("public", "link-local", ...). */
-  destination?: string;
-  protocol?: "any" | "tcp" | "udp" | "icmpv4" | "icmpv6";
-  /** One port, or "8000-8010". */
-  port?: number | string;
-}
-
-function ruleText(rule: string | NetworkRule): string {
-  if (typeof rule === "string") return rule;
-  let target = (rule.destination ?? "any").replace(/^link_local$/, "link-local").replace(/^metadata$/, "meta");
-  if (target.includes(":") && !target.startsWith("[")) target = `[${target}]`;
-  return `${rule.action}:${rule.direction ?? "egress"}@${target}:${rule.protocol ?? "any"}:${rule.port ?? "any"}`;
-}
-
-/** Rules that are needed often. */
-export const Rule = {
-  /** Lookups of all names at the guest's own name server. */
-  allowDns(): string {
-    return "allow@dns";
-  },
-};
-
-/** What the guest may reach. Each method changes the builder and returns it. */
-export class NetworkBuilder {
-  /** @internal */
-  readonly settings: NativeNetwork & { profiles: string[]; rules: string[] } = { profiles: [], rules: [] };
-
-  /**
-   * Groups of addresses that the guest may reach; "all" only alone. Where nothing is said about what it may reach, that
-   * is the Internet, or what this machine's configuration says.
-   */
-  profiles(...profiles: NetworkProfile[]): this {
-    this.settings.profiles.push(...texts(profiles, "profiles"));
-    return this;
-  }
-  /** Rules as of --net-rule: "allow@pypi.org:tcp:443". The first that matches decides, before any profile. */
-  rules(...rules: (string | NetworkRule)[]): this {
-    this.settings.rules.push(...texts(rules.map(ruleText), "rules"));
-    return this;
-  }
-  /** A policy by name, as of --policy; what else is said goes before it. */
-  policy(name: string): this {
-    this.settings.policy = name;
-    return this;
-  }
-  /** What is done with what the guest begins and nothing matches; denied if not given. */
-  defaultEgress(action: NetworkAction): this {
-    this.settings.default_egress = action;
-    return this;
-  }
-  /** What is done with what comes to published ports and nothing matches; allowed if not given. */
-  defaultIngress(action: NetworkAction): this {
-    this.settings.default_ingress = action;
-    return this;
-  }
-  /** How many connections and flows may be open at a time. */
-  maxConnections(count: number): this {
-    this.settings.max_connections = wholeNumber(count, "maxConnections");
-    return this;
-  }
-}
-
 /** What a new sandbox is to be. Each method changes the settings and returns them. */
 export abstract class SandboxSettings extends CommandSettings<NativeCreateOptions> {
   constructor() {
@@ -376,7 +308,7 @@ export abstract class SandboxSettings extends CommandSettings<NativeCreateOption
     }
     return this;
   }
-  /** A TCP port of the host's loopback that leads to one of the guest's. */
+  /** A TCP port of the host's loopback that leads to one of the guest's; host 0: one that is free. */
   port(host: number, guest: number): this {
     return this.#publish(host, guest, "tcp");
   }
@@ -393,8 +325,8 @@ export abstract class SandboxSettings extends CommandSettings<NativeCreateOption
     return this.#publish(host, guest, "udp", bind);
   }
   /** What the guest may reach. */
-  network(configure: (network: NetworkBuilder) => NetworkBuilder): this {
-    this.options.network = configure(new NetworkBuilder()).settings;
+  network(network: NetworkConfig | ((network: NetworkBuilder) => NetworkBuilder)): this {
+    this.options.network = NetworkBuilder.read(network);
     return this;
   }
   /** The guest has no network interface. */

@@ -4,9 +4,6 @@ export { AgentClient } from "./agent.js";
 export {
   InitOptionsBuilder,
   MountBuilder,
-  NetworkBuilder,
-  type NetworkRule,
-  Rule,
   RegistryBuilder,
   type VolumeSettings,
 } from "./builder.js";
@@ -67,6 +64,27 @@ export {
 } from "./fs.js";
 export { Image, ImageHandle, PullProgressImage, type ImageDetail, type PullOptions } from "./image.js";
 export { LogEntry, LogStream, type LogReadOptions, type LogSource, type LogStreamOptions } from "./logs.js";
+export {
+  NetworkBuilder,
+  NetworkPolicy,
+  Rule,
+  type CustomPolicy,
+  type Destination,
+  type DnsConfig,
+  type InterfaceConfig,
+  type Modified,
+  type ModifyOptions,
+  type NamedPolicy,
+  type NetworkConfig,
+  type NetworkEntry,
+  type NetworkLogOptions,
+  type NetworkRule,
+  type NetworkStep,
+  type NetworkVerdict,
+  type RateLimiter,
+  type RateLimits,
+  type TokenBucket,
+} from "./network.js";
 export { PatchBuilder, type Patch, type PatchOptions } from "./patch.js";
 export { version, type CallOptions } from "./native.js";
 export {
@@ -87,6 +105,7 @@ export {
   SandboxHandle,
   SandboxListBuilder,
   SandboxPage,
+  type PublishedPort,
   type ForkOptions,
   type SandboxConfig,
 } from "./sandbox.js";
@@ -100,7 +119,9 @@ export type {
   LogLevel,
   MountCache,
   NetworkAction,
+  NetworkDirection,
   NetworkProfile,
+  PortProtocol,
   PullPolicy,
   SecurityProfile,
   StatVirtualization,

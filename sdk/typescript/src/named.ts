@@ -2,6 +2,17 @@
 import { type LogEntry, type LogReadOptions, type LogStream, type LogStreamOptions, openLogStream, readLogs } from "./logs.js";
 import { type DiskChange, diskChanges } from "./diff.js";
 import { type CallOptions, blocking, cancellable } from "./native.js";
+import {
+  type Modified,
+  type ModifyOptions,
+  type NetworkEntry,
+  type NetworkLogOptions,
+  type NetworkVerdict,
+  checkNetwork,
+  learnNetwork,
+  modifySandbox,
+  readNetworkLog,
+} from "./network.js";
 import type { CopyOptions } from "./progress.js";
 import { Snapshot, type SnapshotDetail } from "./snapshot.js";
 import { duration } from "./values.js";
@@ -133,6 +144,28 @@ export abstract class NamedSandbox {
     const [json] = await cancellable((native, cancel) => native.sandbox_touch(cancel, this.name), options);
     const { name, activity_seq } = JSON.parse(json);
     return { name, activitySeq: activity_seq };
+  }
+
+  /**
+   * Changes the sandbox, also while it runs: flows that may not be any more end. After an error nothing has changed.
+   */
+  modify(change: ModifyOptions): Promise<Modified> {
+    return modifySandbox(this.name, change);
+  }
+
+  /** Whether the sandbox may reach "HOST[:PORT[/tcp|udp]]", and why. Nothing is sent. */
+  networkCheck(destination: string): Promise<NetworkVerdict> {
+    return checkNetwork(this.name, destination);
+  }
+
+  /** What the sandbox's network did, oldest first. */
+  networkLog(options?: NetworkLogOptions): Promise<NetworkEntry[]> {
+    return readNetworkLog(this.name, options);
+  }
+
+  /** A policy, as a YAML document, that allows what was recorded and nothing else. */
+  networkLearn(): Promise<string> {
+    return learnNetwork(this.name);
   }
 
   /** What commands wrote, oldest first; also of a sandbox that is stopped. */

@@ -12,7 +12,7 @@ import { SandboxFsOps } from "./fs.js";
 import { type ConnectOptions, NamedSandbox, type SandboxStatus, timeout } from "./named.js";
 import { type CallOptions, blocking, cancellable } from "./native.js";
 import { type CopyOptions, PullProgressSession, reporting } from "./progress.js";
-import type { NativeForkOptions, NativeListOptions } from "./tables.js";
+import type { NativeForkOptions, NativeListOptions, PortProtocol } from "./tables.js";
 import { type Pairs, milliseconds, pairs, text, texts, wholeNumber } from "./values.js";
 
 /** How a sandbox was made, as it is kept beside the sandbox. */
@@ -249,11 +249,20 @@ interface NativeView {
   engine: string | null;
   isolation: string | null;
   image: string;
+  ports: { bind: string; host_port: number; guest_port: number; protocol: PortProtocol }[];
   created_at_ms: number | null;
   started_at_ms: number | null;
   stopped_at_ms: number | null;
   updated_at_ms: number | null;
   config: SandboxConfig;
+}
+
+/** A port of the host that leads to one of the guest's. */
+export interface PublishedPort {
+  readonly bind: string;
+  readonly hostPort: number;
+  readonly guestPort: number;
+  readonly protocol: PortProtocol;
 }
 
 /** A sandbox that was looked up: how it was then, and what can be done with it. */
@@ -292,6 +301,15 @@ export class SandboxHandle extends ForkableSandbox {
   /** The boundary between guest and host in its present or last run: "user-mode" or "hardware". */
   get isolation(): string | null {
     return this.#view.isolation;
+  }
+  /** The published ports, with those of the host as they were, while it ran, when it was looked up. */
+  get ports(): PublishedPort[] {
+    return this.#view.ports.map(({ bind, host_port, guest_port, protocol }) => ({
+      bind,
+      hostPort: host_port,
+      guestPort: guest_port,
+      protocol,
+    }));
   }
   /** The reference of its image. */
   get image(): string {

@@ -41,6 +41,12 @@ export interface NativeFunctions {
   sandbox_ping(cancel: Handle, name: string): Later<[string]>;
   sandbox_touch(cancel: Handle, name: string): Later<[string]>;
   agent_socket_path(name: string): Outcome<[string]>;
+  sandbox_modify(name: string, options: string): Later<[string]>;
+  network_check(name: string, destination: string): Later<[string]>;
+  network_log(name: string, options: string): Later<[string]>;
+  network_learn(name: string): Later<[string]>;
+  network_policies(): Later<[string]>;
+  network_policy(name: string): Later<[string]>;
   sandbox_exec(cancel: Handle, sandbox: Handle, command: string | null, options: string, input: Uint8Array | null): Later<[string, Bytes, Bytes]>;
   sandbox_exec_stream(cancel: Handle, sandbox: Handle, command: string | null, options: string, input: Uint8Array | null): Later<[Handle]>;
   exec_recv(cancel: Handle, exec: Handle): Later<[string, Bytes]>;
@@ -356,19 +362,21 @@ export type NetworkProfile =
   /** Nothing; stands alone. */
   | "none";
 
-/** What is done with what no rule matches. */
+/** What is done with what a rule matches, or none does. */
 export type NetworkAction =
   /** It is let through. */
   | "allow"
   /** It is refused. */
   | "deny";
 
-/** A limit for commands, as of setrlimit(2). As the C interface has it. */
-export interface NativeRlimit {
-  resource?: string | undefined;
-  soft?: number | undefined;
-  hard?: number | undefined;
-}
+/** Who begins the flows that a rule is about. */
+export type NetworkDirection =
+  /** The guest. */
+  | "egress"
+  /** Who comes to a published port. */
+  | "ingress"
+  /** Either. */
+  | "any";
 
 /** A change to the files of a new sandbox, before it first starts. As the C interface has it. */
 export interface NativePatch {
@@ -426,14 +434,71 @@ export interface NativePort {
   protocol?: PortProtocol | undefined;
 }
 
+/** What is done with some of the guest's flows. As the C interface has it. */
+export interface NativeRule {
+  action?: NetworkAction | undefined;
+  direction?: NetworkDirection | undefined;
+  destination?: string | undefined;
+  protocols?: string[] | undefined;
+  ports?: string[] | undefined;
+}
+
+/** How the guest's names are looked up. As the C interface has it. */
+export interface NativeDns {
+  nameservers?: string[] | undefined;
+  query_timeout_ms?: number | undefined;
+  rebind_protection?: boolean | undefined;
+}
+
+/** The guest's place in its network; what is not given follows from its name. As the C interface has it. */
+export interface NativeInterface {
+  mac?: string | undefined;
+  mtu?: number | undefined;
+  ipv4?: string | undefined;
+  ipv6?: string | undefined;
+  ipv4_pool?: string | undefined;
+  ipv6_pool?: string | undefined;
+}
+
+/** A rate with room for bursts. As the C interface has it. */
+export interface NativeBucket {
+  size?: number | undefined;
+  refill_time_ms?: number | undefined;
+  one_time_burst?: number | undefined;
+}
+
+/** Limits of one direction. As the C interface has it. */
+export interface NativeRates {
+  bandwidth?: NativeBucket | undefined;
+  ops?: NativeBucket | undefined;
+}
+
+/** How fast the guest's network is. As the C interface has it. */
+export interface NativeRateLimiter {
+  egress?: NativeRates | undefined;
+  ingress?: NativeRates | undefined;
+}
+
 /** What the guest may reach. Where nothing is said about it, the Internet, or what this machine's configuration says. As the C interface has it. */
 export interface NativeNetwork {
   profiles?: string[] | undefined;
   policy?: string | undefined;
-  rules?: string[] | undefined;
+  rules?: (string | NativeRule)[] | undefined;
   default_egress?: NetworkAction | undefined;
   default_ingress?: NetworkAction | undefined;
+  dns?: NativeDns | undefined;
+  explain_denials?: boolean | undefined;
   max_connections?: number | undefined;
+  proxy?: string | undefined;
+  interface?: NativeInterface | undefined;
+  rate_limiter?: NativeRateLimiter | undefined;
+}
+
+/** A limit for commands, as of setrlimit(2). As the C interface has it. */
+export interface NativeRlimit {
+  resource?: string | undefined;
+  soft?: number | undefined;
+  hard?: number | undefined;
 }
 
 /** How a new sandbox is to be. As the C interface has it. */
@@ -544,6 +609,18 @@ export interface NativeExportOptions {
   with_image?: boolean | undefined;
   plain_tar?: boolean | undefined;
   force?: boolean | undefined;
+}
+
+/** What is changed. As the C interface has it. */
+export interface NativeModifyOptions {
+  network?: false | NativeNetwork | undefined;
+}
+
+/** Which entries. As the C interface has it. */
+export interface NativeNetworkLogOptions {
+  denied?: boolean | undefined;
+  tail?: number | undefined;
+  since_ms?: number | undefined;
 }
 
 /** What the copy of a volume is like. As the C interface has it. */

@@ -150,7 +150,7 @@ test("directories of the host, and a network", async () => {
   const script = `echo guest >/x/file && ! touch /y/file && test -e /sys/class/net/eth0 && ${ofQuota}`;
   assert.equal((await box.shell(script)).code, 0);
   assert.equal(await readFile(`${shared}/file`, "utf8"), "guest\n");
-  await assert.rejects(Sandbox.builder("bad").port(0, 80).create(), InvalidConfigError);
+  await assert.rejects(Sandbox.builder("bad").port(80, 0).create(), InvalidConfigError);
   const misspelt = Sandbox.builder("bad").network((n) => n.rules("alow@any"));
   await assert.rejects(misspelt.create(), /did you mean|unknown action/);
   await box.close();

@@ -205,6 +205,10 @@ Status set_up_network(const wire::Network& asked) {
     if (network.ipv6)
         add_default_route(requests, index, AF_INET6, network.ipv6->gateway);
     MSB_TRY(perform(requests));
+    // A published port may lead to a service that listens on the loopback only.
+    const std::string setting = "/proc/sys/net/ipv4/conf/" + network.interface + "/route_localnet";
+    if (const auto file = sys::open(setting, O_WRONLY); file && network.ipv4)
+        (void)sys::write_all(file->get(), as_bytes("1"));
 
     std::string resolvers;
     if (network.ipv4 && network.ipv4->dns)

@@ -82,6 +82,67 @@ void Net::reset() {
     sink_->link_reset();
 }
 
+// ---- limits ----
+
+Net::Limiter::~Limiter() {
+    if (loop_ != nullptr)
+        loop_->cancel(timer_);
+}
+
+void Net::Limiter::set(EventLoop& loop, const RateLimits& rates, std::function<void()> go_on) {
+    if (!rates.bandwidth && !rates.ops)
+        return;
+    const auto now = TokenBucket::Clock::now();
+    loop_ = &loop;
+    go_on_ = std::move(go_on);
+    if (rates.bandwidth)
+        bytes_.emplace(*rates.bandwidth, now);
+    if (rates.ops)
+        frames_.emplace(*rates.ops, now);
+}
+
+bool Net::Limiter::admits() {
+    if (loop_ == nullptr)
+        return true;
+    if (timer_ != 0)
+        return false;
+    const auto now = TokenBucket::Clock::now();
+    std::chrono::nanoseconds wait{};
+    for (std::optional<TokenBucket>* bucket : {&bytes_, &frames_})
+        if (*bucket)
+            wait = std::max(wait, (*bucket)->wait(now));
+    if (wait.count() == 0)
+        return true;
+    go_on_later(wait);
+    return false;
+}
+
+void Net::Limiter::go_on_later(std::chrono::nanoseconds wait) {
+    if (timer_ == 0)
+        timer_ = loop_->after(wait, [this] {
+            timer_ = 0;
+            go_on_();
+        });
+}
+
+void Net::Limiter::passed(std::size_t bytes) {
+    if (loop_ == nullptr)
+        return;
+    const auto now = TokenBucket::Clock::now();
+    if (bytes_)
+        bytes_->take(bytes, now);
+    if (frames_)
+        frames_->take(1, now);
+}
+
+void Net::limit(EventLoop& loop, const LinkRates& rates) {
+    from_guest_.set(loop, rates.egress, [this] {
+        if (receive())
+            from_guest_.go_on_later(); // others get a turn
+    });
+    to_guest_.set(loop, rates.ingress, [this] { sink_->room(); });
+}
+
 // ---- from the guest ----
 
 bool Net::receive() {
@@ -89,12 +150,14 @@ bool Net::receive() {
     if (tx_ == nullptr)
         return false;
     tx_->disarm();
+    bool held = false;
     do {
-        while (budget > 0 && tx_ != nullptr && tx_->pop(chain_)) {
+        while (budget > 0 && tx_ != nullptr && !(held = !from_guest_.admits()) &&
+               tx_->pop(chain_)) {
             --budget;
             take_frame();
         }
-    } while (budget > 0 && tx_ != nullptr && tx_->arm());
+    } while (budget > 0 && !held && tx_ != nullptr && tx_->arm());
     if (tx_ != nullptr)
         tx_->notify();
     sink_->frames_done();
@@ -106,6 +169,7 @@ void Net::take_frame() {
     virtio::Cursor cursor = chain_.reader();
     const bool whole = cursor.read(header) == header.size();
     const std::size_t size = cursor.read(frame_);
+    from_guest_.passed(size);
     const bool fits = cursor.remaining() == 0;
     tx_->push(chain_, 0); // we have a copy: the guest may use its buffer again
     // Segment sizes are of no interest: the payload goes into a stream.
@@ -137,6 +201,8 @@ void Net::give_back() {
 bool Net::send(const Offload& offload, std::span<const iovec> frame) {
     if (rx_ == nullptr)
         return true; // without a link the frame is dropped: nobody would tell us when there is one
+    if (!to_guest_.admits())
+        return false;
     std::size_t size = header_size;
     for (const iovec& piece : frame)
         size += piece.iov_len;
@@ -181,6 +247,7 @@ bool Net::send(const Offload& offload, std::span<const iovec> frame) {
         append({static_cast<const std::uint8_t*>(piece.iov_base), piece.iov_len});
     rx_->push(buffers_[index], static_cast<std::uint32_t>(written));
     used_buffers_ = 0;
+    to_guest_.passed(size - header_size);
     return true;
 }
 

@@ -6,11 +6,14 @@
 #pragma once
 
 #include "base/event_loop.hpp"
+#include "base/token_bucket.hpp"
 #include "link/link.hpp"
 #include "virtio/device.hpp"
 
 #include <array>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace msb::device {
@@ -27,6 +30,9 @@ class Net final : public virtio::Device, public Link {
     explicit Net(const Config& config) : config_(config) {}
     /// Call before the device is served; the sink must outlive it.
     void set_sink(FrameSink& sink) { sink_ = &sink; }
+    /// What goes beyond these waits: the guest's frames in its queue, those for it where they come
+    /// from. `loop` is the one that the device is served by. Call before that.
+    void limit(EventLoop& loop, const LinkRates& rates);
 
     virtio::DeviceId id() const override { return virtio::DeviceId::net; }
     std::uint64_t features() const override;
@@ -44,6 +50,23 @@ class Net final : public virtio::Device, public Link {
     bool takes_large_segments(bool ipv6) const override;
 
   private:
+    /// One direction's limits, and the time at which what they hold back goes on.
+    class Limiter {
+      public:
+        ~Limiter();
+        void set(EventLoop& loop, const RateLimits& rates, std::function<void()> go_on);
+        /// Whether another frame may pass. If not, `go_on` follows.
+        bool admits();
+        void passed(std::size_t bytes);
+        void go_on_later(std::chrono::nanoseconds wait = {});
+
+      private:
+        EventLoop* loop_ = nullptr; ///< none: no limits
+        std::optional<TokenBucket> bytes_, frames_;
+        std::function<void()> go_on_;
+        EventLoop::TimerId timer_ = 0;
+    };
+
     bool receive();
     void take_frame();
     bool gather(std::size_t size, std::uint64_t& room);
@@ -58,6 +81,7 @@ class Net final : public virtio::Device, public Link {
     std::vector<virtio::Chain> buffers_; ///< of the frame being sent; keep their capacity
     std::size_t used_buffers_ = 0;
     Bytes frame_ = Bytes(largest_frame);
+    Limiter from_guest_, to_guest_;
 };
 
 } // namespace msb::device

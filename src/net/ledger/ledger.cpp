@@ -47,6 +47,43 @@ void Ledger::write(json::Value entry) {
     sink_(json::to_text(entry));
 }
 
+Ledger::Count* Ledger::count_of(const std::string& rule) {
+    const auto found = counts_.find(rule);
+    if (found == counts_.end() && counts_.size() >= most_rules_counted)
+        return nullptr;
+    Count& count = counts_.try_emplace(rule, Count{.number = counts_.size()}).first->second;
+    count.told = false;
+    if (counted)
+        counted();
+    return &count;
+}
+
+void Ledger::decided(const std::string& rule, bool allow) {
+    if (Count* const count = count_of(rule))
+        ++(allow ? count->allowed : count->denied);
+}
+
+void Ledger::moved(const std::string& rule, std::uint64_t sent, std::uint64_t received) {
+    if (sent + received == 0)
+        return;
+    if (Count* const count = count_of(rule)) {
+        count->sent += sent;
+        count->received += received;
+    }
+}
+
+void Ledger::report_counts(const std::function<void(std::size_t, std::string_view)>& tell) {
+    for (auto& [rule, count] : counts_) {
+        if (std::exchange(count.told, true))
+            continue;
+        tell(count.number, json::to_text({{"rule", json::or_null(rule)},
+                                          {"allowed", count.allowed},
+                                          {"denied", count.denied},
+                                          {"sent", count.sent},
+                                          {"received", count.received}}));
+    }
+}
+
 FlowRecord::FlowRecord(Ledger* ledger, Flow judged, std::string group, std::string rule)
     : flow(std::move(judged)), ledger_(ledger), judged_(true), group_(std::move(group)),
       rule_(std::move(rule)), start_ns_(unix_time_ns()) {}
@@ -71,6 +108,7 @@ void FlowRecord::finish() {
     Ledger* const ledger = std::exchange(ledger_, nullptr);
     if (ledger == nullptr)
         return;
+    ledger->moved(rule_, sent, received);
     json::Value entry = flow_entry(flow, group_, rule_);
     entry["start"] = time_text(start_ns_);
     entry["sent"] = sent;

@@ -17,6 +17,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -32,7 +33,27 @@ class Ledger {
     /// Adds the time to an entry and writes it.
     void write(json::Value entry);
 
+    /// A flow or lookup was decided about by this rule (empty: by the default).
+    void decided(const std::string& rule, bool allow);
+    /// So many bytes went over a flow that it had allowed.
+    void moved(const std::string& rule, std::uint64_t sent, std::uint64_t received);
+    /// Called when something was counted that report_counts() has not told.
+    std::function<void()> counted;
+    /// Calls `tell` with the number, and what there is to say, of each rule that has changed: one
+    /// line of JSON: {"rule", "allowed", "denied", "sent", "received"}.
+    void report_counts(const std::function<void(std::size_t, std::string_view)>& tell);
+
   private:
+    static constexpr std::size_t most_rules_counted = 300;
+    struct Count {
+        std::size_t number = 0;
+        std::uint64_t allowed = 0, denied = 0, sent = 0, received = 0;
+        bool told = false;
+    };
+    /// Nothing if there are many already.
+    Count* count_of(const std::string& rule);
+
+    std::map<std::string, Count> counts_;
     Sink sink_;
     double left_ = most_at_once;
     std::chrono::steady_clock::time_point filled_ = std::chrono::steady_clock::now();

@@ -25,10 +25,6 @@ bool is_below(std::string_view name, std::string_view parent) {
            name[name.size() - parent.size() - 1] == '.';
 }
 
-bool matches_name(const DomainTarget& target, std::string_view name) {
-    return name == target.name || (target.subdomains && is_below(name, target.name));
-}
-
 /// What is the same for all rules that a flow is held against.
 class Matcher {
   public:
@@ -186,6 +182,10 @@ bool opens_loopback(const Rule& rule) {
 }
 
 } // namespace
+
+bool matches_name(const DomainTarget& target, std::string_view name) {
+    return name == target.name || (target.subdomains && is_below(name, target.name));
+}
 
 std::vector<Rule> profile_rules(std::span<const std::string> profiles) {
     std::vector<Rule> rules;

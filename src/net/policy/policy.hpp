@@ -55,6 +55,9 @@ struct Verdict {
 /// - Peers on this machine's loopback are `host`, too.
 Verdict judge(const Flow& flow, Group peer, const Policy& policy);
 
+/// Whether a name is the target's, or below it where that counts.
+bool matches_name(const DomainTarget& target, std::string_view name);
+
 /// Whether the verdict about a flow may be another one when its opening was seen.
 bool depends_on_opening(const Flow& flow, const Verdict& verdict, const Policy& policy);
 

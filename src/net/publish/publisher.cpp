@@ -26,11 +26,16 @@ Status Publisher::start() {
     return loop_.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept(); });
 }
 
-std::optional<GuestPort> Publisher::guest_port(bool v6) const {
-    const auto& subnet = v6 ? v6_ : v4_;
-    if (!subnet)
-        return std::nullopt;
-    return GuestPort{{subnet->guest, guest_port_}, subnet->gateway};
+/// In the order in which they are tried. The guest takes what its gateway sends to its loopback
+/// (route_localnet); for IPv6 there is no such setting.
+std::vector<GuestPort> Publisher::places(bool v6) const {
+    std::vector<GuestPort> places;
+    for (const auto* subnet : {v6 ? &v6_ : &v4_, v6 ? &v4_ : &v6_})
+        if (*subnet)
+            places.push_back({{(*subnet)->guest, guest_port_}, (*subnet)->gateway});
+    if (v4_)
+        places.push_back({{IpAddress::loopback(false), guest_port_}, v4_->gateway});
+    return places;
 }
 
 void Publisher::accept() {
@@ -52,12 +57,11 @@ void Publisher::accept() {
 }
 
 void Publisher::hand_on(OwnedFd socket, const Endpoint& from) {
-    const auto first = guest_port(from.address.v6), second = guest_port(!from.address.v6);
-    const GuestPort& port = first ? *first : *second;
+    const std::vector<GuestPort> leads_to = places(from.address.v6);
     const Flow flow{.direction = Direction::in,
                     .protocol = Protocol::tcp,
                     .source = from,
-                    .destination = port.guest};
+                    .destination = leads_to.front().guest};
     if (!gate_.admit(flow)) {
         const linger at_once{.l_onoff = 1, .l_linger = 0}; // a reset
         ::setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
@@ -65,8 +69,7 @@ void Publisher::hand_on(OwnedFd socket, const Endpoint& from) {
     }
     const int on = 1;
     ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    tcp_.accept(std::move(socket), port, from.port, first ? second : std::nullopt,
-                gate_.begin(flow));
+    tcp_.accept(std::move(socket), leads_to, from.port, gate_.begin(flow));
 }
 
 } // namespace msb::net

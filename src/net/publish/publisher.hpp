@@ -7,6 +7,7 @@
 #include "net/tcp/tcp.hpp"
 
 #include <optional>
+#include <vector>
 
 namespace msb::net {
 
@@ -14,8 +15,8 @@ namespace msb::net {
 class Publisher {
   public:
     /// `v4`, `v6`: the active families, at least one. A peer is handed on in its own family, or in
-    /// the other one if the guest does not have the first or refuses. `gate` is asked about each
-    /// peer; one that it does not let in is reset.
+    /// the other one if the guest does not have the first or refuses; if it refuses both, to the
+    /// guest's IPv4 loopback. `gate` is asked about each peer; one that it does not let in is reset.
     Publisher(EventLoop& loop, Tcp& tcp, Dialer& gate, OwnedFd listener, std::uint16_t guest_port,
               const std::optional<Subnet>& v4, const std::optional<Subnet>& v6)
         : loop_(loop), tcp_(tcp), gate_(gate), listener_(std::move(listener)),
@@ -29,7 +30,7 @@ class Publisher {
   private:
     void accept();
     void hand_on(OwnedFd socket, const Endpoint& from);
-    std::optional<GuestPort> guest_port(bool v6) const;
+    std::vector<GuestPort> places(bool v6) const;
 
     EventLoop& loop_;
     Tcp& tcp_;

@@ -26,12 +26,14 @@
 #include "base/fd.hpp"
 #include "net/ledger/ledger.hpp"
 #include "net/output.hpp"
+#include "net/proxy/client.hpp"
 #include "net/tcp/segment.hpp"
 #include "net/tls/opening.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 namespace msb::net {
 
@@ -77,6 +79,8 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
     void connect_failed(const Error& error);
     void host_event(std::uint32_t events);
     void finish_connecting();
+    void talk_to_proxy();
+    void answer_guest();
     void read_host();
     void moved();
     void write_host();
@@ -118,13 +122,17 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
     bool published_;                      ///< came from a peer, not from the guest
     unsigned attempt_ = 0;                ///< which place the destination leads to
     int first_error_ = 0;                 ///< of the first attempt
-    std::optional<GuestPort> other_port_; ///< of a published one, if the guest refuses
+    std::vector<GuestPort> other_places_; ///< of a published one: where next if the guest refuses
 
     FlowRecord record_;
     /// While it has to be seen what the guest opens the connection with; of the queue to the host so
     /// many bytes were.
     std::unique_ptr<OpeningReader> opening_;
     std::size_t cleared_ = 0;
+
+    /// Between us and where the guest wants to go, until it has connected.
+    std::unique_ptr<ProxyClient> proxy_;
+    bool talks_to_proxy_ = false;
 
     OwnedFd host_;
     bool host_readable_ = false;

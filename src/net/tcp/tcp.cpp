@@ -48,6 +48,8 @@ void Tcp::segment(const IpPacket& packet, bool verify) {
     if (found != connections_.end()) {
         const Connection connection = found->second;
         connection->segment(*segment);
+    } else if (segment->source.address == IpAddress::loopback(false)) {
+        return; // it only answers there
     } else if (segment->has(tcp_flag::syn) && !segment->has(tcp_flag::ack) &&
                !segment->has(tcp_flag::rst)) {
         open(*segment);
@@ -69,8 +71,9 @@ void Tcp::open(const TcpSegment& segment) {
     connection->dial();
 }
 
-void Tcp::accept(OwnedFd socket, const GuestPort& port, std::uint16_t peer_port,
-                 const std::optional<GuestPort>& other, FlowRecord record) {
+void Tcp::accept(OwnedFd socket, std::span<const GuestPort> places, std::uint16_t peer_port,
+                 FlowRecord record) {
+    const GuestPort& port = places.front();
     Endpoint remote{port.gateway, std::max<std::uint16_t>(peer_port, 1)};
     // Ends: there are fewer connections than ports.
     while (connections_.contains({port.guest, remote}))
@@ -85,7 +88,7 @@ void Tcp::accept(OwnedFd socket, const GuestPort& port, std::uint16_t peer_port,
         return connection->reset(false);
     connections_[{port.guest, remote}] = connection;
     connection->segment_size_ = segment_size(port.gateway.v6);
-    connection->other_port_ = other;
+    connection->other_places_.assign(places.begin() + 1, places.end());
     connection->record_ = std::move(record);
     connection->pump();
     output_.flush();

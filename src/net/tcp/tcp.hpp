@@ -10,6 +10,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <span>
 #include <vector>
 
 namespace msb::net {
@@ -24,10 +25,10 @@ class Tcp {
 
     void segment(const IpPacket& packet, bool verify);
     /// A connection accepted on a published port goes on to the guest, which sees it come from its
-    /// gateway, with the peer's own port if that is free. Reset if there are too many. `other`:
-    /// where to go if the guest refuses.
-    void accept(OwnedFd socket, const GuestPort& port, std::uint16_t peer_port,
-                const std::optional<GuestPort>& other = std::nullopt, FlowRecord record = {});
+    /// gateway, with the peer's own port if that is free. Reset if there are too many. `places`, at
+    /// least one: where it leads; to the next if the guest refuses.
+    void accept(OwnedFd socket, std::span<const GuestPort> places, std::uint16_t peer_port,
+                FlowRecord record = {});
     void room();
     void frames_done();
     void link_reset();

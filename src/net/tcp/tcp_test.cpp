@@ -46,6 +46,10 @@ class TcpTest : public ::testing::Test {
         world.dialer.peers.pop_front();
         world.settle();
     }
+    /// A connection from a peer of a published port.
+    void accept(OwnedFd socket, const std::vector<GuestPort>& places) {
+        world.stack->tcp().accept(std::move(socket), places, 5555);
+    }
     std::string received() {
         std::array<char, 100'000> data;
         const ssize_t count = ::recv(peer.get(), data.data(), data.size(), MSG_DONTWAIT);
@@ -348,8 +352,7 @@ TEST_F(TcpTest, BrokenChecksumsAreNotSeen) {
 
 TEST_F(TcpTest, APublishedPortReachesTheGuest) {
     auto pair = sys_pair();
-    world.stack->tcp().accept(std::move(pair.first), {{world.v4.guest, 8080}, world.v4.gateway},
-                              5555);
+    accept(std::move(pair.first), {{{world.v4.guest, 8080}, world.v4.gateway}});
     auto request = world.next_tcp();
     ASSERT_TRUE(request);
     EXPECT_EQ(request->flags, syn);
@@ -370,7 +373,7 @@ TEST_F(TcpTest, APublishedPortReachesTheGuest) {
     // A guest that does not listen.
     pair = sys_pair();
     world.link.frames.clear();
-    world.stack->tcp().accept(std::move(pair.first), {{world.v4.guest, 9}, world.v4.gateway}, 5555);
+    accept(std::move(pair.first), {{{world.v4.guest, 9}, world.v4.gateway}});
     request = world.next_tcp();
     ASSERT_TRUE(request);
     guest.port = 9;
@@ -383,8 +386,10 @@ TEST_F(TcpTest, APublishedPortReachesTheGuest) {
 
 TEST_F(TcpTest, ARefusedFamilyIsNotTheEnd) {
     auto pair = sys_pair();
-    world.stack->tcp().accept(std::move(pair.first), {{world.v6.guest, 80}, world.v6.gateway}, 5555,
-                              GuestPort{{world.v4.guest, 80}, world.v4.gateway});
+    const Endpoint loopback{IpAddress::loopback(false), 80};
+    accept(std::move(pair.first), {{{world.v6.guest, 80}, world.v6.gateway},
+                                   {{world.v4.guest, 80}, world.v4.gateway},
+                                   {loopback, world.v4.gateway}});
     auto request = world.next_tcp();
     ASSERT_TRUE(request);
     EXPECT_TRUE(request->source.address.v6);
@@ -398,11 +403,23 @@ TEST_F(TcpTest, ARefusedFamilyIsNotTheEnd) {
     guest = request->destination;
     server = request->source;
     expected = request->sequence + 1;
+    world.send(segment(rst | ack, 0));
+    request = world.next_tcp();
+    ASSERT_TRUE(request);
+    EXPECT_EQ(request->destination, loopback);
+    guest = loopback;
+    expected = request->sequence + 1;
     world.send(segment(syn | ack, first));
     expect(ack, first + 1);
     peer = std::move(pair.second);
     say("here");
     expect(ack, first + 1, "here");
+    // What the guest begins there itself goes nowhere.
+    guest.port = 81;
+    world.send(segment(syn, first));
+    world.settle();
+    EXPECT_TRUE(world.dialer.dialled.empty());
+    EXPECT_FALSE(world.next_tcp());
 }
 
 class SmallTcpTest : public TcpTest {

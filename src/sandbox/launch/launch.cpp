@@ -157,9 +157,10 @@ Status Launch::start_helpers() {
                             .log = log_number};
     if (spec.network.active()) {
         step_ = "network";
-        config_.network =
-            NetworkPlan::make(spec.name, net::host_has_route(false), net::host_has_route(true));
-        network_ = MSB_TRY(prepare_netd(start, spec.network, *config_.network));
+        config_.network = NetworkPlan::make(spec.name, spec.network.interface,
+                                            net::host_has_route(false), net::host_has_route(true));
+        network_ = MSB_TRY(prepare_netd(start, config_.spec.network, *config_.network));
+        running_.published = config_.spec.network.published;
         give(launch_fd_network, std::move(network_->lifeline));
     }
     if (config_.has_shares()) {

@@ -3,6 +3,7 @@
 #include "base/file.hpp"
 #include "base/system.hpp"
 #include "sandbox/launch/network_config.hpp"
+#include "sandbox/launch/proxy.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -16,9 +17,10 @@ namespace {
 
 constexpr std::uint16_t dns_port = 53;
 constexpr std::size_t most_resolv_conf = std::size_t{64} << 10;
-constexpr int listen_backlog = 128;
+constexpr int listen_backlog = 1024;
 
-Result<OwnedFd> bind_port(const PublishedPort& port) {
+/// `port` learns which one was chosen, if any would do.
+Result<OwnedFd> bind_port(PublishedPort& port) {
     const auto address = IpAddress::parse(port.bind);
     if (!address)
         return fail(ErrorKind::invalid_argument, "not an address: " + port.bind);
@@ -34,6 +36,10 @@ Result<OwnedFd> bind_port(const PublishedPort& port) {
     SocketAddress name({*address, port.host});
     if (::bind(fd.get(), name.get(), name.size) == -1)
         return fail_errno("bind", port.to_string());
+    if (::getsockname(fd.get(), name.get(), &name.size) == -1)
+        return fail_errno("getsockname", port.to_string());
+    if (const auto bound = name.endpoint())
+        port.host = bound->port;
     if (!port.udp && ::listen(fd.get(), listen_backlog) == -1)
         return fail_errno("listen", port.to_string());
     return fd;
@@ -68,6 +74,9 @@ Result<net::NetdConfig> make_config(const NetworkSpec& spec, NetworkPlan& plan,
     net::NetdConfig config;
     config.guest_mac = plan.guest_mac;
     config.gateway_mac = plan.gateway_mac;
+    config.mtu = plan.mtu;
+    config.rates = spec.rates;
+    config.proxy = MSB_TRY(find_proxy(spec.proxy));
     config.v4 = plan.v4;
     config.v6 = plan.v6;
     config.policy = with_defaults(spec, defaults);
@@ -77,7 +86,7 @@ Result<net::NetdConfig> make_config(const NetworkSpec& spec, NetworkPlan& plan,
         plan.search = resolver.search;
         plan.resolver_options = resolver.options;
     }
-    config.max_connections = spec.max_connections;
+    config.max_connections = spec.connections();
     config.explain_denials = spec.explain_denials;
     return config;
 }
@@ -88,8 +97,7 @@ Result<net::Policy> policy_of(const NetworkSpec& spec, const std::string& home) 
     return with_defaults(spec, MSB_TRY(NetworkConfig::read(home)));
 }
 
-Result<NetdStart> prepare_netd(const HelperStart& start, const NetworkSpec& spec,
-                               NetworkPlan& plan) {
+Result<NetdStart> prepare_netd(const HelperStart& start, NetworkSpec& spec, NetworkPlan& plan) {
     net::NetdConfig config = MSB_TRY(make_config(spec, plan, start.home));
     config.log_level = start.log_level;
     config.sandbox = start.sandbox;
@@ -100,7 +108,7 @@ Result<NetdStart> prepare_netd(const HelperStart& start, const NetworkSpec& spec
         netd.owned.push_back(std::move(fd));
     };
     int number = net::netd_fd_published;
-    for (const PublishedPort& port : spec.published) {
+    for (PublishedPort& port : spec.published) {
         config.published.push_back({number, port.udp, port.guest});
         give(number++, MSB_TRY_WRAP(bind_port(port), "cannot publish port " + port.to_string()));
     }

@@ -23,10 +23,9 @@ struct NetdStart {
     Result<Child> spawn() const;
 };
 
-/// Binds the published ports and the device's socket. Errors name the port. `plan` gets the host's
-/// search domains.
-Result<NetdStart> prepare_netd(const HelperStart& start, const NetworkSpec& spec,
-                               NetworkPlan& plan);
+/// Binds the published ports, which learn what was chosen for them, and the device's socket. Errors
+/// name the port. `plan` gets the host's search domains.
+Result<NetdStart> prepare_netd(const HelperStart& start, NetworkSpec& spec, NetworkPlan& plan);
 
 /// What a sandbox's network allows on this machine. `home` has the user's configuration.
 Result<net::Policy> policy_of(const NetworkSpec& spec, const std::string& home);

@@ -56,6 +56,24 @@ from .exec import ExecHandle, ExecSink
 from .fs import FsEntry, FsReadStream, FsWriteStream, SandboxFsOps
 from .image import Image, ImageDetail, ImageHandle
 from .logs import LogStream
+from .network import (
+    Destination,
+    DnsConfig,
+    Interface,
+    Modified,
+    Network,
+    NetworkAction,
+    NetworkDirection,
+    NetworkEntry,
+    NetworkPolicy,
+    NetworkProfile,
+    NetworkStep,
+    NetworkVerdict,
+    RateLimiter,
+    RateLimits,
+    Rule,
+    TokenBucket,
+)
 from .options import CreateOptions, ExecOptions, StreamOptions
 from .progress import PullSession
 from .sandbox import Sandbox, SandboxHandle, SandboxPage
@@ -77,16 +95,12 @@ from .types import (
     LogSource,
     MountCache,
     MountConfig,
-    Network,
-    NetworkAction,
-    NetworkProfile,
     Patch,
     PingResult,
     PortBinding,
     PullEvent,
     PullPolicy,
     Rlimit,
-    Rule,
     SandboxStatus,
     SandboxStopResult,
     SecurityProfile,

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from . import _native
+from . import network as _network
 from .logs import LogStream, Sources, read_logs
+from .network import Modified, Network, NetworkEntry, NetworkVerdict
 from .snapshot import Snapshot, SnapshotDetail
 from .types import DiskChange, LogEntry, PingResult, SandboxStatus, SandboxStopResult, TouchResult
 
@@ -99,6 +101,26 @@ class Named:
         time in milliseconds, or behind the entry with the cursor ``from_cursor``. With ``follow`` it
         goes on until the sandbox stops. Without ``sources`` all but system."""
         return await LogStream.open(self._name, sources, since_ms, from_cursor, until_ms, follow)
+
+    async def modify(self, network: Network | bool) -> Modified:
+        """Changes what the sandbox may reach, also while it runs: flows that may not be any more end. Rules alone go
+        before those that it has, anything else takes their place; False: no network."""
+        return await _network.modify(self._name, network)
+
+    async def network_check(self, destination: str) -> NetworkVerdict:
+        """Whether the sandbox may reach "HOST[:PORT[/tcp|udp]]", and why. Nothing is sent."""
+        return await _network.check(self._name, destination)
+
+    async def network_log(
+        self, denied: bool = False, tail: int | None = None, since_ms: float | None = None
+    ) -> list[NetworkEntry]:
+        """What the sandbox's network did, oldest first: all or what was refused, the last ``tail`` entries, from
+        ``since_ms`` on."""
+        return await _network.log(self._name, denied, tail, since_ms)
+
+    async def network_learn(self) -> str:
+        """A policy, as a YAML document, that allows what was recorded and nothing else."""
+        return str((await _network.ask("msb_network_learn", self._name.encode()))["policy"])
 
     async def ping(self) -> PingResult:
         """Asks the sandbox's agent for an answer; does not count as activity."""

@@ -53,7 +53,7 @@ _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
     "mount": lambda mounts: {path: _given(mount) for path, mount in mounts.items()},
     "patch": _patches,
     "port": _ports,
-    "network": asdict,
+    "network": lambda network: network.to_json(),
     "rlimit": lambda limits: [limit.to_json() for limit in limits],
 }
 

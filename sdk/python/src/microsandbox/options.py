@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypedDict
 
+from .network import Network
 from .types import (
     Engine,
     InitConfig,
     Isolation,
     LogLevel,
     MountConfig,
-    Network,
     Patch,
     PortBinding,
     PullPolicy,

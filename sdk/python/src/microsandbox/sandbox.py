@@ -16,7 +16,7 @@ from .errors import SandboxNotFoundError
 from .fs import SandboxFsOps
 from .options import CreateOptions
 from .progress import CopyProgress, PullSession, reporting
-from .types import SandboxStatus
+from .types import PortBinding, SandboxStatus
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -87,6 +87,11 @@ class SandboxHandle(Forked):
     def isolation(self) -> str | None:
         """The boundary between guest and host, "user-mode" or "hardware", of the present or last run."""
         return self._data["isolation"]
+
+    @property
+    def ports(self) -> list[PortBinding]:
+        """The published ports, with those of the host as they were, while it ran, when it was looked up."""
+        return [PortBinding(**port) for port in self._data["ports"]]
 
     @property
     def image(self) -> str:

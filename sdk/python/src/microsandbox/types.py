@@ -232,69 +232,6 @@ class PortBinding:
     """"tcp" or "udp"."""
 
 
-class NetworkProfile(_StrEnum):
-    """A group of addresses that a guest may reach."""
-
-    PUBLIC = "public"
-    PRIVATE = "private"
-    HOST = "host"
-    ALL = "all"
-    """All of these; stands alone."""
-    NONE = "none"
-    """Nothing; stands alone."""
-
-
-class Rule:
-    """Network rules, for ``Network.rules``."""
-
-    @staticmethod
-    def allow(destination: str = "any", *, direction: str = "egress", protocol: str = "any", port: int | str = "any") -> str:
-        """A rule that allows a name, an address, a prefix or a group; ``port``: one, or "80-90"."""
-        return _rule("allow", destination, direction, protocol, port)
-
-    @staticmethod
-    def deny(destination: str = "any", *, direction: str = "egress", protocol: str = "any", port: int | str = "any") -> str:
-        """A rule that denies what ``allow`` would allow."""
-        return _rule("deny", destination, direction, protocol, port)
-
-    @staticmethod
-    def allow_dns() -> tuple[str, str]:
-        """Lookups of all names at the guest's own name server, over UDP and over TCP: ``*Rule.allow_dns()``."""
-        return "allow@dns:udp", "allow@dns:tcp"
-
-
-def _rule(action: str, destination: str, direction: str, protocol: str, port: int | str) -> str:
-    if ":" in destination and not destination.startswith("["):
-        destination = f"[{destination}]"
-    if destination in ("link_local", "metadata"):
-        destination = {"link_local": "link-local", "metadata": "meta"}[destination]
-    return f"{action}:{direction}@{destination}:{protocol}:{port}"
-
-
-class NetworkAction(_StrEnum):
-    """What is done with what no rule matches."""
-
-    ALLOW = "allow"
-    DENY = "deny"
-
-
-@dataclass(frozen=True)
-class Network:
-    """What the guest may reach. Where nothing is said about it, the Internet, or what this machine's configuration
-    says."""
-
-    profiles: tuple[NetworkProfile, ...] = ()
-    policy: str | None = None
-    """A policy by name, as of --policy; what else is said goes before it."""
-    rules: tuple[str, ...] = ()
-    """As of --net-rule: "allow@pypi.org:tcp:443". The first that matches decides, before any profile."""
-    default_egress: NetworkAction | None = None
-    """For what the guest begins and nothing matches; denied if not given."""
-    default_ingress: NetworkAction | None = None
-    """For what comes to published ports and nothing matches; allowed if not given."""
-    max_connections: int | None = None
-
-
 @dataclass(frozen=True)
 class Patch:
     """A change to the files of a new sandbox, made before it first starts; paths of the guest are absolute.
