@@ -211,6 +211,7 @@ Status check_takes(std::string_view of, std::string_view key, bool has_value) {
     if (known == known_options.end() || known->takes_value != has_value) {
         Error error(ErrorKind::invalid_argument, "unknown option '" + std::string(key) + "'");
         std::vector<std::string> names;
+        names.reserve(known_options.size());
         for (const KnownOption& option : known_options)
             names.emplace_back(option.name);
         if (const auto meant = closest(key, names))

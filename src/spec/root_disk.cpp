@@ -171,7 +171,7 @@ Status validate_root_disk(const RootDisk& disk, std::uint64_t memory_mib) {
 }
 
 std::string describe(const RootDisk& disk) {
-    const std::string size = std::to_string(disk.size_mib) + " MiB";
+    std::string size = std::to_string(disk.size_mib) + " MiB";
     switch (disk.kind) {
     case RootDisk::Kind::managed: return size + " (managed, ext4)";
     case RootDisk::Kind::flat:

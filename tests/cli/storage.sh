@@ -25,7 +25,7 @@ assert_eq "$(usage images count) $(usage images in_use)" "2 1"
 assert_eq "$(usage sandboxes count) $(usage sandboxes in_use) $(items sandboxes)" "1 1 box"
 [ "$(usage sandboxes logical_bytes)" -ge $((4 << 30)) ] || fail_test "the disk is smaller than 4 GiB"
 allocated=$(usage sandboxes allocated_bytes)
-[ "$allocated" -ge 5000000 ] && [ "$allocated" -lt 50000000 ] || fail_test "$allocated bytes allocated"
+if [ "$allocated" -lt 5000000 ] || [ "$allocated" -ge 50000000 ]; then fail_test "$allocated bytes allocated"; fi
 assert_eq "$(usage sandboxes reclaimable_bytes)" 0
 [ "$(usage layers reclaimable_bytes)" -gt 1000000 ] || fail_test "the other image's layer is not reclaimable"
 [ "$(usage caches count)" -gt 0 ] || fail_test "no caches"
@@ -108,7 +108,7 @@ run_fail 1 'invalid duration' msb prune --older-than 3x
 
 # A pull's files are not taken away while it runs, and layers are not while an image is loaded.
 run_ok msb load -q -i "$T/one.tar"
-for i in 1 2 3 4 5; do
+for _ in 1 2 3 4 5; do
     msb prune -q -y & pruning=$!
     run_ok msb load -q -i "$T/one.tar"
     wait "$pruning" || fail_test "prune beside a load failed"

@@ -235,7 +235,7 @@ std::pair<std::string_view, std::string> device_and_path(std::string_view line) 
     line.remove_prefix(std::min(space + 1, line.size()));
     std::string path;
     for (std::size_t i = 0; i < line.size() && line[i] != ' '; ++i) {
-        const std::string_view digits = line.substr(i + 1, 3);
+        const std::string digits(line.substr(i + 1, 3));
         unsigned code = 0;
         if (line[i] == '\\' && digits.size() == 3 &&
             std::from_chars(digits.data(), digits.data() + 3, code, 8).ec == std::errc{}) {
