@@ -204,7 +204,8 @@ fn mounts_and_network() {
         std::fs::create_dir(&shared).unwrap();
         let host = shared.to_str().unwrap();
         let quota = |m: MountBuilder| m.bind(host).cache("cached").quota_mib(1).quota_inodes(9).owner(7, 8);
-        let mounts = named().volume("/x", |m| m.bind(host)).volume("/y", |m| m.bind(host).readonly()).volume("/q", quota);
+        let mounts =
+            named().volume("/x", |m| m.bind(host)).volume("/y", |m| m.bind(host).readonly()).volume("/q", quota);
         let builder = mounts.network(|n| {
             let rules = n.profiles(["public"]).rules(["deny@link-local", "allow@pypi.org:tcp:443"]);
             rules.default_egress(NetworkAction::Deny).default_ingress(NetworkAction::Allow)
