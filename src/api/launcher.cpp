@@ -155,7 +155,7 @@ Result<NewSandbox> Launcher::prepare_path(const CreateRequest& request) {
     NewSandbox sandbox;
     sandbox.spec = request.spec;
     sandbox.image.reference = root.path;
-    sandbox.spec.root = root.source;
+    sandbox.spec.root = RootSource::disk;
     sandbox.spec.root_fstype = root.fstype;
     merge_image(sandbox.spec, sandbox.image, request.choice);
     sandbox.spec.manifest_digest.clear();

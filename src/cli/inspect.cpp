@@ -101,8 +101,6 @@ void print_json(const SandboxView& view, const Home& home, const Live& live) {
 }
 
 std::string root_text(const SandboxSpec& spec) {
-    if (spec.root == RootSource::directory)
-        return "directory of the host";
     return "disk image (raw, " + (spec.root_fstype.empty() ? "any" : spec.root_fstype) + ")";
 }
 

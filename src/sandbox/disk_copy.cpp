@@ -93,8 +93,6 @@ Result<OwnedFd> open_disk(const std::string& path) {
 
 Result<std::string> own_disk(const Home& home, const SandboxSpec& spec) {
     const std::string who = "sandbox '" + spec.name + "' ";
-    if (spec.root == RootSource::directory)
-        return fail(ErrorKind::unsupported, who + "has a directory of the host as root");
     if (spec.root == RootSource::disk)
         return fail(ErrorKind::unsupported, who + "has a disk image of the user's as root");
     switch (spec.root_disk.kind) {

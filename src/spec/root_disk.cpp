@@ -75,7 +75,6 @@ Status apply_root_option(RootDisk& disk, const std::string& option) {
 std::string_view to_string(RootSource source) {
     switch (source) {
     case RootSource::image: return "oci";
-    case RootSource::directory: return "bind";
     case RootSource::disk: return "disk";
     }
     return "?";
@@ -114,13 +113,15 @@ Result<RootPath> parse_root_path(std::string_view text) {
     }
     const auto info = sys::stat(root.path);
     if (!info)
+        return fail(Error(info.error()).wrap("no disk image: '" + root.path + "'"));
+    if (S_ISDIR(info->st_mode))
         return fail(
-            Error(info.error()).wrap("no directory and no disk image: '" + root.path + "'"));
-    if (!S_ISDIR(info->st_mode) && !S_ISREG(info->st_mode))
-        return invalid("a root is a directory or a disk image: '" + root.path + "'");
-    root.source = S_ISDIR(info->st_mode) ? RootSource::directory : RootSource::disk;
-    if (root.source == RootSource::directory && !root.fstype.empty())
-        return invalid("a directory has no fstype: '" + std::string(text) + "'");
+            Error(ErrorKind::unsupported,
+                  "a directory cannot be the root of a sandbox: '" + root.path + "'")
+                .with_hint(
+                    "make an image of it (tar -C DIR -c . is a layer), or mount it with -v"));
+    if (!S_ISREG(info->st_mode))
+        return invalid("a root is a disk image: '" + root.path + "'");
     return root;
 }
 

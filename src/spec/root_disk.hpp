@@ -11,9 +11,8 @@ namespace msb {
 
 /// What the root is made from.
 enum class RootSource {
-    image,     ///< of a registry or an archive
-    directory, ///< of the host, shared: what the guest writes is there at once
-    disk,      ///< a file with a file system, written to in place
+    image, ///< of a registry or an archive
+    disk,  ///< a file with a file system, written to in place
 };
 std::string_view to_string(RootSource source);
 
@@ -46,12 +45,11 @@ std::string_view to_string(RootDisk::Clone clone);
 inline constexpr std::uint64_t min_root_disk_mib = 128;
 inline constexpr std::uint64_t max_root_disk_mib = std::uint64_t{16} << 20;
 
-/// Whether an image that is asked for is a path: a directory or disk of the host.
+/// Whether an image that is asked for is a path of the host.
 bool is_root_path(std::string_view image);
 
 /// PATH[:fstype=TYPE] in the place of an image. It has to be there.
 struct RootPath {
-    RootSource source = RootSource::directory;
     std::string path; ///< absolute
     std::string fstype;
 };

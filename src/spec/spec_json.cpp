@@ -310,7 +310,7 @@ void read_root_disk(json::Reader from, RootDisk& disk) {
 
 void read_root(json::Reader from, SandboxSpec& spec) {
     using enum RootSource;
-    read_word(from, "kind", spec.root, {image, directory, disk});
+    read_word(from, "kind", spec.root, {image, disk});
     spec.root_fstype = from.get<std::optional<std::string>>("fstype").value_or("");
 }
 

@@ -2,6 +2,8 @@
 #include "base/system.hpp"
 #include "volume/volume_tree.hpp"
 
+#include <algorithm>
+
 namespace {
 
 class Archive : public msb::Sink {

@@ -92,7 +92,7 @@ host_ok rm -q -f told
 run_fail 1 'unknown network profile' msb run --net internet -- true
 run_fail 1 'cannot be combined' msb run --net all,public -- true
 run_fail any 'excludes' msb run --net public --no-net -- true
-for bad in 80 0:80 80:0 x:80 80:70000 1.2.3:80:80 '::1:80:80' 80:80/icmp host:80:80; do
+for bad in 80 80:0 x:80 80:70000 1.2.3:80:80 '::1:80:80' 80:80/icmp host:80:80; do
     run_fail 1 'invalid published port' msb run -p "$bad" -- true
 done
 run_fail 1 'twice' msb run -p 80:80 -p 127.0.0.1:80:81 -- true

@@ -62,7 +62,7 @@ host_ok rm -q -f box
 host_ok create -q -n box -p 8000:80 --max-connections 1024
 serves 80
 eventually 10 answers 8000 "guest 80"
-netd=$(in_host pgrep -x netd | head -1)
+netd=$(host_pids_of netd | head -n 1)
 if [ -n "$netd" ] && [ "$(cat /proc/sys/net/core/somaxconn)" -ge 1024 ]; then
     kill -STOP "$netd"
     run in_host python3 - <<'PY'

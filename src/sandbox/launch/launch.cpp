@@ -98,7 +98,7 @@ Status Launch::prepare() {
 Result<OwnedFd> Launch::open_root_disk() {
     const SandboxSpec& spec = subject_.spec;
     const RootDisk& disk = spec.root_disk;
-    if (spec.root == RootSource::directory || disk.kind == RootDisk::Kind::tmpfs)
+    if (disk.kind == RootDisk::Kind::tmpfs)
         return OwnedFd();
     if (spec.root == RootSource::image && disk.kind == RootDisk::Kind::managed)
         return open_disk(files_.upper());
