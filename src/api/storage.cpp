@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <set>
 #include <sys/stat.h>
+#include <tuple>
 
 namespace msb {
 
@@ -78,8 +79,8 @@ class Survey {
         MSB_TRY(add_snapshots());
         MSB_TRY(add_volumes());
         MSB_TRY(add_caches());
-        std::ranges::stable_sort(items_, [](const StorageItem& a, const StorageItem& b) {
-            return std::pair(a.kind, a.name) < std::pair(b.kind, b.name);
+        std::ranges::sort(items_, {}, [](const StorageItem& item) {
+            return std::tie(item.kind, item.name, item.path);
         });
         return std::move(items_);
     }

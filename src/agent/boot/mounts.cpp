@@ -259,8 +259,8 @@ std::optional<dev_t> device_of(const std::string& path) {
 Status mount_asked(const wire::Bootstrap& bootstrap) {
     std::vector<Asked> mounts = all_of(bootstrap);
     MSB_TRY(check(mounts));
-    std::ranges::stable_sort(
-        mounts, {}, [](const Asked& asked) { return std::ranges::count(asked.path, '/'); });
+    std::ranges::sort(mounts, {},
+                      [](const Asked& asked) { return std::ranges::count(asked.path, '/'); });
     const bool restricted = bootstrap.security_profile == wire::SecurityProfile::restricted;
     Staged staged;
     for (const Asked& asked : mounts)
