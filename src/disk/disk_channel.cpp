@@ -143,8 +143,15 @@ Result<FileSystem> FileSystem::open(int file, bool writable) {
     if (ext2fs_has_feature_journal_needs_recovery(handle->super))
         return fail(Error(ErrorKind::busy, "the guest did not unmount the disk")
                         .with_hint("start the sandbox and stop it again"));
-    if (writable)
-        MSB_EXT2(ext2fs_read_bitmaps(handle), "what is free");
+    if (!writable)
+        return opened;
+    // The bitmaps of a whole file system are one array for libext2fs, which it fills group by group
+    // without a look at its end; a tree has none.
+    const ext2_super_block& super = *handle->super;
+    if (std::uint64_t{super.s_inodes_per_group} * handle->group_desc_count != super.s_inodes_count)
+        return fail(damaged_disk("its numbers of inodes do not fit together"));
+    handle->default_bitmap_type = EXT2FS_BMAP64_RBTREE;
+    MSB_EXT2(ext2fs_read_bitmaps(handle), "what is free");
     return opened;
 }
 
