@@ -122,7 +122,7 @@ void TcpConnection::answer_guest() {
 
 /// The guest is answered when the proxy has connected; until then only what the proxy says is read.
 void TcpConnection::talk_to_proxy() {
-    const auto failed = [this](Error error) {
+    const auto failed = [this](const Error& error) {
         log::info("{}: {}", remote_.to_string(), error.message());
         talks_to_proxy_ = false;
         proxy_.reset();
