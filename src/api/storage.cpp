@@ -252,11 +252,14 @@ image::InUse in_use(const std::vector<std::string>& digests) {
     };
 }
 
-/// remove_volume() does not mind sandboxes that are stopped.
+/// Nobody begins to mount it between the question and its end.
 Status remove_unused_volume(Sandboxes& sandboxes, const std::string& name) {
+    Volumes volumes(sandboxes.home());
+    const OwnedFd held =
+        MSB_TRY(volumes.lock(name, Volumes::Lock::exclusive, std::chrono::milliseconds(0)));
     if (const auto users = MSB_TRY(users_of_volume(sandboxes, name, false)); !users.empty())
         return fail(ErrorKind::busy, "volume '" + name + "' is of sandbox '" + users.front() + "'");
-    return remove_volume(sandboxes, name);
+    return volumes.remove_locked(name);
 }
 
 Status remove_item(Launcher& launcher, const StorageItem& item) {
