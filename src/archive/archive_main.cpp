@@ -62,7 +62,7 @@ Result<Json> write(const Json& request, image::Progress& progress) {
             progress.layer_bytes(0, reported = done, total);
         return {};
     };
-    FdSink output(helper_input);
+    image::FdSink output(helper_input);
     if (image::json_bool(request, "plain")) {
         MSB_TRY(write_archive(contents, output, advance));
     } else {

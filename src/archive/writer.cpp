@@ -105,10 +105,6 @@ Status write_archive(const Contents& contents, Sink& sink, const Advance& advanc
     return writer.finish();
 }
 
-Status FdSink::write(BytesView data) {
-    return sys::write_all(fd_, data);
-}
-
 ZstdSink::ZstdSink(Sink& inner)
     : inner_(inner), context_(ZSTD_createCCtx()), output_(ZSTD_CStreamOutSize()) {}
 

@@ -34,15 +34,6 @@ using Advance = std::function<Status(std::uint64_t bytes)>;
 
 Status write_archive(const Contents& contents, Sink& sink, const Advance& advance);
 
-class FdSink : public Sink {
-  public:
-    explicit FdSink(int fd) : fd_(fd) {}
-    Status write(BytesView data) override;
-
-  private:
-    int fd_;
-};
-
 /// Compresses on several threads, into one frame whose content is checksummed (RFC 8878).
 class ZstdSink : public Sink {
   public:

@@ -8,6 +8,10 @@
 
 namespace msb::image {
 
+Status FdSink::write(BytesView data) {
+    return sys::write_all(fd_, data);
+}
+
 Result<std::size_t> FdSource::read(MutableBytesView buffer) {
     if (!positioned_)
         return sys::read(fd_, buffer);

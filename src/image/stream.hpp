@@ -27,6 +27,16 @@ class FdSource : public Source {
     std::uint64_t left_ = 0;
 };
 
+/// Writes to where the descriptor stands.
+class FdSink : public Sink {
+  public:
+    explicit FdSink(int fd) : fd_(fd) {}
+    Status write(BytesView data) override;
+
+  private:
+    int fd_;
+};
+
 class MemorySource : public Source {
   public:
     explicit MemorySource(BytesView data) : data_(data) {}

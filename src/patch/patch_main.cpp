@@ -38,15 +38,6 @@ image::ErofsReader::ReadAt reading(const ImageDisk& image) {
     };
 }
 
-class PipeSink : public Sink {
-  public:
-    explicit PipeSink(int fd) : fd_(fd) {}
-    Status write(BytesView data) override { return sys::write_all(fd_, data); }
-
-  private:
-    int fd_;
-};
-
 /// What a source is called in its archive, and so in messages.
 std::string archive_name(const std::string& source) {
     const std::string path = normal_path(source);
@@ -97,7 +88,7 @@ Status run(int disk, const ImageDisk& image, Batch batch, TreeProgress& progress
     pipe[0].reset();
     Status packed;
     if (copies) {
-        PipeSink sink(pipe[1].get());
+        image::FdSink sink(pipe[1].get());
         packed = pack_tree(last.source,
                            {.name = archive_name(last.source), .xattrs = false, .follow = true},
                            sink, progress);

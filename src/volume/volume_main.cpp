@@ -17,15 +17,6 @@ namespace {
 
 using image::Json;
 
-class PipeSink : public Sink {
-  public:
-    explicit PipeSink(int fd) : fd_(fd) {}
-    Status write(BytesView data) override { return sys::write_all(fd_, data); }
-
-  private:
-    int fd_;
-};
-
 Result<Json> look(int disk, const std::string& path) {
     disk::FileSystem fs = MSB_TRY(disk::FileSystem::open(disk, false));
     const VolumeTree tree(fs);
@@ -37,7 +28,7 @@ Result<Json> look(int disk, const std::string& path) {
 
 Result<Json> pack(int disk, const Json& request, int to) {
     disk::FileSystem fs = MSB_TRY(disk::FileSystem::open(disk, false));
-    PipeSink sink(to);
+    image::FdSink sink(to);
     MSB_TRY(VolumeTree(fs).pack(image::json_string(request, "path"),
                                 image::json_bool(request, "follow"),
                                 image::json_string(request, "name"), sink));
