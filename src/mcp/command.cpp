@@ -47,8 +47,8 @@ template <typename Ready>
 void Command::wait(std::unique_lock<std::mutex>& lock, Clock::time_point deadline,
                    const api::Cancel* cancel, Ready ready) {
     constexpr auto slice = std::chrono::milliseconds(100); // between looks at `cancel`
-    while (!ready() && !end_ && !failure_ && Clock::now() < deadline &&
-           !(cancel != nullptr && cancel->triggered()))
+    const auto cancelled = [&] { return cancel != nullptr && cancel->triggered(); };
+    while (!ready() && !end_ && !failure_ && Clock::now() < deadline && !cancelled())
         changed_.wait_until(lock, std::min(deadline, Clock::now() + slice));
 }
 

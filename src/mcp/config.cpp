@@ -7,7 +7,8 @@ namespace msb::mcp {
 
 std::string Config::to_json() const {
     return json::to_text(
-        {{"prefix", prefix}, {"allowed", limits.allowed},
+        {{"prefix", prefix},
+         {"allowed", limits.allowed},
          {"max_output", limits.max_output},
          {"timeout_ms", limits.timeout.count()},
          {"address", http ? json::Value(http->address.to_string()) : json::Value()},

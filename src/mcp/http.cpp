@@ -173,7 +173,9 @@ MHD_Result HttpServer::State::post(MHD_Connection* connection, const std::string
     const auto message = read_message(body);
     std::string id(header(connection, session_header));
     const bool begins = message && message->method == "initialize";
-    if (begins && (id = add_session()).empty())
+    if (begins)
+        id = add_session();
+    if (begins && id.empty())
         return respond(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "too many sessions\n");
     const auto found = session(id);
     if (!found)

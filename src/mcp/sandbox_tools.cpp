@@ -227,7 +227,9 @@ api::Outcome<Answer> sandbox_remove(Call& call) {
         (void)call.bench.let_go(name);
     auto removed = api::remove(name, force);
     // One that is thrown away when it stops may have been quicker.
-    if (!removed && !(force && removed.error().kind == api::FailureKind::sandbox_not_found))
+    const bool ended =
+        force && !removed && removed.error().kind == api::FailureKind::sandbox_not_found;
+    if (!removed && !ended)
         return api::fail(std::move(removed).error());
     return Answer{{{"name", name}, {"removed", true}}};
 }
