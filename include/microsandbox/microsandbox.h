@@ -468,11 +468,14 @@ char* msb_agent_socket_path(const char* name, char** path);
 /* Options sandbox_modify: What is changed.
  * "network": false or network. What the guest may reach from now on. Rules alone go before those
  *   that it has; anything else takes the place of what it might reach. Ports and name servers
- *   stay. */
+ *   stay.
+ * "root_disk_size_mib": number. Size of its root disk, which only grows unless it is in memory;
+ *   that one has it from its next start on. */
 
-/* Changes a sandbox, also while it runs: flows that may not be any more end. {"name",
- * "in_force": false if this holds from its next start on, "warnings": [text]}. Errors:
- * sandbox_not_found, invalid_config; then nothing has changed.
+/* Changes a sandbox, also while it runs: flows that may not be any more end, and a root disk
+ * that grows has its new room when this returns. {"name", "in_force": false if this holds from
+ * its next start on, "warnings": [text]}. Errors: sandbox_not_found, invalid_config. The network
+ * is changed first; what fails has changed nothing.
  * Options: sandbox_modify, all optional. */
 char* msb_sandbox_modify(const char* name, const char* options, char** result);
 

@@ -315,7 +315,8 @@ class Sandbox {
             entries.push_back({entry, bytes.substr(entry.at("offset"), entry.at("size"))});
         return entries;
     }
-    /// Changes the sandbox, also while it runs: {{"network", {{"rules", {"deny@10.0.0.0/8"}}}}}.
+    /// Changes the sandbox, also while it runs: {{"network", {{"rules", {"deny@10.0.0.0/8"}}}}},
+    /// {{"root_disk_size_mib", 8192}}.
     Json modify(const Json& options) {
         char* result = nullptr;
         detail::check(msb_sandbox_modify(name_.c_str(), options.dump().c_str(), &result));

@@ -252,7 +252,8 @@ type exportOptions struct {
 
 // modifyOptions is the JSON object of options.
 type modifyOptions struct {
-	Network any `json:"network,omitempty"`
+	Network         any     `json:"network,omitempty"`
+	RootDiskSizeMib *uint64 `json:"root_disk_size_mib,omitempty"`
 }
 
 // networkLogOptions is the JSON object of options.

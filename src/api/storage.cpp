@@ -1,5 +1,6 @@
 #include "api/storage.hpp"
 
+#include "api/open_launcher.hpp"
 #include "base/file.hpp"
 #include "base/system.hpp"
 #include "base/time.hpp"
@@ -338,3 +339,12 @@ Result<std::vector<PrunedItem>> prune_storage(Launcher& launcher, const PruneReq
 }
 
 } // namespace msb
+
+namespace msb::api {
+
+Outcome<bool> resize_root_disk(const std::string& name, std::uint64_t size_mib) {
+    Launcher launcher = MSB_TRY(open_launcher());
+    return about_sandbox(launcher.sandboxes().resize_root_disk(name, size_mib), name);
+}
+
+} // namespace msb::api

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "api/cancel.hpp"
+#include "api/failure.hpp"
 #include "api/launcher.hpp"
 
 #include <chrono>
@@ -64,3 +65,10 @@ Result<std::vector<PrunedItem>> prune_storage(Launcher& launcher, const PruneReq
                                               const Launcher::Tick& tick);
 
 } // namespace msb
+
+namespace msb::api {
+
+/// Makes a sandbox's root disk larger, also while it runs. False: from its next start on.
+Outcome<bool> resize_root_disk(const std::string& name, std::uint64_t size_mib);
+
+} // namespace msb::api

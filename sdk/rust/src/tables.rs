@@ -590,6 +590,7 @@ macro_rules! option_table {
             }
             ModifyOptions {
                 network: Switch<NetworkOptions>,
+                root_disk_size_mib: u64,
             }
             NetworkLogQuery {
                 denied: bool,

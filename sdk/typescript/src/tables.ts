@@ -614,6 +614,7 @@ export interface NativeExportOptions {
 /** What is changed. As the C interface has it. */
 export interface NativeModifyOptions {
   network?: false | NativeNetwork | undefined;
+  root_disk_size_mib?: number | undefined;
 }
 
 /** Which entries. As the C interface has it. */
