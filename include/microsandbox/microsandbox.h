@@ -293,7 +293,8 @@ void msb_progress_free(uint64_t progress);
  * "hard": number. How far it may be raised; default: the soft limit. */
 
 /* Options sandbox_create: How a new sandbox is to be.
- * "image": text. Reference of an image; default: the image that comes with the program.
+ * "image": text. Reference of an image, or the path of a directory or of a disk image (beginning
+ *   with /, ./, ../ or ~/); default: the image that comes with the program.
  * "from_snapshot": text. In place of an image: a snapshot whose disk and image it begins with,
  *   by name, path or digest.
  * "patches": array of patch. Changes to the image's files, made in this order before the sandbox

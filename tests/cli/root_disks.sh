@@ -113,7 +113,6 @@ run_fail 1 "'10Q' is no size" msb run -q --root-disk 10Q image -- true
 run_fail 1 "unknown option 'colour=red'" msb run -q --root-disk flat:1G,colour=red image -- true
 run_fail 1 'No such file' msb run -q --root-disk "$T/none.img" image -- true
 run_fail 1 'no disk image' msb run -q "$T/none.img" -- true
-run_fail 1 'a directory cannot be the root' msb run -q "$T/tree" -- true
 run_fail 1 'only for images' msb run -q --root-disk 1G "$T/root.img" -- true
 run_fail 1 'need a root disk of msb' msb run -q --root-disk tmpfs --mkdir /x image -- true
 run_fail 1 'a snapshot is a managed root disk' msb run -q --root-disk tmpfs --from-snapshot x -- true
