@@ -205,6 +205,7 @@ GO_STRUCTS = {
     "snapshotOptions": ["snapshot_create", "snapshot_import"], "exportOptions": ["snapshot_export"],
     "modifyOptions": ["sandbox_modify"], "networkLogOptions": ["network_log"],
     "volumeOptions": ["volume_create", "volume_clone"], "pruneOptions": ["volume_prune"], "forkOptions": ["sandbox_fork"],
+    "storagePruneOptions": ["storage_prune"], "volumeRemoveOptions": ["volume_fs_remove"],
 }
 GO_TYPES = {"text": "*string", "flag": "bool", "texts": "[]string", "map": "map[string]string", "number": "*uint64",
             "u32": "*uint", "u16": "*uint16", "choice": "*string"}
@@ -295,6 +296,7 @@ RUST_STRUCTS = {
     "SnapshotOptions": ["snapshot_create", "snapshot_import"], "ExportOptions": ["snapshot_export"],
     "ModifyOptions": ["sandbox_modify"], "NetworkLogQuery": ["network_log"],
     "VolumeOptions": ["volume_create", "volume_clone"], "PruneOptions": ["volume_prune"], "ForkOptions": ["sandbox_fork"],
+    "StoragePruneOptions": ["storage_prune"], "VolumeRemoveOptions": ["volume_fs_remove"],
 }
 RUST_VALUES = {"text": "String", "flag": "bool", "texts": "Vec<String>", "map": "BTreeMap<String, String>",
                "number": "u64", "u32": "u32", "u16": "u16"}
@@ -464,6 +466,7 @@ TS_STRUCTS = {
     "NativeSnapshotOptions": ["snapshot_create", "snapshot_import"], "NativeExportOptions": ["snapshot_export"],
     "NativeModifyOptions": ["sandbox_modify"], "NativeNetworkLogOptions": ["network_log"],
     "NativeVolumeOptions": ["volume_create", "volume_clone"], "NativePruneOptions": ["volume_prune"], "NativeForkOptions": ["sandbox_fork"],
+    "NativeStoragePruneOptions": ["storage_prune"],
 }
 TS_TYPES = {"text": "string", "flag": "boolean", "texts": "string[]", "map": "Record<string, string>",
             "number": "number", "u32": "number", "u16": "number"}

@@ -283,3 +283,16 @@ type forkOptions struct {
 	CopyWhileFrozen bool     `json:"copy_while_frozen,omitempty"`
 	Detached        bool     `json:"detached,omitempty"`
 }
+
+// storagePruneOptions is the JSON object of options.
+type storagePruneOptions struct {
+	Types       []string          `json:"types,omitempty"`
+	Labels      map[string]string `json:"labels,omitempty"`
+	OlderThanMs *uint64           `json:"older_than_ms,omitempty"`
+	DryRun      bool              `json:"dry_run,omitempty"`
+}
+
+// volumeRemoveOptions is the JSON object of options.
+type volumeRemoveOptions struct {
+	Recursive *bool `json:"recursive,omitempty"`
+}
