@@ -130,17 +130,19 @@ Status Launcher::make_room(const CreateRequest& request, const Tick& tick) {
 Result<NewSandbox> Launcher::prepare_fork(const CreateRequest& request, image::Progress& progress) {
     const Snapshot snapshot = MSB_TRY(snapshots_.open(request.snapshot));
     const SnapshotManifest& manifest = snapshot.manifest;
-    if (!manifest.required.empty())
+    if (const auto unknown = manifest.unknown_requirement())
         return fail(ErrorKind::unsupported, "snapshot '" + snapshot.name() + "' needs '" +
-                                                manifest.required.front() +
-                                                "', which this msb does not know");
+                                                *unknown + "', which this msb does not know");
     auto image = image_of(manifest, request.pull, progress);
     if (!image && image.error().kind() == ErrorKind::cancelled)
         return fail(image.error());
     if (!image)
         return fail(std::move(image).error().wrap("snapshot image missing: " + manifest.image +
                                                   " (" + manifest.image_digest + ")"));
-    NewSandbox sandbox{request.spec, std::move(*image), {.upper = snapshot.disk()}, {}};
+    NewSandbox sandbox{request.spec, std::move(*image), {}, {}};
+    (manifest.flat() ? sandbox.origin.flat : sandbox.origin.upper) = snapshot.disk();
+    if (manifest.flat())
+        sandbox.spec.root_disk.kind = RootDisk::Kind::flat;
     sandbox.spec.snapshot = snapshot.digest;
     const std::uint64_t needed = (manifest.upper_size + mib - 1) / mib;
     if (!request.root_disk_given)
@@ -199,7 +201,7 @@ Result<NewSandbox> Launcher::prepare(const CreateRequest& request, image::Progre
         MSB_TRY_WRAP(sys::stat(disk.path), "root disk");
     if (!request.snapshot.empty() && disk.kind != RootDisk::Kind::managed)
         return fail(ErrorKind::invalid_argument,
-                    "a snapshot is a managed root disk: only its size can be said, not '" +
+                    "a snapshot has its own root disk: only its size can be said, not '" +
                         describe(disk) + "'");
     if (!request.patches.empty() && !disk.owned())
         return fail(ErrorKind::invalid_argument,
@@ -216,7 +218,7 @@ Result<NewSandbox> Launcher::prepare(const CreateRequest& request, image::Progre
                          {.patches = request.patches},
                          {}}
             : MSB_TRY(prepare_fork(request, progress));
-    if (sandbox.spec.root_disk.kind == RootDisk::Kind::flat)
+    if (sandbox.spec.root_disk.kind == RootDisk::Kind::flat && sandbox.origin.flat.empty())
         MSB_TRY(prepare_flat(sandbox, progress));
     merge_image(sandbox.spec, sandbox.image, request.choice);
     MSB_TRY(validate_spec(sandbox.spec));

@@ -80,7 +80,23 @@ says kept box 'cat /kept'
 [ "$(root_mib box)" -gt 1800 ] || fail_test "the flat disk did not grow"
 run_ok msb modify box --root-disk 3G
 [ "$(root_mib box)" -gt 2800 ] || fail_test "the flat disk did not grow while it was in use"
-run_fail 1 'uses a flat root disk' msb fork box other
+# It can be kept and forked as a managed one can, also while it is in use; only it cannot be compared with its image.
+run_ok msb exec box -- sh -c 'echo snap >/snapped'
+run_ok msb stop -q -t 5 box
+run_ok msb snapshot create -q --integrity flat --from box
+run_ok msb snapshot open flat
+assert_match "$out" 'Root Disk: +flat'
+run_fail 1 'cannot be compared' msb snapshot diff flat flat
+run_ok msb snapshot export flat "$T/flat.tar.zst"
+run_ok msb snapshot rm -q flat
+run_ok msb snapshot import "$T/flat.tar.zst"
+run_ok msb run -q --from flat --root-disk 4G -- sh -c 'cat /snapped; ls /etc/group; grep " / " /proc/mounts | cut -d " " -f 3; df -m / | tail -n 1 | tr -s " " | cut -d " " -f 2'
+assert_match "$(tr "\n" " " <<<"$out")" "snap /etc/group ext4 39"
+run_fail 1 'cannot be compared' msb diff box
+run_ok msb fork box other
+says kept other 'cat /kept'
+says snap other 'cat /snapped'
+run_ok msb rm -q -f other
 run_ok msb rm -q -f box
 run_ok msb run -q --root-disk flat,clone=copy image -- true
 run_fail 1 'has at least [0-9]+ MiB' msb run -q --root-disk flat:128M image -- true
@@ -115,5 +131,5 @@ run_fail 1 'No such file' msb run -q --root-disk "$T/none.img" image -- true
 run_fail 1 'no disk image' msb run -q "$T/none.img" -- true
 run_fail 1 'only for images' msb run -q --root-disk 1G "$T/root.img" -- true
 run_fail 1 'need a root disk of msb' msb run -q --root-disk tmpfs --mkdir /x image -- true
-run_fail 1 'a snapshot is a managed root disk' msb run -q --root-disk tmpfs --from-snapshot x -- true
+run_fail 1 'a snapshot has its own root disk' msb run -q --root-disk tmpfs --from-snapshot x -- true
 no_leftovers
