@@ -127,7 +127,7 @@ std::string Authority::certificate() const {
 }
 
 Result<CertificatePtr> Authority::issue(const std::string& host) const {
-    const std::string_view common = host.size() <= longest_common_name ? host : "microsandbox";
+    const std::string common = host.size() <= longest_common_name ? host : "microsandbox";
     CertificatePtr certificate = MSB_TRY(blank(common, leaf_key_.get(), leaf_validity));
     X509_set_issuer_name(certificate.get(), X509_get_subject_name(certificate_.get()));
     MSB_TRY(name_host(certificate.get(), host));

@@ -15,7 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 
 /// For both handshakes, and for a guest to fetch why it is refused.
-constexpr auto handshake_time = 30s, explanation_time = 10s;
+constexpr auto handshake_time = 30s, explanation_time = 10s, linger_time = 5s;
 constexpr std::size_t piece = std::size_t{16} << 10; // a record's
 constexpr int pieces_at_once = 64;                   // then others have their turn
 constexpr std::size_t longest_head = std::size_t{8} << 10;
@@ -95,6 +95,7 @@ Connection::Next Connection::step() {
     case Phase::answering: return answer();
     case Phase::talking: return talk();
     case Phase::explaining: return explain();
+    case Phase::lingering: return linger();
     case Phase::over: break;
     }
     return Next::wait;
@@ -228,11 +229,7 @@ Connection::Next Connection::answer() {
     shared_.loop.cancel(std::exchange(deadline_, 0));
     phase_ = refusal_.empty() ? Phase::talking : Phase::explaining;
     if (phase_ == Phase::explaining)
-        deadline_ = shared_.loop.after(explanation_time, [this] {
-            deadline_ = 0;
-            const auto keep = shared_from_this();
-            close();
-        });
+        close_after(explanation_time);
     return Next::again;
 }
 
@@ -284,10 +281,33 @@ Connection::Next Connection::talk() {
 void Connection::finish_when_done() {
     if (guest_ended_ && to_upstream_.empty() && !std::exchange(upstream_told_, true))
         upstream_.finish(guest_.ended_whole());
-    if (upstream_ended_ && to_guest_.empty()) {
-        guest_.finish(upstream_.ended_whole());
+    if (upstream_ended_ && to_guest_.empty())
+        end_guest(upstream_.ended_whole());
+}
+
+void Connection::end_guest(bool whole) {
+    guest_.finish(whole);
+    if (guest_ended_)
+        return close();
+    phase_ = Phase::lingering;
+    close_after(linger_time);
+}
+
+Connection::Next Connection::linger() {
+    to_upstream_.clear();
+    const bool any = fill(guest_, to_upstream_, guest_ended_);
+    if (guest_ended_)
         close();
-    }
+    return any ? Next::again : Next::wait;
+}
+
+void Connection::close_after(std::chrono::milliseconds time) {
+    shared_.loop.cancel(deadline_);
+    deadline_ = shared_.loop.after(time, [this] {
+        deadline_ = 0;
+        const auto keep = shared_from_this();
+        close();
+    });
 }
 
 /// A request is waited for, since an answer without one means nothing to a client.
@@ -308,8 +328,9 @@ Connection::Next Connection::explain() {
                       .name = host_});
         to_guest_.append(as_bytes(answer));
         drain(to_guest_, guest_); // it fits the socket: nothing else was sent
-        guest_.finish(true);
-        close();
+        if (phase_ != Phase::over)
+            end_guest(true);
+        return Next::again;
     }
     return Next::wait;
 }

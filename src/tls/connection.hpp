@@ -7,9 +7,12 @@
 //
 //   hello -> connecting -> answering -> talking
 //                 |            |
-//                 +-- refused -+-> explaining       a request gets why as its answer
+//                 +-- refused -+-> explaining   lingering -> over
 //
-// Then what is read on one side goes to the other, through what looks at the content. A side is not
+// At the end the guest's side is read until the guest has closed it, because a socket that is closed
+// before is a reset, which could overtake the last bytes.
+//
+// What is read on one side goes to the other, through what looks at the content. A side is not
 // read while the other has not taken what there is.
 #pragma once
 
@@ -49,7 +52,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     static Result<ContextPtr> make_guest_context();
 
   private:
-    enum class Phase { hello, connecting, answering, talking, explaining, over };
+    enum class Phase { hello, connecting, answering, talking, explaining, lingering, over };
     enum class Next { again, wait };
 
     void advance();
@@ -65,6 +68,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Status begin_upstream();
     Status prepare_answer();
     void finish_when_done();
+    Next linger();
+    void end_guest(bool whole);
+    void close_after(std::chrono::milliseconds time);
     void close();
 
     // OpenSSL's callbacks.

@@ -19,7 +19,7 @@ namespace {
 constexpr std::string_view begin_mark = "# >>> microsandbox certificates >>>\n",
                            end_mark = "# <<< microsandbox certificates <<<\n";
 constexpr std::size_t most_bundle = std::size_t{8} << 20;
-constexpr const char* directory = "/.msb/tls";
+constexpr const char* trust_directory = "/.msb/tls";
 
 /// Of Debian and most others, Fedora, openSUSE, and of Alpine and the BSDs.
 constexpr std::array bundles = {"/etc/ssl/certs/ca-certificates.crt",
@@ -29,7 +29,7 @@ constexpr std::array bundles = {"/etc/ssl/certs/ca-certificates.crt",
 /// What a bundle is made of when the distribution makes it anew.
 struct Anchors {
     const char* parent; ///< who has this has such anchors
-    const char* path;   ///< of their directory, below the root
+    const char* path;   ///< of their trust_directory, below the root
 };
 constexpr std::array anchors = {
     Anchors{"/usr/local/share", "usr/local/share/ca-certificates"},
@@ -46,7 +46,7 @@ constexpr std::array bundle_variables = {
 constexpr std::array authority_variables = {"NODE_EXTRA_CA_CERTS", "DENO_CERT"};
 
 Status write_own(const char* name, std::string_view text) {
-    const std::string path = std::string(directory) + "/" + name;
+    const std::string path = std::string(trust_directory) + "/" + name;
     const OwnedFd file = MSB_TRY(sys::open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644));
     ::fchmod(file.get(), 0644); // whatever the umask
     return sys::write_all(file.get(), as_bytes(text));
@@ -130,9 +130,9 @@ void install_trust(const wire::Bootstrap& bootstrap, std::vector<wire::KeyValue>
     if (!bootstrap.authority && !bootstrap.host_authorities)
         return;
     const auto root = sys::open("/", O_PATH | O_DIRECTORY);
-    if (!root || (::mkdir(directory, 0755) == -1 && errno != EEXIST))
+    if (!root || (::mkdir(trust_directory, 0755) == -1 && errno != EEXIST))
         return complain("the certificates cannot be installed");
-    ::chmod(directory, 0755);
+    ::chmod(trust_directory, 0755);
     std::string all;
     const auto install = [&](const std::optional<std::string>& certificates, const char* own_name,
                              const char* anchor_name) {
@@ -154,7 +154,7 @@ void install_trust(const wire::Bootstrap& bootstrap, std::vector<wire::KeyValue>
         if (!bundle.empty())
             add_variable(environment, name, bundle);
     for (const char* const name : authority_variables)
-        add_variable(environment, name, std::string(directory) + "/ca.pem");
+        add_variable(environment, name, std::string(trust_directory) + "/ca.pem");
 }
 
 } // namespace msb::agent
