@@ -59,7 +59,7 @@ Status run() {
                    "tlsd");
     const auto loop = MSB_TRY(EventLoop::create());
     auto authority = MSB_TRY(make_authority(config));
-    tell_runtime(tls_authority, authority.certificate());
+    const std::string certificate = authority.certificate();
     auto upstreams =
         MSB_TRY(Upstreams::create(config, OwnedFd(config.roots ? tlsd_fd_roots : -1)));
     const auto service = MSB_TRY(Service::create(*loop, std::move(authority), std::move(upstreams),
@@ -68,6 +68,7 @@ Status run() {
     MSB_TRY(loop->watch(tlsd_fd_lifeline, 0, [&](std::uint32_t) { loop->stop(); }));
     MSB_TRY(start_watchdog(*loop));
     MSB_TRY(jail::lock_down(jail::Role::tls, {}));
+    tell_runtime(tls_authority, certificate);
     return loop->run();
 }
 
