@@ -25,18 +25,23 @@ if(MSB_FUZZ)
 endif()
 
 # A clean build spends most of its time on the same headers and templates again and again, so up to
-# eight files of a folder are compiled as one. A name in an anonymous namespace is therefore unique
-# among the files of its folder in a target. The sanitizers' build and the linter take each file alone.
+# eight files of a folder are compiled as one; of a test program, of whatever folder. A name in an
+# anonymous namespace is therefore unique among the files of its folder in a target (of its test
+# program). The sanitizers' build and the linter take each file alone.
 option(MSB_UNITY "Compile the files of a folder together" ON)
 function(msb_unite target)
   if(NOT MSB_UNITY)
     return()
   endif()
   get_target_property(sources ${target} SOURCES)
+  get_target_property(is_test ${target} MSB_TEST_CODE)
   list(FILTER sources INCLUDE REGEX "\\.cpp$")
   set(folders)
   foreach(source IN LISTS sources)
     get_filename_component(folder ${source} DIRECTORY)
+    if(is_test)
+      set(folder)
+    endif()
     string(MAKE_C_IDENTIFIER "${target}/${folder}" folder)
     list(APPEND folders ${folder})
     list(APPEND files_${folder} ${source})
@@ -111,9 +116,9 @@ function(msb_test name)
   find_package(GTest REQUIRED)
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE msb_options ${arg_DEPENDS} GTest::gtest GTest::gtest_main)
-  msb_unite(${name})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests
     MSB_TEST_CODE ON)
+  msb_unite(${name})
   add_dependencies(unit_tests ${name})
   add_test(NAME ${name} COMMAND ${name})
   # Children that share the agent's memory until they execute (agent/exec/launch.cpp) would share the
