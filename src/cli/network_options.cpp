@@ -169,10 +169,10 @@ void add_tls_options(Command& command, TlsOptions& tls) {
     command.flag("--no-block-quic", &tls.no_block_quic,
                  "Allow QUIC on those ports, which cannot be intercepted");
     command
-            .option("--tls-intercept-ca-cert", &tls.ca_certificate,
-                    "The authority's certificate (default: $MSB_HOME/tls/ca.crt, else one that is "
-                    "made at each start)")
-            .value_name("PEM");
+        .option("--tls-intercept-ca-cert", &tls.ca_certificate,
+                "The authority's certificate (default: $MSB_HOME/tls/ca.crt, else one that is "
+                "made at each start)")
+        .value_name("PEM");
     command.option("--tls-intercept-ca-key", &tls.ca_key, "Its key").value_name("PEM");
     command
         .option("--tls-upstream-ca-cert", &tls.upstream_cas,

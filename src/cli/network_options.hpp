@@ -28,7 +28,8 @@ struct LinkOptions {
 
 struct TlsOptions {
     bool intercept = false, no_block_quic = false, trust_host_cas = false;
-    std::vector<std::string> ports, bypass, no_verify, upstream_cas, scoped_cas, client_certificates;
+    std::vector<std::string> ports, bypass, no_verify, upstream_cas, scoped_cas,
+        client_certificates;
     std::string ca_certificate, ca_key;
 };
 

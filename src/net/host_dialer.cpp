@@ -137,10 +137,9 @@ Result<Dialled> HostDialer::dial(const Flow& flow, unsigned attempt) {
     else
         dialled.socket = MSB_TRY(socket_of(flow, attempt));
     dialled.record = record_of(flow, verdict);
-    dialled.depends_on_opening =
-        net::depends_on_opening(flow, verdict, policy_) ||
-        (interceptor_ != nullptr &&
-         (interceptor_->concerns(flow) || interceptor_->forbids_quic(flow)));
+    dialled.depends_on_opening = net::depends_on_opening(flow, verdict, policy_) ||
+                                 (interceptor_ != nullptr && (interceptor_->concerns(flow) ||
+                                                              interceptor_->forbids_quic(flow)));
     return dialled;
 }
 

@@ -10,12 +10,12 @@ namespace msb {
 enum class HelperPacket {
     none, ///< or a line, which is logged
     in_use,
-    entry,   ///< of the network's ledger
-    counter, ///< of a rule
-    policy,  ///< what came of a new policy
+    entry,     ///< of the network's ledger
+    counter,   ///< of a rule
+    policy,    ///< what came of a new policy
     authority, ///< whom the guest has to trust, in PEM form
     failed,    ///< it cannot begin
-    end,     ///< the process has ended
+    end,       ///< the process has ended
 };
 /// Takes one packet, if there is one. The process may have been taken over, so its packets are only
 /// used as text. `text`: gets the line of an entry or a counter, or what is wrong with a policy.

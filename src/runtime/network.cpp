@@ -15,8 +15,8 @@ Status Runtime::watch_network() {
     if (!config_.network)
         return {};
     if (config_.intercepts)
-        MSB_TRY(loop_->watch(launch_fd_tls, EPOLLIN,
-                             [this](std::uint32_t) { handle_interception(); }));
+        MSB_TRY(
+            loop_->watch(launch_fd_tls, EPOLLIN, [this](std::uint32_t) { handle_interception(); }));
     return loop_->watch(launch_fd_network, EPOLLIN, [this](std::uint32_t) { handle_network(); });
 }
 

@@ -126,7 +126,7 @@ class Runtime {
     std::unique_ptr<ExecLog> exec_log_;
     std::unique_ptr<KernelLog> kernel_log_;
     std::optional<RotatingFile> network_log_;
-    std::deque<HostChannel::Reply> policy_replies_;         ///< that netd owes
+    std::deque<HostChannel::Reply> policy_replies_; ///< that netd owes
     std::optional<std::string> authority_; ///< that the guest has to trust, once tlsd has told
     std::shared_ptr<device::Stream> waiting_control_; ///< for that
     std::string interception_problem_;

@@ -80,7 +80,7 @@ enum LaunchFd : int {
     launch_fd_fs = 8,      ///< with mounts: the lifeline of fsd, which serves them
     launch_fd_network = 9, ///< netd's lifeline, if there is a network
     launch_fd_disks = 10,  ///< the lifeline of what serves formatted disks, if there are any
-    launch_fd_tls = 11,     ///< tlsd's lifeline, if TLS is intercepted
+    launch_fd_tls = 11,    ///< tlsd's lifeline, if TLS is intercepted
     launch_fd_root = 12,   ///< first piece of the root disk; behind the last, the disks of mounts
 };
 

@@ -214,8 +214,8 @@ Result<std::string> parse_host_pattern(std::string_view text) {
     });
     if (pattern.ends_with('.'))
         pattern.pop_back();
-    const std::string_view name = pattern.starts_with("*.") ? std::string_view(pattern).substr(2)
-                                                            : std::string_view(pattern);
+    const std::string_view name =
+        pattern.starts_with("*.") ? std::string_view(pattern).substr(2) : std::string_view(pattern);
     if (pattern == "*" || IpAddress::parse(pattern) || is_name(name))
         return pattern;
     return invalid("invalid host pattern '" + std::string(text) +

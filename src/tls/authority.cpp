@@ -63,10 +63,10 @@ Status extend(X509* certificate, X509* issuer, int kind, const char* value) {
 /// Not by text, whose commas would mean something: the name is a guest's.
 Status name_host(X509* certificate, const std::string& host) {
     const auto address = IpAddress::parse(host);
-    const std::string bytes =
-        address ? std::string(as_text(address->view())) : host;
+    const std::string bytes = address ? std::string(as_text(address->view())) : host;
     GENERAL_NAME* const name = GENERAL_NAME_new();
-    ASN1_STRING* const text = ASN1_STRING_type_new(address ? V_ASN1_OCTET_STRING : V_ASN1_IA5STRING);
+    ASN1_STRING* const text =
+        ASN1_STRING_type_new(address ? V_ASN1_OCTET_STRING : V_ASN1_IA5STRING);
     ASN1_STRING_set(text, bytes.data(), static_cast<int>(bytes.size()));
     GENERAL_NAME_set0_value(name, address ? GEN_IPADD : GEN_DNS, text);
     GENERAL_NAMES* const names = GENERAL_NAMES_new();
@@ -131,11 +131,11 @@ Result<CertificatePtr> Authority::issue(const std::string& host) const {
     CertificatePtr certificate = MSB_TRY(blank(common, leaf_key_.get(), leaf_validity));
     X509_set_issuer_name(certificate.get(), X509_get_subject_name(certificate_.get()));
     MSB_TRY(name_host(certificate.get(), host));
-    for (const auto& [kind, value] : {std::pair{NID_basic_constraints, "critical,CA:FALSE"},
-                                      std::pair{NID_key_usage, "critical,digitalSignature"},
-                                      std::pair{NID_ext_key_usage, "serverAuth"},
-                                      std::pair{NID_subject_key_identifier, "hash"},
-                                      std::pair{NID_authority_key_identifier, "keyid"}})
+    for (const auto& [kind, value] :
+         {std::pair{NID_basic_constraints, "critical,CA:FALSE"},
+          std::pair{NID_key_usage, "critical,digitalSignature"},
+          std::pair{NID_ext_key_usage, "serverAuth"}, std::pair{NID_subject_key_identifier, "hash"},
+          std::pair{NID_authority_key_identifier, "keyid"}})
         MSB_TRY(extend(certificate.get(), certificate_.get(), kind, value));
     MSB_TRY(sign(certificate.get(), key_.get()));
     return certificate;

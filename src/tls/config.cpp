@@ -11,10 +11,8 @@ std::string TlsdConfig::to_json() const {
         authority_list.push_back(
             {{"pattern", pattern}, {"certificates", certificates}, {"origin", origin}});
     for (const auto& [pattern, certificate, key, origin] : clients)
-        client_list.push_back({{"pattern", pattern},
-                               {"certificate", certificate},
-                               {"key", key},
-                               {"origin", origin}});
+        client_list.push_back(
+            {{"pattern", pattern}, {"certificate", certificate}, {"key", key}, {"origin", origin}});
     return json::to_text({{"ca_certificate", ca_certificate},
                           {"ca_key", ca_key},
                           {"roots", roots},

@@ -52,8 +52,7 @@ Result<std::optional<Packet>> receive_packet(int channel) {
 } // namespace
 
 Result<std::unique_ptr<Service>> Service::create(EventLoop& loop, Authority authority,
-                                                 Upstreams upstreams,
-                                                 std::size_t max_connections) {
+                                                 Upstreams upstreams, std::size_t max_connections) {
     ContextPtr context = MSB_TRY(Connection::make_guest_context());
     return std::unique_ptr<Service>(new Service(loop, std::move(authority), std::move(upstreams),
                                                 std::move(context), max_connections));

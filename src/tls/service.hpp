@@ -15,9 +15,8 @@ class Service {
     static constexpr std::size_t most_buffered = std::size_t{256} << 10,
                                  least_buffered = std::size_t{32} << 10;
 
-    static Result<std::unique_ptr<Service>> create(EventLoop& loop, Authority authority,
-                                                   Upstreams upstreams,
-                                                   std::size_t max_connections);
+    static Result<std::unique_ptr<Service>>
+    create(EventLoop& loop, Authority authority, Upstreams upstreams, std::size_t max_connections);
     ~Service();
     Service(const Service&) = delete;
     Service& operator=(const Service&) = delete;

@@ -43,9 +43,7 @@ Side::Moved Side::read(MutableBytesView into) {
     if (count > 0)
         return {Io::done, static_cast<std::size_t>(count)};
     whole_ = count == 0;
-    return {count == 0                           ? Io::ended
-            : errno == EAGAIN || errno == EINTR ? Io::later
-                                                 : Io::broken};
+    return {count == 0 ? Io::ended : errno == EAGAIN || errno == EINTR ? Io::later : Io::broken};
 }
 
 Side::Moved Side::write(BytesView bytes) {

@@ -60,10 +60,9 @@ Status run() {
     const auto loop = MSB_TRY(EventLoop::create());
     auto authority = MSB_TRY(make_authority(config));
     const std::string certificate = authority.certificate();
-    auto upstreams =
-        MSB_TRY(Upstreams::create(config, OwnedFd(config.roots ? tlsd_fd_roots : -1)));
-    const auto service = MSB_TRY(Service::create(*loop, std::move(authority), std::move(upstreams),
-                                                 config.max_connections));
+    auto upstreams = MSB_TRY(Upstreams::create(config, OwnedFd(config.roots ? tlsd_fd_roots : -1)));
+    const auto service = MSB_TRY(
+        Service::create(*loop, std::move(authority), std::move(upstreams), config.max_connections));
     MSB_TRY(service->serve(OwnedFd(tlsd_fd_netd)));
     MSB_TRY(loop->watch(tlsd_fd_lifeline, 0, [&](std::uint32_t) { loop->stop(); }));
     MSB_TRY(start_watchdog(*loop));

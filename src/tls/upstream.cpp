@@ -115,8 +115,8 @@ Result<SSL_CTX*> Upstreams::context_for(const std::string& host) {
 
 bool Upstreams::is_verified(const std::string& host) const {
     return verify_ && std::ranges::none_of(no_verify_, [&](const std::string& pattern) {
-        return matches_host(pattern, host);
-    });
+               return matches_host(pattern, host);
+           });
 }
 
 Result<SslPtr> Upstreams::connect(const std::string& host, const std::string& place) {

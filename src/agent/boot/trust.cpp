@@ -39,9 +39,8 @@ constexpr std::array anchors = {
 /// The variables of programs that do not look at the system's bundle: OpenSSL, requests, curl, git,
 /// pip, AWS, gRPC, cargo. Node and Deno add a file to what they bring along.
 constexpr std::array bundle_variables = {
-    "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
-    "GIT_SSL_CAINFO", "PIP_CERT",          "AWS_CA_BUNDLE",
-    "CARGO_HTTP_CAINFO", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
+    "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",    "GIT_SSL_CAINFO",
+    "PIP_CERT",      "AWS_CA_BUNDLE",      "CARGO_HTTP_CAINFO", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
 };
 constexpr std::array authority_variables = {"NODE_EXTRA_CA_CERTS", "DENO_CERT"};
 
@@ -110,8 +109,8 @@ std::string without_own_block(std::string_view bundle) {
     for (std::size_t begin; (begin = rest.find(begin_mark)) != std::string::npos;) {
         const std::size_t end = rest.find(end_mark, begin);
         // A block whose end is missing was being written when the guest was cut off.
-        rest.erase(begin, end == std::string::npos ? std::string::npos
-                                                   : end + end_mark.size() - begin);
+        rest.erase(begin,
+                   end == std::string::npos ? std::string::npos : end + end_mark.size() - begin);
     }
     if (!rest.empty() && !rest.ends_with('\n'))
         rest += '\n';

@@ -16,7 +16,7 @@ struct Handover {
     static constexpr std::size_t most_bytes = std::size_t{16} << 10;
     static constexpr std::size_t most_names = 16;
 
-    std::string name; ///< that TLS asks for, in lower case; empty: none
+    std::string name;               ///< that TLS asks for, in lower case; empty: none
     std::vector<std::string> names; ///< what the resolver called the destination
     Endpoint destination;           ///< as the guest dialled it
     bool tls = true;                ///< false: the connection begins with something else

@@ -109,13 +109,14 @@ Result<NetdStart> prepare_netd(const HelperStart& start, NetworkSpec& spec, Netw
     int number = net::netd_fd_published;
     for (PublishedPort& port : spec.published) {
         config.published.push_back({number, port.udp, port.guest});
-        netd.give(number++, MSB_TRY_WRAP(bind_port(port), "cannot publish port " + port.to_string()));
+        netd.give(number++,
+                  MSB_TRY_WRAP(bind_port(port), "cannot publish port " + port.to_string()));
     }
     auto lifeline = MSB_TRY(sys::socket_pair(SOCK_SEQPACKET));
     netd.give(net::netd_fd_config, MSB_TRY(sys::memfd("netd-config", as_bytes(config.to_json()))));
     // The engine has another user id than we; the directory is what keeps others out.
     netd.give(net::netd_fd_device,
-         MSB_TRY(sys::unix_listen(start.sockets + "/" + network_socket, 1, 0666)));
+              MSB_TRY(sys::unix_listen(start.sockets + "/" + network_socket, 1, 0666)));
     netd.give(net::netd_fd_lifeline, std::move(lifeline[0]));
 
     jail::Request& request = netd.request;
