@@ -49,6 +49,8 @@ std::string line_of(const NetworkEntry& entry) {
         fmt::format("{}  {:<8}{}", local_time(entry.time), entry.outcome, peer_text(entry));
     if (entry.type == "flow" && !entry.denied())
         text += fmt::format("  sent {} received {}", entry.sent, entry.received);
+    if (entry.intercepted)
+        text += "  intercepted";
     if (entry.denied())
         text += "  " + entry.reason;
     else if (!entry.rule.empty())

@@ -19,6 +19,11 @@ std::uint64_t number_of(const json::Value& entry, std::string_view key) {
     return value != nullptr ? value->unsigned_integer().value_or(0) : 0;
 }
 
+bool flag_of(const json::Value& entry, std::string_view key) {
+    const json::Value* const value = entry.find(key);
+    return value != nullptr && value->boolean().value_or(false);
+}
+
 } // namespace
 
 json::Value NetworkEntry::to_document() const {
@@ -32,6 +37,7 @@ json::Value NetworkEntry::to_document() const {
             {"group", group},
             {"rule", json::or_null(rule)},
             {"outcome", outcome},
+            {"intercepted", intercepted},
             {"reason", json::or_null(reason)},
             {"sent", sent},
             {"received", received},
@@ -58,6 +64,7 @@ std::optional<NetworkEntry> parse_network_line(std::string_view line) {
                        .reason = text_of(*value, "reason"),
                        .old_policy = text_of(*value, "old"),
                        .new_policy = text_of(*value, "new"),
+                       .intercepted = flag_of(*value, "intercepted"),
                        .port = static_cast<std::uint16_t>(number_of(*value, "port")),
                        .sent = number_of(*value, "sent"),
                        .received = number_of(*value, "received"),

@@ -1,0 +1,57 @@
+#include "tls/config.hpp"
+
+#include "json/reader.hpp"
+#include "json/text.hpp"
+
+namespace msb::tls {
+
+std::string TlsdConfig::to_json() const {
+    json::Value authority_list = json::array(), client_list = json::array();
+    for (const auto& [pattern, certificates, origin] : authorities)
+        authority_list.push_back(
+            {{"pattern", pattern}, {"certificates", certificates}, {"origin", origin}});
+    for (const auto& [pattern, certificate, key, origin] : clients)
+        client_list.push_back(
+            {{"pattern", pattern}, {"certificate", certificate}, {"key", key}, {"origin", origin}});
+    return json::to_text({{"ca_certificate", ca_certificate},
+                          {"ca_key", ca_key},
+                          {"roots", roots},
+                          {"verify_upstream", verify_upstream},
+                          {"no_verify", no_verify},
+                          {"authorities", authority_list},
+                          {"clients", client_list},
+                          {"max_connections", max_connections},
+                          {"log_level", log_level}});
+}
+
+Result<TlsdConfig> TlsdConfig::from_json(std::string_view text) {
+    const json::Value value = MSB_TRY_WRAP(json::parse(text), "configuration of tlsd");
+    json::Reader document(value);
+    TlsdConfig config;
+    document.get("ca_certificate", config.ca_certificate);
+    document.get("ca_key", config.ca_key);
+    document.get("roots", config.roots);
+    document.get("verify_upstream", config.verify_upstream);
+    document.get("no_verify", config.no_verify);
+    document.get("max_connections", config.max_connections);
+    document.get("log_level", config.log_level);
+    for (const json::Value& element : document.list("authorities")) {
+        json::Reader item(document, element);
+        Authorities& one = config.authorities.emplace_back();
+        item.get("pattern", one.pattern);
+        item.get("certificates", one.certificates);
+        item.get("origin", one.origin);
+    }
+    for (const json::Value& element : document.list("clients")) {
+        json::Reader item(document, element);
+        Client& one = config.clients.emplace_back();
+        item.get("pattern", one.pattern);
+        item.get("certificate", one.certificate);
+        item.get("key", one.key);
+        item.get("origin", one.origin);
+    }
+    MSB_TRY_WRAP(document.status(), "configuration of tlsd");
+    return config;
+}
+
+} // namespace msb::tls
