@@ -4,6 +4,7 @@
 #include "base/fd.hpp"
 #include "tls/config.hpp"
 #include "tls/openssl.hpp"
+#include "tls/patterns.hpp"
 
 #include <list>
 #include <map>
@@ -56,10 +57,5 @@ class Upstreams {
     int (*on_session_)(SSL*, SSL_SESSION*) = nullptr;
     std::list<std::pair<std::string, SessionPtr>> sessions_; ///< the newest first
 };
-
-/// Whether a host is what a pattern means: "*", a name or an address, "*.NAME".
-bool matches_host(std::string_view pattern, std::string_view host);
-/// How closely: a name more than "*.NAME", a longer one of these more than a shorter, "*" the least.
-std::size_t closeness(std::string_view pattern);
 
 } // namespace msb::tls
