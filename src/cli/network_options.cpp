@@ -2,6 +2,7 @@
 
 #include "cli/parser.hpp"
 #include "sandbox/policies.hpp"
+#include "sandbox/secrets.hpp"
 #include "spec/paths.hpp"
 
 namespace msb::cli {
@@ -190,6 +191,22 @@ void add_tls_options(Command& command, TlsOptions& tls) {
         .option("--tls-client-cert-for", &tls.client_certificates,
                 "What this machine shows the servers that PATTERN matches (repeatable)")
         .value_name("PATTERN=PEM[,KEY]");
+    command
+        .option(
+            "--secret", &tls.secrets,
+            "ENV[:OPTIONS]@HOST[,HOST]: commands see a placeholder in the variable ENV, and "
+            "requests "
+            "to these hosts get its value on the host instead (repeatable; implies interception)")
+        .value_name("SECRET");
+    command
+        .option("--secret-conf", &tls.secret_files,
+                "FILE: secrets as YAML or JSON: {ENV: {hosts: [...], source: ...}} (repeatable)")
+        .value_name("FILE");
+    command
+        .option(
+            "--secret-violation-action,--on-secret-violation", &tls.violation_action,
+            "block|block-and-log|block-and-terminate: when a placeholder is sent to another host")
+        .one_of({"block", "block-and-log", "block-and-terminate"});
     command.flag("--trust-host-cas", &tls.trust_host_cas,
                  "The guest trusts the authorities that this machine trusts");
 }
@@ -217,6 +234,12 @@ Result<TlsSpec> read_tls_options(const TlsOptions& given) {
         tls.scoped_upstream_cas.push_back(MSB_TRY(parse_scoped_file(text)));
     for (const std::string& text : given.client_certificates)
         tls.client_certificates.push_back(MSB_TRY(parse_client_certificate(text)));
+    for (const std::string& path : given.secret_files)
+        tls.secrets = combine(std::move(tls.secrets), MSB_TRY(read_secret_file(path)));
+    for (const std::string& text : given.secrets)
+        MSB_TRY(add_secret(tls.secrets, MSB_TRY(parse_secret(text))));
+    if (!given.violation_action.empty())
+        tls.secrets.action = given.violation_action;
     tls.intercept = given.intercept || tls != TlsSpec();
     tls.trust_host_cas = given.trust_host_cas;
     MSB_TRY(validate_tls(tls));

@@ -31,6 +31,8 @@ struct TlsOptions {
     std::vector<std::string> ports, bypass, no_verify, upstream_cas, scoped_cas,
         client_certificates;
     std::string ca_certificate, ca_key;
+    std::vector<std::string> secrets, secret_files;
+    std::string violation_action;
 };
 
 struct NetworkOptions {

@@ -43,7 +43,8 @@ json::Value NetworkEntry::to_document() const {
             {"received", received},
             {"missed", missed},
             {"old", json::or_null(old_policy)},
-            {"new", json::or_null(new_policy)}};
+            {"new", json::or_null(new_policy)},
+            {"secret", secret}};
 }
 
 std::optional<NetworkEntry> parse_network_line(std::string_view line) {
@@ -69,9 +70,12 @@ std::optional<NetworkEntry> parse_network_line(std::string_view line) {
                        .sent = number_of(*value, "sent"),
                        .received = number_of(*value, "received"),
                        .missed = number_of(*value, "missed")};
-    if (entry.time.empty() ||
-        (entry.type != "flow" && entry.type != "lookup" && entry.type != "policy"))
+    if (entry.time.empty() || (entry.type != "flow" && entry.type != "lookup" &&
+                               entry.type != "policy" && entry.type != "secret"))
         return std::nullopt;
+    if (const json::Value* const secret = value->find("secret");
+        secret != nullptr && secret->is_object())
+        entry.secret = *secret;
     return entry;
 }
 

@@ -22,5 +22,7 @@ inline constexpr char network_policy = '\3';
 inline constexpr char tls_authority = '\5';
 /// From tlsd: before why it cannot begin.
 inline constexpr char tls_failed = '\6';
+/// From tlsd: before why the sandbox has to end.
+inline constexpr char tls_terminate = '\7';
 
 } // namespace msb

@@ -75,6 +75,10 @@ HelperPacket take_helper_packet(int lifeline, std::string& text) {
         text = printable_text(packet.substr(1));
         return HelperPacket::failed;
     }
+    if (packet.starts_with(tls_terminate)) {
+        text = printable_text(packet.substr(1));
+        return HelperPacket::terminate;
+    }
     if (!packet.empty())
         log_line(packet);
     return HelperPacket::none;

@@ -15,6 +15,7 @@ enum class HelperPacket {
     policy,    ///< what came of a new policy
     authority, ///< whom the guest has to trust, in PEM form
     failed,    ///< it cannot begin
+    terminate, ///< the sandbox has to end
     end,       ///< the process has ended
 };
 /// Takes one packet, if there is one. The process may have been taken over, so its packets are only

@@ -29,6 +29,7 @@ void Runtime::handle_network() {
     case HelperPacket::counter: return take_network_counter(text);
     case HelperPacket::policy: return policy_answered(text);
     case HelperPacket::authority:
+    case HelperPacket::terminate:
     case HelperPacket::failed: return; // not of netd
     case HelperPacket::end: break;
     }
@@ -49,6 +50,12 @@ void Runtime::handle_interception() {
             accept_control(std::exchange(waiting_control_, nullptr));
     } else if (packet == HelperPacket::failed) {
         interception_problem_ = std::move(text);
+    } else if (packet == HelperPacket::entry) {
+        network_log_->append(as_bytes(text));
+    } else if (packet == HelperPacket::terminate) {
+        log::error("{}", text);
+        exec_log_->mark("secret violation");
+        begin_shutdown("SecretViolation", 0);
     } else if (packet == HelperPacket::end) {
         loop_->unwatch(launch_fd_tls);
         const Error error(ErrorKind::system,

@@ -169,14 +169,25 @@ class Document {
         return {};
     }
 
+    Status secrets(const Value& value, Key) {
+        if (!value.is_null())
+            tls.secrets.list = MSB_TRY(read_secrets(value));
+        return {};
+    }
+    Status violation_action(const Value& value, Key key) {
+        if (!value.is_null())
+            tls.secrets.action = MSB_TRY(parse_secret_action(MSB_TRY(text_of(value, key))));
+        return {};
+    }
+
     struct Entry {
         std::string_view key;
         Status (Document::*read)(const Value&, Key);
     };
-    static const std::array<Entry, 15> members;
+    static const std::array<Entry, 17> members;
 };
 
-const std::array<Document::Entry, 15> Document::members = {{
+const std::array<Document::Entry, 17> Document::members = {{
     {"enabled", &Document::enabled},
     {"intercepted_ports", &Document::ports},
     {"bypass", &Document::bypass},
@@ -188,6 +199,8 @@ const std::array<Document::Entry, 15> Document::members = {{
     {"upstream_ca_certs", &Document::upstream_cas},
     {"scoped_upstream_ca_certs", &Document::scoped_cas},
     {"client_certs", &Document::client_certificates},
+    {"secrets", &Document::secrets},
+    {"secret_violation_action", &Document::violation_action},
     // What other versions and their libraries have.
     {"block_quic_on_intercept", &Document::block_quic},
     {"intercept_ca_cert", &Document::ca_certificate},
@@ -251,7 +264,9 @@ Status validate_tls(const TlsSpec& tls) {
             return invalid("invalid config: more than 256 host patterns");
     if (tls.upstream_cas.size() > most_files || tls.client_certificates.size() > most_files)
         return invalid("invalid config: more than 64 certificate files");
-    return {};
+    if (!tls.secrets.empty() && !tls.intercept)
+        return invalid("secrets need TLS interception");
+    return validate_secrets(tls.secrets);
 }
 
 TlsSpec combine(TlsSpec base, TlsSpec given) {
@@ -269,6 +284,7 @@ TlsSpec combine(TlsSpec base, TlsSpec given) {
     take_list(base.scoped_upstream_cas, given.scoped_upstream_cas);
     take_list(base.client_certificates, given.client_certificates);
     base.trust_host_cas = base.trust_host_cas || given.trust_host_cas;
+    base.secrets = combine(std::move(base.secrets), std::move(given.secrets));
     return base;
 }
 
@@ -290,7 +306,9 @@ json::Value to_document(const TlsSpec& tls) {
             {"scoped_verify_upstream", scoped_verify},
             {"upstream_ca_certs", tls.upstream_cas},
             {"scoped_upstream_ca_certs", scoped_cas},
-            {"client_certs", clients}};
+            {"client_certs", clients},
+            {"secrets", to_document(tls.secrets.list)},
+            {"secret_violation_action", json::or_null(tls.secrets.action)}};
 }
 
 Result<TlsSpec> read_tls(const json::Value& document) {

@@ -4,6 +4,7 @@
 
 #include "base/result.hpp"
 #include "json/fwd.hpp"
+#include "spec/secret_spec.hpp"
 
 #include <cstdint>
 #include <string>
@@ -38,6 +39,7 @@ struct TlsSpec {
     std::vector<std::string> upstream_cas;
     std::vector<ScopedFile> scoped_upstream_cas;
     std::vector<ClientCertificate> client_certificates;
+    SecretsSpec secrets;         ///< which need interception
     bool trust_host_cas = false; ///< the guest trusts whom this machine does; needs no interception
 
     std::vector<std::uint16_t> intercepted_ports() const;
@@ -57,7 +59,8 @@ TlsSpec combine(TlsSpec base, TlsSpec given);
 
 /// {"enabled", "intercepted_ports", "bypass", "block_quic", "ca_cert", "ca_key", "verify_upstream",
 /// "scoped_verify_upstream": [{"pattern", "verify"}], "upstream_ca_certs",
-/// "scoped_upstream_ca_certs": [{"pattern", "path"}], "client_certs": [{"pattern", "cert", "key"}]}.
+/// "scoped_upstream_ca_certs": [{"pattern", "path"}], "client_certs": [{"pattern", "cert", "key"}],
+/// "secrets": [...], "secret_violation_action"}.
 /// A document that does not say "enabled" means it. Errors name the member.
 json::Value to_document(const TlsSpec& tls);
 Result<TlsSpec> read_tls(const json::Value& document);

@@ -1,5 +1,6 @@
 #include "tls/config.hpp"
 
+#include "base/bytes.hpp"
 #include "json/reader.hpp"
 #include "json/text.hpp"
 
@@ -13,6 +14,22 @@ std::string TlsdConfig::to_json() const {
     for (const auto& [pattern, certificate, key, origin] : clients)
         client_list.push_back(
             {{"pattern", pattern}, {"certificate", certificate}, {"key", key}, {"origin", origin}});
+    json::Value secret_list = json::array();
+    for (const Secret& secret : secrets)
+        secret_list.push_back({{"env", secret.env},
+                               {"placeholder", secret.placeholder},
+                               {"value", to_base64(as_bytes(secret.value))},
+                               {"hosts", secret.hosts},
+                               {"passthrough", secret.passthrough},
+                               {"header_fields", secret.header_fields},
+                               {"methods", secret.methods},
+                               {"paths", secret.paths},
+                               {"headers", secret.headers},
+                               {"query", secret.query},
+                               {"body", secret.body},
+                               {"per_minute", secret.per_minute},
+                               {"total", secret.total},
+                               {"action", secret.action}});
     return json::to_text({{"ca_certificate", ca_certificate},
                           {"ca_key", ca_key},
                           {"roots", roots},
@@ -20,6 +37,8 @@ std::string TlsdConfig::to_json() const {
                           {"no_verify", no_verify},
                           {"authorities", authority_list},
                           {"clients", client_list},
+                          {"secrets", secret_list},
+                          {"violation_action", violation_action},
                           {"max_connections", max_connections},
                           {"log_level", log_level}});
 }
@@ -49,6 +68,26 @@ Result<TlsdConfig> TlsdConfig::from_json(std::string_view text) {
         item.get("certificate", one.certificate);
         item.get("key", one.key);
         item.get("origin", one.origin);
+    }
+    document.get("violation_action", config.violation_action);
+    for (const json::Value& element : document.list("secrets")) {
+        json::Reader item(document, element);
+        Secret& one = config.secrets.emplace_back();
+        item.get("env", one.env);
+        item.get("placeholder", one.placeholder);
+        if (const auto value = from_base64(item.get<std::string>("value")))
+            one.value = as_text(*value);
+        item.get("hosts", one.hosts);
+        item.get("passthrough", one.passthrough);
+        item.get("header_fields", one.header_fields);
+        item.get("methods", one.methods);
+        item.get("paths", one.paths);
+        item.get("headers", one.headers);
+        item.get("query", one.query);
+        item.get("body", one.body);
+        item.get("per_minute", one.per_minute);
+        item.get("total", one.total);
+        item.get("action", one.action);
     }
     MSB_TRY_WRAP(document.status(), "configuration of tlsd");
     return config;

@@ -4,6 +4,7 @@
 
 #include "base/result.hpp"
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,15 @@ struct TlsdConfig {
     std::vector<std::string> no_verify;   ///< patterns
     std::vector<Authorities> authorities; ///< pattern "*": for all hosts
     std::vector<Client> clients;
+    struct Secret {
+        std::string env, placeholder, value;
+        std::vector<std::string> hosts, passthrough, header_fields, methods, paths;
+        bool headers = true, query = false, body = false;
+        std::uint64_t per_minute = 0, total = 0;
+        std::string action; ///< empty: that of all
+    };
+    std::vector<Secret> secrets;
+    std::string violation_action; ///< a word
     std::size_t max_connections = 256;
     std::string log_level;
 

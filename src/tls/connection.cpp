@@ -1,7 +1,10 @@
 #include "tls/connection.hpp"
 
 #include "base/log.hpp"
+#include "base/time.hpp"
+#include "json/text.hpp"
 #include "net/deny/answer.hpp"
+#include "net/report.hpp"
 
 #include <algorithm>
 #include <array>
@@ -19,7 +22,7 @@ constexpr auto handshake_time = 30s, explanation_time = 10s, linger_time = 5s;
 constexpr std::size_t piece = std::size_t{16} << 10; // a record's
 constexpr int pieces_at_once = 64;                   // then others have their turn
 constexpr std::size_t longest_head = std::size_t{8} << 10;
-constexpr std::string_view http1 = "http/1.1";
+constexpr std::string_view http1 = "http/1.1", http2 = "h2";
 
 Connection* owner_of(const SSL* ssl) {
     return static_cast<Connection*>(SSL_get_app_data(ssl));
@@ -33,6 +36,17 @@ std::string find_protocol(BytesView list, std::string_view wanted) {
             return std::string(wanted);
     }
     return {};
+}
+
+Bytes without_protocol(BytesView list, std::string_view unwanted) {
+    Bytes rest;
+    for (std::size_t at = 0; at < list.size(); at += 1 + std::size_t{list[at]}) {
+        const BytesView entry =
+            list.subspan(at, std::min<std::size_t>(1 + std::size_t{list[at]}, list.size() - at));
+        if (as_text(entry.subspan(1)) != unwanted)
+            rest.insert(rest.end(), entry.begin(), entry.end());
+    }
+    return rest;
 }
 
 } // namespace
@@ -58,7 +72,7 @@ Status Connection::start(std::function<void()> over) {
                                        advance();
                                    }));
     if (!handover_.tls) {
-        phase_ = Phase::talking;
+        begin_talking();
         return {};
     }
     SslPtr ssl(SSL_new(shared_.guest_context));
@@ -172,6 +186,9 @@ Status Connection::begin_upstream() {
     SslPtr ssl = MSB_TRY(shared_.upstreams.connect(host_, place_));
     SSL_set_app_data(ssl.get(), this);
     SSL_set_connect_state(ssl.get());
+    // What is looked at is HTTP/1.
+    if (!shared_.secrets->empty())
+        offered_ = without_protocol(offered_, http2);
     if (!offered_.empty())
         SSL_set_alpn_protos(ssl.get(), offered_.data(), static_cast<unsigned>(offered_.size()));
     upstream_.secure(std::move(ssl));
@@ -227,9 +244,12 @@ Connection::Next Connection::answer() {
     default: close(); return Next::wait;
     }
     shared_.loop.cancel(std::exchange(deadline_, 0));
-    phase_ = refusal_.empty() ? Phase::talking : Phase::explaining;
-    if (phase_ == Phase::explaining)
+    if (refusal_.empty()) {
+        begin_talking();
+    } else {
+        phase_ = Phase::explaining;
         close_after(explanation_time);
+    }
     return Next::again;
 }
 
@@ -265,24 +285,112 @@ bool Connection::drain(OutBuffer& from, Side& to) {
     return any;
 }
 
+void Connection::begin_talking() {
+    phase_ = Phase::talking;
+    if (shared_.secrets->empty())
+        return;
+    conversation_.emplace(Peers{.name = host_,
+                                .names = handover_.names,
+                                .destination = handover_.destination,
+                                .tls = handover_.tls,
+                                .verified = shared_.upstreams.is_verified(host_)},
+                          shared_.secrets, static_cast<Observer&>(*this));
+}
+
+/// Reads one piece from a side, for the conversation or for the other side. False: nothing came.
+bool Connection::receive(Side& from, OutBuffer& other, bool& ended) {
+    if (!conversation_)
+        return fill(from, other, ended);
+    const bool is_guest = &from == &guest_;
+    OutBuffer& into = is_guest ? conversation_->to_upstream() : conversation_->to_guest();
+    if (ended || conversation_->ended() || into.size() >= shared_.buffer_limit())
+        return false;
+    static std::array<std::uint8_t, piece> bytes; // one thread
+    const auto moved = from.read(bytes);
+    if (moved.io == Side::Io::later)
+        return false;
+    if (moved.io == Side::Io::done) {
+        const BytesView data = BytesView(bytes).first(moved.count);
+        is_guest ? conversation_->from_guest(data) : conversation_->from_upstream(data);
+    } else {
+        ended = true;
+        is_guest ? conversation_->guest_ended() : conversation_->upstream_ended();
+    }
+    if (conversation_->ended())
+        upstream_ended_ = true;
+    return true;
+}
+
 Connection::Next Connection::talk() {
-    bool any = fill(guest_, to_upstream_, guest_ended_);
-    any = drain(to_upstream_, upstream_) || any;
+    OutBuffer& to_upstream = conversation_ ? conversation_->to_upstream() : to_upstream_;
+    OutBuffer& to_guest = conversation_ ? conversation_->to_guest() : to_guest_;
+    bool any = receive(guest_, to_upstream, guest_ended_);
+    any = drain(to_upstream, upstream_) || any;
     if (phase_ != Phase::over)
-        any = fill(upstream_, to_guest_, upstream_ended_) || any;
+        any = receive(upstream_, to_guest, upstream_ended_) || any;
     if (phase_ != Phase::over)
-        any = drain(to_guest_, guest_) || any;
-    if (phase_ != Phase::over)
-        finish_when_done();
+        any = drain(to_guest, guest_) || any;
+    if (phase_ == Phase::over)
+        return Next::wait;
+    // A guest that has ended may still get an answer; when the upstream has ended, it is over.
+    if (guest_ended_ && to_upstream.empty() && !std::exchange(upstream_told_, true))
+        upstream_.finish(guest_.ended_whole());
+    if (upstream_ended_ && to_guest.empty())
+        end_guest(conversation_ ? conversation_->ended() : upstream_.ended_whole());
     return any ? Next::again : Next::wait;
 }
 
-/// A guest that has ended may still get an answer; when the upstream has ended, it is over.
-void Connection::finish_when_done() {
-    if (guest_ended_ && to_upstream_.empty() && !std::exchange(upstream_told_, true))
-        upstream_.finish(guest_.ended_whole());
-    if (upstream_ended_ && to_guest_.empty())
-        end_guest(upstream_.ended_whole());
+/// Of net/ledger: beside flows and lookups.
+void Connection::violation(const Violation& violation) {
+    if (violation.action == Action::block)
+        return;
+    const json::Value entry = {
+        {"t", format_rfc3339(unix_time_ns(), 3, "Z")},
+        {"type", "secret"},
+        {"direction", "out"},
+        {"protocol", violation.protocol},
+        {"name", host_},
+        {"address", handover_.destination.address.to_string()},
+        {"port", handover_.destination.port},
+        {"outcome", "denied"},
+        {"reason", "the placeholder of the secret " + violation.env + " may not be sent there"},
+        {"secret",
+         {{"action", to_string(violation.action)},
+          {"secret_env_var", violation.env},
+          {"placeholder", violation.placeholder},
+          {"protocol", violation.protocol},
+          {"sni", json::or_null(handover_.name)},
+          {"host", json::or_null(violation.host)},
+          {"method", json::or_null(violation.method)},
+          {"path", json::or_null(violation.path)},
+          {"location", violation.location},
+          {"match_form", to_string(violation.form)},
+          {"guest_dst", handover_.destination.to_string()},
+          {"http2_stream_id", nullptr}}}};
+    shared_.tell(network_entry, json::to_text(entry));
+    log::write(violation.action == Action::block_and_terminate ? log::Level::error
+                                                               : log::Level::warn,
+               "secret violation: " + json::to_text(*entry.find("secret")));
+}
+
+void Connection::scrubbed(const std::string& env) {
+    if (!scrubbed_.insert(env).second)
+        return; // once a connection
+    shared_.tell(network_entry,
+                 json::to_text({{"t", format_rfc3339(unix_time_ns(), 3, "Z")},
+                                {"type", "secret"},
+                                {"direction", "in"},
+                                {"protocol", "http/1.1"},
+                                {"name", host_},
+                                {"address", handover_.destination.address.to_string()},
+                                {"port", handover_.destination.port},
+                                {"outcome", "scrubbed"},
+                                {"reason", "the value of the secret " + env + " came back"},
+                                {"secret", {{"secret_env_var", env}}}}));
+}
+
+void Connection::terminate() {
+    shared_.tell(tls_terminate, "a placeholder was sent where it may not go, to " + host_);
 }
 
 void Connection::end_guest(bool whole) {

@@ -20,11 +20,14 @@
 #include "base/out_buffer.hpp"
 #include "net/intercept/handover.hpp"
 #include "tls/authority.hpp"
+#include "tls/content/conversation.hpp"
 #include "tls/side.hpp"
 #include "tls/upstream.hpp"
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 
 namespace msb::tls {
@@ -36,9 +39,11 @@ struct Shared {
     Upstreams& upstreams;
     SSL_CTX* guest_context;
     std::function<std::size_t()> buffer_limit; ///< of one direction
+    std::shared_ptr<const SecretSet> secrets;
+    std::function<void(char kind, const std::string& text)> tell; ///< the runtime (net/report.hpp)
 };
 
-class Connection : public std::enable_shared_from_this<Connection> {
+class Connection : public std::enable_shared_from_this<Connection>, private Observer {
   public:
     Connection(Shared& shared, net::Handover handover, OwnedFd guest, OwnedFd upstream);
     ~Connection();
@@ -47,6 +52,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
     /// `over`: called once, when it has ended.
     Status start(std::function<void()> over);
+
+    void replace_secrets(std::shared_ptr<const SecretSet> secrets) {
+        if (conversation_)
+            conversation_->replace_secrets(std::move(secrets));
+    }
 
     /// The server's side for all guests' connections; its callbacks find the Connection.
     static Result<ContextPtr> make_guest_context();
@@ -63,15 +73,21 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Next talk();
     Next explain();
     bool fill(Side& from, OutBuffer& into, bool& ended);
+    bool receive(Side& from, OutBuffer& other, bool& ended);
+    void begin_talking();
     bool drain(OutBuffer& from, Side& to);
     void refuse(std::string reason);
     Status begin_upstream();
     Status prepare_answer();
-    void finish_when_done();
     Next linger();
     void end_guest(bool whole);
     void close_after(std::chrono::milliseconds time);
     void close();
+
+    // Of the conversation.
+    void violation(const Violation& violation) override;
+    void scrubbed(const std::string& env) override;
+    void terminate() override;
 
     // OpenSSL's callbacks.
     static int hello_seen(SSL* ssl, int* alert, void*);
@@ -95,7 +111,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::string refusal_; ///< why the guest is not connected
 
     OutBuffer to_guest_, to_upstream_;
+    std::optional<Conversation> conversation_;          ///< where there are secrets, between these
     bool guest_ended_ = false, upstream_ended_ = false; ///< nothing more comes from there
+    std::set<std::string> scrubbed_;                    ///< secrets whose values came back
     bool upstream_told_ = false;                        ///< that nothing more comes from the guest
 };
 

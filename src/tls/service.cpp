@@ -51,21 +51,30 @@ Result<std::optional<Packet>> receive_packet(int channel) {
 
 } // namespace
 
-Result<std::unique_ptr<Service>> Service::create(EventLoop& loop, Authority authority,
-                                                 Upstreams upstreams, std::size_t max_connections) {
+Result<std::unique_ptr<Service>>
+Service::create(EventLoop& loop, Authority authority, Upstreams upstreams,
+                std::size_t max_connections, std::function<void(char, const std::string&)> tell) {
     ContextPtr context = MSB_TRY(Connection::make_guest_context());
     return std::unique_ptr<Service>(new Service(loop, std::move(authority), std::move(upstreams),
-                                                std::move(context), max_connections));
+                                                std::move(context), max_connections,
+                                                std::move(tell)));
 }
 
 Service::Service(EventLoop& loop, Authority authority, Upstreams upstreams,
-                 ContextPtr guest_context, std::size_t max_connections)
+                 ContextPtr guest_context, std::size_t max_connections,
+                 std::function<void(char, const std::string&)> tell)
     : loop_(loop), authority_(std::move(authority)), upstreams_(std::move(upstreams)),
       guest_context_(std::move(guest_context)), max_connections_(max_connections),
-      shared_{loop_, authority_, upstreams_, guest_context_.get(), [this] {
+      shared_{loop_,
+              authority_,
+              upstreams_,
+              guest_context_.get(),
+              [this] {
                   return std::clamp(buffer_budget / std::max<std::size_t>(1, connections_.size()),
                                     least_buffered, most_buffered);
-              }} {
+              },
+              std::make_shared<SecretSet>(),
+              std::move(tell)} {
     upstreams_.set_session_callback(Connection::session_made);
 }
 
@@ -73,6 +82,12 @@ Service::~Service() {
     if (channel_)
         loop_.unwatch(channel_.get());
     connections_.clear();
+}
+
+void Service::set_secrets(std::shared_ptr<const SecretSet> secrets) {
+    shared_.secrets = std::move(secrets);
+    for (const auto& [key, connection] : connections_)
+        connection->replace_secrets(shared_.secrets);
 }
 
 Status Service::serve(OwnedFd channel) {

@@ -16,7 +16,10 @@ class Service {
                                  least_buffered = std::size_t{32} << 10;
 
     static Result<std::unique_ptr<Service>>
-    create(EventLoop& loop, Authority authority, Upstreams upstreams, std::size_t max_connections);
+    create(EventLoop& loop, Authority authority, Upstreams upstreams, std::size_t max_connections,
+           std::function<void(char kind, const std::string& text)> tell);
+    /// Open connections have them from their next requests on.
+    void set_secrets(std::shared_ptr<const SecretSet> secrets);
     ~Service();
     Service(const Service&) = delete;
     Service& operator=(const Service&) = delete;
@@ -29,7 +32,8 @@ class Service {
 
   private:
     Service(EventLoop& loop, Authority authority, Upstreams upstreams, ContextPtr guest_context,
-            std::size_t max_connections);
+            std::size_t max_connections,
+            std::function<void(char kind, const std::string& text)> tell);
     void receive();
 
     EventLoop& loop_;

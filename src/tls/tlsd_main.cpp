@@ -45,6 +45,30 @@ Result<Authority> make_authority(TlsdConfig& config) {
     return authority;
 }
 
+std::shared_ptr<const SecretSet> take_secrets(TlsdConfig& config) {
+    std::vector<Secret> secrets;
+    for (TlsdConfig::Secret& given : config.secrets) {
+        secrets.push_back({.env = given.env,
+                           .placeholder = given.placeholder,
+                           .value = given.value,
+                           .hosts = given.hosts,
+                           .passthrough = given.passthrough,
+                           .headers = given.headers,
+                           .header_fields = given.header_fields,
+                           .query = given.query,
+                           .body = given.body,
+                           .methods = given.methods,
+                           .paths = given.paths,
+                           .per_minute = given.per_minute,
+                           .total = given.total,
+                           .action = parse_action(given.action)});
+        OPENSSL_cleanse(given.value.data(), given.value.size());
+    }
+    config.secrets.clear();
+    return std::make_shared<SecretSet>(
+        std::move(secrets), parse_action(config.violation_action).value_or(Action::block_and_log));
+}
+
 Status run() {
     std::signal(SIGPIPE, SIG_IGN);
     // Lines are dropped if the runtime does not read them.
@@ -61,8 +85,9 @@ Status run() {
     auto authority = MSB_TRY(make_authority(config));
     const std::string certificate = authority.certificate();
     auto upstreams = MSB_TRY(Upstreams::create(config, OwnedFd(config.roots ? tlsd_fd_roots : -1)));
-    const auto service = MSB_TRY(
-        Service::create(*loop, std::move(authority), std::move(upstreams), config.max_connections));
+    const auto service = MSB_TRY(Service::create(*loop, std::move(authority), std::move(upstreams),
+                                                 config.max_connections, tell_runtime));
+    service->set_secrets(take_secrets(config));
     MSB_TRY(service->serve(OwnedFd(tlsd_fd_netd)));
     MSB_TRY(loop->watch(tlsd_fd_lifeline, 0, [&](std::uint32_t) { loop->stop(); }));
     MSB_TRY(start_watchdog(*loop));

@@ -25,6 +25,8 @@ class Upstreams {
     /// The client's side of a connection to `host`, a name or an address, which has to prove that it is
     /// that. `place`: host and port; an earlier session there is resumed.
     Result<SslPtr> connect(const std::string& host, const std::string& place);
+    /// Whether who answers for it has to prove that.
+    bool is_verified(const std::string& host) const;
     /// Of a connection that connect() made.
     void remember(const std::string& place, SessionPtr session);
     /// Calls back with each session that a connection of connect() gets.
@@ -44,7 +46,6 @@ class Upstreams {
     Result<ContextPtr> make_context(const std::vector<CertificatePtr>& own);
     Result<SSL_CTX*> context_for(const std::string& host);
     Status load_roots();
-    bool is_verified(const std::string& host) const;
 
     bool verify_ = true;
     std::vector<std::string> no_verify_;

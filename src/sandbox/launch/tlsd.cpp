@@ -2,6 +2,7 @@
 
 #include "base/file.hpp"
 #include "base/system.hpp"
+#include "sandbox/secrets.hpp"
 #include "tls/config.hpp"
 
 #include <array>
@@ -47,6 +48,22 @@ Result<tls::TlsdConfig> make_config(const NetworkSpec& network, const HelperStar
     for (const auto& [pattern, certificate, key] : spec.client_certificates)
         config.clients.push_back(
             {pattern, MSB_TRY(read_pem(certificate)), MSB_TRY(read_pem(key)), certificate});
+    for (const SecretSpec& secret : spec.secrets.list)
+        config.secrets.push_back({.env = secret.env,
+                                  .placeholder = secret.placeholder,
+                                  .value = MSB_TRY(read_secret_value(secret)),
+                                  .hosts = secret.hosts,
+                                  .passthrough = secret.passthrough,
+                                  .header_fields = secret.header_fields,
+                                  .methods = secret.methods,
+                                  .paths = secret.paths,
+                                  .headers = secret.headers,
+                                  .query = secret.query,
+                                  .body = secret.body,
+                                  .per_minute = secret.per_minute,
+                                  .total = secret.total,
+                                  .action = secret.action});
+    config.violation_action = spec.secrets.action;
     config.max_connections = network.connections();
     config.log_level = start.log_level;
     return config;
@@ -83,8 +100,11 @@ Result<JailedStart> prepare_tlsd(const HelperStart& start, const NetworkSpec& sp
     }
     std::string text = config.to_json();
     tlsd.give(tls::tlsd_fd_config, MSB_TRY(sys::memfd("tlsd-config", as_bytes(text))));
-    for (std::string* const secret : {&text, &config.ca_key}) // and nowhere else
-        ::explicit_bzero(secret->data(), secret->size());
+    const auto wipe = [](std::string& one) { ::explicit_bzero(one.data(), one.size()); };
+    wipe(text); // and nowhere else
+    wipe(config.ca_key);
+    for (tls::TlsdConfig::Secret& secret : config.secrets)
+        wipe(secret.value);
     auto lifeline = MSB_TRY(sys::socket_pair(SOCK_SEQPACKET));
     auto handovers = MSB_TRY(sys::socket_pair(SOCK_SEQPACKET));
     tlsd.give(tls::tlsd_fd_lifeline, std::move(lifeline[0]));
