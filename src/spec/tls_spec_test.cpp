@@ -1,6 +1,5 @@
-#include "spec/tls_spec.hpp"
-
 #include "json/text.hpp"
+#include "spec/tls_spec.hpp"
 
 #include <gtest/gtest.h>
 
@@ -42,8 +41,9 @@ TEST(TlsSpec, ADocumentMeansIt) {
 
 TEST(TlsSpec, WhatIsNotUnderstoodIsAnError) {
     for (const char* const text :
-         {R"({"intercept_ports": [1]})", R"({"intercepted_ports": [0]})", R"({"intercepted_ports": 1})",
-          R"({"bypass": ["a b"]})", R"({"bypass": ["*"], "ca_cert": "/x"})", R"({"block_quic": 1})",
+         {R"({"intercept_ports": [1]})", R"({"intercepted_ports": [0]})",
+          R"({"intercepted_ports": 1})", R"({"bypass": ["a b"]})",
+          R"({"bypass": ["*"], "ca_cert": "/x"})", R"({"block_quic": 1})",
           R"({"scoped_upstream_ca_certs": [{"pattern": "a"}]})", R"({"client_certs": [1]})", "1"})
         EXPECT_FALSE(read(text)) << text;
     EXPECT_NE(read(R"({"bypas": []})").error().hint().find("bypass"), std::string::npos);

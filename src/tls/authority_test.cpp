@@ -84,7 +84,8 @@ TEST(Certificates, AreFoundAmongOtherThings) {
     ASSERT_TRUE(two) << two.error().to_string();
     EXPECT_EQ(two->size(), 2U);
     EXPECT_FALSE(read_certificates("nothing"));
-    EXPECT_FALSE(read_certificates(one + "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"));
+    EXPECT_FALSE(
+        read_certificates(one + "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"));
 }
 
 } // namespace
