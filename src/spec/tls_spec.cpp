@@ -87,6 +87,7 @@ class Document {
         if (entry != members.end())
             return value.is_null() ? Status() : (this->*entry->read)(value, key);
         std::vector<std::string> known;
+        known.reserve(members.size());
         for (const Entry& one : members)
             known.emplace_back(one.key);
         Error error(ErrorKind::invalid_argument, where(key) + " is unknown");

@@ -35,7 +35,7 @@ idle=$(resident "$pid")
 # Refused before and after the name is known; nothing of it reaches tlsd.
 get https://other.test.example/x
 [ "$code" -ne 0 ] || fail_test "a name that no rule allows was reached"
-get --resolve other.test.example:443:$WORLD4 https://other.test.example/x
+get --resolve other.test.example:443:"$WORLD4" https://other.test.example/x
 assert_not_contains "$out" 'GET /x'
 host_ok net log box --denied
 assert_contains "$out" 'other.test.example'
