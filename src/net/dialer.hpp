@@ -43,7 +43,7 @@ class Dialer {
     /// What takes the place of a flow's socket when its opening was seen and admitted, while the
     /// socket itself is with who decrypts it; nothing: the flow goes on as it is.
     virtual Result<OwnedFd> intercept(const Flow&, int /*socket*/) { return OwnedFd(); }
-    /// Whether there are rules by name, for which clients have to show whom they ask for.
+    /// Whether clients have to show whom they ask for: for rules by name, or for interception.
     virtual bool has_names() const = 0;
 };
 

@@ -30,7 +30,7 @@ class HostDialer final : public Dialer {
     bool still_allows(const Flow& flow) override;
     Status admit_answer(const IpAddress& address) override;
     Result<OwnedFd> intercept(const Flow& flow, int socket) override;
-    bool has_names() const override { return net::has_names(policy_); }
+    bool has_names() const override { return interceptor_ != nullptr || net::has_names(policy_); }
 
     /// TCP to anywhere but this machine goes through it; what it cannot carry is refused.
     void set_proxy(Proxy proxy) { proxy_ = std::move(proxy); }

@@ -87,6 +87,7 @@ class Document {
         if (entry != members.end())
             return value.is_null() ? Status() : (this->*entry->read)(value, key);
         std::vector<std::string> known;
+        known.reserve(members.size());
         for (const Entry& one : members)
             known.emplace_back(one.key);
         Error error(ErrorKind::invalid_argument, where(key) + " is unknown");
@@ -109,10 +110,13 @@ class Document {
         if (!value.is_array())
             return invalid(where(key) + " is not a list");
         for (const Value& element : value.elements()) {
-            const auto port = element.unsigned_integer();
-            if (!port || *port == 0 || *port > UINT16_MAX)
+            const auto number = element.unsigned_integer();
+            const auto port = parse_port(element.text() != nullptr ? *element.text()
+                                         : number                  ? std::to_string(*number)
+                                                                   : std::string());
+            if (port.value_or(0) == 0)
                 return invalid(where(key) + ": not a port: " + json::to_text(element));
-            tls.ports.push_back(static_cast<std::uint16_t>(*port));
+            tls.ports.push_back(*port);
         }
         return {};
     }
@@ -225,7 +229,7 @@ Result<std::string> parse_host_pattern(std::string_view text) {
     std::ranges::transform(pattern, pattern.begin(), [](char c) {
         return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 'a' - 'A') : c;
     });
-    if (pattern.ends_with('.'))
+    if (pattern.ends_with('.') && pattern != "*.")
         pattern.pop_back();
     const std::string_view name =
         pattern.starts_with("*.") ? std::string_view(pattern).substr(2) : std::string_view(pattern);

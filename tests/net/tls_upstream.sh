@@ -24,7 +24,7 @@ serve_tls 445 old
 serve_tls 446 foreign
 serve_tls 447 good other
 ports=()
-for port in 443 444 445 446 447; do ports+=(--tls-intercept-port $port); done
+for port in 443 444 445 446 447; do ports+=(--tls-intercept-port "$port"); done
 
 # create OPTIONS...; get PORT [OPTION]: what the guest hears there.
 create() { host_ok create -q -n box --net public "${ports[@]}" "$@" tools; }
