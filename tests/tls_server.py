@@ -1,7 +1,7 @@
 """Servers of TLS for tests of interception: python3 tls_server.py READY PORT CERTIFICATE KEY [CLIENT_CA].
 
 Each request of HTTP/1.1 is answered with what was asked, and by whom, as lines; and the connection is kept.
-/big answers with 8 MiB; /die breaks off in the middle of its answer.
+What came is also written to READY.log, as it came. /echo sends it back; /big answers with 8 MiB; /die breaks off in the middle of its answer.
 With CLIENT_CA a client has to show a certificate of it, whose name is told.
 """
 
@@ -18,6 +18,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         size = int(self.headers.get("Content-Length", 0))
         sent = self.rfile.read(size)
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            while size := int(self.rfile.readline(), 16):
+                sent += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+        came = f"{self.command} {self.path}\n{self.headers}".encode() + sent + b"\n"
+        with open(ready + ".log", "ab") as log:
+            log.write(came)
         if self.path == "/die":
             self.send_response(200)
             self.send_header("Content-Length", "1000000")
@@ -33,6 +41,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             f"{self.command} {self.path}\nhost {self.headers['Host']}\nsni {self.server.asked}\n"
             f"tls {self.connection.version()}\nclient {' '.join(names)}\nbody {len(sent)}\n"
         ).encode()
+        if self.path.startswith("/echo"):
+            answer = came
         if self.path == "/big":
             answer = b"0123456789abcdef" * (1 << 19)
         self.send_response(200)
