@@ -129,8 +129,9 @@ void record(int fd, bool all) {
             return;
     }
     const Found found = look(fd, "", AT_EMPTY_PATH);
-    std::string event =
-        (found.type == 'd' ? "dir " : "file ") + found.key + " " + found.mode + "\n";
+    std::string event = all                 ? "all - -\n"
+                        : found.type == 'd' ? "dir " + found.key + " " + found.mode + "\n"
+                                            : "file " + found.key + " " + found.mode + "\n";
     if (all) {
         ::mkdir((place + "/data").c_str(), 0700);
         copy_all(root, "", place + "/data");
