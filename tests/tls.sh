@@ -36,3 +36,36 @@ tools_image() {
     msb load -q -i "$T/.image.tar" -t tools
     rm -rf "$T/.root" "$T/.root.tar" "$T/.layout" "$T/.image.tar"
 }
+
+# secrets_world [OPTION...]: servers of www.test.example and pinned.test.example, whose requests come to $came; a random
+# $value; and a sandbox `box` whose secret API_KEY is for the first of them.
+secrets_world() {
+    need openssl mmdebstrap umoci
+    tools_image
+    make_networks 4
+    serve_world
+    new_authority upstream
+    new_certificate upstream good DNS:www.test.example,DNS:pinned.test.example -days 10
+    serve_tls 443 good
+    came=$T/tls.443.log
+    value=$(openssl rand -hex 16)
+    export API_KEY=$value
+    host_ok create -q -n box --net public --tls-upstream-ca-cert "$T/upstream.pem" --secret API_KEY@www.test.example "$@" tools
+}
+
+# guest OPTION...: curl in the guest; $out has its answer, and $came what the server got.
+guest() {
+    : >"$came"
+    host_ok exec box -- curl -sS --max-time 20 "$@"
+}
+
+# refused OPTION...: the same, and it is refused before the server sees it.
+refused() {
+    guest -w ' %{http_code}' "$@"
+    assert_contains "$out" '"code":"secret_policy_denied"'
+    assert_contains "$out" ' 403'
+    assert_eq "$(cat "$came")" "" "the server"
+}
+
+# violations: one line of JSON each.
+violations() { host_ok net log box --format json && jq -c 'select(.type == "secret" and .outcome == "denied") | .secret' <<<"$out"; }

@@ -6,33 +6,9 @@
 . "$TESTS_DIR/netns.sh"
 . "$TESTS_DIR/tls.sh"
 need_kernel
-need openssl mmdebstrap umoci
-tools_image
-make_networks 4
-serve_world
-new_authority upstream
-new_certificate upstream good DNS:www.test.example,DNS:pinned.test.example -days 10
-serve_tls 443 good
-came=$T/tls.443.log
-value=$(openssl rand -hex 16)
-export API_KEY=$value
-printf '%s\n' "file-$value" >"$T/file"
-
-host_ok create -q -n box --net public --tls-upstream-ca-cert "$T/upstream.pem" \
-    --secret API_KEY@www.test.example --secret "FROM_FILE:file=$T/file,body,query,headers=X-Key@www.test.example" \
-    --secret "FROM_COMMAND:exec=echo command-\$API_KEY,no-headers,body@*.test.example" tools
-# guest OPTION...: curl in the guest; $out has its answer.
-guest() {
-    : >"$came"
-    host_ok exec box -- curl -sS --max-time 20 "$@"
-}
-refused() {
-    : >"$came"
-    host_ok exec box -- curl -sS --max-time 20 -w ' %{http_code}' "$@"
-    assert_contains "$out" '"code":"secret_policy_denied"'
-    assert_contains "$out" ' 403'
-    assert_eq "$(cat "$came")" "" "the server"
-}
+printf 'of a file\n' >"$T/file"
+secrets_world --secret "FROM_FILE:file=$T/file,body,query,headers=X-Key@www.test.example" \
+    --secret "FROM_COMMAND:exec=echo command-\$API_KEY,no-headers,body@*.test.example"
 
 host_ok exec box -- sh -c 'echo "$API_KEY $FROM_FILE $FROM_COMMAND"'
 # shellcheck disable=SC2016
@@ -48,9 +24,9 @@ assert_contains "$out" 'Authorization: Bearer $MSB_API_KEY'
 guest -u 'user:$MSB_API_KEY' https://www.test.example/basic
 assert_contains "$(cat "$came")" "Authorization: Basic $(printf 'user:%s' "$value" | base64 -w0)"
 guest -G --data-urlencode 'key=$MSB_FROM_FILE' --data-urlencode 'other=$MSB_API_KEY' https://www.test.example/query
-assert_contains "$(cat "$came")" "GET /query?key=file-$value&other=%24MSB_API_KEY"
+assert_contains "$(cat "$came")" "GET /query?key=of%20a%20file&other=%24MSB_API_KEY"
 guest -H 'X-Key: $MSB_FROM_FILE' -H 'Y-Key: $MSB_FROM_FILE' https://www.test.example/named
-assert_contains "$(cat "$came")" "X-Key: file-$value"
+assert_contains "$(cat "$came")" "X-Key: of a file"
 # shellcheck disable=SC2016
 assert_contains "$(cat "$came")" 'Y-Key: $MSB_FROM_FILE'
 guest --json '{"key":"$MSB_FROM_COMMAND"}' https://www.test.example/json
