@@ -245,6 +245,38 @@ void msb_progress_free(uint64_t progress);
  * "rebind_protection": true or false. Names may only lead to public addresses and to those that
  *   a rule allows; default: true. */
 
+/* Options scoped_verify: Whether the certificates of some servers are checked.
+ * "pattern": text. NAME, "*.NAME" (that and all below it), an address, or "*".
+ * "verify": true or false. Whether they are. */
+
+/* Options scoped_file: Authorities that count for some servers.
+ * "pattern": text. NAME, "*.NAME" (that and all below it), an address, or "*"; the closest
+ *   counts.
+ * "path": text. Their certificates, a PEM file. */
+
+/* Options client_cert: What this machine shows some servers.
+ * "pattern": text. NAME, "*.NAME" (that and all below it), an address, or "*"; the closest
+ *   counts.
+ * "cert": text. The certificate, a PEM file, with those that it leads to behind it.
+ * "key": text. Its key, a PEM file. */
+
+/* Options tls: How TLS connections of the guest are opened on their way. The files are read at
+ *   each start.
+ * "enabled": true or false. Whether they are; default: true where there is this object.
+ * "intercepted_ports": array of text. Connections to these ports; default: "443".
+ * "bypass": array of text. Connections to these hosts stay as they are: NAME, or "*.NAME".
+ * "block_quic": true or false. QUIC to those ports, which cannot be intercepted, is refused;
+ *   default: true.
+ * "ca_cert": text. The certificate of the authority that the guest is to trust, a PEM file;
+ *   default: ca.crt of $MSB_HOME/tls, else one that is made at each start.
+ * "ca_key": text. Its key, a PEM file.
+ * "verify_upstream": true or false. The servers' certificates are checked; default: true.
+ * "scoped_verify_upstream": array of scoped_verify. The same for some servers.
+ * "upstream_ca_certs": array of text. PEM files of authorities that are trusted beside this
+ *   machine's.
+ * "scoped_upstream_ca_certs": array of scoped_file. The same for some servers.
+ * "client_certs": array of client_cert. What is shown to servers that ask for it. */
+
 /* Options interface: The guest's place in its network; what is not given follows from its name.
  * "mac": text. Its Ethernet address.
  * "mtu": number. Size of the largest IP packet; default: 1500.
@@ -283,6 +315,9 @@ void msb_progress_free(uint64_t progress);
  * "proxy": text. http://HOST:PORT or socks5://HOST:PORT that TCP connections go through, or
  *   "env": what HTTPS_PROXY or ALL_PROXY says at each start. Credentials come from the
  *   environment.
+ * "tls": tls. Whether and how TLS is intercepted.
+ * "trust_host_cas": true or false. The guest trusts the authorities that this machine trusts;
+ *   default: false.
  * "interface": interface. Its addresses and its MTU.
  * "rate_limiter": rate_limiter. How fast it is. */
 
@@ -490,8 +525,8 @@ char* msb_network_check(const char* name, const char* destination, char** result
  * "since_ms": number. Of this time or later. */
 
 /* What the sandbox's network did, oldest first: [{"t", "type": "flow" | "lookup" | "policy",
- * "direction", "protocol", "name", "address", "port", "group", "rule", "outcome", "reason",
- * "sent", "received", "missed", "old", "new"}]
+ * "direction", "protocol", "name", "address", "port", "group", "rule", "outcome", "intercepted",
+ * "reason", "sent", "received", "missed", "old", "new"}]
  * Options: network_log, all optional. */
 char* msb_network_log(const char* name, const char* options, char** result);
 

@@ -33,11 +33,51 @@ type NetworkConfig struct {
 	// http://HOST:PORT or socks5://HOST:PORT that TCP connections go through, or "env"; credentials come from
 	// the environment.
 	Proxy string `json:"proxy,omitempty"`
+	// How TLS is opened on its way; nil: it is not.
+	TLS *TLSConfig `json:"tls,omitempty"`
+	// The guest trusts the authorities that this machine trusts.
+	TrustHostCAs bool `json:"trust_host_cas,omitempty"`
 	// Its addresses and its MTU, and how fast it is.
 	Interface   *InterfaceConfig `json:"interface,omitempty"`
 	RateLimiter *RateLimiter     `json:"rate_limiter,omitempty"`
 	// False: plain HTTP that is refused is not told why.
 	ExplainDenials *bool `json:"explain_denials,omitempty"`
+}
+
+// TLSConfig is how the guest's TLS connections are opened on their way. The files, in PEM form, are read at each
+// start. Patterns of hosts are NAME, "*.NAME" (that and all below it), an address, or "*"; the closest counts.
+type TLSConfig struct {
+	InterceptedPorts []uint16 `json:"intercepted_ports,omitempty"` // 443 if not given
+	Bypass           []string `json:"bypass,omitempty"`            // patterns of hosts that are left alone
+	BlockQUIC        *bool    `json:"block_quic,omitempty"`        // true if not given
+	// The authority that the guest is to trust; one that is made at each start if not given.
+	CACert string `json:"ca_cert,omitempty"`
+	CAKey  string `json:"ca_key,omitempty"`
+	// Whether servers' certificates are checked, true if not given, and by whom beside this machine's authorities.
+	VerifyUpstream        *bool              `json:"verify_upstream,omitempty"`
+	ScopedVerifyUpstream  []ScopedVerify     `json:"scoped_verify_upstream,omitempty"`
+	UpstreamCACerts       []string           `json:"upstream_ca_certs,omitempty"`
+	ScopedUpstreamCACerts []ScopedUpstreamCA `json:"scoped_upstream_ca_certs,omitempty"`
+	ClientCerts           []ClientCert       `json:"client_certs,omitempty"` // that servers are shown
+}
+
+// ScopedVerify is whether the certificates of some servers are checked.
+type ScopedVerify struct {
+	Pattern string `json:"pattern"`
+	Verify  bool   `json:"verify"`
+}
+
+// ScopedUpstreamCA is authorities that count for some servers.
+type ScopedUpstreamCA struct {
+	Pattern string `json:"pattern"`
+	Path    string `json:"path"`
+}
+
+// ClientCert is what this machine shows some servers.
+type ClientCert struct {
+	Pattern string `json:"pattern"`
+	Cert    string `json:"cert"`
+	Key     string `json:"key"`
 }
 
 // InterfaceConfig is the guest's place in its network; what is not given follows from its name.
@@ -262,22 +302,23 @@ func (n *named) CheckNetwork(ctx context.Context, destination string) (*NetworkV
 
 // NetworkEntry is something that a sandbox's network did; docs/network.md has the meaning of the members.
 type NetworkEntry struct {
-	Time      string `json:"t"`
-	Type      string // "flow", "lookup" or "policy"
-	Direction string
-	Protocol  string
-	Name      string
-	Address   string
-	Port      uint16
-	Group     string
-	Rule      string
-	Outcome   string
-	Reason    string
-	Sent      uint64
-	Received  uint64
-	Missed    uint64
-	OldPolicy string `json:"old"`
-	NewPolicy string `json:"new"`
+	Time        string `json:"t"`
+	Type        string // "flow", "lookup" or "policy"
+	Direction   string
+	Protocol    string
+	Name        string
+	Address     string
+	Port        uint16
+	Group       string
+	Rule        string
+	Outcome     string
+	Intercepted bool // its TLS was opened on the way
+	Reason      string
+	Sent        uint64
+	Received    uint64
+	Missed      uint64
+	OldPolicy   string `json:"old"`
+	NewPolicy   string `json:"new"`
 }
 
 // Denied is whether it was refused.

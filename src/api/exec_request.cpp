@@ -11,6 +11,8 @@ namespace {
 std::vector<std::string> environment_of(const SandboxSpec& spec, const CommandOptions& options) {
     SandboxSpec merged;
     merged.env = spec.env;
+    for (const SecretSpec& secret : spec.network.tls.secrets.list)
+        merged.set_env(secret.env, secret.placeholder);
     for (const auto& [key, value] : options.env)
         merged.set_env(key, value);
     const bool has_term = std::ranges::any_of(

@@ -52,6 +52,15 @@ Live ask_runtime(const SandboxView& view, const Home& home) {
     return live;
 }
 
+void add_secrets(KeyValues& text, const SecretsSpec& secrets) {
+    if (secrets.empty())
+        return;
+    text.section("Secrets");
+    for (const SecretSpec& secret : secrets.list)
+        text.add_nested(secret.env, fmt::format("for {} (from {})", fmt::join(secret.hosts, ", "),
+                                                secret.source));
+}
+
 void add_counters(KeyValues& text, const json::Value& counters) {
     if (counters.elements().empty())
         return;
@@ -157,6 +166,7 @@ void print_text(const SandboxView& view, const Live& live) {
     text.add("Network", network_text(spec.network));
     add_rules(text, spec.network);
     add_counters(text, live.counters);
+    add_secrets(text, spec.network.tls.secrets);
     if (!spec.network.published.empty()) {
         text.section("Ports");
         for (const PublishedPort& port : view.published())

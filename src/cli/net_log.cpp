@@ -45,10 +45,15 @@ std::string line_of(const NetworkEntry& entry) {
     if (entry.type == "policy")
         return fmt::format("{}  policy  {} -> {}", local_time(entry.time), entry.old_policy,
                            entry.new_policy);
+    if (entry.type == "secret")
+        return fmt::format("{}  {:<8}{}  {}", local_time(entry.time), entry.outcome,
+                           peer_text(entry), entry.reason);
     std::string text =
         fmt::format("{}  {:<8}{}", local_time(entry.time), entry.outcome, peer_text(entry));
     if (entry.type == "flow" && !entry.denied())
         text += fmt::format("  sent {} received {}", entry.sent, entry.received);
+    if (entry.intercepted)
+        text += "  intercepted";
     if (entry.denied())
         text += "  " + entry.reason;
     else if (!entry.rule.empty())

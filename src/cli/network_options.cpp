@@ -2,6 +2,8 @@
 
 #include "cli/parser.hpp"
 #include "sandbox/policies.hpp"
+#include "sandbox/secrets.hpp"
+#include "spec/paths.hpp"
 
 namespace msb::cli {
 
@@ -153,6 +155,97 @@ void add_proxy_option(Command& command, NetworkOptions& options) {
         .value_name("URL");
 }
 
+void add_tls_options(Command& command, TlsOptions& tls) {
+    command.flag("--tls-intercept", &tls.intercept,
+                 "Open TLS connections on their way, with certificates of an authority that the "
+                 "guest trusts; implied by the other --tls options");
+    command
+        .option("--tls-intercept-port", &tls.ports,
+                "Intercept connections to this port (default: 443; repeatable)")
+        .value_name("PORT");
+    command
+        .option("--tls-bypass", &tls.bypass,
+                "Leave connections to NAME or *.NAME as they are (repeatable)")
+        .value_name("PATTERN");
+    command.flag("--no-block-quic", &tls.no_block_quic,
+                 "Allow QUIC on those ports, which cannot be intercepted");
+    command
+        .option("--tls-intercept-ca-cert", &tls.ca_certificate,
+                "The authority's certificate (default: $MSB_HOME/tls/ca.crt, else one that is "
+                "made at each start)")
+        .value_name("PEM");
+    command.option("--tls-intercept-ca-key", &tls.ca_key, "Its key").value_name("PEM");
+    command
+        .option("--tls-upstream-ca-cert", &tls.upstream_cas,
+                "Trust these servers' authorities, too (repeatable)")
+        .value_name("PEM");
+    command
+        .option("--tls-upstream-ca-cert-for", &tls.scoped_cas,
+                "The same for the servers that PATTERN matches (repeatable)")
+        .value_name("PATTERN=PEM");
+    command
+        .option("--tls-no-verify-upstream-for", &tls.no_verify,
+                "Accept any certificate of the servers that PATTERN matches (repeatable)")
+        .value_name("PATTERN");
+    command
+        .option("--tls-client-cert-for", &tls.client_certificates,
+                "What this machine shows the servers that PATTERN matches (repeatable)")
+        .value_name("PATTERN=PEM[,KEY]");
+    command
+        .option(
+            "--secret", &tls.secrets,
+            "ENV[:OPTIONS]@HOST[,HOST]: commands see a placeholder in the variable ENV, and "
+            "requests "
+            "to these hosts get its value on the host instead (repeatable; implies interception)")
+        .value_name("SECRET");
+    command
+        .option("--secret-conf", &tls.secret_files,
+                "FILE: secrets as YAML or JSON: {ENV: {hosts: [...], source: ...}} (repeatable)")
+        .value_name("FILE");
+    command
+        .option(
+            "--secret-violation-action,--on-secret-violation", &tls.violation_action,
+            "block|block-and-log|block-and-terminate: when a placeholder is sent to another host")
+        .one_of({"block", "block-and-log", "block-and-terminate"});
+    command.flag("--trust-host-cas", &tls.trust_host_cas,
+                 "The guest trusts the authorities that this machine trusts");
+}
+
+Result<TlsSpec> read_tls_options(const TlsOptions& given) {
+    TlsSpec tls;
+    for (const std::string& text : given.ports) {
+        const auto port = parse_port(text);
+        if (!port || *port == 0)
+            return fail(ErrorKind::invalid_argument, "invalid port to intercept '" + text + "'");
+        tls.ports.push_back(*port);
+    }
+    for (const auto& [texts, into] :
+         {std::pair{&given.bypass, &tls.bypass}, std::pair{&given.no_verify, &tls.no_verify}})
+        for (const std::string& text : *texts)
+            into->push_back(MSB_TRY(parse_host_pattern(text)));
+    tls.block_quic = !given.no_block_quic;
+    for (const auto& [text, into] : {std::pair{&given.ca_certificate, &tls.ca_certificate},
+                                     std::pair{&given.ca_key, &tls.ca_key}})
+        if (!text->empty())
+            *into = MSB_TRY(absolute_path(*text));
+    for (const std::string& path : given.upstream_cas)
+        tls.upstream_cas.push_back(MSB_TRY(absolute_path(path)));
+    for (const std::string& text : given.scoped_cas)
+        tls.scoped_upstream_cas.push_back(MSB_TRY(parse_scoped_file(text)));
+    for (const std::string& text : given.client_certificates)
+        tls.client_certificates.push_back(MSB_TRY(parse_client_certificate(text)));
+    for (const std::string& path : given.secret_files)
+        tls.secrets = combine(std::move(tls.secrets), MSB_TRY(read_secret_file(path)));
+    for (const std::string& text : given.secrets)
+        MSB_TRY(add_secret(tls.secrets, MSB_TRY(parse_secret(text))));
+    if (!given.violation_action.empty())
+        tls.secrets.action = given.violation_action;
+    tls.intercept = given.intercept || tls != TlsSpec();
+    tls.trust_host_cas = given.trust_host_cas;
+    MSB_TRY(validate_tls(tls));
+    return tls;
+}
+
 void add_denial_options(Command& command, NetworkOptions& options) {
     command.flag("--no-net-explanations", &options.no_explanations,
                  "Reset refused connections of plain HTTP, too, instead of answering them");
@@ -180,6 +273,7 @@ void add_network_options(Command& command, NetworkOptions& options) {
     add_denial_options(command, options);
     add_limit_options(command, options);
     add_proxy_option(command, options);
+    add_tls_options(command, options.tls);
     add_rate_options(command, options.link);
     add_interface_options(command, options.link);
     add_publish_option(command, options);
@@ -218,6 +312,7 @@ Result<NetworkSpec> said_network(const NetworkOptions& options) {
     MSB_TRY(read_link(options.link, network));
     network.proxy = options.proxy;
     MSB_TRY(validate_proxy(network.proxy));
+    network.tls = MSB_TRY(read_tls_options(options.tls));
     network.policy_name = options.policy;
     if (!options.file.empty())
         network = combine(MSB_TRY(read_network_file(options.file)), std::move(network));

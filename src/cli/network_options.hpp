@@ -26,6 +26,15 @@ struct LinkOptions {
     std::optional<std::uint64_t> mtu;
 };
 
+struct TlsOptions {
+    bool intercept = false, no_block_quic = false, trust_host_cas = false;
+    std::vector<std::string> ports, bypass, no_verify, upstream_cas, scoped_cas,
+        client_certificates;
+    std::string ca_certificate, ca_key;
+    std::vector<std::string> secrets, secret_files;
+    std::string violation_action;
+};
+
 struct NetworkOptions {
     bool no_net = false;
     bool observe = false;
@@ -42,6 +51,7 @@ struct NetworkOptions {
     std::optional<std::uint64_t> max_connections;
     LinkOptions link;
     std::string proxy;
+    TlsOptions tls;
 
     /// But for --net-rule.
     bool says_what_is_reached() const {

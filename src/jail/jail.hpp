@@ -54,9 +54,10 @@ enum class Role {
     net,     ///< A guest's network: the host's, by ordinary sockets, and no file at all.
     qcow,    ///< qemu-storage-daemon: serves disk images of other formats, and sees these alone.
     disk,    ///< Parses snapshot archives and guests' disks: only the descriptors it is given.
+    tls,     ///< Opens TLS connections whose sockets it is handed: no network, and no file at all.
 };
 
-/// "runtime", "uml", "image", "fetch", "fs", "net", "qcow", "disk".
+/// "runtime", "uml", "image", "fetch", "fs", "net", "qcow", "disk", "tls".
 const char* to_string(Role role);
 
 /// One host file, directory or socket made visible. Always nosuid; nodev unless it is /dev/null.

@@ -384,6 +384,21 @@ Policy net_policy() {
     return policy;
 }
 
+// Opens TLS connections from an event loop. Their sockets come with messages of netd's; it makes none.
+Policy tls_policy() {
+    Policy policy(Policy::Otherwise::kill);
+    allow_own_process(policy);
+    allow_flags(policy);
+    policy
+        .allow({SYS_read, SYS_write, SYS_writev, SYS_close, SYS_fstat, SYS_newfstatat, SYS_pread64,
+                SYS_shutdown, SYS_sendto, SYS_recvfrom, SYS_recvmsg})
+        .allow({SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_pwait2,
+                SYS_eventfd2, SYS_timerfd_create, SYS_timerfd_settime})
+        // The C library looks for a time zone file when a line is logged.
+        .answer({SYS_open, SYS_openat, SYS_stat, SYS_access, SYS_readlink}, EACCES);
+    return policy;
+}
+
 // qemu-storage-daemon, and the init above it: serves vhost-user devices from images that were opened by
 // paths of the jail. Not our program: it is loaded with its libraries under this list, and what it tries
 // beyond (to find a configuration, a terminal, the host's CPUs) is refused without ending it.
@@ -451,6 +466,7 @@ Policy policy_of(Role role) {
     case Role::fetch: return fetch_policy();
     case Role::fs: return fs_policy();
     case Role::net: return net_policy();
+    case Role::tls: return tls_policy();
     case Role::qcow: return qcow_policy();
     }
     return Policy(Policy::Otherwise::kill); // no rule: it cannot be built
@@ -535,6 +551,14 @@ Limits limits_of(Role role, std::uint64_t memory_bytes) {
                 .file_bytes = std::uint64_t{16} * 1024 * gib,
                 .data_bytes = 2 * gib,
                 .address_bytes = device_addresses,
+                .signals = few_signals};
+    case Role::tls:
+        // Two sockets for each connection (1024 at most), and what they hold.
+        return {.open_files = 4096,
+                .processes = 1,
+                .file_bytes = mib,
+                .data_bytes = 512 * mib,
+                .address_bytes = 64 * gib,
                 .signals = few_signals};
     case Role::net:
         // A socket for each connection (1024 at most), UDP flow, echo, question and published port.

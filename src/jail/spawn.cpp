@@ -381,6 +381,7 @@ const char* to_string(Role role) {
     case Role::disk: return "disk";
     case Role::fs: return "fs";
     case Role::net: return "net";
+    case Role::tls: return "tls";
     case Role::qcow: return "qcow";
     }
     return "?";

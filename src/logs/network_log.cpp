@@ -19,6 +19,11 @@ std::uint64_t number_of(const json::Value& entry, std::string_view key) {
     return value != nullptr ? value->unsigned_integer().value_or(0) : 0;
 }
 
+bool flag_of(const json::Value& entry, std::string_view key) {
+    const json::Value* const value = entry.find(key);
+    return value != nullptr && value->boolean().value_or(false);
+}
+
 } // namespace
 
 json::Value NetworkEntry::to_document() const {
@@ -32,12 +37,14 @@ json::Value NetworkEntry::to_document() const {
             {"group", group},
             {"rule", json::or_null(rule)},
             {"outcome", outcome},
+            {"intercepted", intercepted},
             {"reason", json::or_null(reason)},
             {"sent", sent},
             {"received", received},
             {"missed", missed},
             {"old", json::or_null(old_policy)},
-            {"new", json::or_null(new_policy)}};
+            {"new", json::or_null(new_policy)},
+            {"secret", secret}};
 }
 
 std::optional<NetworkEntry> parse_network_line(std::string_view line) {
@@ -58,13 +65,17 @@ std::optional<NetworkEntry> parse_network_line(std::string_view line) {
                        .reason = text_of(*value, "reason"),
                        .old_policy = text_of(*value, "old"),
                        .new_policy = text_of(*value, "new"),
+                       .intercepted = flag_of(*value, "intercepted"),
                        .port = static_cast<std::uint16_t>(number_of(*value, "port")),
                        .sent = number_of(*value, "sent"),
                        .received = number_of(*value, "received"),
                        .missed = number_of(*value, "missed")};
-    if (entry.time.empty() ||
-        (entry.type != "flow" && entry.type != "lookup" && entry.type != "policy"))
+    if (entry.time.empty() || (entry.type != "flow" && entry.type != "lookup" &&
+                               entry.type != "policy" && entry.type != "secret"))
         return std::nullopt;
+    if (const json::Value* const secret = value->find("secret");
+        secret != nullptr && secret->is_object())
+        entry.secret = *secret;
     return entry;
 }
 

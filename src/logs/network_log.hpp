@@ -18,6 +18,8 @@ namespace msb {
 struct NetworkEntry {
     std::string time, type, direction, protocol, name, address, group, rule, outcome, reason;
     std::string old_policy, new_policy; ///< of a change: digests
+    bool intercepted = false;           ///< its TLS was opened
+    json::Value secret;                 ///< of type "secret": what was found, an object
     std::uint16_t port = 0;
     std::uint64_t sent = 0, received = 0, missed = 0;
 

@@ -100,6 +100,25 @@ std::optional<Proxy> read_proxy(json::Reader& document) {
     return proxy;
 }
 
+json::Value write_interception(const std::optional<InterceptionPlan>& plan) {
+    if (!plan)
+        return nullptr;
+    return {{"ports", json::array(plan->ports)},
+            {"bypass", plan->bypass},
+            {"block_quic", plan->block_quic}};
+}
+
+std::optional<InterceptionPlan> read_interception(json::Reader& document) {
+    if (document.member("interception").is_null())
+        return std::nullopt;
+    json::Reader item(document, "interception");
+    InterceptionPlan plan;
+    item.get("ports", plan.ports);
+    item.get("bypass", plan.bypass);
+    item.get("block_quic", plan.block_quic);
+    return plan;
+}
+
 json::Value write_policy(const Policy& policy) {
     json::Value rules = json::array(), metadata = json::array();
     for (const Rule& rule : policy.rules)
@@ -163,6 +182,7 @@ std::string NetdConfig::to_json() const {
         {"mtu", mtu},
         {"rates", write_rates(rates)},
         {"proxy", write_proxy(proxy)},
+        {"interception", write_interception(interception)},
         {"ipv4", write_subnet(v4)},
         {"ipv6", write_subnet(v6)},
         {"policy", write_policy(policy)},
@@ -185,6 +205,7 @@ Result<NetdConfig> NetdConfig::from_json(std::string_view text) {
     document.get("mtu", config.mtu);
     config.rates = read_rates(document);
     config.proxy = read_proxy(document);
+    config.interception = read_interception(document);
     config.v4 = read_subnet(document, "ipv4", false);
     config.v6 = read_subnet(document, "ipv6", true);
     json::Reader policy(document, "policy");

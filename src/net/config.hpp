@@ -5,6 +5,7 @@
 #include "base/address.hpp"
 #include "base/result.hpp"
 #include "base/token_bucket.hpp"
+#include "net/intercept/interceptor.hpp"
 #include "net/policy/policy.hpp"
 #include "net/proxy/client.hpp"
 
@@ -33,6 +34,7 @@ struct NetdConfig {
     std::vector<Endpoint> resolvers;
     std::uint32_t dns_timeout_ms = 0; ///< of one lookup; 0: as usual
     std::vector<PublishedSocket> published;
+    std::optional<InterceptionPlan> interception; ///< tlsd is at netd_fd_tls
     std::size_t max_connections = 256;
     std::string sandbox; ///< its name
     bool explain_denials = true;
@@ -56,7 +58,8 @@ enum NetdFd : int {
     netd_fd_config = 3,
     netd_fd_device = 4,    ///< listening socket of the virtio device
     netd_fd_lifeline = 5,  ///< packets (net/report.hpp); its end ends netd
-    netd_fd_published = 6, ///< the first of them
+    netd_fd_tls = 6,       ///< packets of net/intercept/handover.hpp
+    netd_fd_published = 7, ///< the first of them
 };
 
 } // namespace msb::net

@@ -17,7 +17,7 @@ struct Dialled {
     OwnedFd socket;
     FlowRecord record; ///< with the flow as it was judged, with its names
     /// Nothing of the guest's may go out before its opening was seen, and the flow with it admitted
-    /// again.
+    /// again and perhaps intercepted.
     bool depends_on_opening = false;
     /// The socket leads to a proxy, which has to be asked first.
     std::unique_ptr<ProxyClient> proxy{};
@@ -40,7 +40,10 @@ class Dialer {
     virtual bool still_allows(const Flow& flow) = 0;
     /// Whether the answer to a lookup may hold an address.
     virtual Status admit_answer(const IpAddress& address) = 0;
-    /// Whether there are rules by name, for which clients have to show whom they ask for.
+    /// What takes the place of a flow's socket when its opening was seen and admitted, while the
+    /// socket itself is with who decrypts it; nothing: the flow goes on as it is.
+    virtual Result<OwnedFd> intercept(const Flow&, int /*socket*/) { return OwnedFd(); }
+    /// Whether clients have to show whom they ask for: for rules by name, or for interception.
     virtual bool has_names() const = 0;
 };
 

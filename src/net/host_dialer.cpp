@@ -137,8 +137,14 @@ Result<Dialled> HostDialer::dial(const Flow& flow, unsigned attempt) {
     else
         dialled.socket = MSB_TRY(socket_of(flow, attempt));
     dialled.record = record_of(flow, verdict);
-    dialled.depends_on_opening = net::depends_on_opening(flow, verdict, policy_);
+    dialled.depends_on_opening = net::depends_on_opening(flow, verdict, policy_) ||
+                                 (interceptor_ != nullptr && (interceptor_->concerns(flow) ||
+                                                              interceptor_->forbids_quic(flow)));
     return dialled;
+}
+
+Result<OwnedFd> HostDialer::intercept(const Flow& flow, int socket) {
+    return interceptor_ == nullptr ? OwnedFd() : interceptor_->take(flow, socket);
 }
 
 /// What the proxy is asked for: where a rule by name allows the flow that name, which the proxy looks

@@ -3,6 +3,7 @@
 
 #include "net/dialer.hpp"
 #include "net/host_routes.hpp"
+#include "net/intercept/interceptor.hpp"
 #include "net/policy/policy.hpp"
 
 #include <chrono>
@@ -28,10 +29,12 @@ class HostDialer final : public Dialer {
     FlowRecord begin(const Flow& flow) override;
     bool still_allows(const Flow& flow) override;
     Status admit_answer(const IpAddress& address) override;
-    bool has_names() const override { return net::has_names(policy_); }
+    Result<OwnedFd> intercept(const Flow& flow, int socket) override;
+    bool has_names() const override { return interceptor_ != nullptr || net::has_names(policy_); }
 
     /// TCP to anywhere but this machine goes through it; what it cannot carry is refused.
     void set_proxy(Proxy proxy) { proxy_ = std::move(proxy); }
+    void set_interceptor(Interceptor& interceptor) { interceptor_ = &interceptor; }
     const Policy& policy() const { return policy_; }
     void set_policy(Policy policy) { policy_ = std::move(policy); }
 
@@ -53,6 +56,7 @@ class HostDialer final : public Dialer {
     Gateways gateways_;
     HostRoutes routes_;
     Ledger* ledger_;
+    Interceptor* interceptor_ = nullptr;
     // A guest can cause any number of denials, so log only a few lines a minute.
     unsigned lines_left_ = 0;
     std::chrono::steady_clock::time_point lines_since_{};

@@ -133,6 +133,9 @@ Status run() {
     HostDialer dialer(config.policy, gateways, MSB_TRY(HostRoutes::open()), &ledger);
     if (config.proxy)
         dialer.set_proxy(*config.proxy);
+    std::optional<Interceptor> interceptor;
+    if (config.interception)
+        dialer.set_interceptor(interceptor.emplace(*config.interception, OwnedFd(netd_fd_tls)));
     const auto dns_time = config.dns_timeout_ms == 0
                               ? DnsExchange::usual_time
                               : std::chrono::milliseconds(config.dns_timeout_ms);

@@ -1,4 +1,4 @@
-// What netd and the runtime say to each other, one packet each: to the runtime lines of netd's log,
+// What netd and tlsd say to the runtime, and it to netd, one packet each: to the runtime lines of their log,
 // and what begins with one of these.
 #pragma once
 
@@ -17,5 +17,12 @@ inline constexpr char network_counter = '\4';
 /// To netd: before a policy that takes the place of its own (net/config.hpp). To the runtime: what
 /// came of it, nothing or what is wrong.
 inline constexpr char network_policy = '\3';
+
+/// From tlsd: before the certificate of the authority that the guest has to trust, in PEM form.
+inline constexpr char tls_authority = '\5';
+/// From tlsd: before why it cannot begin.
+inline constexpr char tls_failed = '\6';
+/// From tlsd: before why the sandbox has to end.
+inline constexpr char tls_terminate = '\7';
 
 } // namespace msb

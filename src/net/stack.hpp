@@ -62,6 +62,9 @@ class Stack final : public FrameSink {
         Status admit_answer(const IpAddress& address) override {
             return out_.admit_answer(address);
         }
+        Result<OwnedFd> intercept(const Flow& flow, int socket) override {
+            return out_.intercept(flow, socket);
+        }
         bool has_names() const override { return out_.has_names(); }
 
       private:

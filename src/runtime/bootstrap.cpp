@@ -135,7 +135,8 @@ void describe_init(const InitSpec& init, wire::Bootstrap& document) {
 } // namespace
 
 wire::Bootstrap make_bootstrap(const LaunchConfig& config, std::int64_t unix_time_ns,
-                               std::optional<Bytes> entropy) {
+                               std::optional<Bytes> entropy,
+                               const std::optional<std::string>& authority) {
     const SandboxSpec& spec = config.spec;
     wire::Bootstrap document;
     document.block_root = describe_root(spec);
@@ -156,6 +157,9 @@ wire::Bootstrap make_bootstrap(const LaunchConfig& config, std::int64_t unix_tim
     describe_mounts(config, document);
     document.unix_time_nanos = static_cast<std::uint64_t>(unix_time_ns);
     document.entropy = std::move(entropy);
+    document.authority = authority;
+    if (!config.host_authorities.empty())
+        document.host_authorities = config.host_authorities;
     document.stop_signal = parse_signal(spec.stop_signal).value_or(SIGTERM);
     document.stop_grace_ms = static_cast<std::uint64_t>(default_stop_grace.count());
     document.ephemeral = spec.throws_root_away();

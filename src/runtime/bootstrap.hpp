@@ -7,10 +7,13 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 namespace msb {
 
+/// `authority`: of the certificates that the guest is shown where TLS is intercepted, in PEM form.
 wire::Bootstrap make_bootstrap(const LaunchConfig& config, std::int64_t unix_time_ns,
-                               std::optional<Bytes> entropy);
+                               std::optional<Bytes> entropy,
+                               const std::optional<std::string>& authority = {});
 
 } // namespace msb

@@ -13,7 +13,7 @@ namespace msb {
 
 namespace {
 
-constexpr std::size_t longest_line = 4096;
+constexpr std::size_t longest_line = std::size_t{16} << 10; // a certificate, at most
 
 /// Logs "TIME LEVEL NAME: TEXT" as a line of our own.
 void log_line(std::string_view line) {
@@ -66,6 +66,18 @@ HelperPacket take_helper_packet(int lifeline, std::string& text) {
     if (packet.starts_with(network_policy)) {
         text = printable_text(packet.substr(1));
         return HelperPacket::policy;
+    }
+    if (packet.starts_with(tls_authority)) {
+        text = packet.substr(1);
+        return HelperPacket::authority;
+    }
+    if (packet.starts_with(tls_failed)) {
+        text = printable_text(packet.substr(1));
+        return HelperPacket::failed;
+    }
+    if (packet.starts_with(tls_terminate)) {
+        text = printable_text(packet.substr(1));
+        return HelperPacket::terminate;
     }
     if (!packet.empty())
         log_line(packet);

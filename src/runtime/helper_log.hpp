@@ -1,4 +1,4 @@
-// Messages of the processes beside the runtime, netd and fsd, each one packet of the lifeline: log
+// Messages of the processes beside the runtime, netd, tlsd and fsd, each one packet of the lifeline: log
 // lines, and from netd that published ports are in use. So their log is bounded like the runtime's
 // own, and they need no file to write to.
 #pragma once
@@ -10,10 +10,13 @@ namespace msb {
 enum class HelperPacket {
     none, ///< or a line, which is logged
     in_use,
-    entry,   ///< of the network's ledger
-    counter, ///< of a rule
-    policy,  ///< what came of a new policy
-    end,     ///< the process has ended
+    entry,     ///< of the network's ledger
+    counter,   ///< of a rule
+    policy,    ///< what came of a new policy
+    authority, ///< whom the guest has to trust, in PEM form
+    failed,    ///< it cannot begin
+    terminate, ///< the sandbox has to end
+    end,       ///< the process has ended
 };
 /// Takes one packet, if there is one. The process may have been taken over, so its packets are only
 /// used as text. `text`: gets the line of an entry or a counter, or what is wrong with a policy.

@@ -1,4 +1,4 @@
-// How the runtime watches netd.
+// How the runtime watches netd and tlsd.
 #include "base/bytes.hpp"
 #include "base/log.hpp"
 #include "net/report.hpp"
@@ -14,6 +14,9 @@ namespace msb {
 Status Runtime::watch_network() {
     if (!config_.network)
         return {};
+    if (config_.intercepts)
+        MSB_TRY(
+            loop_->watch(launch_fd_tls, EPOLLIN, [this](std::uint32_t) { handle_interception(); }));
     return loop_->watch(launch_fd_network, EPOLLIN, [this](std::uint32_t) { handle_network(); });
 }
 
@@ -25,6 +28,9 @@ void Runtime::handle_network() {
     case HelperPacket::entry: return network_log_->append(as_bytes(text));
     case HelperPacket::counter: return take_network_counter(text);
     case HelperPacket::policy: return policy_answered(text);
+    case HelperPacket::authority:
+    case HelperPacket::terminate:
+    case HelperPacket::failed: return; // not of netd
     case HelperPacket::end: break;
     }
     loop_->unwatch(launch_fd_network);
@@ -32,6 +38,35 @@ void Runtime::handle_network() {
     exec_log_->mark("network lost");
     while (!policy_replies_.empty())
         policy_answered("the network process has ended");
+}
+
+/// What tlsd says: first whom the guest has to trust, for which its boot waits.
+void Runtime::handle_interception() {
+    std::string text;
+    const HelperPacket packet = take_helper_packet(launch_fd_tls, text);
+    if (packet == HelperPacket::authority && !authority_) {
+        authority_ = std::move(text);
+        if (waiting_control_)
+            accept_control(std::exchange(waiting_control_, nullptr));
+    } else if (packet == HelperPacket::failed) {
+        interception_problem_ = std::move(text);
+    } else if (packet == HelperPacket::entry) {
+        network_log_->append(as_bytes(text));
+    } else if (packet == HelperPacket::terminate) {
+        log::error("{}", text);
+        exec_log_->mark("secret violation");
+        begin_shutdown("SecretViolation", 0);
+    } else if (packet == HelperPacket::end) {
+        loop_->unwatch(launch_fd_tls);
+        const Error error(ErrorKind::system,
+                          "the process that intercepts TLS has ended" +
+                              (interception_problem_.empty() ? "" : ": " + interception_problem_));
+        if (!authority_ && !shutting_down_)
+            return fail_boot("network", error);
+        log::error("{}: the guest has no connections any more that are intercepted",
+                   error.message());
+        exec_log_->mark("interception lost");
+    }
 }
 
 /// "NUMBER LINE". They are told to whoever asks for the status, in one frame.

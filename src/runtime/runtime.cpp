@@ -333,13 +333,18 @@ void Runtime::handle_mounts_lost(int lifeline) {
 }
 
 void Runtime::accept_control(std::shared_ptr<device::Stream> connection) {
-    if (control_) {
+    if (control_ || waiting_control_) {
         connection->reset(); // the agent connects once; anything else in the guest may try
+        return;
+    }
+    if (config_.intercepts && !authority_) {
+        waiting_control_ = std::move(connection);
         return;
     }
     report_stage("kernel", monotonic_ns());
     control_ = std::make_unique<ControlChannel>(
-        std::move(connection), make_bootstrap(config_, unix_time_ns(), random_bytes(entropy_bytes)),
+        std::move(connection),
+        make_bootstrap(config_, unix_time_ns(), random_bytes(entropy_bytes), authority_),
         ControlChannel::Events{
             [this](const wire::InitResolved& user) { tell_file_server(user); },
             [this](BytesView frame, const wire::Ready& ready) { handle_ready(frame, ready); },

@@ -66,6 +66,7 @@ class Runtime {
     // network.cpp
     Status watch_network();
     void handle_network();
+    void handle_interception();
     void take_network_counter(std::string_view text);
     void change_network_policy(const wire::HostNetworkPolicy& change, HostChannel::Reply reply);
     void policy_answered(const std::string& problem);
@@ -130,7 +131,10 @@ class Runtime {
     std::unique_ptr<ExecLog> exec_log_;
     std::unique_ptr<KernelLog> kernel_log_;
     std::optional<RotatingFile> network_log_;
-    std::deque<HostChannel::Reply> policy_replies_;         ///< that netd owes
+    std::deque<HostChannel::Reply> policy_replies_; ///< that netd owes
+    std::optional<std::string> authority_; ///< that the guest has to trust, once tlsd has told
+    std::shared_ptr<device::Stream> waiting_control_; ///< for that
+    std::string interception_problem_;
     std::map<std::uint64_t, std::string> network_counters_; ///< a line of JSON for each rule
 
     struct Listeners {

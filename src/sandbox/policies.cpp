@@ -204,6 +204,7 @@ NetworkSpec combine(NetworkSpec base, NetworkSpec given) {
         both.dns.query_timeout_ms = given.dns.query_timeout_ms;
     both.dns.rebind_protection = both.dns.rebind_protection && given.dns.rebind_protection;
     combine_links(both, given);
+    both.tls = combine(std::move(both.tls), std::move(given.tls));
     both.explain_denials = both.explain_denials && given.explain_denials;
     if (given.max_connections)
         both.max_connections = given.max_connections;

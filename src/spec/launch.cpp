@@ -90,6 +90,8 @@ std::string LaunchConfig::to_json() const {
         {"make_workdir", make_workdir},
         {"need_workdir", need_workdir},
         {"mounts", write_backings(mounts)},
+        {"intercepts", intercepts},
+        {"host_authorities", host_authorities},
     };
     if (network) // the rest of the plan follows from the name
         document["network"] = {{"ipv4", network->v4.has_value()},
@@ -118,6 +120,8 @@ Result<LaunchConfig> LaunchConfig::from_json(std::string_view text) {
     document.get("attached", config.attached);
     document.get("make_workdir", config.make_workdir);
     document.get("need_workdir", config.need_workdir);
+    document.get("intercepts", config.intercepts);
+    document.get("host_authorities", config.host_authorities);
     config.mounts = read_backings(document);
     if (config.mounts.size() != config.spec.mounts.size())
         document.complain("mounts of unknown kind");

@@ -52,6 +52,8 @@ struct LaunchConfig {
     bool ptrace = false;   ///< guest processes in ptrace mode, whatever the security profile
     std::optional<StartupCommand> startup;
     std::optional<NetworkPlan> network; ///< netd serves net.sock
+    bool intercepts = false;            ///< tlsd tells whom the guest has to trust
+    std::string host_authorities;       ///< whom else, in PEM form
     bool attached = false;              ///< stop when the watch pipe's other end is closed
     /// The image names the working directory: it is made if it is missing, as other container tools
     /// do, because many an image relies on that.
@@ -78,7 +80,8 @@ enum LaunchFd : int {
     launch_fd_fs = 8,      ///< with mounts: the lifeline of fsd, which serves them
     launch_fd_network = 9, ///< netd's lifeline, if there is a network
     launch_fd_disks = 10,  ///< the lifeline of what serves formatted disks, if there are any
-    launch_fd_root = 11,   ///< first piece of the root disk; behind the last, the disks of mounts
+    launch_fd_tls = 11,    ///< tlsd's lifeline, if TLS is intercepted
+    launch_fd_root = 12,   ///< first piece of the root disk; behind the last, the disks of mounts
 };
 
 // What the runtime sees in its jail.

@@ -314,6 +314,16 @@ class Document {
         network_.rates = MSB_TRY(read_rates(value));
         return {};
     }
+    Status tls(const json::Value& value) {
+        const bool trust = network_.tls.trust_host_cas;
+        network_.tls = MSB_TRY(read_tls(value));
+        network_.tls.trust_host_cas = trust;
+        return {};
+    }
+    Status trust_host_cas(const json::Value& value) {
+        network_.tls.trust_host_cas = MSB_TRY(flag_of(value, "trust_host_cas"));
+        return {};
+    }
     /// Also beside `interface`.
     Status pool_v4(const json::Value& value) { return pool(value, network_.interface.v4_pool); }
     Status pool_v6(const json::Value& value) { return pool(value, network_.interface.v6_pool); }
@@ -331,13 +341,13 @@ class Document {
         std::string_view key;
         Status (Document::*read)(const json::Value&);
     };
-    static const std::array<Entry, 22> members;
+    static const std::array<Entry, 24> members;
 
     NetworkSpec network_;
     std::vector<net::Rule> denied_, allowed_;
 };
 
-const std::array<Document::Entry, 22> Document::members = {{
+const std::array<Document::Entry, 24> Document::members = {{
     {"enabled", &Document::enabled},
     {"profiles", &Document::profiles},
     {"policy", &Document::policy},
@@ -354,6 +364,8 @@ const std::array<Document::Entry, 22> Document::members = {{
     {"interface", &Document::interface},
     {"proxy", &Document::proxy},
     {"rate_limiter", &Document::rates},
+    {"tls", &Document::tls},
+    {"trust_host_cas", &Document::trust_host_cas},
     // What other versions and their libraries have.
     {"custom_policy", &Document::custom_policy},
     {"deny_domains", &Document::deny_domains},

@@ -14,6 +14,8 @@
 //   max_connections: 256
 //   proxy: socks5://127.0.0.1:1080         # or env
 //   interface: {mtu: 9000, ipv4: 10.0.0.2, ipv4_pool: 10.0.0.0/16}
+//   tls: {bypass: ["*.pinned.example"]}   # interception; spec/tls_spec.hpp
+//   trust_host_cas: false
 //   rate_limiter: {egress: {bandwidth: 10M/1s, ops: {size: 1000, refill_time_ms: 1000}}}
 //
 // Anything that is not understood is an error, because a guest must not reach more than was meant.

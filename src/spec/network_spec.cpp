@@ -141,6 +141,7 @@ Status validate_network(const NetworkSpec& network) {
     MSB_TRY(validate_published(network.published));
     MSB_TRY(validate_interface(network.interface));
     MSB_TRY(validate_proxy(network.proxy));
+    MSB_TRY(validate_tls(network.tls));
     if (network.dns.nameservers.size() > most_nameservers)
         return invalid("invalid config: more than 8 name servers");
     if (network.dns.query_timeout_ms > most_query_ms)

@@ -7,6 +7,7 @@
 #include "spec/network_link.hpp"
 #include "spec/proxy_url.hpp"
 #include "spec/published_port.hpp"
+#include "spec/tls_spec.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -42,6 +43,7 @@ struct NetworkSpec {
     DnsSpec dns;
     InterfaceSpec interface;
     LinkRates rates;
+    TlsSpec tls;
     std::string proxy;           ///< spec/proxy_url.hpp; empty: none
     bool explain_denials = true; ///< to plain HTTP, with an answer
     std::string policy_name;     ///< of the named policy that is part of this

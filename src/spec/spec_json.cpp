@@ -228,6 +228,8 @@ json::Value write_network(const NetworkSpec& network) {
             {"proxy", json::or_null(network.proxy)},
             {"interface", to_document(network.interface)},
             {"rate_limiter", to_document(network.rates)},
+            {"tls", to_document(network.tls)},
+            {"trust_host_cas", network.tls.trust_host_cas},
             {"max_connections", network.connections()}};
 }
 
@@ -278,6 +280,9 @@ void read_network(json::Reader document, NetworkSpec& network) {
         take(document, read_interface(document.member("interface")), network.interface);
     if (document.has("rate_limiter"))
         take(document, read_rates(document.member("rate_limiter")), network.rates);
+    if (document.has("tls"))
+        take(document, read_tls(document.member("tls")), network.tls);
+    document.get_if_there("trust_host_cas", network.tls.trust_host_cas);
     network.default_egress = read_default(document, "default_egress");
     network.default_ingress = read_default(document, "default_ingress");
     for (const json::Value& element : document.list("ports")) {

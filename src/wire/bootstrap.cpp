@@ -76,7 +76,9 @@ MSB_WIRE_FIELDS(Bootstrap,
     f.omittable("scripts", m.scripts);
     f.defaulted("ephemeral", m.ephemeral);
     f.omittable("make_default_cwd", m.make_default_cwd);
-    f.omittable("need_default_cwd", m.need_default_cwd);)
+    f.omittable("need_default_cwd", m.need_default_cwd);
+    f.omittable("authority", m.authority);
+    f.omittable("host_authorities", m.host_authorities);)
 
 // clang-format on
 

@@ -147,6 +147,9 @@ struct Bootstrap {
     bool ephemeral = false;
     std::optional<bool> make_default_cwd; ///< it is made if it is missing
     std::optional<bool> need_default_cwd; ///< booting fails if it is not a directory
+    /// Whom the guest's programs are to trust, in PEM form: who issues the certificates that it sees
+    /// where TLS is intercepted, and whom the host trusts.
+    std::optional<std::string> authority, host_authorities;
 
     static constexpr std::string_view type = "core.bootstrap";
     static constexpr std::uint8_t min_generation = 7;

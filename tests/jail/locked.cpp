@@ -1,4 +1,4 @@
-// Stands where the runtime, the file server or netd stands: started in its jail, locks itself down,
+// Stands where the runtime, the file server, netd or tlsd stands: started in its jail, locks itself down,
 // and tries one thing.
 #include "attempts.hpp"
 #include "jail/jail.hpp"
@@ -16,9 +16,10 @@ int main(int argc, char** argv) {
     if (argc > 2 && argv[2] == std::string("open"))
         return attempt->run() ? attempts::worked : attempts::refused;
     const auto status =
-        program == "/fsd" ? lock_down(Role::fs, {.writable = {"/m/0"}, .readable = {"/m/1"}})
-        : program == "/netd"
-            ? lock_down(Role::net, {})
+        program == "/fsd"    ? lock_down(Role::fs, {.writable = {"/m/0"}, .readable = {"/m/1"}})
+        : program == "/netd" ? lock_down(Role::net, {})
+        : program == "/tlsd"
+            ? lock_down(Role::tls, {})
             : lock_down(Role::runtime,
                         {.writable = {"/sandbox", "/run"}, .readable = {}, .file_bytes = 64 << 20});
     if (!status) {

@@ -105,6 +105,17 @@ int try_as_net(const Attempt& attempt) {
     return outcome(start_net(attempt.name));
 }
 
+Result<jail::Process> start_tls(const char* attempt) {
+    return jail::spawn({.role = jail::Role::tls,
+                        .argv = {"/tlsd", attempt},
+                        .binds = {{here + "/locked", "/tlsd", false, true}},
+                        .fds = {{2, 2}}});
+}
+
+int try_as_tls(const Attempt& attempt) {
+    return outcome(start_tls(attempt.name));
+}
+
 bool runtime_is_ended() {
     return is_ended(start_runtime({"stay"}));
 }
@@ -115,6 +126,10 @@ bool fs_is_ended() {
 
 bool net_is_ended() {
     return is_ended(start_net("stay"));
+}
+
+bool tls_is_ended() {
+    return is_ended(start_tls("stay"));
 }
 
 Result<std::unique_ptr<engine::Engine>> start_uml(const char* attempt) {
@@ -216,6 +231,7 @@ constexpr Place places[] = {
     {"fetch", attempts::fetch, try_as_fetch, fetch_is_ended},
     {"fs", attempts::fs, try_as_fs, fs_is_ended},
     {"net", attempts::net, try_as_net, net_is_ended},
+    {"tls", attempts::tls, try_as_tls, tls_is_ended},
 };
 
 void try_everything() {

@@ -236,6 +236,84 @@ impl RateLimiterBuilder {
     }
 }
 
+/// How TLS connections are opened on their way: [`NetworkBuilder::tls`]. The files, in PEM form, are read at each
+/// start. Patterns of hosts are `NAME`, `*.NAME` (that and all below it), an address, or `*`; the closest counts.
+#[derive(Debug, Clone)]
+pub struct TlsBuilder {
+    options: TlsOptions,
+}
+
+impl TlsBuilder {
+    /// The ports whose connections are opened: 443, if this is not said.
+    pub fn intercepted_ports(mut self, ports: impl IntoIterator<Item = u16>) -> Self {
+        self.options.intercepted_ports = Some(ports.into_iter().map(|port| port.to_string()).collect());
+        self
+    }
+
+    /// One more pattern of hosts whose connections stay as they are.
+    pub fn bypass(mut self, pattern: impl Into<String>) -> Self {
+        push(&mut self.options.bypass, pattern.into());
+        self
+    }
+
+    /// Whether QUIC, which cannot be opened, is refused on these ports: true, if this is not said.
+    pub fn block_quic(mut self, enabled: bool) -> Self {
+        self.options.block_quic = Some(enabled);
+        self
+    }
+
+    /// The certificate of the authority that the guest is to trust; if this is not said, one is made at each start.
+    pub fn intercept_ca_cert(mut self, path: impl Into<String>) -> Self {
+        self.options.ca_cert = Some(path.into());
+        self
+    }
+
+    /// The authority's key.
+    pub fn intercept_ca_key(mut self, path: impl Into<String>) -> Self {
+        self.options.ca_key = Some(path.into());
+        self
+    }
+
+    /// Whether servers' certificates are checked: true, if this is not said.
+    pub fn verify_upstream(mut self, enabled: bool) -> Self {
+        self.options.verify_upstream = Some(enabled);
+        self
+    }
+
+    /// The same for some servers.
+    pub fn verify_upstream_for(mut self, pattern: impl Into<String>, enabled: bool) -> Self {
+        let scoped = ScopedVerifyOptions { pattern: Some(pattern.into()), verify: Some(enabled) };
+        push(&mut self.options.scoped_verify_upstream, scoped);
+        self
+    }
+
+    /// One more file of authorities that are trusted beside this machine's.
+    pub fn upstream_ca_cert(mut self, path: impl Into<String>) -> Self {
+        push(&mut self.options.upstream_ca_certs, path.into());
+        self
+    }
+
+    /// The same for some servers.
+    pub fn upstream_ca_cert_for(mut self, pattern: impl Into<String>, path: impl Into<String>) -> Self {
+        let scoped = ScopedFileOptions { pattern: Some(pattern.into()), path: Some(path.into()) };
+        push(&mut self.options.scoped_upstream_ca_certs, scoped);
+        self
+    }
+
+    /// What is shown to some servers that ask for a certificate.
+    pub fn client_cert_for(
+        mut self,
+        pattern: impl Into<String>,
+        cert: impl Into<String>,
+        key: impl Into<String>,
+    ) -> Self {
+        let client =
+            ClientCertOptions { pattern: Some(pattern.into()), cert: Some(cert.into()), key: Some(key.into()) };
+        push(&mut self.options.client_certs, client);
+        self
+    }
+}
+
 /// What a guest may reach: [`crate::SandboxBuilder::network`].
 #[derive(Debug, Clone, Default)]
 pub struct NetworkBuilder {
@@ -286,6 +364,18 @@ impl NetworkBuilder {
     /// the environment.
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         self.options.proxy = Some(url.into());
+        self
+    }
+
+    /// How TLS is opened on its way.
+    pub fn tls(mut self, with: impl FnOnce(TlsBuilder) -> TlsBuilder) -> Self {
+        self.options.tls = Some(with(TlsBuilder { options: TlsOptions::default() }).options);
+        self
+    }
+
+    /// Whether the guest trusts the authorities that this machine trusts: false, if this is not said.
+    pub fn trust_host_cas(mut self, enabled: bool) -> Self {
+        self.options.trust_host_cas = Some(enabled);
         self
     }
 
@@ -384,6 +474,8 @@ pub struct NetworkEntry {
     pub group: String,
     pub rule: Option<String>,
     pub outcome: String,
+    /// Its TLS was opened on the way.
+    pub intercepted: bool,
     pub reason: Option<String>,
     pub sent: u64,
     pub received: u64,
@@ -410,6 +502,7 @@ impl NetworkEntry {
             group: entry.text("group"),
             rule: entry.optional_text("rule"),
             outcome: entry.text("outcome"),
+            intercepted: entry.flag("intercepted"),
             reason: entry.optional_text("reason"),
             sent: entry.number("sent").unwrap_or(0),
             received: entry.number("received").unwrap_or(0),

@@ -456,6 +456,32 @@ macro_rules! option_table {
                 query_timeout_ms: u32,
                 rebind_protection: bool,
             }
+            ScopedVerifyOptions {
+                pattern: String,
+                verify: bool,
+            }
+            ScopedFileOptions {
+                pattern: String,
+                path: String,
+            }
+            ClientCertOptions {
+                pattern: String,
+                cert: String,
+                key: String,
+            }
+            TlsOptions {
+                enabled: bool,
+                intercepted_ports: Vec<String>,
+                bypass: Vec<String>,
+                block_quic: bool,
+                ca_cert: String,
+                ca_key: String,
+                verify_upstream: bool,
+                scoped_verify_upstream: Vec<ScopedVerifyOptions>,
+                upstream_ca_certs: Vec<String>,
+                scoped_upstream_ca_certs: Vec<ScopedFileOptions>,
+                client_certs: Vec<ClientCertOptions>,
+            }
             InterfaceOptions {
                 mac: String,
                 mtu: u16,
@@ -487,6 +513,8 @@ macro_rules! option_table {
                 explain_denials: bool,
                 max_connections: u32,
                 proxy: String,
+                tls: TlsOptions,
+                trust_host_cas: bool,
                 interface: InterfaceOptions,
                 rate_limiter: RateLimiterOptions,
             }

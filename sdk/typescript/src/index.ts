@@ -83,6 +83,7 @@ export {
   type NetworkVerdict,
   type RateLimiter,
   type RateLimits,
+  type TlsConfig,
   type TokenBucket,
 } from "./network.js";
 export { PatchBuilder, type Patch, type PatchOptions } from "./patch.js";

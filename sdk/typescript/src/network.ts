@@ -1,6 +1,6 @@
 // What a guest may reach, and what its network did.
 import { blocking } from "./native.js";
-import type { NativeBucket, NativeDns, NativeModifyOptions, NativeNetwork, NativeNetworkLogOptions, NativeRates, NativeRule, NetworkAction, NetworkDirection, NetworkProfile } from "./tables.js";
+import type { NativeBucket, NativeDns, NativeModifyOptions, NativeNetwork, NativeNetworkLogOptions, NativeRates, NativeRule, NativeTls, NetworkAction, NetworkDirection, NetworkProfile } from "./tables.js";
 import { refuse, text, texts, unixTime, wholeNumber } from "./values.js";
 
 /** What a rule is about, if a text could be read as something else. */
@@ -55,6 +55,47 @@ export interface InterfaceConfig {
   ipv6Pool?: string;
 }
 
+/**
+ * How TLS connections are opened on their way. The files, in PEM form, are read at each start. Patterns of hosts are
+ * NAME, "*.NAME" (that and all below it), an address, or "*"; the closest counts.
+ */
+export interface TlsConfig {
+  /** 443 if not given. */
+  interceptedPorts?: Iterable<number>;
+  /** Patterns of hosts whose connections stay as they are. */
+  bypass?: Iterable<string>;
+  /** QUIC to those ports, which cannot be opened, is refused; true if not given. */
+  blockQuic?: boolean;
+  /** The authority that the guest is to trust; one that is made at each start if not given. */
+  interceptCaCert?: string;
+  interceptCaKey?: string;
+  /** Servers' certificates are checked; true if not given. */
+  verifyUpstream?: boolean;
+  verifyUpstreamFor?: Iterable<{ pattern: string; verify: boolean }>;
+  /** Authorities that are trusted beside this machine's. */
+  upstreamCaCerts?: Iterable<string>;
+  upstreamCaCertsFor?: Iterable<{ pattern: string; path: string }>;
+  /** What is shown to servers that ask for a certificate. */
+  clientCerts?: Iterable<{ pattern: string; cert: string; key: string }>;
+}
+
+function nativeTls(config: TlsConfig): NativeTls {
+  return {
+    intercepted_ports:
+      config.interceptedPorts &&
+      [...config.interceptedPorts].map((port) => String(wholeNumber(port, "interceptedPorts"))),
+    bypass: config.bypass && texts(config.bypass, "bypass"),
+    block_quic: config.blockQuic,
+    ca_cert: config.interceptCaCert,
+    ca_key: config.interceptCaKey,
+    verify_upstream: config.verifyUpstream,
+    scoped_verify_upstream: config.verifyUpstreamFor && [...config.verifyUpstreamFor],
+    upstream_ca_certs: config.upstreamCaCerts && texts(config.upstreamCaCerts, "upstreamCaCerts"),
+    scoped_upstream_ca_certs: config.upstreamCaCertsFor && [...config.upstreamCaCertsFor],
+    client_certs: config.clientCerts && [...config.clientCerts],
+  };
+}
+
 /** A rate with room for bursts: so many bytes or frames in a time. */
 export interface TokenBucket {
   size: number;
@@ -94,6 +135,8 @@ export interface NetworkConfig extends CustomPolicy {
   maxConnections?: number;
   explainDenials?: boolean;
   proxy?: string;
+  tls?: TlsConfig;
+  trustHostCas?: boolean;
   interface?: InterfaceConfig;
   rateLimiter?: RateLimiter;
 }
@@ -212,6 +255,8 @@ export class NetworkBuilder {
     if (config.dns !== undefined) this.dns(config.dns);
     if (config.maxConnections !== undefined) this.maxConnections(config.maxConnections);
     if (config.proxy !== undefined) this.proxy(config.proxy);
+    if (config.tls !== undefined) this.tls(config.tls);
+    if (config.trustHostCas !== undefined) this.trustHostCas(config.trustHostCas);
     if (config.interface !== undefined) this.interface(config.interface);
     if (config.rateLimiter !== undefined) this.rateLimiter(config.rateLimiter);
     if (config.explainDenials !== undefined) this.explainDenials(config.explainDenials);
@@ -268,6 +313,16 @@ export class NetworkBuilder {
    */
   proxy(url: string): this {
     this.settings.proxy = text(url, "proxy");
+    return this;
+  }
+  /** How TLS is opened on its way. */
+  tls(config: TlsConfig): this {
+    this.settings.tls = nativeTls(config);
+    return this;
+  }
+  /** Whether the guest trusts the authorities that this machine trusts; false if not given. */
+  trustHostCas(enabled: boolean): this {
+    this.settings.trust_host_cas = enabled;
     return this;
   }
   /** Its addresses and its MTU. */
@@ -339,6 +394,8 @@ export interface NetworkEntry {
   readonly group: string;
   readonly rule: string | null;
   readonly outcome: string;
+  /** Its TLS was opened on the way. */
+  readonly intercepted: boolean;
   readonly reason: string | null;
   readonly sent: number;
   readonly received: number;

@@ -460,6 +460,40 @@ export interface NativeDns {
   rebind_protection?: boolean | undefined;
 }
 
+/** Whether the certificates of some servers are checked. As the C interface has it. */
+export interface NativeScopedVerify {
+  pattern?: string | undefined;
+  verify?: boolean | undefined;
+}
+
+/** Authorities that count for some servers. As the C interface has it. */
+export interface NativeScopedFile {
+  pattern?: string | undefined;
+  path?: string | undefined;
+}
+
+/** What this machine shows some servers. As the C interface has it. */
+export interface NativeClientCert {
+  pattern?: string | undefined;
+  cert?: string | undefined;
+  key?: string | undefined;
+}
+
+/** How TLS connections of the guest are opened on their way. The files are read at each start. As the C interface has it. */
+export interface NativeTls {
+  enabled?: boolean | undefined;
+  intercepted_ports?: string[] | undefined;
+  bypass?: string[] | undefined;
+  block_quic?: boolean | undefined;
+  ca_cert?: string | undefined;
+  ca_key?: string | undefined;
+  verify_upstream?: boolean | undefined;
+  scoped_verify_upstream?: NativeScopedVerify[] | undefined;
+  upstream_ca_certs?: string[] | undefined;
+  scoped_upstream_ca_certs?: NativeScopedFile[] | undefined;
+  client_certs?: NativeClientCert[] | undefined;
+}
+
 /** The guest's place in its network; what is not given follows from its name. As the C interface has it. */
 export interface NativeInterface {
   mac?: string | undefined;
@@ -500,6 +534,8 @@ export interface NativeNetwork {
   explain_denials?: boolean | undefined;
   max_connections?: number | undefined;
   proxy?: string | undefined;
+  tls?: NativeTls | undefined;
+  trust_host_cas?: boolean | undefined;
   interface?: NativeInterface | undefined;
   rate_limiter?: NativeRateLimiter | undefined;
 }

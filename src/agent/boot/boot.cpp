@@ -32,6 +32,7 @@
 #include "agent/boot/settings.hpp"
 #include "agent/boot/stores.hpp"
 #include "agent/boot/transport.hpp"
+#include "agent/boot/trust.hpp"
 #include "agent/core/limits.hpp"
 #include "base/file.hpp"
 #include "base/system.hpp"
@@ -104,7 +105,7 @@ class Boot {
             ControlChannel(MSB_TRY(connect_to_host(wire::control_port, transport_timeout)));
         MSB_TRY(mount_at("devtmpfs", "/dev", "devtmpfs", MS_NOSUID));
         stage = "bootstrap";
-        const auto bootstrap = MSB_TRY(machine_.control.expect<wire::Bootstrap>(host_timeout));
+        auto bootstrap = MSB_TRY(machine_.control.expect<wire::Bootstrap>(host_timeout));
         machine_.ephemeral = bootstrap.ephemeral;
         if (bootstrap.unix_time_nanos)
             set_clock(*bootstrap.unix_time_nanos, 10ms);
@@ -141,6 +142,7 @@ class Boot {
         stage = "identity";
         if (bootstrap.entropy)
             MSB_TRY(seed_random(*bootstrap.entropy));
+        install_trust(bootstrap, bootstrap.default_env);
         stage = "limits";
         MSB_TRY(try_limits(bootstrap.rlimits));
         stage = "serve";

@@ -1,7 +1,7 @@
 #include "net/deny/http_denials.hpp"
 
 #include "base/system.hpp"
-#include "json/text.hpp"
+#include "net/deny/answer.hpp"
 
 #include <algorithm>
 #include <array>
@@ -17,10 +17,6 @@ constexpr std::size_t longest_head = std::size_t{8} << 10;
 constexpr std::size_t longest_method = 16;
 constexpr auto patience = std::chrono::seconds(10);
 
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
-
 /// Whether it may become a request: a method in capitals.
 bool like_http(std::string_view text) {
     const std::size_t end = std::min(text.find(' '), text.size());
@@ -28,41 +24,17 @@ bool like_http(std::string_view text) {
            std::ranges::all_of(text.substr(0, end), [](char c) { return c >= 'A' && c <= 'Z'; });
 }
 
-/// The end of the head of a request; npos: it has not come yet.
-std::size_t end_of_head(std::string_view text) {
-    const std::size_t usual = text.find("\r\n\r\n");
-    return usual != std::string_view::npos ? usual : text.find("\n\n");
-}
-
-/// Whether an Accept field speaks of JSON.
-bool accepts_json(std::string_view head) {
-    std::string small(head);
-    std::ranges::transform(small, small.begin(), lower);
-    const std::size_t field = small.find("\naccept:");
-    if (field == std::string::npos)
-        return false;
-    const std::size_t end = small.find('\n', field + 1);
-    return small.substr(field, end - field).find("json") != std::string::npos;
-}
-
 } // namespace
 
 std::string denial_response(std::string_view request, std::string_view reason,
                             std::string_view remedy, std::string_view name) {
-    const bool as_json = accepts_json(request);
-    std::string body = "msb: the sandbox's network policy refuses this: " + std::string(reason) +
-                       "\nWhat allows it, on the host: " + std::string(remedy) + "\n";
-    if (as_json)
-        body = json::to_text({{"code", "network_policy_denied"},
-                              {"message", std::string(reason)},
-                              {"domain", json::or_null(std::string(name))},
-                              {"remedy", std::string(remedy)}}) +
-               "\n";
-    std::string response = "HTTP/1.1 403 Forbidden\r\nConnection: close\r\nCache-Control: "
-                           "no-store\r\nContent-Type: ";
-    response += as_json ? "application/json" : "text/plain; charset=utf-8";
-    response += "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n";
-    return request.starts_with("HEAD ") ? response : response + body;
+    return http_answer(request, {.status = "403 Forbidden",
+                                 .code = "network_policy_denied",
+                                 .lead = "msb: the sandbox's network policy refuses this",
+                                 .reason = reason,
+                                 .remedy_lead = "What allows it, on the host",
+                                 .remedy = remedy,
+                                 .name = name});
 }
 
 std::string remedy_for(const Flow& flow, std::string_view sandbox) {

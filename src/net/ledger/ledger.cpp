@@ -20,14 +20,18 @@ json::Value flow_entry(const Flow& flow, std::string_view group, std::string_vie
     const std::string name = !server.empty()       ? server
                              : !flow.names.empty() ? flow.names.front()
                                                    : "";
-    return {{"type", flow.lookup ? "lookup" : "flow"},
-            {"direction", out ? "out" : "in"},
-            {"protocol", to_string(flow.protocol)},
-            {"name", json::or_null(name)},
-            {"address", flow.lookup ? json::Value() : json::Value(flow.peer().to_string())},
-            {"port", flow.destination.port},
-            {"group", group},
-            {"rule", json::or_null(std::string(rule))}};
+    json::Value entry = {
+        {"type", flow.lookup ? "lookup" : "flow"},
+        {"direction", out ? "out" : "in"},
+        {"protocol", to_string(flow.protocol)},
+        {"name", json::or_null(name)},
+        {"address", flow.lookup ? json::Value() : json::Value(flow.peer().to_string())},
+        {"port", flow.destination.port},
+        {"group", group},
+        {"rule", json::or_null(std::string(rule))}};
+    if (flow.intercepted)
+        entry["intercepted"] = true;
+    return entry;
 }
 
 } // namespace

@@ -13,8 +13,11 @@
 // retransmission (from the first unacknowledged byte on; there is nothing to be learned about
 // congestion). A segment that is out of order is answered with what we expect and dropped.
 //
-// Where rules by name decide, the guest's first bytes stay in the queue until they were looked at
+// Where rules by name or interception decide, the guest's first bytes stay in the queue until they were looked at
 // (tls/opening.hpp); the host's go their way meanwhile, as some servers speak first.
+//
+// Where TLS is intercepted, the socket is handed over when the opening was seen, and the end of a
+// socket pair takes its place: to us it is the same.
 //
 // A guest's SYN is answered when the host's connect has succeeded, and refused as that was. The
 // ends of the two directions are independent of each other and handed on as they come: FIN becomes
@@ -86,6 +89,7 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
     void write_host();
     std::size_t sendable() const;
     bool look();
+    Status intercept();
     void write_failed();
     void end_host_writing();
 

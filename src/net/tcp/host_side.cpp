@@ -216,14 +216,33 @@ bool TcpConnection::look() {
         case Kind::over: opening_.reset(); break;
         case Kind::opening:
             record_.flow.opening = std::move(step.opening);
-            if (tcp_.dialer_.admit(record_.flow))
+            if (!tcp_.dialer_.admit(record_.flow)) {
+                record_.forget();
+                reset(true);
+                return false;
+            }
+            if (intercept())
                 break;
-            record_.forget();
             [[fallthrough]];
         case Kind::broken: reset(true); return false;
         }
     }
     return true;
+}
+
+/// Nothing of the guest's has gone out yet. What the host has said already is on its way to the guest.
+Status TcpConnection::intercept() {
+    OwnedFd instead = MSB_TRY(tcp_.dialer_.intercept(record_.flow, host_.get()));
+    if (!instead)
+        return {};
+    if (host_ended_) // the guest was told so
+        return fail(ErrorKind::unreachable, "the server has closed the connection");
+    tcp_.loop_.unwatch(host_.get());
+    host_readable_ = host_writable_ = false;
+    MSB_TRY(adopt(std::move(instead)));
+    record_.flow.intercepted = true;
+    opening_.reset();
+    return {};
 }
 
 void TcpConnection::write_host() {

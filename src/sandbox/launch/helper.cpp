@@ -65,6 +65,15 @@ Status end_helper(const OwnedFd& process) {
 
 } // namespace
 
+void JailedStart::give(int number, OwnedFd fd) {
+    request.fds.emplace_back(number, fd.get());
+    owned.push_back(std::move(fd));
+}
+
+Result<Child> JailedStart::spawn() const {
+    return static_cast<Child>(MSB_TRY(jail::spawn(request)));
+}
+
 Status record_helpers(const Home& home, std::string_view name, const std::vector<Child>& helpers) {
     std::string record;
     for (const Child& helper : helpers)

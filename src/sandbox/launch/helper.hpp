@@ -10,6 +10,7 @@
 #include "base/fd.hpp"
 #include "base/process.hpp"
 #include "base/result.hpp"
+#include "jail/jail.hpp"
 #include "sandbox/home.hpp"
 #include "spec/launch.hpp"
 
@@ -24,6 +25,18 @@ struct Helper {
     LaunchFd number;       ///< of its lifeline in the runtime
     Child process;
     OwnedFd lifeline; ///< the runtime's end
+};
+
+/// A helper with all that it needs but a process: making one takes as long as a guest's kernel takes
+/// to reach its first device, so that is done while the kernel boots.
+struct JailedStart {
+    jail::Request request;
+    std::vector<OwnedFd> owned; ///< the descriptors that it gets
+    OwnedFd lifeline;           ///< the runtime's end; log lines come out of it
+
+    /// A descriptor for the process, under this number there.
+    void give(int number, OwnedFd fd);
+    Result<Child> spawn() const;
 };
 
 /// Parameters that all helpers need.

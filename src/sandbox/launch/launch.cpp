@@ -155,14 +155,7 @@ Status Launch::start_helpers() {
                             .log_level = config_.spec.log_level,
                             .control_group = group_.get(),
                             .log = log_number};
-    if (spec.network.active()) {
-        step_ = "network";
-        config_.network = NetworkPlan::make(spec.name, spec.network.interface,
-                                            net::host_has_route(false), net::host_has_route(true));
-        network_ = MSB_TRY(prepare_netd(start, config_.spec.network, *config_.network));
-        running_.published = config_.spec.network.published;
-        give(launch_fd_network, std::move(network_->lifeline));
-    }
+    MSB_TRY(prepare_network(start));
     if (config_.has_shares()) {
         step_ = "mount";
         MSB_TRY(take(start_fsd(start, mounts_.shared, mounts_.sources)));
@@ -172,6 +165,27 @@ Status Launch::start_helpers() {
         MSB_TRY(take(start_storage_daemon(start, mounts_.formatted_disks)));
     }
     step_ = "build_vm";
+    return {};
+}
+
+/// All but the processes.
+Status Launch::prepare_network(const HelperStart& start) {
+    const NetworkSpec& network = subject_.spec.network;
+    step_ = "network";
+    if (network.tls.trust_host_cas)
+        config_.host_authorities = MSB_TRY(read_host_authorities());
+    if (!network.active())
+        return {};
+    config_.network = NetworkPlan::make(subject_.spec.name, network.interface,
+                                        net::host_has_route(false), net::host_has_route(true));
+    network_ = MSB_TRY(prepare_netd(start, config_.spec.network, *config_.network));
+    running_.published = config_.spec.network.published;
+    give(launch_fd_network, std::move(network_->lifeline));
+    if (!network.tls.intercept)
+        return {};
+    interception_ = MSB_TRY(prepare_tlsd(start, network, *network_));
+    config_.intercepts = true;
+    give(launch_fd_tls, std::move(interception_->lifeline));
     return {};
 }
 
@@ -230,8 +244,11 @@ Status Launch::start_network() {
     if (!network_)
         return {};
     step_ = "network";
-    running_.helpers.push_back(MSB_TRY(network_->spawn()));
-    network_.reset();
+    for (std::optional<JailedStart>* const start : {&network_, &interception_}) {
+        if (*start)
+            running_.helpers.push_back(MSB_TRY((*start)->spawn()));
+        start->reset();
+    }
     MSB_TRY(record_helpers(subject_.home, subject_.spec.name, running_.helpers));
     step_ = "build_vm";
     return {};

@@ -6,6 +6,7 @@
 #include "sandbox/launch/mounts.hpp"
 #include "sandbox/launch/netd.hpp"
 #include "sandbox/launch/storage_daemon.hpp"
+#include "sandbox/launch/tlsd.hpp"
 #include "sandbox/sandboxes.hpp"
 #include "sandbox/volumes/claims.hpp"
 
@@ -44,6 +45,7 @@ class Launch {
     Status open_disks();
     Result<OwnedFd> open_root_disk();
     Status start_helpers();
+    Status prepare_network(const HelperStart& start);
     Status take(Result<Helper> started);
     Status start_runtime();
     Status start_network();
@@ -65,6 +67,7 @@ class Launch {
 
     LaunchConfig config_; ///< for the runtime
     std::optional<NetdStart> network_;
+    std::optional<JailedStart> interception_;
     std::vector<std::pair<int, OwnedFd>> given_;
     OwnedFd group_; ///< control group; none where there can be none
     MountPlan mounts_;

@@ -86,6 +86,10 @@ Result<net::NetdConfig> make_config(const NetworkSpec& spec, NetworkPlan& plan,
         plan.search = resolver.search;
         plan.resolver_options = resolver.options;
     }
+    if (spec.tls.intercept)
+        config.interception = net::InterceptionPlan{.ports = spec.tls.intercepted_ports(),
+                                                    .bypass = spec.tls.bypass,
+                                                    .block_quic = spec.tls.block_quic};
     config.max_connections = spec.connections();
     config.explain_denials = spec.explain_denials;
     return config;
@@ -102,23 +106,20 @@ Result<NetdStart> prepare_netd(const HelperStart& start, NetworkSpec& spec, Netw
     config.log_level = start.log_level;
     config.sandbox = start.sandbox;
     NetdStart netd;
-    jail::Request& request = netd.request;
-    const auto give = [&](int number, OwnedFd fd) {
-        request.fds.emplace_back(number, fd.get());
-        netd.owned.push_back(std::move(fd));
-    };
     int number = net::netd_fd_published;
     for (PublishedPort& port : spec.published) {
         config.published.push_back({number, port.udp, port.guest});
-        give(number++, MSB_TRY_WRAP(bind_port(port), "cannot publish port " + port.to_string()));
+        netd.give(number++,
+                  MSB_TRY_WRAP(bind_port(port), "cannot publish port " + port.to_string()));
     }
     auto lifeline = MSB_TRY(sys::socket_pair(SOCK_SEQPACKET));
-    give(net::netd_fd_config, MSB_TRY(sys::memfd("netd-config", as_bytes(config.to_json()))));
+    netd.give(net::netd_fd_config, MSB_TRY(sys::memfd("netd-config", as_bytes(config.to_json()))));
     // The engine has another user id than we; the directory is what keeps others out.
-    give(net::netd_fd_device,
-         MSB_TRY(sys::unix_listen(start.sockets + "/" + network_socket, 1, 0666)));
-    give(net::netd_fd_lifeline, std::move(lifeline[0]));
+    netd.give(net::netd_fd_device,
+              MSB_TRY(sys::unix_listen(start.sockets + "/" + network_socket, 1, 0666)));
+    netd.give(net::netd_fd_lifeline, std::move(lifeline[0]));
 
+    jail::Request& request = netd.request;
     request.role = jail::Role::net;
     request.argv = {"/netd"};
     request.binds = {{start.installation.program("netd"), "/netd", false, true}};
@@ -127,10 +128,6 @@ Result<NetdStart> prepare_netd(const HelperStart& start, NetworkSpec& spec, Netw
     request.die_with_parent = false; // the lifeline sees to it
     netd.lifeline = std::move(lifeline[1]);
     return netd;
-}
-
-Result<Child> NetdStart::spawn() const {
-    return static_cast<Child>(MSB_TRY(jail::spawn(request)));
 }
 
 } // namespace msb

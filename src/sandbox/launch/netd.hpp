@@ -2,26 +2,17 @@
 #pragma once
 
 #include "dns/config.hpp"
-#include "jail/jail.hpp"
 #include "net/config.hpp"
 #include "sandbox/launch/helper.hpp"
 #include "spec/network_plan.hpp"
 #include "spec/network_spec.hpp"
 
-#include <string_view>
+#include <string>
 #include <vector>
 
 namespace msb {
 
-/// netd, with all that it needs but a process: making one takes as long as a guest's kernel takes to
-/// reach its first device, so that is done while the kernel boots.
-struct NetdStart {
-    jail::Request request;
-    std::vector<OwnedFd> owned; ///< the descriptors that it gets
-    OwnedFd lifeline;           ///< the runtime's end; log lines come out of it
-
-    Result<Child> spawn() const;
-};
+using NetdStart = JailedStart;
 
 /// Binds the published ports, which learn what was chosen for them, and the device's socket. Errors
 /// name the port. `plan` gets the host's search domains.

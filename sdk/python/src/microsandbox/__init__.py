@@ -57,6 +57,7 @@ from .fs import FsEntry, FsReadStream, FsWriteStream, SandboxFsOps
 from .image import Image, ImageDetail, ImageHandle
 from .logs import LogStream
 from .network import (
+    ClientCert,
     Destination,
     DnsConfig,
     Interface,
@@ -72,6 +73,9 @@ from .network import (
     RateLimiter,
     RateLimits,
     Rule,
+    ScopedUpstreamCa,
+    ScopedVerify,
+    TlsConfig,
     TokenBucket,
 )
 from .options import CreateOptions, ExecOptions, StreamOptions

@@ -176,6 +176,53 @@ class RateLimiter:
 
 
 @dataclass(frozen=True)
+class ScopedVerify:
+    """Whether the certificates of some servers are checked."""
+
+    pattern: str
+    verify: bool = False
+
+
+@dataclass(frozen=True)
+class ScopedUpstreamCa:
+    """Authorities that count for some servers."""
+
+    pattern: str
+    path: str
+
+
+@dataclass(frozen=True)
+class ClientCert:
+    """What this machine shows some servers."""
+
+    pattern: str
+    cert: str
+    key: str
+
+
+@dataclass(frozen=True)
+class TlsConfig:
+    """How TLS connections are opened on their way. The files, in PEM form, are read at each start. Patterns of hosts
+    are ``NAME``, ``*.NAME`` (that and all below it), an address, or ``*``; the closest counts."""
+
+    intercepted_ports: tuple[int, ...] = (443,)
+    bypass: tuple[str, ...] = ()
+    """Patterns of hosts whose connections stay as they are."""
+    block_quic: bool = True
+    """QUIC to those ports, which cannot be opened, is refused."""
+    ca_cert: str | None = None
+    """The authority that the guest is to trust; one that is made at each start if not given."""
+    ca_key: str | None = None
+    verify_upstream: bool = True
+    """Servers' certificates are checked."""
+    scoped_verify_upstream: tuple[ScopedVerify, ...] = ()
+    upstream_ca_certs: tuple[str, ...] = ()
+    """Authorities that are trusted beside this machine's."""
+    scoped_upstream_ca_certs: tuple[ScopedUpstreamCa, ...] = ()
+    client_certs: tuple[ClientCert, ...] = ()
+
+
+@dataclass(frozen=True)
 class Network:
     """What the guest may reach. Where nothing is said about it, the Internet, or what this machine's configuration
     says."""
@@ -199,6 +246,10 @@ class Network:
     environment."""
     deny_domains: tuple[str, ...] = ()
     deny_domain_suffixes: tuple[str, ...] = ()
+    tls: TlsConfig | None = None
+    """How TLS is opened on its way; it is not, if not given."""
+    trust_host_cas: bool = False
+    """The guest trusts the authorities that this machine trusts."""
     interface: Interface | None = None
     """Its addresses and its MTU."""
     rate_limiter: RateLimiter | None = None
@@ -268,6 +319,8 @@ class NetworkEntry:
     group: str
     rule: str | None
     outcome: str
+    intercepted: bool
+    """Its TLS was opened on the way."""
     reason: str | None
     sent: int
     received: int

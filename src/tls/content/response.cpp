@@ -1,0 +1,226 @@
+// What the upstream sends: answers, followed to their ends, with values in them made placeholders.
+#include "tls/content/coding.hpp"
+#include "tls/content/conversation.hpp"
+#include "tls/content/words_in.hpp"
+
+#include <algorithm>
+
+namespace msb::tls {
+
+namespace {
+
+constexpr unsigned switching = 101, first_final = 200;
+
+/// As long as the value was, so that lengths stay.
+std::string same_size(std::string_view placeholder, std::size_t size) {
+    std::string text(placeholder.substr(0, size));
+    text.resize(size, '*');
+    return text;
+}
+
+} // namespace
+
+void Conversation::take_upstream() {
+    bool more = true;
+    while (more && !ended_) {
+        switch (upstream_step_) {
+        case Step::begin:
+        case Step::head: more = take_response_head(); break;
+        case Step::body: more = take_response_body(); break;
+        case Step::opaque:
+            to_guest_.append(as_bytes(upstream_in_));
+            upstream_in_.clear();
+            return;
+        }
+    }
+}
+
+bool Conversation::take_response_head() {
+    if (upstream_in_.empty())
+        return false;
+    // A server that speaks before it was asked is no HTTP server; what the guest sends is searched.
+    if (exchanges_.empty()) {
+        if (guest_step_ != Step::begin || !guest_in_.empty())
+            return false; // the request is on its way
+        guest_step_ = upstream_step_ = Step::opaque;
+        detector_.emplace(foreign_);
+        return true;
+    }
+    const auto end = upstream_in_.find(head_end);
+    if (end == std::string::npos && upstream_in_.size() <= most_head)
+        return false;
+    auto head =
+        end == std::string::npos
+            ? std::expected<ResponseHead, Refusal>(std::unexpected(Refusal("too long a head")))
+            : read_response(std::string_view(upstream_in_).substr(0, end + head_end.size()));
+    const Exchange exchange = exchanges_.front();
+    const auto framing = head ? response_framing(*head, exchange.method)
+                              : std::expected<Framing, Refusal>(std::unexpected(head.error()));
+    if (!framing) {
+        exchanges_.clear();
+        refuse("502 Bad Gateway", "answer_refused", "the server's answer: " + framing.error());
+        return false;
+    }
+    upstream_in_.erase(0, end + head_end.size());
+    for (Field& field : head->fields)
+        field.value = scrubbed(field.value);
+    if (head->status == switching && exchange.upgrade) {
+        to_guest_.append(as_bytes(head->text()));
+        exchanges_.pop_front();
+        guest_step_ = upstream_step_ = Step::opaque;
+        detector_.emplace(foreign_);
+        take_guest();
+        return true;
+    }
+    if (head->status < first_final) { // the answer itself follows
+        to_guest_.append(as_bytes(head->text()));
+        return true;
+    }
+    begin_response_body(*head, *framing);
+    return true;
+}
+
+void Conversation::begin_response_body(ResponseHead& head, const Framing& framing) {
+    Body& body = response_body_ = Body{.framing = framing, .left = framing.length};
+    const std::string* const coding = head.find("content-encoding");
+    body.coding = coding == nullptr ? "" : *coding;
+    const bool coded = !is_identity(body.coding);
+    body.replace = !values_->empty() && framing.kind != Framing::Kind::none;
+    // A server that compresses although it was asked not to.
+    const bool opened = body.replace && coded && is_coding(body.coding);
+    if (coded && !opened)
+        body.replace = false;
+    body.collect = opened || (body.replace && framing.kind == Framing::Kind::length &&
+                              framing.length <= most_exact_answer);
+    body.same_size = body.replace && !body.collect && framing.kind == Framing::Kind::length;
+    value_scanner_.reset();
+    if (body.replace)
+        value_scanner_.emplace(values_);
+    upstream_step_ = Step::body;
+    answering_ = true;
+    answer_head_ = std::move(head);
+    if (!body.collect)
+        to_guest_.append(as_bytes(answer_head_.text()));
+}
+
+bool Conversation::take_response_body() {
+    Body& body = response_body_;
+    std::string_view data = upstream_in_;
+    switch (body.framing.kind) {
+    case Framing::Kind::length: {
+        const auto part = data.substr(
+            0, static_cast<std::size_t>(std::min<std::uint64_t>(body.left, data.size())));
+        body.left -= part.size();
+        data.remove_prefix(part.size());
+        if (!part.empty())
+            response_payload(part);
+        break;
+    }
+    case Framing::Kind::chunked:
+        if (const auto taken =
+                body.chunks.feed(data, [&](std::string_view part) { response_payload(part); });
+            !taken) {
+            end();
+            return false;
+        }
+        break;
+    case Framing::Kind::until_close:
+        response_payload(data);
+        data = {};
+        break;
+    case Framing::Kind::none: break;
+    }
+    if (ended_)
+        return false;
+    upstream_in_.erase(0, upstream_in_.size() - data.size());
+    const bool done = body.framing.kind == Framing::Kind::chunked       ? body.chunks.done()
+                      : body.framing.kind == Framing::Kind::until_close ? false
+                                                                        : body.left == 0;
+    if (done)
+        end_response_body();
+    return done;
+}
+
+void Conversation::ValueSink::text(std::string_view part) {
+    of.value_out_ += part;
+}
+
+void Conversation::ValueSink::word(std::uint32_t number) {
+    const Secret& secret = of.secrets_->secrets()[of.value_of_[number]];
+    of.observer_.scrubbed(secret.env);
+    of.value_out_ += of.response_body_.same_size
+                         ? same_size(secret.placeholder, of.values_->size_of(number))
+                         : secret.placeholder;
+}
+
+std::string Conversation::scrubbed(std::string_view text) {
+    return replace_words(values_, text, [&](std::uint32_t number) {
+        const Secret& secret = secrets_->secrets()[value_of_[number]];
+        observer_.scrubbed(secret.env);
+        return secret.placeholder;
+    });
+}
+
+void Conversation::response_payload(std::string_view payload) {
+    Body& body = response_body_;
+    if (payload.empty() || ended_)
+        return;
+    if (body.collect) {
+        body.collected += payload;
+        if (body.collected.size() > most_body) // only of a compressed one it is not known before
+            end();
+        return;
+    }
+    std::string_view out = payload;
+    if (value_scanner_) {
+        value_out_.clear();
+        ValueSink sink{*this};
+        value_scanner_->feed(payload, sink);
+        out = value_out_;
+    }
+    to_guest_.append(
+        as_bytes(body.framing.kind == Framing::Kind::chunked ? chunk(out) : std::string(out)));
+}
+
+void Conversation::end_response_body() {
+    Body& body = response_body_;
+    const bool chunked = body.framing.kind == Framing::Kind::chunked;
+    value_out_.clear();
+    if (body.collect) {
+        const bool coded = !is_identity(body.coding);
+        const auto text = coded ? decode(body.coding, body.collected, most_body)
+                                : std::optional(std::move(body.collected));
+        if (!text)
+            return end(); // nothing of it may go on unseen
+        std::string sent = scrubbed(*text);
+        if (coded) {
+            if (sent == *text)
+                sent = std::move(body.collected);
+            else
+                answer_head_.remove("content-encoding");
+        }
+        if (!chunked && body.framing.kind == Framing::Kind::length)
+            answer_head_.set("Content-Length", std::to_string(sent.size()));
+        to_guest_.append(as_bytes(answer_head_.text()));
+        to_guest_.append(as_bytes(chunked ? chunk(sent) : sent));
+    } else if (value_scanner_) {
+        ValueSink sink{*this};
+        value_scanner_->finish(sink);
+        to_guest_.append(as_bytes(chunked ? chunk(value_out_) : value_out_));
+    }
+    if (chunked) {
+        std::vector<Field> trailers = body.chunks.trailers();
+        for (Field& field : trailers)
+            field.value = scrubbed(field.value);
+        to_guest_.append(as_bytes(last_chunk(trailers)));
+    }
+    response_body_ = {};
+    value_scanner_.reset();
+    value_out_.clear();
+    answering_ = false;
+    exchanges_.pop_front();
+    upstream_step_ = Step::head;
+    take_guest(); // one may have waited, because there were too many
+}
+
+} // namespace msb::tls
