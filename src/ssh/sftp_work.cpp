@@ -1,0 +1,23 @@
+#include "ssh/sftp_work.hpp"
+
+#include <algorithm>
+
+namespace msb::ssh {
+
+bool SftpWork::turn() {
+    if (stream_.closed())
+        return false;
+    for (;;) {
+        const std::size_t room = std::min(server_.room(), stream_chunk);
+        const std::size_t count = room > 0 ? stream_.read(stream_buffer().first(room)) : 0;
+        server_.feed(stream_buffer().first(count));
+        if (!server_.advance())
+            return false;
+        stream_.write(server_.out());
+        if (count == 0)
+            break;
+    }
+    return !(stream_.at_end() && server_.idle());
+}
+
+} // namespace msb::ssh
