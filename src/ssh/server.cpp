@@ -25,6 +25,15 @@ struct FreeText {
     void operator()(char* text) const { ssh_string_free_char(text); }
 };
 
+TcpTarget target_of(ssh_message request) {
+    const char* host = ssh_message_channel_request_open_destination(request);
+    TcpTarget target;
+    target.host = host == nullptr ? "" : host;
+    target.port =
+        static_cast<std::uint16_t>(ssh_message_channel_request_open_destination_port(request));
+    return target;
+}
+
 Error ssh_error(const char* what, void* of) {
     return {ErrorKind::protocol, std::string(what) + ": " + ssh_get_error(of)};
 }
@@ -76,6 +85,12 @@ Status Server::accept(int client) {
     if (ssh_set_server_callbacks(session_, &callbacks_) != SSH_OK ||
         ssh_bind_accept_fd(bind_, session_, client) != SSH_OK)
         return fail(ssh_error("cannot begin with SSH", bind_));
+    ssh_set_message_callback(
+        session_,
+        [](ssh_session, ssh_message message, void* self) {
+            return static_cast<Server*>(self)->refuses(message) ? 1 : 0;
+        },
+        this);
     ssh_set_auth_methods(session_, SSH_AUTH_METHOD_PUBLICKEY);
     ssh_set_blocking(session_, 0);
     // The session has nothing to wait with before the first exchange.
@@ -120,7 +135,6 @@ Status Server::turn() {
             return fail(ssh_error("key exchange", session_));
         keys_exchanged_ = exchanged == SSH_OK;
     }
-    answer_messages();
     turn_channels();
     if (agent_lost_)
         return fail(*agent_lost_);
@@ -177,19 +191,21 @@ ssh_channel Server::open_session() {
     return channel;
 }
 
-void Server::answer_messages() {
-    while (const ssh_message message = ssh_message_get(session_))
-        answer(message);
-}
-
-/// What has no callback: requests to forward, and all that is refused.
-void Server::answer(ssh_message message) {
+/// What has no callback of its own: connections into the guest, and all that is refused. True:
+/// refuse it.
+bool Server::refuses(ssh_message message) {
     const int type = ssh_message_type(message);
     const int subtype = ssh_message_subtype(message);
     if (type == SSH_REQUEST_CHANNEL_OPEN && subtype == SSH_CHANNEL_DIRECT_TCPIP && authenticated_ &&
         channels_.size() < max_channels) {
-        channels_.push_back(std::make_unique<TcpChannel>(agents_.others, session_, message));
-        return;
+        // libssh wants the answer now, before the guest can have one. A connection that cannot be
+        // made is closed at once.
+        TcpTarget target = target_of(message);
+        const ssh_channel channel = ssh_message_channel_request_open_reply_accept(message);
+        if (channel != nullptr)
+            channels_.push_back(std::make_unique<TcpChannel>(agents_.others, session_, channel,
+                                                             std::move(target)));
+        return channel == nullptr;
     }
     if (type == SSH_REQUEST_AUTH && subtype != SSH_AUTH_METHOD_NONE)
         ++refusals_;
@@ -198,8 +214,7 @@ void Server::answer(ssh_message message) {
                              "msb: -R is refused: what runs in a sandbox is not let out to the "
                              "machine that connects to it",
                              1);
-    (void)ssh_message_reply_default(message);
-    ssh_message_free(message);
+    return true;
 }
 
 void Server::turn_channels() {

@@ -33,8 +33,7 @@ class Server {
   private:
     Status accept(int client);
     Status turn();
-    void answer_messages();
-    void answer(ssh_message message);
+    bool refuses(ssh_message message);
     void turn_channels();
     Status check_time();
     void update_interest(int client);

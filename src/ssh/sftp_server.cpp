@@ -33,8 +33,12 @@ std::size_t Server::room() const {
 }
 
 bool Server::advance() {
+    // In the order in which they were asked for: OpenSSH's scp cuts a file off where answers to its
+    // writes overtake each other.
+    bool in_order = true;
     for (auto pending = pending_.begin(); pending != pending_.end();) {
-        if (step(*pending)) {
+        in_order = step(*pending) && in_order;
+        if (in_order) {
             finish(*pending); // may begin another one, at the end of the list
             pending = pending_.erase(pending);
         } else {

@@ -1,6 +1,7 @@
 #include "ssh/sftp_work.hpp"
 
 #include <algorithm>
+#include <libssh/server.h>
 
 namespace msb::ssh {
 
@@ -17,7 +18,11 @@ bool SftpWork::turn() {
         if (count == 0)
             break;
     }
-    return !(stream_.at_end() && server_.idle());
+    if (!stream_.at_end() || !server_.idle())
+        return true;
+    (void)ssh_channel_request_send_exit_status(stream_.channel(), 0);
+    stream_.end_output();
+    return false;
 }
 
 } // namespace msb::ssh

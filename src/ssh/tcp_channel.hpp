@@ -5,31 +5,25 @@
 #include "ssh/channel.hpp"
 #include "ssh/stream.hpp"
 
-#include <optional>
-
 namespace msb::ssh {
 
 class TcpChannel : public Channel {
   public:
-    /// `request` is the client's message that opens the channel; it is answered when the guest has
-    /// connected, or could not.
-    TcpChannel(AgentClient& client, ssh_session session, ssh_message request);
-    ~TcpChannel() override;
+    TcpChannel(AgentClient& client, ssh_session session, ssh_channel channel,
+               const TcpTarget& target);
 
     bool turn() override;
-    std::uint64_t moved() const override { return stream_ ? stream_->moved() : 0; }
+    std::uint64_t moved() const override { return stream_.moved(); }
 
   private:
-    bool answer();
     void pass_data();
+    void fail_with(const std::string& reason);
     TcpEvents events();
 
     ssh_session session_;
-    ssh_message request_; ///< null once it is answered
-    std::optional<Stream> stream_;
+    Stream stream_;
     OutBuffer to_client_;
     OutBuffer to_guest_;
-    std::string failure_;
     bool ended_ = false;
     bool guest_done_ = false;  ///< the guest's end of data arrived
     bool client_done_ = false; ///< the client's end of data was passed on
