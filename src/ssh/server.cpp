@@ -113,6 +113,7 @@ Status Server::run(int client) {
             break;
     }
     loop_.unwatch(client);
+    channels_.clear(); // libssh would free what belongs to them
     if (!done)
         ssh_disconnect(session_);
     return done;

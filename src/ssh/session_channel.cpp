@@ -42,6 +42,11 @@ SessionChannel::SessionChannel(Agents agents, const Job& job, std::string user, 
     (void)ssh_set_channel_callbacks(channel, &callbacks_);
 }
 
+SessionChannel::~SessionChannel() {
+    // libssh keeps the channel until the client has closed it, too.
+    (void)ssh_remove_channel_callbacks(stream_.channel(), &callbacks_);
+}
+
 ssh_channel_callbacks_struct SessionChannel::callbacks(SessionChannel* self) {
     using Self = SessionChannel;
     ssh_channel_callbacks_struct table{};

@@ -23,6 +23,7 @@ class SessionChannel : public Channel {
   public:
     SessionChannel(Agents agents, const Job& job, std::string user, ssh_session session,
                    ssh_channel channel);
+    ~SessionChannel() override;
 
     bool turn() override;
     bool full() const override { return work_ && work_->full(); }
