@@ -103,47 +103,45 @@ void add_connect_options(Command& command, Context& context) {
     command.option("-n,--name", &options->named,
                    "Sandbox, also one that is called as a command below");
     command.flag("-q,--quiet", &options->quiet, "No progress");
-    command.action([&context, options] {
-        run_command(context, [&] { return connect(context, *options); });
-    });
+    command.action(
+        [&context, options] { run_command(context, [&] { return connect(context, *options); }); });
 }
 
 // --- serve --------------------------------------------------------------------------------------
 
 void add_serve(Command& ssh, Context& context) {
-    ssh.add("serve", "Serve SSH for a sandbox, on a port or on stdin and stdout", group_sandboxes,
-            [&context](Command& command) {
-                auto options = std::make_shared<SshServeOptions>();
-                auto inactivity = std::make_shared<InactivityOptions>();
-                command.footer("The login name is the user in the guest. Runs until Ctrl-C; the "
-                               "sandbox goes on.");
-                command.option("sandbox", &options->name, "Sandbox (NAME.msb will do)").required();
-                const Option stdio =
-                    command.flag("--stdio", &options->stdio,
-                                 "One connection on stdin and stdout, for ProxyCommand");
-                command.option("--host", &options->host, "Address to listen on")
-                    .shows_default()
-                    .excludes(stdio);
-                command.option("-p,--port", &options->port, "Port to listen on; 0: any free one")
-                    .within(0, 65535)
-                    .shows_default()
-                    .excludes(stdio);
-                const Option timeout =
-                    command.option("--inactivity-timeout", &inactivity->timeout,
-                                   "End a connection on which nothing happens for so long (10m; 0: "
-                                   "never)");
-                command.flag("--no-inactivity-timeout", &inactivity->none, "Never")
-                    .excludes(timeout);
-                command.action([&context, options, inactivity] {
-                    run_command(context, [&]() -> Status {
-                        options->inactivity = inactivity->none ? 0ms : default_inactivity;
-                        if (!inactivity->timeout.empty())
-                            options->inactivity = std::chrono::milliseconds(
-                                MSB_TRY(parse_duration_ms(inactivity->timeout, true)));
-                        return ssh_serve(context, *options);
-                    });
+    ssh.add(
+        "serve", "Serve SSH for a sandbox, on a port or on stdin and stdout", group_sandboxes,
+        [&context](Command& command) {
+            auto options = std::make_shared<SshServeOptions>();
+            auto inactivity = std::make_shared<InactivityOptions>();
+            command.footer("The login name is the user in the guest. Runs until Ctrl-C; the "
+                           "sandbox goes on.");
+            command.option("sandbox", &options->name, "Sandbox (NAME.msb will do)").required();
+            const Option stdio = command.flag(
+                "--stdio", &options->stdio, "One connection on stdin and stdout, for ProxyCommand");
+            command.option("--host", &options->host, "Address to listen on")
+                .shows_default()
+                .excludes(stdio);
+            command.option("-p,--port", &options->port, "Port to listen on; 0: any free one")
+                .within(0, 65535)
+                .shows_default()
+                .excludes(stdio);
+            const Option timeout =
+                command.option("--inactivity-timeout", &inactivity->timeout,
+                               "End a connection on which nothing happens for so long (10m; 0: "
+                               "never)");
+            command.flag("--no-inactivity-timeout", &inactivity->none, "Never").excludes(timeout);
+            command.action([&context, options, inactivity] {
+                run_command(context, [&]() -> Status {
+                    options->inactivity = inactivity->none ? 0ms : default_inactivity;
+                    if (!inactivity->timeout.empty())
+                        options->inactivity = std::chrono::milliseconds(
+                            MSB_TRY(parse_duration_ms(inactivity->timeout, true)));
+                    return ssh_serve(context, *options);
                 });
             });
+        });
 }
 
 // --- authorize ----------------------------------------------------------------------------------
@@ -165,9 +163,10 @@ Status authorize(Context& context, const AuthorizeOptions& options) {
     if (sources != 1)
         return fail(Error(ErrorKind::invalid_argument, "one of --file, --key and --stdin is needed")
                         .with_hint("msb ssh authorize --file ~/.ssh/id_ed25519.pub"));
-    const std::string text = !options.file.empty() ? MSB_TRY(read_file(options.file, largest_config))
-                             : options.from_stdin  ? MSB_TRY(read_stdin())
-                                                   : options.key;
+    const std::string text = !options.file.empty()
+                                 ? MSB_TRY(read_file(options.file, largest_config))
+                             : options.from_stdin ? MSB_TRY(read_stdin())
+                                                  : options.key;
     const auto key = MSB_TRY(ssh::parse_public_key(text));
     const SshFiles files = MSB_TRY(SshFiles::open(context));
     if (MSB_TRY(files.authorize(key)))

@@ -49,8 +49,7 @@ Result<std::string> read_if_there(const std::string& path) {
 
 Result<SshFiles> SshFiles::open(Context& context) {
     const Home home = MSB_TRY(context.home());
-    SshFiles files(home.root() + "/ssh",
-                   MSB_TRY(context.installation()).program("sshd"));
+    SshFiles files(home.root() + "/ssh", MSB_TRY(context.installation()).program("sshd"));
     MSB_TRY(make_directories(files.directory_, 0700));
     return files;
 }
@@ -98,9 +97,9 @@ Result<std::vector<std::string>> SshFiles::authorized() const {
              ssh::parse_authorized_keys(MSB_TRY(read_if_there(path)), unreadable))
             lines.push_back(key.to_string());
     if (unreadable > 0)
-        print_warning(fmt::format("{} has {} that no key can be read from", authorized_keys(),
-                                  unreadable == 1 ? "a line"
-                                                  : fmt::format("{} lines", unreadable)));
+        print_warning(
+            fmt::format("{} has {} that no key can be read from", authorized_keys(),
+                        unreadable == 1 ? "a line" : fmt::format("{} lines", unreadable)));
     if (lines.empty())
         return fail(Error(ErrorKind::permission_denied, "no key is authorized")
                         .with_hint("msb ssh authorize --file ~/.ssh/id_ed25519.pub, or let "

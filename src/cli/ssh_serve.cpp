@@ -207,8 +207,8 @@ Status PortServer::start() {
 
 void PortServer::listen(bool on) {
     if (on && !listening_)
-        listening_ = loop_.watch(socket_.fd(), EPOLLIN, [this](std::uint32_t) { accept(); })
-                         .has_value();
+        listening_ =
+            loop_.watch(socket_.fd(), EPOLLIN, [this](std::uint32_t) { accept(); }).has_value();
     else if (!on && std::exchange(listening_, false))
         loop_.unwatch(socket_.fd());
 }
@@ -262,8 +262,7 @@ Status ssh_serve(Context& context, const SshServeOptions& options) {
     Session session = MSB_TRY(Session::open(context, options.stdio));
     const auto loop = MSB_TRY(EventLoop::create());
     const SandboxSpec spec = MSB_TRY(make_ready(session, *loop, options.name));
-    const Servers servers =
-        MSB_TRY(Servers::prepare(context, session, spec, options.inactivity));
+    const Servers servers = MSB_TRY(Servers::prepare(context, session, spec, options.inactivity));
     return options.stdio ? serve_stdio(context, session, *loop, servers)
                          : serve_port(session, *loop, servers, options, spec.name);
 }

@@ -1,6 +1,5 @@
-#include "ssh/keys.hpp"
-
 #include "ssh/job.hpp"
+#include "ssh/keys.hpp"
 
 #include <gtest/gtest.h>
 

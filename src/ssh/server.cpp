@@ -204,8 +204,8 @@ bool Server::refuses(ssh_message message) {
         TcpTarget target = target_of(message);
         const ssh_channel channel = ssh_message_channel_request_open_reply_accept(message);
         if (channel != nullptr)
-            channels_.push_back(std::make_unique<TcpChannel>(agents_.others, session_, channel,
-                                                             std::move(target)));
+            channels_.push_back(
+                std::make_unique<TcpChannel>(agents_.others, session_, channel, std::move(target)));
         return channel == nullptr;
     }
     if (type == SSH_REQUEST_AUTH && subtype != SSH_AUTH_METHOD_NONE)

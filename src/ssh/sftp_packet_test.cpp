@@ -14,8 +14,10 @@ BytesView only_packet(const Bytes& bytes) {
 
 TEST(SftpPacket, RequestsAreRead) {
     Bytes bytes;
-    Reply(bytes, Type::open, 7).text("/a").number(open_flag::write).attributes(
-        {.permissions = 0640});
+    Reply(bytes, Type::open, 7)
+        .text("/a")
+        .number(open_flag::write)
+        .attributes({.permissions = 0640});
     const auto open = parse_request(only_packet(bytes));
     ASSERT_TRUE(open);
     EXPECT_EQ(open->id, 7U);

@@ -118,8 +118,7 @@ void Server::handle_request(Request request) {
             return answer(request.id, StatusCode::failure, "no such handle");
         if (request.type == Type::fstat)
             return stat(request.id, wire::FsFStat{handle->number});
-        return simple(request.id,
-                      wire::FsFSetStat{handle->number, to_wire(request.attributes)});
+        return simple(request.id, wire::FsFSetStat{handle->number, to_wire(request.attributes)});
     }
     default: return handle_name(request);
     }
@@ -168,12 +167,10 @@ void Server::handle_extension(const Request& request) {
 
 void Server::greet() {
     Reply reply(out_.tail(), Type::version, version);
-    for (const auto& [name, number] : {std::pair("posix-rename@openssh.com", "1"),
-                                       std::pair("statvfs@openssh.com", "2"),
-                                       std::pair("hardlink@openssh.com", "1"),
-                                       std::pair("fsync@openssh.com", "1"),
-                                       std::pair("lsetstat@openssh.com", "1"),
-                                       std::pair("limits@openssh.com", "1")})
+    for (const auto& [name, number] :
+         {std::pair("posix-rename@openssh.com", "1"), std::pair("statvfs@openssh.com", "2"),
+          std::pair("hardlink@openssh.com", "1"), std::pair("fsync@openssh.com", "1"),
+          std::pair("lsetstat@openssh.com", "1"), std::pair("limits@openssh.com", "1")})
         reply.text(name).text(number);
 }
 
@@ -200,8 +197,7 @@ void Server::open_directory(const Request& request) {
     open_as(request.id, wire::FsOpenDir{handle->path}, handle);
 }
 
-void Server::open_as(std::uint32_t id, wire::FsOp op,
-                     const std::shared_ptr<Handle>& handle) {
+void Server::open_as(std::uint32_t id, wire::FsOp op, const std::shared_ptr<Handle>& handle) {
     // Of what is pending, all may become handles.
     if (handles_.size() + pending_.size() >= max_handles)
         return answer(id, StatusCode::failure, "too many open files");
@@ -244,11 +240,10 @@ void Server::write(Request& request) {
     const auto handle = find(request.handle);
     if (!handle || handle->directory)
         return answer(request.id, StatusCode::failure, "no such handle");
-    auto& pending = begin(request.id, wire::FsWrite{handle->number, request.offset, {}},
-                          [this, id = request.id](const wire::FsResponse&) {
-                              answer(id, StatusCode::ok, "ok");
-                          },
-                          false);
+    auto& pending = begin(
+        request.id, wire::FsWrite{handle->number, request.offset, {}},
+        [this, id = request.id](const wire::FsResponse&) { answer(id, StatusCode::ok, "ok"); },
+        false);
     pending.data = std::move(request.data);
     pending.writes = true;
     pending.handle = handle;
@@ -263,8 +258,7 @@ void Server::read_directory(const Request& request) {
         return answer(request.id, StatusCode::failure, "no such handle");
     begin(request.id, wire::FsReadDir{handle->number, names_at_once},
           [this, id = request.id](const wire::FsResponse& response) {
-              const auto* entries =
-                  get<std::vector<wire::FsEntry>>(response);
+              const auto* entries = get<std::vector<wire::FsEntry>>(response);
               if (entries == nullptr || entries->empty())
                   return answer(id, StatusCode::end_of_file, "no more names");
               Reply reply(out_.tail(), Type::name, id);
@@ -292,8 +286,7 @@ void Server::set_attributes(const Request& request, bool follow) {
 
 /// A name that is not there is what the caller wants here, so this is no operation as the others:
 /// success of the agent is failure, and the other way round.
-void Server::unless_exists(std::uint32_t id, const std::string& path,
-                           std::function<void()> then) {
+void Server::unless_exists(std::uint32_t id, const std::string& path, std::function<void()> then) {
     auto& pending = begin(id, wire::FsStat{path, false}, [this, id](const wire::FsResponse&) {
         answer(id, StatusCode::failure, "it exists already");
     });
@@ -317,8 +310,7 @@ void Server::real_path(const Request& request) {
     const std::string path = absolute(request.path);
     auto& pending = begin(request.id, wire::FsRealPath{path},
                           [this, id = request.id](const wire::FsResponse& response) {
-                              const auto* real =
-                                  get<std::string>(response);
+                              const auto* real = get<std::string>(response);
                               if (real == nullptr)
                                   return answer(id, StatusCode::failure, "no path");
                               reply_name(out_.tail(), id, *real);
@@ -332,8 +324,7 @@ void Server::real_path(const Request& request) {
 void Server::read_link(const Request& request) {
     begin(request.id, wire::FsReadLink{absolute(request.path)},
           [this, id = request.id](const wire::FsResponse& response) {
-              const auto* target =
-                  get<std::string>(response);
+              const auto* target = get<std::string>(response);
               if (target == nullptr)
                   return answer(id, StatusCode::failure, "no target");
               reply_name(out_.tail(), id, *target);
@@ -343,8 +334,7 @@ void Server::read_link(const Request& request) {
 void Server::space(const Request& request) {
     begin(request.id, wire::FsStatFs{absolute(request.path)},
           [this, id = request.id](const wire::FsResponse& response) {
-              const auto* space =
-                  get<wire::FsSpace>(response);
+              const auto* space = get<wire::FsSpace>(response);
               if (space == nullptr || space->block_size == 0)
                   return answer(id, StatusCode::failure, "the agent gave no sizes");
               constexpr std::uint64_t read_only = 1;

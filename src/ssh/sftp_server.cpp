@@ -133,10 +133,10 @@ Server::Pending& Server::begin(std::uint32_t id, wire::FsOp op, Done done, bool 
     wire::FsRequest request{.op = std::move(op), .extended = true, .flow = true};
     if (as_user && !place_.user.empty())
         request.user = place_.user;
-    return pending_.emplace_back(Pending{.id = id,
-                                         .operation =
-                                             std::make_unique<FileOperation>(client_, request),
-                                         .done = std::move(done)});
+    return pending_.emplace_back(
+        Pending{.id = id,
+                .operation = std::make_unique<FileOperation>(client_, request),
+                .done = std::move(done)});
 }
 
 std::shared_ptr<Server::Handle> Server::find(const std::string& handle) {

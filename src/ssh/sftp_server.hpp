@@ -52,7 +52,7 @@ class Server {
         std::unique_ptr<FileOperation> operation;
         Done done;
         std::function<void()> if_missing{}; ///< instead of an error, when there is no such name
-        Bytes data{}; ///< to be written, or what was read
+        Bytes data{};                       ///< to be written, or what was read
         std::size_t sent = 0;
         bool writes = false;
         bool data_ended = false;

@@ -47,10 +47,10 @@ Status print_new_key() {
     ssh_key key = nullptr;
     char* secret = nullptr;
     char* open = nullptr;
-    const bool made = ssh_pki_generate(SSH_KEYTYPE_ED25519, 0, &key) == SSH_OK &&
-                      ssh_pki_export_privkey_base64(key, nullptr, nullptr, nullptr, &secret) ==
-                          SSH_OK &&
-                      ssh_pki_export_pubkey_base64(key, &open) == SSH_OK;
+    const bool made =
+        ssh_pki_generate(SSH_KEYTYPE_ED25519, 0, &key) == SSH_OK &&
+        ssh_pki_export_privkey_base64(key, nullptr, nullptr, nullptr, &secret) == SSH_OK &&
+        ssh_pki_export_pubkey_base64(key, &open) == SSH_OK;
     const std::string text =
         made ? std::string(secret) + "ssh-ed25519 " + open + " microsandbox\n" : "";
     ssh_string_free_char(secret);

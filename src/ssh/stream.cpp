@@ -15,8 +15,8 @@ Stream::~Stream() {
 }
 
 std::size_t Stream::read(MutableBytesView buffer) {
-    const int count = ssh_channel_read_nonblocking(
-        channel_, buffer.data(), static_cast<std::uint32_t>(buffer.size()), 0);
+    const int count = ssh_channel_read_nonblocking(channel_, buffer.data(),
+                                                   static_cast<std::uint32_t>(buffer.size()), 0);
     if (count <= 0)
         return 0;
     moved_ += static_cast<std::uint64_t>(count);
@@ -28,8 +28,8 @@ void Stream::write(OutBuffer& from, bool as_stderr) {
         // The library would queue whatever it is given, and wait where the window is too small.
         if ((ssh_get_poll_flags(session_) & SSH_WRITE_PENDING) != 0)
             return;
-        const std::size_t size = std::min<std::size_t>(
-            {from.size(), ssh_channel_window_size(channel_), stream_chunk});
+        const std::size_t size =
+            std::min<std::size_t>({from.size(), ssh_channel_window_size(channel_), stream_chunk});
         if (size == 0)
             return;
         const BytesView part = from.view().first(size);
