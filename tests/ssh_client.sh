@@ -1,6 +1,5 @@
-# For tests of SSH: OpenSSH's programs with the settings that `msb ssh config --install` writes.
+# For tests of SSH, after lib.sh: OpenSSH's programs with the settings that `msb ssh config --install` writes.
 # shellcheck shell=bash
-. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 need_kernel
 need ssh
 

@@ -293,7 +293,8 @@ void msb_progress_free(uint64_t progress);
  * "hard": number. How far it may be raised; default: the soft limit. */
 
 /* Options sandbox_create: How a new sandbox is to be.
- * "image": text. Reference of an image; default: the image that comes with the program.
+ * "image": text. Reference of an image, or the path of a directory or of a disk image (beginning
+ *   with /, ./, ../ or ~/); default: the image that comes with the program.
  * "from_snapshot": text. In place of an image: a snapshot whose disk and image it begins with,
  *   by name, path or digest.
  * "patches": array of patch. Changes to the image's files, made in this order before the sandbox
@@ -468,11 +469,14 @@ char* msb_agent_socket_path(const char* name, char** path);
 /* Options sandbox_modify: What is changed.
  * "network": false or network. What the guest may reach from now on. Rules alone go before those
  *   that it has; anything else takes the place of what it might reach. Ports and name servers
- *   stay. */
+ *   stay.
+ * "root_disk_size_mib": number. Size of its root disk, which only grows unless it is in memory;
+ *   that one has it from its next start on. */
 
-/* Changes a sandbox, also while it runs: flows that may not be any more end. {"name",
- * "in_force": false if this holds from its next start on, "warnings": [text]}. Errors:
- * sandbox_not_found, invalid_config; then nothing has changed.
+/* Changes a sandbox, also while it runs: flows that may not be any more end, and a root disk
+ * that grows has its new room when this returns. {"name", "in_force": false if this holds from
+ * its next start on, "warnings": [text]}. Errors: sandbox_not_found, invalid_config. The network
+ * is changed first; what fails has changed nothing.
  * Options: sandbox_modify, all optional. */
 char* msb_sandbox_modify(const char* name, const char* options, char** result);
 
@@ -795,6 +799,63 @@ char* msb_volume_clone(uint64_t cancel, const char* name, const char* to, const 
  * "used_bytes"}.
  * Options: volume_prune, all optional. */
 char* msb_volume_prune(const char* options, char** result);
+
+/* ---- files of volumes ------------------------------------------------------------------------
+ * Files of directory volumes, without a guest; sandboxes may have them mounted. Paths are from
+ * the volume's root, and links lead within it. Errors of all: volume_not_found, path_not_found,
+ * filesystem; unsupported of a disk. */
+
+/* The content of a file. Error: limit_exceeded, beyond 256 MiB. */
+char* msb_volume_fs_read(const char* name, const char* path, uint8_t** data, size_t* size);
+
+/* Makes or replaces a file, with the directories that are missing; who opens it sees the old or
+ * the new content. */
+char* msb_volume_fs_write(const char* name, const char* path, const uint8_t* data, size_t size);
+
+/* As msb_fs_stat(), of a link itself. */
+char* msb_volume_fs_stat(const char* name, const char* path, char** result);
+
+/* What a directory has in it, one level, by name: an array of what msb_volume_fs_stat() gives. */
+char* msb_volume_fs_list(const char* name, const char* path, char** result);
+
+/* Makes a directory, with the parents that are missing. */
+char* msb_volume_fs_mkdir(const char* name, const char* path);
+
+/* Options volume_fs_remove: How something in a volume is removed.
+ * "recursive": true or false. A directory goes with what is in it; else it has to be empty. */
+
+/* Removes a file or a directory, but not the volume's root.
+ * Options: volume_fs_remove, all optional. */
+char* msb_volume_fs_remove(const char* name, const char* path, const char* options);
+
+/* Copies a single file within the volume. */
+char* msb_volume_fs_copy(const char* name, const char* from, const char* to);
+
+/* Gives a file or directory another path. */
+char* msb_volume_fs_rename(const char* name, const char* from, const char* to);
+
+/* ---- storage ---------------------------------------------------------------------------------
+ * What takes room on the host's disk, and removing what nothing needs: as msb df and msb prune
+ * say with --format json. */
+
+/* {TYPE: {"count", "in_use", "logical_bytes", "allocated_bytes", "reclaimable_bytes", "items":
+ * [{"name", "path", "logical_bytes", "allocated_bytes", "in_use", "reclaimable", "reasons"}],
+ * "notes"}, "notes"}; the types are images, layers, sandboxes, snapshots, volumes, logs and
+ * caches. */
+char* msb_storage_usage(uint64_t cancel, char** result);
+
+/* Options storage_prune: What is removed.
+ * "types": array of text. images, layers, sandboxes, snapshots, volumes, caches; default: what
+ *   can be had again, which is images, layers and caches.
+ * "labels": object of text. Only what has all of these.
+ * "older_than_ms": number. Only what was made, or ran last, so long ago.
+ * "dry_run": true or false. Nothing is removed. */
+
+/* Removes what nothing needs: {"dry_run", "items": what msb_storage_usage() says of each, with
+ * "type", "state": "removed" | "reclaimable" | "in_use" | "error" and "error", "removed",
+ * "bytes_reclaimed"}
+ * Options: storage_prune, all optional. */
+char* msb_storage_prune(uint64_t cancel, const char* options, char** result);
 
 /* ---- snapshots -------------------------------------------------------------------------------
  * Disks of sandboxes, kept. Each is known by a name in the library's directory of them, by its

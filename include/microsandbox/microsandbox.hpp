@@ -315,7 +315,8 @@ class Sandbox {
             entries.push_back({entry, bytes.substr(entry.at("offset"), entry.at("size"))});
         return entries;
     }
-    /// Changes the sandbox, also while it runs: {{"network", {{"rules", {"deny@10.0.0.0/8"}}}}}.
+    /// Changes the sandbox, also while it runs: {{"network", {{"rules", {"deny@10.0.0.0/8"}}}}},
+    /// {{"root_disk_size_mib", 8192}}.
     Json modify(const Json& options) {
         char* result = nullptr;
         detail::check(msb_sandbox_modify(name_.c_str(), options.dump().c_str(), &result));
@@ -401,6 +402,70 @@ class Volume {
     static Json prune(const Json& options = Json::object()) {
         char* result = nullptr;
         detail::check(msb_volume_prune(options.dump().c_str(), &result));
+        return detail::take(result);
+    }
+};
+
+/// Files of a directory volume, without a sandbox. Paths are from its root.
+class VolumeFs {
+  public:
+    explicit VolumeFs(std::string volume) : name_(std::move(volume)) {}
+
+    std::string read(const std::string& path) const {
+        std::uint8_t* data = nullptr;
+        std::size_t size = 0;
+        detail::check(msb_volume_fs_read(name_.c_str(), path.c_str(), &data, &size));
+        return detail::take(data, size);
+    }
+    /// Makes or replaces a file, with the directories that are missing.
+    void write(const std::string& path, std::string_view data) const {
+        detail::check(msb_volume_fs_write(name_.c_str(), path.c_str(),
+                                          reinterpret_cast<const std::uint8_t*>(data.data()),
+                                          data.size()));
+    }
+    /// Of a symbolic link itself.
+    Json stat(const std::string& path) const {
+        char* result = nullptr;
+        detail::check(msb_volume_fs_stat(name_.c_str(), path.c_str(), &result));
+        return detail::take(result);
+    }
+    /// What a directory has in it, one level, by name.
+    Json list(const std::string& path = "/") const {
+        char* result = nullptr;
+        detail::check(msb_volume_fs_list(name_.c_str(), path.c_str(), &result));
+        return detail::take(result);
+    }
+    void mkdir(const std::string& path) const {
+        detail::check(msb_volume_fs_mkdir(name_.c_str(), path.c_str()));
+    }
+    /// {{"recursive", true}}: a directory with what is in it.
+    void remove(const std::string& path, const Json& options = Json::object()) const {
+        detail::check(msb_volume_fs_remove(name_.c_str(), path.c_str(), options.dump().c_str()));
+    }
+    /// Copies a single file.
+    void copy(const std::string& from, const std::string& to) const {
+        detail::check(msb_volume_fs_copy(name_.c_str(), from.c_str(), to.c_str()));
+    }
+    void rename(const std::string& from, const std::string& to) const {
+        detail::check(msb_volume_fs_rename(name_.c_str(), from.c_str(), to.c_str()));
+    }
+
+  private:
+    std::string name_;
+};
+
+/// What takes room on the host's disk, and removing what nothing needs.
+class Storage {
+  public:
+    static Json usage(std::uint64_t cancel = 0) {
+        char* result = nullptr;
+        detail::check(msb_storage_usage(cancel, &result));
+        return detail::take(result);
+    }
+    /// {{"types", {"images"}}, {"labels", {{"k", "v"}}}, {"older_than_ms", 1000}, {"dry_run", true}}
+    static Json prune(const Json& options = Json::object(), std::uint64_t cancel = 0) {
+        char* result = nullptr;
+        detail::check(msb_storage_prune(cancel, options.dump().c_str(), &result));
         return detail::take(result);
     }
 };

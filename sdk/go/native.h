@@ -93,6 +93,16 @@
     F(char*, volume_remove, (const char* name), (name)) \
     F(char*, volume_clone, (uint64_t cancel, const char* name, const char* to, const char* options, char** result), (cancel, name, to, options, result)) \
     F(char*, volume_prune, (const char* options, char** result), (options, result)) \
+    F(char*, volume_fs_read, (const char* name, const char* path, uint8_t** data, size_t* size), (name, path, data, size)) \
+    F(char*, volume_fs_write, (const char* name, const char* path, const uint8_t* data, size_t size), (name, path, data, size)) \
+    F(char*, volume_fs_stat, (const char* name, const char* path, char** result), (name, path, result)) \
+    F(char*, volume_fs_list, (const char* name, const char* path, char** result), (name, path, result)) \
+    F(char*, volume_fs_mkdir, (const char* name, const char* path), (name, path)) \
+    F(char*, volume_fs_remove, (const char* name, const char* path, const char* options), (name, path, options)) \
+    F(char*, volume_fs_copy, (const char* name, const char* from, const char* to), (name, from, to)) \
+    F(char*, volume_fs_rename, (const char* name, const char* from, const char* to), (name, from, to)) \
+    F(char*, storage_usage, (uint64_t cancel, char** result), (cancel, result)) \
+    F(char*, storage_prune, (uint64_t cancel, const char* options, char** result), (cancel, options, result)) \
     F(char*, snapshot_create, (uint64_t cancel, uint64_t progress, const char* sandbox, const char* name, const char* options, char** result), (cancel, progress, sandbox, name, options, result)) \
     F(char*, snapshot_open, (const char* snapshot, char** result), (snapshot, result)) \
     F(char*, snapshot_diff, (uint64_t cancel, const char* before, const char* after, char** result), (cancel, before, after, result)) \

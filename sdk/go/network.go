@@ -200,10 +200,12 @@ type ModifyOptions struct {
 	Network *NetworkConfig
 	// It has no network.
 	NoNetwork bool
+	// Size of its root disk, which only grows unless it is in memory; 0: as it is.
+	RootDiskSizeMiB uint64
 }
 
-// Modify changes the sandbox, also while it runs: flows that may not be any more end. After an error nothing
-// has changed.
+// Modify changes the sandbox, also while it runs: flows that may not be any more end, and a root disk that
+// grows has its new room when this returns. The network is changed first; what fails has changed nothing.
 func (n *named) Modify(ctx context.Context, options ModifyOptions) (*Modified, error) {
 	var change modifyOptions
 	if options.Network != nil {
@@ -211,6 +213,9 @@ func (n *named) Modify(ctx context.Context, options ModifyOptions) (*Modified, e
 	}
 	if options.NoNetwork {
 		change.Network = false
+	}
+	if options.RootDiskSizeMiB != 0 {
+		change.RootDiskSizeMib = &options.RootDiskSizeMiB
 	}
 	modified := &Modified{}
 	if err := bring(ctx, n.name, change, modified,

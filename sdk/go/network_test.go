@@ -118,8 +118,10 @@ func TestNetworks(t *testing.T) {
 		ok(t, err)
 		equal(t, destination, verdict.Allowed(), allowed)
 	}
-	_, err = box.Modify(ctx, m.ModifyOptions{NoNetwork: true})
+	_, err = box.Modify(ctx, m.ModifyOptions{NoNetwork: true, RootDiskSizeMiB: 8192})
 	ok(t, err)
+	_, err = box.Modify(ctx, m.ModifyOptions{RootDiskSizeMiB: 1024}) // it does not shrink
+	wantKind(t, err, m.ErrInvalidConfig)
 	verdict, err = box.CheckNetwork(ctx, "example.org")
 	ok(t, err)
 	equal(t, "without network", verdict.Allowed(), false)

@@ -252,7 +252,8 @@ type exportOptions struct {
 
 // modifyOptions is the JSON object of options.
 type modifyOptions struct {
-	Network any `json:"network,omitempty"`
+	Network         any     `json:"network,omitempty"`
+	RootDiskSizeMib *uint64 `json:"root_disk_size_mib,omitempty"`
 }
 
 // networkLogOptions is the JSON object of options.
@@ -281,4 +282,17 @@ type forkOptions struct {
 	Names           []string `json:"names,omitempty"`
 	CopyWhileFrozen bool     `json:"copy_while_frozen,omitempty"`
 	Detached        bool     `json:"detached,omitempty"`
+}
+
+// storagePruneOptions is the JSON object of options.
+type storagePruneOptions struct {
+	Types       []string          `json:"types,omitempty"`
+	Labels      map[string]string `json:"labels,omitempty"`
+	OlderThanMs *uint64           `json:"older_than_ms,omitempty"`
+	DryRun      bool              `json:"dry_run,omitempty"`
+}
+
+// volumeRemoveOptions is the JSON object of options.
+type volumeRemoveOptions struct {
+	Recursive *bool `json:"recursive,omitempty"`
 }

@@ -68,3 +68,41 @@ func TestVolumes(t *testing.T) {
 	ok(t, err)
 	equal(t, "pruned", len(pruned), 4)
 }
+
+func TestVolumeFiles(t *testing.T) {
+	ctx := testContext(t)
+	volume, err := m.CreateVolume(ctx, "go-files", m.WithVolumeLabels(map[string]string{"go": "files"}))
+	ok(t, err)
+	files := volume.FS()
+	ok(t, files.WriteString(ctx, "/a/b/file", "text"))
+	text, err := files.ReadString(ctx, "a/b/file")
+	ok(t, err)
+	equal(t, "text", text, "text")
+	ok(t, files.Mkdir(ctx, "/c/d"))
+	ok(t, files.Copy(ctx, "/a/b/file", "/c/copy"))
+	ok(t, files.Rename(ctx, "/c/copy", "/c/moved"))
+	entries, err := files.List(ctx, "/c")
+	ok(t, err)
+	equal(t, "entries", len(entries), 2)
+	equal(t, "moved", entries[1].Path, "/c/moved")
+	entry, err := files.Stat(ctx, "/c/moved")
+	ok(t, err)
+	equal(t, "size", entry.Size, int64(4))
+	there, err := files.Exists(ctx, "/none")
+	ok(t, err)
+	equal(t, "exists", there, false)
+	wantKind(t, files.Remove(ctx, "/c"), m.ErrFilesystem)
+	ok(t, files.RemoveAll(ctx, "/c"))
+
+	usage, err := m.GetStorageUsage(ctx)
+	ok(t, err)
+	equal(t, "volumes", usage.Volumes.Count > 0, true)
+	options := m.PruneOptions{Types: []string{"volumes"}, Labels: map[string]string{"go": "files"}, DryRun: true}
+	report, err := m.PruneStorage(ctx, options)
+	ok(t, err)
+	equal(t, "planned", report.Items[0].Name+" "+report.Items[0].State, "go-files reclaimable")
+	options.DryRun = false
+	report, err = m.PruneStorage(ctx, options)
+	ok(t, err)
+	equal(t, "removed", report.Removed, 1)
+}

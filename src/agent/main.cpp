@@ -3,6 +3,7 @@
 #include "agent/boot/boot.hpp"
 #include "agent/boot/console.hpp"
 #include "agent/boot/freezer.hpp"
+#include "agent/boot/growth.hpp"
 #include "agent/boot/heartbeat_file.hpp"
 #include "agent/boot/modules.hpp"
 #include "agent/boot/root.hpp"
@@ -52,7 +53,9 @@ class Agent {
     Agent(EventLoop& loop, Server& server, Machine& machine)
         : loop_(loop), server_(server), machine_(machine), stopper_(server, machine),
           freezer_(loop,
-                   [this](const wire::FreezeReport& report) { machine_.control.send(report); }) {}
+                   [this](const wire::FreezeReport& report) { machine_.control.send(report); }),
+          growth_(loop,
+                  [this](const wire::RootDiskState& state) { machine_.control.send(state); }) {}
 
     Status serve() {
         server_.on_shutdown = [this](const wire::Shutdown& request) {
@@ -128,6 +131,9 @@ class Agent {
                 freezer_.freeze(machine_.initramfs.get(), *freeze);
         } else if (envelope->type == wire::Thaw::type) {
             freezer_.thaw();
+        } else if (envelope->type == wire::RootDiskGrow::type) {
+            if (const auto grow = wire::RootDiskGrow::decode(envelope->payload))
+                growth_.begin(machine_.initramfs.get(), *grow);
         } else if (envelope->type == wire::Ping::type) {
             machine_.control.send(wire::Pong{});
         }
@@ -170,6 +176,7 @@ class Agent {
     Machine& machine_;
     Stopper stopper_;
     Freezer freezer_;
+    Growth growth_;
     OwnedFd spare_;
     std::uint64_t heartbeats_ = 0;
     EventLoop::Clock::time_point heartbeat_sent_{};

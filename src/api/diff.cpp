@@ -15,6 +15,13 @@ const char* type_name(char type) {
     }
 }
 
+/// What is compared is what was written above an image.
+std::unexpected<Error> flat_disk(const std::string& who) {
+    return fail(ErrorKind::unsupported,
+                who +
+                    " uses a flat root disk, which is not above its image: it cannot be compared");
+}
+
 } // namespace
 
 Result<std::vector<DiskChange>> diff_sandbox(Launcher& launcher, const std::string& name,
@@ -25,6 +32,8 @@ Result<std::vector<DiskChange>> diff_sandbox(Launcher& launcher, const std::stri
                         .with_hint("stop it, or compare a snapshot of it: msb snapshot diff"));
     const Sandboxes::Still held = MSB_TRY(std::move(still));
     const SandboxSpec& spec = held.view.spec;
+    if (spec.root_disk.kind == RootDisk::Kind::flat)
+        return flat_disk("sandbox '" + name + "'");
     const std::string disk = MSB_TRY(own_disk(launcher.home(), spec));
     if (!spec.snapshot.empty())
         return diff_disks(MSB_TRY(launcher.snapshots().open(spec.snapshot)).disk(), disk, watch);
@@ -37,6 +46,9 @@ Result<std::vector<DiskChange>> diff_snapshots(Launcher& launcher, const std::st
     const Snapshot now = MSB_TRY(launcher.snapshots().open(after));
     if (old.manifest.image_digest != now.manifest.image_digest)
         return fail(ErrorKind::invalid_argument, "the snapshots were made with different images");
+    for (const Snapshot* snapshot : {&old, &now})
+        if (snapshot->manifest.flat())
+            return flat_disk("snapshot '" + snapshot->name() + "'");
     return diff_disks(old.disk(), now.disk(), watch);
 }
 

@@ -16,20 +16,6 @@ Status check(const Cancel* cancel) {
     return {};
 }
 
-Failure file_failure(Error error) {
-    const ErrorKind kind = error.kind();
-    Failure failure(std::move(error));
-    if (kind == ErrorKind::not_found)
-        failure.kind = FailureKind::path_not_found;
-    else if (kind == ErrorKind::unreachable)
-        failure.kind = FailureKind::session_lost;
-    else if (kind != ErrorKind::cancelled && kind != ErrorKind::limit_exceeded &&
-             kind != ErrorKind::no_space && kind != ErrorKind::unsupported &&
-             kind != ErrorKind::protocol)
-        failure.kind = FailureKind::filesystem;
-    return failure;
-}
-
 template <typename T> Outcome<T> about_file(Result<T> result) {
     if (!result)
         return fail(file_failure(std::move(result).error()));
@@ -89,6 +75,20 @@ class HostFile : public Source, public Sink {
 };
 
 } // namespace
+
+Failure file_failure(Error error) {
+    const ErrorKind kind = error.kind();
+    Failure failure(std::move(error));
+    if (kind == ErrorKind::not_found)
+        failure.kind = FailureKind::path_not_found;
+    else if (kind == ErrorKind::unreachable)
+        failure.kind = FailureKind::session_lost;
+    else if (kind != ErrorKind::cancelled && kind != ErrorKind::limit_exceeded &&
+             kind != ErrorKind::no_space && kind != ErrorKind::unsupported &&
+             kind != ErrorKind::protocol)
+        failure.kind = FailureKind::filesystem;
+    return failure;
+}
 
 template <typename Body> auto FileSystem::with_files(Cancel* cancel, Body body) {
     using Value = typename std::invoke_result_t<Body, Files&>::value_type;

@@ -12,6 +12,9 @@
 
 namespace msb::api {
 
+/// An error of an operation on files.
+Failure file_failure(Error error);
+
 struct FileOptions {
     std::string user; ///< USER[:GROUP] to act as; empty: root
 };

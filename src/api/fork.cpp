@@ -67,7 +67,9 @@ NewSandbox Fork::sandbox(const std::string& name) const {
     spec.network.published.clear();
     if (spec_.hostname == derived_hostname(spec_.name))
         spec.hostname = derived_hostname(name);
-    return {std::move(spec), image_, {.upper = disk_, .owned_of = spec_.name}, {}};
+    Sandboxes::Origin origin{.owned_of = spec_.name};
+    (spec.root_disk.kind == RootDisk::Kind::flat ? origin.flat : origin.upper) = disk_;
+    return {std::move(spec), image_, std::move(origin), {}};
 }
 
 } // namespace msb

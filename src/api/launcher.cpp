@@ -8,13 +8,23 @@
 #include "sandbox/engine_selection.hpp"
 #include "spec/files.hpp"
 
+#include <filesystem>
 #include <thread>
 
 namespace msb {
 
 namespace {
 constexpr const char* default_image = "microsandbox/default:latest";
+
+/// Without links, also of what is not there yet.
+Result<std::string> real_path(const std::string& path) {
+    std::error_code error;
+    const auto real = std::filesystem::weakly_canonical(path, error);
+    if (error)
+        return fail(Error::from_errno(error.value(), "realpath", path));
+    return real.string();
 }
+} // namespace
 
 Launcher::Launcher(const Home& home, const Installation& installation)
     : installation_(installation), sandboxes_(Sandboxes::open(home, installation).value()),
@@ -23,10 +33,26 @@ Launcher::Launcher(const Home& home, const Installation& installation)
 Result<image::Image> Launcher::resolve_image(const std::string& reference,
                                              const image::PullOptions& options,
                                              image::Progress& progress) {
+    if (is_root_path(reference))
+        return image_of_directory(MSB_TRY(parse_root_path(reference)).path, progress);
     if (!reference.empty())
         return MSB_TRY(store_.pull(reference, options, progress)).image;
     return store_.ensure_embedded(installation_.share() + "/images/default.tar", default_image,
                                   progress);
+}
+
+/// A copy of it as it is now; a link that leads to it is that directory.
+Result<image::Image> Launcher::image_of_directory(const std::string& path,
+                                                  image::Progress& progress) {
+    const std::string real = MSB_TRY(real_path(path));
+    const std::string home = MSB_TRY(real_path(sandboxes_.home().root()));
+    if (real == "/" || (home + "/").starts_with(real + "/"))
+        return fail(ErrorKind::invalid_argument,
+                    "'" + path + "' cannot be an image: msb keeps its own files in it");
+    auto image = store_.ensure_directory(real, progress);
+    if (!image && image.error().kind() != ErrorKind::cancelled)
+        return fail(Error(image.error()).wrap("cannot make an image of directory '" + real + "'"));
+    return image;
 }
 
 /// By digest: the reference may name another image by now.
@@ -104,17 +130,19 @@ Status Launcher::make_room(const CreateRequest& request, const Tick& tick) {
 Result<NewSandbox> Launcher::prepare_fork(const CreateRequest& request, image::Progress& progress) {
     const Snapshot snapshot = MSB_TRY(snapshots_.open(request.snapshot));
     const SnapshotManifest& manifest = snapshot.manifest;
-    if (!manifest.required.empty())
+    if (const auto unknown = manifest.unknown_requirement())
         return fail(ErrorKind::unsupported, "snapshot '" + snapshot.name() + "' needs '" +
-                                                manifest.required.front() +
-                                                "', which this msb does not know");
+                                                *unknown + "', which this msb does not know");
     auto image = image_of(manifest, request.pull, progress);
     if (!image && image.error().kind() == ErrorKind::cancelled)
         return fail(image.error());
     if (!image)
         return fail(std::move(image).error().wrap("snapshot image missing: " + manifest.image +
                                                   " (" + manifest.image_digest + ")"));
-    NewSandbox sandbox{request.spec, std::move(*image), {.upper = snapshot.disk()}, {}};
+    NewSandbox sandbox{request.spec, std::move(*image), {}, {}};
+    (manifest.flat() ? sandbox.origin.flat : sandbox.origin.upper) = snapshot.disk();
+    if (manifest.flat())
+        sandbox.spec.root_disk.kind = RootDisk::Kind::flat;
     sandbox.spec.snapshot = snapshot.digest;
     const std::uint64_t needed = (manifest.upper_size + mib - 1) / mib;
     if (!request.root_disk_given)
@@ -144,8 +172,7 @@ Status Launcher::prepare_flat(NewSandbox& sandbox, image::Progress& progress) {
 }
 
 /// What has no image has nothing to take from one.
-Result<NewSandbox> Launcher::prepare_path(const CreateRequest& request) {
-    const RootPath root = MSB_TRY(parse_root_path(request.image));
+Result<NewSandbox> Launcher::prepare_path(const CreateRequest& request, const RootPath& root) {
     if (request.root_disk_given)
         return fail(ErrorKind::invalid_argument,
                     "a root disk is only for images: '" + root.path + "' is the root itself");
@@ -164,14 +191,17 @@ Result<NewSandbox> Launcher::prepare_path(const CreateRequest& request) {
 }
 
 Result<NewSandbox> Launcher::prepare(const CreateRequest& request, image::Progress& progress) {
-    if (request.snapshot.empty() && is_root_path(request.image))
-        return prepare_path(request);
+    if (request.snapshot.empty() && is_root_path(request.image)) {
+        const RootPath root = MSB_TRY(parse_root_path(request.image));
+        if (!root.directory)
+            return prepare_path(request, root);
+    }
     const RootDisk& disk = request.spec.root_disk;
     if (disk.kind == RootDisk::Kind::image)
         MSB_TRY_WRAP(sys::stat(disk.path), "root disk");
     if (!request.snapshot.empty() && disk.kind != RootDisk::Kind::managed)
         return fail(ErrorKind::invalid_argument,
-                    "a snapshot is a managed root disk: only its size can be said, not '" +
+                    "a snapshot has its own root disk: only its size can be said, not '" +
                         describe(disk) + "'");
     if (!request.patches.empty() && !disk.owned())
         return fail(ErrorKind::invalid_argument,
@@ -188,7 +218,7 @@ Result<NewSandbox> Launcher::prepare(const CreateRequest& request, image::Progre
                          {.patches = request.patches},
                          {}}
             : MSB_TRY(prepare_fork(request, progress));
-    if (sandbox.spec.root_disk.kind == RootDisk::Kind::flat)
+    if (sandbox.spec.root_disk.kind == RootDisk::Kind::flat && sandbox.origin.flat.empty())
         MSB_TRY(prepare_flat(sandbox, progress));
     merge_image(sandbox.spec, sandbox.image, request.choice);
     MSB_TRY(validate_spec(sandbox.spec));

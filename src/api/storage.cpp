@@ -1,5 +1,6 @@
 #include "api/storage.hpp"
 
+#include "api/open_launcher.hpp"
 #include "base/file.hpp"
 #include "base/system.hpp"
 #include "base/time.hpp"
@@ -337,4 +338,49 @@ Result<std::vector<PrunedItem>> prune_storage(Launcher& launcher, const PruneReq
     return pruned;
 }
 
+StorageTotals totals_of(const std::vector<StorageItem>& items, StorageKind kind) {
+    StorageTotals totals;
+    for (const StorageItem& item : items) {
+        if (item.kind != kind)
+            continue;
+        ++totals.count;
+        totals.in_use += item.in_use ? 1 : 0;
+        totals.logical += item.logical_bytes;
+        totals.allocated += item.allocated_bytes;
+        totals.reclaimable += item.reclaimable ? item.allocated_bytes : 0;
+    }
+    return totals;
+}
+
+PruneOutcome count(const std::vector<PrunedItem>& items) {
+    PruneOutcome outcome;
+    for (const PrunedItem& one : items) {
+        if (!one.failure)
+            ++outcome.removed;
+        else if (one.failure->kind() != ErrorKind::busy)
+            ++outcome.failed;
+        outcome.bytes += one.failure ? 0 : one.item.allocated_bytes;
+    }
+    return outcome;
+}
+
 } // namespace msb
+
+namespace msb::api {
+
+Outcome<std::vector<StorageItem>> storage_usage(Cancel* cancel) {
+    Launcher launcher = MSB_TRY(open_launcher());
+    return MSB_TRY(msb::storage_usage(launcher, tick_of(cancel)));
+}
+
+Outcome<std::vector<PrunedItem>> prune_storage(const PruneRequest& request, Cancel* cancel) {
+    Launcher launcher = MSB_TRY(open_launcher());
+    return MSB_TRY(msb::prune_storage(launcher, request, tick_of(cancel)));
+}
+
+Outcome<bool> resize_root_disk(const std::string& name, std::uint64_t size_mib) {
+    Launcher launcher = MSB_TRY(open_launcher());
+    return about_sandbox(launcher.sandboxes().resize_root_disk(name, size_mib), name);
+}
+
+} // namespace msb::api

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "api/cancel.hpp"
+#include "api/failure.hpp"
 #include "api/launcher.hpp"
 
 #include <chrono>
@@ -63,4 +64,28 @@ struct PrunedItem {
 Result<std::vector<PrunedItem>> prune_storage(Launcher& launcher, const PruneRequest& request,
                                               const Launcher::Tick& tick);
 
+/// Sums of a kind.
+struct StorageTotals {
+    std::size_t count = 0, in_use = 0;
+    std::uint64_t logical = 0, allocated = 0, reclaimable = 0;
+};
+StorageTotals totals_of(const std::vector<StorageItem>& items, StorageKind kind);
+
+/// What is needed by now counts as if it had been needed before: it has not failed.
+struct PruneOutcome {
+    std::size_t removed = 0, failed = 0;
+    std::uint64_t bytes = 0;
+};
+PruneOutcome count(const std::vector<PrunedItem>& items);
+
 } // namespace msb
+
+namespace msb::api {
+
+Outcome<std::vector<StorageItem>> storage_usage(Cancel* cancel);
+Outcome<std::vector<PrunedItem>> prune_storage(const PruneRequest& request, Cancel* cancel);
+
+/// Makes a sandbox's root disk larger, also while it runs. False: from its next start on.
+Outcome<bool> resize_root_disk(const std::string& name, std::uint64_t size_mib);
+
+} // namespace msb::api

@@ -34,6 +34,11 @@ Failure volume_failure(Error error, const std::string& name) {
     return failure;
 }
 
+Outcome<VolumeFileSystem> open_volume_files(const std::string& name) {
+    const Launcher launcher = MSB_TRY(open_launcher());
+    return about_volume(VolumeFileSystem::open(launcher.home(), name), name);
+}
+
 Outcome<Volume> create_volume(const std::string& name, const VolumeRequest& request) {
     Volumes volumes = MSB_TRY(open_volumes());
     return about_volume(volumes.create(name, request), name);

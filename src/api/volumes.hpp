@@ -3,6 +3,8 @@
 
 #include "api/cancel.hpp"
 #include "api/failure.hpp"
+#include "api/files.hpp"
+#include "sandbox/volumes/file_system.hpp"
 #include "sandbox/volumes/users.hpp"
 #include "sandbox/volumes/volumes.hpp"
 
@@ -11,6 +13,24 @@
 #include <vector>
 
 namespace msb::api {
+
+Outcome<VolumeFileSystem> open_volume_files(const std::string& name);
+/// Calls `body` with the files of a directory volume. An error is volume_not_found, or as of a sandbox's
+/// files: path_not_found, filesystem, limit_exceeded; unsupported of a disk.
+template <typename Body> auto with_volume_files(const std::string& name, Body body) {
+    using Answer = decltype(body(std::declval<VolumeFileSystem&>()));
+    using Wanted = Outcome<typename Answer::value_type>;
+    auto files = open_volume_files(name);
+    if (!files)
+        return Wanted(std::unexpected(std::move(files).error()));
+    auto answer = body(*files);
+    if (!answer)
+        return Wanted(std::unexpected(file_failure(std::move(answer).error())));
+    if constexpr (std::is_void_v<typename Answer::value_type>)
+        return Wanted();
+    else
+        return Wanted(std::move(*answer));
+}
 
 /// An error of a call about the volume `name`.
 Failure volume_failure(Error error, const std::string& name);

@@ -111,7 +111,7 @@ Status ImageIntake::publish(const std::vector<LayerChecksums>& checksums) {
     }
     MSB_TRY(image::sync_directory(layout_.blobs()));
     image::Progress nobody;
-    return image::publish_version(layout_, plan_, reference_, nobody);
+    return image::publish_version(layout_, plan_, reference_, {}, nobody);
 }
 
 } // namespace msb::archive

@@ -104,6 +104,20 @@ TEST(File, AtomicWriteReplacesAndLeavesNoTemporary) {
     EXPECT_EQ(read_file(path, 2).error().kind(), ErrorKind::limit_exceeded);
 }
 
+TEST(File, RemoveTreeGoesAsDeepAsThereIs) {
+    const std::string top = ::testing::TempDir() + "msb-deep-" + std::to_string(::getpid());
+    ASSERT_EQ(::mkdir(top.c_str(), 0700), 0);
+    OwnedFd at = sys::open(top, O_RDONLY | O_DIRECTORY).value();
+    for (int i = 0; i < 3000; ++i) {
+        ASSERT_EQ(::mkdirat(at.get(), "d", 0700), 0);
+        at = sys::open_at(at.get(), "d", O_RDONLY | O_DIRECTORY).value();
+    }
+    ASSERT_TRUE(sys::open_at(at.get(), "file", O_WRONLY | O_CREAT, 0600));
+    const Status removed = remove_tree(top);
+    EXPECT_TRUE(removed) << removed.error().to_string();
+    EXPECT_FALSE(exists(top));
+}
+
 TEST(File, RemoveTreeDoesNotFollowLinks) {
     const TemporaryDirectory dir;
     ASSERT_TRUE(make_directories(dir.path() + "/kept"));

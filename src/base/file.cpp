@@ -96,32 +96,67 @@ Status make_directories(const std::string& path, mode_t mode) {
 
 namespace {
 
-constexpr int max_remove_depth = 512;
+/// A directory that is nested deeper than this is first moved up, so that neither descriptors nor stack
+/// run out: a guest nests as deep as it likes.
+constexpr int max_remove_depth = 64;
 
-Status remove_entries(OwnedFd dir_fd, const std::string& path, int depth) {
-    if (depth > max_remove_depth)
-        return fail(ErrorKind::limit_exceeded, "'" + path + "' is nested too deeply");
-    std::unique_ptr<DIR, int (*)(DIR*)> dir(::fdopendir(dir_fd.get()), ::closedir);
-    if (!dir)
-        return fail_errno("fdopendir", path);
-    const int fd = dir_fd.release();
-    while (const dirent* entry = ::readdir(dir.get())) {
-        const std::string name = entry->d_name;
-        if (name == "." || name == "..")
-            continue;
-        if (::unlinkat(fd, entry->d_name, 0) == 0 || errno == ENOENT)
-            continue;
-        if (errno != EISDIR && errno != EPERM)
-            return fail_errno("unlink", path + "/" + name);
-        auto child = sys::open_at(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+class TreeRemoval {
+  public:
+    explicit TreeRemoval(int top) : top_(top) {}
+
+    /// Everything in the top directory.
+    Status run(const std::string& path) {
+        do {
+            moved_ = false;
+            MSB_TRY(entries(MSB_TRY(sys::open_at(top_, ".", O_RDONLY | O_DIRECTORY)), path, 0));
+        } while (moved_);
+        return {};
+    }
+
+  private:
+    Status entries(OwnedFd dir_fd, const std::string& path, int depth) {
+        std::unique_ptr<DIR, int (*)(DIR*)> dir(::fdopendir(dir_fd.get()), ::closedir);
+        if (!dir)
+            return fail_errno("fdopendir", path);
+        const int fd = dir_fd.release();
+        while (const dirent* entry = ::readdir(dir.get())) {
+            const std::string name = entry->d_name;
+            if (name == "." || name == "..")
+                continue;
+            if (::unlinkat(fd, entry->d_name, 0) == 0 || errno == ENOENT)
+                continue;
+            if (errno != EISDIR && errno != EPERM)
+                return fail_errno("unlink", path + "/" + name);
+            MSB_TRY(depth < max_remove_depth ? directory(fd, name, path + "/" + name, depth)
+                                             : move_up(fd, name, path + "/" + name));
+        }
+        return {};
+    }
+
+    Status directory(int parent, const std::string& name, const std::string& path, int depth) {
+        auto child = sys::open_at(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
         if (!child)
             return fail(std::move(child).error());
-        MSB_TRY(remove_entries(std::move(*child), path + "/" + name, depth + 1));
-        if (::unlinkat(fd, name.c_str(), AT_REMOVEDIR) == -1 && errno != ENOENT)
-            return fail_errno("rmdir", path + "/" + name);
+        MSB_TRY(entries(std::move(*child), path, depth + 1));
+        if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) == -1 && errno != ENOENT)
+            return fail_errno("rmdir", path);
+        return {};
     }
-    return {};
-}
+
+    Status move_up(int parent, const std::string& name, const std::string& path) {
+        for (;;) {
+            const std::string target = ".deep-" + std::to_string(next_++);
+            if (::renameat2(parent, name.c_str(), top_, target.c_str(), RENAME_NOREPLACE) == 0)
+                return moved_ = true, Status();
+            if (errno != EEXIST)
+                return fail_errno("rename", path);
+        }
+    }
+
+    int top_;
+    unsigned next_ = 0;
+    bool moved_ = false; ///< into the top directory, which has to be read again
+};
 
 } // namespace
 
@@ -134,7 +169,7 @@ Status remove_tree(const std::string& path) {
             return sys::unlink(path);
         return fail(std::move(dir).error());
     }
-    MSB_TRY(remove_entries(std::move(*dir), path, 0));
+    MSB_TRY(TreeRemoval(dir->get()).run(path));
     if (::rmdir(path.c_str()) == -1 && errno != ENOENT)
         return fail_errno("rmdir", path);
     return {};

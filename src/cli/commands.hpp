@@ -42,6 +42,7 @@ void add_diff(Command& parent, Context& context);
 void add_image_prune(Command& family, Context& context);
 void add_storage(Command& parent, Context& context); ///< df prune
 void add_agent(Command& parent, Context& context);   ///< agent socket-path
+void add_mcp(Command& parent, Context& context);
 void add_doctor(Command& parent, Context& context);
 
 } // namespace msb::cli

@@ -22,7 +22,9 @@ Status resize(Context& context, const ModifyOptions& options) {
     const std::uint64_t size = MSB_TRY(parse_memory_mib(options.root_disk));
     auto sandboxes =
         MSB_TRY(Sandboxes::open(MSB_TRY(context.home()), MSB_TRY(context.installation())));
-    return sandboxes.resize_root_disk(options.name, size);
+    if (!MSB_TRY(sandboxes.resize_root_disk(options.name, size)))
+        print_warning("the root disk is in memory: it has the new size from the next start on");
+    return {};
 }
 
 Status modify(Context& context, const ModifyOptions& options) {
@@ -51,12 +53,12 @@ Status modify(Context& context, const ModifyOptions& options) {
 
 void add_modify(Command& parent, Context& context) {
     parent.add("modify",
-               "Change what a sandbox may reach, also while it runs, and the size of its root disk",
+               "Change what a sandbox may reach and the size of its root disk, also while it runs",
                group_sandboxes, [&context](Command& command) {
                    auto options = std::make_shared<ModifyOptions>();
                    command.option("name", &options->name, "Sandbox").required();
                    command.option("--root-disk,--oci-upper-size", &options->root_disk,
-                                  "Size of its root disk, e.g. 8G; it has to be stopped");
+                                  "Size of its root disk, e.g. 8G: a larger one");
                    add_modification_options(command, options->network);
                    command.footer("Rules alone go before the sandbox's own; any other option "
                                   "takes the place of what may be reached.\n"

@@ -64,6 +64,11 @@ Status create(Context& context, const SnapshotCommand& command) {
         return unless_interrupted(session, context, made.error());
     session.progress().clear();
     print_snapshot(*made, command.quiet);
+    if (const auto source = session.sandboxes().get(request.sandbox))
+        for (const Mount& mount : source->spec.mounts)
+            if (mount.kind == MountKind::owned)
+                print_warning("the sandbox's own storage at " + mount.guest +
+                              " is not in the snapshot: msb fork copies it");
     return {};
 }
 
@@ -190,6 +195,7 @@ Status inspect(Context& context, const SnapshotCommand& command) {
     text.add("Image", manifest.image);
     text.add("Image Manifest", manifest.image_digest);
     text.add("Scope", "disk");
+    text.add("Root Disk", manifest.flat() ? "flat" : "managed");
     text.add("Parent", manifest.parent.value_or("-"));
     text.add("Created", manifest.created_at);
     text.section("State (file)");

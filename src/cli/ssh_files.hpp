@@ -1,6 +1,7 @@
 // $MSB_HOME/ssh: keys of the host's side of SSH. Made at first use, 0600 in a directory of 0700.
 #pragma once
 
+#include "base/fd.hpp"
 #include "cli/context.hpp"
 #include "ssh/keys.hpp"
 

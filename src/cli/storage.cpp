@@ -1,6 +1,5 @@
 // msb df, msb prune
-#include "api/storage.hpp"
-
+#include "api/storage_json.hpp"
 #include "base/closest.hpp"
 #include "base/time.hpp"
 #include "cli/commands.hpp"
@@ -35,68 +34,12 @@ struct PruneOptions {
     std::string format;
 };
 
-/// Sums of a kind.
-struct Totals {
-    std::size_t count = 0, in_use = 0;
-    std::uint64_t logical = 0, allocated = 0, reclaimable = 0;
-
-    void add(const StorageItem& item) {
-        ++count;
-        in_use += item.in_use ? 1 : 0;
-        logical += item.logical_bytes;
-        allocated += item.allocated_bytes;
-        reclaimable += item.reclaimable ? item.allocated_bytes : 0;
-    }
-};
-
-constexpr const char* image_note =
-    "the bytes of images are those of layers, which several images can share";
-constexpr const char* extent_note =
-    "where the file system shares extents between files, less than this is on the disk";
-
-json::Value item_json(const StorageItem& item) {
-    return {{"name", item.name},
-            {"path", item.path},
-            {"logical_bytes", item.logical_bytes},
-            {"allocated_bytes", item.allocated_bytes},
-            {"in_use", item.in_use},
-            {"reclaimable", item.reclaimable},
-            {"reasons", item.reasons}};
-}
-
-json::Value usage_json(const std::vector<StorageItem>& items) {
-    json::Value document = json::object();
-    for (std::size_t i = 0; i < storage_kinds; ++i) {
-        const auto kind = static_cast<StorageKind>(i);
-        Totals totals;
-        json::Value list = json::array();
-        for (const StorageItem& item : items)
-            if (item.kind == kind) {
-                totals.add(item);
-                list.push_back(item_json(item));
-            }
-        document[to_string(kind)] = {
-            {"count", totals.count},
-            {"in_use", totals.in_use},
-            {"logical_bytes", totals.logical},
-            {"allocated_bytes", kind == StorageKind::image ? json::Value() : totals.allocated},
-            {"reclaimable_bytes", totals.reclaimable},
-            {"items", list},
-            {"notes", kind == StorageKind::image ? json::array({image_note}) : json::array()}};
-    }
-    document["notes"] = json::array({extent_note});
-    return document;
-}
-
 void print_usage(const std::vector<StorageItem>& items) {
     Table table({"TYPE", "COUNT", "IN USE", "SIZE", "ON DISK", "RECLAIMABLE"});
-    Totals all;
+    StorageTotals all;
     for (std::size_t i = 0; i < storage_kinds; ++i) {
         const auto kind = static_cast<StorageKind>(i);
-        Totals totals;
-        for (const StorageItem& item : items)
-            if (item.kind == kind)
-                totals.add(item);
+        const StorageTotals totals = totals_of(items, kind);
         const bool own = kind != StorageKind::image;
         table.add({std::string(to_string(kind)), std::to_string(totals.count),
                    std::to_string(totals.in_use), format_bytes(totals.logical),
@@ -130,7 +73,7 @@ Status usage(Context& context, const UsageOptions& options) {
         return unless_interrupted(session, context, items.error());
     session.progress().clear();
     if (options.format == "json") {
-        (void)print(json::to_text(usage_json(*items), 2) + "\n");
+        (void)print(json::to_text(usage_document(*items), 2) + "\n");
         return {};
     }
     print_usage(*items);
@@ -195,23 +138,6 @@ Result<PruneRequest> prune_request(const PruneOptions& options) {
     return request;
 }
 
-struct Outcome {
-    std::size_t removed = 0, failed = 0;
-    std::uint64_t bytes = 0;
-};
-
-Outcome count(const std::vector<PrunedItem>& items) {
-    Outcome outcome;
-    for (const PrunedItem& one : items) {
-        if (!one.failure)
-            ++outcome.removed;
-        else if (one.failure->kind() != ErrorKind::busy) // needed since: as if it had been before
-            ++outcome.failed;
-        outcome.bytes += one.failure ? 0 : one.item.allocated_bytes;
-    }
-    return outcome;
-}
-
 /// As other versions of this command had it.
 void print_pruned_images(const std::vector<PrunedItem>& items) {
     std::size_t references = 0, documents = 0, layers = 0, merged = 0;
@@ -239,29 +165,11 @@ void print_pruned_images(const std::vector<PrunedItem>& items) {
 }
 
 void print_pruned(const std::vector<PrunedItem>& items, const PruneOptions& options) {
-    const Outcome outcome = count(items);
+    const PruneOutcome outcome = count(items);
     if (options.format == "json" && options.images_only)
         return print_pruned_images(items);
     if (options.format == "json") {
-        json::Value list = json::array();
-        for (const PrunedItem& one : items) {
-            json::Value row = item_json(one.item);
-            row["type"] = to_string(one.item.kind);
-            const bool kept = one.failure && one.failure->kind() == ErrorKind::busy;
-            row["state"] = kept              ? "in_use"
-                           : one.failure     ? "error"
-                           : options.dry_run ? "reclaimable"
-                                             : "removed";
-            row["error"] = json::or_null(one.failure ? one.failure->to_string() : "");
-            list.push_back(std::move(row));
-        }
-        (void)print(
-            json::to_text(json::Value{{"dry_run", options.dry_run},
-                                      {"items", list},
-                                      {"removed", options.dry_run ? 0 : outcome.removed},
-                                      {"bytes_reclaimed", options.dry_run ? 0 : outcome.bytes}},
-                          2) +
-            "\n");
+        (void)print(json::to_text(prune_document(items, options.dry_run), 2) + "\n");
         return;
     }
     if (!options.quiet && !items.empty()) {
@@ -286,7 +194,7 @@ Result<bool> confirmed(const std::vector<PrunedItem>& items) {
     if (!is_terminal(STDIN_FILENO))
         return fail(Error(ErrorKind::invalid_argument, "not a terminal: nobody can be asked")
                         .with_hint("use --yes, or --dry-run to see what would be removed"));
-    const Outcome outcome = count(items);
+    const PruneOutcome outcome = count(items);
     print_stderr("Remove " + std::to_string(outcome.removed) + " items, " +
                  format_bytes(outcome.bytes) + "? [y/N] ");
     std::string answer;

@@ -5,6 +5,7 @@
 #include "ffi/call.hpp"
 #include "ffi/handles.hpp"
 #include "ffi/options.hpp"
+#include "wire/fs_messages.hpp"
 
 namespace msb::ffi {
 
@@ -45,6 +46,12 @@ inline disk::Watch watch_of(ReportQueue* queue, api::Cancel* cancel) {
         return cancel != nullptr && cancel->triggered();
     };
 }
+
+/// {"path", "kind", "size", ...}: what a path leads to.
+json::Value entry_json(const wire::FsEntry& entry);
+
+/// Of a file that is read as a whole, if nothing else is said.
+inline constexpr std::size_t default_most_bytes = std::size_t{256} << 20;
 
 inline BytesView argument_bytes(const std::uint8_t* data, std::size_t size) {
     return data == nullptr ? BytesView() : BytesView(data, size);

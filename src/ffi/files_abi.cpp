@@ -7,9 +7,6 @@ namespace msb::ffi {
 
 namespace {
 
-constexpr std::uint64_t most_mode = 07777;
-constexpr std::size_t default_most_bytes = std::size_t{256} << 20;
-
 std::string_view to_string(wire::FsEntryKind kind) {
     switch (kind) {
     case wire::FsEntryKind::file: return "file";
@@ -28,6 +25,8 @@ json::Value time_ms(const std::optional<std::int64_t>& seconds, std::uint32_t na
     return *seconds * ms_per_s + nanoseconds / 1'000'000;
 }
 
+} // namespace
+
 json::Value entry_json(const wire::FsEntry& entry) {
     return {{"path", entry.path},
             {"kind", to_string(entry.kind)},
@@ -38,6 +37,10 @@ json::Value entry_json(const wire::FsEntry& entry) {
             {"accessed_ms", time_ms(entry.atime, entry.atime_nsec.value_or(0))},
             {"modified_ms", time_ms(entry.mtime, entry.mtime_nsec.value_or(0))}};
 }
+
+namespace {
+
+constexpr std::uint64_t most_mode = 07777;
 
 std::uint32_t mode_of(Options& options, std::uint32_t otherwise) {
     return static_cast<std::uint32_t>(options.number("mode", most_mode).value_or(otherwise));

@@ -1,5 +1,6 @@
 // Networks of sandboxes: changing what they may reach, asking, and what they did.
 #include "api/network.hpp"
+#include "api/storage.hpp"
 #include "ffi/abi.hpp"
 
 using namespace msb;
@@ -27,11 +28,17 @@ MSB_API char* msb_sandbox_modify(const char* name, const char* options, char** r
     return call_on(0, name, [&](const std::string& known, api::Cancel*) -> Outcome<void> {
         Options given(options);
         NetworkSpec network;
-        if (!given.has("network"))
+        const bool changes_network = given.has("network");
+        const auto root_disk = given.number("root_disk_size_mib", max_root_disk_mib);
+        if (!changes_network && !root_disk)
             given.complain("nothing was said that is to change");
         read_network_member(given, network);
         MSB_TRY(given.done());
-        const NetworkModified modified = MSB_TRY(api::modify(known, network));
+        NetworkModified modified;
+        if (changes_network)
+            modified = MSB_TRY(api::modify(known, network));
+        if (root_disk && !MSB_TRY(api::resize_root_disk(known, *root_disk)))
+            modified.in_force = false;
         give(result,
              {{"name", known}, {"in_force", modified.in_force}, {"warnings", modified.warnings}});
         return {};

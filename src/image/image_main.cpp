@@ -3,6 +3,7 @@
 #include "base/file.hpp"
 #include "base/system.hpp"
 #include "image/archive.hpp"
+#include "image/directory.hpp"
 #include "image/helper.hpp"
 #include "image/importer.hpp"
 #include "image/layer_store.hpp"
@@ -53,6 +54,25 @@ class ArchiveFeed : public LayerFeed {
   private:
     int archive_;
 };
+
+/// A directory of the host, as an image that only who knows its manifest finds.
+Result<Json> take_in_directory(const Json& request, Progress& progress) {
+    const Layout layout(json_string(request, "home"));
+    const std::string path = json_string(request, "path");
+    MSB_TRY(layout.create_directories());
+    const OwnedFd store = MSB_TRY(layout.lock_store_shared());
+    const Budget budget = MSB_TRY(Budget::read(json_string(request, "home"), layout.root()));
+    const std::string name = layout.temporary_file("directory");
+    const OwnedFd archive = MSB_TRY(sys::open(name, O_RDWR | O_CREAT | O_EXCL, 0600));
+    MSB_TRY(sys::unlink(name));
+    progress.resolving(path);
+    const ImagePlan plan = MSB_TRY(pack_directory(path, archive.get(), budget));
+    progress.resolved(path, plan.layers.size(), plan.transported_bytes());
+    ArchiveFeed feed(archive.get());
+    MSB_TRY(store_layers(layout, plan, false, budget, feed, progress));
+    MSB_TRY(publish_version(layout, plan, path, json_string(request, "stamp"), progress));
+    return Json{{"manifest", Digest::of(as_bytes(plan.manifest)).to_string()}};
+}
 
 using ImagePlans = std::vector<Result<ImagePlan>>;
 
@@ -165,6 +185,8 @@ Result<Json> serve(JsonLines& lines) {
     const std::string operation = json_string(request, "operation");
     if (operation == "load")
         return Loading(request, progress).run();
+    if (operation == "directory")
+        return take_in_directory(request, progress);
     if (operation == "pull")
         return pull(request, progress);
     return fail(ErrorKind::invalid_argument, "unknown operation '" + operation + "'");

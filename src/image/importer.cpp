@@ -177,8 +177,9 @@ Status publish(const Layout& layout, const ImagePlan& plan, bool force,
 }
 
 Status publish_version(const Layout& layout, const ImagePlan& plan, const std::string& reference,
-                       Progress& progress) {
+                       const std::string& source_stamp, Progress& progress) {
     Record record = MSB_TRY(complete(layout, plan, false, progress));
+    record.source_stamp = source_stamp;
     record.image.reference = reference;
     MSB_TRY(write_record(layout.pinned_record(record.image.manifest_digest), record));
     return sync_directory(layout.images());

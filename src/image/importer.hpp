@@ -14,6 +14,6 @@ Status publish(const Layout& layout, const ImagePlan& plan, bool force,
 
 /// The same for one that has no name: only who knows its manifest finds it (Store::get_version).
 Status publish_version(const Layout& layout, const ImagePlan& plan, const std::string& reference,
-                       Progress& progress);
+                       const std::string& source_stamp, Progress& progress);
 
 } // namespace msb::image

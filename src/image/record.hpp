@@ -14,7 +14,8 @@ struct Record {
     std::string meta_key;        ///< Names the merged metadata.
     std::uint64_t meta_size = 0; ///< Bytes.
     Digest index; ///< What the image was chosen from, by which it may be asked for too; or empty.
-    /// Size and time of the archive that came with the program, or empty.
+    /// Size and time of the archive that came with the program, or what a directory looked like
+    /// (directory_stamp.hpp), or empty.
     std::string source_stamp;
 };
 

@@ -5,6 +5,7 @@
 #include "base/installation.hpp"
 #include "base/system.hpp"
 #include "image/collect.hpp"
+#include "image/directory_stamp.hpp"
 #include "image/helper.hpp"
 #include "image/layout.hpp"
 #include "image/record.hpp"
@@ -82,6 +83,19 @@ std::optional<Record> find_by_digest(const Layout& layout, const Reference& want
 std::string stamp(const struct stat& info) {
     return std::to_string(info.st_size) + "." + std::to_string(info.st_mtim.tv_sec) + "." +
            std::to_string(info.st_mtim.tv_nsec);
+}
+
+std::optional<Record> find_directory(const Layout& layout, const std::string& path,
+                                     const std::string& stamp) {
+    for (const std::string& file : list_directory(layout.images())) {
+        if (stamp.empty() || !file.starts_with("pinned-"))
+            continue;
+        auto record = read_record(layout.images() + "/" + file);
+        if (record && record->image.reference == path && record->source_stamp == stamp &&
+            locate_disk(*record, layout))
+            return std::move(*record);
+    }
+    return std::nullopt;
 }
 
 /// Removes the temporary files of a helper that did not finish.
@@ -188,6 +202,18 @@ Result<Image> Store::ensure_embedded(const std::string& archive, const std::stri
                       run_helper(MSB_TRY(helper_program(helper_)), request, fd.get(), progress)),
                  "cannot import the embedded image");
     return get(name);
+}
+
+Result<Image> Store::ensure_directory(const std::string& path, Progress& progress) {
+    const Layout layout(home_);
+    const std::string stamp = MSB_TRY(stamp_of_directory(path));
+    if (auto known = find_directory(layout, path, stamp))
+        return std::move(known->image);
+    const Json request{
+        {"operation", "directory"}, {"home", home_}, {"path", path}, {"stamp", stamp}};
+    const Json result =
+        MSB_TRY(tidy(layout, run_helper(MSB_TRY(helper_program(helper_)), request, -1, progress)));
+    return get_version(path, MSB_TRY(Digest::parse(json_string(result, "manifest"))));
 }
 
 Result<std::vector<Image>> Store::list() const {

@@ -77,6 +77,11 @@ class Store {
     Result<Image> ensure_embedded(const std::string& archive, const std::string& reference,
                                   Progress& progress);
 
+    /// A directory of the host, by its absolute path, as an image with one layer. It is packed again
+    /// when anything in it has changed, which costs a look at every file; what was made of it before
+    /// stays until nothing uses it and a collection comes. Found again by get_version() only.
+    Result<Image> ensure_directory(const std::string& path, Progress& progress);
+
     /// Newest first. Records that cannot be read are left out.
     Result<std::vector<Image>> list() const;
 

@@ -75,6 +75,10 @@ Status ControlChannel::handle(const wire::Frame& frame) {
         const auto report = MSB_TRY(wire::FreezeReport::decode(envelope.payload));
         if (events_.freeze)
             events_.freeze(report);
+    } else if (envelope.type == wire::RootDiskState::type) {
+        const auto state = MSB_TRY(wire::RootDiskState::decode(envelope.payload));
+        if (events_.root_disk)
+            events_.root_disk(state);
     } else if (envelope.type == wire::BootFailed::type) {
         events_.boot_failed(MSB_TRY(wire::BootFailed::decode(envelope.payload)));
     }

@@ -24,6 +24,7 @@ class ControlChannel {
         std::function<void()> drained;
         std::function<void(std::string_view why)> lost;
         std::function<void(const wire::FreezeReport&)> freeze{};
+        std::function<void(const wire::RootDiskState&)> root_disk{};
     };
 
     /// Takes over an accepted connection and sends the bootstrap document.

@@ -6,19 +6,22 @@
 namespace msb {
 
 HostChannel::Requests Runtime::host_requests() {
-    return {.shutdown =
-                [this](const wire::HostShutdown& shutdown) {
-                    begin_shutdown(reason::shutdown_requested, shutdown.grace_ms);
-                },
-            .drain = [this] { begin_drain(); },
-            .status = [this] { return describe_status(); },
-            .network_policy =
-                [this](const wire::HostNetworkPolicy& change, HostChannel::Reply reply) {
-                    change_network_policy(change, std::move(reply));
-                },
-            .freeze = [this](const wire::HostFreeze& freeze) { return begin_freeze(freeze); },
-            .thaw = [this](const wire::HostThaw& thaw) { begin_thaw(thaw); },
-            .freeze_status = [this] { return freeze_; }};
+    return {
+        .shutdown =
+            [this](const wire::HostShutdown& shutdown) {
+                begin_shutdown(reason::shutdown_requested, shutdown.grace_ms);
+            },
+        .drain = [this] { begin_drain(); },
+        .status = [this] { return describe_status(); },
+        .network_policy =
+            [this](const wire::HostNetworkPolicy& change, HostChannel::Reply reply) {
+                change_network_policy(change, std::move(reply));
+            },
+        .freeze = [this](const wire::HostFreeze& freeze) { return begin_freeze(freeze); },
+        .thaw = [this](const wire::HostThaw& thaw) { begin_thaw(thaw); },
+        .freeze_status = [this] { return freeze_; },
+        .grow_root_disk = [this](const wire::HostRootDiskGrow& grow) { return begin_growth(grow); },
+        .root_disk_status = [this] { return growth_; }};
 }
 
 Status Runtime::begin_freeze(const wire::HostFreeze& request) {

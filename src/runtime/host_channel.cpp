@@ -185,6 +185,20 @@ bool HostChannel::answer(Connection& connection, const wire::Frame& frame,
             return bad_payload(status.error());
         return send(socket, frame.id, requests_.freeze_status());
     }
+    if (envelope.type == wire::HostRootDiskGrow::type) {
+        const auto grow = wire::HostRootDiskGrow::decode(envelope.payload);
+        if (!grow)
+            return bad_payload(grow.error());
+        if (const Status begun = requests_.grow_root_disk(*grow); !begun)
+            return refuse(socket, frame.id, wire::CoreErrorKind::invalid_session,
+                          begun.error().message());
+        return send(socket, frame.id, wire::HostAccepted{});
+    }
+    if (envelope.type == wire::HostRootDiskStatus::type) {
+        if (const auto status = wire::HostRootDiskStatus::decode(envelope.payload); !status)
+            return bad_payload(status.error());
+        return send(socket, frame.id, requests_.root_disk_status());
+    }
     return refuse(socket, frame.id, wire::CoreErrorKind::unsupported_message_type,
                   "this runtime does not know the request", std::string(envelope.type));
 }

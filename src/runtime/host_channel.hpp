@@ -34,6 +34,8 @@ class HostChannel {
         std::function<Status(const wire::HostFreeze&)> freeze;
         std::function<void(const wire::HostThaw&)> thaw;
         std::function<wire::HostFreezeReport()> freeze_status;
+        std::function<Status(const wire::HostRootDiskGrow&)> grow_root_disk;
+        std::function<wire::HostRootDiskReport()> root_disk_status;
     };
 
     static constexpr std::size_t max_connections = 32;

@@ -50,7 +50,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                              },
                          .freeze = [](auto&) { return Status(); },
                          .thaw = [](auto&) {},
-                         .freeze_status = [] { return wire::HostFreezeReport{}; }});
+                         .freeze_status = [] { return wire::HostFreezeReport{}; },
+                         .grow_root_disk = [](auto&) { return Status(); },
+                         .root_disk_status = [] { return wire::HostRootDiskReport{}; }});
     (void)::unlink(path.c_str());
     if (!channel.serve(sys::unix_listen(path, 64).value()))
         std::abort();

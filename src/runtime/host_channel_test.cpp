@@ -36,7 +36,12 @@ struct HostChannelTest : ::testing::Test {
              [this](const wire::HostThaw& m) {
                  asked.push_back("thaw " + std::to_string(m.number));
              },
-         .freeze_status = [] { return wire::HostFreezeReport{5, "frozen", ""}; }}};
+         .freeze_status = [] { return wire::HostFreezeReport{5, "frozen", ""}; },
+         .grow_root_disk = [this](const wire::HostRootDiskGrow& m) -> Status {
+             asked.push_back("grow " + std::to_string(m.size_mib));
+             return m.size_mib == 7 ? fail(ErrorKind::busy, "no") : Status();
+         },
+         .root_disk_status = [] { return wire::HostRootDiskReport{512, "grown", ""}; }}};
 
     void SetUp() override { ASSERT_TRUE(channel.serve(sys::unix_listen(path(), 64).value())); }
     std::string path() const { return directory.directory + "/runtime.sock"; }
@@ -115,6 +120,18 @@ TEST_F(HostChannelTest, AGuestThawsWhenWhoFrozeItIsGone) {
     EXPECT_EQ(asked, (std::vector<std::string>{"freeze 100", "thaw 6"})) << "and not again";
     EXPECT_EQ(refusal(wire::encode_message(1, wire::HostFreeze{7, 100})),
               wire::CoreErrorKind::invalid_session);
+}
+
+TEST_F(HostChannelTest, ARootDiskGrowsAndSaysHowFarItIs) {
+    const OwnedFd socket = connect();
+    say(socket.get(), wire::encode_message(1, wire::HostRootDiskGrow{512}));
+    EXPECT_EQ(answer(socket.get()), wire::encode_message(1, wire::HostAccepted{}));
+    say(socket.get(), wire::encode_message(2, wire::HostRootDiskStatus{}));
+    EXPECT_EQ(answer(socket.get()),
+              wire::encode_message(2, wire::HostRootDiskReport{512, "grown", ""}));
+    EXPECT_EQ(refusal(wire::encode_message(1, wire::HostRootDiskGrow{7})),
+              wire::CoreErrorKind::invalid_session);
+    EXPECT_EQ(asked, (std::vector<std::string>{"grow 512", "grow 7"}));
 }
 
 TEST_F(HostChannelTest, WhatIsWrongIsAnsweredAndTheConnectionClosed) {

@@ -2,6 +2,7 @@
 
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "base/sizes.hpp"
 #include "base/system.hpp"
 #include "base/time.hpp"
 #include "base/watchdog.hpp"
@@ -129,7 +130,8 @@ Status Runtime::open_upper_disk() {
     upper.serial = "msb-upper";
     const auto size = static_cast<std::uint64_t>(MSB_TRY(sys::fstat(launch_fd_upper)).st_size);
     upper.extents.push_back({launch_fd_upper, 0, size});
-    largest_file_ = std::max(size, most_log_bytes);
+    // One of msb's may grow while it is in use, and nothing raises this limit again.
+    largest_file_ = has_growing_disk() ? max_root_disk_mib * mib : std::max(size, most_log_bytes);
     // Nobody will ever read a throw-away disk after a crash: flushing it would only cost time.
     upper.durability =
         config_.spec.throws_root_away() ? device::Durability::none : device::Durability::flush;
@@ -234,9 +236,11 @@ Status Runtime::serve_devices() {
     if (root_disk_)
         device_threads_.push_back(MSB_TRY(
             virtio::DeviceThread::start(std::move(listeners_.root), *root_disk_, "blk-root")));
-    if (upper_disk_)
+    if (upper_disk_) {
         device_threads_.push_back(MSB_TRY(
             virtio::DeviceThread::start(std::move(listeners_.upper), *upper_disk_, "blk-upper")));
+        upper_thread_ = device_threads_.back().get();
+    }
     for (std::size_t i = 0; i < mounted_disks_.size(); ++i)
         device_threads_.push_back(MSB_TRY(virtio::DeviceThread::start(
             std::move(listeners_.disks[i]), *mounted_disks_[i], "blk-mount")));
@@ -343,7 +347,8 @@ void Runtime::accept_control(std::shared_ptr<device::Stream> connection) {
             [this](const wire::Heartbeat& heartbeat) { handle_heartbeat(heartbeat); },
             [this] { begin_shutdown(reason::drain_requested, std::nullopt); },
             [this](std::string_view why) { handle_control_lost(why); },
-            [this](const wire::FreezeReport& report) { handle_freeze(report); }});
+            [this](const wire::FreezeReport& report) { handle_freeze(report); },
+            [this](const wire::RootDiskState& state) { handle_growth(state); }});
 }
 
 void Runtime::handle_ready(BytesView frame, const wire::Ready& ready) {

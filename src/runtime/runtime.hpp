@@ -83,6 +83,11 @@ class Runtime {
     Status begin_freeze(const wire::HostFreeze& request);
     void begin_thaw(const wire::HostThaw& request);
     void handle_freeze(const wire::FreezeReport& report);
+    // growth.cpp
+    bool has_growing_disk() const;
+    Status begin_growth(const wire::HostRootDiskGrow& request);
+    void handle_growth(const wire::RootDiskState& state);
+
     void handle_ready(BytesView frame, const wire::Ready& ready);
     void handle_boot_failed(const wire::BootFailed& failed);
     void handle_heartbeat(const wire::Heartbeat& heartbeat);
@@ -139,6 +144,7 @@ class Runtime {
     std::unique_ptr<device::Vsock> vsock_;
     std::unique_ptr<device::Rng> rng_;
     std::vector<std::unique_ptr<virtio::DeviceThread>> device_threads_;
+    virtio::DeviceThread* upper_thread_ = nullptr; ///< one of them: what serves upper_disk_
     std::vector<std::unique_ptr<virtio::VhostUserServer>> servers_;
 
     std::unique_ptr<engine::Engine> engine_;
@@ -147,7 +153,8 @@ class Runtime {
     std::unique_ptr<SessionObserver> observer_;
     std::unique_ptr<HostChannel> host_channel_;
 
-    wire::HostFreezeReport freeze_; ///< the last one that was asked for
+    wire::HostFreezeReport freeze_;   ///< the last one that was asked for
+    wire::HostRootDiskReport growth_; ///< likewise
     bool ready_ = false;
     bool boot_failed_ = false;
     bool shutting_down_ = false;

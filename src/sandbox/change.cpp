@@ -19,7 +19,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::chrono::milliseconds change_wait = 5s, pause = 20ms, connect_time = 500ms;
+constexpr std::chrono::milliseconds change_wait = 5s, pause = 20ms, connect_time = 500ms,
+                                    growth_wait = 120s;
 
 /// Held by whoever changes the specification of a sandbox, which may run: its runtime has the
 /// lifecycle lock.
@@ -89,35 +90,72 @@ Status check_new_size(const SandboxSpec& spec, std::uint64_t size_mib) {
     return validate_root_disk(changed, spec.memory_mib);
 }
 
+/// Makes the file of a disk of msb's larger. What is killed after that leaves one that is larger than it
+/// is said to be, which nobody minds.
+Status extend_file(const Home& home, const SandboxSpec& spec, std::uint64_t size_mib) {
+    const SandboxFiles files{home.sandbox(spec.name)};
+    const bool flat = spec.root_disk.kind == RootDisk::Kind::flat;
+    const OwnedFd disk = MSB_TRY(
+        sys::open(flat ? files.flat_root() : files.upper(), O_RDWR | O_NOFOLLOW | O_NONBLOCK));
+    const struct stat info = MSB_TRY(sys::fstat(disk.get()));
+    if (!S_ISREG(info.st_mode))
+        return fail(ErrorKind::corrupt, "the disk of sandbox '" + spec.name + "' is not a file");
+    if (static_cast<std::uint64_t>(info.st_size) < size_mib * mib)
+        MSB_TRY(sys::truncate(disk.get(), size_mib * mib));
+    return {};
+}
+
+/// Has the guest extend its file system to the disk's new size, and waits until it has.
+Status grow_in_guest(const std::string& socket, std::uint64_t size_mib) {
+    RuntimeDoor door = MSB_TRY(RuntimeDoor::connect(socket, connect_time));
+    MSB_TRY(door.ask(wire::HostRootDiskGrow{size_mib}));
+    const auto deadline = std::chrono::steady_clock::now() + growth_wait;
+    for (;;) {
+        const auto report =
+            MSB_TRY(door.query<wire::HostRootDiskReport>(wire::HostRootDiskStatus{}));
+        if (report.size_mib != size_mib)
+            return fail(ErrorKind::busy, "another command has given it another size");
+        if (report.state == "grown")
+            return {};
+        if (report.state == "failed")
+            return fail(ErrorKind::system, "the guest: " + report.message);
+        if (std::chrono::steady_clock::now() > deadline)
+            return fail(ErrorKind::timed_out, "the guest does not say that it has");
+        std::this_thread::sleep_for(pause);
+    }
+}
+
 } // namespace
 
-Status Sandboxes::resize_root_disk(const std::string& name, std::uint64_t size_mib) {
+Result<bool> Sandboxes::resize_root_disk(const std::string& name, std::uint64_t size_mib) {
     MSB_TRY(get(name));
     const OwnedFd specification = MSB_TRY(lock_specification(home_.sandbox(name)));
     SandboxView view = MSB_TRY(get(name));
-    if (is_active(view.state.status))
-        return fail(Error(ErrorKind::busy, "sandbox '" + name +
-                                               "' runs: its root disk can get "
-                                               "another size when it is stopped")
-                        .with_hint("stop it first: msb stop " + name));
-    const OwnedFd lifecycle = MSB_TRY(lock_or_say(name, change_wait));
+    const bool runs = is_active(view.state.status);
+    if (runs && view.state.status != SandboxStatus::running)
+        return fail(ErrorKind::busy, "sandbox '" + name + "' is starting or ending");
+    OwnedFd lifecycle;
+    if (!runs)
+        lifecycle = MSB_TRY(lock_or_say(name, change_wait));
     SandboxSpec& spec = view.spec;
     MSB_TRY(check_new_size(spec, size_mib));
-    // A larger file is one that the guest extends its file system to; what is killed in between leaves
-    // one that is larger than it is said to be, which nobody minds.
-    if (spec.root_disk.owned()) {
-        const SandboxFiles files{home_.sandbox(name)};
-        const bool flat = spec.root_disk.kind == RootDisk::Kind::flat;
-        const OwnedFd disk = MSB_TRY(
-            sys::open(flat ? files.flat_root() : files.upper(), O_RDWR | O_NOFOLLOW | O_NONBLOCK));
-        const struct stat info = MSB_TRY(sys::fstat(disk.get()));
-        if (!S_ISREG(info.st_mode))
-            return fail(ErrorKind::corrupt, "the disk of sandbox '" + name + "' is not a file");
-        if (static_cast<std::uint64_t>(info.st_size) < size_mib * mib)
-            MSB_TRY(sys::truncate(disk.get(), size_mib * mib));
-    }
+    if (spec.root_disk.owned())
+        MSB_TRY(extend_file(home_, spec, size_mib));
+    // Written before the guest is asked: what it does not do now, it does when it starts again.
     spec.root_disk.size_mib = size_mib;
-    return write_file_atomic(SandboxFiles{home_.sandbox(name)}.spec(), spec.to_json(), 0600, true);
+    MSB_TRY(write_file_atomic(SandboxFiles{home_.sandbox(name)}.spec(), spec.to_json(), 0600,
+                              !spec.ephemeral));
+    if (!runs)
+        return true;
+    if (!spec.root_disk.owned())
+        return false;
+    if (const Status grown = grow_in_guest(home_.runtime_socket(name), size_mib); !grown)
+        return fail(Error(grown.error().kind(), "the root disk of sandbox '" + name +
+                                                    "' has its new size, but its file "
+                                                    "system does not yet: " +
+                                                    grown.error().message())
+                        .with_hint("say it again, or restart the sandbox: msb restart " + name));
+    return true;
 }
 
 } // namespace msb

@@ -97,7 +97,7 @@ Result<std::string> own_disk(const Home& home, const SandboxSpec& spec) {
         return fail(ErrorKind::unsupported, who + "has a disk image of the user's as root");
     switch (spec.root_disk.kind) {
     case RootDisk::Kind::managed: return SandboxFiles{home.sandbox(spec.name)}.upper();
-    case RootDisk::Kind::flat: return fail(ErrorKind::unsupported, who + "uses a flat root disk");
+    case RootDisk::Kind::flat: return SandboxFiles{home.sandbox(spec.name)}.flat_root();
     case RootDisk::Kind::tmpfs:
         return fail(ErrorKind::unsupported,
                     who + "uses a tmpfs root disk, which is gone when it stops");

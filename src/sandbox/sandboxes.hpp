@@ -141,9 +141,9 @@ class Sandboxes {
     /// Changes what a sandbox may reach. True: it holds now; false: from the next start on, because
     /// it runs without a network. Flows that may not be any more have ended when this returns.
     Result<bool> change_network(const std::string& name, const NetworkChange& change);
-    /// Gives its root disk another size, from the next start on: a larger one, if it is a file. busy
-    /// while it runs.
-    Status resize_root_disk(const std::string& name, std::uint64_t size_mib);
+    /// Gives its root disk another size: a larger one, if it is a file, also while it runs. False: it
+    /// has it from the next start on. After an error the file may have it and the guest not yet.
+    Result<bool> resize_root_disk(const std::string& name, std::uint64_t size_mib);
     const std::optional<BootError>& boot_error() const { return boot_error_; }
     /// The last create() failed because of a patch.
     bool patch_failed() const { return patch_failed_; }

@@ -77,6 +77,8 @@ SnapshotManifest describe(const SandboxSpec& spec, const SnapshotRequest& reques
     manifest.image_digest = spec.manifest_digest;
     manifest.source_sandbox = spec.name;
     manifest.labels = request.labels;
+    if (spec.root_disk.kind == RootDisk::Kind::flat)
+        manifest.set_flat();
     return manifest;
 }
 

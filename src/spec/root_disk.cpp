@@ -113,15 +113,12 @@ Result<RootPath> parse_root_path(std::string_view text) {
     }
     const auto info = sys::stat(root.path);
     if (!info)
-        return fail(Error(info.error()).wrap("no disk image: '" + root.path + "'"));
-    if (S_ISDIR(info->st_mode))
-        return fail(
-            Error(ErrorKind::unsupported,
-                  "a directory cannot be the root of a sandbox: '" + root.path + "'")
-                .with_hint(
-                    "make an image of it (tar -C DIR -c . is a layer), or mount it with -v"));
-    if (!S_ISREG(info->st_mode))
-        return invalid("a root is a disk image: '" + root.path + "'");
+        return fail(Error(info.error()).wrap("no disk image or directory: '" + root.path + "'"));
+    root.directory = S_ISDIR(info->st_mode);
+    if (root.directory && !root.fstype.empty())
+        return invalid("a directory has no fstype of its own: '" + root.path + "'");
+    if (!root.directory && !S_ISREG(info->st_mode))
+        return invalid("a root is a disk image or a directory: '" + root.path + "'");
     return root;
 }
 

@@ -48,10 +48,11 @@ inline constexpr std::uint64_t max_root_disk_mib = std::uint64_t{16} << 20;
 /// Whether an image that is asked for is a path of the host.
 bool is_root_path(std::string_view image);
 
-/// PATH[:fstype=TYPE] in the place of an image. It has to be there.
+/// PATH[:fstype=TYPE] in the place of an image: a disk image, or a directory. It has to be there.
 struct RootPath {
     std::string path; ///< absolute
     std::string fstype;
+    bool directory = false; ///< what is in it is the image
 };
 Result<RootPath> parse_root_path(std::string_view text);
 

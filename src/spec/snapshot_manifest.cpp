@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::uint64_t max_json_integer = (std::uint64_t{1} << 53) - 1;
 constexpr std::size_t max_name = 128;
+constexpr std::string_view root_disk_extension = "msb.root_disk";
 constexpr std::string_view name_of_artifact = "snapshot";
 
 /// Members in the order in which they are added.
@@ -119,6 +120,25 @@ SnapshotIntegrity read_integrity(json::Reader item) {
 }
 
 } // namespace
+
+bool SnapshotManifest::flat() const {
+    return std::ranges::find(required, root_disk_extension) != required.end();
+}
+
+void SnapshotManifest::set_flat() {
+    extensions[root_disk_extension] = {{"kind", "flat"}};
+    required = {std::string(root_disk_extension)};
+}
+
+std::optional<std::string> SnapshotManifest::unknown_requirement() const {
+    for (const std::string& name : required) {
+        const json::Value* said = extensions.find(name);
+        const json::Value* kind = said != nullptr ? said->find("kind") : nullptr;
+        if (name != root_disk_extension || kind == nullptr || *kind != json::Value("flat"))
+            return name;
+    }
+    return std::nullopt;
+}
 
 std::string SnapshotManifest::to_json() const {
     ObjectWriter image_object;

@@ -47,6 +47,13 @@ struct SnapshotManifest {
 
     bool operator==(const SnapshotManifest&) const = default;
 
+    /// The disk has the image's files itself, and is not above them. Said by a required extension, which
+    /// keeps programs away that do not know of such disks.
+    bool flat() const;
+    void set_flat();
+    /// Of what it requires, something that this version does not know.
+    std::optional<std::string> unknown_requirement() const;
+
     /// The one text.
     std::string to_json() const;
     /// `corrupt` for what is not that text; `unsupported` for one of another schema, or of a kind

@@ -54,7 +54,8 @@ class Packer {
     Status add(int dir_fd, const char* name, unsigned char type);
     Status add_opened(OwnedFd fd, const struct stat& info);
     Status add_link(int dir_fd, const char* name, const struct stat& info);
-    Status add_directory(OwnedFd fd, TarEntry entry);
+    Status add_node(const struct stat& info);
+    Status add_directory(OwnedFd fd, TarEntry entry, bool of_same_file_system);
     Status add_file(int fd, const struct stat& info, TarEntry entry);
     Status add_data(int fd, const TarEntry& entry);
     Result<std::size_t> read_at(int fd, MutableBytesView buffer, std::uint64_t offset);
@@ -71,6 +72,7 @@ class Packer {
     std::string source_; ///< the same in the file system, for messages
     std::vector<Level> levels_;
     std::map<std::pair<dev_t, ino_t>, std::string> links_;
+    dev_t device_ = 0; ///< of the tree's root
 };
 
 Status Packer::root(const std::string& path) {
@@ -128,7 +130,7 @@ Status Packer::add(int dir_fd, const char* name, unsigned char type) {
         if (S_ISLNK(info.st_mode))
             return add_link(dir_fd, name, info);
         if (!S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode))
-            return refuse(info);
+            return options_.as_root ? add_node(info) : refuse(info);
     }
     OwnedFd fd(::openat(dir_fd, name, open_flags));
     if (!fd && errno == ENOENT)
@@ -157,9 +159,14 @@ TarEntry Packer::describe(const struct stat& info) const {
     entry.mode = info.st_mode & 07777;
     entry.uid = info.st_uid;
     entry.gid = info.st_gid;
+    if (options_.as_root && info.st_uid == ::geteuid())
+        entry.uid = 0;
+    if (options_.as_root && info.st_gid == ::getegid())
+        entry.gid = 0;
     entry.mtime = info.st_mtim.tv_sec;
     entry.mtime_nsec = static_cast<std::uint32_t>(info.st_mtim.tv_nsec);
-    entry.atime.emplace(info.st_atim.tv_sec, static_cast<std::uint32_t>(info.st_atim.tv_nsec));
+    if (!options_.as_root)
+        entry.atime.emplace(info.st_atim.tv_sec, static_cast<std::uint32_t>(info.st_atim.tv_nsec));
     return entry;
 }
 
@@ -170,8 +177,10 @@ Status Packer::add_opened(OwnedFd fd, const struct stat& info) {
     if (options_.xattrs)
         read_xattrs(fd.get(), entry);
     ++progress_.entries;
+    if (levels_.empty())
+        device_ = info.st_dev;
     if (S_ISDIR(info.st_mode))
-        return add_directory(std::move(fd), std::move(entry));
+        return add_directory(std::move(fd), std::move(entry), info.st_dev == device_);
     if (info.st_nlink > 1) {
         const std::pair key{info.st_dev, info.st_ino};
         const auto known = links_.find(key);
@@ -202,12 +211,28 @@ Status Packer::add_link(int dir_fd, const char* name, const struct stat& info) {
     return writer_.begin(entry);
 }
 
-Status Packer::add_directory(OwnedFd fd, TarEntry entry) {
+/// A socket means nothing without the process that listens.
+Status Packer::add_node(const struct stat& info) {
+    if (S_ISSOCK(info.st_mode))
+        return {};
+    TarEntry entry = describe(info);
+    entry.type = S_ISFIFO(info.st_mode)  ? TarType::fifo
+                 : S_ISCHR(info.st_mode) ? TarType::character_device
+                                         : TarType::block_device;
+    entry.device_major = major(info.st_rdev);
+    entry.device_minor = minor(info.st_rdev);
+    ++progress_.entries;
+    return writer_.begin(entry);
+}
+
+Status Packer::add_directory(OwnedFd fd, TarEntry entry, bool of_same_file_system) {
     if (levels_.size() == max_tree_depth)
         return fail(ErrorKind::limit_exceeded, "'" + path_ + "' is nested too deeply");
     entry.type = TarType::directory;
     entry.path += '/';
     MSB_TRY(writer_.begin(entry));
+    if (options_.as_root && !of_same_file_system)
+        return {};
     std::unique_ptr<DIR, CloseDir> dir(::fdopendir(fd.get()));
     if (!dir)
         return fail_errno("fdopendir", path_);

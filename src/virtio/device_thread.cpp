@@ -44,6 +44,13 @@ Result<std::unique_ptr<DeviceThread>> DeviceThread::start(OwnedFd listen_fd, Dev
     return host;
 }
 
+void DeviceThread::change_config(EventLoop::Task change) {
+    loop_->post([server = server_.get(), change = std::move(change)] {
+        change();
+        server->notify_config_change();
+    });
+}
+
 DeviceThread::~DeviceThread() {
     if (thread_.joinable()) {
         loop_->stop();

@@ -28,6 +28,8 @@ class DeviceThread {
 
     /// For post(): the device's other members may only be called there.
     EventLoop& loop() { return *loop_; }
+    /// Has `change` change the device's configuration, there, and then tells the driver.
+    void change_config(EventLoop::Task change);
 
   private:
     DeviceThread() = default;

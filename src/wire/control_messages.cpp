@@ -37,6 +37,10 @@ MSB_WIRE_FIELDS(FreezeReport,
     f.required("number", m.number);
     f.required("state", m.state);
     f.defaulted("message", m.message);)
+MSB_WIRE_FIELDS(RootDiskGrow, f.required("size_mib", m.size_mib);)
+MSB_WIRE_FIELDS(RootDiskState,
+    f.required("size_mib", m.size_mib);
+    f.omittable("message", m.message);)
 MSB_WIRE_FIELDS(RelayClientDisconnected,
     f.required("id_start", m.id_start);
     f.required("id_end_exclusive", m.id_end_exclusive);)
@@ -106,6 +110,8 @@ MSB_WIRE_CODEC(ReadersProgress)
 MSB_WIRE_CODEC(Freeze)
 MSB_WIRE_CODEC(Thaw)
 MSB_WIRE_CODEC(FreezeReport)
+MSB_WIRE_CODEC(RootDiskGrow)
+MSB_WIRE_CODEC(RootDiskState)
 MSB_WIRE_CODEC(RelayClientDisconnected)
 MSB_WIRE_CODEC(ClockSync)
 MSB_WIRE_CODEC(Heartbeat)

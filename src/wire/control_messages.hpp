@@ -92,6 +92,19 @@ struct FreezeReport {
     MSB_WIRE_MESSAGE(FreezeReport, "core.freeze.report", 7, 0);
 };
 
+/// New. The root's disk has become so large: extend the file system on it.
+struct RootDiskGrow {
+    std::uint64_t size_mib = 0;
+    MSB_WIRE_MESSAGE(RootDiskGrow, "core.root_disk.grow", 7, 0);
+};
+
+/// New. The agent's answer.
+struct RootDiskState {
+    std::uint64_t size_mib = 0; ///< that was asked for
+    std::string message;        ///< why the file system does not have it; omitted if it has
+    MSB_WIRE_MESSAGE(RootDiskState, "core.root_disk.state", 7, 0);
+};
+
 struct RelayClientDisconnected {
     std::uint32_t id_start = 0;
     std::uint32_t id_end_exclusive = 0;

@@ -22,6 +22,11 @@ MSB_WIRE_EMPTY(HostFreezeStatus)
 MSB_WIRE_FIELDS(HostFreezeReport,
     f.required("number", m.number); f.required("state", m.state);
     f.defaulted("message", m.message);)
+MSB_WIRE_FIELDS(HostRootDiskGrow, f.required("size_mib", m.size_mib);)
+MSB_WIRE_EMPTY(HostRootDiskStatus)
+MSB_WIRE_FIELDS(HostRootDiskReport,
+    f.required("size_mib", m.size_mib); f.required("state", m.state);
+    f.defaulted("message", m.message);)
 MSB_WIRE_FIELDS(HostNetworkPolicy, f.required("policy", m.policy);)
 
 // clang-format on
@@ -35,6 +40,9 @@ MSB_WIRE_CODEC(HostFreeze)
 MSB_WIRE_CODEC(HostThaw)
 MSB_WIRE_CODEC(HostFreezeStatus)
 MSB_WIRE_CODEC(HostFreezeReport)
+MSB_WIRE_CODEC(HostRootDiskGrow)
+MSB_WIRE_CODEC(HostRootDiskStatus)
+MSB_WIRE_CODEC(HostRootDiskReport)
 MSB_WIRE_CODEC(HostNetworkPolicy)
 
 } // namespace msb::wire

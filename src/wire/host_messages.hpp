@@ -71,6 +71,24 @@ struct HostFreezeReport {
     MSB_WIRE_MESSAGE(HostFreezeReport, "host.freeze.report", 7, flag_terminal);
 };
 
+/// The file of the root's disk has become larger: so is the disk, and the guest extends its file
+/// system. How far that is, tells HostRootDiskReport. Refused while another size is being given.
+struct HostRootDiskGrow {
+    std::uint64_t size_mib = 0;
+    MSB_WIRE_MESSAGE(HostRootDiskGrow, "host.root_disk.grow", 7, 0);
+};
+
+struct HostRootDiskStatus {
+    MSB_WIRE_MESSAGE(HostRootDiskStatus, "host.root_disk.status", 7, 0);
+};
+
+struct HostRootDiskReport {
+    std::uint64_t size_mib = 0; ///< 0: none was asked for yet
+    std::string state;          ///< "growing", "grown" or "failed"
+    std::string message;        ///< why it failed
+    MSB_WIRE_MESSAGE(HostRootDiskReport, "host.root_disk.report", 7, flag_terminal);
+};
+
 /// Put this policy in the place of the one that the sandbox's network has (net/config.hpp). It is
 /// answered when the policy is in force; refused, the old one stays.
 struct HostNetworkPolicy {

@@ -110,6 +110,20 @@ int main() {
                 "invalid_config",
             "a mount of nothing");
     Sandbox::remove("mounts", true);
+    const microsandbox::VolumeFs files("data");
+    files.write("/a/b", "text");
+    files.copy("/a/b", "/a/c");
+    files.rename("/a/c", "/a/d");
+    files.mkdir("/m");
+    require(files.read("/a/d") == "text" && files.list("/a").size() == 2 &&
+                files.stat("/m").at("kind") == "dir",
+            "files of a volume");
+    files.remove("/a", {{"recursive", true}});
+    require(kind_of([&] { (void)files.stat("/a"); }) == "path_not_found", "removed");
+    using microsandbox::Storage;
+    require(Storage::usage().at("volumes").at("count") == 3, "usage");
+    require(Storage::prune({{"types", {"volumes"}}, {"dry_run", true}}).at("items").size() == 3,
+            "planned");
     require(Volume::prune().size() == 3, "prune");
     require(kind_of([] { Volume::remove("data"); }) == "volume_not_found", "volume removed");
 

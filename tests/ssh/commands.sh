@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Commands and shells by OpenSSH's client, as if there were an sshd in the guest.
+. "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../ssh_client.sh"
 
 run_ok msb create -q -n box -e FROM_SANDBOX=yes

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # ctest: timeout=240
 # Files by OpenSSH's sftp and scp, rsync and git.
+. "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../ssh_client.sh"
 need scp sftp
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Connections that SSH carries: into the guest yes, out of it no.
+. "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../ssh_client.sh"
 need curl
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # ctest: timeout=300
 # rsync and git, which have programs of their own at the other end, against a Debian.
+. "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../ssh_client.sh"
 need rsync git umoci
 debian_rootfs "$T/root.tar" git rsync

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # ctest: timeout=180
 # Who may enter, and what a server does with those who may not.
+. "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../ssh_client.sh"
 need ssh-keygen python3
 
@@ -30,9 +31,9 @@ helper "$MSB" ssh serve box -p 0 >"$T/serve" 2>"$T/serve.err"
 server_pid=$helper_pid
 eventually 20 test -s "$T/serve"
 port=$(sed -n 's/^127.0.0.1:\([0-9]*\) -> box$/\1/p' "$T/serve")
-options=(-F none -p "$port" -o IdentitiesOnly=yes -o StrictHostKeyChecking=accept-new -o "UserKnownHostsFile=$T/known"
-    -o PreferredAuthentications=publickey,password,keyboard-interactive -o BatchMode=yes)
-at_port() { ssh "${options[@]}" "$@"; }
+options=(-F none -o IdentitiesOnly=yes -o StrictHostKeyChecking=accept-new -o "UserKnownHostsFile=$T/known"
+    -o "PreferredAuthentications=publickey,password" -o BatchMode=yes)
+at_port() { ssh -p "$port" "${options[@]}" "$@"; }
 assert_eq "$(at_port -i "$T/key" root@127.0.0.1 'echo hello')" hello
 assert_eq "$(at_port -i "$T/rsa" root@127.0.0.1 'echo hello')" hello
 run_fail 255 'Permission denied \(publickey\)' at_port -i "$T/other" root@127.0.0.1 true
@@ -42,7 +43,7 @@ assert_eq "$(stat -c %a "$MSB_HOME/ssh/host_ed25519")" 600
 run_fail 1 "127.0.0.1:$port is in use" msb ssh serve box -p "$port"
 
 # The server of a client is jailed: no file, no network of the host, no capability.
-helper ssh "${options[@]}" -i "$T/key" root@127.0.0.1 'echo in >/tmp/in; sleep 1000'
+helper ssh -p "$port" "${options[@]}" -i "$T/key" root@127.0.0.1 'echo in >/tmp/in; sleep 1000'
 eventually 20 msb exec -q box -- test -e /tmp/in
 jailed=0
 for pid in $(host_pids_of sshd); do
@@ -72,10 +73,11 @@ for data in (b"GET / HTTP/1.0\r\n\r\n", b"SSH-2.0-x\r\n" + os.urandom(4096), b"S
             pass
 for _ in range(20):
     connect().close()
-quiet = [connect() for _ in range(10)]
 
 PYTHON
+exec 7<>"/dev/tcp/127.0.0.1/$port" 8<>"/dev/tcp/127.0.0.1/$port" 9<>"/dev/tcp/127.0.0.1/$port"
 assert_eq "$(at_port -i "$T/key" root@127.0.0.1 'echo still')" still
+exec 7>&- 8>&- 9>&-
 # Too many keys.
 keys=()
 for i in 1 2 3 4 5 6 7 8; do
@@ -89,7 +91,18 @@ kill -INT "$server_pid"
 code=0
 wait "$server_pid" || code=$?
 assert_eq "$code" 0 "exit code"
-eventually 5 sh -c "[ -z \"\$('$MSB_BUILD/tools/supervise' --list '$MSB_TEST_SUPERVISOR' $$ | grep sshd)\" ]"
+no_servers() { [ -z "$(host_pids_of sshd)" ]; }
+eventually 5 no_servers
+
+# Killed while it serves, it takes its servers along.
+helper "$MSB" ssh serve box -p 0 >"$T/serve"
+killed_pid=$helper_pid
+eventually 20 grep -q 127 "$T/serve"
+port=$(sed -n 's/^127.0.0.1:\([0-9]*\) -> box$/\1/p' "$T/serve")
+helper ssh "${options[@]}" -p "$port" -i "$T/key" root@127.0.0.1 'echo in >/tmp/in3; sleep 1000'
+eventually 20 msb exec -q box -- test -e /tmp/in3
+kill -9 "$killed_pid"
+eventually 5 no_servers
 
 # Idle for too long.
 export SSH_COMMAND="ssh -F none -o IdentitiesOnly=yes -i $T/key -o StrictHostKeyChecking=no -o UserKnownHostsFile=$T/known2"

@@ -92,7 +92,10 @@ class Networks(unittest.IsolatedAsyncioTestCase):
         with self.assertRaises(InvalidConfigError):
             await box.modify(network=Network(policy="nowhere"))
         self.assertTrue((await box.network_check("github.com")).allowed)
-        self.assertTrue((await box.modify(network=False)).in_force)
+        self.assertTrue((await box.modify(network=False, root_disk_size_mib=8192)).in_force)
+        self.assertGreater(int((await box.shell("df -m / | tail -n 1 | tr -s ' ' | cut -d ' ' -f 2")).stdout_text), 7500)
+        with self.assertRaises(InvalidConfigError):
+            await box.modify(root_disk_size_mib=1024)
         self.assertFalse((await box.network_check("github.com")).allowed)
         handle = await Sandbox.get("py-net")
         self.assertTrue((await handle.modify(network=Network.from_profiles("private", NetworkProfile.PUBLIC))).in_force)

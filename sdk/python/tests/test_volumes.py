@@ -5,6 +5,12 @@ import unittest
 from pathlib import Path
 
 from microsandbox import (
+    FilesystemError,
+    InvalidArgumentError,
+    MicrosandboxError,
+    PathNotFoundError,
+    Storage,
+    UnsupportedError,
     InvalidConfigError,
     Sandbox,
     Volume,
@@ -65,6 +71,47 @@ class Volumes(unittest.IsolatedAsyncioTestCase):
         await copy.remove()
         self.assertEqual(sorted(await Volume.prune()), ["py-data", "py-data2", "py-disk", "py-new"])
         self.assertEqual(await Volume.list(), [])
+
+    async def test_files(self) -> None:
+        volume = await Volume.create("py-files")
+        files = volume.fs()
+        await files.write("/a/b/file", "text")
+        self.assertEqual((await files.read("a/b/file"), await files.read_text("/a/b/file")), (b"text", "text"))
+        await files.mkdir("/c/d")
+        await files.copy("/a/b/file", "/c/copy")
+        await files.rename("/c/copy", "/c/moved")
+        self.assertEqual([entry.path for entry in await files.list("/c")], ["/c/d", "/c/moved"])
+        self.assertEqual((await files.stat("/c/moved")).size, 4)
+        # Links lead within the volume, whoever has made them.
+        Path(volume.path, "out").symlink_to("/etc")
+        self.assertFalse(await files.exists("/out/passwd"))
+        self.assertEqual((await files.stat("/out")).kind, "symlink")
+        with self.assertRaises(PathNotFoundError):
+            await files.write("/out/../../nothing", b"")
+        self.assertFalse(Path(volume.path, "../nothing").exists())
+        with self.assertRaises(PathNotFoundError):
+            await files.read("/none")
+        with self.assertRaises(FilesystemError):
+            await files.remove_file("/c")
+        for wrong in ("/", "/..", "/a/."):
+            with self.assertRaises(MicrosandboxError):
+                await files.remove_dir(wrong)
+        await files.remove_dir("/c")
+        await files.remove_file("/out")
+        self.assertEqual([entry.path for entry in await files.list()], ["/a"])
+        await volume.remove()
+        disk = await Volume.create("py-disk", kind="disk", size_mib=128)
+        with self.assertRaises(UnsupportedError):
+            await disk.fs().read("/x")
+        usage = await Storage.usage()
+        self.assertEqual([item.name for item in usage["volumes"].items], ["py-disk"])
+        self.assertGreater(usage["volumes"].allocated_bytes or 0, 0)
+        planned = await Storage.prune(types=["volumes"], dry_run=True)
+        self.assertEqual([(item.item.name, item.state) for item in planned.items], [("py-disk", "reclaimable")])
+        self.assertEqual((await Storage.prune(types=["volumes"], older_than=3600)).removed, 0)
+        self.assertEqual((await Storage.prune(types=["volumes"])).removed, 1)
+        with self.assertRaises(InvalidArgumentError):
+            await Storage.prune(types=["logs"])
 
     async def test_race(self) -> None:
         async def one(name: str) -> str:

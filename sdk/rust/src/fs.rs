@@ -58,7 +58,7 @@ pub struct FsEntry {
 }
 
 impl FsEntry {
-    fn of(entry: &Value) -> FsEntry {
+    pub(crate) fn of(entry: &Value) -> FsEntry {
         FsEntry {
             path: entry.text("path"),
             kind: match entry.text("kind").as_str() {

@@ -47,10 +47,12 @@ mod progress;
 mod sandbox;
 mod setters;
 mod snapshot;
+mod storage;
 #[rustfmt::skip]
 mod tables;
 mod time;
 mod volume;
+mod volume_fs;
 
 pub use agent::AgentClient;
 pub use builder::{InitBuilder, MountBuilder, RegistryBuilder, SandboxBuilder, VolumeMountBuilder};
@@ -81,7 +83,9 @@ pub use snapshot::{
     SnapshotVerification, UpperVerification,
 };
 
+pub use storage::{PruneBuilder, PruneReport, PrunedItem, Storage, StorageItem, StorageUsage};
 pub use volume::{Volume, VolumeBuilder};
+pub use volume_fs::VolumeFs;
 
 use call::Argument;
 

@@ -516,7 +516,14 @@ impl ModifyBuilder {
         self
     }
 
-    /// Changes the sandbox, also while it runs: flows that may not be any more end. After an error nothing has changed.
+    /// Size of its root disk, which only grows unless it is in memory.
+    pub fn root_disk_size_mib(mut self, size: u64) -> Self {
+        self.options.root_disk_size_mib = Some(size);
+        self
+    }
+
+    /// Changes the sandbox, also while it runs: flows that may not be any more end, and a root disk that grows has its
+    /// new room then. The network is changed first; what fails has changed nothing.
     pub fn apply(self) -> Call<Modified> {
         Call::short(move || {
             let (name, options) = (Argument::text("name", &self.name)?, Argument::options(&self.options)?);

@@ -89,6 +89,16 @@ macro_rules! function_table {
             volume_remove(Str) -> Failure;
             volume_clone(u64, Str, Str, Str, Out<*mut c_char>) -> Failure;
             volume_prune(Str, Out<*mut c_char>) -> Failure;
+            volume_fs_read(Str, Str, Out<*mut u8>, Out<usize>) -> Failure;
+            volume_fs_write(Str, Str, *const u8, usize) -> Failure;
+            volume_fs_stat(Str, Str, Out<*mut c_char>) -> Failure;
+            volume_fs_list(Str, Str, Out<*mut c_char>) -> Failure;
+            volume_fs_mkdir(Str, Str) -> Failure;
+            volume_fs_remove(Str, Str, Str) -> Failure;
+            volume_fs_copy(Str, Str, Str) -> Failure;
+            volume_fs_rename(Str, Str, Str) -> Failure;
+            storage_usage(u64, Out<*mut c_char>) -> Failure;
+            storage_prune(u64, Str, Out<*mut c_char>) -> Failure;
             snapshot_create(u64, u64, Str, Str, Str, Out<*mut c_char>) -> Failure;
             snapshot_open(Str, Out<*mut c_char>) -> Failure;
             snapshot_diff(u64, Str, Str, Out<*mut c_char>) -> Failure;
@@ -590,6 +600,7 @@ macro_rules! option_table {
             }
             ModifyOptions {
                 network: Switch<NetworkOptions>,
+                root_disk_size_mib: u64,
             }
             NetworkLogQuery {
                 denied: bool,
@@ -610,6 +621,15 @@ macro_rules! option_table {
                 names: Vec<String>,
                 copy_while_frozen: bool,
                 detached: bool,
+            }
+            StoragePruneOptions {
+                types: Vec<String>,
+                labels: BTreeMap<String, String>,
+                older_than_ms: u64,
+                dry_run: bool,
+            }
+            VolumeRemoveOptions {
+                recursive: bool,
             }
         }
     };

@@ -6,6 +6,7 @@ use crate::choices::VolumeKind;
 use crate::error::Error;
 use crate::json::{Read, Value};
 use crate::options::{insert, PruneOptions, VolumeOptions};
+use crate::volume_fs::VolumeFs;
 use std::collections::BTreeMap;
 
 /// A volume, as it was when it was looked up. `SandboxBuilder::volume` mounts one.
@@ -107,6 +108,11 @@ impl Volume {
     /// A volume that is to be made.
     pub fn builder(name: impl Into<String>) -> VolumeBuilder {
         VolumeBuilder { name: name.into(), options: VolumeOptions::default() }
+    }
+
+    /// Its files, if it is a directory.
+    pub fn fs(&self) -> VolumeFs {
+        VolumeFs::new(&self.name)
     }
 
     /// A volume. [`Error::VolumeNotFound`].

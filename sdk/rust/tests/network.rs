@@ -69,7 +69,9 @@ fn networks() {
         assert!(sandbox.network_check("github.com").await.unwrap().allowed);
         let nowhere = sandbox.modify().network(|n| n.policy("nowhere")).apply().await;
         assert!(matches!(nowhere, Err(Error::InvalidConfig(_))));
-        sandbox.modify().disable_network().apply().await.unwrap();
+        assert!(sandbox.modify().disable_network().root_disk_size_mib(8192).apply().await.unwrap().in_force);
+        let smaller = sandbox.modify().root_disk_size_mib(1024).apply().await;
+        assert!(matches!(smaller, Err(Error::InvalidConfig(_))));
         assert!(!sandbox.network_check("github.com").await.unwrap().allowed);
 
         let policies = NetworkPolicy::list().await.unwrap();

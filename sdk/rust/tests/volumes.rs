@@ -1,7 +1,7 @@
 mod common;
 
 use common::{block_on, create};
-use microsandbox::{Error, Sandbox, Volume, VolumeMode};
+use microsandbox::{Error, Sandbox, Storage, Volume, VolumeMode};
 
 #[test]
 fn volume_has_to_be_there() {
@@ -55,5 +55,32 @@ fn volumes() {
         }
         assert!(Volume::prune(true).await.unwrap().is_empty());
         assert_eq!(VolumeMode::EnsureExists.as_str(), "ensure-exists");
+    });
+}
+
+#[test]
+fn files_of_volumes() {
+    block_on(async {
+        let volume = Volume::builder("rust-files").label("rust", "files").create().await.unwrap();
+        let files = volume.fs();
+        files.write("/a/b/file", "text").await.unwrap();
+        assert_eq!(files.read_to_string("a/b/file").await.unwrap(), "text");
+        files.mkdir("/c/d").await.unwrap();
+        files.copy("/a/b/file", "/c/copy").await.unwrap();
+        files.rename("/c/copy", "/c/moved").await.unwrap();
+        let names: Vec<String> = files.list("/c").await.unwrap().into_iter().map(|entry| entry.path).collect();
+        assert_eq!(names, ["/c/d", "/c/moved"]);
+        assert_eq!(files.stat("/c/moved").await.unwrap().size, 4);
+        assert!(!files.exists("/none").await.unwrap());
+        assert!(matches!(files.remove("/c").await, Err(Error::Filesystem(_))));
+        files.remove_dir("/c").await.unwrap();
+        assert!(Storage::usage().await.unwrap()["volumes"].count > 0);
+        let mine = || Storage::prune().kind("volumes").label("rust", "files");
+        let planned = mine().dry_run().apply().await.unwrap();
+        assert_eq!(
+            (planned.items[0].item.name.as_str(), planned.items[0].state.as_str()),
+            ("rust-files", "reclaimable")
+        );
+        assert_eq!(mine().apply().await.unwrap().removed, 1);
     });
 }

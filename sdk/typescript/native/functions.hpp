@@ -47,6 +47,8 @@
     X(image_load) \
     X(log_stream_recv) \
     X(volume_clone) \
+    X(storage_usage) \
+    X(storage_prune) \
     X(snapshot_create) \
     X(snapshot_diff) \
     X(snapshot_verify) \
@@ -83,6 +85,14 @@
     X(volume_list) \
     X(volume_remove) \
     X(volume_prune) \
+    X(volume_fs_read) \
+    X(volume_fs_write) \
+    X(volume_fs_stat) \
+    X(volume_fs_list) \
+    X(volume_fs_mkdir) \
+    X(volume_fs_remove) \
+    X(volume_fs_copy) \
+    X(volume_fs_rename) \
     X(snapshot_open) \
     X(snapshot_list) \
     X(snapshot_list_dir) \

@@ -40,7 +40,8 @@ export interface FsModeOptions extends FsOptions {
   mode?: number;
 }
 
-interface NativeEntry {
+/** @internal */
+export interface NativeEntry {
   path: string;
   kind: Exclude<FsEntryKind, "directory"> | "dir";
   size: number;
@@ -51,7 +52,8 @@ interface NativeEntry {
   modified_ms: number | null;
 }
 
-function fsEntry(entry: NativeEntry): FsEntry {
+/** @internal */
+export function fsEntry(entry: NativeEntry): FsEntry {
   return {
     path: entry.path,
     kind: entry.kind === "dir" ? "directory" : entry.kind,

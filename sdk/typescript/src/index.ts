@@ -96,6 +96,15 @@ export {
   type ImportOptions,
   type SnapshotVerification,
 } from "./snapshot.js";
+export {
+  type PruneOptions,
+  type PruneReport,
+  type PrunedItem,
+  Storage,
+  type StorageItem,
+  type StorageType,
+  type StorageUsage,
+} from "./storage.js";
 export { type ConnectOptions, type SandboxStatus, type SandboxStopResult, type WaitOptions } from "./named.js";
 export { type CopyOptions, type PullProgress } from "./progress.js";
 export {
@@ -130,4 +139,5 @@ export type {
   VolumeMode,
 } from "./tables.js";
 export { Volume, VolumeBuilder, VolumeHandle } from "./volume.js";
+export { VolumeFs } from "./volume_fs.js";
 export { type Pairs, type Rlimit } from "./values.js";

@@ -300,6 +300,8 @@ export interface ModifyOptions {
    * ports and name servers stay. False: it has no network.
    */
   network?: false | NetworkConfig | ((network: NetworkBuilder) => NetworkBuilder);
+  /** Size of its root disk, which only grows unless it is in memory. */
+  rootDiskSizeMib?: number;
 }
 
 /** What became of a change. */
@@ -356,8 +358,9 @@ export interface NetworkLogOptions {
 }
 
 /** @internal */
-export async function modifySandbox(name: string, { network }: ModifyOptions): Promise<Modified> {
+export async function modifySandbox(name: string, { network, rootDiskSizeMib }: ModifyOptions): Promise<Modified> {
   const change: NativeModifyOptions = {};
+  if (rootDiskSizeMib !== undefined) change.root_disk_size_mib = wholeNumber(rootDiskSizeMib, "rootDiskSizeMib");
   if (network !== undefined) change.network = network === false ? false : NetworkBuilder.read(network);
   const [json] = await blocking((native) => native.sandbox_modify(name, JSON.stringify(change)));
   const { in_force, warnings } = JSON.parse(json);

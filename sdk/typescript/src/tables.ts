@@ -90,6 +90,16 @@ export interface NativeFunctions {
   volume_remove(name: string): Later;
   volume_clone(cancel: Handle, name: string, to: string, options: string): Later<[string]>;
   volume_prune(options: string): Later<[string]>;
+  volume_fs_read(name: string, path: string): Later<[Bytes]>;
+  volume_fs_write(name: string, path: string, data: Uint8Array): Later;
+  volume_fs_stat(name: string, path: string): Later<[string]>;
+  volume_fs_list(name: string, path: string): Later<[string]>;
+  volume_fs_mkdir(name: string, path: string): Later;
+  volume_fs_remove(name: string, path: string, options: string): Later;
+  volume_fs_copy(name: string, from: string, to: string): Later;
+  volume_fs_rename(name: string, from: string, to: string): Later;
+  storage_usage(cancel: Handle): Later<[string]>;
+  storage_prune(cancel: Handle, options: string): Later<[string]>;
   snapshot_create(cancel: Handle, progress: Handle | 0, sandbox: string, name: string, options: string): Later<[string]>;
   snapshot_open(snapshot: string): Later<[string]>;
   snapshot_diff(cancel: Handle, before: string, after: string): Later<[string]>;
@@ -614,6 +624,7 @@ export interface NativeExportOptions {
 /** What is changed. As the C interface has it. */
 export interface NativeModifyOptions {
   network?: false | NativeNetwork | undefined;
+  root_disk_size_mib?: number | undefined;
 }
 
 /** Which entries. As the C interface has it. */
@@ -642,4 +653,12 @@ export interface NativeForkOptions {
   names?: string[] | undefined;
   copy_while_frozen?: boolean | undefined;
   detached?: boolean | undefined;
+}
+
+/** What is removed. As the C interface has it. */
+export interface NativeStoragePruneOptions {
+  types?: string[] | undefined;
+  labels?: Record<string, string> | undefined;
+  older_than_ms?: number | undefined;
+  dry_run?: boolean | undefined;
 }

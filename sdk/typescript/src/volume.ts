@@ -3,6 +3,7 @@ import type { VolumeSettings } from "./builder.js";
 import { type CallOptions, blocking, cancellable } from "./native.js";
 import type { NativeVolumeOptions, VolumeKind } from "./tables.js";
 import { type Pairs, pairs, text } from "./values.js";
+import { VolumeFs } from "./volume_fs.js";
 
 interface NativeVolume {
   name: string;
@@ -57,6 +58,11 @@ export class VolumeHandle {
     this.diskPath = volume.disk_path;
     this.labels = volume.labels;
     this.createdAt = new Date(volume.created_at);
+  }
+
+  /** Its files, if it is a directory. */
+  fs(): VolumeFs {
+    return new VolumeFs(this.name);
   }
 
   /** Removes it with what is in it. VolumeInUseError while a sandbox that runs has it mounted. */

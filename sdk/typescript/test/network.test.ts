@@ -76,7 +76,8 @@ test("what a guest may reach is said with plain objects, changed while it runs, 
   await assert.rejects(box.modify({ network: { profile: [] } as object }), InvalidArgumentError);
   await box.modify({ network: { policy: NetworkPolicy.nonLocal() } });
   assert.equal((await box.networkCheck("10.1.2.3")).verdict, "allow");
-  await box.modify({ network: false });
+  assert.ok((await box.modify({ network: false, rootDiskSizeMib: 8192 })).inForce);
+  await assert.rejects(box.modify({ rootDiskSizeMib: 1024 }), InvalidConfigError);
   assert.equal((await box.networkCheck("github.com")).verdict, "deny");
 
   assert.ok((await NetworkPolicy.list()).some((policy) => policy.name === "git-hosts" && policy.path === null));

@@ -5,6 +5,8 @@ import { test } from "node:test";
 import {
   InvalidConfigError,
   Sandbox,
+  SandboxFsOpsError,
+  Storage,
   Volume,
   VolumeAlreadyExistsError,
   VolumeInUseError,
@@ -51,4 +53,27 @@ test("volumes are made, mounted in each mode, copied and removed", async () => {
   assert.deepEqual([...(await Volume.prune({ labels: { c: "d" } })).keys()], [copy.name]);
   for (const end of ["data", "disk", "new", "ensured"]) await Volume.remove(`${name}-${end}`);
   await assert.rejects(Volume.get(data.name), VolumeNotFoundError);
+});
+
+test("files of a directory volume, and what takes room", async () => {
+  const volume = await Volume.create(`${name}-files`, { labels: { ts: "files" } });
+  const files = volume.fs();
+  await files.write("/a/b/file", "text");
+  assert.equal(await files.readToString("a/b/file"), "text");
+  await files.mkdir("/c/d");
+  await files.copy("/a/b/file", "/c/copy");
+  await files.rename("/c/copy", "/c/moved");
+  assert.deepEqual(
+    (await files.list("/c")).map((entry) => entry.path),
+    ["/c/d", "/c/moved"],
+  );
+  assert.equal((await files.stat("/c/moved")).size, 4);
+  assert.equal(await files.exists("/none"), false);
+  await assert.rejects(files.remove("/c"), SandboxFsOpsError);
+  await files.removeDir("/c");
+  assert.ok((await Storage.usage()).volumes.count > 0);
+  const mine = { types: ["volumes" as const], labels: { ts: "files" } };
+  const planned = await Storage.prune({ ...mine, dryRun: true });
+  assert.deepEqual([planned.items[0]?.name, planned.items[0]?.state], [volume.name, "reclaimable"]);
+  assert.equal((await Storage.prune(mine)).removed, 1);
 });

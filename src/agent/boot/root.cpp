@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <chrono>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -70,12 +71,15 @@ Status mount_any(const std::string& device, const char* target) {
 }
 
 /// Costs a look if it has that size.
-Status grow_upper(std::uint64_t size_mib) {
-    const OwnedFd root = MSB_TRY(sys::open(upper_point, O_RDONLY | O_DIRECTORY));
+Status resize_upper(int directory, std::uint64_t size_mib) {
     const std::uint64_t blocks = (size_mib << 20) / upper_block_size;
-    if (::ioctl(root.get(), resize_request, &blocks) == -1)
+    if (::ioctl(directory, resize_request, &blocks) == -1)
         return fail_errno("ioctl(EXT4_IOC_RESIZE_FS)", upper_point);
     return {};
+}
+
+Status grow_mounted(std::uint64_t size_mib) {
+    return resize_upper(MSB_TRY(sys::open(upper_point, O_RDONLY | O_DIRECTORY)).get(), size_mib);
 }
 
 Status mount_upper(const wire::RootUpper& upper) {
@@ -89,7 +93,7 @@ Status mount_upper(const wire::RootUpper& upper) {
         return fail(ErrorKind::invalid_argument, "the upper names no device");
     MSB_TRY(mount_device(*upper.device, upper_point, upper.fstype.value_or("ext4").c_str(), 0,
                          nullptr));
-    return upper.size_mib ? grow_upper(*upper.size_mib) : Status();
+    return upper.size_mib ? grow_mounted(*upper.size_mib) : Status();
 }
 
 Status mount_overlay(const wire::BlockRoot& root, bool ephemeral) {
@@ -119,7 +123,7 @@ Status mount_disk(const wire::BlockRoot& root) {
     else
         MSB_TRY(mount_any(*root.device, upper_point));
     if (root.size_mib)
-        MSB_TRY(grow_upper(*root.size_mib));
+        MSB_TRY(grow_mounted(*root.size_mib));
     return mount_at(upper_point, root_point, nullptr, MS_BIND);
 }
 
@@ -234,6 +238,40 @@ Status mount_writable(const wire::Bootstrap& bootstrap) {
 
 Result<OwnedFd> open_upper(int initramfs) {
     return sys::open_at(initramfs, upper_point + 1, O_RDONLY | O_DIRECTORY);
+}
+
+namespace {
+
+/// A node of its own, because /dev and /sys are the guest's.
+Result<OwnedFd> open_device(int initramfs, dev_t device) {
+    constexpr const char* node = "root-disk";
+    if (::mknodat(initramfs, node, S_IFBLK | 0400, device) == -1 && errno != EEXIST)
+        return fail_errno("mknod", node);
+    return sys::open_at(initramfs, node, O_RDONLY);
+}
+
+/// The kernel hears of a disk's new size some time after the agent does.
+Status wait_for_size(int device, std::uint64_t bytes) {
+    const auto deadline = std::chrono::steady_clock::now() + device_timeout;
+    for (;;) {
+        std::uint64_t size = 0;
+        if (::ioctl(device, BLKGETSIZE64, &size) == -1)
+            return fail_errno("ioctl(BLKGETSIZE64)");
+        if (size >= bytes)
+            return {};
+        if (std::chrono::steady_clock::now() > deadline)
+            return fail(ErrorKind::timed_out, "the guest's kernel does not see the disk grow");
+        std::this_thread::sleep_for(device_pause);
+    }
+}
+
+} // namespace
+
+Status grow_upper(int initramfs, std::uint64_t size_mib) {
+    const OwnedFd upper = MSB_TRY(open_upper(initramfs));
+    const OwnedFd device = MSB_TRY(open_device(initramfs, MSB_TRY(sys::fstat(upper.get())).st_dev));
+    MSB_TRY(wait_for_size(device.get(), size_mib << 20));
+    return resize_upper(upper.get(), size_mib);
 }
 
 namespace {

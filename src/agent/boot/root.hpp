@@ -34,6 +34,9 @@ Status mount_writable(const wire::Bootstrap& bootstrap);
 /// The file system that takes what is written to the root, for calls on all of it.
 Result<OwnedFd> open_upper(int initramfs);
 
+/// Extends it, if that is ext4, to so many MiB of its disk, which may be about to get that size.
+Status grow_upper(int initramfs, std::uint64_t size_mib);
+
 /// Unmounts the root, so that everything in it is durable and consistent. Requires that nothing
 /// runs any more and no file in it is open. `initramfs` is what assemble_root() returned.
 Status save_root(int initramfs);

@@ -96,6 +96,15 @@ Blk::~Blk() {
         loop_->cancel(retry_timer_);
 }
 
+Status Blk::grow(std::uint64_t size) {
+    if (size < disk_.size() || size % sector_size != 0)
+        return fail(ErrorKind::invalid_argument, "a disk of " + std::to_string(disk_.size()) +
+                                                     " bytes cannot get " + std::to_string(size));
+    disk_.extend(size - disk_.size());
+    store_le(MutableBytesView(config_space_).subspan(config_capacity), size / sector_size);
+    return {};
+}
+
 void Blk::build_config() {
     const MutableBytesView space = config_space_;
     store_le(space.subspan(config_capacity), disk_.size() / sector_size);

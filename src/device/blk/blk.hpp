@@ -52,6 +52,10 @@ class Blk final : public virtio::Device {
     static Result<std::unique_ptr<Blk>> create(Config config);
     ~Blk() override;
 
+    /// Makes the disk so large, on the device's thread: its last file is. invalid_argument: smaller
+    /// than it is, or not a multiple of 512. The driver has to be told of a configuration change.
+    Status grow(std::uint64_t size);
+
     virtio::DeviceId id() const override { return virtio::DeviceId::block; }
     std::uint64_t features() const override;
     std::uint16_t queue_count() const override { return config_.queues; }

@@ -98,6 +98,23 @@ struct BlkTest : public ::testing::Test {
     }
 };
 
+TEST_F(BlkTest, GrowsWithItsFileAndNeverShrinks) {
+    make_plain();
+    constexpr std::uint64_t first_new = 128; // sector
+    const Bytes data = numbered(512, 9);
+    EXPECT_EQ(request(out, first_new, data, 0).status, ioerr);
+    ASSERT_TRUE(sys::truncate(file.get(), 96 << 10));
+    EXPECT_FALSE(blk->grow(32 << 10));
+    EXPECT_FALSE(blk->grow((96 << 10) + 1));
+    ASSERT_TRUE(blk->grow(96 << 10));
+    Bytes capacity(8);
+    blk->read_config(0, capacity);
+    EXPECT_EQ(load_le<std::uint64_t>(capacity), 192u);
+    EXPECT_EQ(request(out, first_new, data, 0).status, ok);
+    EXPECT_EQ(content(64 << 10, 512), data);
+    EXPECT_EQ(request(out, 192, data, 0).status, ioerr);
+}
+
 TEST_F(BlkTest, ReadsAndWrites) {
     make_plain();
     const Answer read = request(in, 3, {}, 1024);

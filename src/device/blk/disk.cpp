@@ -47,6 +47,11 @@ Result<Disk> Disk::create(const std::vector<Extent>& extents) {
     return disk;
 }
 
+void Disk::extend(std::uint64_t bytes) {
+    pieces_.back().length += bytes;
+    size_ += bytes;
+}
+
 Disk::Span Disk::locate(std::uint64_t offset, std::uint64_t length) {
     // The last piece that begins at or before the offset.
     const auto after = std::ranges::upper_bound(pieces_, offset, {}, &Piece::begin);

@@ -22,6 +22,8 @@ class Disk {
     static Result<Disk> create(const std::vector<Extent>& extents);
 
     std::uint64_t size() const { return size_; }
+    /// The last extent is longer now, by a multiple of 512 bytes: its file is.
+    void extend(std::uint64_t bytes);
 
     /// A read that can be continued where it stopped.
     struct Read {

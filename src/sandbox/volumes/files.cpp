@@ -78,9 +78,10 @@ Result<VolumeFiles> VolumeFiles::open(const Home& home, const std::string& name,
     return files;
 }
 
-Result<OwnedFd> VolumeFiles::open_within(const std::string& path, int flags) const {
+Result<OwnedFd> VolumeFiles::open_within(const std::string& path, int flags, mode_t mode) const {
     open_how how{};
     how.flags = static_cast<std::uint64_t>(flags) | O_CLOEXEC;
+    how.mode = mode;
     how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
     OwnedFd fd(
         static_cast<int>(::syscall(SYS_openat2, top_.get(), path.c_str(), &how, sizeof(how))));

@@ -31,14 +31,15 @@ class VolumeFiles {
         bool owners = false;
         bool make_directory = false;
     };
+    /// Of a directory volume: opens what is at a path. Links lead within the volume.
+    Result<OwnedFd> open_within(const std::string& path, int flags, mode_t mode = 0) const;
+
     /// Of a disk: unpacks an archive. All of it is there afterwards, or nothing.
     Status unpack(const Unpacking& request, int from, const disk::Watch& watch) const;
 
   private:
     VolumeFiles(Volume volume, OwnedFd lock) : volume_(std::move(volume)), lock_(std::move(lock)) {}
     bool is_disk() const { return volume_.kind == VolumeKind::disk; }
-    Result<OwnedFd> open_within(const std::string& path, int flags) const;
-
     Volume volume_;
     OwnedFd lock_;      ///< of the name
     OwnedFd disk_;      ///< while it is read

@@ -78,6 +78,7 @@ from .options import CreateOptions, ExecOptions, StreamOptions
 from .progress import PullSession
 from .sandbox import Sandbox, SandboxHandle, SandboxPage
 from .snapshot import Snapshot, SnapshotDetail, SnapshotHandle, SnapshotVerification
+from .storage import PrunedItem, PruneReport, Storage, StorageItem, StorageUsage
 from .types import (
     DiskChange,
     DiskFormat,
@@ -112,6 +113,7 @@ from .types import (
     VolumeMode,
 )
 from .volume import Volume, VolumeHandle
+from .volume_fs import VolumeFs
 
 __version__ = "0.1.0"
 

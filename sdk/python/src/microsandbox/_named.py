@@ -102,10 +102,13 @@ class Named:
         goes on until the sandbox stops. Without ``sources`` all but system."""
         return await LogStream.open(self._name, sources, since_ms, from_cursor, until_ms, follow)
 
-    async def modify(self, network: Network | bool) -> Modified:
-        """Changes what the sandbox may reach, also while it runs: flows that may not be any more end. Rules alone go
-        before those that it has, anything else takes their place; False: no network."""
-        return await _network.modify(self._name, network)
+    async def modify(
+        self, network: Network | bool | None = None, root_disk_size_mib: int | None = None
+    ) -> Modified:
+        """Changes the sandbox, also while it runs. What it may reach: flows that may not be any more end; rules alone go
+        before those that it has, anything else takes their place; False: no network. The size of its root disk, which
+        only grows unless it is in memory. The network is changed first; what fails has changed nothing."""
+        return await _network.modify(self._name, network, root_disk_size_mib)
 
     async def network_check(self, destination: str) -> NetworkVerdict:
         """Whether the sandbox may reach "HOST[:PORT[/tcp|udp]]", and why. Nothing is sent."""

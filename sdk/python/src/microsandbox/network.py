@@ -320,10 +320,12 @@ async def ask(function: str, *arguments: Any) -> Any:
     return await _native.run(job)
 
 
-async def modify(name: str, network: Network | bool) -> Modified:
+async def modify(name: str, network: Network | bool | None, root_disk_size_mib: int | None) -> Modified:
     """Of ``Sandbox.modify()``."""
-    document = network if isinstance(network, bool) else network.to_json()
-    result = await ask("msb_sandbox_modify", name.encode(), _native.encode({"network": document}))
+    change: dict[str, Any] = {"root_disk_size_mib": root_disk_size_mib}
+    if network is not None:
+        change["network"] = network if isinstance(network, bool) else network.to_json()
+    result = await ask("msb_sandbox_modify", name.encode(), _native.encode(change))
     return Modified(result["in_force"], tuple(result["warnings"]))
 
 

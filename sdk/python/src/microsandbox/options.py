@@ -27,7 +27,8 @@ class CreateOptions(TypedDict, total=False):
     """Keyword arguments of Sandbox.create(), all optional."""
 
     image: str | None
-    """Reference of an image; default: the image that comes with the program."""
+    """Reference of an image, or the path of a directory or of a disk image (beginning with /,
+    ./, ../ or ~/); default: the image that comes with the program."""
     from_snapshot: str | None
     """In place of an image: a snapshot whose disk and image it begins with, by name, path or
     digest."""

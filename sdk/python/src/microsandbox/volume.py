@@ -9,6 +9,7 @@ from typing import Any
 
 from . import _native
 from .types import DiskFormat, MountConfig, VolumeKind, VolumeMode
+from .volume_fs import VolumeFs
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,10 @@ class VolumeHandle:
     labels: dict[str, str]
     created_at: str
     """RFC 3339."""
+
+    def fs(self) -> VolumeFs:
+        """Its files, if it is a directory."""
+        return VolumeFs(self.name)
 
     async def remove(self) -> None:
         """Removes it with what is in it. VolumeInUseError while a sandbox that runs has it mounted."""
