@@ -70,9 +70,14 @@ Status write_file_atomic(const std::string& path, std::string_view data, mode_t 
     Status written = write_new_file(temporary, data, mode, durable);
     if (written)
         written = sys::rename(temporary, path);
-    if (!written)
+    if (!written) {
         (void)sys::unlink(temporary);
-    return written;
+        return written;
+    }
+    if (!durable)
+        return {};
+    const OwnedFd directory = MSB_TRY(sys::open(parent_of(path), O_RDONLY | O_DIRECTORY));
+    return sys::fsync(directory.get(), path);
 }
 
 Status make_directories(const std::string& path, mode_t mode) {

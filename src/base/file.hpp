@@ -20,7 +20,7 @@ Result<std::string> read_regular_file(const std::string& path,
 std::string temporary_name(const std::string& path);
 
 /// Replaces `path` so that a crash at any moment leaves either the old or the new content:
-/// temporary file in the same directory, write, fsync (unless `durable` is false), rename.
+/// temporary file in the same directory, write, rename; with fsync of both, unless `durable` is false.
 Status write_file_atomic(const std::string& path, std::string_view data, mode_t mode = 0644,
                          bool durable = true);
 

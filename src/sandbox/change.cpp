@@ -102,7 +102,7 @@ Status extend_file(const Home& home, const SandboxSpec& spec, std::uint64_t size
         return fail(ErrorKind::corrupt, "the disk of sandbox '" + spec.name + "' is not a file");
     if (static_cast<std::uint64_t>(info.st_size) < size_mib * mib)
         MSB_TRY(sys::truncate(disk.get(), size_mib * mib));
-    return {};
+    return sys::fsync(disk.get(), "the disk of sandbox '" + spec.name + "'");
 }
 
 /// Has the guest extend its file system to the disk's new size, and waits until it has.

@@ -198,7 +198,11 @@ Status add_bytes(int directory, std::size_t depth, std::set<FileId>& seen, std::
 Status copy_tree(const std::string& from, const std::string& to, const disk::Watch& watch) {
     const OwnedFd source = MSB_TRY(sys::open(from, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     const OwnedFd copy = MSB_TRY(sys::open(to, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-    return TreeCopy(watch).directory(source.get(), copy.get(), ".", 0);
+    MSB_TRY(TreeCopy(watch).directory(source.get(), copy.get(), ".", 0));
+    // A call for each file would wait for the disk as often.
+    if (::syncfs(copy.get()) == -1)
+        return fail_errno("syncfs", to);
+    return {};
 }
 
 Result<std::uint64_t> tree_bytes(const std::string& directory) {
