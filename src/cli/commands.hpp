@@ -24,6 +24,7 @@ void add_list(Command& parent, Context& context); ///< ls, ps
 void add_inspect(Command& parent, Context& context);
 void add_exec(Command& parent, Context& context);
 void add_forward(Command& parent, Context& context);
+void add_ssh(Command& parent, Context& context);      ///< ssh serve, authorize, config
 void add_sessions(Command& parent, Context& context); ///< sessions attach signal
 void add_copy(Command& parent, Context& context);
 void add_modify(Command& parent, Context& context);

@@ -52,6 +52,8 @@ std::string usage_hint(const std::string& command, bool extra) {
         return "a command for the sandbox goes behind `--`: " + command + " IMAGE -- ls";
     if (extra && command == "msb exec")
         return "a command for the sandbox goes behind `--`: msb exec NAME -- ls";
+    if (extra && command == "msb ssh")
+        return "a command for the sandbox goes behind `--`: msb ssh NAME -- ls";
     if (command == "msb")
         return "see `msb --help`, or `msb COMMAND --help`";
     return "see `" + command + " --help`";
@@ -76,6 +78,7 @@ void add_commands(Command& root, Context& context) {
     add_inspect(root, context);
     add_exec(root, context);
     add_forward(root, context);
+    add_ssh(root, context);
     add_sessions(root, context);
     add_copy(root, context);
     add_modify(root, context);

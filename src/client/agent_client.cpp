@@ -30,7 +30,12 @@ AgentClient::connect(EventLoop& loop, const std::string& socket, const ConnectOp
             error = std::move(error).with_kind(ErrorKind::timed_out);
         return fail(std::move(error));
     }
-    std::unique_ptr<AgentClient> client(new AgentClient(loop, std::move(*connected)));
+    return adopt(loop, std::move(*connected), options);
+}
+
+Result<std::unique_ptr<AgentClient>> AgentClient::adopt(EventLoop& loop, OwnedFd socket,
+                                                        const ConnectOptions& options) {
+    std::unique_ptr<AgentClient> client(new AgentClient(loop, std::move(socket)));
     MSB_TRY(client->handshake(options));
     MSB_TRY(sys::set_nonblocking(client->socket_.get()));
     AgentClient* raw = client.get();

@@ -35,6 +35,9 @@ class AgentClient {
     /// still be booting). unreachable: nobody serves the socket, or the sandbox ended meanwhile.
     static Result<std::unique_ptr<AgentClient>> connect(EventLoop& loop, const std::string& socket,
                                                         const ConnectOptions& options = {});
+    /// The same over a socket that somebody else has connected.
+    static Result<std::unique_ptr<AgentClient>> adopt(EventLoop& loop, OwnedFd socket,
+                                                      const ConnectOptions& options = {});
     ~AgentClient();
     AgentClient(const AgentClient&) = delete;
     AgentClient& operator=(const AgentClient&) = delete;

@@ -55,9 +55,10 @@ enum class Role {
     qcow,    ///< qemu-storage-daemon: serves disk images of other formats, and sees these alone.
     disk,    ///< Parses snapshot archives and guests' disks: only the descriptors it is given.
     tls,     ///< Opens TLS connections whose sockets it is handed: no network, and no file at all.
+    ssh,     ///< Speaks SSH with one client: its stream, and connections to one sandbox's agent.
 };
 
-/// "runtime", "uml", "image", "fetch", "fs", "net", "qcow", "disk", "tls".
+/// "runtime", "uml", "image", "fetch", "fs", "net", "qcow", "disk", "tls", "ssh".
 const char* to_string(Role role);
 
 /// One host file, directory or socket made visible. Always nosuid; nodev unless it is /dev/null.
@@ -142,7 +143,7 @@ Status place(int lifeline, int cpu, const Below& below);
 
 /// Where a worker works.
 struct Workplace {
-    Role role = Role::image; ///< image, disk, or fetch: that one keeps the host's network.
+    Role role = Role::image; ///< image, disk, ssh, or fetch: that one keeps the host's network.
     /// Small files that exist only in the jail: {path inside, content}.
     std::vector<std::pair<std::string, std::string>> files;
 };

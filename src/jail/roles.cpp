@@ -276,6 +276,19 @@ Policy image_policy() {
     return policy;
 }
 
+// Speaks SSH over descriptors that it was given, from an event loop. Libraries that want a
+// configuration file or an option of the socket are refused, and carry on.
+Policy ssh_policy() {
+    Policy policy = image_policy();
+    policy
+        .allow({SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_pwait2,
+                SYS_eventfd2, SYS_timerfd_create, SYS_timerfd_settime})
+        .allow({SYS_recvfrom, SYS_sendto, SYS_shutdown, SYS_getsockname, SYS_getpeername})
+        .allow_when(SYS_getsockopt, {is(1, SOL_SOCKET)})
+        .answer({SYS_setsockopt}, EPERM);
+    return policy;
+}
+
 // An HTTP client: connects out by IP, never in. Files: its certificates and the resolver's
 // configuration. Threads: the library resolves names in one.
 Policy fetch_policy() {
@@ -468,6 +481,7 @@ Policy policy_of(Role role) {
     case Role::net: return net_policy();
     case Role::tls: return tls_policy();
     case Role::qcow: return qcow_policy();
+    case Role::ssh: return ssh_policy();
     }
     return Policy(Policy::Otherwise::kill); // no rule: it cannot be built
 }
@@ -526,6 +540,14 @@ Limits limits_of(Role role, std::uint64_t memory_bytes) {
                 .processes = 1,
                 .file_bytes = std::uint64_t{16} * 1024 * gib,
                 .data_bytes = 1024 * mib,
+                .address_bytes = 64 * gib,
+                .signals = few_signals};
+    case Role::ssh:
+        // Data: every channel's windows in both directions, several times over.
+        return {.open_files = 64,
+                .processes = 1,
+                .file_bytes = mib,
+                .data_bytes = 512 * mib,
                 .address_bytes = 64 * gib,
                 .signals = few_signals};
     case Role::fetch:
