@@ -260,6 +260,28 @@ void msb_progress_free(uint64_t progress);
  * "cert": text. The certificate, a PEM file, with those that it leads to behind it.
  * "key": text. Its key, a PEM file. */
 
+/* Options secret_places: In which parts of a request a placeholder becomes the value.
+ * "headers": true or false. Headers, and credentials of Basic authentication; default: true.
+ * "header_fields": array of text. These headers alone; default: all.
+ * "query": true or false. What is behind ? of the target; default: false.
+ * "body": true or false. The body; default: false. */
+
+/* Options secret: A value that commands in the guest use and never have: they see a placeholder.
+ * "env": text. The variable that has the placeholder in the guest.
+ * "hosts": array of text. Who gets the value: NAME, "*.NAME" (that and all below it), an
+ *   address, or "*".
+ * "source": text. Where the value comes from at each start: "env:NAME", "file:PATH" or
+ *   "exec:COMMAND" of this machine; default: the variable of the same name.
+ * "placeholder": text. Default: $MSB_ and the variable's name.
+ * "substitution": secret_places. Where it is replaced.
+ * "passthrough": array of text. Who may get the placeholder as it is.
+ * "methods": array of text. Only for requests with these methods.
+ * "paths": array of text. Only for requests whose paths begin with one of these.
+ * "per_minute": number. Only for so many requests a minute.
+ * "total": number. Only for so many requests.
+ * "action": "block-and-log" | "block" | "block-and-terminate". When the placeholder is sent to
+ *   another host. Default: "block-and-log". */
+
 /* Options tls: How TLS connections of the guest are opened on their way. The files are read at
  *   each start.
  * "enabled": true or false. Whether they are; default: true where there is this object.
@@ -275,7 +297,11 @@ void msb_progress_free(uint64_t progress);
  * "upstream_ca_certs": array of text. PEM files of authorities that are trusted beside this
  *   machine's.
  * "scoped_upstream_ca_certs": array of scoped_file. The same for some servers.
- * "client_certs": array of client_cert. What is shown to servers that ask for it. */
+ * "client_certs": array of client_cert. What is shown to servers that ask for it.
+ * "secrets": array of secret. Secrets that never enter the guest.
+ * "secret_violation_action": "block-and-log" | "block" | "block-and-terminate". When the
+ *   placeholder of a secret that says nothing else is sent to another host. Default:
+ *   "block-and-log". */
 
 /* Options interface: The guest's place in its network; what is not given follows from its name.
  * "mac": text. Its Ethernet address.

@@ -59,6 +59,47 @@ type TLSConfig struct {
 	UpstreamCACerts       []string           `json:"upstream_ca_certs,omitempty"`
 	ScopedUpstreamCACerts []ScopedUpstreamCA `json:"scoped_upstream_ca_certs,omitempty"`
 	ClientCerts           []ClientCert       `json:"client_certs,omitempty"` // that servers are shown
+	// Secrets that never enter the guest.
+	Secrets []Secret `json:"secrets,omitempty"`
+	// When a placeholder is sent to another host than the secret's; "block-and-log" if not given.
+	SecretViolationAction ViolationAction `json:"secret_violation_action,omitempty"`
+}
+
+// ViolationAction is what happens when a secret's placeholder is sent where it may not go.
+type ViolationAction string
+
+// What may happen then.
+const (
+	ViolationBlock             ViolationAction = "block"
+	ViolationBlockAndLog       ViolationAction = "block-and-log"
+	ViolationBlockAndTerminate ViolationAction = "block-and-terminate"
+)
+
+// Secret is a value that commands in the guest use and never have: the variable Env has a placeholder there, and
+// requests to Hosts get the value in its place.
+type Secret struct {
+	Env   string   `json:"env"`
+	Hosts []string `json:"hosts"`
+	// Where the value comes from at each start: "env:NAME", "file:PATH" or "exec:COMMAND" of this machine; the
+	// variable of the same name if not given.
+	Source      string   `json:"source,omitempty"`
+	Placeholder string   `json:"placeholder,omitempty"` // $MSB_ and Env if not given
+	Passthrough []string `json:"passthrough,omitempty"` // who may get the placeholder as it is
+	// In headers if not given.
+	Substitution *SecretSubstitution `json:"substitution,omitempty"`
+	Methods      []string            `json:"methods,omitempty"` // of requests that get it; all if not given
+	Paths        []string            `json:"paths,omitempty"`   // with which their paths begin
+	PerMinute    uint64              `json:"per_minute,omitempty"`
+	Total        uint64              `json:"total,omitempty"` // requests that get it
+	Action       ViolationAction     `json:"action,omitempty"`
+}
+
+// SecretSubstitution is in which parts of a request a placeholder becomes the value.
+type SecretSubstitution struct {
+	Headers      bool     `json:"headers"` // also credentials of Basic authentication
+	HeaderFields []string `json:"header_fields,omitempty"`
+	Query        bool     `json:"query"`
+	Body         bool     `json:"body"`
 }
 
 // ScopedVerify is whether the certificates of some servers are checked.
@@ -303,7 +344,7 @@ func (n *named) CheckNetwork(ctx context.Context, destination string) (*NetworkV
 // NetworkEntry is something that a sandbox's network did; docs/network.md has the meaning of the members.
 type NetworkEntry struct {
 	Time        string `json:"t"`
-	Type        string // "flow", "lookup" or "policy"
+	Type        string // "flow", "lookup", "policy" or "secret"
 	Direction   string
 	Protocol    string
 	Name        string
@@ -319,6 +360,8 @@ type NetworkEntry struct {
 	Missed      uint64
 	OldPolicy   string `json:"old"`
 	NewPolicy   string `json:"new"`
+	// Of type "secret": which one, and how and where it was found (docs/secrets.md).
+	Secret map[string]string
 }
 
 // Denied is whether it was refused.

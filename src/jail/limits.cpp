@@ -24,7 +24,7 @@ Step apply(const Limits& limits) {
     // 1, not 0: a core_pattern that is a pipe ignores 0, but takes 1 as "no dump" (core(5)). A dump
     // would hand guest memory to a host program.
     MSB_STEP(lower(RLIMIT_CORE, 1, "RLIMIT_CORE"));
-    MSB_STEP(lower(RLIMIT_MEMLOCK, 0, "RLIMIT_MEMLOCK"));
+    MSB_STEP(lower(RLIMIT_MEMLOCK, limits.locked_bytes, "RLIMIT_MEMLOCK"));
     MSB_STEP(lower(RLIMIT_MSGQUEUE, 0, "RLIMIT_MSGQUEUE"));
     MSB_STEP(lower(RLIMIT_RTPRIO, 0, "RLIMIT_RTPRIO"));
     MSB_STEP(lower(RLIMIT_STACK, stack_bytes, "RLIMIT_STACK"));

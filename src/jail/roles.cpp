@@ -581,6 +581,7 @@ Limits limits_of(Role role, std::uint64_t memory_bytes) {
                 .file_bytes = mib,
                 .data_bytes = 512 * mib,
                 .address_bytes = 64 * gib,
+                .locked_bytes = 8 * mib, // a hundred secrets
                 .signals = few_signals};
     case Role::net:
         // A socket for each connection (1024 at most), UDP flow, echo, question and published port.

@@ -241,8 +241,11 @@ Status take_substitution(SecretSpec& secret, const json::Value& value, const std
             MSB_TRY(take_place(secret, place, where));
         return {};
     }
+    bool basic = false;
     for (const auto& [key, item] : value.members()) {
         const std::string at = where + "." + key;
+        if (item.is_null())
+            continue;
         if (key == "header_fields") {
             secret.header_fields = MSB_TRY(texts_in(item, at));
         } else if (key == "headers") {
@@ -254,10 +257,15 @@ Status take_substitution(SecretSpec& secret, const json::Value& value, const std
             else if (key == "body")
                 secret.body = on;
             else if (key == "basic_auth")
-                secret.headers = secret.headers || on;
+                basic = on;
             else
                 return invalid(where + " has no '" + key + "'");
         }
+    }
+    // Of the headers only those that have credentials.
+    if (basic && !secret.headers) {
+        secret.headers = true;
+        secret.header_fields = {"authorization", "proxy-authorization"};
     }
     return {};
 }
@@ -265,6 +273,7 @@ Status take_substitution(SecretSpec& secret, const json::Value& value, const std
 Status take_member(SecretSpec& secret, const std::string& key, const json::Value& value,
                    const std::string& where) {
     static const std::vector<std::string> known = {"env",
+                                                   "env_var",
                                                    "source",
                                                    "value",
                                                    "placeholder",
@@ -272,8 +281,10 @@ Status take_member(SecretSpec& secret, const std::string& key, const json::Value
                                                    "allow",
                                                    "allowed_hosts",
                                                    "passthrough",
+                                                   "passthrough_hosts",
                                                    "substitution",
                                                    "inject",
+                                                   "injection",
                                                    "methods",
                                                    "paths",
                                                    "per_minute",
@@ -281,8 +292,7 @@ Status take_member(SecretSpec& secret, const std::string& key, const json::Value
                                                    "action",
                                                    "violation_action",
                                                    "on_violation",
-                                                   "require_tls_identity",
-                                                   "passthrough_hosts"};
+                                                   "require_tls_identity"};
     if (value.is_null())
         return {};
     if (key == "hosts" || key == "allow" || key == "allowed_hosts")
@@ -315,7 +325,7 @@ Status take_member(SecretSpec& secret, const std::string& key, const json::Value
     }
     if (text == nullptr)
         return invalid(where + " is not text");
-    if (key == "env")
+    if (key == "env" || key == "env_var")
         secret.env = *text;
     else if (key == "placeholder")
         secret.placeholder = *text;

@@ -1,8 +1,9 @@
 #include "tls/config.hpp"
 
-#include "base/bytes.hpp"
 #include "json/reader.hpp"
 #include "json/text.hpp"
+
+#include <algorithm>
 
 namespace msb::tls {
 
@@ -18,7 +19,7 @@ std::string TlsdConfig::to_json() const {
     for (const Secret& secret : secrets)
         secret_list.push_back({{"env", secret.env},
                                {"placeholder", secret.placeholder},
-                               {"value", to_base64(as_bytes(secret.value))},
+                               {"size", secret.value.size()},
                                {"hosts", secret.hosts},
                                {"passthrough", secret.passthrough},
                                {"header_fields", secret.header_fields},
@@ -75,8 +76,8 @@ Result<TlsdConfig> TlsdConfig::from_json(std::string_view text) {
         Secret& one = config.secrets.emplace_back();
         item.get("env", one.env);
         item.get("placeholder", one.placeholder);
-        if (const auto value = from_base64(item.get<std::string>("value")))
-            one.value = as_text(*value);
+        constexpr std::size_t largest = std::size_t{1} << 20;
+        one.value.resize(std::min(item.get<std::size_t>("size"), largest));
         item.get("hosts", one.hosts);
         item.get("passthrough", one.passthrough);
         item.get("header_fields", one.header_fields);

@@ -30,7 +30,8 @@ struct TlsdConfig {
     std::vector<Authorities> authorities; ///< pattern "*": for all hosts
     std::vector<Client> clients;
     struct Secret {
-        std::string env, placeholder, value;
+        std::string env, placeholder;
+        std::string value; ///< not in the document, which has its size: it is in tlsd_fd_secrets
         std::vector<std::string> hosts, passthrough, header_fields, methods, paths;
         bool headers = true, query = false, body = false;
         std::uint64_t per_minute = 0, total = 0;
@@ -51,6 +52,7 @@ enum TlsdFd : int {
     tlsd_fd_lifeline = 4, ///< packets to the runtime (net/report.hpp); its end ends tlsd
     tlsd_fd_netd = 5,     ///< handovers
     tlsd_fd_roots = 6,    ///< a file of certificates, if there is one
+    tlsd_fd_secrets = 7,  ///< the values of secrets, one behind the other, if there are any
 };
 
 } // namespace msb::tls

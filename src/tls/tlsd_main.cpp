@@ -45,12 +45,30 @@ Result<Authority> make_authority(TlsdConfig& config) {
     return authority;
 }
 
+/// Values come one behind the other, and are gone from there afterwards.
+Status read_values(TlsdConfig& config) {
+    if (config.secrets.empty())
+        return {};
+    const OwnedFd fd(tlsd_fd_secrets);
+    std::uint64_t at = 0;
+    for (TlsdConfig::Secret& secret : config.secrets) {
+        const std::string zeros(secret.value.size(), '\0');
+        MSB_TRY(sys::pread_all(
+            fd.get(), {reinterpret_cast<std::uint8_t*>(secret.value.data()), secret.value.size()},
+            at));
+        MSB_TRY(sys::pwrite_all(fd.get(), as_bytes(zeros), at));
+        at += secret.value.size();
+    }
+    return {};
+}
+
 std::shared_ptr<const SecretSet> take_secrets(TlsdConfig& config) {
     std::vector<Secret> secrets;
+    secrets.reserve(config.secrets.size()); // nothing is left where it was moved from
     for (TlsdConfig::Secret& given : config.secrets) {
         secrets.push_back({.env = given.env,
                            .placeholder = given.placeholder,
-                           .value = given.value,
+                           .value = std::move(given.value),
                            .hosts = given.hosts,
                            .passthrough = given.passthrough,
                            .headers = given.headers,
@@ -62,7 +80,8 @@ std::shared_ptr<const SecretSet> take_secrets(TlsdConfig& config) {
                            .per_minute = given.per_minute,
                            .total = given.total,
                            .action = parse_action(given.action)});
-        OPENSSL_cleanse(given.value.data(), given.value.size());
+        // Short ones are in the object itself.
+        OPENSSL_cleanse(given.value.data(), given.value.capacity());
     }
     config.secrets.clear();
     return std::make_shared<SecretSet>(
@@ -79,6 +98,7 @@ Status run() {
                          OPENSSL_INIT_LOAD_CRYPTO_STRINGS,
                      nullptr);
     TlsdConfig config = MSB_TRY(read_config());
+    MSB_TRY(read_values(config));
     log::configure(log::parse_level(config.log_level).value_or(log::Level::warn), tlsd_fd_lifeline,
                    "tlsd");
     const auto loop = MSB_TRY(EventLoop::create());

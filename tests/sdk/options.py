@@ -13,7 +13,7 @@ VALUES = {"text": "x", "texts": ["x"], "flag": True, "map": {"x": "x"}, "number"
 TEXTS = {"resource": "nofile", "cursor": '[1,"x"]', "from_cursor": None, "profiles": ["public"], "rules": ["allow@any"],
          "sources": ["stdout"], "root_disk": "tmpfs:64M",
          "nameservers": ["9.9.9.9"], "mac": "02:00:00:00:00:01", "mtu": 1500, "proxy": "env", "ipv4": "10.0.0.2", "ipv6": "fd00::2",
-         "intercepted_ports": ["443"],
+         "intercepted_ports": ["443"], "source": "env:HOME", "paths": ["/x"],
          "ipv4_pool": "10.0.0.0/8", "ipv6_pool": "fd00::/48"}
 # What a mount cannot have beside a directory of the host.
 OTHER_MOUNTS = {"named", "named_mode", "owned", "tmpfs", "disk", "kind", "size_mib", "labels", "format", "fstype"}

@@ -59,7 +59,7 @@ pub use builder::{InitBuilder, MountBuilder, RegistryBuilder, SandboxBuilder, Vo
 pub use call::Call;
 pub use choices::{
     DiskFormat, Engine, HostPermissions, Isolation, LogLevel, MountCache, NetworkAction, NetworkDirection,
-    NetworkProfile, PullPolicy, SecurityProfile, StatVirtualization, ThpMode, VolumeKind, VolumeMode,
+    NetworkProfile, PullPolicy, SecurityProfile, StatVirtualization, ThpMode, ViolationAction, VolumeKind, VolumeMode,
 };
 pub use config::{InitConfig, Rlimit, SandboxConfig};
 pub use diff::DiskChange;
@@ -73,7 +73,7 @@ pub use lifecycle::{StopResult, StopSource};
 pub use logs::{LogEntry, LogOptions, LogSource, LogStream, LogStreamOptions};
 pub use network::{
     AnyRule, DnsBuilder, InterfaceBuilder, Modified, ModifyBuilder, NetworkBuilder, NetworkEntry, NetworkLogOptions,
-    NetworkPolicy, NetworkStep, NetworkVerdict, RateLimiterBuilder, Rule, TlsBuilder, TokenBucket,
+    NetworkPolicy, NetworkStep, NetworkVerdict, RateLimiterBuilder, Rule, SecretBuilder, TlsBuilder, TokenBucket,
 };
 pub use patch::PatchBuilder;
 pub use progress::{PullEvent, PullProgress};

@@ -5,6 +5,7 @@ use crate::choices::*;
 use crate::json::{Read, Spelled, Switch, Value};
 use crate::native::Library;
 use crate::options::*;
+use std::collections::BTreeMap;
 use std::os::raw::c_char;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -312,6 +313,112 @@ impl TlsBuilder {
         push(&mut self.options.client_certs, client);
         self
     }
+
+    /// One more secret that never enters the guest: commands there see a placeholder in the variable `env`, and
+    /// requests to its hosts get the value in its place.
+    pub fn secret(mut self, env: impl Into<String>, with: impl FnOnce(SecretBuilder) -> SecretBuilder) -> Self {
+        let options = SecretOptions { env: Some(env.into()), ..Default::default() };
+        push(&mut self.options.secrets, with(SecretBuilder { options }).options);
+        self
+    }
+
+    /// What happens when a placeholder is sent to another host than its secret's: it is blocked and logged, if this is
+    /// not said.
+    pub fn on_secret_violation(mut self, action: ViolationAction) -> Self {
+        self.options.secret_violation_action = Some(action);
+        self
+    }
+}
+
+/// A secret: [`TlsBuilder::secret`].
+#[derive(Debug, Clone)]
+pub struct SecretBuilder {
+    options: SecretOptions,
+}
+
+impl SecretBuilder {
+    /// One more host that gets the value, or a pattern of such: `NAME`, `*.NAME`, an address, or `*`.
+    pub fn allow_host(mut self, pattern: impl Into<String>) -> Self {
+        push(&mut self.options.hosts, pattern.into());
+        self
+    }
+
+    /// Where the value comes from at each start: `env:NAME`, `file:PATH` or `exec:COMMAND` of this machine; if this is
+    /// not said, the variable of the same name.
+    pub fn source(mut self, source: impl Into<String>) -> Self {
+        self.options.source = Some(source.into());
+        self
+    }
+
+    /// What the guest sees: `$MSB_` and the variable's name, if this is not said.
+    pub fn placeholder(mut self, placeholder: impl Into<String>) -> Self {
+        self.options.placeholder = Some(placeholder.into());
+        self
+    }
+
+    /// Whether it is replaced in headers and in credentials of Basic authentication: true, if this is not said.
+    pub fn inject_headers(mut self, enabled: bool) -> Self {
+        self.places().headers = Some(enabled);
+        self
+    }
+
+    /// One more header in which it is replaced; all, if this is not said.
+    pub fn header_field(mut self, name: impl Into<String>) -> Self {
+        push(&mut self.places().header_fields, name.into());
+        self
+    }
+
+    /// Whether it is replaced behind the `?` of a request's target.
+    pub fn inject_query(mut self, enabled: bool) -> Self {
+        self.places().query = Some(enabled);
+        self
+    }
+
+    /// Whether it is replaced in bodies.
+    pub fn inject_body(mut self, enabled: bool) -> Self {
+        self.places().body = Some(enabled);
+        self
+    }
+
+    /// One more pattern of hosts that may get the placeholder as it is.
+    pub fn passthrough(mut self, pattern: impl Into<String>) -> Self {
+        push(&mut self.options.passthrough, pattern.into());
+        self
+    }
+
+    /// One more method of requests that get the value; all, if this is not said.
+    pub fn method(mut self, method: impl Into<String>) -> Self {
+        push(&mut self.options.methods, method.into());
+        self
+    }
+
+    /// One more beginning of paths of requests that get the value; all, if this is not said.
+    pub fn path(mut self, prefix: impl Into<String>) -> Self {
+        push(&mut self.options.paths, prefix.into());
+        self
+    }
+
+    /// How many requests a minute get the value.
+    pub fn per_minute(mut self, requests: u64) -> Self {
+        self.options.per_minute = Some(requests);
+        self
+    }
+
+    /// How many requests get the value in all.
+    pub fn total(mut self, requests: u64) -> Self {
+        self.options.total = Some(requests);
+        self
+    }
+
+    /// What happens when the placeholder is sent to another host.
+    pub fn on_violation(mut self, action: ViolationAction) -> Self {
+        self.options.action = Some(action);
+        self
+    }
+
+    fn places(&mut self) -> &mut SecretPlacesOptions {
+        self.options.substitution.get_or_insert_with(Default::default)
+    }
 }
 
 /// What a guest may reach: [`crate::SandboxBuilder::network`].
@@ -482,6 +589,8 @@ pub struct NetworkEntry {
     pub missed: u64,
     pub old_policy: Option<String>,
     pub new_policy: Option<String>,
+    /// Of kind "secret": which one, and how and where it was found (docs/secrets.md).
+    pub secret: BTreeMap<String, String>,
 }
 
 impl NetworkEntry {
@@ -507,6 +616,7 @@ impl NetworkEntry {
             sent: entry.number("sent").unwrap_or(0),
             received: entry.number("received").unwrap_or(0),
             missed: entry.number("missed").unwrap_or(0),
+            secret: entry["secret"].text_map(),
             old_policy: entry.optional_text("old"),
             new_policy: entry.optional_text("new"),
         }

@@ -243,6 +243,15 @@ macro_rules! choice_table {
                 /// The guest's users are also isolated from the guest's kernel.
                 "restricted" Restricted,
             }
+            /// What happens when a secret's placeholder is sent where it may not go.
+            closed ViolationAction {
+                /// The request is refused and recorded.
+                "block-and-log" BlockAndLog,
+                /// The request is refused.
+                "block" Block,
+                /// The request is refused and recorded, and the sandbox ends.
+                "block-and-terminate" BlockAndTerminate,
+            }
             /// What runs the guest.
             open Engine {
                 /// The best that works on this machine.
@@ -469,6 +478,25 @@ macro_rules! option_table {
                 cert: String,
                 key: String,
             }
+            SecretPlacesOptions {
+                headers: bool,
+                header_fields: Vec<String>,
+                query: bool,
+                body: bool,
+            }
+            SecretOptions {
+                env: String,
+                hosts: Vec<String>,
+                source: String,
+                placeholder: String,
+                substitution: SecretPlacesOptions,
+                passthrough: Vec<String>,
+                methods: Vec<String>,
+                paths: Vec<String>,
+                per_minute: u64,
+                total: u64,
+                action: ViolationAction,
+            }
             TlsOptions {
                 enabled: bool,
                 intercepted_ports: Vec<String>,
@@ -481,6 +509,8 @@ macro_rules! option_table {
                 upstream_ca_certs: Vec<String>,
                 scoped_upstream_ca_certs: Vec<ScopedFileOptions>,
                 client_certs: Vec<ClientCertOptions>,
+                secrets: Vec<SecretOptions>,
+                secret_violation_action: ViolationAction,
             }
             InterfaceOptions {
                 mac: String,

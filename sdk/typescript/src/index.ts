@@ -83,6 +83,8 @@ export {
   type NetworkVerdict,
   type RateLimiter,
   type RateLimits,
+  type Secret,
+  type SecretSubstitution,
   type TlsConfig,
   type TokenBucket,
 } from "./network.js";
@@ -136,6 +138,7 @@ export type {
   SecurityProfile,
   StatVirtualization,
   ThpMode,
+  ViolationAction,
   VolumeKind,
   VolumeMode,
 } from "./tables.js";

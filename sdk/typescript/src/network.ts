@@ -1,6 +1,6 @@
 // What a guest may reach, and what its network did.
 import { blocking } from "./native.js";
-import type { NativeBucket, NativeDns, NativeModifyOptions, NativeNetwork, NativeNetworkLogOptions, NativeRates, NativeRule, NativeTls, NetworkAction, NetworkDirection, NetworkProfile } from "./tables.js";
+import type { NativeBucket, NativeDns, NativeModifyOptions, NativeNetwork, NativeNetworkLogOptions, NativeRates, NativeRule, NativeSecret, NativeTls, NetworkAction, NetworkDirection, NetworkProfile, ViolationAction } from "./tables.js";
 import { refuse, text, texts, unixTime, wholeNumber } from "./values.js";
 
 /** What a rule is about, if a text could be read as something else. */
@@ -77,6 +77,67 @@ export interface TlsConfig {
   upstreamCaCertsFor?: Iterable<{ pattern: string; path: string }>;
   /** What is shown to servers that ask for a certificate. */
   clientCerts?: Iterable<{ pattern: string; cert: string; key: string }>;
+  /** Values that never enter the guest. */
+  secrets?: Iterable<Secret>;
+  /** When a placeholder is sent to another host than the secret's; "block-and-log" if not given. */
+  secretViolationAction?: ViolationAction;
+}
+
+/** In which parts of a request a placeholder becomes the value. */
+export interface SecretSubstitution {
+  /** Headers, and credentials of Basic authentication; true if not given. */
+  headers?: boolean;
+  /** These headers alone; all if not given. */
+  headerFields?: Iterable<string>;
+  query?: boolean;
+  body?: boolean;
+}
+
+/**
+ * A value that commands in the guest use and never have: the variable `env` has a placeholder there, and requests to
+ * `hosts` get the value in its place. Patterns of hosts are as in {@link TlsConfig}.
+ */
+export interface Secret {
+  env: string;
+  hosts: Iterable<string>;
+  /**
+   * Where the value comes from at each start: "env:NAME", "file:PATH" or "exec:COMMAND" of this machine; the variable of
+   * the same name if not given.
+   */
+  source?: string;
+  /** "$MSB_" and the variable's name if not given. */
+  placeholder?: string;
+  substitution?: SecretSubstitution;
+  /** Who may get the placeholder as it is. */
+  passthrough?: Iterable<string>;
+  methods?: Iterable<string>;
+  /** With which the paths of requests begin that get it; all if not given. */
+  paths?: Iterable<string>;
+  perMinute?: number;
+  total?: number;
+  action?: ViolationAction;
+}
+
+function nativeSecret(secret: Secret): NativeSecret {
+  const places = secret.substitution;
+  return {
+    env: secret.env,
+    hosts: texts(secret.hosts, "hosts"),
+    source: secret.source,
+    placeholder: secret.placeholder,
+    substitution: places && {
+      headers: places.headers,
+      header_fields: places.headerFields && texts(places.headerFields, "headerFields"),
+      query: places.query,
+      body: places.body,
+    },
+    passthrough: secret.passthrough && texts(secret.passthrough, "passthrough"),
+    methods: secret.methods && texts(secret.methods, "methods"),
+    paths: secret.paths && texts(secret.paths, "paths"),
+    per_minute: secret.perMinute,
+    total: secret.total,
+    action: secret.action,
+  };
 }
 
 function nativeTls(config: TlsConfig): NativeTls {
@@ -93,6 +154,8 @@ function nativeTls(config: TlsConfig): NativeTls {
     upstream_ca_certs: config.upstreamCaCerts && texts(config.upstreamCaCerts, "upstreamCaCerts"),
     scoped_upstream_ca_certs: config.upstreamCaCertsFor && [...config.upstreamCaCertsFor],
     client_certs: config.clientCerts && [...config.clientCerts],
+    secrets: config.secrets && [...config.secrets].map(nativeSecret),
+    secret_violation_action: config.secretViolationAction,
   };
 }
 
@@ -385,7 +448,7 @@ export interface NetworkVerdict {
 /** Something that a sandbox's network did; docs/network.md has the meaning of the members. */
 export interface NetworkEntry {
   readonly t: string;
-  readonly type: "flow" | "lookup" | "policy";
+  readonly type: "flow" | "lookup" | "policy" | "secret";
   readonly direction: string;
   readonly protocol: string;
   readonly name: string | null;
@@ -402,6 +465,8 @@ export interface NetworkEntry {
   readonly missed: number;
   readonly old: string | null;
   readonly new: string | null;
+  /** Of type "secret": which one, and how and where it was found (docs/secrets.md). */
+  readonly secret: Readonly<Record<string, string | null>> | null;
 }
 
 /** Which entries. */

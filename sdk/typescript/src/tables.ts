@@ -268,6 +268,15 @@ export type SecurityProfile =
   /** The guest's users are also isolated from the guest's kernel. */
   | "restricted";
 
+/** What happens when a secret's placeholder is sent where it may not go. */
+export type ViolationAction =
+  /** The request is refused and recorded. */
+  | "block-and-log"
+  /** The request is refused. */
+  | "block"
+  /** The request is refused and recorded, and the sandbox ends. */
+  | "block-and-terminate";
+
 /** What runs the guest. */
 export type Engine =
   /** The best that works on this machine. */
@@ -479,6 +488,29 @@ export interface NativeClientCert {
   key?: string | undefined;
 }
 
+/** In which parts of a request a placeholder becomes the value. As the C interface has it. */
+export interface NativeSecretPlaces {
+  headers?: boolean | undefined;
+  header_fields?: string[] | undefined;
+  query?: boolean | undefined;
+  body?: boolean | undefined;
+}
+
+/** A value that commands in the guest use and never have: they see a placeholder. As the C interface has it. */
+export interface NativeSecret {
+  env?: string | undefined;
+  hosts?: string[] | undefined;
+  source?: string | undefined;
+  placeholder?: string | undefined;
+  substitution?: NativeSecretPlaces | undefined;
+  passthrough?: string[] | undefined;
+  methods?: string[] | undefined;
+  paths?: string[] | undefined;
+  per_minute?: number | undefined;
+  total?: number | undefined;
+  action?: ViolationAction | undefined;
+}
+
 /** How TLS connections of the guest are opened on their way. The files are read at each start. As the C interface has it. */
 export interface NativeTls {
   enabled?: boolean | undefined;
@@ -492,6 +524,8 @@ export interface NativeTls {
   upstream_ca_certs?: string[] | undefined;
   scoped_upstream_ca_certs?: NativeScopedFile[] | undefined;
   client_certs?: NativeClientCert[] | undefined;
+  secrets?: NativeSecret[] | undefined;
+  secret_violation_action?: ViolationAction | undefined;
 }
 
 /** The guest's place in its network; what is not given follows from its name. As the C interface has it. */

@@ -103,8 +103,14 @@ Result<JailedStart> prepare_tlsd(const HelperStart& start, const NetworkSpec& sp
     const auto wipe = [](std::string& one) { ::explicit_bzero(one.data(), one.size()); };
     wipe(text); // and nowhere else
     wipe(config.ca_key);
-    for (tls::TlsdConfig::Secret& secret : config.secrets)
-        wipe(secret.value);
+    if (!config.secrets.empty()) {
+        OwnedFd values = MSB_TRY(sys::memfd("secrets", {}));
+        for (tls::TlsdConfig::Secret& secret : config.secrets) {
+            MSB_TRY(sys::write_all(values.get(), as_bytes(secret.value)));
+            wipe(secret.value);
+        }
+        tlsd.give(tls::tlsd_fd_secrets, std::move(values));
+    }
     auto lifeline = MSB_TRY(sys::socket_pair(SOCK_SEQPACKET));
     auto handovers = MSB_TRY(sys::socket_pair(SOCK_SEQPACKET));
     tlsd.give(tls::tlsd_fd_lifeline, std::move(lifeline[0]));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <sys/mman.h>
 #include <utility>
 
 namespace msb::tls {
@@ -43,6 +44,8 @@ bool Budget::take(const Secret& secret, Clock::time_point now) {
 SecretSet::SecretSet(std::vector<Secret> secrets, Action action, const SecretSet* before)
     : secrets_(std::move(secrets)), action_(action) {
     for (const Secret& secret : secrets_) {
+        // Kept from swap, as far as this process may.
+        (void)::mlock(secret.value.data(), secret.value.size());
         std::shared_ptr<Budget> budget;
         for (std::size_t i = 0; before != nullptr && i < before->secrets_.size(); ++i)
             if (before->secrets_[i].env == secret.env)

@@ -75,8 +75,12 @@ from .network import (
     Rule,
     ScopedUpstreamCa,
     ScopedVerify,
+    Secret,
+    SecretInjection,
+    SecretSubstitution,
     TlsConfig,
     TokenBucket,
+    ViolationAction,
 )
 from .options import CreateOptions, ExecOptions, StreamOptions
 from .progress import PullSession

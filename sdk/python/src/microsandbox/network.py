@@ -200,6 +200,76 @@ class ClientCert:
     key: str
 
 
+class ViolationAction(_StrEnum):
+    """What happens when a secret's placeholder is sent where it may not go."""
+
+    BLOCK = "block"
+    BLOCK_AND_LOG = "block-and-log"
+    BLOCK_AND_TERMINATE = "block-and-terminate"
+
+
+@dataclass(frozen=True)
+class SecretSubstitution:
+    """In which parts of a request a placeholder becomes the value."""
+
+    headers: bool = True
+    """Headers, and credentials of Basic authentication."""
+    header_fields: tuple[str, ...] = ()
+    """These headers alone; all if not given."""
+    query: bool = False
+    body: bool = False
+
+
+@dataclass(frozen=True)
+class SecretInjection:
+    """The same, as other versions have it. Without headers, Basic authentication alone is that of the headers
+    ``Authorization`` and ``Proxy-Authorization``."""
+
+    headers: bool = True
+    basic_auth: bool = True
+    query_params: bool = False
+    body: bool = False
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A value that commands in the guest use and never have: the variable ``env_var`` has a placeholder there, and
+    requests to ``hosts`` get the value in its place. Patterns of hosts are as in :class:`TlsConfig`."""
+
+    env_var: str
+    hosts: tuple[str, ...]
+    source: str | None = None
+    """Where the value comes from at each start: ``env:NAME``, ``file:PATH`` or ``exec:COMMAND`` of this machine; the
+    variable of the same name if not given."""
+    placeholder: str | None = None
+    """``$MSB_`` and the variable's name if not given."""
+    substitution: SecretSubstitution | SecretInjection = SecretSubstitution()
+    passthrough: tuple[str, ...] = ()
+    """Who may get the placeholder as it is."""
+    methods: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    """With which the paths of requests begin that get it; all if not given."""
+    per_minute: int | None = None
+    total: int | None = None
+    action: ViolationAction | None = None
+
+    @classmethod
+    def env(
+        cls,
+        env_var: str,
+        *,
+        allow_hosts: Iterable[str] = (),
+        allow_host_patterns: Iterable[str] = (),
+        source: str | None = None,
+        placeholder: str | None = None,
+        injection: SecretInjection | SecretSubstitution | None = None,
+        on_violation: ViolationAction | None = None,
+    ) -> Secret:
+        """Of the variable ``env_var`` of this machine, unless ``source`` says otherwise."""
+        return cls(env_var, (*allow_hosts, *allow_host_patterns), source, placeholder,
+                   injection or SecretSubstitution(), action=on_violation)
+
+
 @dataclass(frozen=True)
 class TlsConfig:
     """How TLS connections are opened on their way. The files, in PEM form, are read at each start. Patterns of hosts
@@ -220,6 +290,10 @@ class TlsConfig:
     """Authorities that are trusted beside this machine's."""
     scoped_upstream_ca_certs: tuple[ScopedUpstreamCa, ...] = ()
     client_certs: tuple[ClientCert, ...] = ()
+    secrets: tuple[Secret, ...] = ()
+    """Values that never enter the guest."""
+    secret_violation_action: ViolationAction | None = None
+    """When a placeholder is sent to another host than the secret's; it is blocked and logged if not given."""
 
 
 @dataclass(frozen=True)
@@ -310,7 +384,7 @@ class NetworkEntry:
 
     t: str
     type: str
-    """flow, lookup or policy."""
+    """flow, lookup, policy or secret."""
     direction: str
     protocol: str
     name: str | None
@@ -327,6 +401,8 @@ class NetworkEntry:
     missed: int
     old: str | None
     new: str | None
+    secret: dict[str, str | None] | None
+    """Of type secret: which one, and how and where it was found (docs/secrets.md)."""
 
     @property
     def denied(self) -> bool:
