@@ -24,6 +24,7 @@ Result<NetworkModified> modify_network(Sandboxes& sandboxes, const std::string& 
             network.interface = old.interface;
             network.rates = old.rates;
             network.proxy = old.proxy;
+            network.tls = old.tls;
             network.explain_denials = old.explain_denials;
         }
         network.max_connections =
@@ -34,6 +35,22 @@ Result<NetworkModified> modify_network(Sandboxes& sandboxes, const std::string& 
     (void)MSB_TRY(sandboxes.get(name));
     result.in_force = MSB_TRY(sandboxes.change_network(name, changed));
     return result;
+}
+
+Result<bool> modify_secrets(Sandboxes& sandboxes, const std::string& name,
+                            const SecretsModification& change) {
+    const auto changed = [&](const SecretsSpec& old) -> Result<Sandboxes::ChangedSecrets> {
+        Sandboxes::ChangedSecrets result{combine(old, change.set), {}};
+        std::vector<SecretSpec>& list = result.secrets.list;
+        for (const std::string& env : change.remove)
+            if (std::erase_if(list, [&](const SecretSpec& one) { return one.env == env; }) == 0)
+                return fail(ErrorKind::not_found, "sandbox '" + name + "' has no secret " + env);
+        for (const SecretSpec& secret : change.reload ? list : change.set.list)
+            result.fresh.push_back(secret.env);
+        return result;
+    };
+    (void)MSB_TRY(sandboxes.get(name));
+    return sandboxes.change_secrets(name, changed);
 }
 
 json::Value to_document(const std::vector<NetworkAnswer>& answers) {

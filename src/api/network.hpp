@@ -30,6 +30,16 @@ struct NetworkModified {
 Result<NetworkModified> modify_network(Sandboxes& sandboxes, const std::string& name,
                                        const NetworkModification& change);
 
+struct SecretsModification {
+    SecretsSpec set; ///< new ones, and those that take the place of one of that variable
+    std::vector<std::string> remove; ///< variables
+    bool reload = false;             ///< the values of all are read from their sources again
+};
+
+/// All or nothing. False: from the next start on, because it runs without interception.
+Result<bool> modify_secrets(Sandboxes& sandboxes, const std::string& name,
+                            const SecretsModification& change);
+
 /// {"verdict", "steps": [{"flow", "verdict", "rule", "reason"}]}
 json::Value to_document(const std::vector<NetworkAnswer>& answers);
 

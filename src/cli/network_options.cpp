@@ -191,22 +191,6 @@ void add_tls_options(Command& command, TlsOptions& tls) {
         .option("--tls-client-cert-for", &tls.client_certificates,
                 "What this machine shows the servers that PATTERN matches (repeatable)")
         .value_name("PATTERN=PEM[,KEY]");
-    command
-        .option(
-            "--secret", &tls.secrets,
-            "ENV[:OPTIONS]@HOST[,HOST]: commands see a placeholder in the variable ENV, and "
-            "requests "
-            "to these hosts get its value on the host instead (repeatable; implies interception)")
-        .value_name("SECRET");
-    command
-        .option("--secret-conf", &tls.secret_files,
-                "FILE: secrets as YAML or JSON: {ENV: {hosts: [...], source: ...}} (repeatable)")
-        .value_name("FILE");
-    command
-        .option(
-            "--secret-violation-action,--on-secret-violation", &tls.violation_action,
-            "block|block-and-log|block-and-terminate: when a placeholder is sent to another host")
-        .one_of({"block", "block-and-log", "block-and-terminate"});
     command.flag("--trust-host-cas", &tls.trust_host_cas,
                  "The guest trusts the authorities that this machine trusts");
 }
@@ -234,12 +218,7 @@ Result<TlsSpec> read_tls_options(const TlsOptions& given) {
         tls.scoped_upstream_cas.push_back(MSB_TRY(parse_scoped_file(text)));
     for (const std::string& text : given.client_certificates)
         tls.client_certificates.push_back(MSB_TRY(parse_client_certificate(text)));
-    for (const std::string& path : given.secret_files)
-        tls.secrets = combine(std::move(tls.secrets), MSB_TRY(read_secret_file(path)));
-    for (const std::string& text : given.secrets)
-        MSB_TRY(add_secret(tls.secrets, MSB_TRY(parse_secret(text))));
-    if (!given.violation_action.empty())
-        tls.secrets.action = given.violation_action;
+    tls.secrets = MSB_TRY(said_secrets(given));
     tls.intercept = given.intercept || tls != TlsSpec();
     tls.trust_host_cas = given.trust_host_cas;
     MSB_TRY(validate_tls(tls));
@@ -267,6 +246,34 @@ void add_dns_options(Command& command, NetworkOptions& options) {
 
 } // namespace
 
+void add_secret_options(Command& command, TlsOptions& tls) {
+    command
+        .option("--secret", &tls.secrets,
+                "ENV[:OPTIONS]@HOST[,HOST]: commands see a placeholder in the variable ENV, and "
+                "requests to "
+                "these hosts get its value instead (repeatable; implies --tls-intercept)")
+        .value_name("SECRET");
+    command
+        .option("--secret-conf", &tls.secret_files,
+                "FILE: secrets as YAML or JSON: {ENV: {hosts: [...], source: ...}} (repeatable)")
+        .value_name("FILE");
+    command
+        .option(
+            "--secret-violation-action,--on-secret-violation", &tls.violation_action,
+            "block|block-and-log|block-and-terminate: when a placeholder is sent to another host")
+        .one_of({"block", "block-and-log", "block-and-terminate"});
+}
+
+Result<SecretsSpec> said_secrets(const TlsOptions& given) {
+    SecretsSpec secrets;
+    for (const std::string& path : given.secret_files)
+        secrets = combine(std::move(secrets), MSB_TRY(read_secret_file(path)));
+    for (const std::string& text : given.secrets)
+        MSB_TRY(add_secret(secrets, MSB_TRY(parse_secret(text))));
+    secrets.action = given.violation_action;
+    return secrets;
+}
+
 void add_network_options(Command& command, NetworkOptions& options) {
     add_reach_options(command, options);
     add_dns_options(command, options);
@@ -274,6 +281,7 @@ void add_network_options(Command& command, NetworkOptions& options) {
     add_limit_options(command, options);
     add_proxy_option(command, options);
     add_tls_options(command, options.tls);
+    add_secret_options(command, options.tls);
     add_rate_options(command, options.link);
     add_interface_options(command, options.link);
     add_publish_option(command, options);

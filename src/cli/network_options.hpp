@@ -61,6 +61,10 @@ struct NetworkOptions {
 };
 
 void add_network_options(Command& command, NetworkOptions& options);
+/// --secret, --secret-conf and what becomes of violations.
+void add_secret_options(Command& command, TlsOptions& options);
+/// What these say.
+Result<SecretsSpec> said_secrets(const TlsOptions& options);
 /// Those of them that a sandbox can be changed by.
 void add_modification_options(Command& command, NetworkOptions& options);
 /// What the options and the file that they name say, and no more.

@@ -6,7 +6,9 @@
 #include "sandbox/launch/netd.hpp"
 #include "sandbox/runtime_door.hpp"
 #include "sandbox/sandboxes.hpp"
+#include "sandbox/secrets.hpp"
 
+#include <algorithm>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -70,6 +72,33 @@ Result<bool> Sandboxes::change_network(const std::string& name, const NetworkCha
     MSB_TRY(write_file_atomic(SandboxFiles{home_.sandbox(name)}.spec(), view.spec.to_json(), 0600,
                               !view.spec.ephemeral));
     return !runs || at_once || !view.spec.network.active();
+}
+
+Result<bool> Sandboxes::change_secrets(const std::string& name, const SecretsChange& change) {
+    const OwnedFd specification = MSB_TRY(lock_specification(home_.sandbox(name)));
+    SandboxView view = MSB_TRY(get(name));
+    OwnedFd lifecycle;
+    const bool runs = is_active(view.state.status);
+    if (!runs)
+        lifecycle = MSB_TRY(lock_or_say(name, change_wait));
+    const SecretsSpec old = view.spec.network.tls.secrets;
+    SecretsSpec& secrets = view.spec.network.tls.secrets;
+    const ChangedSecrets changed = MSB_TRY(change(old));
+    secrets = changed.secrets;
+    view.spec.network.tls.intercept = view.spec.network.tls.intercept || !secrets.empty();
+    MSB_TRY(validate_spec(view.spec));
+    const std::string door = home_.socket_directory(name) + "/" + tls::control_socket;
+    const bool at_once = runs && ::access(door.c_str(), F_OK) == 0;
+    if (at_once) {
+        std::vector<std::string> keep;
+        for (const SecretSpec& secret : old.list)
+            if (std::ranges::find(changed.fresh, secret.env) == changed.fresh.end())
+                keep.push_back(secret.env);
+        MSB_TRY(msb::change_secrets(door, secrets, keep));
+    }
+    MSB_TRY(write_file_atomic(SandboxFiles{home_.sandbox(name)}.spec(), view.spec.to_json(), 0600,
+                              !view.spec.ephemeral));
+    return !runs || at_once;
 }
 
 namespace {

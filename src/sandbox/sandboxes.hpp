@@ -141,6 +141,14 @@ class Sandboxes {
     /// Changes what a sandbox may reach. True: it holds now; false: from the next start on, because
     /// it runs without a network. Flows that may not be any more have ended when this returns.
     Result<bool> change_network(const std::string& name, const NetworkChange& change);
+    struct ChangedSecrets {
+        SecretsSpec secrets;
+        std::vector<std::string> fresh; ///< variables of those whose sources are asked again
+    };
+    using SecretsChange = std::function<Result<ChangedSecrets>(const SecretsSpec& old)>;
+    /// Changes secrets, also while it runs. False: it runs without interception, so this holds from its next
+    /// start on.
+    Result<bool> change_secrets(const std::string& name, const SecretsChange& change);
     /// Gives its root disk another size: a larger one, if it is a file, also while it runs. False: it
     /// has it from the next start on. After an error the file may have it and the guest not yet.
     Result<bool> resize_root_disk(const std::string& name, std::uint64_t size_mib);

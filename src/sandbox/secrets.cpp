@@ -6,9 +6,11 @@
 #include "json/text.hpp"
 #include "json/yaml.hpp"
 
-#include <array>
+#include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <poll.h>
+#include <sys/socket.h>
 
 namespace msb {
 
@@ -93,6 +95,53 @@ Result<std::string> read_secret_value(const SecretSpec& secret) {
                     what + ": its value has line breaks or NUL, which no header can have (" +
                         secret.source + ")");
     return value;
+}
+
+tls::TlsdConfig::Secret secret_for_tlsd(const SecretSpec& secret, std::string value) {
+    return {.env = secret.env,
+            .placeholder = secret.placeholder,
+            .value = std::move(value),
+            .hosts = secret.hosts,
+            .passthrough = secret.passthrough,
+            .header_fields = secret.header_fields,
+            .methods = secret.methods,
+            .paths = secret.paths,
+            .headers = secret.headers,
+            .query = secret.query,
+            .body = secret.body,
+            .per_minute = secret.per_minute,
+            .total = secret.total,
+            .action = secret.action};
+}
+
+Status change_secrets(const std::string& door, const SecretsSpec& secrets,
+                      const std::vector<std::string>& keep) {
+    tls::SecretsChange change{.secrets = {}, .violation_action = secrets.action};
+    std::string values;
+    for (const SecretSpec& secret : secrets.list) {
+        const bool kept = std::ranges::find(keep, secret.env) != keep.end();
+        change.secrets.push_back(
+            secret_for_tlsd(secret, kept ? std::string() : MSB_TRY(read_secret_value(secret))));
+        values += change.secrets.back().value;
+    }
+    constexpr std::chrono::milliseconds patience{5000};
+    const OwnedFd socket = MSB_TRY(sys::unix_connect(door, patience));
+    const Status sent = sys::write_all(socket.get(), as_bytes(change.to_json() + "\n" + values));
+    ::explicit_bzero(values.data(), values.size());
+    for (tls::TlsdConfig::Secret& secret : change.secrets)
+        ::explicit_bzero(secret.value.data(), secret.value.size());
+    MSB_TRY(Status(sent));
+    ::shutdown(socket.get(), SHUT_WR);
+    pollfd wait{socket.get(), POLLIN, 0};
+    if (::poll(&wait, 1, static_cast<int>(patience.count())) != 1)
+        return fail(ErrorKind::timed_out, "the process that intercepts TLS does not answer");
+    Bytes buffer(std::size_t{4} << 10);
+    const std::string answer(
+        as_text(BytesView(buffer).first(MSB_TRY(sys::read(socket.get(), buffer)))));
+    if (answer == "ok")
+        return {};
+    return fail(ErrorKind::invalid_argument,
+                answer.empty() ? "the process that intercepts TLS has ended" : answer);
 }
 
 } // namespace msb

@@ -11,6 +11,9 @@
 
 namespace msb::tls {
 
+/// The door, in the sandbox's socket directory.
+inline constexpr const char* control_socket = "tls.sock";
+
 /// Texts in PEM form, which the starter has read: tlsd can open no file.
 struct TlsdConfig {
     struct Authorities {
@@ -46,6 +49,15 @@ struct TlsdConfig {
     static Result<TlsdConfig> from_json(std::string_view text);
 };
 
+/// Secrets in the place of others, while tlsd runs (tls/control.hpp).
+struct SecretsChange {
+    std::vector<TlsdConfig::Secret> secrets; ///< of one that keeps its value the value is empty
+    std::string violation_action;
+
+    std::string to_json() const;
+    static Result<SecretsChange> from_json(std::string_view text);
+};
+
 /// Descriptors tlsd starts with.
 enum TlsdFd : int {
     tlsd_fd_config = 3,
@@ -53,6 +65,7 @@ enum TlsdFd : int {
     tlsd_fd_netd = 5,     ///< handovers
     tlsd_fd_roots = 6,    ///< a file of certificates, if there is one
     tlsd_fd_secrets = 7,  ///< the values of secrets, one behind the other, if there are any
+    tlsd_fd_control = 8,  ///< the door's listening socket
 };
 
 } // namespace msb::tls

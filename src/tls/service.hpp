@@ -19,6 +19,7 @@ class Service {
     create(EventLoop& loop, Authority authority, Upstreams upstreams, std::size_t max_connections,
            std::function<void(char kind, const std::string& text)> tell);
     /// Open connections have them from their next requests on.
+    const SecretSet& secrets() const { return *shared_.secrets; }
     void set_secrets(std::shared_ptr<const SecretSet> secrets);
     ~Service();
     Service(const Service&) = delete;

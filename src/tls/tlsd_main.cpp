@@ -9,6 +9,7 @@
 #include "jail/jail.hpp"
 #include "net/report.hpp"
 #include "tls/config.hpp"
+#include "tls/control.hpp"
 #include "tls/service.hpp"
 
 #include <csignal>
@@ -62,10 +63,19 @@ Status read_values(TlsdConfig& config) {
     return {};
 }
 
-std::shared_ptr<const SecretSet> take_secrets(TlsdConfig& config) {
+/// `before`: has the values of those that come without one.
+Result<std::shared_ptr<const SecretSet>> take_secrets(std::vector<TlsdConfig::Secret> list,
+                                                      const std::string& action,
+                                                      const SecretSet* before) {
     std::vector<Secret> secrets;
-    secrets.reserve(config.secrets.size()); // nothing is left where it was moved from
-    for (TlsdConfig::Secret& given : config.secrets) {
+    secrets.reserve(list.size()); // nothing is left where it was moved from
+    for (TlsdConfig::Secret& given : list) {
+        if (given.value.empty() && before != nullptr)
+            for (const Secret& one : before->secrets())
+                if (one.env == given.env)
+                    given.value = one.value;
+        if (given.value.empty())
+            return fail(ErrorKind::not_found, "the secret " + given.env + " has no value");
         secrets.push_back({.env = given.env,
                            .placeholder = given.placeholder,
                            .value = std::move(given.value),
@@ -83,9 +93,8 @@ std::shared_ptr<const SecretSet> take_secrets(TlsdConfig& config) {
         // Short ones are in the object itself.
         OPENSSL_cleanse(given.value.data(), given.value.capacity());
     }
-    config.secrets.clear();
     return std::make_shared<SecretSet>(
-        std::move(secrets), parse_action(config.violation_action).value_or(Action::block_and_log));
+        std::move(secrets), parse_action(action).value_or(Action::block_and_log), before);
 }
 
 Status run() {
@@ -107,7 +116,14 @@ Status run() {
     auto upstreams = MSB_TRY(Upstreams::create(config, OwnedFd(config.roots ? tlsd_fd_roots : -1)));
     const auto service = MSB_TRY(Service::create(*loop, std::move(authority), std::move(upstreams),
                                                  config.max_connections, tell_runtime));
-    service->set_secrets(take_secrets(config));
+    service->set_secrets(
+        MSB_TRY(take_secrets(std::move(config.secrets), config.violation_action, nullptr)));
+    Control control(*loop, OwnedFd(tlsd_fd_control), [&](SecretsChange change) -> Status {
+        service->set_secrets(MSB_TRY(
+            take_secrets(std::move(change.secrets), change.violation_action, &service->secrets())));
+        return {};
+    });
+    MSB_TRY(control.start());
     MSB_TRY(service->serve(OwnedFd(tlsd_fd_netd)));
     MSB_TRY(loop->watch(tlsd_fd_lifeline, 0, [&](std::uint32_t) { loop->stop(); }));
     MSB_TRY(start_watchdog(*loop));

@@ -306,11 +306,15 @@ bool signal_parent() {
     return ::getppid() > 1 && ::kill(::getppid(), 0) == 0;
 }
 /// Anything but this process, its init and its children.
+/// The first processes of a machine or a namespace, and those that began about when this one did.
 bool signal_everyone() {
-    for (pid_t pid = 3; pid < 70'000; ++pid)
-        if (pid != ::getpid() && ::kill(pid, 0) == 0)
-            return true;
-    return false;
+    const auto any = [](pid_t first, pid_t end) {
+        for (pid_t pid = first; pid < end; ++pid)
+            if (pid != ::getpid() && ::kill(pid, 0) == 0)
+                return true;
+        return false;
+    };
+    return any(3, 70'000) || any(std::max(3, ::getpid() - 10'000), ::getpid() + 10'000);
 }
 bool trace_init() {
     return ::ptrace(PTRACE_ATTACH, 1, nullptr, nullptr) == 0 ||

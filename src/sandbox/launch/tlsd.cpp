@@ -49,20 +49,7 @@ Result<tls::TlsdConfig> make_config(const NetworkSpec& network, const HelperStar
         config.clients.push_back(
             {pattern, MSB_TRY(read_pem(certificate)), MSB_TRY(read_pem(key)), certificate});
     for (const SecretSpec& secret : spec.secrets.list)
-        config.secrets.push_back({.env = secret.env,
-                                  .placeholder = secret.placeholder,
-                                  .value = MSB_TRY(read_secret_value(secret)),
-                                  .hosts = secret.hosts,
-                                  .passthrough = secret.passthrough,
-                                  .header_fields = secret.header_fields,
-                                  .methods = secret.methods,
-                                  .paths = secret.paths,
-                                  .headers = secret.headers,
-                                  .query = secret.query,
-                                  .body = secret.body,
-                                  .per_minute = secret.per_minute,
-                                  .total = secret.total,
-                                  .action = secret.action});
+        config.secrets.push_back(secret_for_tlsd(secret, MSB_TRY(read_secret_value(secret))));
     config.violation_action = spec.secrets.action;
     config.max_connections = network.connections();
     config.log_level = start.log_level;
@@ -113,6 +100,8 @@ Result<JailedStart> prepare_tlsd(const HelperStart& start, const NetworkSpec& sp
     }
     auto lifeline = MSB_TRY(sys::socket_pair(SOCK_SEQPACKET));
     auto handovers = MSB_TRY(sys::socket_pair(SOCK_SEQPACKET));
+    tlsd.give(tls::tlsd_fd_control,
+              MSB_TRY(sys::unix_listen(start.sockets + "/" + tls::control_socket, 4)));
     tlsd.give(tls::tlsd_fd_lifeline, std::move(lifeline[0]));
     tlsd.give(tls::tlsd_fd_netd, std::move(handovers[0]));
     netd.give(net::netd_fd_tls, std::move(handovers[1]));
