@@ -1,5 +1,6 @@
 #include "attempts.hpp"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <cerrno>
 #include <csignal>
