@@ -1,6 +1,6 @@
 """proxy_server.py READY PORT LOG: an HTTP CONNECT and SOCKS5 proxy on the loopback; what it was asked for is a line of LOG.
 
-A user "me" with the password "secret" is wanted if PORT is odd."""
+A user "me" with the password "opensesame" is wanted if PORT is odd."""
 
 import base64
 import socket
@@ -9,7 +9,7 @@ import sys
 import threading
 
 ready, port, log = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-wanted = ("me", "secret") if port % 2 else None
+wanted = ("me", "opensesame") if port % 2 else None
 
 
 def exactly(client, size):

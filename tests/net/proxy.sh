@@ -33,7 +33,7 @@ for kind in http socks5; do
     # Credentials.
     host_run 20 run --net public --proxy "$kind://127.0.0.1:3129" -- sh -c "echo hi | nc -w 5 $WORLD4 80"
     assert_not_contains "$out" "world got"
-    export MSB_PROXY_USERNAME=me MSB_PROXY_PASSWORD=secret
+    export MSB_PROXY_USERNAME=me MSB_PROXY_PASSWORD=opensesame
     says "$WORLD4" 80 --net public --proxy "$kind://127.0.0.1:3129"
     assert_eq "$out" "world got hi" "$kind with credentials"
     unset MSB_PROXY_USERNAME MSB_PROXY_PASSWORD
@@ -41,7 +41,7 @@ for kind in http socks5; do
 done
 
 # This machine's own services need no proxy; datagrams and pings do not go round it.
-export https_proxy=http://me:secret@127.0.0.1:3129
+export https_proxy=http://me:opensesame@127.0.0.1:3129
 host_ok create -q -n box --net public,host --proxy env
 unset https_proxy
 host_ok exec box -- sh -c "echo hi | nc -w 5 $WORLD4 80"
@@ -55,18 +55,18 @@ host_ok net log box --denied
 assert_contains "$out" "carries TCP only"
 host_ok inspect box --format json
 assert_contains "$out" '"proxy": "env"'
-run grep -rl secret "$MSB_HOME/sandboxes"
+run grep -rl opensesame "$MSB_HOME/sandboxes"
 assert_eq "$out" "" "files with the password"
 host_ok rm -q -f box
 
 # One that is not there, and one that is none.
 host_run 20 run --net public --proxy http://127.0.0.1:3999 -- sh -c "echo hi | nc -w 5 $WORLD4 80"
 assert_not_contains "$out" "world got"
-for wrong in ftp://x 'http://me:secret@x:1' http://x:0 'http://x y' http:// env2; do
+for wrong in ftp://x 'http://me:opensesame@x:1' http://x:0 'http://x y' http:// env2; do
     host_run 20 create -n bad --net public --proxy "$wrong"
     assert_eq "$code" 1 "$wrong"
     assert_contains "$err" "invalid proxy"
-    assert_not_contains "$err" secret
+    assert_not_contains "$err" opensesame
 done
 host_run 20 create -n bad --net public --proxy http://no-such.invalid:80
 assert_eq "$code" 1
