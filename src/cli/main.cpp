@@ -92,8 +92,8 @@ void add_commands(Command& root, Context& context) {
     add_volume(root, context);
     add_diff(root, context);
     add_storage(root, context);
-    add_mcp(root, context);
     add_doctor(root, context);
+    add_mcp(root, context);
     add_agent(root, context);
 }
 
