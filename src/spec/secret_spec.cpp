@@ -58,6 +58,7 @@ bool is_token(std::string_view text) {
 
 Result<std::vector<std::string>> patterns_of(const std::vector<std::string>& words) {
     std::vector<std::string> patterns;
+    patterns.reserve(words.size());
     for (const std::string& word : words)
         patterns.push_back(MSB_TRY(parse_host_pattern(word)));
     return patterns;

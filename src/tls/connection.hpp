@@ -46,7 +46,7 @@ struct Shared {
 class Connection : public std::enable_shared_from_this<Connection>, private Observer {
   public:
     Connection(Shared& shared, net::Handover handover, OwnedFd guest, OwnedFd upstream);
-    ~Connection();
+    ~Connection() override;
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 

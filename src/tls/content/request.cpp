@@ -179,6 +179,7 @@ bool Conversation::choose(const RequestHead& head) {
         chosen_.push_back(i);
     }
     std::vector<std::string_view> words;
+    words.reserve(chosen_.size());
     for (const std::size_t i : chosen_)
         words.push_back(all[i].placeholder);
     own_ = std::make_shared<Words>(words);
