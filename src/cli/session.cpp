@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <thread>
 
 namespace msb::cli {
 
@@ -16,6 +17,8 @@ using namespace std::chrono_literals;
 /// When to look first whom we wait for, and how often after that.
 constexpr auto first_look = 300ms;
 constexpr auto look_again = 1s;
+/// How long the start of another command is waited for.
+constexpr auto longest_start = 60s;
 /// Copies do not report their progress.
 constexpr auto longest_copy = 5min;
 
@@ -105,7 +108,17 @@ Result<Running> Session::start(SandboxSpec spec, LaunchOptions options) {
 
 Result<std::optional<Running>> Session::start_if_stopped(const SandboxView& view,
                                                          const LaunchOptions& options) {
-    if (is_running(view.state.status))
+    // Another command's start, which may have been killed on its way: then this one is ours.
+    auto status = view.state.status;
+    const auto deadline = std::chrono::steady_clock::now() + longest_start;
+    while (status == SandboxStatus::starting && std::chrono::steady_clock::now() < deadline) {
+        if (tick())
+            return fail(ErrorKind::cancelled, "cancelled");
+        std::this_thread::sleep_for(5ms);
+        const auto now = sandboxes().get(view.spec.name);
+        status = now ? now->state.status : SandboxStatus::stopped;
+    }
+    if (is_running(status))
         return std::nullopt;
     auto started = start(view.spec, options);
     if (!started && started.error().kind() == ErrorKind::busy) {
