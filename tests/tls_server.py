@@ -1,13 +1,16 @@
 """Servers of TLS for tests of interception: python3 tls_server.py READY PORT CERTIFICATE KEY [CLIENT_CA].
 
 Each request of HTTP/1.1 is answered with what was asked, and by whom, as lines; and the connection is kept.
-What came is also written to READY.log, as it came. /echo sends it back; /big answers with 8 MiB; /die breaks off in the middle of its answer.
+What came is also written to READY.log, as it came. /echo sends it back; /big answers with 8 MiB; /die breaks off in the middle of its answer;
+/pause sends what came back in two chunks, the second when there is a file READY.go.
 With CLIENT_CA a client has to show a certificate of it, whose name is told.
 """
 
 import http.server
+import os
 import ssl
 import sys
+import time
 
 ready, port, certificate, key = sys.argv[1:5]
 
@@ -34,6 +37,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.flush()
             self.connection.close()
             self.close_connection = True
+            return
+        if self.path == "/pause":
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            half = len(came) // 2
+            for part in (came[:half], came[half:], b""):
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+                self.wfile.flush()
+                while part and not os.path.exists(ready + ".go"):
+                    time.sleep(0.02)
             return
         peer = self.connection.getpeercert() or {}
         names = [value for part in peer.get("subject", ()) for key, value in part if key == "commonName"]

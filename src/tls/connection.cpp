@@ -303,7 +303,8 @@ bool Connection::receive(Side& from, OutBuffer& other, bool& ended) {
         return fill(from, other, ended);
     const bool is_guest = &from == &guest_;
     OutBuffer& into = is_guest ? conversation_->to_upstream() : conversation_->to_guest();
-    if (ended || conversation_->ended() || into.size() >= shared_.buffer_limit())
+    if (ended || conversation_->ended() || into.size() >= shared_.buffer_limit() ||
+        (is_guest && conversation_->guest_waits()))
         return false;
     static std::array<std::uint8_t, piece> bytes; // one thread
     const auto moved = from.read(bytes);

@@ -20,9 +20,13 @@ assert_contains "$(cat "$came")" "Authorization: Bearer $value"
 assert_not_contains "$out" "$value"
 # shellcheck disable=SC2016
 assert_contains "$out" 'Authorization: Bearer $MSB_API_KEY'
-# Basic, the query and bodies of several kinds.
-guest -u 'user:$MSB_API_KEY' https://www.test.example/basic
-assert_contains "$(cat "$came")" "Authorization: Basic $(printf 'user:%s' "$value" | base64 -w0)"
+# Basic, also in the answer, where the value's base64 is another one for each user; the query and bodies of several kinds.
+for user in u us use user; do
+    guest -u "$user:\$MSB_API_KEY" https://www.test.example/echo
+    assert_contains "$(cat "$came")" "Authorization: Basic $(printf '%s:%s' "$user" "$value" | base64 -w0)"
+    # shellcheck disable=SC2016
+    assert_match "$out" 'Authorization: Basic .*\$MSB_API_KEY'
+done
 guest -G --data-urlencode 'key=$MSB_FROM_FILE' --data-urlencode 'other=$MSB_API_KEY' https://www.test.example/query
 assert_contains "$(cat "$came")" "GET /query?key=of%20a%20file&other=%24MSB_API_KEY"
 guest -H 'X-Key: $MSB_FROM_FILE' -H 'Y-Key: $MSB_FROM_FILE' https://www.test.example/named

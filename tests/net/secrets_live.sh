@@ -67,6 +67,24 @@ guest -H 'X: $MSB_SECOND' https://www.test.example/
 assert_contains "$(cat "$came")" 'X: $MSB_SECOND'
 host_run 20 modify box --secret-rm SECOND
 assert_contains "$err" 'has no secret SECOND'
+# One less while a server is in the middle of an answer that shows it: the answer ends as it has begun, and the process that
+# intercepts goes on.
+printf 'of an answer' >"$T/second"
+host_ok modify box --secret "SECOND:file=$T/second@www.test.example"
+# shellcheck disable=SC2016
+in_host "$MSB" exec box -- curl -sSN --max-time 30 -H 'X: $MSB_SECOND' https://www.test.example/pause >"$T/answer" 2>&1 &
+asking=$!
+HELPER_PIDS+=("$asking")
+eventually 20 test -s "$T/answer"
+tlsd=$(host_pids_of tlsd box)
+host_ok modify box --secret-rm SECOND
+touch "${came%.log}.go"
+wait "$asking" || fail_test "the answer did not end: $(cat "$T/answer")"
+# shellcheck disable=SC2016
+assert_contains "$(cat "$T/answer")" 'X: $MSB_SECOND'
+assert_not_contains "$(cat "$T/answer")" 'of an answer'
+assert_eq "$(host_pids_of tlsd box)" "$tlsd"
+
 # A change of what may be reached leaves them as they are.
 host_ok modify box --net public --net-rule 'deny@192.0.2.1'
 guest -H "$key" https://www.test.example/

@@ -37,6 +37,10 @@ TEST(Scanner, LeftmostLongest) {
         {{}, "abc", "abc"},
         {{""}, "abc", "abc"},
         {{"a", "b"}, "cab", "c<0><1>"},
+        // Long enough for steps over what no word can begin in.
+        {{"abcdef", "bcdefg"}, "xabcdefg abcdeg bcdefg", "x<0>g abcdeg <1>"},
+        {{"abcd", "bcdefghi"}, "bcdefghabcd bcdefghi abc", "bcdefgh<0> <1> abc"},
+        {{"abcde", "fghij", "abcdefghij"}, "fabcdefghijabcdefghi", "f<2><0>fghi"},
     };
     for (const auto& [words, text, found] : cases)
         for (std::size_t piece = 1; piece <= text.size(); ++piece)
@@ -420,6 +424,83 @@ TEST(Conversation, OnlyTheProvenHost) {
     changed.conversation.replace_secrets(
         set_of({secret_of("KEY", "rotated", {"api.example.org"})}));
     EXPECT_NE(changed.send(request).find("X: rotated"), std::string::npos);
+}
+
+constexpr std::string_view get = "GET / HTTP/1.1\r\nHost: api.example.org\r\n\r\n";
+
+TEST(Conversation, EchoesInEveryPlaceAndForm) {
+    const std::string value = "s3cret-value-1";
+    const auto set = set_of({secret_of("KEY", value, {"api.example.org"})});
+    const auto answered = [&](const std::string& answer) {
+        Talk talk(set);
+        talk.send(get);
+        const std::string got = talk.answer(answer);
+        EXPECT_FALSE(talk.noted.echoed.empty()) << got;
+        return got;
+    };
+    EXPECT_EQ(answered("HTTP/1.1 400 no " + value + " here\r\nContent-Length: 0\r\n\r\n"),
+              "HTTP/1.1 400 no $MSB_KEY here\r\nContent-Length: 0\r\n\r\n");
+    EXPECT_EQ(answered("HTTP/1.1 200 OK\r\n" + value + ": 1\r\nContent-Length: 0\r\n\r\n"),
+              "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    EXPECT_EQ(answered("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + value +
+                       ": 1\r\n\r\n"),
+              "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+    // Some say this of text that is not compressed at all.
+    EXPECT_EQ(answered("HTTP/1.1 200 OK\r\nContent-Encoding: utf-8\r\nContent-Length: 14\r\n\r\n" +
+                       value),
+              "HTTP/1.1 200 OK\r\nContent-Encoding: utf-8\r\nContent-Length: 8\r\n\r\n$MSB_KEY");
+    // The Authorization header as a server shows it, whatever the length of the user's name.
+    for (const std::string before : {"", "u:", "us:", "use:"})
+        for (const std::string after : {"", "a", "ab"}) {
+            const std::string credentials = to_base64(as_bytes(before + value + after));
+            const std::string got = answered(
+                "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(credentials.size()) +
+                "\r\n\r\n" + credentials);
+            EXPECT_NE(got.find("$MSB_KEY"), std::string::npos) << before << after;
+        }
+}
+
+TEST(Conversation, SecretsChangeBetweenAnswers) {
+    const auto old = set_of({secret_of("OTHER", "other-value", {"other.example.net"}),
+                             secret_of("KEY", "old-value", {"api.example.org"})});
+    Talk talk(old);
+    talk.send(get);
+    EXPECT_EQ(talk.answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nold-\r\n"),
+              "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    // The answer at hand may have the value that its request had; the next request has the new one.
+    talk.conversation.replace_secrets(set_of({secret_of("KEY", "new-value", {"api.example.org"})}));
+    EXPECT_EQ(talk.send("GET / HTTP/1.1\r\nHost: api.example.org\r\nX: $MSB_KEY\r\n\r\n"), "");
+    EXPECT_EQ(talk.answer("5\r\nvalue\r\n0\r\n\r\n"), "8\r\n$MSB_KEY\r\n0\r\n\r\n");
+    EXPECT_NE(talk.send("").find("X: new-value\r\n"), std::string::npos);
+    EXPECT_EQ(talk.answer("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nnew-value"),
+              "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n$MSB_KEY");
+    // None at all, in the middle of an answer.
+    talk.send(get);
+    talk.answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nnew-\r\n");
+    talk.conversation.replace_secrets(set_of({}));
+    EXPECT_EQ(talk.answer("5\r\nvalue\r\n0\r\n\r\n"), "8\r\n$MSB_KEY\r\n0\r\n\r\n");
+    talk.send(get);
+    EXPECT_EQ(talk.answer("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nnew-value"),
+              "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nnew-value");
+}
+
+TEST(Conversation, WhatWaitsIsBounded) {
+    // Requests without an end to a server that answers none.
+    Talk eager;
+    std::size_t sent = 0;
+    for (; !eager.conversation.guest_waits() && sent < (std::size_t{8} << 20); sent += get.size())
+        eager.send(get);
+    EXPECT_LT(sent, std::size_t{1} << 20);
+    for (std::size_t i = 0; i < Conversation::most_pipelined; ++i)
+        eager.answer("HTTP/1.1 204 No Content\r\n\r\n");
+    EXPECT_NE(eager.send(""), "");
+    // A server that goes on without having been asked.
+    Talk flooded;
+    flooded.send(get);
+    flooded.answer("HTTP/1.1 204 No Content\r\n\r\n");
+    for (std::size_t i = 0; i < 1024 && !flooded.conversation.ended(); ++i)
+        flooded.answer(std::string(1024, 'x'));
+    EXPECT_TRUE(flooded.conversation.ended());
 }
 
 TEST(Coding, BombsAreBounded) {

@@ -1,7 +1,6 @@
 #include "tls/content/conversation.hpp"
 
 #include "json/text.hpp"
-#include "tls/content/escapes.hpp"
 #include "tls/patterns.hpp"
 
 #include <algorithm>
@@ -24,11 +23,18 @@ Conversation::Conversation(Peers peers, std::shared_ptr<const SecretSet> secrets
 }
 
 void Conversation::replace_secrets(std::shared_ptr<const SecretSet> secrets) {
-    // A request that has begun ends as it has begun.
-    if (guest_step_ == Step::begin || guest_step_ == Step::head)
-        use(std::move(secrets));
-    else
-        next_secrets_ = std::move(secrets);
+    next_secrets_ = std::move(secrets);
+    use_next_secrets();
+}
+
+/// False: not yet. What has begun ends as it has begun.
+bool Conversation::use_next_secrets() {
+    if (!next_secrets_)
+        return true;
+    if (!exchanges_.empty() || (guest_step_ != Step::begin && guest_step_ != Step::head))
+        return false;
+    use(std::exchange(next_secrets_, nullptr));
+    return true;
 }
 
 /// A host may have a secret if it has proved to be one of the secret's, and the guest did not come here
@@ -51,24 +57,12 @@ void Conversation::use(std::shared_ptr<const SecretSet> secrets) {
     secrets_ = std::move(secrets);
     allowed_.clear();
     watched_.clear();
-    value_of_.clear();
     std::vector<std::string_view> foreign;
-    std::vector<std::string> values;
     const auto& all = secrets_->secrets();
     for (std::size_t i = 0; i < all.size(); ++i) {
         const Secret& secret = all[i];
         if (may_have(secret)) {
             allowed_.push_back(i);
-            // Short ones would be found everywhere.
-            constexpr std::size_t shortest_scrubbed = 6;
-            if (secret.value.size() < shortest_scrubbed)
-                continue;
-            for (std::string& form : std::vector{
-                     secret.value, json_escaped(secret.value), percent_encoded(secret.value),
-                     percent_encoded(secret.value, false), to_base64(as_bytes(secret.value))}) {
-                values.push_back(std::move(form));
-                value_of_.push_back(i);
-            }
         } else if (!any_matches(secret.passthrough, peers_.name)) {
             foreign.push_back(secret.placeholder);
             watched_.push_back(i);
@@ -85,9 +79,7 @@ void Conversation::use(std::shared_ptr<const SecretSet> secrets) {
     for (const std::size_t i : allowed_)
         foreign.push_back(all[i].placeholder);
     foreign_ = std::make_shared<Words>(foreign);
-    values_ = std::make_shared<Words>(std::vector<std::string_view>(values.begin(), values.end()));
-    for (std::string& value : values)
-        ::explicit_bzero(value.data(), value.size());
+    echoes_ = secrets_->echoes_of(allowed_);
 }
 
 void Conversation::violated(std::uint32_t word, Form form, std::string_view location) {

@@ -65,11 +65,14 @@ class Conversation {
     void guest_ended();
     void from_upstream(BytesView data);
     void upstream_ended();
-    /// Counts from the next request on.
+    /// Counts from the next request on, which waits until those before it are answered: their answers may have
+    /// the values that they had.
     void replace_secrets(std::shared_ptr<const SecretSet> secrets);
 
     OutBuffer& to_guest() { return to_guest_; }
     OutBuffer& to_upstream() { return to_upstream_; }
+    /// The guest is ahead of the server's answers: nothing more is read of it until some have come.
+    bool guest_waits() const { return guest_in_.size() > most_head; }
     /// Nothing more is read: send what the buffers hold, then close both sides.
     bool ended() const { return ended_; }
 
@@ -101,6 +104,7 @@ class Conversation {
     };
 
     void use(std::shared_ptr<const SecretSet> secrets);
+    bool use_next_secrets();
     bool may_have(const Secret& secret) const;
     bool fits(const Secret& secret, const RequestHead& head) const;
 
@@ -128,6 +132,9 @@ class Conversation {
     bool take_response_body();
     void response_payload(std::string_view payload);
     void end_response_body();
+    std::shared_ptr<const Words> echo_words() const { return {echoes_, &echoes_->words}; }
+    void scrub(ResponseHead& head);
+    void scrub(std::vector<Field>& fields);
     std::string scrubbed(std::string_view text);
 
     void violated(std::uint32_t word, Form form, std::string_view location);
@@ -164,9 +171,8 @@ class Conversation {
     Step upstream_step_ = Step::head;
     std::string upstream_in_;
     Body response_body_;
-    ResponseHead answer_head_;            ///< as it goes on
-    std::shared_ptr<const Words> values_; ///< that become placeholders, in several forms
-    std::vector<std::size_t> value_of_;   ///< the secret of each of these words
+    ResponseHead answer_head_;             ///< as it goes on
+    std::shared_ptr<const Echoes> echoes_; ///< of values that become placeholders
     std::optional<Scanner> value_scanner_;
     std::string value_out_;
     bool answering_ = false; ///< a response has begun and not ended

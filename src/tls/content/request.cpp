@@ -88,8 +88,8 @@ void Conversation::take_guest() {
 }
 
 bool Conversation::take_request_head() {
-    if (next_secrets_)
-        use(std::exchange(next_secrets_, nullptr));
+    if (!use_next_secrets())
+        return false;
     // Empty lines before a request are allowed (RFC 9112 §2.2).
     while (guest_in_.starts_with("\r\n"))
         guest_in_.erase(0, 2);

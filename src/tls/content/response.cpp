@@ -10,6 +10,7 @@ namespace msb::tls {
 namespace {
 
 constexpr unsigned switching = 101, first_final = 200;
+constexpr std::size_t status_end = std::string_view("HTTP/1.1 200").size();
 
 /// As long as the value was, so that lengths stay.
 std::string same_size(std::string_view placeholder, std::size_t size) {
@@ -40,8 +41,11 @@ bool Conversation::take_response_head() {
         return false;
     // A server that speaks before it was asked is no HTTP server; what the guest sends is searched.
     if (exchanges_.empty()) {
-        if (guest_step_ != Step::begin || !guest_in_.empty())
-            return false; // the request is on its way
+        if (guest_step_ != Step::begin || !guest_in_.empty()) {
+            if (upstream_in_.size() > most_head)
+                end(); // that is no answer to a request that is on its way
+            return false;
+        }
         guest_step_ = upstream_step_ = Step::opaque;
         detector_.emplace(foreign_);
         return true;
@@ -62,8 +66,7 @@ bool Conversation::take_response_head() {
         return false;
     }
     upstream_in_.erase(0, end + head_end.size());
-    for (Field& field : head->fields)
-        field.value = scrubbed(field.value);
+    scrub(*head);
     if (head->status == switching && exchange.upgrade) {
         to_guest_.append(as_bytes(head->text()));
         exchanges_.pop_front();
@@ -84,18 +87,15 @@ void Conversation::begin_response_body(ResponseHead& head, const Framing& framin
     Body& body = response_body_ = Body{.framing = framing, .left = framing.length};
     const std::string* const coding = head.find("content-encoding");
     body.coding = coding == nullptr ? "" : *coding;
-    const bool coded = !is_identity(body.coding);
-    body.replace = !values_->empty() && framing.kind != Framing::Kind::none;
-    // A server that compresses although it was asked not to.
-    const bool opened = body.replace && coded && is_coding(body.coding);
-    if (coded && !opened)
-        body.replace = false;
+    body.replace = !echoes_->words.empty() && framing.kind != Framing::Kind::none;
+    // A server that compresses although it was asked not to. Other words stand there for text as it is, too.
+    const bool opened = body.replace && is_coding(body.coding);
     body.collect = opened || (body.replace && framing.kind == Framing::Kind::length &&
                               framing.length <= most_exact_answer);
     body.same_size = body.replace && !body.collect && framing.kind == Framing::Kind::length;
     value_scanner_.reset();
     if (body.replace)
-        value_scanner_.emplace(values_);
+        value_scanner_.emplace(echo_words());
     upstream_step_ = Step::body;
     answering_ = true;
     answer_head_ = std::move(head);
@@ -146,19 +146,32 @@ void Conversation::ValueSink::text(std::string_view part) {
 }
 
 void Conversation::ValueSink::word(std::uint32_t number) {
-    const Secret& secret = of.secrets_->secrets()[of.value_of_[number]];
+    const Secret& secret = of.secrets_->secrets()[of.echoes_->secret_of[number]];
     of.observer_.scrubbed(secret.env);
     of.value_out_ += of.response_body_.same_size
-                         ? same_size(secret.placeholder, of.values_->size_of(number))
+                         ? same_size(secret.placeholder, of.echoes_->words.size_of(number))
                          : secret.placeholder;
 }
 
 std::string Conversation::scrubbed(std::string_view text) {
-    return replace_words(values_, text, [&](std::uint32_t number) {
-        const Secret& secret = secrets_->secrets()[value_of_[number]];
+    return replace_words(echo_words(), text, [&](std::uint32_t number) {
+        const Secret& secret = secrets_->secrets()[echoes_->secret_of[number]];
         observer_.scrubbed(secret.env);
         return secret.placeholder;
     });
+}
+
+void Conversation::scrub(ResponseHead& head) {
+    const std::string_view line = head.status_line;
+    head.status_line = std::string(line.substr(0, status_end)) + scrubbed(line.substr(status_end));
+    scrub(head.fields);
+}
+
+void Conversation::scrub(std::vector<Field>& fields) {
+    // A placeholder may be no name.
+    std::erase_if(fields, [&](const Field& field) { return scrubbed(field.name) != field.name; });
+    for (Field& field : fields)
+        field.value = scrubbed(field.value);
 }
 
 void Conversation::response_payload(std::string_view payload) {
@@ -187,7 +200,7 @@ void Conversation::end_response_body() {
     const bool chunked = body.framing.kind == Framing::Kind::chunked;
     value_out_.clear();
     if (body.collect) {
-        const bool coded = !is_identity(body.coding);
+        const bool coded = is_coding(body.coding);
         const auto text = coded ? decode(body.coding, body.collected, most_body)
                                 : std::optional(std::move(body.collected));
         if (!text)
@@ -210,8 +223,7 @@ void Conversation::end_response_body() {
     }
     if (chunked) {
         std::vector<Field> trailers = body.chunks.trailers();
-        for (Field& field : trailers)
-            field.value = scrubbed(field.value);
+        scrub(trailers);
         to_guest_.append(as_bytes(last_chunk(trailers)));
     }
     response_body_ = {};

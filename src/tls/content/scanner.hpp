@@ -1,5 +1,10 @@
 // Finds any of many words in a stream that arrives in pieces: the leftmost, and of those that begin at the
 // same place the longest.
+//
+// How it is fast with many words: all words have at least `shortest` bytes, so what is looked at first are the last
+// bytes, a block, of the window of that size in which a word could stand. A table by the block says how far the window
+// can move without missing a word (Wu and Manber, 1994); only where it says "not at all" are letters compared, along the
+// tree of the words. The table grows with the words, so the length of a step hardly depends on their number.
 #pragma once
 
 #include "base/bytes.hpp"
@@ -29,7 +34,12 @@ class Words {
     std::size_t size_of(std::uint32_t word) const { return sizes_[word]; }
 
     /// From the node 0, the beginning of all words.
-    std::uint32_t step(std::uint32_t node, std::uint8_t byte) const;
+    std::uint32_t step(std::uint32_t node, std::uint8_t byte) const {
+        std::uint32_t child = node == 0 ? begins_[byte] : nodes_[node].first;
+        while (child != nowhere && nodes_[child].byte != byte)
+            child = nodes_[child].next;
+        return child;
+    }
     /// The word that ends there, or `nowhere`.
     std::uint32_t word_at(std::uint32_t node) const { return nodes_[node].word; }
     bool is_end(std::uint32_t node) const { return nodes_[node].first == nowhere; }
@@ -37,6 +47,12 @@ class Words {
     std::size_t next_begin(std::string_view text, std::size_t from) const;
 
   private:
+    static constexpr std::size_t block = 3;
+
+    void add(std::string_view word, std::uint32_t number);
+    void fill_shifts(const std::vector<std::string_view>& words);
+    std::size_t slot_of(std::string_view text, std::size_t end) const;
+
     /// Children are a list of siblings: words have few letters in common.
     struct Node {
         std::uint32_t word = nowhere;
@@ -45,9 +61,10 @@ class Words {
     };
     std::vector<Node> nodes_{1};
     std::vector<std::size_t> sizes_; ///< of each word
-    std::size_t longest_ = 0;
-    std::array<bool, 256> begins_{};
-    int only_begin_ = -1; ///< if all words begin with the same byte
+    std::size_t longest_ = 0, shortest_ = 0;
+    std::array<std::uint32_t, 256> begins_; ///< children of the first node, the only one with many
+    int only_begin_ = -1;                   ///< if all words begin with the same byte
+    std::vector<std::uint8_t> shifts_;      ///< a power of two; none: words too short
 };
 
 class Scanner {

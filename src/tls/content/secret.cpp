@@ -1,5 +1,8 @@
 #include "tls/content/secret.hpp"
 
+#include "base/bytes.hpp"
+#include "tls/content/escapes.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -52,6 +55,41 @@ SecretSet::SecretSet(std::vector<Secret> secrets, Action action, const SecretSet
                 budget = before->budgets_[i];
         budgets_.push_back(budget ? std::move(budget) : std::make_shared<Budget>());
     }
+}
+
+std::shared_ptr<const Echoes> SecretSet::echoes_of(const std::vector<std::size_t>& secrets) const {
+    if (const auto known = echoes_.find(secrets); known != echoes_.end())
+        if (auto echoes = known->second.lock())
+            return echoes;
+    std::erase_if(echoes_, [](const auto& entry) { return entry.second.expired(); });
+    auto echoes = make_echoes(secrets);
+    echoes_[secrets] = echoes;
+    return echoes;
+}
+
+std::shared_ptr<const Echoes>
+SecretSet::make_echoes(const std::vector<std::size_t>& secrets) const {
+    constexpr std::size_t shortest = 6; // shorter ones would be found everywhere
+    std::vector<std::string> forms;
+    std::vector<std::size_t> secret_of;
+    for (const std::size_t i : secrets) {
+        const std::string& value = secrets_[i].value;
+        if (value.size() < shortest)
+            continue;
+        for (std::string& form : within_base64(value)) // as in Basic credentials
+            forms.push_back(std::move(form));
+        forms.push_back(value);
+        forms.push_back(json_escaped(value));
+        forms.push_back(percent_encoded(value));
+        forms.push_back(percent_encoded(value, false));
+        forms.push_back(to_base64(as_bytes(value)));
+        secret_of.resize(forms.size(), i);
+    }
+    auto echoes = std::make_shared<const Echoes>(
+        Words(std::vector<std::string_view>(forms.begin(), forms.end())), std::move(secret_of));
+    for (std::string& form : forms)
+        ::explicit_bzero(form.data(), form.size());
+    return echoes;
 }
 
 SecretSet::~SecretSet() {

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,6 +46,12 @@ class Budget {
     Clock::time_point minute_begin_{};
 };
 
+/// Values as answers may have them, in several forms.
+struct Echoes {
+    Words words;
+    std::vector<std::size_t> secret_of; ///< by the number of a word
+};
+
 /// Never changed; a change is another set.
 class SecretSet {
   public:
@@ -59,11 +66,16 @@ class SecretSet {
     bool empty() const { return secrets_.empty(); }
     Action action_of(const Secret& secret) const { return secret.action.value_or(action_); }
     bool take(std::size_t secret) const { return budgets_[secret]->take(secrets_[secret]); }
+    /// Of these secrets' values. Connections to the same host share them: with many secrets they are large.
+    std::shared_ptr<const Echoes> echoes_of(const std::vector<std::size_t>& secrets) const;
 
   private:
+    std::shared_ptr<const Echoes> make_echoes(const std::vector<std::size_t>& secrets) const;
+
     std::vector<Secret> secrets_;
     std::vector<std::shared_ptr<Budget>> budgets_; ///< of each
     Action action_;
+    mutable std::map<std::vector<std::size_t>, std::weak_ptr<const Echoes>> echoes_; ///< in use
 };
 
 } // namespace msb::tls
