@@ -11,9 +11,6 @@
 
 namespace msb::tls {
 
-/// The door, in the sandbox's socket directory.
-inline constexpr const char* control_socket = "tls.sock";
-
 /// Texts in PEM form, which the starter has read: tlsd can open no file.
 struct TlsdConfig {
     struct Authorities {

@@ -317,8 +317,6 @@ bool Connection::receive(Side& from, OutBuffer& other, bool& ended) {
         ended = true;
         is_guest ? conversation_->guest_ended() : conversation_->upstream_ended();
     }
-    if (conversation_->ended())
-        upstream_ended_ = true;
     return true;
 }
 
@@ -336,8 +334,9 @@ Connection::Next Connection::talk() {
     // A guest that has ended may still get an answer; when the upstream has ended, it is over.
     if (guest_ended_ && to_upstream.empty() && !std::exchange(upstream_told_, true))
         upstream_.finish(guest_.ended_whole());
-    if (upstream_ended_ && to_guest.empty())
-        end_guest(conversation_ ? conversation_->ended() : upstream_.ended_whole());
+    // What a conversation ends itself is whole.
+    if ((upstream_ended_ || (conversation_ && conversation_->ended())) && to_guest.empty())
+        end_guest(!upstream_ended_ || upstream_.ended_whole());
     return any ? Next::again : Next::wait;
 }
 

@@ -38,7 +38,8 @@ struct Shared {
     Authority& authority;
     Upstreams& upstreams;
     SSL_CTX* guest_context;
-    std::function<std::size_t()> buffer_limit; ///< of one direction
+    std::function<std::size_t()> buffer_limit;       ///< of one direction
+    std::function<bool(std::size_t bytes)> has_room; ///< for what conversations keep
     std::shared_ptr<const SecretSet> secrets;
     std::function<void(char kind, const std::string& text)> tell; ///< the runtime (net/report.hpp)
 };
@@ -52,6 +53,9 @@ class Connection : public std::enable_shared_from_this<Connection>, private Obse
 
     /// `over`: called once, when it has ended.
     Status start(std::function<void()> over);
+
+    /// Bytes that its conversation keeps.
+    std::size_t held() const { return conversation_ ? conversation_->held() : 0; }
 
     void replace_secrets(std::shared_ptr<const SecretSet> secrets) {
         if (conversation_)
@@ -88,6 +92,7 @@ class Connection : public std::enable_shared_from_this<Connection>, private Obse
     void violation(const Violation& violation) override;
     void scrubbed(const std::string& env) override;
     void terminate() override;
+    bool has_room(std::size_t bytes) override { return shared_.has_room(bytes); }
 
     // OpenSSL's callbacks.
     static int hello_seen(SSL* ssl, int* alert, void*);

@@ -73,6 +73,11 @@ Service::Service(EventLoop& loop, Authority authority, Upstreams upstreams,
                   return std::clamp(buffer_budget / std::max<std::size_t>(1, connections_.size()),
                                     least_buffered, most_buffered);
               },
+              [this](std::size_t bytes) {
+                  for (const auto& [key, connection] : connections_)
+                      bytes += connection->held();
+                  return bytes <= most_held;
+              },
               std::make_shared<SecretSet>(),
               std::move(tell)} {
     upstreams_.set_session_callback(Connection::session_made);

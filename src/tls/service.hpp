@@ -12,6 +12,8 @@ class Service {
   public:
     /// Of all connections in one direction, from the number on that would have more.
     static constexpr std::size_t buffer_budget = std::size_t{16} << 20;
+    /// What all conversations keep, because it has to be seen or changed as a whole.
+    static constexpr std::size_t most_held = std::size_t{96} << 20;
     static constexpr std::size_t most_buffered = std::size_t{256} << 10,
                                  least_buffered = std::size_t{32} << 10;
 

@@ -87,9 +87,11 @@ struct Noted : Observer {
     std::vector<Violation> violations;
     std::vector<std::string> echoed;
     bool terminated = false;
+    std::size_t room = SIZE_MAX;
     void violation(const Violation& one) override { violations.push_back(one); }
     void scrubbed(const std::string& env) override { echoed.push_back(env); }
     void terminate() override { terminated = true; }
+    bool has_room(std::size_t bytes) override { return bytes <= room; }
 };
 
 Secret secret_of(std::string env, std::string value, std::vector<std::string> hosts) {
@@ -385,6 +387,7 @@ TEST(Conversation, UpgradesAndBudgets) {
         talk.answer("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x81\x01x"),
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x81\x01x");
     EXPECT_EQ(talk.send("\x81\x01y"), "\x81\x01y");
+    EXPECT_EQ(talk.answer("\x81\x0ds3cret/\"value"), "\x81\x0d$MSB_KEY*****");
 
     Secret limited = secret_of("KEY", "value-of-key", {"api.example.org"});
     limited.total = 1;
@@ -402,6 +405,13 @@ TEST(Conversation, UpgradesAndBudgets) {
     Talk second(set);
     EXPECT_EQ(second.send(request), "");
     EXPECT_NE(second.told().find("secret_budget_exceeded"), std::string::npos);
+    // A placeholder that is another one when it is decoded.
+    limited.placeholder = "%41-key";
+    const auto escaped = set_of({limited});
+    Talk third(escaped), fourth(escaped);
+    const std::string other = "GET /v1/x HTTP/1.1\r\nHost: api.example.org\r\nX: %41-key\r\n\r\n";
+    EXPECT_NE(third.send(other).find("value-of-key"), std::string::npos);
+    EXPECT_EQ(fourth.send(other), "");
 }
 
 TEST(Conversation, OnlyTheProvenHost) {
@@ -501,6 +511,73 @@ TEST(Conversation, WhatWaitsIsBounded) {
     for (std::size_t i = 0; i < 1024 && !flooded.conversation.ended(); ++i)
         flooded.answer(std::string(1024, 'x'));
     EXPECT_TRUE(flooded.conversation.ended());
+}
+
+TEST(Conversation, WhatIsKeptIsBounded) {
+    Secret secret = secret_of("KEY", std::string(60000, 'v'), {"api.example.org"});
+    secret.body = true;
+    const auto set = set_of({secret});
+    const std::string host = "Host: api.example.org\r\n";
+    const auto refused = [&](const std::string& request, std::size_t room = SIZE_MAX) {
+        Talk talk(set);
+        talk.noted.room = room;
+        EXPECT_EQ(talk.send(request), "");
+        EXPECT_TRUE(talk.conversation.ended());
+        EXPECT_EQ(talk.conversation.held(), talk.conversation.to_guest().size());
+        return talk.told().substr(0, 12);
+    };
+    std::string words, head;
+    for (int i = 0; i < 400; ++i)
+        words += "$MSB_KEY";
+    for (int i = 0; i < 20; ++i)
+        head += "X: $MSB_KEY\r\n";
+    const std::string length = "Content-Length: " + std::to_string(words.size()) + "\r\n\r\n";
+    EXPECT_EQ(refused("GET / HTTP/1.1\r\n" + host + head + "\r\n"), "HTTP/1.1 413");
+    EXPECT_EQ(refused("GET / HTTP/1.1\r\n" + host + "X: " + words + "\r\n\r\n"), "HTTP/1.1 413");
+
+    EXPECT_EQ(refused("POST / HTTP/1.1\r\n" + host + length + words), "HTTP/1.1 413");
+    EXPECT_EQ(refused("POST / HTTP/1.1\r\n" + host + length + words.substr(8), 100),
+              "HTTP/1.1 413");
+    EXPECT_EQ(
+        refused("GET / HTTP/1.1\r\n" + host + head.substr(0, head.size() / 4) + "\r\n", 100'000),
+        "HTTP/1.1 503");
+    // Of the other side's.
+    Talk answered(set);
+    answered.noted.room = 100;
+    answered.send("GET / HTTP/1.1\r\n" + host + "\r\n");
+    answered.answer("HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n");
+    EXPECT_EQ(answered.answer(std::string(200, 'a')).substr(0, 12), "HTTP/1.1 502");
+    EXPECT_TRUE(answered.conversation.ended());
+}
+
+TEST(Conversation, ViolationsKeepNoMoreThanIsRead) {
+    Talk talk;
+    talk.send("GET /" + std::string(20000, 'p') +
+              " HTTP/1.1\r\nHost: api.example.org\r\nX: " + "$MSB_OTHER\r\n\r\n");
+    ASSERT_EQ(talk.noted.violations.size(), 1U);
+    EXPECT_EQ(talk.noted.violations[0].path.size(), Conversation::most_path);
+}
+
+TEST(Conversation, WithoutTlsTheHostIsWhatTheGuestSays) {
+    Talk talk(usual(), {.name = "192.0.2.1", .names = {}, .destination = {}, .tls = false});
+    EXPECT_NE(talk.send(get).find("Host: api.example.org"), std::string::npos);
+    EXPECT_EQ(talk.send("GET / HTTP/1.1\r\nHost: a\r\nX: $MSB_KEY\r\n\r\n"), "");
+    EXPECT_EQ(talk.noted.violations.size(), 1U);
+}
+
+TEST(Conversation, WhatIsNoHttpGoesOn) {
+    // The first word alone could be a method.
+    Talk talk;
+    EXPECT_EQ(talk.send("SET a b\r\n", 3), "SET a b\r\n");
+    EXPECT_EQ(talk.answer("+OK s3cret/\"value\r\n"), "+OK $MSB_KEY*****\r\n");
+    EXPECT_EQ(talk.send("GET $MSB_OTHER\r\n"), "");
+    ASSERT_EQ(talk.noted.violations.size(), 1U);
+    EXPECT_EQ(talk.noted.violations[0].protocol, "other");
+    // What a lenient server could take for a request is read strictly.
+    for (const std::string line : {"GET / HTTP/1.1 ", "GET /\tHTTP/1.1", "GET  / HTTP/1.1"}) {
+        Talk lenient;
+        EXPECT_EQ(lenient.send(line + "\r\nHost: api.example.org\r\n\r\n"), "") << line;
+    }
 }
 
 TEST(Coding, BombsAreBounded) {

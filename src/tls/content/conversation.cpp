@@ -22,6 +22,9 @@ Conversation::Conversation(Peers peers, std::shared_ptr<const SecretSet> secrets
     use(std::move(secrets));
 }
 
+Conversation::Body::Body(const Framing& is)
+    : framing(is), left(is.kind == Framing::Kind::until_close ? UINT64_MAX : is.length) {}
+
 void Conversation::replace_secrets(std::shared_ptr<const SecretSet> secrets) {
     next_secrets_ = std::move(secrets);
     use_next_secrets();
@@ -89,10 +92,10 @@ void Conversation::violated(std::uint32_t word, Form form, std::string_view loca
     const Secret& secret = secrets_->secrets()[watched_[word]];
     const Action action = secrets_->action_of(secret);
     Violation violation{.action = action, .env = secret.env, .placeholder = secret.placeholder};
-    violation.method = request_.method;
-    violation.path = std::string(request_.path());
+    violation.method = request_.method.substr(0, most_method);
+    violation.path = request_.path().substr(0, most_path);
     const std::string* const host = request_.find("host");
-    violation.host = host == nullptr ? std::string() : *host;
+    violation.host = host == nullptr ? std::string() : host->substr(0, most_host);
     violation.location = location;
     violation.form = form;
     if (guest_step_ == Step::opaque)
@@ -109,8 +112,8 @@ void Conversation::refuse(std::string_view status, std::string_view code,
     if (ended_)
         return;
     // Only a guest that waits for no other answer takes this one for its own.
-    const std::size_t earlier = exchanges_.size() - (guest_step_ == Step::body ? 1 : 0);
-    if (guest_step_ != Step::opaque && earlier == 0 && !answering_) {
+    const std::size_t at_hand = guest_step_ == Step::body ? 1 : 0;
+    if (guest_step_ != Step::opaque && exchanges_.size() <= at_hand && !answering_) {
         const std::string body =
             json::to_text(
                 {{"code", code}, {"message", message}, {"domain", json::or_null(peers_.name)}}) +
@@ -124,9 +127,38 @@ void Conversation::refuse(std::string_view status, std::string_view code,
     end();
 }
 
+/// False: refused. `size`: of what goes on, with values in it.
+bool Conversation::may_grow_to(std::size_t size) {
+    if (size > most_grown)
+        refuse("413 Content Too Large", "request_refused",
+               "with its secrets it is more than 1 MiB");
+    else if (size > most_head && !observer_.has_room(size))
+        refuse("503 Service Unavailable", "request_refused", "too much is on its way already");
+    return !ended_;
+}
+
+/// Nothing of it has gone to the guest yet.
+void Conversation::refuse_answer(const std::string& why) {
+    exchanges_.clear();
+    answering_ = false;
+    refuse("502 Bad Gateway", "answer_refused", "the server's answer: " + why);
+}
+
+/// False: it is too much, of this body or of all that are kept.
+bool Conversation::keep(Body& body, std::string_view payload) {
+    if (body.collected.size() + payload.size() > most_body || !observer_.has_room(payload.size()))
+        return false;
+    body.collected += payload;
+    return true;
+}
+
 void Conversation::end() {
     ended_ = true;
-    ::explicit_bzero(request_body_.collected.data(), request_body_.collected.size());
+    // Before anything else: others wait for the room.
+    for (Body* const body : {&request_body_, &response_body_}) {
+        ::explicit_bzero(body->collected.data(), body->collected.size());
+        std::string().swap(body->collected);
+    }
 }
 
 void Conversation::from_guest(BytesView data) {

@@ -49,15 +49,21 @@ class Observer {
     virtual void scrubbed(const std::string& env) = 0;
     /// The sandbox has to end.
     virtual void terminate() = 0;
+    /// Whether all conversations together may keep so many bytes more.
+    virtual bool has_room(std::size_t bytes) = 0;
 };
 
 class Conversation {
   public:
-    /// The largest body that is collected, because its length or its coding changes.
+    /// The largest body that is collected, because its length or its coding changes; before and after that.
     static constexpr std::size_t most_body = std::size_t{16} << 20;
     /// Longer answers keep their length: a value becomes a placeholder of the same size.
     static constexpr std::size_t most_exact_answer = std::size_t{1} << 20;
     static constexpr std::size_t most_pipelined = 64;
+    /// A request's head, or a piece of a body that is not collected, with values in it.
+    static constexpr std::size_t most_grown = std::size_t{1} << 20;
+    /// Of a guest's words in a violation: whoever keeps it keeps no more than this.
+    static constexpr std::size_t most_host = 255, most_path = 1024;
 
     Conversation(Peers peers, std::shared_ptr<const SecretSet> secrets, Observer& observer);
 
@@ -73,6 +79,11 @@ class Conversation {
     OutBuffer& to_upstream() { return to_upstream_; }
     /// The guest is ahead of the server's answers: nothing more is read of it until some have come.
     bool guest_waits() const { return guest_in_.size() > most_head; }
+    /// Bytes that it keeps.
+    std::size_t held() const {
+        return request_body_.collected.size() + response_body_.collected.size() + to_guest_.size() +
+               to_upstream_.size();
+    }
     /// Nothing more is read: send what the buffers hold, then close both sides.
     bool ended() const { return ended_; }
 
@@ -83,8 +94,17 @@ class Conversation {
         bool upgrade = false;
     };
     struct Body {
+        explicit Body(const Framing& is = {});
+        /// Takes from the front of `data` what belongs to it; `sink` gets its payload.
+        template <typename Sink>
+        std::expected<void, Refusal> take(std::string_view& data, const Sink& sink);
+        /// It never is, if only the end of the connection ends it.
+        bool done() const {
+            return framing.kind == Framing::Kind::chunked ? chunks.done() : left == 0;
+        }
+
         Framing framing;
-        std::uint64_t left = 0;
+        std::uint64_t left; ///< unless in chunks
         ChunkReader chunks;
         bool collect = false; ///< until its end, because its length may change
         bool replace = false; ///< placeholders or values in it
@@ -114,7 +134,7 @@ class Conversation {
     bool take_request(RequestHead head);
     bool choose(const RequestHead& head);
     bool search_head(const RequestHead& head);
-    void substitute_head(RequestHead& head);
+    bool substitute_head(RequestHead& head);
     void begin_request_body(RequestHead& head, const Framing& framing);
     std::shared_ptr<const Words> body_words();
     bool take_request_body();
@@ -124,6 +144,8 @@ class Conversation {
     bool search(std::string_view text, std::string_view location);
     std::string replaced(std::string_view text, const std::string& field) const;
     std::string replaced_query(std::string_view target) const;
+    bool may_grow_to(std::size_t size);
+    bool keep(Body& body, std::string_view payload);
 
     // What the upstream sends.
     void take_upstream();
@@ -135,7 +157,9 @@ class Conversation {
     std::shared_ptr<const Words> echo_words() const { return {echoes_, &echoes_->words}; }
     void scrub(ResponseHead& head);
     void scrub(std::vector<Field>& fields);
-    std::string scrubbed(std::string_view text);
+    std::string placeholder_of(std::uint32_t echo, bool same_size);
+    std::string scrubbed(std::string_view text, bool same_size = false);
+    void refuse_answer(const std::string& why);
 
     void violated(std::uint32_t word, Form form, std::string_view location);
     /// No request of this kind goes on; the guest is told if it waits for an answer.
@@ -149,7 +173,6 @@ class Conversation {
     bool ended_ = false;
 
     std::vector<std::size_t> allowed_; ///< secrets whose hosts this is
-    bool restricted_ = false;          ///< some of these only for some requests
     std::vector<std::size_t> chosen_;  ///< of these, for the request at hand
     std::vector<std::size_t> watched_; ///< by the number of a word in `detector_`
 
@@ -177,5 +200,18 @@ class Conversation {
     std::string value_out_;
     bool answering_ = false; ///< a response has begun and not ended
 };
+
+template <typename Sink>
+std::expected<void, Refusal> Conversation::Body::take(std::string_view& data, const Sink& sink) {
+    if (framing.kind == Framing::Kind::chunked)
+        return chunks.feed(data, sink);
+    const auto part =
+        data.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(left, data.size())));
+    left -= part.size();
+    data.remove_prefix(part.size());
+    if (!part.empty())
+        sink(part);
+    return {};
+}
 
 } // namespace msb::tls

@@ -243,16 +243,19 @@ std::expected<Framing, Refusal> response_framing(const ResponseHead& head,
 }
 
 Looks looks_like_request(std::string_view begin) {
-    constexpr std::size_t longest_method = 32;
-    const auto end = begin.find(' ');
+    const auto end = begin.find(' '), line_end = begin.find('\n');
     const std::string_view method = begin.substr(0, end);
     if (begin.empty())
         return Looks::unknown;
-    if (!is_token(method) || method.size() > longest_method ||
+    if (!is_token(method) || method.size() > most_method ||
         !std::ranges::all_of(method,
                              [](char c) { return (c >= 'A' && c <= 'Z') || c == '-' || c == '_'; }))
         return Looks::other;
-    return end == std::string_view::npos ? Looks::unknown : Looks::request;
+    // "SET key value" is none. What a server could still take for one is: it is read strictly then.
+    if (line_end != std::string_view::npos)
+        return begin.substr(0, line_end).find("HTTP/") == std::string_view::npos ? Looks::other
+                                                                                 : Looks::request;
+    return begin.size() > most_head ? Looks::request : Looks::unknown;
 }
 
 } // namespace msb::tls

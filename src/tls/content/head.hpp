@@ -13,6 +13,7 @@ namespace msb::tls {
 
 inline constexpr std::size_t most_head = std::size_t{64} << 10;
 inline constexpr std::size_t most_fields = 256;
+inline constexpr std::size_t most_method = 32;
 inline constexpr std::string_view head_end = "\r\n\r\n"; ///< of the last line, and an empty one
 
 struct Field {

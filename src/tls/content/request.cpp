@@ -130,19 +130,21 @@ bool Conversation::take_request(RequestHead head) {
     const std::string* const host = head.find("host");
     if (head.count("host") != 1)
         return refused("not one Host header");
-    if (!peers_.name.empty() && !is_host(*host, peers_.name))
-        return refused("Host is " + *host + " on a connection to " + peers_.name);
-    if (const auto authority = authority_of(head.target);
-        authority && !peers_.name.empty() && !is_host(*authority, peers_.name))
-        return refused("a target at " + std::string(*authority) + " on a connection to " +
-                       peers_.name);
+    // Without TLS nobody has said who is asked for, but by this.
+    if (peers_.tls) {
+        if (!is_host(*host, peers_.name))
+            return refused("Host is " + *host + " on a connection to " + peers_.name);
+        if (const auto authority = authority_of(head.target);
+            authority && !is_host(*authority, peers_.name))
+            return refused("a target at " + std::string(*authority) + " on a connection to " +
+                           peers_.name);
+    }
     const auto framing = request_framing(head);
     if (!framing)
         return refused(framing.error());
-    if (!search_head(head) || !choose(head))
+    if (!search_head(head) || !choose(head) || !substitute_head(head))
         return false;
     exchanges_.push_back({head.method, head.find("upgrade") != nullptr});
-    substitute_head(head);
     begin_request_body(head, *framing);
     return true;
 }
@@ -159,7 +161,8 @@ bool Conversation::fits(const Secret& secret, const RequestHead& head) const {
 bool Conversation::choose(const RequestHead& head) {
     chosen_.clear();
     const auto& all = secrets_->secrets();
-    const std::string text = percent_decoded(head.text());
+    // A placeholder stands in it as it is, or encoded.
+    const std::string text = head.text(), decoded = percent_decoded(text);
     for (const std::size_t i : allowed_) {
         const Secret& secret = all[i];
         if (!fits(secret, head))
@@ -167,6 +170,7 @@ bool Conversation::choose(const RequestHead& head) {
         const bool limited = secret.per_minute > 0 || secret.total > 0;
         const bool asked =
             secret.body || text.find(secret.placeholder) != std::string::npos ||
+            decoded.find(secret.placeholder) != std::string::npos ||
             std::ranges::any_of(head.fields, [&](const Field& field) {
                 const auto credentials = is_basic(field) ? credentials_of(field) : std::nullopt;
                 return credentials && credentials->find(secret.placeholder) != std::string::npos;
@@ -226,7 +230,7 @@ bool Conversation::search_head(const RequestHead& head) {
 }
 
 std::string Conversation::replaced(std::string_view text, const std::string& field) const {
-    return replace_words(own_, text, [&](std::uint32_t word) -> std::string {
+    return replace_words(own_, text, most_grown, [&](std::uint32_t word) -> std::string {
         const Secret& secret = secrets_->secrets()[chosen_[word]];
         const bool may = secret.headers &&
                          (secret.header_fields.empty() ||
@@ -256,32 +260,37 @@ std::string Conversation::replaced_query(std::string_view target) const {
     const auto words =
         std::make_shared<const Words>(std::vector<std::string_view>(forms.begin(), forms.end()));
     return std::string(target.substr(0, query)) +
-           replace_words(words, target.substr(query), [&](std::uint32_t word) {
+           replace_words(words, target.substr(query), most_grown, [&](std::uint32_t word) {
                return percent_encoded(all[secret_of[word]].value);
            });
 }
 
-void Conversation::substitute_head(RequestHead& head) {
+/// False: refused.
+bool Conversation::substitute_head(RequestHead& head) {
     if (!allowed_.empty()) // an answer that can be read
         head.set("Accept-Encoding", "identity");
     if (chosen_.empty())
-        return;
+        return true;
     head.target = replaced_query(head.target);
+    std::size_t size = head.target.size();
     for (Field& field : head.fields) {
-        if (is_basic(field)) {
-            if (const auto credentials = credentials_of(field)) {
-                const std::string changed = replaced(*credentials, field.name);
-                if (changed != *credentials)
-                    field.value = std::string(basic) + to_base64(as_bytes(changed));
-                continue;
-            }
+        const auto credentials = is_basic(field) ? credentials_of(field) : std::nullopt;
+        if (credentials) {
+            const std::string changed = replaced(*credentials, field.name);
+            if (changed != *credentials)
+                field.value = std::string(basic) + to_base64(as_bytes(changed));
+        } else {
+            field.value = replaced(field.value, field.name);
         }
-        field.value = replaced(field.value, field.name);
+        size += field.name.size() + field.value.size();
+        if (size > most_grown)
+            break;
     }
+    return may_grow_to(size);
 }
 
 void Conversation::begin_request_body(RequestHead& head, const Framing& framing) {
-    Body& body = request_body_ = Body{.framing = framing, .left = framing.length};
+    Body& body = request_body_ = Body(framing);
     detector_.emplace(foreign_);
     const std::string* const coding = head.find("content-encoding");
     body.coding = coding == nullptr ? "" : *coding;
@@ -314,32 +323,13 @@ void Conversation::begin_request_body(RequestHead& head, const Framing& framing)
 bool Conversation::take_request_body() {
     Body& body = request_body_;
     std::string_view data = guest_in_;
-    switch (body.framing.kind) {
-    case Framing::Kind::length: {
-        const auto part = data.substr(
-            0, static_cast<std::size_t>(std::min<std::uint64_t>(body.left, data.size())));
-        body.left -= part.size();
-        data.remove_prefix(part.size());
-        if (!part.empty())
-            request_payload(part);
-        break;
-    }
-    case Framing::Kind::chunked: {
-        const auto taken =
-            body.chunks.feed(data, [&](std::string_view part) { request_payload(part); });
-        if (!taken && !ended_)
-            refuse("400 Bad Request", "request_refused", taken.error());
-        break;
-    }
-    case Framing::Kind::none:
-    case Framing::Kind::until_close: break;
-    }
+    const auto taken = body.take(data, [&](std::string_view part) { request_payload(part); });
+    if (!taken)
+        refuse("400 Bad Request", "request_refused", taken.error());
     if (ended_)
         return false;
     guest_in_.erase(0, guest_in_.size() - data.size());
-    const bool done =
-        body.framing.kind == Framing::Kind::chunked ? body.chunks.done() : body.left == 0;
-    return done && end_request_body();
+    return body.done() && end_request_body();
 }
 
 void Conversation::request_payload(std::string_view payload) {
@@ -347,10 +337,10 @@ void Conversation::request_payload(std::string_view payload) {
     if (ended_)
         return;
     if (body.collect) {
-        body.collected += payload;
-        if (body.collected.size() > most_body)
+        if (!keep(body, payload))
             refuse("413 Content Too Large", "request_refused",
-                   "a body of more than 16 MiB that has to be searched or changed as a whole");
+                   "a body that has to be searched or changed as a whole: more than 16 MiB, or "
+                   "too many at the same time");
         return;
     }
     if (!search(payload, "body"))
@@ -362,15 +352,18 @@ void Conversation::request_payload(std::string_view payload) {
         body_scanner_.emplace(body_words());
     BodySink sink{*this};
     body_scanner_->feed(payload, sink);
-    pass_on(body_out_);
+    if (may_grow_to(body_out_.size()))
+        pass_on(body_out_);
 }
 
 void Conversation::BodySink::text(std::string_view part) {
-    of.body_out_ += part;
+    if (of.body_out_.size() <= most_body)
+        of.body_out_ += part;
 }
 
 void Conversation::BodySink::word(std::uint32_t number) {
-    of.body_out_ += of.body_values_[number];
+    if (of.body_out_.size() <= most_body)
+        of.body_out_ += of.body_values_[number];
 }
 
 /// Placeholders as they stand in a body of this type, and fills body_values_ with what they become.
@@ -421,6 +414,11 @@ bool Conversation::end_request_body() {
         } else {
             body_out_ = *text;
         }
+        if (body_out_.size() > most_body) {
+            refuse("413 Content Too Large", "request_refused",
+                   "with its secrets the body is more than 16 MiB");
+            return false;
+        }
         std::string sent = body_out_ == *text && coded ? std::move(body.collected)
                            : coded ? encode(body.coding, body_out_).value_or(std::string())
                                    : std::move(body_out_);
@@ -447,7 +445,7 @@ bool Conversation::end_request_body() {
     detector_.reset();
     body_scanner_.reset();
     body_out_.clear();
-    request_body_ = {};
+    request_body_ = Body();
     guest_step_ = Step::head;
     return true;
 }

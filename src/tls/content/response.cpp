@@ -13,7 +13,7 @@ constexpr unsigned switching = 101, first_final = 200;
 constexpr std::size_t status_end = std::string_view("HTTP/1.1 200").size();
 
 /// As long as the value was, so that lengths stay.
-std::string same_size(std::string_view placeholder, std::size_t size) {
+std::string resized(std::string_view placeholder, std::size_t size) {
     std::string text(placeholder.substr(0, size));
     text.resize(size, '*');
     return text;
@@ -29,7 +29,8 @@ void Conversation::take_upstream() {
         case Step::head: more = take_response_head(); break;
         case Step::body: more = take_response_body(); break;
         case Step::opaque:
-            to_guest_.append(as_bytes(upstream_in_));
+            // Piece by piece: what speaks here may wait for every byte.
+            to_guest_.append(as_bytes(scrubbed(upstream_in_, true)));
             upstream_in_.clear();
             return;
         }
@@ -61,8 +62,7 @@ bool Conversation::take_response_head() {
     const auto framing = head ? response_framing(*head, exchange.method)
                               : std::expected<Framing, Refusal>(std::unexpected(head.error()));
     if (!framing) {
-        exchanges_.clear();
-        refuse("502 Bad Gateway", "answer_refused", "the server's answer: " + framing.error());
+        refuse_answer(framing.error());
         return false;
     }
     upstream_in_.erase(0, end + head_end.size());
@@ -84,7 +84,7 @@ bool Conversation::take_response_head() {
 }
 
 void Conversation::begin_response_body(ResponseHead& head, const Framing& framing) {
-    Body& body = response_body_ = Body{.framing = framing, .left = framing.length};
+    Body& body = response_body_ = Body(framing);
     const std::string* const coding = head.find("content-encoding");
     body.coding = coding == nullptr ? "" : *coding;
     body.replace = !echoes_->words.empty() && framing.kind != Framing::Kind::none;
@@ -106,36 +106,12 @@ void Conversation::begin_response_body(ResponseHead& head, const Framing& framin
 bool Conversation::take_response_body() {
     Body& body = response_body_;
     std::string_view data = upstream_in_;
-    switch (body.framing.kind) {
-    case Framing::Kind::length: {
-        const auto part = data.substr(
-            0, static_cast<std::size_t>(std::min<std::uint64_t>(body.left, data.size())));
-        body.left -= part.size();
-        data.remove_prefix(part.size());
-        if (!part.empty())
-            response_payload(part);
-        break;
-    }
-    case Framing::Kind::chunked:
-        if (const auto taken =
-                body.chunks.feed(data, [&](std::string_view part) { response_payload(part); });
-            !taken) {
-            end();
-            return false;
-        }
-        break;
-    case Framing::Kind::until_close:
-        response_payload(data);
-        data = {};
-        break;
-    case Framing::Kind::none: break;
-    }
+    if (!body.take(data, [&](std::string_view part) { response_payload(part); }))
+        end();
     if (ended_)
         return false;
     upstream_in_.erase(0, upstream_in_.size() - data.size());
-    const bool done = body.framing.kind == Framing::Kind::chunked       ? body.chunks.done()
-                      : body.framing.kind == Framing::Kind::until_close ? false
-                                                                        : body.left == 0;
+    const bool done = body.done();
     if (done)
         end_response_body();
     return done;
@@ -146,19 +122,19 @@ void Conversation::ValueSink::text(std::string_view part) {
 }
 
 void Conversation::ValueSink::word(std::uint32_t number) {
-    const Secret& secret = of.secrets_->secrets()[of.echoes_->secret_of[number]];
-    of.observer_.scrubbed(secret.env);
-    of.value_out_ += of.response_body_.same_size
-                         ? same_size(secret.placeholder, of.echoes_->words.size_of(number))
-                         : secret.placeholder;
+    of.value_out_ += of.placeholder_of(number, of.response_body_.same_size);
 }
 
-std::string Conversation::scrubbed(std::string_view text) {
-    return replace_words(echo_words(), text, [&](std::uint32_t number) {
-        const Secret& secret = secrets_->secrets()[echoes_->secret_of[number]];
-        observer_.scrubbed(secret.env);
-        return secret.placeholder;
-    });
+std::string Conversation::placeholder_of(std::uint32_t echo, bool same_size) {
+    const Secret& secret = secrets_->secrets()[echoes_->secret_of[echo]];
+    observer_.scrubbed(secret.env);
+    return same_size ? resized(secret.placeholder, echoes_->words.size_of(echo))
+                     : secret.placeholder;
+}
+
+std::string Conversation::scrubbed(std::string_view text, bool same_size) {
+    return replace_words(echo_words(), text, most_body,
+                         [&](std::uint32_t number) { return placeholder_of(number, same_size); });
 }
 
 void Conversation::scrub(ResponseHead& head) {
@@ -179,9 +155,8 @@ void Conversation::response_payload(std::string_view payload) {
     if (payload.empty() || ended_)
         return;
     if (body.collect) {
-        body.collected += payload;
-        if (body.collected.size() > most_body) // only of a compressed one it is not known before
-            end();
+        if (!keep(body, payload))
+            refuse_answer("compressed, and more than 16 MiB, or too many at the same time");
         return;
     }
     std::string_view out = payload;
@@ -203,9 +178,11 @@ void Conversation::end_response_body() {
         const bool coded = is_coding(body.coding);
         const auto text = coded ? decode(body.coding, body.collected, most_body)
                                 : std::optional(std::move(body.collected));
-        if (!text)
-            return end(); // nothing of it may go on unseen
+        if (!text) // nothing of it may go on unseen
+            return refuse_answer("it is not what its Content-Encoding says, or too large");
         std::string sent = scrubbed(*text);
+        if (sent.size() > most_body)
+            return refuse_answer("it is too large with its placeholders");
         if (coded) {
             if (sent == *text)
                 sent = std::move(body.collected);
@@ -226,7 +203,7 @@ void Conversation::end_response_body() {
         scrub(trailers);
         to_guest_.append(as_bytes(last_chunk(trailers)));
     }
-    response_body_ = {};
+    response_body_ = Body();
     value_scanner_.reset();
     value_out_.clear();
     answering_ = false;

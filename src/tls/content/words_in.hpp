@@ -9,16 +9,24 @@
 
 namespace msb::tls {
 
-/// `word`: what stands for the word of this number.
+/// `word`: what stands for the word of this number. What becomes longer than `most` is not finished: its
+/// size says so.
 template <typename Word>
 std::string replace_words(const std::shared_ptr<const Words>& words, std::string_view text,
-                          Word word) {
+                          std::size_t most, Word word) {
     struct Sink {
         std::string out{};
+        std::size_t most;
         Word& replacement;
-        void text(std::string_view part) { out += part; }
-        void word(std::uint32_t number) { out += replacement(number); }
-    } sink{.replacement = word};
+        void text(std::string_view part) {
+            if (out.size() <= most)
+                out += part;
+        }
+        void word(std::uint32_t number) {
+            if (out.size() <= most)
+                out += replacement(number);
+        }
+    } sink{.most = most, .replacement = word};
     Scanner scanner(words);
     scanner.feed(text, sink);
     scanner.finish(sink);
