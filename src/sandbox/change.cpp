@@ -87,7 +87,7 @@ Result<bool> Sandboxes::change_secrets(const std::string& name, const SecretsCha
     secrets = changed.secrets;
     view.spec.network.tls.intercept = view.spec.network.tls.intercept || !secrets.empty();
     MSB_TRY(validate_spec(view.spec));
-    const std::string door = home_.socket_directory(name) + "/" + tls::control_socket;
+    const std::string door = home_.secrets_door(name);
     const bool at_once = runs && ::access(door.c_str(), F_OK) == 0;
     if (at_once) {
         std::vector<std::string> keep;

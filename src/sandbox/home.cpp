@@ -192,6 +192,10 @@ std::string Home::helper_pids(std::string_view name) const {
     return root_ + "/run/locks/" + name_hash(name, 16) + ".helpers";
 }
 
+std::string Home::secrets_door(std::string_view name) const {
+    return root_ + "/run/locks/" + name_hash(name, 16) + ".secrets";
+}
+
 std::string Home::kill_request(std::string_view name) const {
     return root_ + "/run/locks/" + name_hash(name, 16) + ".kill";
 }

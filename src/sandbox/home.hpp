@@ -54,6 +54,9 @@ class Home {
     std::string runtime_pid(std::string_view name) const;
     /// Process ids of its helpers (launch/helper.hpp); the runtime cannot write this either.
     std::string helper_pids(std::string_view name) const;
+    /// Where its process that intercepts TLS takes new secrets (tls/control.hpp). Values of secrets go in
+    /// there, so it is where no runtime can put another socket in its place.
+    std::string secrets_door(std::string_view name) const;
     /// Exists while a command is killing the runtime whose process id it holds: a runtime that ends
     /// this way did not crash. The runtime cannot write this either.
     std::string kill_request(std::string_view name) const;

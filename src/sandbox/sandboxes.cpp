@@ -199,6 +199,7 @@ Status Sandboxes::clear_run(const std::string& name) {
     if (const Status ended = end_helpers(home_, name); !ended)
         log::warn("sandbox '{}': {}", name, ended.error().to_string());
     MSB_TRY(remove_tree(home_.socket_directory(name)));
+    MSB_TRY(sys::unlink(home_.secrets_door(name)));
     return remove_sandbox_group(home_, name);
 }
 

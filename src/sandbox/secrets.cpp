@@ -30,12 +30,15 @@ Result<std::string> output_of(const std::string& command) {
     const auto deadline = std::chrono::steady_clock::now() + command_time;
     std::string text;
     Bytes buffer(std::size_t{4} << 10);
+    const auto kill = [&child] {
+        (void)child.signal(SIGKILL);
+        (void)child.wait(std::chrono::seconds(1)); // it may be within a program that goes on
+    };
     for (;;) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(
             deadline - std::chrono::steady_clock::now());
-        pollfd wait{out.get(), POLLIN, 0};
-        if (left.count() <= 0 || ::poll(&wait, 1, static_cast<int>(left.count())) == 0) {
-            (void)child.signal(SIGKILL);
+        if (!MSB_TRY(sys::wait_for(out.get(), POLLIN, left))) {
+            kill();
             return fail(ErrorKind::timed_out, "the command did not end in 30 s");
         }
         const std::size_t size = MSB_TRY(sys::read(out.get(), buffer));
@@ -43,7 +46,7 @@ Result<std::string> output_of(const std::string& command) {
             break;
         text += as_text(BytesView(buffer).first(size));
         if (text.size() > longest_value) {
-            (void)child.signal(SIGKILL);
+            kill();
             return fail(ErrorKind::invalid_argument, "it is longer than 64 KiB");
         }
     }
@@ -132,8 +135,7 @@ Status change_secrets(const std::string& door, const SecretsSpec& secrets,
         ::explicit_bzero(secret.value.data(), secret.value.size());
     MSB_TRY(Status(sent));
     ::shutdown(socket.get(), SHUT_WR);
-    pollfd wait{socket.get(), POLLIN, 0};
-    if (::poll(&wait, 1, static_cast<int>(patience.count())) != 1)
+    if (!MSB_TRY(sys::wait_for(socket.get(), POLLIN, patience)))
         return fail(ErrorKind::timed_out, "the process that intercepts TLS does not answer");
     Bytes buffer(std::size_t{4} << 10);
     const std::string answer(

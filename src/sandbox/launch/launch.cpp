@@ -78,6 +78,7 @@ Status Launch::prepare() {
     MSB_TRY(sys::unlink(files_.boot_error()));
     MSB_TRY(sys::unlink(home.kill_request(spec.name)));
     MSB_TRY(sys::unlink(home.runtime_pid(spec.name)));
+    MSB_TRY(sys::unlink(home.secrets_door(spec.name)));
 
     const EngineSelection& engine = subject_.engine;
     const LaunchOptions& options = subject_.options;

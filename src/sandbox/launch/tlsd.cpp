@@ -101,7 +101,7 @@ Result<JailedStart> prepare_tlsd(const HelperStart& start, const NetworkSpec& sp
     auto lifeline = MSB_TRY(sys::socket_pair(SOCK_SEQPACKET));
     auto handovers = MSB_TRY(sys::socket_pair(SOCK_SEQPACKET));
     tlsd.give(tls::tlsd_fd_control,
-              MSB_TRY(sys::unix_listen(start.sockets + "/" + tls::control_socket, 4)));
+              MSB_TRY(sys::unix_listen(Home(start.home).secrets_door(start.sandbox), 4)));
     tlsd.give(tls::tlsd_fd_lifeline, std::move(lifeline[0]));
     tlsd.give(tls::tlsd_fd_netd, std::move(handovers[0]));
     netd.give(net::netd_fd_tls, std::move(handovers[1]));
