@@ -4,6 +4,8 @@
 #include "json/text.hpp"
 #include "mcp/answers.hpp"
 #include "mcp/workbench.hpp"
+#include "sandbox/snapshots.hpp"
+#include "spec/root_disk.hpp"
 
 #include <fmt/core.h>
 #include <random>
@@ -89,9 +91,9 @@ template <typename Read> void read_objects(ffi::Options& arguments, const char* 
 }
 
 /// A name, as it is; what is a path, only if it is allowed.
-std::string name_or_path(Call& call, const char* key) {
+std::string name_or_path(Call& call, const char* key, bool (*is_path)(std::string_view)) {
     std::string text = call.arguments.text(key);
-    if (!text.starts_with('/') && !text.starts_with('.') && !text.starts_with('~'))
+    if (!is_path(text))
         return text;
     auto path = call.bench.host_path(text);
     if (!path)
@@ -103,10 +105,14 @@ std::string name_or_path(Call& call, const char* key) {
 json::Value creation(Call& call) {
     ffi::Options& arguments = call.arguments;
     json::Value options = {
-        {"image", name_or_path(call, "image")}, {"from_snapshot", name_or_path(call, "snapshot")},
-        {"cpus", arguments.any("cpus")},        {"memory_mib", arguments.any("memory_mib")},
-        {"env", arguments.any("env")},          {"workdir", arguments.text("workdir")},
-        {"user", arguments.text("user")},       {"network", read_network(arguments)},
+        {"image", name_or_path(call, "image", is_root_path)},
+        {"from_snapshot", name_or_path(call, "snapshot", is_snapshot_path)},
+        {"cpus", arguments.any("cpus")},
+        {"memory_mib", arguments.any("memory_mib")},
+        {"env", arguments.any("env")},
+        {"workdir", arguments.text("workdir")},
+        {"user", arguments.text("user")},
+        {"network", read_network(arguments)},
     };
     json::Value ports = json::array();
     read_objects(arguments, "ports", [&](ffi::Options& given) {

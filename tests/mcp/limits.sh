@@ -23,6 +23,7 @@ for tool, arguments in [
     ("sandbox_create", {"image": top + "/secret/disk.img"}),
     ("sandbox_create", {"image": "./disk.img"}),
     ("sandbox_run", {"script": "true", "snapshot": top + "/secret"}),
+    ("sandbox_run", {"script": "true", "snapshot": "secret/snapshot"}),
 ]:
     said = client.fails(tool, **arguments)
     assert "not allowed" in said, said
