@@ -29,11 +29,11 @@ diff -r "$T/tree" "$T/back"
 assert_eq "$(readlink "$T/back/link")" a/large
 
 run_ok msb exec box -- git init -q --bare -b main /srv/repo.git
-git init -q -b main "$T/work"
-echo text >"$T/work/file"
-git -C "$T/work" add file
-git -C "$T/work" commit -qm first
-run_ok limited 60 git -C "$T/work" push -q box.msb:/srv/repo.git main
+git init -q -b main "$T/source"
+echo text >"$T/source/file"
+git -C "$T/source" add file
+git -C "$T/source" commit -qm first
+run_ok limited 60 git -C "$T/source" push -q box.msb:/srv/repo.git main
 run_ok limited 60 git clone -q box.msb:/srv/repo.git "$T/clone"
 assert_eq "$(cat "$T/clone/file")" text
 run_ok msb rm -q -f box

@@ -51,6 +51,7 @@ mod storage;
 #[rustfmt::skip]
 mod tables;
 mod time;
+mod tls;
 mod volume;
 mod volume_fs;
 
@@ -73,7 +74,7 @@ pub use lifecycle::{StopResult, StopSource};
 pub use logs::{LogEntry, LogOptions, LogSource, LogStream, LogStreamOptions};
 pub use network::{
     AnyRule, DnsBuilder, InterfaceBuilder, Modified, ModifyBuilder, NetworkBuilder, NetworkEntry, NetworkLogOptions,
-    NetworkPolicy, NetworkStep, NetworkVerdict, RateLimiterBuilder, Rule, SecretBuilder, TlsBuilder, TokenBucket,
+    NetworkPolicy, NetworkStep, NetworkVerdict, RateLimiterBuilder, Rule, TokenBucket,
 };
 pub use patch::PatchBuilder;
 pub use progress::{PullEvent, PullProgress};
@@ -84,6 +85,7 @@ pub use snapshot::{
 };
 
 pub use storage::{PruneBuilder, PruneReport, PrunedItem, Storage, StorageItem, StorageUsage};
+pub use tls::{SecretBuilder, TlsBuilder};
 pub use volume::{Volume, VolumeBuilder};
 pub use volume_fs::VolumeFs;
 
