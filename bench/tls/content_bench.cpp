@@ -22,6 +22,7 @@ constexpr std::size_t piece = std::size_t{16} << 10; // a record of TLS
 struct Nobody : Observer {
     void violation(const Violation&) override { std::abort(); }
     void scrubbed(const std::string&) override { std::abort(); }
+    bool has_room(std::size_t) override { return true; }
     void terminate() override { std::abort(); }
 };
 
