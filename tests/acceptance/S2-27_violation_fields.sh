@@ -4,6 +4,7 @@
 # ctest: timeout=180
 . "$(dirname "$0")/../lib.sh"
 . "$TESTS_DIR/netns.sh"
+# shellcheck source=../tls.sh
 . "$TESTS_DIR/tls.sh"
 need_kernel
 need jq

@@ -4,6 +4,7 @@
 # and no other server gets even the placeholder. What the server echoes is the placeholder again.
 . "$(dirname "$0")/../lib.sh"
 . "$TESTS_DIR/netns.sh"
+# shellcheck source=../tls.sh
 . "$TESTS_DIR/tls.sh"
 need_kernel
 printf 'of a file\n' >"$T/file"

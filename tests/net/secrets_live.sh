@@ -4,6 +4,7 @@
 # open has them from its next request on.
 . "$(dirname "$0")/../lib.sh"
 . "$TESTS_DIR/netns.sh"
+# shellcheck source=../tls.sh
 . "$TESTS_DIR/tls.sh"
 need_kernel
 secrets_world
