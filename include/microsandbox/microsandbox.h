@@ -601,6 +601,26 @@ char* msb_sandbox_exec(uint64_t cancel, uint64_t sandbox, const char* command, c
 char* msb_sandbox_exec_stream(uint64_t cancel, uint64_t sandbox, const char* command, const char*
                               options, const uint8_t* input, size_t input_size, uint64_t* exec);
 
+/* Options attach: How a command with this process's terminal is run.
+ * "args": array of text. Arguments.
+ * "shell": true or false. The command is a script for the sandbox's shell; without a command,
+ *   that shell itself.
+ * "env": object of text. Environment over the sandbox's.
+ * "cwd": text. Working directory.
+ * "user": text. USER[:GROUP], names or numbers.
+ * "rlimits": array of rlimit. Limits of the command.
+ * "detach_keys": text. Keys that leave the command without ending it, as "ctrl-p,ctrl-q", or
+ *   "none"; default: "ctrl-]". */
+
+/* Runs a command with the terminal, stdin and stdout of this process, which is in raw mode until
+ * it returns: {"exit_code": as a shell has it, "session"}. After the detach keys the command
+ * goes on: exit_code is -1, and session its number, for `msb attach`. Cancelling ends the
+ * command. Errors: invalid_argument where stdin is no terminal, exec_failed, session_lost,
+ * no_default_command.
+ * Options: attach, all optional. */
+char* msb_sandbox_attach(uint64_t cancel, uint64_t sandbox, const char* command, const char*
+                         options, char** result);
+
 /* The next event. `*data` is NULL and `*size` 0 but for stdout and stderr. Errors: exec_timeout,
  *   session_lost. A cancelled call loses nothing.
  * Events:

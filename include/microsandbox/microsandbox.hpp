@@ -269,6 +269,18 @@ class Sandbox {
         return Exec(exec);
     }
 
+    /// Runs a program with the terminal, stdin and stdout of this process. Its exit code as a shell
+    /// has it, or -1 if the detach keys were pressed: then it goes on.
+    int attach(const std::string& command, const Json& options = Json::object(),
+               std::uint64_t cancel = 0) {
+        return attach(command.c_str(), options, cancel);
+    }
+    /// The same with the sandbox's shell.
+    int attach_shell(Json options = Json::object(), std::uint64_t cancel = 0) {
+        options["shell"] = true;
+        return attach(nullptr, options, cancel);
+    }
+
     /// The content of a file of the guest, up to 256 MiB unless options say otherwise.
     std::string read_file(const std::string& path, const Json& options = Json::object()) {
         std::uint8_t* data = nullptr;
@@ -349,6 +361,12 @@ class Sandbox {
     }
 
   private:
+    int attach(const char* command, const Json& options, std::uint64_t cancel) {
+        char* result = nullptr;
+        detail::check(
+            msb_sandbox_attach(cancel, handle_.get(), command, options.dump().c_str(), &result));
+        return detail::take(result).at("exit_code");
+    }
     explicit Sandbox(const Json& made)
         : name_(made.at("name")), handle_(made.at("handle").get<std::uint64_t>()) {}
 

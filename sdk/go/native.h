@@ -52,6 +52,7 @@
     F(char*, network_policy, (const char* name, char** result), (name, result)) \
     F(char*, sandbox_exec, (uint64_t cancel, uint64_t sandbox, const char* command, const char* options, const uint8_t* input, size_t input_size, char** result, uint8_t** out, size_t* out_size, uint8_t** err, size_t* err_size), (cancel, sandbox, command, options, input, input_size, result, out, out_size, err, err_size)) \
     F(char*, sandbox_exec_stream, (uint64_t cancel, uint64_t sandbox, const char* command, const char* options, const uint8_t* input, size_t input_size, uint64_t* exec), (cancel, sandbox, command, options, input, input_size, exec)) \
+    F(char*, sandbox_attach, (uint64_t cancel, uint64_t sandbox, const char* command, const char* options, char** result), (cancel, sandbox, command, options, result)) \
     F(char*, exec_recv, (uint64_t cancel, uint64_t exec, char** event, uint8_t** data, size_t* size), (cancel, exec, event, data, size)) \
     F(char*, exec_stdin_write, (uint64_t cancel, uint64_t exec, const uint8_t* data, size_t size), (cancel, exec, data, size)) \
     F(char*, exec_stdin_close, (uint64_t cancel, uint64_t exec), (cancel, exec)) \

@@ -207,6 +207,17 @@ type execOptions struct {
 	MaxOutput *uint64           `json:"max_output_bytes,omitempty"`
 }
 
+// attachOptions is the JSON object of options.
+type attachOptions struct {
+	Args       []string          `json:"args,omitempty"`
+	Shell      bool              `json:"shell,omitempty"`
+	Env        map[string]string `json:"env,omitempty"`
+	Cwd        *string           `json:"cwd,omitempty"`
+	User       *string           `json:"user,omitempty"`
+	Rlimits    []Rlimit          `json:"rlimits,omitempty"`
+	DetachKeys *string           `json:"detach_keys,omitempty"`
+}
+
 // loadOptions is the JSON object of options.
 type loadOptions struct {
 	Tags []string `json:"tags,omitempty"`

@@ -199,16 +199,27 @@ std::vector<std::string> Sandbox::shell_command(const std::string& script) const
     return {spec_.shell, "-c", script};
 }
 
-Outcome<std::shared_ptr<Exec>> Sandbox::exec(std::vector<std::string> argv,
-                                             const ExecOptions& options, Cancel* cancel) {
-    CommandOptions wanted = options;
-    wanted.term = terminal_type();
-    Command command;
-    command.request = MSB_TRY(exec_request(spec_, std::move(argv), wanted));
-    if (command.request.cmd.empty())
+Outcome<wire::ExecRequest> Sandbox::request_for(std::vector<std::string> argv,
+                                                CommandOptions options) const {
+    options.term = terminal_type();
+    wire::ExecRequest request = MSB_TRY(exec_request(spec_, std::move(argv), options));
+    if (request.cmd.empty())
         return fail(Failure(FailureKind::no_default_command,
                             "sandbox '" + name() + "' has neither an entrypoint nor a command")
                         .of(name()));
+    return request;
+}
+
+Outcome<wire::ExecRequest> Sandbox::terminal_request(std::vector<std::string> argv,
+                                                     CommandOptions options) const {
+    options.tty = true;
+    return request_for(std::move(argv), std::move(options));
+}
+
+Outcome<std::shared_ptr<Exec>> Sandbox::exec(std::vector<std::string> argv,
+                                             const ExecOptions& options, Cancel* cancel) {
+    Command command;
+    command.request = MSB_TRY(request_for(std::move(argv), options));
     command.stdin_pipe = options.stdin_pipe;
     command.input = options.input;
     command.timeout = options.timeout;

@@ -65,6 +65,9 @@ class Sandbox {
     /// An empty `argv` is the sandbox's own command: no_default_command if it has none.
     Outcome<std::shared_ptr<Exec>> exec(std::vector<std::string> argv, const ExecOptions& options,
                                         Cancel* cancel);
+    /// As exec()'s `argv`, for a command with a terminal.
+    Outcome<wire::ExecRequest> terminal_request(std::vector<std::string> argv,
+                                                CommandOptions options) const;
     /// `argv` that makes the sandbox's shell run this.
     std::vector<std::string> shell_command(const std::string& script) const;
 
@@ -75,6 +78,8 @@ class Sandbox {
     const std::shared_ptr<ConnectionPool>& connections() const { return connections_; }
 
   private:
+    Outcome<wire::ExecRequest> request_for(std::vector<std::string> argv,
+                                           CommandOptions options) const;
     explicit Sandbox(SandboxSpec spec)
         : spec_(std::move(spec)),
           connections_(std::make_shared<ConnectionPool>(spec_.name, spec_.created_at_ns)) {}

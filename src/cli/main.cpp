@@ -2,6 +2,7 @@
 #include "cli/context.hpp"
 #include "cli/output.hpp"
 #include "cli/parser.hpp"
+#include "terminal/terminal.hpp"
 
 #include <algorithm>
 #include <array>

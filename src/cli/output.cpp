@@ -111,10 +111,6 @@ std::string styled(int stream, Style style, std::string_view text) {
     return fmt::format("{}{}\x1b[0m", code_of(style), text);
 }
 
-bool is_reader_gone(const Error& error) {
-    return error.sys_errno() == EPIPE || error.sys_errno() == ECONNRESET;
-}
-
 const std::optional<Error>& print_failure() {
     return stdout_failure;
 }

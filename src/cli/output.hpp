@@ -29,8 +29,6 @@ bool print_bytes(std::string_view text);
 /// Why print() failed. A reader that takes only the beginning of our output is no failure; main
 /// reports any other.
 const std::optional<Error>& print_failure();
-/// Whether a write failed because nobody reads any more.
-bool is_reader_gone(const Error& error);
 void print_stderr(std::string_view text);
 
 /// "error: {message}" and one "  → {hint}" line each.

@@ -5,10 +5,10 @@
 #include "cli/context.hpp"
 #include "cli/creation.hpp"
 #include "cli/output.hpp"
-#include "cli/terminal.hpp"
 #include "client/agent_client.hpp"
 #include "image/store.hpp"
 #include "sandbox/sandboxes.hpp"
+#include "terminal/terminal.hpp"
 #include "wire/session_messages.hpp"
 
 #include <memory>

@@ -37,21 +37,21 @@ json::Value event_json(const api::ExecEvent& event) {
 
 /// The words of a request: none for the sandbox's own command.
 Outcome<std::vector<std::string>> words_of(const api::Sandbox& sandbox, const char* command,
-                                           const ExecRequestOptions& request) {
+                                           bool shell, const std::vector<std::string>& args) {
     std::vector<std::string> words;
     if (command == nullptr) {
-        if (request.shell || !request.argv.empty())
+        if (shell || !args.empty())
             return api::fail(FailureKind::invalid_argument, "'args' and 'shell' need a command");
         return words;
     }
-    if (request.shell) {
+    if (shell) {
         words = sandbox.shell_command(command);
-        if (!request.argv.empty())
+        if (!args.empty())
             words.emplace_back(command); // $0, then $1 ...
     } else {
         words.emplace_back(command);
     }
-    words.insert(words.end(), request.argv.begin(), request.argv.end());
+    words.insert(words.end(), args.begin(), args.end());
     return words;
 }
 
@@ -94,8 +94,9 @@ MSB_API char* msb_sandbox_exec(std::uint64_t cancel, std::uint64_t sandbox, cons
         const auto found = MSB_TRY(find<api::Sandbox>(sandbox));
         auto request = MSB_TRY(exec_options(options, false));
         request.exec.input = argument_bytes(input, input_size);
-        const auto exec = MSB_TRY(found->exec(MSB_TRY(words_of(*found, command, request)),
-                                              request.exec, cancelling.get()));
+        const auto exec =
+            MSB_TRY(found->exec(MSB_TRY(words_of(*found, command, request.shell, request.argv)),
+                                request.exec, cancelling.get()));
         return give_collected(*exec, request.max_output, cancelling.get(), result, out, out_size,
                               err, err_size);
     });
@@ -114,8 +115,27 @@ MSB_API char* msb_sandbox_exec_stream(std::uint64_t cancel, std::uint64_t sandbo
         const auto found = MSB_TRY(find<api::Sandbox>(sandbox));
         auto request = MSB_TRY(exec_options(options, true));
         request.exec.input = argument_bytes(input, input_size);
-        *exec = add_object(MSB_TRY(found->exec(MSB_TRY(words_of(*found, command, request)),
-                                               request.exec, cancelling.get())));
+        *exec = add_object(
+            MSB_TRY(found->exec(MSB_TRY(words_of(*found, command, request.shell, request.argv)),
+                                request.exec, cancelling.get())));
+        return {};
+    });
+}
+
+MSB_API char* msb_sandbox_attach(std::uint64_t cancel, std::uint64_t sandbox, const char* command,
+                                 const char* options, char** result) {
+    return call([&]() -> Outcome<void> {
+        const CallCancel cancelling(cancel);
+        MSB_TRY(cancelling.check());
+        MSB_TRY(locate_installation());
+        const auto found = MSB_TRY(find<api::Sandbox>(sandbox));
+        const auto request = MSB_TRY(attach_options(options));
+        auto words = command == nullptr && request.shell && request.argv.empty()
+                         ? std::vector{found->spec().shell}
+                         : MSB_TRY(words_of(*found, command, request.shell, request.argv));
+        const api::Attached end =
+            MSB_TRY(api::attach(*found, std::move(words), request.attach, cancelling.get()));
+        give(result, {{"exit_code", end.session ? -1 : end.code}, {"session", end.session}});
         return {};
     });
 }

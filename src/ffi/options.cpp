@@ -325,22 +325,43 @@ api::Outcome<api::CreateOptions> create_options(std::string name, const char* te
     return create;
 }
 
+namespace {
+
+/// What a command has whether or not it gets our terminal.
+void read_command(Options& options, CommandOptions& command) {
+    command.env = options.pairs("env");
+    command.cwd = options.optional_text("cwd");
+    command.user = options.optional_text("user");
+    for (const Rlimit& limit : options.rlimits("rlimits"))
+        command.rlimits.push_back({limit.resource, limit.soft, limit.hard});
+}
+
+} // namespace
+
+api::Outcome<AttachRequestOptions> attach_options(const char* text) {
+    Options options(text);
+    AttachRequestOptions request;
+    request.argv = options.texts("args").value_or(std::vector<std::string>());
+    request.shell = options.flag("shell");
+    read_command(options, request.attach);
+    if (const auto keys = options.optional_text("detach_keys"))
+        request.attach.detach_keys = *keys;
+    MSB_TRY(options.done());
+    return request;
+}
+
 api::Outcome<ExecRequestOptions> exec_options(const char* text, bool streams) {
     Options options(text);
     ExecRequestOptions request;
     request.argv = options.texts("args").value_or(std::vector<std::string>());
     request.shell = options.flag("shell");
-    request.exec.env = options.pairs("env");
-    request.exec.cwd = options.optional_text("cwd");
-    request.exec.user = options.optional_text("user");
+    read_command(options, request.exec);
     if (const auto timeout = options.number("timeout_ms", longest_ms))
         request.exec.timeout = std::chrono::milliseconds(static_cast<std::int64_t>(*timeout));
     request.exec.tty = options.flag("tty");
     constexpr std::uint64_t largest = 65535;
     request.exec.rows = static_cast<std::uint16_t>(options.number("rows", largest).value_or(24));
     request.exec.cols = static_cast<std::uint16_t>(options.number("cols", largest).value_or(80));
-    for (const Rlimit& limit : options.rlimits("rlimits"))
-        request.exec.rlimits.push_back({limit.resource, limit.soft, limit.hard});
     if (streams)
         request.exec.stdin_pipe = options.flag("stdin");
     else

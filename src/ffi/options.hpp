@@ -1,6 +1,7 @@
 // Options of the C ABI: one JSON object, strict: wrong types and unknown members are errors.
 #pragma once
 
+#include "api/attach.hpp"
 #include "api/logs.hpp"
 #include "api/sandbox.hpp"
 #include "json/value.hpp"
@@ -68,6 +69,13 @@ struct ExecRequestOptions {
 };
 /// `streams`: the command may have a pipe for input.
 api::Outcome<ExecRequestOptions> exec_options(const char* text, bool streams);
+
+struct AttachRequestOptions {
+    std::vector<std::string> argv; ///< without the command's name
+    bool shell = false;
+    api::AttachOptions attach;
+};
+api::Outcome<AttachRequestOptions> attach_options(const char* text);
 
 struct LogOptions {
     LogQuery query;

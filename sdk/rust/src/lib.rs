@@ -23,6 +23,7 @@
 #![warn(missing_docs)]
 
 mod agent;
+mod attach;
 mod builder;
 mod call;
 mod choices;
@@ -56,6 +57,7 @@ mod volume;
 mod volume_fs;
 
 pub use agent::AgentClient;
+pub use attach::AttachBuilder;
 pub use builder::{InitBuilder, MountBuilder, RegistryBuilder, SandboxBuilder, VolumeMountBuilder};
 pub use call::Call;
 pub use choices::{

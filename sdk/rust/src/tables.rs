@@ -48,6 +48,7 @@ macro_rules! function_table {
             network_policy(Str, Out<*mut c_char>) -> Failure;
             sandbox_exec(u64, u64, Str, Str, *const u8, usize, Out<*mut c_char>, Out<*mut u8>, Out<usize>, Out<*mut u8>, Out<usize>) -> Failure;
             sandbox_exec_stream(u64, u64, Str, Str, *const u8, usize, Out<u64>) -> Failure;
+            sandbox_attach(u64, u64, Str, Str, Out<*mut c_char>) -> Failure;
             exec_recv(u64, u64, Out<*mut c_char>, Out<*mut u8>, Out<usize>) -> Failure;
             exec_stdin_write(u64, u64, *const u8, usize) -> Failure;
             exec_stdin_close(u64, u64) -> Failure;
@@ -617,6 +618,15 @@ macro_rules! option_table {
                 stdin: bool,
                 rlimits: Vec<RlimitOptions>,
                 max_output_bytes: u64,
+            }
+            AttachOptions {
+                args: Vec<String>,
+                shell: bool,
+                env: BTreeMap<String, String>,
+                cwd: String,
+                user: String,
+                rlimits: Vec<RlimitOptions>,
+                detach_keys: String,
             }
             FsOptions {
                 user: String,

@@ -20,6 +20,7 @@
     X(sandbox_touch) \
     X(sandbox_exec) \
     X(sandbox_exec_stream) \
+    X(sandbox_attach) \
     X(exec_recv) \
     X(exec_stdin_write) \
     X(exec_stdin_close) \

@@ -44,6 +44,7 @@ export {
   VolumeInUseError,
   VolumeNotFoundError,
 } from "./errors.js";
+export { AttachOptionsBuilder, type ConfigureAttach } from "./attach.js";
 export {
   ExecHandle,
   ExecOptionsBuilder,

@@ -1,3 +1,4 @@
+import { AttachOptionsBuilder, type ConfigureAttach, attachCommand } from "./attach.js";
 import { SandboxSettings } from "./builder.js";
 import { InvalidHandleError } from "./errors.js";
 import {
@@ -229,6 +230,40 @@ export class Sandbox extends ForkableSandbox implements AsyncDisposable {
   /** Starts the sandbox's own command; `configure` sets how: a pipe for input, a terminal, ... */
   async execDefaultStreamWith(configure: ConfigureExec, options?: CallOptions): Promise<ExecHandle> {
     return startCommand(this.#open(), null, configure(new ExecOptionsBuilder()), options);
+  }
+
+  /**
+   * Runs a program, without a shell, with the terminal, stdin and stdout of this process, which is in raw mode
+   * meanwhile: nothing else may read stdin. The exit code as a shell has it, or -1 if the detach keys were pressed: the
+   * command goes on then, and `msb attach` comes back to it. InvalidArgumentError where stdin is no terminal.
+   */
+  async attach(command: string, args: Iterable<string> = [], options?: CallOptions): Promise<number> {
+    return attachCommand(this.#open(), command, new AttachOptionsBuilder().args(args), options);
+  }
+
+  /** Runs a program as attach() does; `configure` sets how: arguments, its user, detach keys, ... */
+  async attachWith(command: string, configure: ConfigureAttach, options?: CallOptions): Promise<number> {
+    return attachCommand(this.#open(), command, configure(new AttachOptionsBuilder()), options);
+  }
+
+  /** Runs the sandbox's shell as attach() does a program. */
+  async attachShell(options?: CallOptions): Promise<number> {
+    return this.attachShellWith((request) => request, options);
+  }
+
+  /** Runs the sandbox's shell as attach() does a program; `configure` sets how: its user, detach keys, ... */
+  async attachShellWith(configure: ConfigureAttach, options?: CallOptions): Promise<number> {
+    return attachCommand(this.#open(), null, configure(new AttachOptionsBuilder()).shell(), options);
+  }
+
+  /** Runs the sandbox's own command as attach() does a program. NoDefaultCommandError if it has none. */
+  async attachDefault(options?: CallOptions): Promise<number> {
+    return this.attachDefaultWith((request) => request, options);
+  }
+
+  /** Runs the sandbox's own command as attach() does a program; `configure` sets how: its user, detach keys, ... */
+  async attachDefaultWith(configure: ConfigureAttach, options?: CallOptions): Promise<number> {
+    return attachCommand(this.#open(), null, configure(new AttachOptionsBuilder()), options);
   }
 }
 

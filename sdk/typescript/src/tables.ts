@@ -49,6 +49,7 @@ export interface NativeFunctions {
   network_policy(name: string): Later<[string]>;
   sandbox_exec(cancel: Handle, sandbox: Handle, command: string | null, options: string, input: Uint8Array | null): Later<[string, Bytes, Bytes]>;
   sandbox_exec_stream(cancel: Handle, sandbox: Handle, command: string | null, options: string, input: Uint8Array | null): Later<[Handle]>;
+  sandbox_attach(cancel: Handle, sandbox: Handle, command: string | null, options: string): Later<[string]>;
   exec_recv(cancel: Handle, exec: Handle): Later<[string, Bytes]>;
   exec_stdin_write(cancel: Handle, exec: Handle, data: Uint8Array): Later;
   exec_stdin_close(cancel: Handle, exec: Handle): Later;
@@ -637,6 +638,17 @@ export interface NativeExecOptions {
   stdin?: boolean | undefined;
   rlimits?: NativeRlimit[] | undefined;
   max_output_bytes?: number | undefined;
+}
+
+/** How a command with this process's terminal is run. As the C interface has it. */
+export interface NativeAttachOptions {
+  args?: string[] | undefined;
+  shell?: boolean | undefined;
+  env?: Record<string, string> | undefined;
+  cwd?: string | undefined;
+  user?: string | undefined;
+  rlimits?: NativeRlimit[] | undefined;
+  detach_keys?: string | undefined;
 }
 
 /** Which sandboxes. As the C interface has it. */

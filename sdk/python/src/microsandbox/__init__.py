@@ -82,7 +82,7 @@ from .network import (
     TokenBucket,
     ViolationAction,
 )
-from .options import CreateOptions, ExecOptions, StreamOptions
+from .options import AttachOptions, CreateOptions, ExecOptions, StreamOptions
 from .progress import PullSession
 from .sandbox import Sandbox, SandboxHandle, SandboxPage
 from .snapshot import Snapshot, SnapshotDetail, SnapshotHandle, SnapshotVerification

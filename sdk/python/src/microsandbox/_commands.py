@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import _native
-from ._options import exec_options
+from ._options import attach_options, exec_options
 from .exec import ExecHandle, collected, started
-from .options import ExecOptions, StreamOptions
+from .options import AttachOptions, ExecOptions, StreamOptions
 from .types import ExecOutput, Stdin
 
 if TYPE_CHECKING:
@@ -66,6 +66,37 @@ class Commands:
         """
         chosen = exec_options("exec_default_stream", None, options, streams=True)
         return await self._exec_stream(None, *chosen)
+
+    async def attach(
+        self,
+        cmd: str,
+        args: Sequence[str] | Mapping[str, Any] | None = None,
+        **options: Unpack[AttachOptions],
+    ) -> int:
+        """Runs a program, without a shell, with the terminal, stdin and stdout of this process, which
+        is in raw mode meanwhile. The exit code as a shell has it, or -1 if the detach keys were
+        pressed: the command goes on then, and ``msb attach`` comes back to it.
+        InvalidArgumentError where stdin is no terminal. Cancelling ends the command.
+        """
+        return await self._attach(cmd, attach_options("attach", args, options))
+
+    async def attach_shell(self, **options: Unpack[AttachOptions]) -> int:
+        """``attach`` with the sandbox's shell."""
+        return await self._attach(None, attach_options("attach_shell", None, options, shell=True))
+
+    async def attach_default(self, **options: Unpack[AttachOptions]) -> int:
+        """``attach`` with the sandbox's own command. NoDefaultCommandError if it has none."""
+        return await self._attach(None, attach_options("attach_default", None, options))
+
+    async def _attach(self, cmd: str | None, options: bytes) -> int:
+        command = None if cmd is None else cmd.encode()
+
+        def job(cancel: int) -> int:
+            text = _native.Text()
+            _native.call("msb_sandbox_attach", cancel, self._handle, command, options, text)
+            return int(text.take_json()["exit_code"])
+
+        return await _native.run(job)
 
     async def _exec(self, cmd: str | None, options: bytes, stdin: Stdin) -> ExecOutput:
         command = None if cmd is None else cmd.encode()

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from . import _native
-from ._tables import CREATE_OPTIONS, EXEC_OPTIONS, STREAM_OPTIONS
+from ._tables import ATTACH_OPTIONS, CREATE_OPTIONS, EXEC_OPTIONS, STREAM_OPTIONS
 from .types import InitConfig, Patch, PortBinding, Stdin
 
 
@@ -81,6 +81,33 @@ def create_options(function: str, given: Mapping[str, Any]) -> bytes:
     return _native.encode(options)
 
 
+def _words_and_rest(
+    args: Iterable[str] | Mapping[str, Any] | None, given: Mapping[str, Any]
+) -> tuple[Iterable[str] | None, dict[str, Any]]:
+    if isinstance(args, Mapping):
+        given = {**given, **args}
+        args = None
+    rest = dict(given)
+    return (rest.pop("args", None) if args is None else args), rest
+
+
+def attach_options(
+    function: str,
+    args: Iterable[str] | Mapping[str, Any] | None,
+    given: Mapping[str, Any],
+    *,
+    shell: bool = False,
+) -> bytes:
+    """Of a command with our terminal. `args` may also be all options in one, `args` among them."""
+    args, rest = _words_and_rest(args, given)
+    options = _convert(function, ATTACH_OPTIONS, rest)
+    if args is not None:
+        options["args"] = _words(args)
+    if shell:
+        options["shell"] = True
+    return _native.encode(options)
+
+
 def exec_options(
     function: str,
     args: Iterable[str] | Mapping[str, Any] | None,
@@ -90,11 +117,7 @@ def exec_options(
     streams: bool = False,
 ) -> tuple[bytes, Stdin]:
     """Of a command, and its input. `args` may also be all options in one, `args` among them."""
-    if isinstance(args, Mapping):
-        given = {**given, **args}
-        args = None
-    rest = dict(given)
-    args = rest.pop("args", None) if args is None else args
+    args, rest = _words_and_rest(args, given)
     stdin = rest.pop("stdin", None) or Stdin.null()
     if isinstance(stdin, (bytes, bytearray)):
         stdin = Stdin.bytes(bytes(stdin))

@@ -46,6 +46,7 @@ FUNCTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "msb_network_policy": ("error", ("text", "text*")),
     "msb_sandbox_exec": ("error", ("cancel", "handle", "text", "options", "bytes", "size", "text*", "bytes*", "size*", "bytes*", "size*")),
     "msb_sandbox_exec_stream": ("error", ("cancel", "handle", "text", "options", "bytes", "size", "handle*")),
+    "msb_sandbox_attach": ("error", ("cancel", "handle", "text", "options", "text*")),
     "msb_exec_recv": ("error", ("cancel", "handle", "text*", "bytes*", "size*")),
     "msb_exec_stdin_write": ("error", ("cancel", "handle", "bytes", "size")),
     "msb_exec_stdin_close": ("error", ("cancel", "handle")),
@@ -190,6 +191,13 @@ CREATE_OPTIONS = {
     "ephemeral": ("ephemeral", "flag"),
     "replace": ("replace", "flag"),
     "replace_with_timeout": ("replace_with_timeout_ms", "milliseconds"),
+}
+ATTACH_OPTIONS = {
+    "env": ("env", "map"),
+    "cwd": ("cwd", "text"),
+    "user": ("user", "text"),
+    "rlimits": ("rlimits", "rlimit"),
+    "detach_keys": ("detach_keys", "text"),
 }
 STREAM_OPTIONS = {
     "env": ("env", "map"),

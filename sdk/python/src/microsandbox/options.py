@@ -113,6 +113,22 @@ class CreateOptions(TypedDict, total=False):
     """It has no network interface."""
 
 
+class AttachOptions(TypedDict, total=False):
+    """Keyword arguments of Sandbox.attach(), attach_shell() and attach_default(), all optional."""
+
+    env: Mapping[str, str] | None
+    """Environment over the sandbox's."""
+    cwd: str | None
+    """Working directory."""
+    user: str | None
+    """USER[:GROUP], names or numbers."""
+    rlimits: Iterable[Rlimit] | None
+    """Limits of the command."""
+    detach_keys: str | None
+    """Keys that leave the command without ending it, as 'ctrl-p,ctrl-q', or 'none'; default:
+    'ctrl-]'."""
+
+
 class StreamOptions(TypedDict, total=False):
     """Keyword arguments of Sandbox.exec_stream(), shell_stream() and exec_default_stream(), all optional."""
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace msb::cli {
+namespace msb {
 
 inline constexpr const char* default_detach_keys = "ctrl-]";
 
@@ -31,4 +31,4 @@ class DetachKeys {
     bool pressed_ = false;
 };
 
-} // namespace msb::cli
+} // namespace msb

@@ -1,7 +1,6 @@
-#include "cli/terminal.hpp"
+#include "terminal/terminal.hpp"
 
 #include "base/system.hpp"
-#include "cli/output.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -13,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-namespace msb::cli {
+namespace msb {
 
 Result<RawTerminal> RawTerminal::enter(int fd) {
     termios saved{};
@@ -88,6 +87,10 @@ std::optional<int> SignalWatch::poll() const {
     return static_cast<int>(info.ssi_signo);
 }
 
+bool is_reader_gone(const Error& error) {
+    return error.sys_errno() == EPIPE || error.sys_errno() == ECONNRESET;
+}
+
 OutputPump::OutputPump(EventLoop& loop, int fd)
     : loop_(loop), fd_(fd),
       what_fails_(fd == STDERR_FILENO ? "cannot write to stderr" : "cannot write to stdout") {
@@ -157,7 +160,7 @@ void OutputPump::flush() {
 }
 
 InputPump::InputPump(EventLoop& loop, int fd, Events events)
-    : loop_(loop), fd_(fd), events_(std::move(events)), terminal_(is_terminal(fd)),
+    : loop_(loop), fd_(fd), events_(std::move(events)), terminal_(::isatty(fd) == 1),
       buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(size)) {}
 
 InputPump::~InputPump() {
@@ -221,4 +224,4 @@ void InputPump::finish() {
     events_.end();
 }
 
-} // namespace msb::cli
+} // namespace msb

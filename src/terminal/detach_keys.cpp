@@ -1,8 +1,8 @@
-#include "cli/detach_keys.hpp"
+#include "terminal/detach_keys.hpp"
 
 #include <algorithm>
 
-namespace msb::cli {
+namespace msb {
 
 namespace {
 
@@ -65,4 +65,4 @@ Bytes DetachKeys::filter(BytesView typed) {
     return passed;
 }
 
-} // namespace msb::cli
+} // namespace msb

@@ -13,7 +13,7 @@
 #include <optional>
 #include <termios.h>
 
-namespace msb::cli {
+namespace msb {
 
 /// Puts a terminal into raw mode and back.
 class RawTerminal {
@@ -55,6 +55,9 @@ class SignalWatch {
     sigset_t previous_;
     EventLoop* loop_ = nullptr;
 };
+
+/// Whether a write failed because nobody reads any more.
+bool is_reader_gone(const Error& error);
 
 /// Writes to one of our own descriptors without ever blocking the loop.
 class OutputPump {
@@ -127,4 +130,4 @@ class InputPump {
     std::unique_ptr<std::uint8_t[]> buffer_; ///< pages that are not read into are not touched
 };
 
-} // namespace msb::cli
+} // namespace msb
