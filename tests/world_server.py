@@ -7,7 +7,7 @@
   TCP 83    counts bytes until end of file and sends the count
   TCP 84    resets the connection
   TCP 85    answers with a TLS HelloRetryRequest, and adds how many bytes came to READY-FILE.retried
-  UDP 90    echoes
+  UDP 90, 443   echo
   UDP, TCP 53   names under test.example: A 93.184.215.14, AAAA 2606:2800:220:1::14;
                 "big.test.example" has many A records, "nothing.test.example" does not exist,
                 "slow2000.test.example" is answered after 2000 ms,
@@ -162,6 +162,7 @@ def main():
                           (83, sink_server), (84, reset_server), (85, retry_server), (53, name_server)):
         serve_tcp(port, handler)
     serve_udp(90, lambda data: data)
+    serve_udp(443, lambda data: data)
     serve_udp(53, lambda data: answer(data, False))
     with open(sys.argv[1], "w", encoding="ascii"):
         pass

@@ -6,6 +6,7 @@
 #include "net/flow.hpp"
 #include "net/ledger/ledger.hpp"
 #include "net/proxy/client.hpp"
+#include "net/quic/opening.hpp"
 
 #include <memory>
 
@@ -19,6 +20,10 @@ struct Dialled {
     /// Nothing of the guest's may go out before its opening was seen, and the flow with it admitted
     /// again and perhaps intercepted.
     bool depends_on_opening = false;
+    /// UDP: no QUIC at all may go out.
+    bool forbids_quic = false;
+    /// UDP whose opening counts: of the QUIC on it, once there is some.
+    std::unique_ptr<quic::FlowReader> quic{};
     /// The socket leads to a proxy, which has to be asked first.
     std::unique_ptr<ProxyClient> proxy{};
 };

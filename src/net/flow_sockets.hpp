@@ -53,7 +53,7 @@ template <typename Key> class FlowSockets {
     template <typename Allowed> void keep_if(const Allowed& allowed) {
         for (auto flow = flows_.begin(); flow != flows_.end();) {
             const auto next = std::next(flow);
-            if (!allowed(flow->second.dialled.record)) {
+            if (!allowed(flow->second.dialled)) {
                 flow->second.dialled.record.outcome = "policy";
                 drop(flow);
             }

@@ -24,44 +24,7 @@ Result<OwnedFd> connected(int type, int protocol, const Endpoint& target) {
     return fd;
 }
 
-bool is_unreachable(const Error& error) {
-    return error.sys_errno() == ENETUNREACH || error.sys_errno() == EHOSTUNREACH;
-}
-
 } // namespace
-
-bool host_has_route(bool v6) {
-    // Documentation addresses (RFC 5737, 3849): no host has them, but a default route leads there.
-    const auto target = IpAddress::parse(v6 ? "2001:db8::1" : "192.0.2.1");
-    return connected(SOCK_DGRAM, 0, {*target, 9}).has_value();
-}
-
-Result<Verdict> judge_here(const Flow& flow, const Policy& policy, const Gateways& gateways,
-                           HostRoutes& routes) {
-    const IpAddress& peer = flow.peer();
-    Group group = classify(peer, gateways, policy.metadata);
-    // The gateway's address inside an IPv6 address would lead to a real machine with that address.
-    if (group == Group::host && peer != gateways.v4 && peer != gateways.v6)
-        group = Group::private_network;
-    const Verdict verdict = judge(flow, group, policy);
-    if (group == Group::host || group == Group::loopback)
-        return verdict;
-    // The host's services are behind each of its addresses, not only behind its loopback's. Ask
-    // whether an address is one of them only if that matters; if it cannot be told, refuse.
-    const Verdict as_host = judge(flow, Group::host, policy);
-    if (flow.direction == Direction::in)
-        return as_host.allow == verdict.allow || !MSB_TRY(routes.lead_here(peer)) ? verdict
-                                                                                  : as_host;
-    if (!verdict.allow || as_host.allow)
-        return verdict;
-    const IpAddress inner = embedded_v4(peer);
-    if (inner != peer) {
-        const auto inner_here = routes.lead_here(inner);
-        if (inner_here ? *inner_here : !is_unreachable(inner_here.error()))
-            return as_host;
-    }
-    return MSB_TRY(routes.lead_here(peer)) ? as_host : verdict;
-}
 
 void HostDialer::log_denial(const Flow& flow, const Verdict& verdict, std::string_view reason) {
     const auto now = std::chrono::steady_clock::now();
@@ -138,8 +101,8 @@ Result<Dialled> HostDialer::dial(const Flow& flow, unsigned attempt) {
         dialled.socket = MSB_TRY(socket_of(flow, attempt));
     dialled.record = record_of(flow, verdict);
     dialled.depends_on_opening = net::depends_on_opening(flow, verdict, policy_) ||
-                                 (interceptor_ != nullptr && (interceptor_->concerns(flow) ||
-                                                              interceptor_->forbids_quic(flow)));
+                                 (interceptor_ != nullptr && interceptor_->concerns(flow));
+    dialled.forbids_quic = interceptor_ != nullptr && interceptor_->forbids_quic(flow);
     return dialled;
 }
 

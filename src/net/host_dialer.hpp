@@ -2,7 +2,7 @@
 #pragma once
 
 #include "net/dialer.hpp"
-#include "net/host_routes.hpp"
+#include "net/host_judge.hpp"
 #include "net/intercept/interceptor.hpp"
 #include "net/policy/policy.hpp"
 
@@ -10,11 +10,6 @@
 #include <optional>
 
 namespace msb::net {
-
-/// The policy's verdict about a flow, which may depend on whether this machine has the peer's address.
-/// An error: that is unknown, and it matters.
-Result<Verdict> judge_here(const Flow& flow, const Policy& policy, const Gateways& gateways,
-                           HostRoutes& routes);
 
 class HostDialer final : public Dialer {
   public:
@@ -61,8 +56,5 @@ class HostDialer final : public Dialer {
     unsigned lines_left_ = 0;
     std::chrono::steady_clock::time_point lines_since_{};
 };
-
-/// Whether a family has a route to anywhere. Sends nothing.
-bool host_has_route(bool v6);
 
 } // namespace msb::net

@@ -85,4 +85,11 @@ Result<bool> HostRoutes::lead_here(const IpAddress& address) {
     return fail(ErrorKind::protocol, "rtnetlink answers something else");
 }
 
+bool host_has_route(bool v6) {
+    // Documentation addresses (RFC 5737, 3849): no host has them, but a default route leads there.
+    SocketAddress target({*IpAddress::parse(v6 ? "2001:db8::1" : "192.0.2.1"), 9});
+    const OwnedFd fd(::socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    return fd && ::connect(fd.get(), target.get(), target.size) == 0;
+}
+
 } // namespace msb::net

@@ -28,4 +28,7 @@ class HostRoutes {
     std::uint32_t sequence_ = 0;
 };
 
+/// Whether a family has a route to anywhere. Sends nothing.
+bool host_has_route(bool v6);
+
 } // namespace msb::net

@@ -2,7 +2,7 @@
 
 #include "base/address.hpp"
 #include "net/dns/forwarder.hpp"
-#include "net/host_dialer.hpp"
+#include "net/host_judge.hpp"
 #include "net/policy/policy.hpp"
 #include "sandbox/launch/netd.hpp"
 #include "spec/network_plan.hpp"

@@ -1,12 +1,15 @@
 // UDP in a guest, whose busybox may not have it.
 //
-//   udp send ADDRESS PORT SIZE    sends SIZE bytes; prints how many come back, or the error
-//   udp serve PORT                echoes
+//   udp send ADDRESS PORT SIZE        sends SIZE bytes; prints how many come back, or the error
+//   udp files ADDRESS PORT FILE...    sends each file, from one port; prints the same about each
+//   udp serve PORT                    echoes
 #include <arpa/inet.h>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <netinet/in.h>
 #include <poll.h>
 #include <string>
@@ -22,7 +25,7 @@ int report_error() {
     return 1;
 }
 
-int send(const char* address, const char* port, std::size_t size) {
+int connected(const char* address, const char* port) {
     sockaddr_in6 v6{};
     sockaddr_in v4{};
     const bool six = std::strchr(address, ':') != nullptr;
@@ -35,9 +38,14 @@ int send(const char* address, const char* port, std::size_t size) {
     else
         ::inet_pton(AF_INET, address, &v4.sin_addr);
     const void* const name = six ? static_cast<const void*>(&v6) : &v4;
-    if (::connect(fd, static_cast<const sockaddr*>(name), six ? sizeof(v6) : sizeof(v4)) == -1)
-        return report_error();
-    const std::vector<char> data(size, 'd');
+    if (::connect(fd, static_cast<const sockaddr*>(name), six ? sizeof(v6) : sizeof(v4)) == -1) {
+        report_error();
+        std::exit(1);
+    }
+    return fd;
+}
+
+int ask(int fd, const std::vector<char>& data) {
     if (::send(fd, data.data(), data.size(), 0) == -1)
         return report_error();
     pollfd ready{fd, POLLIN, 0};
@@ -48,6 +56,14 @@ int send(const char* address, const char* port, std::size_t size) {
     if (count == -1)
         return report_error();
     std::printf("%zd\n", count);
+    return 0;
+}
+
+int send_files(int fd, char** paths) {
+    for (; *paths != nullptr; ++paths) {
+        std::ifstream file(*paths, std::ios::binary);
+        ask(fd, {std::istreambuf_iterator<char>(file), {}});
+    }
     return 0;
 }
 
@@ -74,9 +90,13 @@ int serve(const char* port) {
 
 int main(int argc, char** argv) {
     if (argc == 5 && std::string(argv[1]) == "send")
-        return send(argv[2], argv[3], static_cast<std::size_t>(std::atol(argv[4])));
+        return ask(connected(argv[2], argv[3]),
+                   std::vector<char>(static_cast<std::size_t>(std::atol(argv[4])), 'd'));
+    if (argc >= 5 && std::string(argv[1]) == "files")
+        return send_files(connected(argv[2], argv[3]), argv + 4);
     if (argc == 3 && std::string(argv[1]) == "serve")
         return serve(argv[2]);
-    std::fprintf(stderr, "usage: udp send ADDRESS PORT SIZE | udp serve PORT\n");
+    std::fprintf(stderr,
+                 "usage: udp send ADDRESS PORT SIZE | files ADDRESS PORT FILE... | serve PORT\n");
     return 2;
 }

@@ -20,8 +20,8 @@ class Icmp {
     void message(const IpPacket& packet, bool verify);
     void link_reset() { flows_.clear(); }
     void policy_changed() {
-        flows_.keep_if([this](const FlowRecord& record) {
-            return !record.judged() || dialer_.still_allows(record.flow);
+        flows_.keep_if([this](const Dialled& dialled) {
+            return !dialled.record.judged() || dialer_.still_allows(dialled.record.flow);
         });
     }
     std::size_t flow_count() const { return flows_.size(); }

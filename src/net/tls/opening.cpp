@@ -15,104 +15,9 @@ enum RecordType : std::uint8_t { // RFC 8446 §5.1
     application_data = 23,
     heartbeat = 24,
 };
-constexpr std::uint8_t client_hello = 1, server_hello = 2;
-constexpr std::size_t record_head = 5, message_head = 4;
+constexpr std::uint8_t server_hello = 2;
+constexpr std::size_t record_head = 5;
 constexpr std::size_t longest_record = (std::size_t{1} << 14) + 256;
-constexpr std::uint16_t extension_server_name = 0;
-constexpr std::size_t longest_server_name = 255;
-
-std::size_t load24(BytesView bytes) {
-    return std::size_t{bytes[0]} << 16 | std::size_t{bytes[1]} << 8 | bytes[2];
-}
-
-/// Takes lists that have their length before them off the front.
-class Cursor {
-  public:
-    explicit Cursor(BytesView bytes) : left_(bytes) {}
-
-    bool empty() const { return left_.empty(); }
-    std::optional<BytesView> take(std::size_t count) {
-        if (left_.size() < count)
-            return std::nullopt;
-        const BytesView taken = left_.first(count);
-        left_ = left_.subspan(count);
-        return taken;
-    }
-    std::optional<std::uint16_t> take16() {
-        const auto bytes = take(2);
-        return bytes ? std::optional(load_be<std::uint16_t>(*bytes)) : std::nullopt;
-    }
-    std::optional<BytesView> take_list8() {
-        const auto size = take(1);
-        return size ? take((*size)[0]) : std::nullopt;
-    }
-    std::optional<BytesView> take_list16() {
-        const auto size = take16();
-        return size ? take(*size) : std::nullopt;
-    }
-
-  private:
-    BytesView left_;
-};
-
-/// As rules have names. Nothing if it cannot be one.
-std::optional<std::string> host_name(BytesView bytes) {
-    if (bytes.empty() || bytes.size() > longest_server_name)
-        return std::nullopt;
-    std::string name;
-    for (const std::uint8_t c : bytes) {
-        if (c <= ' ' || c >= 0x7f)
-            return std::nullopt;
-        name += static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
-    }
-    if (name.back() == '.')
-        name.pop_back();
-    return name;
-}
-
-/// The extension's list has exactly one name, of the only type there is.
-std::optional<std::string> server_name(BytesView extension) {
-    Cursor cursor(extension);
-    const auto list = cursor.take_list16();
-    if (!list || !cursor.empty())
-        return std::nullopt;
-    Cursor names(*list);
-    const auto type = names.take(1);
-    const auto name = names.take_list16();
-    if (!type || (*type)[0] != 0 || !name || !names.empty())
-        return std::nullopt;
-    return host_name(*name);
-}
-
-/// Of a ClientHello's body, the server that it asks for; empty: none. Nothing if it is not
-/// well-formed.
-std::optional<std::string> parse_hello(BytesView body) {
-    Cursor cursor(body);
-    const bool whole = cursor.take(2 + 32) && cursor.take_list8()      // version, random, session
-                       && cursor.take_list16() && cursor.take_list8(); // ciphers, compression
-    if (!whole)
-        return std::nullopt;
-    if (cursor.empty())
-        return std::string();
-    const auto list = cursor.take_list16();
-    if (!list || !cursor.empty())
-        return std::nullopt;
-    std::string name;
-    Cursor extensions(*list);
-    while (!extensions.empty()) {
-        const auto type = extensions.take16();
-        const auto content = extensions.take_list16();
-        if (!type || !content)
-            return std::nullopt;
-        if (*type != extension_server_name)
-            continue;
-        auto one = server_name(*content);
-        if (!one || !name.empty())
-            return std::nullopt;
-        name = std::move(*one);
-    }
-    return name;
-}
 
 /// A handshake message out of the records that it was cut into.
 struct Assembled {
@@ -128,7 +33,7 @@ Assembled::State add(Assembled& result, BytesView piece, bool whole_record) {
     const BytesView message = result.message;
     if (message.size() < message_head)
         return State::incomplete;
-    const std::size_t size = message_head + load24(message.subspan(1));
+    const std::size_t size = message_size(message);
     if (size > OpeningReader::most_bytes || message.size() > size)
         return State::broken;
     if (message.size() < size)
@@ -228,9 +133,8 @@ OpeningReader::Step OpeningReader::hello(BytesView bytes) {
     const Assembled assembled = assemble(bytes);
     if (assembled.state == Assembled::State::incomplete)
         return {};
-    auto name = assembled.state == Assembled::State::whole && assembled.message[0] == client_hello
-                    ? parse_hello(BytesView(assembled.message).subspan(message_head))
-                    : std::nullopt;
+    auto name =
+        assembled.state == Assembled::State::whole ? asked_server(assembled.message) : std::nullopt;
     if (!name)
         return {.kind = Kind::broken, .size = 0, .opening = {}};
     if (started_) // there is no third

@@ -8,13 +8,14 @@
 
 #include "base/bytes.hpp"
 #include "net/flow.hpp"
+#include "net/tls/hello.hpp"
 
 namespace msb::net {
 
 class OpeningReader {
   public:
     /// All of a ClientHello, with the headers of the records that it is cut into.
-    static constexpr std::size_t most_bytes = std::size_t{15} << 10;
+    static constexpr std::size_t most_bytes = longest_hello;
 
     enum class Kind {
         wait,    ///< more has to come before anything can be said

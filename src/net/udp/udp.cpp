@@ -17,16 +17,6 @@ constexpr std::size_t header_size = 8;
 constexpr int round_budget = 32;
 constexpr std::uint16_t first_port = 49152;
 
-/// The first packet of a QUIC connection (RFC 9000 §17.2.2, §14.1), of any version. Whom it asks
-/// for is encrypted in it, so where that counts QUIC is refused, and clients go on with TCP.
-bool is_quic_opening(BytesView payload) {
-    constexpr std::size_t least_size = 1200;
-    constexpr std::uint8_t long_header = 0xc0, least_id = 8, longest_id = 20;
-    return payload.size() >= least_size && (payload[0] & long_header) == long_header &&
-           load_be<std::uint32_t>(payload.subspan(1)) != 0 && payload[5] >= least_id &&
-           payload[5] <= longest_id;
-}
-
 } // namespace
 
 std::optional<UdpDatagram> parse_udp(const IpPacket& packet, bool verify) {
@@ -69,13 +59,38 @@ void Udp::datagram(const UdpDatagram& datagram, BytesView packet) {
         return;
     }
     Dialled& dialled = *flows_.find(key);
-    if (dialled.depends_on_opening && is_quic_opening(datagram.payload))
+    const bool counts = dialled.forbids_quic || dialled.depends_on_opening;
+    if (!counts || !quic::FlowReader::concerns(datagram.payload))
+        return send(key, dialled, datagram.payload);
+    const auto admitted = take_quic(dialled, datagram.payload);
+    if (!admitted)
         return output_.unreachable(datagram.destination.address, packet, Unreachable::prohibited);
-    // A full socket loses it, as a full network would.
-    if (::send(*socket, datagram.payload.data(), datagram.payload.size(),
-               MSG_DONTWAIT | MSG_NOSIGNAL) == -1)
+    for (const Bytes& one : *admitted)
+        send(key, dialled, one);
+}
+
+/// A full socket loses it, as a full network would.
+void Udp::send(const Key& key, Dialled& dialled, BytesView payload) {
+    if (::send(dialled.socket.get(), payload.data(), payload.size(), MSG_DONTWAIT | MSG_NOSIGNAL) ==
+        -1)
         return report(key, errno);
-    dialled.record.sent += datagram.payload.size();
+    dialled.record.sent += payload.size();
+}
+
+/// What may go out; nothing: the datagram is refused.
+std::optional<std::vector<Bytes>> Udp::take_quic(Dialled& dialled, BytesView datagram) {
+    if (dialled.forbids_quic)
+        return std::nullopt;
+    if (!dialled.quic)
+        dialled.quic = std::make_unique<quic::FlowReader>();
+    return dialled.quic->take(datagram, [&](const Opening& opening) {
+        Flow flow = dialled.record.flow;
+        flow.opening = opening;
+        if (!dialer_.admit(flow))
+            return false;
+        dialled.record.flow.opening = opening;
+        return true;
+    });
 }
 
 Result<int> Udp::flow(const Key& key) {
@@ -121,11 +136,24 @@ void Udp::report(const Key& key, int error) {
                             error == EHOSTUNREACH ? Unreachable::host : Unreachable::network);
 }
 
+/// A flow's record has the last of its openings.
+bool Udp::still_allows_quic(const Dialled& dialled) {
+    if (!dialled.quic)
+        return true;
+    Flow flow = dialled.record.flow;
+    return std::ranges::all_of(dialled.quic->server_names(), [&](const std::string& name) {
+        flow.opening = {.tls = true, .server_name = name};
+        return dialer_.still_allows(flow);
+    });
+}
+
 void Udp::policy_changed() {
     const auto allowed = [this](const FlowRecord& record) {
         return !record.judged() || dialer_.still_allows(record.flow);
     };
-    flows_.keep_if(allowed);
+    flows_.keep_if([&](const Dialled& dialled) {
+        return allowed(dialled.record) && still_allows_quic(dialled);
+    });
     for (const auto& published : published_)
         for (auto peer = published->peers.begin(); peer != published->peers.end();) {
             if (allowed(peer->second.record)) {

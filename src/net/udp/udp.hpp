@@ -60,6 +60,9 @@ class Udp {
 
     bool answer_published(const UdpDatagram& datagram);
     Result<int> flow(const Key& key);
+    void send(const Key& key, Dialled& dialled, BytesView payload);
+    std::optional<std::vector<Bytes>> take_quic(Dialled& dialled, BytesView datagram);
+    bool still_allows_quic(const Dialled& dialled);
     void receive(const Key& key);
     void receive_published(Published& published);
     /// The port the guest sees; nothing if the policy does not let the peer in.

@@ -3,7 +3,7 @@
 #include "base/file.hpp"
 #include "base/system.hpp"
 #include "jail/jail.hpp"
-#include "net/host_dialer.hpp"
+#include "net/host_routes.hpp"
 #include "sandbox/group.hpp"
 
 #include <csignal>
