@@ -5,9 +5,9 @@
 #include "base/address.hpp"
 #include "base/result.hpp"
 #include "base/token_bucket.hpp"
-#include "net/intercept/interceptor.hpp"
+#include "net/intercept/plan.hpp"
 #include "net/policy/policy.hpp"
-#include "net/proxy/client.hpp"
+#include "net/proxy/proxy.hpp"
 
 #include <cstdint>
 #include <optional>

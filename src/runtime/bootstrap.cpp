@@ -2,6 +2,7 @@
 
 #include "base/address.hpp"
 #include "base/signal_name.hpp"
+#include "net/policy/groups.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -9,8 +10,6 @@
 namespace msb {
 
 namespace {
-
-constexpr const char* host_alias = "host.microsandbox.internal";
 
 template <std::size_t size> std::array<std::uint8_t, size> bytes_of(const IpAddress& address) {
     std::array<std::uint8_t, size> result;
@@ -38,7 +37,7 @@ void describe_network(const NetworkPlan& plan, wire::Bootstrap& document) {
     network.search = plan.search;
     network.resolver_options = plan.resolver_options;
     document.network = network;
-    document.host_alias = host_alias;
+    document.host_alias = net::host_alias;
 }
 
 /// The disks of volumes are ours; of an image it is as the user says, or unknown.

@@ -1,7 +1,6 @@
 #include "sandbox/network_check.hpp"
 
 #include "base/address.hpp"
-#include "net/dns/forwarder.hpp"
 #include "net/host_judge.hpp"
 #include "net/policy/policy.hpp"
 #include "sandbox/launch/netd.hpp"

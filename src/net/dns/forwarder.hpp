@@ -18,9 +18,6 @@
 
 namespace msb::net {
 
-/// The name of the host, as a guest sees it.
-inline constexpr std::string_view host_alias = "host.microsandbox.internal";
-
 class DnsForwarder {
   public:
     struct Config {

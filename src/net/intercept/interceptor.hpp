@@ -4,22 +4,17 @@
 #include "base/fd.hpp"
 #include "base/result.hpp"
 #include "net/flow.hpp"
+#include "net/intercept/plan.hpp"
 #include "net/policy/rules.hpp"
 
 #include <cstdint>
-#include <string>
+#include <string_view>
 #include <vector>
 
 namespace msb::net {
 
 /// A pattern of hosts, "NAME" or "*.NAME", as a rule has it.
 DomainTarget host_pattern(std::string_view text);
-
-struct InterceptionPlan {
-    std::vector<std::uint16_t> ports;
-    std::vector<std::string> bypass; ///< patterns of hosts
-    bool block_quic = true;
-};
 
 class Interceptor {
   public:

@@ -22,6 +22,9 @@ enum class Group {
 };
 std::string_view to_string(Group group);
 
+/// The name of the host, as a guest sees it.
+inline constexpr std::string_view host_alias = "host.microsandbox.internal";
+
 struct Gateways {
     std::optional<IpAddress> v4;
     std::optional<IpAddress> v6;

@@ -2,23 +2,13 @@
 // No sockets in here: bytes to send, and bytes that have come.
 #pragma once
 
-#include "base/address.hpp"
 #include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "net/proxy/proxy.hpp"
 
 #include <string>
-#include <string_view>
 
 namespace msb::net {
-
-struct Proxy {
-    enum class Kind { http, socks5 };
-    Kind kind = Kind::http;
-    Endpoint endpoint;
-    std::string username, password; ///< empty: none are needed
-
-    bool operator==(const Proxy&) const = default;
-};
 
 class ProxyClient {
   public:

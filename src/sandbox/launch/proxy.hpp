@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/result.hpp"
-#include "net/proxy/client.hpp"
+#include "net/proxy/proxy.hpp"
 
 #include <optional>
 #include <string>
