@@ -36,15 +36,16 @@ Status socket_path(Context& context, const SocketPathOptions& options) {
 void add_agent(Command& parent, Context& context) {
     Command& agent =
         parent.add_family("agent", "For programs that talk to a sandbox's agent", group_other);
-    agent.add("socket-path", "Path of a sandbox's agent socket; the sandbox need not run or exist",
-              group_other, [&context](Command& command) {
-                  auto options = std::make_shared<SocketPathOptions>();
-                  command.option("name", &options->name, "Sandbox").required();
-                  command.option("--format", &options->format, "Output format").one_of({"json"});
-                  command.action([&context, options] {
-                      run_command(context, [&] { return socket_path(context, *options); });
-                  });
-              });
+    agent.add(
+        "socket-path", "Path of a sandbox's agent socket; the sandbox need not run or exist",
+        group_other, [&context](Command& command) {
+            auto options = std::make_shared<SocketPathOptions>();
+            command.option("name", &options->name, "Sandbox").names(ValueOf::sandbox).required();
+            command.option("--format", &options->format, "Output format").one_of({"json"});
+            command.action([&context, options] {
+                run_command(context, [&] { return socket_path(context, *options); });
+            });
+        });
 }
 
 } // namespace msb::cli

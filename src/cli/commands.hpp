@@ -44,5 +44,7 @@ void add_storage(Command& parent, Context& context); ///< df prune
 void add_agent(Command& parent, Context& context);   ///< agent socket-path
 void add_mcp(Command& parent, Context& context);
 void add_doctor(Command& parent, Context& context);
+void add_completion(Command& root, Context& context);
+void add_man(Command& root, Context& context);
 
 } // namespace msb::cli

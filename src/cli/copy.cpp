@@ -356,8 +356,12 @@ void add_copy(Command& parent, Context& context) {
             "its new name. SRC/. means the contents of SRC. - is a tar archive on stdin or "
             "stdout.\n"
             "A stopped sandbox is started for the copy and stopped again.");
-        command.option("source", &options->source, "What to copy").required();
-        command.option("destination", &options->destination, "Where to").required();
+        command.option("source", &options->source, "What to copy")
+            .names(ValueOf::file_or_guest_path)
+            .required();
+        command.option("destination", &options->destination, "Where to")
+            .names(ValueOf::file_or_guest_path)
+            .required();
         command.flag("-a,--archive", &options->archive,
                      "Keep owners, setuid bits and all extended attributes");
         command.option("-u,--user", &options->user,

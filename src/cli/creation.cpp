@@ -80,16 +80,20 @@ void add_patch_options(Command& command, CreationOptions& options) {
     command.listed("--copy-dir", &options.patches, "The same, and SRC has to be a directory");
     command.listed("--mkdir", &options.patches, "Make a directory in a new sandbox (repeatable)");
     command.listed("--rm", &options.patches, "Remove a path of the image (repeatable)");
-    command.option("--fs-conf", &options.fs_files,
-                   "YAML or JSON file of patches: text, append, symlink, ... (repeatable)");
+    command
+        .option("--fs-conf", &options.fs_files,
+                "YAML or JSON file of patches: text, append, symlink, ... (repeatable)")
+        .names(ValueOf::file);
 }
 
 void add_source_options(Command& command, CreationOptions& options) {
     command.option("--pull", &options.pull, "When to ask the registry: always|if-missing|never")
         .shows_default();
     command.flag("--insecure", &options.insecure, "Plain HTTP to the registry");
-    command.option("--ca-certs", &options.ca_certs,
-                   "PEM file of certificates to trust besides the system's");
+    command
+        .option("--ca-certs", &options.ca_certs,
+                "PEM file of certificates to trust besides the system's")
+        .names(ValueOf::file);
     command.option("--engine", &options.engine, "What runs the guest: auto|kvm|uml")
         .one_of({"auto", "kvm", "uml"})
         .environment("MSB_ENGINE")
@@ -98,6 +102,7 @@ void add_source_options(Command& command, CreationOptions& options) {
         .option("--kernel", &options.kernel,
                 "Guest kernel: auto, a bundle's name as `msb doctor` shows it, or its path")
         .environment(kernel_variable)
+        .names(ValueOf::file)
         .shows_default();
     command
         .option("--require-isolation", &options.require_isolation,
@@ -134,12 +139,15 @@ void add_lifetime_options(Command& command, CreationOptions& options) {
 
 void add_creation_options(Command& command, CreationOptions& options) {
     const Option image =
-        command.option("image", &options.image,
-                       "Image reference, e.g. alpine:3.20 (default: the embedded busybox image)");
+        command
+            .option("image", &options.image,
+                    "Image reference, e.g. alpine:3.20 (default: the embedded busybox image)")
+            .names(ValueOf::image);
     command
         .option("--from-snapshot,--from,--snapshot", &options.snapshot,
                 "Begin with the disk of a snapshot (name, path or digest), and with its image")
         .not_empty("a snapshot has a name, a path or a digest")
+        .names(ValueOf::snapshot)
         .excludes(image);
     command.option("-n,--name", &options.name, "Name (default: msb- and 8 hex digits)");
     add_resource_options(command, options);

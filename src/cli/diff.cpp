@@ -67,8 +67,12 @@ void add_snapshot_diff(Command& family, Context& context) {
     add_subcommand<DiffCommand>(
         family, context, "diff", "What differs between two snapshots' disks", diff_of_snapshots,
         [](Command& command, DiffCommand& values) {
-            command.option("before", &values.before, which_snapshot_help).required();
-            command.option("after", &values.after, which_snapshot_help).required();
+            command.option("before", &values.before, which_snapshot_help)
+                .names(ValueOf::snapshot)
+                .required();
+            command.option("after", &values.after, which_snapshot_help)
+                .names(ValueOf::snapshot)
+                .required();
             command.option("--format", &values.format, "Output format").one_of({"json"});
         });
 }
@@ -78,7 +82,7 @@ void add_diff(Command& parent, Context& context) {
         parent, context, "diff",
         "What a stopped sandbox has changed, against the snapshot or image it began with",
         diff_of_sandbox, [](Command& command, DiffCommand& values) {
-            command.option("name", &values.after, "Sandbox").required();
+            command.option("name", &values.after, "Sandbox").names(ValueOf::sandbox).required();
             command.option("--format", &values.format, "Output format").one_of({"json"});
         });
 }

@@ -153,7 +153,7 @@ void add_exec(Command& parent, Context& context) {
                 "The command follows `--`: msb exec web -- ps\nWithout one it is the sandbox's "
                 "own (ENTRYPOINT and CMD), or its shell at a terminal.\nA stopped sandbox is "
                 "started for the command and stopped again.");
-            command.option("name", &options->name, "Sandbox").required();
+            command.option("name", &options->name, "Sandbox").names(ValueOf::sandbox).required();
             command.option("-e,--env", &options->env,
                            "KEY=value, or KEY to copy ours (repeatable)");
             command.option("-w,--workdir", &options->workdir, "Working directory in the guest");

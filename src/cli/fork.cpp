@@ -47,7 +47,9 @@ void add_fork(Command& parent, Context& context) {
     parent.add("fork", "Create sandboxes that begin with another one's disk", group_sandboxes,
                [&context](Command& command) {
                    auto values = std::make_shared<ForkCommand>();
-                   command.option("source", &values->request.source, "Sandbox").required();
+                   command.option("source", &values->request.source, "Sandbox")
+                       .names(ValueOf::sandbox)
+                       .required();
                    const Option names =
                        command.option("names", &values->request.names, "New sandboxes");
                    const Option more = command.option("-n,--name,--names", &values->more_names,

@@ -276,7 +276,7 @@ void add_forward(Command& parent, Context& context) {
                 "  8080:/run/app.sock        to a Unix socket of the guest (@name: abstract)\n"
                 "  ./app.sock:/run/app.sock  from a Unix socket\n"
                 "Runs until Ctrl-C.");
-            command.option("name", &options->name, "Sandbox").required();
+            command.option("name", &options->name, "Sandbox").names(ValueOf::sandbox).required();
             command.option("rules", &options->rules, "What to forward (several)")
                 .value_name("RULE");
             command.option(

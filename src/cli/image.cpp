@@ -162,7 +162,9 @@ Command& add_remove_command(Command& parent, Context& context, const char* name,
                             const char* group) {
     return parent.add(name, "Remove cached images", group, [&context](Command& command) {
         auto options = std::make_shared<ImageCommand>();
-        command.option("references", &options->references, "Images").required();
+        command.option("references", &options->references, "Images")
+            .names(ValueOf::image)
+            .required();
         command.flag("-f,--force", &options->force, "Even if a sandbox uses them");
         command.flag("-q,--quiet", &options->quiet, "No ticks");
         set_action(command, context, remove, options);
@@ -172,7 +174,7 @@ Command& add_remove_command(Command& parent, Context& context, const char* name,
 void add_inspect_command(Command& parent, Context& context) {
     parent.add("inspect", "Everything about one image", group_images, [&context](Command& command) {
         auto options = std::make_shared<ImageCommand>();
-        command.option("reference", &options->reference, "Image").required();
+        command.option("reference", &options->reference, "Image").names(ValueOf::image).required();
         command.option("--format", &options->format, "Output format").one_of({"json"});
         set_action(command, context, inspect, options);
     });

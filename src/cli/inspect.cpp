@@ -212,15 +212,15 @@ Status inspect(Context& context, const InspectOptions& options) {
 } // namespace
 
 void add_inspect(Command& parent, Context& context) {
-    parent.add("inspect", "Everything about one sandbox", group_sandboxes,
-               [&context](Command& command) {
-                   auto options = std::make_shared<InspectOptions>();
-                   command.option("name", &options->name, "Sandbox").required();
-                   command.option("--format", &options->format, "Output format").one_of({"json"});
-                   command.action([&context, options] {
-                       run_command(context, [&] { return inspect(context, *options); });
-                   });
-               });
+    parent.add(
+        "inspect", "Everything about one sandbox", group_sandboxes, [&context](Command& command) {
+            auto options = std::make_shared<InspectOptions>();
+            command.option("name", &options->name, "Sandbox").names(ValueOf::sandbox).required();
+            command.option("--format", &options->format, "Output format").one_of({"json"});
+            command.action([&context, options] {
+                run_command(context, [&] { return inspect(context, *options); });
+            });
+        });
 }
 
 } // namespace msb::cli

@@ -76,7 +76,8 @@ Command& add_bulk(Command& parent, Context& context, const char* name, const cha
                   std::string_view verb, Operation operation, MoreOptions more = {}) {
     const auto build = [&context, verb, operation, more = std::move(more)](Command& command) {
         auto options = std::make_shared<BulkOptions>();
-        const Option names = command.option("names", &options->names, "Sandboxes");
+        const Option names =
+            command.option("names", &options->names, "Sandboxes").names(ValueOf::sandbox);
         const Option labels = command.option("--label", &options->labels,
                                              "KEY=VALUE: all sandboxes that have it (repeatable)");
         command.flag("-q,--quiet", &options->quiet, "No ticks");

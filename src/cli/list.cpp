@@ -174,7 +174,9 @@ void build_list(Command& command, Context& context) {
 void build_status(Command& command, Context& context) {
     auto options = std::make_shared<ListOptions>();
     add_common(command, *options);
-    command.option("name", &options->name, "Only this one").excludes(command.find("--label"));
+    command.option("name", &options->name, "Only this one")
+        .names(ValueOf::sandbox)
+        .excludes(command.find("--label"));
     command.flag("-a,--all", &options->all, "Stopped ones too");
     command.action(
         [&context, options] { run_command(context, [&] { return status(context, *options); }); });

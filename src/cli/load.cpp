@@ -62,8 +62,9 @@ void add_load(Command& parent, Context& context) {
     parent.add("load", "Load images from a docker-archive or OCI-layout tar, compressed or not",
                group_images, [&context](Command& command) {
                    auto options = std::make_shared<LoadCommand>();
-                   command.option("-i,--input", &options->input,
-                                  "Archive (default: standard input)");
+                   command
+                       .option("-i,--input", &options->input, "Archive (default: standard input)")
+                       .names(ValueOf::file);
                    command.option("-t,--tag", &options->tags,
                                   "One more name for the first image (repeatable)");
                    command.flag("-q,--quiet", &options->quiet, "No progress");

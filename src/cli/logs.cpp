@@ -211,7 +211,7 @@ void Logs::show_boot_error() {
 }
 
 void add_options(Command& command, LogsOptions& options) {
-    command.option("name", &options.name, "Sandbox").required();
+    command.option("name", &options.name, "Sandbox").names(ValueOf::sandbox).required();
     command.option("--tail", &options.tail, "Only the last N lines (with --json: entries)")
         .not_negative();
     command.option("--since", &options.since,

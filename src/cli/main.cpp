@@ -96,6 +96,8 @@ void add_commands(Command& root, Context& context) {
     add_doctor(root, context);
     add_mcp(root, context);
     add_agent(root, context);
+    add_completion(root, context);
+    add_man(root, context);
 }
 
 /// Output that could not be written is a failure.

@@ -71,9 +71,11 @@ void add_mcp(Command& parent, Context& context) {
         "mcp", "Serve sandboxes as tools to a model's client (Model Context Protocol)", group_other,
         [&context](Command& command) {
             auto options = std::make_shared<McpOptions>();
-            command.option("--allow-dir", &options->allowed,
-                           "DIR: tools may read, write and mount what is in there (repeatable; "
-                           "default: nothing of this machine)");
+            command
+                .option("--allow-dir", &options->allowed,
+                        "DIR: tools may read, write and mount what is in there (repeatable; "
+                        "default: nothing of this machine)")
+                .names(ValueOf::directory);
             command
                 .option("--max-output", &options->max_output_kib,
                         "KiB of output that a call returns; longer output is cut in the middle")

@@ -74,27 +74,28 @@ Status modify(Context& context, const ModifyOptions& options) {
 } // namespace
 
 void add_modify(Command& parent, Context& context) {
-    parent.add("modify",
-               "Change what a sandbox may reach, its secrets and the size of its root disk, also "
-               "while it runs",
-               group_sandboxes, [&context](Command& command) {
-                   auto options = std::make_shared<ModifyOptions>();
-                   command.option("name", &options->name, "Sandbox").required();
-                   command.option("--root-disk,--oci-upper-size", &options->root_disk,
-                                  "Size of its root disk, e.g. 8G: a larger one");
-                   add_modification_options(command, options->network);
-                   add_secret_options(command, options->network.tls);
-                   command.option("--secret-rm", &options->removed_secrets,
-                                  "ENV: the secret of this variable is taken away (repeatable)");
-                   command.flag("--secret-reload", &options->reload_secrets,
-                                "Read the values of all secrets from their sources again");
-                   command.footer("Rules alone go before the sandbox's own; any other option "
-                                  "takes the place of what may be reached.\n"
-                                  "Connections that may not be any more are reset.");
-                   command.action([&context, options] {
-                       run_command(context, [&] { return modify(context, *options); });
-                   });
-               });
+    parent.add(
+        "modify",
+        "Change what a sandbox may reach, its secrets and the size of its root disk, also "
+        "while it runs",
+        group_sandboxes, [&context](Command& command) {
+            auto options = std::make_shared<ModifyOptions>();
+            command.option("name", &options->name, "Sandbox").names(ValueOf::sandbox).required();
+            command.option("--root-disk,--oci-upper-size", &options->root_disk,
+                           "Size of its root disk, e.g. 8G: a larger one");
+            add_modification_options(command, options->network);
+            add_secret_options(command, options->network.tls);
+            command.option("--secret-rm", &options->removed_secrets,
+                           "ENV: the secret of this variable is taken away (repeatable)");
+            command.flag("--secret-reload", &options->reload_secrets,
+                         "Read the values of all secrets from their sources again");
+            command.footer("Rules alone go before the sandbox's own; any other option "
+                           "takes the place of what may be reached.\n"
+                           "Connections that may not be any more are reset.");
+            command.action([&context, options] {
+                run_command(context, [&] { return modify(context, *options); });
+            });
+        });
 }
 
 } // namespace msb::cli

@@ -62,24 +62,25 @@ Status policies(Context& context, const PoliciesOptions& options) {
 
 void add_net(Command& parent, Context& context) {
     Command& net = parent.add_family("net", "Questions about a sandbox's network", group_sandboxes);
-    net.add("check", "Whether a guest may reach a destination, and why; sends nothing",
-            group_sandboxes, [&context](Command& command) {
-                auto options = std::make_shared<CheckOptions>();
-                command.option("name", &options->name, "Sandbox").required();
-                command
-                    .option("destination", &options->destination,
-                            "HOST[:PORT[/tcp|udp]], an address or a name (default: 443/tcp)")
-                    .required();
-                command.option("--format", &options->format, "Output format").one_of({"json"});
-                command.action([&context, options] {
-                    run_command(context, [&] { return check(context, *options); });
-                });
+    net.add(
+        "check", "Whether a guest may reach a destination, and why; sends nothing", group_sandboxes,
+        [&context](Command& command) {
+            auto options = std::make_shared<CheckOptions>();
+            command.option("name", &options->name, "Sandbox").names(ValueOf::sandbox).required();
+            command
+                .option("destination", &options->destination,
+                        "HOST[:PORT[/tcp|udp]], an address or a name (default: 443/tcp)")
+                .required();
+            command.option("--format", &options->format, "Output format").one_of({"json"});
+            command.action([&context, options] {
+                run_command(context, [&] { return check(context, *options); });
             });
+        });
     add_net_log(net, context);
     net.add("policies", "Policies for --policy, or what one says", group_sandboxes,
             [&context](Command& command) {
                 auto options = std::make_shared<PoliciesOptions>();
-                command.option("name", &options->name, "Policy to show");
+                command.option("name", &options->name, "Policy to show").names(ValueOf::policy);
                 command.action([&context, options] {
                     run_command(context, [&] { return policies(context, *options); });
                 });

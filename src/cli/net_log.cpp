@@ -104,21 +104,22 @@ Status learn(Context& context, const std::string& name) {
 } // namespace
 
 void add_net_log(Command& net, Context& context) {
-    net.add("log", "What a sandbox's network did: connections, lookups and refusals",
-            group_sandboxes, [&context](Command& command) {
-                auto options = std::make_shared<LogOptions>();
-                command.option("name", &options->name, "Sandbox").required();
-                command.flag("-f,--follow", &options->follow, "Go on until the sandbox has ended");
-                command.flag("--denied", &options->denied, "Only what was refused");
-                command.option("--format", &options->format, "Output format").one_of({"json"});
-                command.action([&context, options] {
-                    run_command(context, [&] { return show_log(context, *options); });
-                });
+    net.add(
+        "log", "What a sandbox's network did: connections, lookups and refusals", group_sandboxes,
+        [&context](Command& command) {
+            auto options = std::make_shared<LogOptions>();
+            command.option("name", &options->name, "Sandbox").names(ValueOf::sandbox).required();
+            command.flag("-f,--follow", &options->follow, "Go on until the sandbox has ended");
+            command.flag("--denied", &options->denied, "Only what was refused");
+            command.option("--format", &options->format, "Output format").one_of({"json"});
+            command.action([&context, options] {
+                run_command(context, [&] { return show_log(context, *options); });
             });
+        });
     net.add("learn", "A policy file that allows what a sandbox did, and nothing else",
             group_sandboxes, [&context](Command& command) {
                 auto name = std::make_shared<std::string>();
-                command.option("name", name.get(), "Sandbox").required();
+                command.option("name", name.get(), "Sandbox").names(ValueOf::sandbox).required();
                 command.action([&context, name] {
                     run_command(context, [&] { return learn(context, *name); });
                 });

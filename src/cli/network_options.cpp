@@ -31,10 +31,12 @@ void add_reach_options(Command& command, NetworkOptions& options) {
             .option("--policy", &options.policy,
                     "A policy by name: a file of MSB_HOME/policies, or one that comes along "
                     "(msb net policies)")
+            .names(ValueOf::policy)
             .excludes(no_net);
     command
         .option("--net-conf", &options.file,
                 "YAML or JSON file that says what the guest may reach, as a policy does")
+        .names(ValueOf::file)
         .excludes(no_net)
         .excludes(policy);
     const Option both = command
@@ -173,12 +175,16 @@ void add_tls_options(Command& command, TlsOptions& tls) {
         .option("--tls-intercept-ca-cert", &tls.ca_certificate,
                 "The authority's certificate (default: $MSB_HOME/tls/ca.crt, else one that is "
                 "made at each start)")
-        .value_name("PEM");
-    command.option("--tls-intercept-ca-key", &tls.ca_key, "Its key").value_name("PEM");
+        .value_name("PEM")
+        .names(ValueOf::file);
+    command.option("--tls-intercept-ca-key", &tls.ca_key, "Its key")
+        .value_name("PEM")
+        .names(ValueOf::file);
     command
         .option("--tls-upstream-ca-cert", &tls.upstream_cas,
                 "Trust these servers' authorities, too (repeatable)")
-        .value_name("PEM");
+        .value_name("PEM")
+        .names(ValueOf::file);
     command
         .option("--tls-upstream-ca-cert-for", &tls.scoped_cas,
                 "The same for the servers that PATTERN matches (repeatable)")
@@ -256,7 +262,8 @@ void add_secret_options(Command& command, TlsOptions& tls) {
     command
         .option("--secret-conf", &tls.secret_files,
                 "FILE: secrets as YAML or JSON: {ENV: {hosts: [...], source: ...}} (repeatable)")
-        .value_name("FILE");
+        .value_name("FILE")
+        .names(ValueOf::file);
     command
         .option(
             "--secret-violation-action,--on-secret-violation", &tls.violation_action,

@@ -40,6 +40,40 @@ split_at_dashes(int argc, const char* const* argv) {
     return words;
 }
 
+/// Those of a command itself, and of the groups that at_most_one() made in it.
+std::vector<const CLI::Option*> all_options(const CLI::App& app) {
+    std::vector<const CLI::Option*> options = app.get_options();
+    for (const CLI::App* group :
+         app.get_subcommands([](const CLI::App* below) { return below->get_name().empty(); }))
+        std::ranges::copy(group->get_options(), std::back_inserter(options));
+    return options;
+}
+
+OptionDescription describe_option(const CLI::Option& option, const ParserNotes::Values& values) {
+    // CLI11 appends what its checks say: "TEXT:{a,b}". The choices are said elsewhere.
+    std::string value = option.get_items_expected_max() > 0 ? option.get_type_name() : "";
+    if (!values.choices.empty())
+        value.resize(std::min(value.size(), value.find(":{")));
+    OptionDescription description{.names = {},
+                                  .value = std::move(value),
+                                  .help = option.get_description(),
+                                  .initial = option.get_default_str(),
+                                  .variable = option.get_envname(),
+                                  .choices = values.choices,
+                                  .of = values.of,
+                                  .separator = option.get_delimiter(),
+                                  .positional = option.get_positional(),
+                                  .required = option.get_required(),
+                                  .repeats = option.get_items_expected_max() > 1};
+    if (description.positional)
+        description.names.push_back(option.get_name());
+    for (const std::string& name : option.get_snames())
+        description.names.push_back("-" + name);
+    for (const std::string& name : option.get_lnames())
+        description.names.push_back("--" + name);
+    return description;
+}
+
 void refuse_operand(CLI::Option* option) {
     option->check([option](const std::string& value) {
         // "--" stood where the value should.
@@ -61,13 +95,14 @@ Option Option::required() {
 
 Option Option::one_of(const std::vector<std::string>& values) {
     const CLI::IsMember member(values);
-    const auto check = [member, values, meant = suggestion_](std::string& value) {
+    const auto check = [member, values, notes = notes_](std::string& value) {
         std::string complaint = member(value);
         if (!complaint.empty())
-            *meant = closest(value, values);
+            notes->meant = closest(value, values);
         return complaint;
     };
     option_->check(CLI::Validator(check, member.get_description()));
+    notes_->values[option_].choices = values;
     return *this;
 }
 
@@ -123,6 +158,11 @@ Option Option::value_name(const char* name) {
     return *this;
 }
 
+Option Option::names(ValueOf of) {
+    notes_->values[option_].of = of;
+    return *this;
+}
+
 std::string Option::name() const {
     return option_->get_name();
 }
@@ -137,7 +177,7 @@ bool Option::given() const {
 
 Command& Command::add(const char* name, const char* help, const char* group, Build build) {
     CLI::App* app = app_->add_subcommand(name, help)->group(group);
-    children_.push_back(std::unique_ptr<Command>(new Command(app, suggestion_)));
+    children_.push_back(std::unique_ptr<Command>(new Command(app, notes_)));
     children_.back()->build_ = std::move(build);
     return *children_.back();
 }
@@ -163,12 +203,12 @@ Option Command::option(const char* names, OptionStorage into, const char* help) 
         std::visit([&](auto* value) { return app_->add_option(names, *value, help); }, into);
     if (positional) {
         option->transform(without_mark);
-        return {option, suggestion_};
+        return {option, notes_};
     }
     if (option->get_expected_max() > 1)
         option->allow_extra_args(false);
     refuse_operand(option);
-    return {option, suggestion_};
+    return {option, notes_};
 }
 
 Option Command::listed(const char* name, std::vector<Given>* into, const char* help) {
@@ -178,32 +218,32 @@ Option Command::listed(const char* name, std::vector<Given>* into, const char* h
     CLI::Option* option = app_->add_option_function<std::string>(name, take, help);
     option->trigger_on_parse();
     refuse_operand(option);
-    return {option, suggestion_};
+    return {option, notes_};
 }
 
 Option Command::flag(const char* names, bool* into, const char* help) {
-    return {app_->add_flag(names, *into, help), suggestion_};
+    return {app_->add_flag(names, *into, help), notes_};
 }
 
 Option Command::counted(const char* names, std::function<void(std::int64_t)> given,
                         const char* help) {
-    return {app_->add_flag_function(names, std::move(given), help), suggestion_};
+    return {app_->add_flag_function(names, std::move(given), help), notes_};
 }
 
 Command Command::at_most_one(const char* title, const char* help) {
     auto* group = app_->add_option_group(title, help);
     group->require_option(0, 1);
-    return Command(group, suggestion_);
+    return Command(group, notes_);
 }
 
 Option Command::find(const char* name) const {
-    return {app_->get_option(name), suggestion_};
+    return {app_->get_option(name), notes_};
 }
 
 std::vector<Option> Command::options() const {
     std::vector<Option> all;
     for (CLI::Option* option : app_->get_options())
-        all.push_back({option, suggestion_});
+        all.push_back({option, notes_});
     return all;
 }
 
@@ -237,23 +277,50 @@ std::vector<std::string> Command::child_names() const {
 /// Long option names, without dashes; a single letter has no likely correction.
 std::vector<std::string> Command::flag_names() const {
     std::vector<std::string> names;
-    const auto add = [&](const CLI::App& app) {
-        for (const CLI::Option* option : app.get_options())
-            std::ranges::copy(option->get_lnames(), std::back_inserter(names));
-    };
-    add(*app_);
-    for (const CLI::App* group : app_->get_subcommands([](const CLI::App* app) {
-             return app->get_name().empty(); // what at_most_one() made
-         }))
-        add(*group);
+    for (const CLI::Option* option : all_options(*app_))
+        std::ranges::copy(option->get_lnames(), std::back_inserter(names));
     return names;
+}
+
+void Command::prepare() {
+    if (build_)
+        std::exchange(build_, {})(*this);
+}
+
+std::vector<Command*> Command::shown_commands() const {
+    std::vector<Command*> shown;
+    for (const auto& child : children_)
+        if (!child->app_->get_group().empty())
+            shown.push_back(child.get());
+    return shown;
+}
+
+CommandSummary Command::summary() const {
+    return {
+        .name = app_->get_name(), .aliases = app_->get_aliases(), .help = app_->get_description()};
+}
+
+CommandDescription Command::describe() {
+    prepare();
+    CommandDescription description{.summary = summary(),
+                                   .footer = app_->get_footer(),
+                                   .takes_command_line = command_line_ != nullptr,
+                                   .options = {}};
+    for (const CLI::Option* option : all_options(*app_)) {
+        if (option->get_group().empty())
+            continue;
+        const auto noted = notes_->values.find(option);
+        description.options.push_back(describe_option(
+            *option, noted == notes_->values.end() ? ParserNotes::Values() : noted->second));
+    }
+    return description;
 }
 
 // --- Parser -------------------------------------------------------------------------------------
 
 Parser::Parser(const char* name, const char* description, const char* version)
     : app_(std::make_unique<CLI::App>(description, name)),
-      root_(app_.get(), std::make_shared<std::optional<std::string>>()) {
+      root_(app_.get(), std::make_shared<ParserNotes>()) {
     app_->set_version_flag("-V,--version", version);
     app_->fallthrough();
     app_->require_subcommand(0, 1);
@@ -268,8 +335,7 @@ void Parser::select(const std::vector<std::string>& words) {
     for (const std::string& word : words)
         if (Command* found = used_.back()->child(word)) {
             used_.push_back(found);
-            if (found->build_)
-                found->build_(*found);
+            found->prepare();
         }
 }
 
@@ -306,8 +372,8 @@ UsageError Parser::refused(std::string message, bool extra) const {
 }
 
 std::optional<std::string> Parser::meant() const {
-    if (*root_.suggestion_)
-        return *root_.suggestion_;
+    if (root_.notes_->meant)
+        return root_.notes_->meant;
     const Command& command = *used_.back();
     for (const std::string& word : app_->remaining(true)) {
         if (word.starts_with(operand_mark))

@@ -2,11 +2,14 @@
 // includes, because that library costs seconds of compilation in each file.
 //
 // Commands are known by name from the start, for the help; the options of one are made when the
-// command line uses it.
+// command line uses it, or when it is to be described.
 #pragma once
+
+#include "cli/description.hpp"
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,8 +35,18 @@ struct Given {
     std::string value;
 };
 
-/// Set by a check that refuses a value: what was probably meant.
-using Suggestion = std::shared_ptr<std::optional<std::string>>;
+/// What all commands and options of a parser share.
+struct ParserNotes {
+    /// Set by a check that refuses a value: what was probably meant.
+    std::optional<std::string> meant;
+    /// What CLI11 keeps no record of.
+    struct Values {
+        std::vector<std::string> choices;
+        ValueOf of = ValueOf::anything;
+    };
+    std::map<const CLI::Option*, Values> values;
+};
+using SharedNotes = std::shared_ptr<ParserNotes>;
 
 /// A handle on an option of a command; each call says one more thing about it.
 class Option {
@@ -54,6 +67,8 @@ class Option {
     Option shows_default();
     /// What the help calls its value.
     Option value_name(const char* name);
+    /// For completion.
+    Option names(ValueOf of);
 
     /// "--name", or else "-n", or else the positional's name.
     std::string name() const;
@@ -62,11 +77,10 @@ class Option {
 
   private:
     friend class Command;
-    Option(CLI::Option* option, Suggestion suggestion)
-        : option_(option), suggestion_(std::move(suggestion)) {}
+    Option(CLI::Option* option, SharedNotes notes) : option_(option), notes_(std::move(notes)) {}
 
     CLI::Option* option_;
-    Suggestion suggestion_;
+    SharedNotes notes_;
 };
 
 class Command {
@@ -101,15 +115,23 @@ class Command {
     void take_command_line(std::optional<std::vector<std::string>>* into);
     void action(std::function<void()> action) { action_ = std::move(action); }
 
+    CommandSummary summary() const;
+    /// With its options, which are made now if they were not yet.
+    CommandDescription describe();
+    /// Those below this one that the help shows.
+    std::vector<Command*> shown_commands() const;
+    /// By its name or an alias; null if there is none.
+    Command* child(const std::string& word) const;
+
   private:
     friend class Parser;
-    Command(CLI::App* app, Suggestion suggestion) : app_(app), suggestion_(std::move(suggestion)) {}
-    Command* child(const std::string& word) const;
+    Command(CLI::App* app, SharedNotes notes) : app_(app), notes_(std::move(notes)) {}
+    void prepare();
     std::vector<std::string> child_names() const;
     std::vector<std::string> flag_names() const;
 
     CLI::App* app_;
-    Suggestion suggestion_;
+    SharedNotes notes_;
     Build build_;
     std::function<void()> action_;
     std::vector<std::unique_ptr<Command>> children_;

@@ -84,17 +84,17 @@ Status show_ports(Context& context, const PortOptions& options) {
 } // namespace
 
 void add_port(Command& parent, Context& context) {
-    parent.add("port", "Where a sandbox's published ports are on this machine", group_sandboxes,
-               [&context](Command& command) {
-                   auto options = std::make_shared<PortOptions>();
-                   command.option("name", &options->name, "Sandbox").required();
-                   command.option("port", &options->guest,
-                                  "Only this port of the guest: PORT[/tcp|udp]");
-                   command.option("--format", &options->format, "Output format").one_of({"json"});
-                   command.action([&context, options] {
-                       run_command(context, [&] { return show_ports(context, *options); });
-                   });
-               });
+    parent.add(
+        "port", "Where a sandbox's published ports are on this machine", group_sandboxes,
+        [&context](Command& command) {
+            auto options = std::make_shared<PortOptions>();
+            command.option("name", &options->name, "Sandbox").names(ValueOf::sandbox).required();
+            command.option("port", &options->guest, "Only this port of the guest: PORT[/tcp|udp]");
+            command.option("--format", &options->format, "Output format").one_of({"json"});
+            command.action([&context, options] {
+                run_command(context, [&] { return show_ports(context, *options); });
+            });
+        });
 }
 
 } // namespace msb::cli

@@ -44,11 +44,15 @@ Status pull(Context& context, const PullCommand& command) {
 void add_pull(Command& parent, Context& context) {
     parent.add("pull", "Get an image from a registry", group_images, [&context](Command& command) {
         auto options = std::make_shared<PullCommand>();
-        command.option("reference", &options->reference, "Image, e.g. alpine:3.20").required();
+        command.option("reference", &options->reference, "Image, e.g. alpine:3.20")
+            .names(ValueOf::image)
+            .required();
         command.flag("-f,--force", &options->force, "Fetch and store everything again");
         command.flag("--insecure", &options->insecure, "Plain HTTP to the registry");
-        command.option("--ca-certs", &options->ca_certs,
-                       "PEM file of certificates to trust besides the system's");
+        command
+            .option("--ca-certs", &options->ca_certs,
+                    "PEM file of certificates to trust besides the system's")
+            .names(ValueOf::file);
         command.option("--platform", &options->platform,
                        "Another platform than this machine's, e.g. linux/arm64");
         command.flag("-q,--quiet", &options->quiet, "No progress");

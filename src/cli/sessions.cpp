@@ -237,7 +237,7 @@ Status send_signal(Session& session, const SignalOptions& options) {
 void build_sessions(Command& command, Context& context) {
     auto options = std::make_shared<ListOptions>();
     command.footer("Commands that were detached stay listed for a while after their end.");
-    command.option("name", &options->name, "Sandbox").required();
+    command.option("name", &options->name, "Sandbox").names(ValueOf::sandbox).required();
     command.option("--format", &options->format, "json").one_of({"json"});
     command.flag("-q,--quiet", &options->quiet, "Only the ids");
     command.action([&context, options] {
@@ -249,7 +249,7 @@ void build_sessions(Command& command, Context& context) {
 void build_attach(Command& command, Context& context) {
     auto options = std::make_shared<AttachOptions>();
     command.footer("Shows what was missed, then what comes. One client can be attached at a time.");
-    command.option("name", &options->name, "Sandbox").required();
+    command.option("name", &options->name, "Sandbox").names(ValueOf::sandbox).required();
     command.option("session", &options->session,
                    "Id, as `msb sessions` shows it (default: the only one)");
     command.option("--replay", &options->replay, "Output from before: missed|all|none")
@@ -269,7 +269,7 @@ void build_attach(Command& command, Context& context) {
 
 void build_signal(Command& command, Context& context) {
     auto options = std::make_shared<SignalOptions>();
-    command.option("name", &options->name, "Sandbox").required();
+    command.option("name", &options->name, "Sandbox").names(ValueOf::sandbox).required();
     command.option("session", &options->session, "Id, as `msb sessions` shows it").required();
     command.option("-s,--signal", &options->signal, "Name or number").shows_default();
     command.action([&context, options] {

@@ -267,11 +267,13 @@ Status reindex(Context& context, const SnapshotCommand& command) {
 void add_create_options(Command& command, SnapshotCommand& values) {
     SnapshotRequest& request = values.request;
     command.option("name", &request.name, "Name, or path of a new directory").required();
-    command.option("--from", &request.sandbox, "Sandbox").required();
+    command.option("--from", &request.sandbox, "Sandbox").names(ValueOf::sandbox).required();
     command.flag("--copy-while-frozen", &request.copy_while_frozen,
                  "One that runs cannot write to its disk for as long as copying takes");
-    command.option("--dest-dir", &request.directory,
-                   "Directory for it (default: that of msb's snapshots)");
+    command
+        .option("--dest-dir", &request.directory,
+                "Directory for it (default: that of msb's snapshots)")
+        .names(ValueOf::directory);
     command.option("--label", &values.labels, "KEY=VALUE (repeatable)");
     command.flag("-f,--force", &request.force, "Replace a snapshot that is there");
     command.flag("--integrity", &request.integrity, "Record a hash of the disk, for `verify`");
@@ -285,7 +287,9 @@ void add_list_options(Command& command, SnapshotCommand& values) {
 }
 
 void add_which_options(Command& command, SnapshotCommand& values) {
-    command.option("snapshot", &values.which, which_snapshot_help).required();
+    command.option("snapshot", &values.which, which_snapshot_help)
+        .names(ValueOf::snapshot)
+        .required();
     command.option("--format", &values.format, "Output format").one_of({"json"});
 }
 
@@ -307,30 +311,36 @@ void add_snapshot(Command& parent, Context& context) {
     add_subcommand<SnapshotCommand>(family, context, "list", "List snapshots", list,
                                     add_list_options)
         .alias("ls");
-    add_subcommand<SnapshotCommand>(
-        family, context, "list-dir", "List the snapshots in a directory", list_directory,
-        [](Command& command, SnapshotCommand& values) {
-            command.option("directory", &values.directory, "Directory").required();
-            add_list_options(command, values);
-        });
+    add_subcommand<SnapshotCommand>(family, context, "list-dir",
+                                    "List the snapshots in a directory", list_directory,
+                                    [](Command& command, SnapshotCommand& values) {
+                                        command.option("directory", &values.directory, "Directory")
+                                            .names(ValueOf::directory)
+                                            .required();
+                                        add_list_options(command, values);
+                                    });
     add_subcommand<SnapshotCommand>(family, context, "verify",
                                     "Compare a disk with the hash that was recorded", verify,
                                     add_which_options);
     add_subcommand<SnapshotCommand>(
         family, context, "remove", "Remove snapshots", remove,
         [](Command& command, SnapshotCommand& values) {
-            command.option("snapshots", &values.several, which_snapshot_help).required();
+            command.option("snapshots", &values.several, which_snapshot_help)
+                .names(ValueOf::snapshot)
+                .required();
             command.flag("-f,--force", &values.force,
                          "Even one that is another's parent, or damaged");
             command.flag("-q,--quiet", &values.quiet, "No ticks");
         })
         .alias("rm");
-    add_subcommand<SnapshotCommand>(
-        family, context, "reindex", "Look again which snapshots a directory has", reindex,
-        [](Command& command, SnapshotCommand& values) {
-            command.option("directory", &values.directory,
-                           "Directory (default: that of msb's snapshots)");
-        });
+    add_subcommand<SnapshotCommand>(family, context, "reindex",
+                                    "Look again which snapshots a directory has", reindex,
+                                    [](Command& command, SnapshotCommand& values) {
+                                        command
+                                            .option("directory", &values.directory,
+                                                    "Directory (default: that of msb's snapshots)")
+                                            .names(ValueOf::directory);
+                                    });
     add_snapshot_archives(family, context);
     add_snapshot_diff(family, context);
 }

@@ -42,9 +42,13 @@ Status import_archive(Context& context, const ImportCommand& command) {
 
 void add_export_options(Command& command, ExportCommand& values) {
     ExportRequest& request = values.request;
-    command.option("snapshot", &request.which, which_snapshot_help).required();
-    const Option file = command.option("file", &request.file, "File to write");
-    const Option output = command.option("-o,--output", &request.file, "The same").excludes(file);
+    command.option("snapshot", &request.which, which_snapshot_help)
+        .names(ValueOf::snapshot)
+        .required();
+    const Option file = command.option("file", &request.file, "File to write").names(ValueOf::file);
+    const Option output = command.option("-o,--output", &request.file, "The same")
+                              .names(ValueOf::file)
+                              .excludes(file);
     command.require_any({file, output}, "a file to write");
     const Option parents = command.flag("--with-parents", &request.with_parents,
                                         "Also all snapshots that it came from");
@@ -52,6 +56,7 @@ void add_export_options(Command& command, ExportCommand& values) {
     command
         .option("--since", &request.since,
                 "Only what differs from the disk of this snapshot, which has to be there at import")
+        .names(ValueOf::snapshot)
         .excludes(parents)
         .not_empty("a snapshot has a name, a path or a digest");
     command.flag("--plain-tar", &request.plain, "Do not compress");
@@ -61,9 +66,13 @@ void add_export_options(Command& command, ExportCommand& values) {
 
 void add_import_options(Command& command, ImportCommand& values) {
     ImportRequest& request = values.request;
-    command.option("file", &request.file, "Archive; - is standard input").required();
-    command.option("directory", &request.directory,
-                   "Directory for it (default: that of msb's snapshots)");
+    command.option("file", &request.file, "Archive; - is standard input")
+        .names(ValueOf::file)
+        .required();
+    command
+        .option("directory", &request.directory,
+                "Directory for it (default: that of msb's snapshots)")
+        .names(ValueOf::directory);
     command.option("-n,--name", &request.name, "Name (default: the one that it had)");
     command.flag("-f,--force", &request.force, "Replace a snapshot that is there");
     command.flag("-q,--quiet", &values.quiet, "No progress; the digest only");

@@ -99,7 +99,7 @@ void add_connect_options(Command& command, Context& context) {
     command.footer("A command follows `--`; its words are joined with spaces and read by the "
                    "sandbox's shell, as SSH does.\nA stopped sandbox is started and stopped "
                    "again.\nFor ssh, scp, sftp, rsync, git and editors: msb ssh config --install");
-    command.option("sandbox", &options->name, "Sandbox");
+    command.option("sandbox", &options->name, "Sandbox").names(ValueOf::sandbox);
     command.option("-n,--name", &options->named,
                    "Sandbox, also one that is called as a command below");
     command.flag("-q,--quiet", &options->quiet, "No progress");
@@ -117,7 +117,9 @@ void add_serve(Command& ssh, Context& context) {
             auto inactivity = std::make_shared<InactivityOptions>();
             command.footer("The login name is the user in the guest. Runs until Ctrl-C; the "
                            "sandbox goes on.");
-            command.option("sandbox", &options->name, "Sandbox (NAME.msb will do)").required();
+            command.option("sandbox", &options->name, "Sandbox (NAME.msb will do)")
+                .names(ValueOf::sandbox)
+                .required();
             const Option stdio = command.flag(
                 "--stdio", &options->stdio, "One connection on stdin and stdout, for ProxyCommand");
             command.option("--host", &options->host, "Address to listen on")
@@ -180,7 +182,8 @@ void add_authorize(Command& ssh, Context& context) {
     ssh.add("authorize", "Let a public key enter every sandbox of this MSB_HOME", group_sandboxes,
             [&context](Command& command) {
                 auto options = std::make_shared<AuthorizeOptions>();
-                command.option("--file", &options->file, "File that holds it, as ~/.ssh/id_*.pub");
+                command.option("--file", &options->file, "File that holds it, as ~/.ssh/id_*.pub")
+                    .names(ValueOf::file);
                 command.option("--key", &options->key, "The key itself");
                 command.flag("--stdin", &options->from_stdin, "Read it from stdin");
                 command.action([&context, options] {

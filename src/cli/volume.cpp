@@ -206,7 +206,7 @@ void add_volume_options(Command& command, VolumeCommand& values) {
 }
 
 void add_volume_name(Command& command, VolumeCommand& values) {
-    command.option("volume", &values.name, "Volume").required();
+    command.option("volume", &values.name, "Volume").names(ValueOf::volume).required();
     command.option("--format", &values.format, "Output format").one_of({"json"});
 }
 
@@ -229,7 +229,7 @@ void add_volume(Command& parent, Context& context) {
     add_subcommand<VolumeCommand>(
         family, context, "remove", "Remove volumes, with what is in them", remove,
         [](Command& command, VolumeCommand& values) {
-            command.option("volumes", &values.several, "Volumes").required();
+            command.option("volumes", &values.several, "Volumes").names(ValueOf::volume).required();
             command.flag("-q,--quiet", &values.quiet, "No ticks");
         })
         .alias("rm");
@@ -243,7 +243,7 @@ void add_volume(Command& parent, Context& context) {
     add_subcommand<VolumeCommand>(
         family, context, "clone", "Make a volume with what is in another one", clone,
         [](Command& command, VolumeCommand& values) {
-            command.option("volume", &values.name, "Volume").required();
+            command.option("volume", &values.name, "Volume").names(ValueOf::volume).required();
             command.option("name", &values.to, "Name of the new one").required();
             command.option("--label", &values.labels, "KEY=VALUE of the new one (repeatable)");
             command.flag("-q,--quiet", &values.quiet, "No progress");

@@ -69,7 +69,9 @@ void add_wait(Command& parent, Context& context) {
     parent.add("wait", "Wait until sandboxes have stopped", group_sandboxes,
                [&context](Command& command) {
                    auto options = std::make_shared<WaitOptions>();
-                   command.option("names", &options->names, "Sandboxes").required();
+                   command.option("names", &options->names, "Sandboxes")
+                       .names(ValueOf::sandbox)
+                       .required();
                    command.option("--timeout", &options->timeout, "Fail after this long, e.g. 30s");
                    command.option("--format", &options->format, "Output format").one_of({"json"});
                    command.flag("-q,--quiet", &options->quiet, "No ticks");
