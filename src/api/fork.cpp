@@ -3,7 +3,6 @@
 #include "base/time.hpp"
 #include "sandbox/disk_copy.hpp"
 
-#include <algorithm>
 #include <set>
 #include <unistd.h>
 
@@ -23,11 +22,6 @@ Status check_names(Launcher& launcher, const std::vector<std::string>& names) {
     return {};
 }
 
-bool has_owned(const SandboxSpec& spec) {
-    return std::ranges::any_of(spec.mounts,
-                               [](const Mount& mount) { return mount.kind == MountKind::owned; });
-}
-
 } // namespace
 
 Result<Fork> Fork::begin(Launcher& launcher, const ForkRequest& request, const disk::Watch& watch) {
@@ -39,15 +33,10 @@ Result<Fork> Fork::begin(Launcher& launcher, const ForkRequest& request, const d
     if (still) {
         Fork fork(still->view.spec, MSB_TRY(launcher.image_of(still->view.spec)),
                   MSB_TRY(own_disk(launcher.home(), still->view.spec)));
+        fork.storage_ = owned_storage_of(launcher.home(), still->view.spec);
         fork.still_ = std::move(*still);
         return fork;
     }
-    if (const auto view = MSB_TRY(sandboxes.get(request.source)); has_owned(view.spec))
-        return fail(
-            Error(ErrorKind::busy, "sandbox '" + request.source +
-                                       "' runs, and has storage of its own (--mount-owned), "
-                                       "which cannot be held still")
-                .with_hint("stop it first: msb stop " + request.source));
     const std::string store = launcher.home().snapshots();
     Staging::sweep(store);
     auto copy = MSB_TRY(Staging::begin(store + "/fork:" + std::to_string(::getpid())));
@@ -67,7 +56,7 @@ NewSandbox Fork::sandbox(const std::string& name) const {
     spec.network.published.clear();
     if (spec_.hostname == derived_hostname(spec_.name))
         spec.hostname = derived_hostname(name);
-    Sandboxes::Origin origin{.owned_of = spec_.name};
+    Sandboxes::Origin origin{.storage = storage_};
     (spec.root_disk.kind == RootDisk::Kind::flat ? origin.flat : origin.upper) = disk_;
     return {std::move(spec), image_, std::move(origin), {}};
 }

@@ -38,6 +38,7 @@ class Fork {
     SandboxSpec spec_;
     image::Image image_;
     std::string disk_;
+    StorageOrigins storage_;
     std::optional<Sandboxes::Still> still_; ///< it is the sandbox's own
     std::optional<Staging> copy_;           ///< it is in there
 };

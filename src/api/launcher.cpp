@@ -24,6 +24,27 @@ Result<std::string> real_path(const std::string& path) {
         return fail(Error::from_errno(error.value(), "realpath", path));
     return real.string();
 }
+/// What a snapshot's source had to itself the new sandbox has, too, at the same places. A mount that
+/// was asked for at such a place says how: of the same kind it gets what was kept, and another takes
+/// its place.
+Status take_storage(NewSandbox& sandbox, const Snapshot& snapshot) {
+    for (const auto& [kept, payload] : snapshot.manifest.storage()) {
+        std::vector<Mount>& mounts = sandbox.spec.mounts;
+        const auto asked = std::ranges::find(mounts, kept.guest, &Mount::guest);
+        if (asked != mounts.end() && asked->kind != MountKind::owned)
+            continue;
+        if (asked == mounts.end())
+            mounts.push_back(kept);
+        else if (asked->volume.kind != kept.volume.kind ||
+                 asked->volume.size_mib != kept.volume.size_mib)
+            return fail(ErrorKind::invalid_argument,
+                        "snapshot '" + snapshot.name() + "' has an " + describe_source(kept) +
+                            " for " + kept.guest + ", not an " + describe_source(*asked));
+        sandbox.origin.storage[kept.guest] = snapshot.path_of(payload);
+    }
+    return {};
+}
+
 } // namespace
 
 Launcher::Launcher(const Home& home, const Installation& installation)
@@ -144,6 +165,7 @@ Result<NewSandbox> Launcher::prepare_fork(const CreateRequest& request, image::P
     if (manifest.flat())
         sandbox.spec.root_disk.kind = RootDisk::Kind::flat;
     sandbox.spec.snapshot = snapshot.digest;
+    MSB_TRY(take_storage(sandbox, snapshot));
     const std::uint64_t needed = (manifest.upper_size + mib - 1) / mib;
     if (!request.root_disk_given)
         sandbox.spec.root_disk.size_mib = needed;

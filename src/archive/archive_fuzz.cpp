@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     archive::Outputs outputs;
     for (const auto& item : inventory->snapshots) {
         files.push_back(sys::memfd("disk").value());
-        outputs.disks.push_back({files.back().get(), item.changes.has_value()});
+        outputs.files.push_back({files.back().get(), item.changes.has_value()});
     }
     if (inventory->image)
         outputs.layers.resize(inventory->image->layers.size());

@@ -2,9 +2,9 @@
 // compression and reads nothing that is foreign. It speaks as image/helper.hpp says, with the archive
 // as descriptor 4. Requests:
 //
-//   export     {snapshots: [{name, descriptor, disk, base, base_disk}], with_image, home, plain}
+//   export     {snapshots: [{name, descriptor, directory, base, base_disk}], with_image, home, plain}
 //   inventory  {}: answers {inventory}
-//   unpack     {inventory, disks: [path], home}: the disks exist, empty or with what is to be changed
+//   unpack     {inventory, files: [path], home}: the files exist, empty or with what is to be changed
 #include "archive/disk_data.hpp"
 #include "archive/image_part.hpp"
 #include "archive/reader.hpp"
@@ -27,26 +27,36 @@ using image::Json;
 
 constexpr std::uint64_t report_step = std::uint64_t{16} << 20;
 
-/// A disk, and the base that it is compared with if only changes are to be carried.
+/// What is in a file; with a base, what is not like that there.
+Result<Payload> payload_of(OwnedFd file, std::uint64_t size, int base) {
+    Payload payload{.file = std::move(file), .size = size};
+    payload.extents = MSB_TRY(differences(payload.file.get(), base, size));
+    return payload;
+}
+
+/// Its files, and the base that its disk is compared with if only changes of that are to be carried.
 Status add_snapshot(Contents& contents, const Json& request) {
     SnapshotItem item{.name = image::json_string(request, "name"),
                       .manifest = MSB_TRY(
                           SnapshotManifest::from_json(image::json_string(request, "descriptor")))};
-    const std::string path = image::json_string(request, "disk");
-    Payload payload{.file = MSB_TRY(sys::open(path, O_RDONLY | O_NOFOLLOW)),
-                    .size = item.manifest.upper_size};
+    const std::string directory = image::json_string(request, "directory") + "/";
+    OwnedFd disk = MSB_TRY(sys::open(directory + item.manifest.upper_file, O_RDONLY | O_NOFOLLOW));
     OwnedFd base;
     if (const std::string digest = image::json_string(request, "base"); !digest.empty()) {
         base = MSB_TRY(sys::open(image::json_string(request, "base_disk"), O_RDONLY | O_NOFOLLOW));
-        const auto hash = MSB_TRY(disk::merkle_root(payload.file.get(), payload.size,
+        const auto hash = MSB_TRY(disk::merkle_root(disk.get(), item.manifest.upper_size,
                                                     std::thread::hardware_concurrency()));
         item.changes = {digest, to_hex(hash)};
     }
-    payload.extents =
-        MSB_TRY(differences(payload.file.get(), base ? base.get() : -1, payload.size));
-    item.data_bytes = sum_of(payload.extents);
+    contents.files.push_back(
+        MSB_TRY(payload_of(std::move(disk), item.manifest.upper_size, base ? base.get() : -1)));
+    item.data_bytes = sum_of(contents.files.back().extents);
+    for (const auto& [mount, kept] : item.manifest.storage()) {
+        OwnedFd file = MSB_TRY(sys::open(directory + kept.file, O_RDONLY | O_NOFOLLOW));
+        contents.files.push_back(MSB_TRY(payload_of(std::move(file), kept.size, -1)));
+        item.storage_bytes.push_back(sum_of(contents.files.back().extents));
+    }
     contents.inventory.snapshots.push_back(std::move(item));
-    contents.disks.push_back(std::move(payload));
     return {};
 }
 
@@ -62,7 +72,7 @@ Result<Json> write(const Json& request, image::Progress& progress) {
             progress.layer_bytes(0, reported = done, total);
         return {};
     };
-    image::FdSink output(helper_input);
+    FdSink output(helper_input);
     if (image::json_bool(request, "plain")) {
         MSB_TRY(write_archive(contents, output, advance));
     } else {
@@ -75,9 +85,9 @@ Result<Json> write(const Json& request, image::Progress& progress) {
 }
 
 /// The archive from its beginning: it is read twice.
-Result<image::FdSource> archive_source() {
+Result<FdSource> archive_source() {
     const struct stat info = MSB_TRY(sys::fstat(helper_input));
-    return image::FdSource(helper_input, 0, static_cast<std::uint64_t>(info.st_size));
+    return FdSource(helper_input, 0, static_cast<std::uint64_t>(info.st_size));
 }
 
 Result<Json> read_inventory_confined() {
@@ -89,13 +99,15 @@ Result<Json> read_inventory_confined() {
 
 struct Target {
     Inventory inventory;
-    std::vector<OwnedFd> disks;
+    std::vector<OwnedFd> files;
     std::optional<ImageIntake> image;
 
     Outputs outputs() const {
         Outputs all;
-        for (std::size_t i = 0; i < disks.size(); ++i)
-            all.disks.push_back({disks[i].get(), inventory.snapshots[i].changes.has_value()});
+        for (const SnapshotItem& item : inventory.snapshots)
+            for (std::size_t i = 0; i < item.payloads().size(); ++i)
+                all.files.push_back(
+                    {files[all.files.size()].get(), i == 0 && item.changes.has_value()});
         if (image)
             all.layers = image->outputs();
         else if (inventory.image)
@@ -107,9 +119,9 @@ struct Target {
 /// What the worker needs open.
 std::vector<int> descriptors(const Outputs& outputs) {
     std::vector<int> fds = {helper_input};
-    for (const Output& disk : outputs.disks)
-        if (disk.file >= 0)
-            fds.push_back(disk.file);
+    for (const Output& file : outputs.files)
+        if (file.file >= 0)
+            fds.push_back(file.file);
     for (const Outputs::Layer& layer : outputs.layers)
         for (const int fd : {layer.index, layer.data})
             if (fd >= 0)
@@ -151,8 +163,8 @@ Result<Json> read(const Json& request, image::Progress& progress) {
     Target target{.inventory = inventory,
                   .image =
                       MSB_TRY(ImageIntake::begin(image::json_string(request, "home"), inventory))};
-    for (const std::string& path : image::json_strings(request, "disks"))
-        target.disks.push_back(path.empty() ? OwnedFd()
+    for (const std::string& path : image::json_strings(request, "files"))
+        target.files.push_back(path.empty() ? OwnedFd()
                                             : MSB_TRY(sys::open(path, O_RDWR | O_NOFOLLOW)));
     const auto checksums = MSB_TRY(unpack_confined(target, progress));
     if (target.image)

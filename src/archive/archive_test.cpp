@@ -53,7 +53,7 @@ Contents contents_of(OwnedFd disk, std::uint64_t size, int base = -1) {
     if (base >= 0)
         item.changes = {a_digest, std::string(64, 'b')};
     contents.inventory.snapshots.push_back(std::move(item));
-    contents.disks.push_back(std::move(payload));
+    contents.files.push_back(std::move(payload));
     return contents;
 }
 
@@ -75,7 +75,7 @@ Status unpack_text(const std::string& text, const OwnedFd& disk) {
     const Inventory inventory = MSB_TRY(read_inventory(first));
     image::MemorySource second(as_bytes(text));
     MSB_TRY(unpack(second, inventory,
-                   {.disks = {{disk.get(), inventory.head().changes.has_value()}}, .layers = {}},
+                   {.files = {{disk.get(), inventory.head().changes.has_value()}}, .layers = {}},
                    nullptr));
     return {};
 }

@@ -24,10 +24,14 @@ json::Value encode(const SnapshotItem& item) {
     json::Value changes;
     if (item.changes)
         changes = {{"base", item.changes->base}, {"content_hash", item.changes->content_hash}};
-    return {{"name", item.name},
-            {"descriptor", item.manifest.to_json()},
-            {"data_bytes", item.data_bytes},
-            {"changes", changes}};
+    json::Value document = {{"name", item.name},
+                            {"descriptor", item.manifest.to_json()},
+                            {"data_bytes", item.data_bytes},
+                            {"changes", changes}};
+    if (!item.storage_bytes.empty())
+        document["storage_bytes"] =
+            json::Array(item.storage_bytes.begin(), item.storage_bytes.end());
+    return document;
 }
 
 json::Value encode(const ImageItem& image) {
@@ -46,6 +50,7 @@ Result<SnapshotItem> read_snapshot(const json::Value& value) {
     reader.get("name", item.name);
     const auto descriptor = reader.get<std::string>("descriptor");
     reader.get("data_bytes", item.data_bytes);
+    reader.get_if_there("storage_bytes", item.storage_bytes);
     if (!reader.member("changes").is_null()) {
         json::Reader changes(reader, "changes");
         item.changes.emplace();
@@ -79,6 +84,13 @@ Status check(const SnapshotItem& item) {
     const std::uint64_t size = item.manifest.upper_size;
     if (size < disk::min_size || size > disk::max_size || item.data_bytes > size)
         return corrupt("'" + item.name + "' has no size that a disk has");
+    const std::vector<SnapshotStorage> storage = item.manifest.storage();
+    if (storage.size() != item.storage_bytes.size())
+        return corrupt("'" + item.name + "' has not the storage that its descriptor says");
+    for (std::size_t i = 0; i < storage.size(); ++i)
+        if (const std::uint64_t whole = storage[i].payload.size;
+            whole > disk::max_size || item.storage_bytes[i] > whole)
+            return corrupt("'" + item.name + "' has storage of no size that there is");
     if (item.changes && (!is_snapshot_digest(item.changes->base) ||
                          !is_snapshot_digest("sha256:" + item.changes->content_hash)))
         return corrupt("'" + item.name + "' does not say what it is a change of");
@@ -107,8 +119,14 @@ Status check(const Inventory& inventory) {
 
 } // namespace
 
-std::string SnapshotItem::disk_path() const {
-    return directory() + "/" + (changes ? std::string(changes_name) : manifest.upper_file);
+std::vector<PayloadItem> SnapshotItem::payloads() const {
+    const std::string parent = directory() + "/";
+    std::vector<PayloadItem> all = {
+        {parent + (changes ? std::string(changes_name) : manifest.upper_file), manifest.upper_size,
+         data_bytes}};
+    for (const auto& [mount, payload] : manifest.storage())
+        all.push_back({parent + payload.file, payload.size, storage_bytes.at(all.size() - 1)});
+    return all;
 }
 
 std::string layer_path(std::size_t number, std::string_view part) {
@@ -117,8 +135,11 @@ std::string layer_path(std::size_t number, std::string_view part) {
 
 std::uint64_t Inventory::total_bytes() const {
     std::uint64_t total = 0;
-    for (const SnapshotItem& item : snapshots)
+    for (const SnapshotItem& item : snapshots) {
         total += item.data_bytes;
+        for (const std::uint64_t bytes : item.storage_bytes)
+            total += bytes;
+    }
     if (image)
         for (const LayerItem& layer : image->layers)
             total += layer.index_bytes + layer.data_bytes;

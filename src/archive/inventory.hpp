@@ -5,6 +5,7 @@
 //   snapshots/<hex>/snapshot.json    for each snapshot, parents first: its descriptor, and its disk
 //   snapshots/<hex>/<disk's file>    as a sparse file; "changes" in place of the disk's file if only
 //                                    what differs from another snapshot's disk is there
+//   snapshots/<hex>/<file>           the same of each storage that the source had to itself, always whole
 //   image/<n>.index, image/<n>.data  for each layer of the image, if it comes along
 //   checksums.json                   SHA-256 of each member before it (checksum.hpp)
 //
@@ -30,15 +31,24 @@ struct Changes {
     bool operator==(const Changes&) const = default;
 };
 
+/// A file of a snapshot, as a member of the archive.
+struct PayloadItem {
+    std::string path;
+    std::uint64_t size = 0;
+    std::uint64_t data_bytes = 0; ///< of it, in the archive
+};
+
 struct SnapshotItem {
     std::string name;
     SnapshotManifest manifest;
-    std::uint64_t data_bytes = 0; ///< of the disk, in the archive
-    std::optional<Changes> changes;
+    std::uint64_t data_bytes = 0;             ///< of the disk, in the archive
+    std::vector<std::uint64_t> storage_bytes; ///< the same of each storage
+    std::optional<Changes> changes;           ///< of the disk
 
     std::string directory() const { return "snapshots/" + manifest.digest().substr(7); }
     std::string descriptor_path() const { return directory() + "/snapshot.json"; }
-    std::string disk_path() const;
+    /// The disk, and then storage.
+    std::vector<PayloadItem> payloads() const;
     bool operator==(const SnapshotItem&) const = default;
 };
 

@@ -150,13 +150,13 @@ Status unpack_members(Reader& reader, const Inventory& inventory, const Outputs&
     const std::string text = MSB_TRY(reader.text(inventory_path, max_inventory_bytes));
     if (MSB_TRY(Inventory::from_json(text)) != inventory)
         return corrupt("it changed while it was read");
-    for (std::size_t i = 0; i < inventory.snapshots.size(); ++i) {
-        const SnapshotItem& item = inventory.snapshots[i];
+    auto output = outputs.files.begin();
+    for (const SnapshotItem& item : inventory.snapshots) {
         if (MSB_TRY(reader.text(item.descriptor_path(), max_snapshot_manifest_bytes)) !=
             item.manifest.to_json())
             return corrupt("the descriptor of '" + item.name + "' is not that of the inventory");
-        MSB_TRY(reader.file(item.disk_path(), item.manifest.upper_size, item.data_bytes,
-                            outputs.disks[i]));
+        for (const PayloadItem& payload : item.payloads())
+            MSB_TRY(reader.file(payload.path, payload.size, payload.data_bytes, *output++));
     }
     if (!inventory.image)
         return {};

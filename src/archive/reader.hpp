@@ -16,7 +16,7 @@ struct Output {
 };
 
 struct Outputs {
-    std::vector<Output> disks; ///< one for each snapshot
+    std::vector<Output> files; ///< one for each file of each snapshot
     struct Layer {
         int index = -1;
         int data = -1;

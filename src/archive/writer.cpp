@@ -91,10 +91,11 @@ Status write_archive(const Contents& contents, Sink& sink, const Advance& advanc
     const auto time = parse_rfc3339(inventory.head().manifest.created_at).value_or(0) / second;
     Writer writer(sink, time, advance);
     MSB_TRY(writer.text(inventory_path, inventory.to_json()));
-    for (std::size_t i = 0; i < inventory.snapshots.size(); ++i) {
-        const SnapshotItem& item = inventory.snapshots[i];
+    auto file = contents.files.begin();
+    for (const SnapshotItem& item : inventory.snapshots) {
         MSB_TRY(writer.text(item.descriptor_path(), item.manifest.to_json()));
-        MSB_TRY(writer.payload(item.disk_path(), contents.disks[i]));
+        for (const PayloadItem& payload : item.payloads())
+            MSB_TRY(writer.payload(payload.path, *file++));
     }
     for (std::size_t i = 0; i < contents.layers.size(); ++i) {
         const Contents::Layer& layer = contents.layers[i];

@@ -17,11 +17,11 @@ struct Payload {
     std::vector<TarExtent> extents;
 };
 
-/// What an inventory describes: a payload for each snapshot, and for each layer of the image an
-/// index and its data.
+/// What an inventory describes: a payload for each file of each snapshot, and for each layer of the
+/// image an index and its data.
 struct Contents {
     Inventory inventory;
-    std::vector<Payload> disks;
+    std::vector<Payload> files;
     struct Layer {
         Payload index;
         Payload data;

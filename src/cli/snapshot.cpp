@@ -14,8 +14,8 @@ namespace msb::cli {
 
 disk::Watch show_bytes(Session& session) {
     return [&session](std::uint64_t done, std::uint64_t total) {
-        if (total > 0)
-            session.progress().detail(format_bytes(done) + " / " + format_bytes(total));
+        session.progress().detail(total > 0 ? format_bytes(done) + " / " + format_bytes(total)
+                                            : format_bytes(done));
         return session.tick();
     };
 }
@@ -64,11 +64,6 @@ Status create(Context& context, const SnapshotCommand& command) {
         return unless_interrupted(session, context, made.error());
     session.progress().clear();
     print_snapshot(*made, command.quiet);
-    if (const auto source = session.sandboxes().get(request.sandbox))
-        for (const Mount& mount : source->spec.mounts)
-            if (mount.kind == MountKind::owned)
-                print_warning("the sandbox's own storage at " + mount.guest +
-                              " is not in the snapshot: msb fork copies it");
     return {};
 }
 
@@ -204,6 +199,12 @@ Status inspect(Context& context, const SnapshotCommand& command) {
     text.add_nested("Upper File", manifest.upper_file);
     text.add_nested("Upper Size", format_bytes(manifest.upper_size));
     text.add_nested("Integrity", describe(manifest.integrity));
+    if (const auto storage = manifest.storage(); !storage.empty()) {
+        text.section("Storage");
+        for (const auto& [mount, payload] : storage)
+            text.add_nested(mount.guest, fmt::format("{}, {} ({})", describe_source(mount),
+                                                     payload.file, format_bytes(payload.size)));
+    }
     if (!manifest.required.empty())
         text.add("Requires", fmt::format("{}", fmt::join(manifest.required, ", ")));
     if (command.verify)

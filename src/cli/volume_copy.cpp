@@ -5,6 +5,7 @@
 #include "cli/confined_child.hpp"
 #include "sandbox/volumes/files.hpp"
 #include "tar/extract.hpp"
+#include "tar/fd_stream.hpp"
 
 #include <csignal>
 #include <fcntl.h>
@@ -14,25 +15,6 @@
 namespace msb::cli {
 
 namespace {
-
-/// What a pipe or a file has.
-class StreamSource : public Source {
-  public:
-    explicit StreamSource(int fd) : fd_(fd) {}
-    Result<std::size_t> read(MutableBytesView buffer) override { return sys::read(fd_, buffer); }
-
-  private:
-    int fd_;
-};
-
-class StreamSink : public Sink {
-  public:
-    explicit StreamSink(int fd) : fd_(fd) {}
-    Status write(BytesView data) override { return sys::write_all(fd_, data); }
-
-  private:
-    int fd_;
-};
 
 /// One end of the copy.
 struct End {
@@ -93,7 +75,7 @@ Status Copying::pack(const std::string& name, int to) const {
     options.follow = !base_name(path) || path.ends_with('/');
     if (from_.volume)
         return from_.volume->pack(path, options, to);
-    StreamSink sink(to);
+    FdSink sink(to);
     TreeProgress progress;
     return pack_tree(path, options, sink, progress);
 }
@@ -110,7 +92,7 @@ Status Copying::extract(int directory, const std::optional<std::string>& only, i
     std::size_t skipped = 0;
     options.skipped_links = &skipped;
     const auto work = [&]() -> Status {
-        StreamSource source(from);
+        FdSource source(from);
         TreeProgress progress;
         MSB_TRY(extract_tree(directory, options, source, progress));
         if (skipped > 0)

@@ -52,7 +52,7 @@ Result<Json> apply(int disk, const ImageDisk& image, Batch batch, int archive) {
     disk::FileSystem fs = MSB_TRY(disk::FileSystem::open(disk, true));
     const image::ErofsReader reader(reading(image), image.size());
     Patcher patcher = MSB_TRY(Patcher::open(fs, image.size() > 0 ? &reader : nullptr));
-    image::FdSource copied(archive);
+    FdSource copied(archive);
     for (const Patch& patch : batch)
         MSB_TRY(patcher.apply(patch, &copied));
     MSB_TRY(fs.close());
@@ -88,7 +88,7 @@ Status run(int disk, const ImageDisk& image, Batch batch, TreeProgress& progress
     pipe[0].reset();
     Status packed;
     if (copies) {
-        image::FdSink sink(pipe[1].get());
+        FdSink sink(pipe[1].get());
         packed = pack_tree(last.source,
                            {.name = archive_name(last.source), .xattrs = false, .follow = true},
                            sink, progress);

@@ -3,6 +3,7 @@
 #include "base/system.hpp"
 #include "disk/ext4_options.hpp"
 #include "sandbox/frozen_guest.hpp"
+#include "sandbox/owned_storage.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -115,7 +116,7 @@ Result<DiskCopy> copy_disk(Sandboxes& sandboxes, const std::string& sandbox,
         const SandboxSpec& spec = still->view.spec;
         const Files files = MSB_TRY(open_files(MSB_TRY(own_disk(home, spec)), path));
         MSB_TRY(disk::copy_sparse(files.from.get(), files.to.get(), writing_out(files, watch)));
-        return DiskCopy{spec, files.size};
+        return DiskCopy{spec, files.size, std::move(*still)};
     }
     const std::string stop = "stop it first: msb stop " + sandbox;
     if (still.error().kind() != ErrorKind::busy)
@@ -123,6 +124,12 @@ Result<DiskCopy> copy_disk(Sandboxes& sandboxes, const std::string& sandbox,
     const SandboxView view = MSB_TRY(sandboxes.get(sandbox));
     if (view.state.status != SandboxStatus::running)
         return runs(sandbox, stop);
+    if (has_owned_storage(view.spec))
+        return fail(Error(ErrorKind::busy,
+                          "sandbox '" + sandbox +
+                              "' runs, and has storage of its own (--mount-owned), which is not "
+                              "held still")
+                        .with_hint(stop));
     const Files files = MSB_TRY(open_files(MSB_TRY(own_disk(home, view.spec)), path));
     if (!while_frozen && !disk::can_share(files.from.get(), files.to.get()))
         return runs(sandbox,
@@ -131,7 +138,7 @@ Result<DiskCopy> copy_disk(Sandboxes& sandboxes, const std::string& sandbox,
                                 stop, std::max(0.1, MSB_TRY(estimate(files)).count())));
     MSB_TRY_WRAP(copy_from_running(home, sandbox, files, watch),
                  "cannot copy the disk of '" + sandbox + "' while it runs");
-    return DiskCopy{view.spec, files.size};
+    return DiskCopy{view.spec, files.size, {}};
 }
 
 } // namespace msb

@@ -11,11 +11,13 @@ namespace msb {
 struct DiskCopy {
     SandboxSpec spec; ///< of the sandbox
     std::uint64_t size = 0;
+    /// If it does not run: it cannot be started as long as this lives.
+    std::optional<Sandboxes::Still> still;
 };
 
-/// A sandbox that does not run cannot be started meanwhile. The guest of one that runs holds its disk
-/// still: for a moment where the file can share its blocks; else for as long as copying takes, if
-/// that was asked for (`while_frozen`), and busy if it was not. Not durable.
+/// The guest of a sandbox that runs holds its disk still: for a moment where the file can share its
+/// blocks; else for as long as copying takes, if that was asked for (`while_frozen`), and busy if it
+/// was not. Busy, too, if it has storage of its own besides, which is not held still. Not durable.
 Result<DiskCopy> copy_disk(Sandboxes& sandboxes, const std::string& sandbox,
                            const std::string& path, bool while_frozen, const disk::Watch& watch);
 

@@ -13,7 +13,6 @@
 #include "sandbox/disk_patch.hpp"
 #include "sandbox/group.hpp"
 #include "sandbox/launch/launch.hpp"
-#include "sandbox/volumes/tree.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -307,33 +306,11 @@ Result<std::vector<std::string>> Sandboxes::images_in_use() {
     return digests;
 }
 
-Status Sandboxes::make_owned(const SandboxFiles& files, const Mount& mount,
-                             const std::string& copy_of) {
-    const bool disk = mount.volume.kind == VolumeKind::disk;
-    const std::string path = files.owned(mount.guest, disk);
-    MSB_TRY(make_directories(parent_of(path), 0700));
-    if (!disk)
-        MSB_TRY(make_directories(path, 0755));
-    if (!copy_of.empty()) {
-        const std::string source = SandboxFiles{home_.sandbox(copy_of)}.owned(mount.guest, disk);
-        return disk ? disk::clone_file(source, path) : copy_tree(source, path, {});
-    }
-    if (!disk)
-        return {};
-    return disk::create_disk(home_.root(), path,
-                             {.size = *mount.volume.size_mib * mib, .overlay = false});
-}
-
 Status Sandboxes::make_patches(const SandboxSpec& spec, const image::Image& image,
-                               const LaunchOptions& options, const std::vector<Patch>& patches) {
+                               const std::vector<Patch>& patches, const disk::Watch& watch) {
     patch_failed_ = !patches.empty();
     if (patches.empty())
         return {};
-    const auto watch = [&](std::uint64_t done, std::uint64_t) {
-        if (options.copied)
-            options.copied(done);
-        return options.wait_tick && options.wait_tick();
-    };
     const SandboxFiles files{home_.sandbox(spec.name)};
     const bool flat = spec.root_disk.kind == RootDisk::Kind::flat;
     MSB_TRY(patch_disk(flat ? files.flat_root() : files.upper(), image, patches, flat,
@@ -361,10 +338,13 @@ Status Sandboxes::make_files(const SandboxSpec& spec, const image::Image& image,
     const SandboxFiles files{home_.sandbox(spec.name)};
     MSB_TRY(make_directories(files.logs(), 0700));
     MSB_TRY(make_root_disk(spec, origin));
-    for (const Mount& mount : spec.mounts)
-        if (mount.kind == MountKind::owned)
-            MSB_TRY(make_owned(files, mount, origin.owned_of));
-    MSB_TRY(make_patches(spec, image, options, origin.patches));
+    const auto watch = [&](std::uint64_t done, std::uint64_t) {
+        if (options.copied)
+            options.copied(done);
+        return options.wait_tick && options.wait_tick();
+    };
+    MSB_TRY(make_owned_storage(home_, spec, origin.storage, watch));
+    MSB_TRY(make_patches(spec, image, origin.patches, watch));
     // A sandbox that is thrown away need not survive a power cut.
     return write_file_atomic(files.spec(), spec.to_json(), 0600, !spec.ephemeral);
 }

@@ -17,6 +17,7 @@
 #include "image/image.hpp"
 #include "sandbox/catalogue.hpp"
 #include "sandbox/home.hpp"
+#include "sandbox/owned_storage.hpp"
 #include "sandbox/volumes/claims.hpp"
 #include "spec/launch.hpp"
 #include "spec/patches.hpp"
@@ -121,10 +122,9 @@ class Sandboxes {
 
     /// What a new sandbox begins with.
     struct Origin {
-        std::string upper{}; ///< path of a disk that its own is a copy of; empty: an empty one
-        std::string flat{};  ///< the same, of a flat root; never empty
-        /// Sandbox whose owned storage it gets copies of; empty: new storage. Nothing may write to it.
-        std::string owned_of{};
+        std::string upper{};      ///< path of a disk that its own is a copy of; empty: an empty one
+        std::string flat{};       ///< the same, of a flat root; never empty
+        StorageOrigins storage{}; ///< of its own storage; nothing may write to them meanwhile
         std::vector<Patch> patches{}; ///< made on its disk before the first start
     };
     /// Makes the sandbox's files and starts it. `volumes` has the named ones of its mounts. already_exists if the name is taken. If the start
@@ -212,10 +212,9 @@ class Sandboxes {
     Status kill(const std::string& name, const Reached& runtime);
     Status end(const std::string& name, const Reached& runtime);
     Status note_end(const std::string& name);
-    Status make_owned(const SandboxFiles& files, const Mount& mount, const std::string& copy_of);
     Status make_root_disk(const SandboxSpec& spec, const Origin& origin);
     Status make_patches(const SandboxSpec& spec, const image::Image& image,
-                        const LaunchOptions& options, const std::vector<Patch>& patches);
+                        const std::vector<Patch>& patches, const disk::Watch& watch);
     Status make_files(const SandboxSpec& spec, const image::Image& image,
                       const LaunchOptions& options, const Origin& origin);
     Status erase_files(const std::string& name);

@@ -80,7 +80,7 @@ Result<image::Json> describe_export(Snapshots& snapshots, const ExportRequest& r
     for (const Snapshot& snapshot : chosen) {
         image::Json item{{"name", archived_name(snapshot)},
                          {"descriptor", snapshot.manifest.to_json()},
-                         {"disk", snapshot.disk()}};
+                         {"directory", snapshot.directory}};
         if (!request.since.empty()) {
             const Snapshot base = MSB_TRY(snapshots.open(request.since));
             item["base"] = base.digest;
@@ -111,8 +111,12 @@ struct Arrival {
     std::string directory;
     std::optional<Staging> staging; ///< none: it is here already
 
-    std::string disk() const {
-        return staging ? staging->path() + "/" + item->manifest.upper_file : std::string();
+    /// Of its files, the disk first.
+    std::vector<std::string> paths() const {
+        std::vector<std::string> all;
+        for (const SnapshotPayload& payload : item->manifest.payloads())
+            all.push_back(staging ? staging->path() + "/" + payload.file : std::string());
+        return all;
     }
 };
 
@@ -215,14 +219,14 @@ class Import {
         return {};
     }
 
-    /// The files that are to be filled. One that changes begins as a copy of its base.
+    /// The files that are to be filled. A disk that changes begins as a copy of its base.
     Status begin() {
         for (Arrival& arrival : arrivals_) {
             if (!missing_.contains(arrival.item))
                 continue;
             arrival.staging.emplace(MSB_TRY(Staging::begin(arrival.directory)));
-            const OwnedFd disk =
-                MSB_TRY(sys::open(arrival.disk(), O_RDWR | O_CREAT | O_EXCL, 0600));
+            for (const std::string& path : arrival.paths())
+                (void)MSB_TRY(sys::open(path, O_RDWR | O_CREAT | O_EXCL, 0600));
             if (const auto& changes = arrival.item->changes) {
                 const auto base = snapshots_.open(changes->base);
                 if (!base)
@@ -231,6 +235,7 @@ class Import {
                             .wrap("the archive only has what changed since another snapshot")
                             .with_hint("import that first"));
                 const OwnedFd from = MSB_TRY(sys::open(base->disk(), O_RDONLY | O_NOFOLLOW));
+                const OwnedFd disk = MSB_TRY(sys::open(arrival.paths().front(), O_RDWR));
                 MSB_TRY(disk::copy_sparse(from.get(), disk.get(), watch_));
             }
         }
@@ -238,12 +243,13 @@ class Import {
     }
 
     Status unpack(int archive) {
-        image::Json disks = image::Json(json::array());
+        image::Json files = image::Json(json::array());
         for (const Arrival& arrival : arrivals_)
-            disks.push_back(arrival.disk());
+            for (const std::string& path : arrival.paths())
+                files.push_back(path);
         MSB_TRY(ask_program({{"operation", "unpack"},
                              {"inventory", inventory_.to_json()},
-                             {"disks", disks},
+                             {"files", files},
                              {"home", snapshots_.home().root()}},
                             archive, watch_));
         return {};
@@ -251,12 +257,14 @@ class Import {
 
     Status publish(Arrival& arrival) {
         const archive::SnapshotItem& item = *arrival.item;
-        const OwnedFd disk = MSB_TRY(sys::open(arrival.disk(), O_RDWR | O_NOFOLLOW));
+        const std::vector<std::string> paths = arrival.paths();
+        const OwnedFd disk = MSB_TRY(sys::open(paths.front(), O_RDWR | O_NOFOLLOW));
         if (item.changes &&
             MSB_TRY(disk::content_hash(disk.get(), watch_)) != item.changes->content_hash)
             return fail(ErrorKind::corrupt, "the changes do not fit the disk of " +
                                                 item.changes->base + " as it is here");
-        MSB_TRY(sys::fsync(disk.get(), arrival.disk()));
+        for (const std::string& path : paths)
+            MSB_TRY(sys::fsync(MSB_TRY(sys::open(path, O_RDWR | O_NOFOLLOW)).get(), path));
         const bool replace = request_.force && arrival.item == &inventory_.head();
         return snapshots_.publish(*arrival.staging, item.manifest, arrival.directory, replace);
     }

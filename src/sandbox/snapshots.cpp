@@ -56,16 +56,16 @@ void sort_newest_first(std::vector<Snapshot>& snapshots) {
     });
 }
 
-/// Makes a disk that was copied durable, and hashes it if that was asked for.
-Status settle(const std::string& path, SnapshotManifest& manifest, const SnapshotRequest& request,
-              const disk::Watch& watch) {
-    const OwnedFd disk = MSB_TRY(sys::open(path, O_RDWR | O_NOFOLLOW));
-    MSB_TRY(sys::fsync(disk.get(), path));
-    if (request.integrity)
-        manifest.integrity = {std::string(disk::content_hash_algorithm),
-                              MSB_TRY(disk::content_hash(disk.get(), watch)), manifest.upper_size,
-                              disk::content_leaf_size};
-    return {};
+/// Makes a file that was copied durable, and hashes it if that was asked for.
+Result<std::optional<SnapshotIntegrity>> settle(const std::string& path, std::uint64_t size,
+                                                bool integrity, const disk::Watch& watch) {
+    const OwnedFd file = MSB_TRY(sys::open(path, O_RDWR | O_NOFOLLOW));
+    MSB_TRY(sys::fsync(file.get(), path));
+    if (!integrity)
+        return std::nullopt;
+    return SnapshotIntegrity{std::string(disk::content_hash_algorithm),
+                             MSB_TRY(disk::content_hash(file.get(), watch)), size,
+                             disk::content_leaf_size};
 }
 
 SnapshotManifest describe(const SandboxSpec& spec, const SnapshotRequest& request) {
@@ -94,6 +94,31 @@ Status check_place(const std::string& directory, bool force) {
         return fail(ErrorKind::already_exists, "'" + directory + "' exists and is no snapshot");
     return fail(Error(ErrorKind::already_exists, "snapshot already exists: " + directory)
                     .with_hint("choose another name, or use --force"));
+}
+
+Status compare_hash(const std::string& path, const SnapshotIntegrity& integrity,
+                    const disk::Watch& watch) {
+    if (integrity.algorithm != disk::content_hash_algorithm ||
+        integrity.leaf_size != disk::content_leaf_size)
+        return fail(ErrorKind::unsupported, "the snapshot's hash is of a kind that this msb does "
+                                            "not know: " +
+                                                integrity.algorithm);
+    const auto broken = [&](const std::string& why) {
+        return fail(ErrorKind::corrupt, "snapshot integrity check failed: '" + path + "' " + why);
+    };
+    const OwnedFd file = MSB_TRY(open_disk(path));
+    const struct stat before = MSB_TRY(sys::fstat(file.get()));
+    const std::string root = MSB_TRY(disk::content_hash(file.get(), watch));
+    const struct stat after = MSB_TRY(sys::lstat(path));
+    const auto same_time = [](const timespec& a, const timespec& b) {
+        return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+    };
+    if (before.st_ino != after.st_ino || before.st_dev != after.st_dev ||
+        before.st_size != after.st_size || !same_time(before.st_mtim, after.st_mtim) ||
+        !same_time(before.st_ctim, after.st_ctim))
+        return broken("changed while it was read");
+    return root == integrity.root ? Status()
+                                  : broken("has the hash " + root + ", not " + integrity.root);
 }
 
 } // namespace
@@ -128,9 +153,15 @@ Result<Snapshot> Snapshots::create(Sandboxes& sandboxes, const SnapshotRequest& 
     const std::string disk = staging.path() + "/" + SnapshotManifest().upper_file;
     const DiskCopy copy =
         MSB_TRY(copy_disk(sandboxes, request.sandbox, disk, request.copy_while_frozen, watch));
+    auto storage = MSB_TRY(keep_owned_storage(home_, copy.spec, staging.path(), watch));
     SnapshotManifest manifest = describe(copy.spec, request);
     manifest.upper_size = copy.size;
-    MSB_TRY(settle(disk, manifest, request, watch));
+    manifest.integrity = MSB_TRY(settle(disk, copy.size, request.integrity, watch));
+    for (auto& [mount, payload] : storage)
+        payload.integrity = MSB_TRY(
+            settle(staging.path() + "/" + payload.file, payload.size, request.integrity, watch));
+    if (!storage.empty())
+        manifest.set_storage(storage);
     MSB_TRY(publish(staging, manifest, directory, request.force));
     return Snapshot{manifest, manifest.digest(), directory};
 }
@@ -139,9 +170,10 @@ Status Snapshots::publish(Staging& staging, const SnapshotManifest& manifest,
                           const std::string& directory, bool replace) {
     const std::string text = manifest.to_json();
     (void)MSB_TRY(SnapshotManifest::from_json(text)); // nobody could open it otherwise
-    const std::string disk = staging.path() + "/" + manifest.upper_file;
-    if (::chmod(disk.c_str(), file_mode) == -1)
-        return fail_errno("chmod", disk);
+    for (const SnapshotPayload& payload : manifest.payloads())
+        if (const std::string path = staging.path() + "/" + payload.file;
+            ::chmod(path.c_str(), file_mode) == -1)
+            return fail_errno("chmod", path);
     MSB_TRY(write_file_atomic(staging.path() + "/" + manifest_name, text, file_mode));
     MSB_TRY(staging.publish(replace));
     if (const Status known = catalogue_.put_snapshot(directory); !known)
@@ -166,14 +198,14 @@ Result<Snapshot> Snapshots::load(const std::string& directory) const {
         return damaged(std::move(manifest).error().wrap("its descriptor"));
     Snapshot snapshot{std::move(*manifest), {}, directory};
     snapshot.digest = snapshot.manifest.digest();
-    const auto disk = sys::lstat(snapshot.disk());
-    if (!disk)
-        return damaged(Error(disk.error()).with_kind(ErrorKind::corrupt));
-    if (!S_ISREG(disk->st_mode) ||
-        static_cast<std::uint64_t>(disk->st_size) != snapshot.manifest.upper_size)
-        return damaged(
-            Error(ErrorKind::corrupt, "'" + snapshot.manifest.upper_file + "' is not a file of " +
-                                          std::to_string(snapshot.manifest.upper_size) + " bytes"));
+    for (const SnapshotPayload& payload : snapshot.manifest.payloads()) {
+        const auto file = sys::lstat(snapshot.path_of(payload));
+        if (!file)
+            return damaged(Error(file.error()).with_kind(ErrorKind::corrupt));
+        if (!S_ISREG(file->st_mode) || static_cast<std::uint64_t>(file->st_size) != payload.size)
+            return damaged(Error(ErrorKind::corrupt, "'" + payload.file + "' is not a file of " +
+                                                         std::to_string(payload.size) + " bytes"));
+    }
     return snapshot;
 }
 
@@ -240,31 +272,11 @@ std::vector<Snapshot> Snapshots::list_directory(const std::string& directory) {
 }
 
 Result<bool> Snapshots::verify(const Snapshot& snapshot, const disk::Watch& watch) const {
-    const auto& integrity = snapshot.manifest.integrity;
-    if (!integrity)
+    const auto payloads = snapshot.manifest.payloads();
+    if (!std::ranges::all_of(payloads, [](const auto& one) { return one.integrity.has_value(); }))
         return false;
-    if (integrity->algorithm != disk::content_hash_algorithm ||
-        integrity->leaf_size != disk::content_leaf_size)
-        return fail(ErrorKind::unsupported, "the snapshot's hash is of a kind that this msb does "
-                                            "not know: " +
-                                                integrity->algorithm);
-    const auto broken = [&](const std::string& why) {
-        return fail(ErrorKind::corrupt, "snapshot integrity check failed: " + why);
-    };
-    const OwnedFd disk = MSB_TRY(open_disk(snapshot.disk()));
-    const struct stat before = MSB_TRY(sys::fstat(disk.get()));
-    const std::string root = MSB_TRY(disk::content_hash(disk.get(), watch));
-    const struct stat after = MSB_TRY(sys::lstat(snapshot.disk()));
-    const auto same_time = [](const timespec& a, const timespec& b) {
-        return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-    };
-    if (before.st_ino != after.st_ino || before.st_dev != after.st_dev ||
-        before.st_size != after.st_size || !same_time(before.st_mtim, after.st_mtim) ||
-        !same_time(before.st_ctim, after.st_ctim))
-        return broken("'" + snapshot.disk() + "' changed while it was read");
-    if (root != integrity->root)
-        return broken("'" + snapshot.disk() + "' has the hash " + root + ", not " +
-                      integrity->root);
+    for (const SnapshotPayload& payload : payloads)
+        MSB_TRY(compare_hash(snapshot.path_of(payload), *payload.integrity, watch));
     return true;
 }
 

@@ -1,6 +1,6 @@
 // Snapshots: the disks of sandboxes, kept.
 //
-// A snapshot is a directory with a descriptor (spec/snapshot_manifest.hpp) and a disk file. It never
+// A snapshot is a directory with a descriptor (spec/snapshot_manifest.hpp) and its files. It never
 // changes, and it is whole wherever it is copied or moved to. $MSB_HOME/snapshots is where those are
 // that have no path of their own; the catalogue only remembers where others lie, and is not asked
 // whether something is true.
@@ -25,6 +25,9 @@ struct Snapshot {
 
     std::string name() const { return directory.substr(directory.rfind('/') + 1); }
     std::string disk() const { return directory + "/" + manifest.upper_file; }
+    std::string path_of(const SnapshotPayload& payload) const {
+        return directory + "/" + payload.file;
+    }
 };
 
 struct SnapshotRequest {
@@ -57,8 +60,8 @@ class Snapshots {
     /// What is wrong with those that the last list left out.
     const std::vector<Error>& damaged() const { return damaged_; }
 
-    /// Computes the hash of the disk again: corrupt if it is another one. False if none was
-    /// recorded, unsupported if it is not of a kind that we know.
+    /// Computes the hashes of the files again: corrupt if one is another. False if not all were
+    /// recorded, unsupported if they are not of a kind that we know.
     Result<bool> verify(const Snapshot& snapshot, const disk::Watch& watch) const;
     /// busy if another one has it as parent, unless `force`.
     Status remove(const std::string& which, bool force);
@@ -71,7 +74,7 @@ class Snapshots {
     /// already_exists if something is there, unless `force` and it is a snapshot.
     Result<std::string> place_for(const std::string& name_or_path, const std::string& parent,
                                   bool force) const;
-    /// Gives a disk that is whole, durable and in a staging directory its descriptor and its place.
+    /// Gives files that are whole, durable and in a staging directory their descriptor and their place.
     Status publish(Staging& staging, const SnapshotManifest& manifest, const std::string& directory,
                    bool replace);
 

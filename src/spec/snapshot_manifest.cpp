@@ -2,11 +2,14 @@
 
 #include "base/bytes.hpp"
 #include "base/sha256.hpp"
+#include "base/sizes.hpp"
 #include "base/time.hpp"
 #include "json/reader.hpp"
 #include "json/text.hpp"
+#include "spec/mount_json.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace msb {
 
@@ -15,6 +18,8 @@ namespace {
 constexpr std::uint64_t max_json_integer = (std::uint64_t{1} << 53) - 1;
 constexpr std::size_t max_name = 128;
 constexpr std::string_view root_disk_extension = "msb.root_disk";
+constexpr std::string_view storage_extension = "msb.owned_storage";
+constexpr std::string_view storage_kind = "files";
 constexpr std::string_view name_of_artifact = "snapshot";
 
 /// Members in the order in which they are added.
@@ -55,6 +60,12 @@ bool is_payload_name(std::string_view name) {
            std::ranges::find(taken, name) == taken.end();
 }
 
+bool fits(const std::optional<SnapshotIntegrity>& integrity, std::uint64_t size) {
+    return !integrity || (integrity->root.size() == 64 && is_hex(integrity->root) &&
+                          integrity->logical_size == size && integrity->leaf_size > 0 &&
+                          integrity->leaf_size <= max_json_integer);
+}
+
 Status check(const SnapshotManifest& manifest) {
     const auto wrong = [](const char* what) {
         return fail(ErrorKind::corrupt, std::string("its ") + what + " is not valid");
@@ -70,10 +81,7 @@ Status check(const SnapshotManifest& manifest) {
         return wrong("file name");
     if (manifest.upper_size == 0 || manifest.upper_size > max_json_integer)
         return wrong("size");
-    if (const auto& integrity = manifest.integrity;
-        integrity && (integrity->root.size() != 64 || !is_hex(integrity->root) ||
-                      integrity->logical_size != manifest.upper_size || integrity->leaf_size == 0 ||
-                      integrity->leaf_size > max_json_integer))
+    if (!fits(manifest.integrity, manifest.upper_size))
         return wrong("integrity");
     const auto& required = manifest.required;
     if (!manifest.extensions.is_object() ||
@@ -119,6 +127,65 @@ SnapshotIntegrity read_integrity(json::Reader item) {
     return integrity;
 }
 
+json::Value to_value(const std::optional<SnapshotIntegrity>& integrity) {
+    if (!integrity)
+        return nullptr;
+    return {{"algorithm", integrity->algorithm},
+            {"root", integrity->root},
+            {"logical_size", integrity->logical_size},
+            {"leaf_size", integrity->leaf_size}};
+}
+
+bool is_known(const json::Value& extensions, std::string_view name) {
+    const json::Value* said = extensions.find(name);
+    const json::Value* kind = said != nullptr ? said->find("kind") : nullptr;
+    return kind != nullptr && ((name == root_disk_extension && *kind == json::Value("flat")) ||
+                               (name == storage_extension && *kind == json::Value(storage_kind)));
+}
+
+void require(SnapshotManifest& manifest, std::string_view extension, json::Value said) {
+    manifest.extensions[extension] = std::move(said);
+    manifest.required.emplace_back(extension);
+    std::ranges::sort(manifest.required);
+}
+
+Result<std::vector<SnapshotStorage>> read_storage(const json::Value& extensions) {
+    std::vector<SnapshotStorage> storage;
+    if (!is_known(extensions, storage_extension))
+        return storage;
+    json::Reader document(*extensions.find(storage_extension));
+    for (const json::Value& element : document.list("storage")) {
+        if (storage.size() == max_mounts)
+            return fail(ErrorKind::corrupt, "it has more storage than a sandbox has mounts");
+        json::Reader item(document, element);
+        SnapshotStorage& one = storage.emplace_back();
+        one.mount = mount_from_json({item, "mount"});
+        item.get("file", one.payload.file);
+        item.get("size_bytes", one.payload.size);
+        if (!item.member("integrity").is_null())
+            one.payload.integrity = read_integrity({item, "integrity"});
+    }
+    MSB_TRY(document.status());
+    return storage;
+}
+
+Status check_storage(const SnapshotManifest& manifest) {
+    std::vector<Mount> mounts;
+    std::set<std::string> files = {manifest.upper_file};
+    for (const auto& [mount, payload] : MSB_TRY(read_storage(manifest.extensions))) {
+        const bool disk = mount.volume.kind == VolumeKind::disk;
+        if (mount.kind != MountKind::owned || !mount.volume.kind ||
+            !is_payload_name(payload.file) || !files.insert(payload.file).second ||
+            payload.size == 0 || payload.size > max_json_integer ||
+            (disk && (payload.size % mib != 0 || payload.size / mib != mount.volume.size_mib)) ||
+            !fits(payload.integrity, payload.size))
+            return fail(ErrorKind::corrupt, "its storage is not valid");
+        mounts.push_back(mount);
+    }
+    const Status valid = validate_mounts(mounts);
+    return valid ? Status() : fail(Error(valid.error()).with_kind(ErrorKind::corrupt));
+}
+
 } // namespace
 
 bool SnapshotManifest::flat() const {
@@ -126,17 +193,34 @@ bool SnapshotManifest::flat() const {
 }
 
 void SnapshotManifest::set_flat() {
-    extensions[root_disk_extension] = {{"kind", "flat"}};
-    required = {std::string(root_disk_extension)};
+    require(*this, root_disk_extension, {{"kind", "flat"}});
+}
+
+std::vector<SnapshotStorage> SnapshotManifest::storage() const {
+    return read_storage(extensions).value_or(std::vector<SnapshotStorage>());
+}
+
+void SnapshotManifest::set_storage(const std::vector<SnapshotStorage>& storage) {
+    json::Value list = json::array();
+    for (const auto& [mount, payload] : storage)
+        list.push_back({{"mount", mount_to_json(mount)},
+                        {"file", payload.file},
+                        {"size_bytes", payload.size},
+                        {"integrity", to_value(payload.integrity)}});
+    require(*this, storage_extension, {{"kind", storage_kind}, {"storage", list}});
+}
+
+std::vector<SnapshotPayload> SnapshotManifest::payloads() const {
+    std::vector<SnapshotPayload> all = {{upper_file, upper_size, integrity}};
+    for (SnapshotStorage& one : storage())
+        all.push_back(std::move(one.payload));
+    return all;
 }
 
 std::optional<std::string> SnapshotManifest::unknown_requirement() const {
-    for (const std::string& name : required) {
-        const json::Value* said = extensions.find(name);
-        const json::Value* kind = said != nullptr ? said->find("kind") : nullptr;
-        if (name != root_disk_extension || kind == nullptr || *kind != json::Value("flat"))
+    for (const std::string& name : required)
+        if (!is_known(extensions, name))
             return name;
-    }
     return std::nullopt;
 }
 
@@ -196,6 +280,7 @@ Result<SnapshotManifest> SnapshotManifest::from_json(std::string_view text) {
         manifest.integrity = read_integrity({upper, "integrity"});
     MSB_TRY(document.status());
     MSB_TRY(check(manifest));
+    MSB_TRY(check_storage(manifest));
     // Also members that we do not know, and some that are there twice.
     if (manifest.to_json() != text)
         return fail(ErrorKind::corrupt, "not written in the one way that a descriptor is");

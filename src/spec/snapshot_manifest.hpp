@@ -1,6 +1,7 @@
-// The descriptor of a snapshot: what it is a snapshot of, and its disk file.
+// The descriptor of a snapshot: what it is a snapshot of, and its files.
 //
-// A snapshot is a directory with two files, the descriptor and the disk. It is known by the SHA-256
+// A snapshot is a directory with the descriptor, the disk, and a file for each storage that the source
+// had to itself (--mount-owned). It is known by the SHA-256
 // of the descriptor, so there is one way to write one down: the members in the order below, nothing
 // between the tokens, and keys that people chose sorted. Any other text is refused, be it the same
 // JSON document or not.
@@ -8,6 +9,7 @@
 
 #include "base/result.hpp"
 #include "json/value.hpp"
+#include "spec/mounts.hpp"
 
 #include <cstdint>
 #include <map>
@@ -18,13 +20,27 @@
 
 namespace msb {
 
-/// A hash of the disk's content, and how it was made.
+/// A hash of a file's content, and how it was made.
 struct SnapshotIntegrity {
     std::string algorithm;
     std::string root; ///< lower-case hex digits
     std::uint64_t logical_size = 0;
     std::uint64_t leaf_size = 0;
     bool operator==(const SnapshotIntegrity&) const = default;
+};
+
+/// A file beside the descriptor.
+struct SnapshotPayload {
+    std::string file;
+    std::uint64_t size = 0; ///< bytes
+    std::optional<SnapshotIntegrity> integrity;
+};
+
+/// Storage that the source had to itself: where it was mounted, and how. A disk is kept as it is, a
+/// directory as a tar.
+struct SnapshotStorage {
+    Mount mount;
+    SnapshotPayload payload;
 };
 
 struct SnapshotManifest {
@@ -51,6 +67,11 @@ struct SnapshotManifest {
     /// keeps programs away that do not know of such disks.
     bool flat() const;
     void set_flat();
+    /// A required extension, too: who restores a snapshot and leaves something out has restored nothing.
+    std::vector<SnapshotStorage> storage() const;
+    void set_storage(const std::vector<SnapshotStorage>& storage);
+    /// All files, the disk first.
+    std::vector<SnapshotPayload> payloads() const;
     /// Of what it requires, something that this version does not know.
     std::optional<std::string> unknown_requirement() const;
 

@@ -53,6 +53,74 @@ TEST(SnapshotManifest, ReadsWhatItWrites) {
     EXPECT_EQ(*read, manifest);
 }
 
+SnapshotStorage disk_at(const std::string& guest, const std::string& file) {
+    SnapshotStorage disk;
+    disk.mount.kind = MountKind::owned;
+    disk.mount.guest = guest;
+    disk.mount.volume = {.kind = VolumeKind::disk, .size_mib = 200};
+    disk.payload = {file, std::uint64_t{200} << 20, {}};
+    return disk;
+}
+
+SnapshotStorage directory_at(const std::string& guest, const std::string& file) {
+    SnapshotStorage directory;
+    directory.mount.kind = MountKind::owned;
+    directory.mount.guest = guest;
+    directory.mount.read_only = true;
+    directory.mount.volume = {.kind = VolumeKind::directory};
+    directory.payload = {
+        file, 1024,
+        SnapshotIntegrity{"msb-file-merkle-sha256-v1", std::string(64, '0'), 1024, 65536}};
+    return directory;
+}
+
+TEST(SnapshotManifest, HasStorage) {
+    SnapshotManifest manifest = example();
+    manifest.set_flat();
+    manifest.set_storage({disk_at("/k", "owned-1.ext4"), directory_at("/o", "owned-2.tar")});
+    const auto read = SnapshotManifest::from_json(manifest.to_json());
+    ASSERT_TRUE(read) << read.error().to_string();
+    EXPECT_EQ(*read, manifest);
+    EXPECT_TRUE(read->flat());
+    EXPECT_FALSE(read->unknown_requirement());
+    const auto storage = read->storage();
+    ASSERT_EQ(storage.size(), 2U);
+    EXPECT_EQ(storage[1].mount, directory_at("/o", "").mount);
+    const auto payloads = read->payloads();
+    ASSERT_EQ(payloads.size(), 3U);
+    EXPECT_EQ(payloads[0].file, "upper.ext4");
+    EXPECT_EQ(payloads[1].size, std::uint64_t{200} << 20);
+    EXPECT_TRUE(payloads[2].integrity);
+}
+
+TEST(SnapshotManifest, RefusesStorageThatCannotBe) {
+    const auto refused = [](const std::vector<SnapshotStorage>& storage) {
+        SnapshotManifest manifest = example();
+        manifest.set_storage(storage);
+        const auto read = SnapshotManifest::from_json(manifest.to_json());
+        return !read && read.error().kind() == ErrorKind::corrupt;
+    };
+    for (const char* file : {"", "../x", "upper.ext4", "snapshot.json", "a/b"})
+        EXPECT_TRUE(refused({disk_at("/k", file)})) << file;
+    EXPECT_TRUE(refused({disk_at("/k", "a"), disk_at("/o", "a")}));
+    EXPECT_TRUE(refused({disk_at("/k", "a"), disk_at("/k", "b")}));
+    EXPECT_TRUE(refused({disk_at("k/../..", "a")}));
+    SnapshotStorage odd = disk_at("/k", "a");
+    odd.payload.size += 1;
+    EXPECT_TRUE(refused({odd}));
+    odd = disk_at("/k", "a");
+    odd.mount.kind = MountKind::bind;
+    odd.mount.source = "/etc";
+    EXPECT_TRUE(refused({odd}));
+    odd = directory_at("/o", "a");
+    odd.payload.size = 0;
+    EXPECT_TRUE(refused({odd}));
+    std::vector<SnapshotStorage> many;
+    for (std::size_t i = 0; i <= max_mounts; ++i)
+        many.push_back(disk_at("/k" + std::to_string(i), "f" + std::to_string(i)));
+    EXPECT_TRUE(refused(many));
+}
+
 TEST(SnapshotManifest, RefusesEveryOtherText) {
     for (const auto& [piece, by] : std::initializer_list<std::pair<const char*, const char*>>{
              {"{\"schema\"", "{ \"schema\""},

@@ -28,7 +28,7 @@ Result<Json> look(int disk, const std::string& path) {
 
 Result<Json> pack(int disk, const Json& request, int to) {
     disk::FileSystem fs = MSB_TRY(disk::FileSystem::open(disk, false));
-    image::FdSink sink(to);
+    FdSink sink(to);
     MSB_TRY(VolumeTree(fs).pack(image::json_string(request, "path"),
                                 image::json_bool(request, "follow"),
                                 image::json_string(request, "name"), sink));
@@ -42,7 +42,7 @@ Result<Json> unpack(int disk, const Json& request, int from) {
     const std::string only = image::json_string(request, "only");
     if (image::json_bool(request, "parents"))
         MSB_TRY(tree.make_directories(path));
-    image::FdSource source(from);
+    FdSource source(from);
     MSB_TRY(tree.unpack(path, only.empty() ? std::nullopt : std::optional(only),
                         image::json_bool(request, "owners"), source));
     MSB_TRY(fs.close());

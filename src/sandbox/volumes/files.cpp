@@ -5,6 +5,7 @@
 #include "base/system.hpp"
 #include "image/helper.hpp"
 #include "sandbox/volumes/disk_lock.hpp"
+#include "tar/fd_stream.hpp"
 
 #include <cerrno>
 #include <fcntl.h>
@@ -113,14 +114,7 @@ Status VolumeFiles::pack(const std::string& path, PackOptions options, int to) c
                                 {"follow", options.follow},
                                 {"name", options.name}},
                                to, {});
-    class Pipe : public Sink {
-      public:
-        explicit Pipe(int fd) : fd_(fd) {}
-        Status write(BytesView data) override { return sys::write_all(fd_, data); }
-
-      private:
-        int fd_;
-    } sink(to);
+    FdSink sink(to);
     TreeProgress progress;
     if (options.follow) {
         const OwnedFd found = MSB_TRY(open_within(path, O_PATH));
