@@ -363,6 +363,7 @@ Policy net_policy() {
     Policy policy(Policy::Otherwise::kill);
     allow_own_process(policy);
     allow_flags(policy);
+    allow_reading(policy); // of resolv.conf: the jail's root and Landlock say so
     allow_stream_pairs(policy);
     // No raw and no packet sockets.
     policy.answer_others(SYS_socket, EACCES);
@@ -380,8 +381,10 @@ Policy net_policy() {
         .allow_when(SYS_setsockopt, {is(1, SOL_SOCKET), is(2, SO_KEEPALIVE)})
         // Guest memory.
         .allow({SYS_mincore})
-        // The C library looks for a time zone file when a line is logged.
-        .answer({SYS_open, SYS_openat, SYS_stat, SYS_access, SYS_readlink}, EACCES)
+        // What the C library looks for: a time zone file when a line is logged.
+        .answer({SYS_stat, SYS_access, SYS_readlink}, EACCES)
+        // The interface that a resolver is behind, by its name.
+        .allow_when(SYS_ioctl, {is(1, SIOCGIFINDEX)})
         .answer_others(SYS_prctl, EPERM)
         .allow_when(SYS_prctl, {is(0, PR_SET_NAME)});
     for (const int option : {TCP_NODELAY, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT})

@@ -187,6 +187,7 @@ std::string NetdConfig::to_json() const {
         {"ipv6", write_subnet(v6)},
         {"policy", write_policy(policy)},
         {"resolvers", resolver_list},
+        {"resolver_file", resolver_file},
         {"dns_timeout_ms", dns_timeout_ms},
         {"published", published_list},
         {"max_connections", max_connections},
@@ -211,6 +212,7 @@ Result<NetdConfig> NetdConfig::from_json(std::string_view text) {
     json::Reader policy(document, "policy");
     config.policy = MSB_TRY_WRAP(read_policy(policy), "netd configuration");
     read_lists(document, config);
+    document.get("resolver_file", config.resolver_file);
     document.get("dns_timeout_ms", config.dns_timeout_ms);
     document.get("max_connections", config.max_connections);
     document.get("sandbox", config.sandbox);

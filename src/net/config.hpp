@@ -32,6 +32,7 @@ struct NetdConfig {
     Policy policy;
     std::optional<Proxy> proxy; ///< with its credentials
     std::vector<Endpoint> resolvers;
+    std::string resolver_file;        ///< that these follow; empty: none
     std::uint32_t dns_timeout_ms = 0; ///< of one lookup; 0: as usual
     std::vector<PublishedSocket> published;
     std::optional<InterceptionPlan> interception; ///< tlsd is at netd_fd_tls

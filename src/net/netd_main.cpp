@@ -2,6 +2,7 @@
 // command in the jail of role `net`, with the descriptors of NetdFd. It lives as long as the
 // sandbox's runtime holds the other end of the lifeline.
 #include "base/bytes.hpp"
+#include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/sha256.hpp"
 #include "base/system.hpp"
@@ -144,6 +145,7 @@ Status run() {
                  .v4 = config.v4,
                  .v6 = config.v6,
                  .resolvers = config.resolvers,
+                 .resolver_file = config.resolver_file,
                  .dns_time = dns_time,
                  .max_connections = config.max_connections,
                  .sandbox = config.sandbox,
@@ -160,7 +162,10 @@ Status run() {
         MSB_TRY(virtio::VhostUserServer::create(*loop, OwnedFd(netd_fd_device), device));
     watch_lifeline(*loop, dialer, stack, ledger);
     MSB_TRY(start_watchdog(*loop));
-    MSB_TRY(jail::lock_down(jail::Role::net, {}));
+    jail::LockDown keep;
+    if (!config.resolver_file.empty())
+        keep.readable = {parent_of(config.resolver_file)};
+    MSB_TRY(jail::lock_down(jail::Role::net, keep));
     return loop->run();
 }
 

@@ -27,6 +27,7 @@ Stack::Stack(EventLoop& loop, Link& link, Dialer& dialer, const Config& config)
     : config_(config), output_(link, config.link), switch_(*this, dialer),
       dns_(loop, output_, switch_,
            {.resolvers = config.resolvers,
+            .resolver_file = config.resolver_file,
             .gateways = gateways_of(config),
             .time = config.dns_time}),
       denials_(loop, config.sandbox), published_use_(loop),

@@ -24,6 +24,7 @@ class Stack final : public FrameSink {
         Output::Config link;
         std::optional<Subnet> v4, v6; ///< the active families
         std::vector<Endpoint> resolvers;
+        std::string resolver_file{}; ///< that these follow; empty: none
         std::chrono::milliseconds dns_time = DnsExchange::usual_time;
         std::size_t max_connections = 256;
         std::string sandbox;         ///< its name, for those who are refused

@@ -208,18 +208,6 @@ TEST_F(SandboxTest, DestinationsAreParsed) {
         EXPECT_EQ(parsed(bad), "") << bad;
 }
 
-TEST_F(SandboxTest, ResolversOfTheHost) {
-    const auto resolvers = resolvers_of(
-        dns::parse_resolver_config("# nameserver 9.9.9.9\nsearch x\nnameserver\t1.1.1.1 # one\n"
-                                   "nameserver fe80::1%lo\nnameserver fe80::1%no-such-link\n"
-                                   "nameserver 2606:4700::1111\nnameserver 8.8.8.8"));
-    ASSERT_EQ(resolvers.size(), 3U);
-    EXPECT_EQ(resolvers[0].to_string(), "1.1.1.1:53");
-    EXPECT_EQ(resolvers[1].to_string(), "[fe80::1%1]:53");
-    EXPECT_EQ(resolvers[2].to_string(), "[2606:4700::1111]:53");
-    EXPECT_EQ(resolvers_of({})[0].to_string(), "127.0.0.1:53");
-}
-
 TEST_F(SandboxTest, NetworkConfigIsStrict) {
     const auto parse = [](std::string_view text) {
         return NetworkConfig::parse(*json::parse(text));

@@ -46,4 +46,32 @@ host_run 60 run --net public -- true
 assert_contains "$err" 'network.search_domain is unknown'
 rm "$MSB_HOME/config.json"
 host_ok rm -q -f box
+
+# The resolvers change while a sandbox runs.
+finds() { in_host "$MSB" exec box -- nslookup -type=a www.test.example | grep -q "$WORLD4"; }
+echo 'nameserver 93.184.215.99' >"$T/resolv.conf" # nobody
+host_ok create -q -n box --net public
+if in_host timeout 20 "$MSB" exec box -- timeout 3 nslookup -type=a www.test.example >/dev/null; then
+    fail_test "a resolver that is not there has answered"
+fi
+echo "nameserver $WORLD4" >"$T/resolv.conf" # in the same file
+eventually 10 finds
+echo 'nameserver fe80::53%cable' >"$T/resolv.conf" # by an interface's name
+: >"$T/world.ready.names"
+asks_link_local() { finds && [ -s "$T/world.ready.names" ]; }
+eventually 10 asks_link_local
+host_ok rm -q -f box
+# A service's directory below /run, where a new file takes the old one's place.
+in_host umount "$(readlink -f /etc/resolv.conf)"
+cp -a /etc "$T/etc"
+rm "$T/etc/resolv.conf"
+ln -s /run/resolver/resolv.conf "$T/etc/resolv.conf"
+in_host mount --bind "$T/etc" /etc
+in_host mount -t tmpfs none /run
+in_host mkdir /run/resolver
+in_host sh -c 'echo nameserver 93.184.215.99 >/run/resolver/resolv.conf'
+host_ok create -q -n box --net public
+in_host sh -c "echo nameserver $WORLD4 >/run/resolver/new; mv /run/resolver/new /run/resolver/resolv.conf"
+eventually 10 finds
+host_ok rm -q -f box
 no_leftovers

@@ -150,7 +150,8 @@ class DnsForwarder::Stream : public std::enable_shared_from_this<Stream> {
 
 DnsForwarder::DnsForwarder(EventLoop& loop, Output& output, Dialer& gate, Config config)
     : loop_(loop), output_(output), gate_(gate), config_(std::move(config)),
-      resolvers_(std::make_shared<Resolvers>(config_.resolvers)) {}
+      resolvers_(std::make_shared<Resolvers>(config_.resolvers)),
+      resolver_file_(config_.resolver_file) {}
 
 DnsForwarder::~DnsForwarder() {
     link_reset();
@@ -255,6 +256,9 @@ std::optional<Bytes> DnsForwarder::answer_here(const Asked& asked) const {
 }
 
 void DnsForwarder::ask(Asked asked, const Reply& reply) {
+    if (auto resolvers = resolver_file_.changed(ResolverFile::Clock::now());
+        resolvers && *resolvers != resolvers_->addresses)
+        set_resolvers(std::move(*resolvers));
     const std::uint64_t number = next_exchange_++;
     const auto resolvers = is_gateway(asked.server.address)
                                ? resolvers_

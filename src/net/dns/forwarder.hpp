@@ -10,6 +10,7 @@
 #include "net/dialer.hpp"
 #include "net/dns/exchange.hpp"
 #include "net/dns/names.hpp"
+#include "net/dns/resolver_file.hpp"
 #include "net/output.hpp"
 #include "net/policy/groups.hpp"
 
@@ -22,6 +23,7 @@ class DnsForwarder {
   public:
     struct Config {
         std::vector<Endpoint> resolvers;
+        std::string resolver_file{}; ///< that these follow; empty: none
         Gateways gateways; ///< of the active families; others have no addresses for the guest
         std::chrono::milliseconds time = DnsExchange::usual_time; ///< for one question
     };
@@ -74,6 +76,7 @@ class DnsForwarder {
     Config config_;
     NameMemory names_;
     std::shared_ptr<Resolvers> resolvers_;
+    ResolverFile resolver_file_;
     std::uint64_t next_exchange_ = 1;
     std::map<std::uint64_t, std::unique_ptr<DnsExchange>> exchanges_;
     std::map<Stream*, std::shared_ptr<Stream>> streams_;

@@ -2,11 +2,15 @@
 
 #include "base/file.hpp"
 #include "base/system.hpp"
+#include "net/dns/resolvers.hpp"
 #include "sandbox/launch/network_config.hpp"
 #include "sandbox/launch/proxy.hpp"
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,8 +19,7 @@ namespace msb {
 
 namespace {
 
-constexpr std::uint16_t dns_port = 53;
-constexpr std::size_t most_resolv_conf = std::size_t{64} << 10;
+constexpr const char* resolver_file = "/etc/resolv.conf";
 constexpr int listen_backlog = 1024;
 
 /// `port` learns which one was chosen, if any would do.
@@ -45,19 +48,21 @@ Result<OwnedFd> bind_port(PublishedPort& port) {
     return fd;
 }
 
-} // namespace
-
-std::vector<Endpoint> resolvers_of(const dns::ResolverConfig& config) {
-    std::vector<Endpoint> resolvers;
-    resolvers.reserve(config.servers.size() + 1);
-    for (const IpAddress& server : config.servers)
-        resolvers.push_back({server, dns_port});
-    if (resolvers.empty()) // resolv.conf(5)
-        resolvers.push_back({IpAddress::loopback(false), dns_port});
-    return resolvers;
+/// Has netd see where this machine's resolv.conf is, so that it can follow changes. Services keep it
+/// in a directory of their own below /run, and put a new one in its place there. Elsewhere (in /etc)
+/// it is the file alone that is seen, as long as it is the same one.
+void show_resolver_file(jail::Request& request, net::NetdConfig& config) {
+    const std::unique_ptr<char, void (*)(void*)> real(::realpath(resolver_file, nullptr), &::free);
+    if (!real)
+        return;
+    const std::string path = real.get();
+    const std::size_t slash = path.rfind('/');
+    config.resolver_file = "/resolver" + path.substr(slash);
+    if (path.starts_with("/run/") && slash > std::strlen("/run"))
+        request.binds.push_back({path.substr(0, slash), "/resolver"});
+    else
+        request.binds.push_back({path, config.resolver_file});
 }
-
-namespace {
 
 net::Policy with_defaults(const NetworkSpec& spec, const NetworkConfig& defaults) {
     net::Policy policy = spec.policy();
@@ -70,7 +75,7 @@ Result<net::NetdConfig> make_config(const NetworkSpec& spec, NetworkPlan& plan,
                                     const std::string& home) {
     const NetworkConfig defaults = MSB_TRY(NetworkConfig::read(home));
     const dns::ResolverConfig resolver =
-        dns::parse_resolver_config(read_file("/etc/resolv.conf", most_resolv_conf).value_or(""));
+        dns::parse_resolver_config(read_file(resolver_file, net::most_resolver_file).value_or(""));
     net::NetdConfig config;
     config.guest_mac = plan.guest_mac;
     config.gateway_mac = plan.gateway_mac;
@@ -80,7 +85,8 @@ Result<net::NetdConfig> make_config(const NetworkSpec& spec, NetworkPlan& plan,
     config.v4 = plan.v4;
     config.v6 = plan.v6;
     config.policy = with_defaults(spec, defaults);
-    config.resolvers = spec.dns.nameservers.empty() ? resolvers_of(resolver) : spec.dns.nameservers;
+    config.resolvers =
+        spec.dns.nameservers.empty() ? net::resolvers_of(resolver) : spec.dns.nameservers;
     config.dns_timeout_ms = spec.dns.query_timeout_ms;
     if (defaults.search_domains && net::answers_names(config.policy)) {
         plan.search = resolver.search;
@@ -113,16 +119,18 @@ Result<NetdStart> prepare_netd(const HelperStart& start, NetworkSpec& spec, Netw
                   MSB_TRY_WRAP(bind_port(port), "cannot publish port " + port.to_string()));
     }
     auto lifeline = MSB_TRY(sys::socket_pair(SOCK_SEQPACKET));
+    jail::Request& request = netd.request;
+    request.binds = {{start.installation.program("netd"), "/netd", false, true}};
+    if (spec.dns.nameservers.empty())
+        show_resolver_file(request, config);
     netd.give(net::netd_fd_config, MSB_TRY(sys::memfd("netd-config", as_bytes(config.to_json()))));
     // The engine has another user id than we; the directory is what keeps others out.
     netd.give(net::netd_fd_device,
               MSB_TRY(sys::unix_listen(start.sockets + "/" + network_socket, 1, 0666)));
     netd.give(net::netd_fd_lifeline, std::move(lifeline[0]));
 
-    jail::Request& request = netd.request;
     request.role = jail::Role::net;
     request.argv = {"/netd"};
-    request.binds = {{start.installation.program("netd"), "/netd", false, true}};
     request.control_group = start.control_group;
     request.new_session = true;
     request.die_with_parent = false; // the lifeline sees to it

@@ -1,14 +1,12 @@
 // The sandbox's network (netd), as the launching command starts it.
 #pragma once
 
-#include "dns/config.hpp"
 #include "net/config.hpp"
 #include "sandbox/launch/helper.hpp"
 #include "spec/network_plan.hpp"
 #include "spec/network_spec.hpp"
 
 #include <string>
-#include <vector>
 
 namespace msb {
 
@@ -20,8 +18,5 @@ Result<NetdStart> prepare_netd(const HelperStart& start, NetworkSpec& spec, Netw
 
 /// What a sandbox's network allows on this machine. `home` has the user's configuration.
 Result<net::Policy> policy_of(const NetworkSpec& spec, const std::string& home);
-
-/// The resolvers for a guest's queries; the local one if none is configured.
-std::vector<Endpoint> resolvers_of(const dns::ResolverConfig& config);
 
 } // namespace msb
