@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What a sandbox's network costs: bytes through a published port in turns with the same bytes over this
+# What a sandbox's network costs: netd's stack by itself (net/net_bench.cpp); bytes through a published port in turns with the same bytes over this
 # machine's loopback, each way; a byte there and back; a start with a network beside one without; a change of the policy.
 #
 #   bench/net.sh [ROUNDS [MiB]]      default: 5 rounds of 256 MiB, about a minute
@@ -9,10 +9,12 @@ rounds=${1:-5}
 mib=${2:-256}
 bytes=$((mib << 20))
 server_pid=
-[ -x "$MSB_BUILD/tools/peer" ] || {
-    echo "$MSB_BUILD/tools/peer is missing: configure with -DMSB_TESTS=ON and build" >&2
-    exit 1
-}
+for tool in peer net_bench; do
+    [ -x "$MSB_BUILD/tools/$tool" ] || {
+        echo "$MSB_BUILD/tools/$tool is missing: configure with -DMSB_TESTS=ON -DMSB_BENCH=ON and build" >&2
+        exit 1
+    }
+done
 
 finish() {
     [ -z "$server_pid" ] || kill "$server_pid"
@@ -86,6 +88,7 @@ for _ in $(seq "$rounds"); do
     done
 done
 echo "machine: $(nproc) cores, $(uname -r); load $(cut -d' ' -f1 /proc/loadavg); $mib MiB"
+"$MSB_BUILD/tools/net_bench"
 report "network, guest to host" "$T/receive" "loopback" "$T/loop.receive" 6
 report "network, host to guest" "$T/send" "loopback" "$T/loop.send" 6
 report "run --net public -- true" "$T/start" "run --no-net -- true" "$T/plain" 1.3

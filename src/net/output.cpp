@@ -38,9 +38,10 @@ IcmpCode icmp_code(Unreachable reason, bool v6) {
 } // namespace
 
 std::size_t Output::most_payload(bool ipv6, std::uint16_t segment_size) const {
-    if (!link_.takes_large_segments(ipv6))
+    constexpr std::size_t most = most_ip_bytes - largest_ip_header - tcp_header;
+    if (!link_.takes_large_segments(ipv6) || most < segment_size)
         return segment_size;
-    return most_ip_bytes - largest_ip_header - tcp_header;
+    return most - most % segment_size;
 }
 
 bool Output::tcp(const TcpSegment& segment, std::uint16_t segment_size) {

@@ -30,7 +30,7 @@ class Output {
     Output(Link& link, const Config& config) : link_(link), config_(config) {}
 
     /// False: no room, nothing was sent. A payload above `segment_size` is cut by the guest's
-    /// driver; most_payload() says how much may be sent at once.
+    /// driver; most_payload() says how much may be sent at once: whole segments, at least one.
     bool tcp(const TcpSegment& segment, std::uint16_t segment_size);
     std::size_t most_payload(bool ipv6, std::uint16_t segment_size) const;
 

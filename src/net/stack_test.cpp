@@ -266,6 +266,16 @@ TEST(Stack, PublishedUdpFindsItsWayBack) {
     EXPECT_TRUE(world.dialer.dialled.empty());
 }
 
+TEST(Output, SendsOneSegmentAtLeast) {
+    testing::FakeLink link;
+    const Output output(link, {.mtu = 65520});
+    for (const bool large : {false, true}) {
+        link.large_segments = large;
+        EXPECT_EQ(output.most_payload(false, 65480), 65480U); // an MTU of 65520
+        EXPECT_EQ(output.most_payload(true, 1440), large ? 64800U : 1440U);
+    }
+}
+
 TEST(Stack, QuicIsRefusedWhereItsServerHasToBeSeen) {
     testing::World world;
     world.dialer.depends_on_opening = true;

@@ -273,8 +273,7 @@ bool TcpConnection::send_syn() {
 
 bool TcpConnection::send_data() {
     const bool v6 = guest_.address.v6;
-    std::size_t most = tcp_.output_.most_payload(v6, segment_size_);
-    most -= most % segment_size_;
+    const std::size_t most = tcp_.output_.most_payload(v6, segment_size_);
     for (;;) {
         const std::uint32_t in_flight = send_next_ - send_unacked_;
         if (in_flight > to_guest_.size() || fin_acked_)
