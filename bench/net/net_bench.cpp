@@ -243,10 +243,9 @@ void published(std::uint64_t bytes) {
         const OwnedFd reader = peer();
         while (world.guest.connections().size() == known)
             world.round();
-        std::uint16_t port = 0;
         SocketAddress own;
         ::getsockname(reader.get(), own.get(), &own.size);
-        port = own.endpoint()->port;
+        const std::uint16_t port = own.endpoint()->port;
         std::atomic<bool> stop = false;
         std::thread drainer([&] {
             Bytes data(piece);
@@ -277,6 +276,7 @@ void published(std::uint64_t bytes) {
         world.round();
     say("the same beside a peer that reads nothing", stream(), "GB/s", "the same");
     std::vector<OwnedFd> many;
+    many.reserve(700);
     for (int i = 0; i < 700; ++i)
         many.push_back(peer());
     while (world.guest.connections().size() < many.size())
@@ -396,6 +396,7 @@ void memory() {
     Server server(pour);
     const long before = resident();
     std::vector<Guest::Connection*> all;
+    all.reserve(256);
     for (std::uint16_t i = 0; i < 256; ++i)
         all.push_back(&world.connected(static_cast<std::uint16_t>(first_port + i), server.port()));
     for (int i = 0; i < 50; ++i) {
