@@ -84,7 +84,8 @@ json::Value write_proxy(const std::optional<Proxy>& proxy) {
             {"address", proxy->endpoint.address.to_string()},
             {"port", proxy->endpoint.port},
             {"username", proxy->username},
-            {"password", proxy->password}};
+            {"password", proxy->password},
+            {"exempt", proxy->exempt}};
 }
 
 std::optional<Proxy> read_proxy(json::Reader& document) {
@@ -97,6 +98,7 @@ std::optional<Proxy> read_proxy(json::Reader& document) {
     item.get("port", proxy.endpoint.port);
     item.get("username", proxy.username);
     item.get("password", proxy.password);
+    item.get("exempt", proxy.exempt);
     return proxy;
 }
 

@@ -95,7 +95,7 @@ Result<Dialled> HostDialer::dial(const Flow& flow, unsigned attempt) {
         return fail(ErrorKind::not_found, "no other place");
     const Verdict verdict = MSB_TRY(decide(flow));
     Dialled dialled;
-    if (proxy_ && !is_gateway(flow.destination.address))
+    if (proxy_ && !is_gateway(flow.destination.address) && !exempt_.cover(flow))
         dialled = MSB_TRY(through_proxy(flow, verdict));
     else
         dialled.socket = MSB_TRY(socket_of(flow, attempt));

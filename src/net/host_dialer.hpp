@@ -5,6 +5,7 @@
 #include "net/host_judge.hpp"
 #include "net/intercept/interceptor.hpp"
 #include "net/policy/policy.hpp"
+#include "net/proxy/exemptions.hpp"
 
 #include <chrono>
 #include <optional>
@@ -27,8 +28,12 @@ class HostDialer final : public Dialer {
     Result<OwnedFd> intercept(const Flow& flow, int socket) override;
     bool has_names() const override { return interceptor_ != nullptr || net::has_names(policy_); }
 
-    /// TCP to anywhere but this machine goes through it; what it cannot carry is refused.
-    void set_proxy(Proxy proxy) { proxy_ = std::move(proxy); }
+    /// TCP to anywhere but this machine and what is exempt goes through it; what it cannot carry is
+    /// refused.
+    void set_proxy(Proxy proxy) {
+        exempt_ = Exemptions::parse(proxy.exempt);
+        proxy_ = std::move(proxy);
+    }
     void set_interceptor(Interceptor& interceptor) { interceptor_ = &interceptor; }
     const Policy& policy() const { return policy_; }
     void set_policy(Policy policy) { policy_ = std::move(policy); }
@@ -48,6 +53,7 @@ class HostDialer final : public Dialer {
 
     Policy policy_;
     std::optional<Proxy> proxy_;
+    Exemptions exempt_;
     Gateways gateways_;
     HostRoutes routes_;
     Ledger* ledger_;

@@ -85,9 +85,9 @@ const Question questions[] = {
      {none, 0, none, 0, AT_SYMLINK_FOLLOW},
      {none, 0, none, 0, AT_EMPTY_PATH}},
     {{fs}, "another way to unlink", SYS_unlinkat, {none, 0, AT_REMOVEDIR}, {none, 0, 1}},
-    {{fetch}, "a file for writing, by open", SYS_open, {0, O_RDONLY}, {0, O_RDWR}},
-    {{fetch}, "a file for writing", SYS_openat, {none, 0, O_RDONLY}, {none, 0, O_RDWR}},
-    {{fetch}, "a new file", SYS_openat, {none, 0, O_CLOEXEC}, {none, 0, O_CREAT}},
+    {{fetch, net}, "a file for writing, by open", SYS_open, {0, O_RDONLY}, {0, O_RDWR}},
+    {{fetch, net}, "a file for writing", SYS_openat, {none, 0, O_RDONLY}, {none, 0, O_RDWR}},
+    {{fetch, net}, "a new file", SYS_openat, {none, 0, O_CLOEXEC}, {none, 0, O_CREAT}},
     // Memory that no limit counts, and code.
     {{runtime, image, fetch, fs, net, tls},
      "executable memory",
@@ -216,6 +216,7 @@ const Question questions[] = {
      {none, SOL_SOCKET, SO_ERROR},
      {none, IPPROTO_TCP, TCP_ZEROCOPY_RECEIVE}},
     {{runtime, fetch}, "an input for a terminal", SYS_ioctl, {none, FIONREAD}, {none, TIOCSTI}},
+    {{net}, "an input for a terminal", SYS_ioctl, {none, SIOCGIFINDEX}, {none, TIOCSTI}},
     {{uml}, "an input for a terminal", SYS_ioctl, {none, TCGETS}, {none, TIOCSTI}},
     // Processes.
     {{runtime, fetch, fs, qcow},

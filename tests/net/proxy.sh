@@ -59,6 +59,20 @@ run grep -rl opensesame "$MSB_HOME/sandboxes"
 assert_eq "$out" "" "files with the password"
 host_ok rm -q -f box
 
+# What NO_PROXY lists is reached directly where a proxy of the environment is used; by name and by address.
+export HTTPS_PROXY=http://127.0.0.1:3128
+export NO_PROXY="localhost,.other.test.example,$WORLD6"
+says www.test.example 80 --net public --proxy env
+assert_match "$(asked)" ' 80$' "a name that is not listed"
+says a.other.test.example 80 --net public --proxy env
+assert_eq "$out" "world got hi"
+assert_eq "$(asked)" "" "a name below one that is listed"
+says "$WORLD6" 80 --net public --proxy env
+assert_eq "$(asked)" "" "an address that is listed"
+says "$WORLD6" 80 --net public --proxy http://127.0.0.1:3128
+assert_match "$(asked)" ' 80$' "a proxy that was named"
+unset HTTPS_PROXY NO_PROXY
+
 # One that is not there, and one that is none.
 host_run 20 run --net public --proxy http://127.0.0.1:3999 -- sh -c "echo hi | nc -w 5 $WORLD4 80"
 assert_not_contains "$out" "world got"

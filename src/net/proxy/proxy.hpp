@@ -12,6 +12,7 @@ struct Proxy {
     Kind kind = Kind::http;
     Endpoint endpoint;
     std::string username, password; ///< empty: none are needed
+    std::string exempt;             ///< what is reached without it (net/proxy/exemptions.hpp)
 
     bool operator==(const Proxy&) const = default;
 };

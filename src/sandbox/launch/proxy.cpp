@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <initializer_list>
 #include <memory>
 #include <netdb.h>
 
@@ -18,8 +19,8 @@ std::string of_environment(const char* name) {
 }
 
 /// As curl and others have it: the small spelling first.
-std::string proxy_of_environment() {
-    for (const char* name : {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"})
+std::string first_of_environment(std::initializer_list<const char*> names) {
+    for (const char* name : names)
         if (std::string value = of_environment(name); !value.empty())
             return value;
     return {};
@@ -49,7 +50,9 @@ Result<IpAddress> address_of(const std::string& host) {
 
 Result<std::optional<net::Proxy>> find_proxy(const std::string& wanted) {
     const bool of_env = wanted == "env";
-    const std::string text = of_env ? proxy_of_environment() : wanted;
+    const std::string text =
+        of_env ? first_of_environment({"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"})
+               : wanted;
     if (text.empty())
         return std::nullopt;
     ProxyUrl url = MSB_TRY(ProxyUrl::parse(text, of_env));
@@ -61,7 +64,8 @@ Result<std::optional<net::Proxy>> find_proxy(const std::string& wanted) {
         net::Proxy{.kind = url.socks ? net::Proxy::Kind::socks5 : net::Proxy::Kind::http,
                    .endpoint = {MSB_TRY(address_of(url.host)), url.port},
                    .username = url.username,
-                   .password = url.password});
+                   .password = url.password,
+                   .exempt = of_env ? first_of_environment({"no_proxy", "NO_PROXY"}) : ""});
 }
 
 } // namespace msb
