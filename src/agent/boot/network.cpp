@@ -33,10 +33,12 @@ constexpr auto answer_timeout = 5s;
 /// Requests under construction, and what each is about.
 class Requests {
   public:
+    /// `family`: of addresses that the kernel may not have.
     template <typename Body>
-    void begin(const char* what, std::uint16_t type, std::uint16_t flags, const Body& body) {
+    void begin(const char* what, std::uint16_t type, std::uint16_t flags, const Body& body,
+               int family = AF_UNSPEC) {
         start_ = bytes_.size();
-        what_.push_back(what);
+        what_.push_back({what, family});
         nlmsghdr header{};
         header.nlmsg_type = type;
         header.nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | NLM_F_ACK | flags);
@@ -56,7 +58,8 @@ class Requests {
     }
     BytesView bytes() const { return bytes_; }
     std::size_t count() const { return what_.size(); }
-    const char* what(std::size_t sequence) const { return what_[sequence - 1]; }
+    const char* what(std::size_t sequence) const { return what_[sequence - 1].first; }
+    int family(std::size_t sequence) const { return what_[sequence - 1].second; }
 
   private:
     void append(BytesView data) {
@@ -70,7 +73,7 @@ class Requests {
 
     Bytes bytes_;
     std::size_t start_ = 0;
-    std::vector<const char*> what_;
+    std::vector<std::pair<const char*, int>> what_;
 };
 
 void add_link(Requests& requests, int index, const wire::Network& network) {
@@ -101,7 +104,7 @@ void add_address(Requests& requests, int index, std::uint8_t family,
     body.ifa_index = static_cast<std::uint32_t>(index);
     body.ifa_flags = family == AF_INET6 ? IFA_F_NODAD : 0; // nobody else is there
     requests.begin(family == AF_INET6 ? "add the IPv6 address" : "add the IPv4 address",
-                   RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, body);
+                   RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, body, family);
     requests.attribute(IFA_LOCAL, BytesView(address));
     requests.attribute(IFA_ADDRESS, BytesView(address));
 }
@@ -115,14 +118,19 @@ void add_default_route(Requests& requests, int index, std::uint8_t family,
     body.rtm_protocol = RTPROT_STATIC;
     body.rtm_scope = RT_SCOPE_UNIVERSE;
     body.rtm_type = RTN_UNICAST;
-    requests.begin("add the default route", RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, body);
+    requests.begin("add the default route", RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, body,
+                   family);
     requests.attribute(RTA_GATEWAY, BytesView(gateway));
     requests.attribute(RTA_OIF, std::uint32_t(index));
 }
 
-/// Takes the answers of one datagram; returns how many.
-Result<std::size_t> take_answers(BytesView answers, const Requests& requests) {
-    std::size_t count = 0;
+struct Outcome {
+    std::size_t answers = 0;
+    bool no_ipv6 = false;
+};
+
+/// Takes the answers of one datagram.
+Status take_answers(BytesView answers, const Requests& requests, Outcome& outcome) {
     while (answers.size() >= sizeof(nlmsghdr) + sizeof(int)) {
         nlmsghdr header;
         int error = 0;
@@ -132,30 +140,33 @@ Result<std::size_t> take_answers(BytesView answers, const Requests& requests) {
             break;
         const bool ours = header.nlmsg_seq > 0 && header.nlmsg_seq <= requests.count();
         if (header.nlmsg_type == NLMSG_ERROR && ours) {
-            if (error != 0)
+            // Of a family that has not come up nobody takes requests, although its files may be in /proc.
+            if (error == -EOPNOTSUPP && requests.family(header.nlmsg_seq) == AF_INET6)
+                outcome.no_ipv6 = true;
+            else if (error != 0)
                 return fail(Error::from_errno(-error, "netlink", requests.what(header.nlmsg_seq)));
-            ++count;
+            ++outcome.answers;
         }
         answers =
             answers.subspan(std::min<std::size_t>(answers.size(), NLMSG_ALIGN(header.nlmsg_len)));
     }
-    return count;
+    return {};
 }
 
-Status perform(const Requests& requests) {
+Result<Outcome> perform(const Requests& requests) {
     const OwnedFd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
     if (!socket)
         return fail_errno("socket", "netlink");
     MSB_TRY(sys::write_all(socket.get(), requests.bytes()));
     std::array<std::uint8_t, 8192> answers;
-    for (std::size_t left = requests.count(); left > 0;) {
+    Outcome outcome;
+    while (outcome.answers < requests.count()) {
         if (!MSB_TRY(sys::wait_for(socket.get(), POLLIN, answer_timeout)))
             return fail(ErrorKind::timed_out, "the kernel does not answer");
         const std::size_t size = MSB_TRY(sys::read(socket.get(), answers));
-        const std::size_t count = MSB_TRY(take_answers(BytesView(answers).first(size), requests));
-        left -= std::min(left, count);
+        MSB_TRY(take_answers(BytesView(answers).first(size), requests, outcome));
     }
-    return {};
+    return outcome;
 }
 
 Result<int> index_of(const std::string& interface) {
@@ -188,11 +199,6 @@ std::string line_of(std::string_view keyword, const std::vector<std::string>& wo
 
 Status set_up_network(const wire::Network& asked) {
     wire::Network network = asked;
-    // A kernel whose IPv6 did not come up, or that has none, still has the rest.
-    if (network.ipv6 && network.ipv4 && !exists("/proc/net/if_inet6")) {
-        complain("the kernel has no IPv6: the network is IPv4 only");
-        network.ipv6.reset();
-    }
     const int index = MSB_TRY(index_of(network.interface));
     Requests requests;
     if (network.ipv4)
@@ -204,7 +210,12 @@ Status set_up_network(const wire::Network& asked) {
         add_default_route(requests, index, AF_INET, network.ipv4->gateway);
     if (network.ipv6)
         add_default_route(requests, index, AF_INET6, network.ipv6->gateway);
-    MSB_TRY(perform(requests));
+    if (MSB_TRY(perform(requests)).no_ipv6) {
+        if (!network.ipv4)
+            return fail(Error::from_errno(EAFNOSUPPORT, "netlink", "the kernel has no IPv6"));
+        complain("the kernel has no IPv6: the network is IPv4 only");
+        network.ipv6.reset();
+    }
     // A published port may lead to a service that listens on the loopback only.
     const std::string setting = "/proc/sys/net/ipv4/conf/" + network.interface + "/route_localnet";
     if (const auto file = sys::open(setting, O_WRONLY); file && network.ipv4)
