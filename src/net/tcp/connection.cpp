@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <span>
 #include <sys/random.h>
 #include <sys/socket.h>
 
@@ -20,14 +21,6 @@ constexpr unsigned most_syns = 6, most_silence = 15;
 constexpr int duplicates_for_loss = 3; // RFC 5681 §3.2
 constexpr std::uint8_t our_scale = 3;
 static_assert(TcpConnection::buffer_limit >> our_scale <= UINT16_MAX);
-
-// Sequence numbers are compared modulo 2^32 (RFC 9293 §3.4).
-bool before(std::uint32_t a, std::uint32_t b) {
-    return static_cast<std::int32_t>(a - b) < 0;
-}
-bool after(std::uint32_t a, std::uint32_t b) {
-    return before(b, a);
-}
 
 std::uint32_t initial_sequence() {
     std::uint32_t value = 0;
@@ -55,6 +48,7 @@ void TcpConnection::take_syn(const TcpSegment& segment) {
     scaling_ = segment.scale.has_value();
     send_scale_ = segment.scale.value_or(0);
     receive_scale_ = scaling_ ? our_scale : std::uint8_t{0};
+    selective_ = segment.selective_permitted;
     // RFC 9293 §3.7.1: 536 unless it says otherwise. A smaller one than 64 only makes work.
     const std::uint16_t most = tcp_.segment_size(guest_.address.v6);
     segment_size_ = std::clamp<std::uint16_t>(segment.mss.value_or(536),
@@ -140,7 +134,7 @@ void TcpConnection::refused_by_guest() {
 
 void TcpConnection::establish(const TcpSegment& segment) {
     state_ = State::established;
-    send_unacked_ = send_next_ = send_highest_ = send_first_ + 1;
+    send_unacked_ = send_next_ = send_highest_ = gaps_sent_ = send_first_ + 1;
     if (!segment.has(tcp_flag::syn))
         send_window_ = static_cast<std::uint32_t>(segment.window) << send_scale_;
     deadline_ = Clock::time_point::max();
@@ -172,16 +166,22 @@ bool TcpConnection::acknowledge(const TcpSegment& segment) {
         send_unacked_ = number;
         if (before(send_next_, number))
             send_next_ = number;
+        if (before(gaps_sent_, number))
+            gaps_sent_ = number;
+        scoreboard_.acknowledged(number);
         retries_ = 0;
         duplicates_ = 0;
         deadline_ = Clock::time_point::max();
         if (send_unacked_ != send_highest_)
             arm(first_timeout);
     } else if (number == send_unacked_ && send_unacked_ != send_highest_ && segment.length() == 0 &&
-               window == send_window_) {
+               window == send_window_ && !selective_) {
         if (++duplicates_ == duplicates_for_loss)
             send_next_ = send_unacked_;
     }
+    if (selective_)
+        scoreboard_.add(std::span(segment.selective).first(segment.selective_count), send_unacked_,
+                        send_highest_);
     if (before(window_sequence_, segment.sequence) ||
         (window_sequence_ == segment.sequence && !after(window_acknowledgement_, number))) {
         if (send_window_ == 0 && window != 0)
@@ -199,8 +199,14 @@ void TcpConnection::take_payload(const TcpSegment& segment) {
     if (payload.empty() && !end)
         return;
     acknowledge_soon();
-    if (host_failed_ || guest_ended_ || after(segment.sequence, receive_next_))
-        return; // no room, beyond the end, or behind a gap: the guest will send it again
+    if (host_failed_ || guest_ended_)
+        return;
+    if (after(segment.sequence, receive_next_)) { // behind a gap
+        const std::size_t ahead = segment.sequence - receive_next_, room = room_in(to_host_);
+        if (selective_ && ahead < room)
+            early_.add(segment.sequence, payload.first(std::min(payload.size(), room - ahead)));
+        return; // what there is no room for, and an end, the guest will send again
+    }
     payload =
         payload.subspan(std::min<std::size_t>(payload.size(), receive_next_ - segment.sequence));
     if (payload.size() > to_host_.room()) {
@@ -220,10 +226,21 @@ void TcpConnection::take_payload(const TcpSegment& segment) {
             return write_failed();
     }
     to_host_.append(payload);
+    if (end)
+        early_.clear(); // nothing is behind it
+    take_early();
     if (end) {
         guest_ended_ = true;
         ++receive_next_;
         end_host_writing();
+    }
+}
+
+/// The gap is closed: what was behind it follows.
+void TcpConnection::take_early() {
+    while (const auto data = early_.take(receive_next_)) {
+        to_host_.append(*data);
+        receive_next_ += static_cast<std::uint32_t>(data->size());
     }
 }
 
@@ -237,7 +254,7 @@ bool TcpConnection::send() {
     case State::syn_received: return send_next_ != send_first_ || send_syn();
     case State::established: break;
     }
-    if (!send_data())
+    if (!fill_gaps() || !send_data())
         return false;
     if (acknowledge_due_ && !emit(tcp_flag::ack, send_highest_, {}))
         return false;
@@ -260,6 +277,7 @@ bool TcpConnection::send_syn() {
                    .mss = tcp_.segment_size(guest_.address.v6)};
     if (!answer || scaling_)
         syn.scale = our_scale;
+    syn.selective_permitted = !answer || selective_;
     if (!tcp_.output_.tcp(syn, segment_size_)) {
         tcp_.wait_for_room(*this);
         return false;
@@ -268,6 +286,23 @@ bool TcpConnection::send_syn() {
     send_next_ = send_highest_ = send_first_ + 1;
     acknowledge_due_ = false;
     arm(first_timeout);
+    return true;
+}
+
+/// Sends what the guest has shown that it lacks. The link keeps the order, so what it has from behind a gap
+/// is proof enough; but no more than once, as long as no timer has found that this was lost as well.
+bool TcpConnection::fill_gaps() {
+    const std::size_t most = tcp_.output_.most_payload(guest_.address.v6, segment_size_);
+    while (const auto gap = scoreboard_.gap(gaps_sent_)) {
+        const auto data = to_guest_.view().subspan(
+            std::min<std::size_t>(to_guest_.size(), gap->begin - send_unacked_));
+        const BytesView piece = data.first(std::min({data.size(), most, std::size_t{gap->size()}}));
+        if (piece.empty())
+            break;
+        if (!emit(tcp_flag::ack, gap->begin, piece))
+            return false;
+        gaps_sent_ = gap->begin + static_cast<std::uint32_t>(piece.size());
+    }
     return true;
 }
 
@@ -304,19 +339,21 @@ bool TcpConnection::send_data() {
 }
 
 bool TcpConnection::emit(std::uint8_t flags, std::uint32_t sequence, BytesView payload) {
-    const TcpSegment segment{.source = remote_,
-                             .destination = guest_,
-                             .sequence = sequence,
-                             .acknowledgement = receive_next_,
-                             .window = window_field(receive_scale_),
-                             .flags = flags,
-                             .payload = payload};
+    TcpSegment segment{.source = remote_,
+                       .destination = guest_,
+                       .sequence = sequence,
+                       .acknowledgement = receive_next_,
+                       .window = window_field(receive_scale_),
+                       .flags = flags,
+                       .payload = payload};
+    if (payload.empty()) // a full segment has no room for it
+        early_.describe(segment);
     if (!tcp_.output_.tcp(segment, segment_size_)) {
         tcp_.wait_for_room(*this);
         return false;
     }
     announced_ = receive_next_ + (std::uint32_t{segment.window} << receive_scale_);
-    acknowledge_due_ = false;
+    acknowledge_due_ = acknowledge_due_ && !payload.empty() && !early_.empty();
     return true;
 }
 
@@ -381,7 +418,8 @@ void TcpConnection::timer(Clock::time_point now) {
     if (embryonic())
         send_next_ = send_first_;
     else
-        send_next_ = send_unacked_;
+        send_next_ = gaps_sent_ = send_unacked_;
+    scoreboard_.clear();                   // the guest may have thought better of it (RFC 2018 §8)
     if (!embryonic() && send_window_ == 0) // an old number, which the guest answers with its window
         (void)emit(tcp_flag::ack, send_unacked_ - 1, {});
     send();
@@ -424,6 +462,7 @@ void TcpConnection::close() {
     }
     to_host_.clear();
     to_guest_.clear();
+    early_.clear();
     tcp_.forget(*this);
 }
 

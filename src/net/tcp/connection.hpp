@@ -8,10 +8,12 @@
 //   guest <--segments-- [to_guest] <--recv(2)-- socket     kept until the guest acknowledges it
 //
 // Both are shorter when there are many connections (Tcp::queue_limit); a window that was announced
-// to the guest is honoured. Nothing else is buffered. The link is memory, so segments neither get
-// lost nor overtake each other; but a guest short of memory drops them, hence timers and
-// retransmission (from the first unacknowledged byte on; there is nothing to be learned about
-// congestion). A segment that is out of order is answered with what we expect and dropped.
+// to the guest is honoured. The link is memory, so segments neither get lost nor overtake each other
+// there, and there is nothing to be learned about congestion. But a guest drops some on its side: when
+// it is short of memory, or shapes its traffic. So there are timers, and selective acknowledgement in both
+// directions (tcp/selective.hpp): what is behind a gap is kept in the room that the window has promised,
+// and where the guest has a gap, that alone is sent again, once; should that be lost, too, a timer has all
+// sent from there on.
 //
 // Where rules by name or interception decide, the guest's first bytes stay in the queue until they were looked at
 // (tls/opening.hpp); the host's go their way meanwhile, as some servers speak first.
@@ -31,6 +33,7 @@
 #include "net/output.hpp"
 #include "net/proxy/client.hpp"
 #include "net/tcp/segment.hpp"
+#include "net/tcp/selective.hpp"
 #include "net/tls/opening.hpp"
 
 #include <chrono>
@@ -106,6 +109,8 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
     void take_payload(const TcpSegment& segment);
     bool send_syn();
     bool send_data();
+    bool fill_gaps();
+    void take_early();
     bool emit(std::uint8_t flags, std::uint32_t sequence, BytesView payload);
     std::uint16_t window_field(std::uint8_t scale) const;
     bool window_grew() const;
@@ -156,11 +161,15 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
     std::uint32_t announced_ = 0; ///< right edge of the window the guest knows
     std::uint8_t send_scale_ = 0, receive_scale_ = 0;
     bool scaling_ = false;
+    bool selective_ = false; ///< both sides have selective acknowledgement
     std::uint16_t segment_size_ = 536;
     bool guest_ended_ = false; ///< its FIN is in
     bool fin_acked_ = false;
     bool acknowledge_due_ = false;
     int duplicates_ = 0;
+    EarlyData early_;             ///< of the guest's
+    Scoreboard scoreboard_;       ///< of ours
+    std::uint32_t gaps_sent_ = 0; ///< up to where the guest's gaps were filled
 
     ByteQueue to_host_{buffer_limit};
     ByteQueue to_guest_{buffer_limit}; ///< begins at send_unacked_

@@ -271,6 +271,7 @@ void TcpConnection::write_failed() {
     host_failed_ = host_readable_ = true;
     host_writable_ = false;
     to_host_.clear();
+    early_.clear();
     opening_.reset();
 }
 

@@ -9,8 +9,18 @@ namespace msb::net {
 namespace {
 
 constexpr std::size_t plain_size = 20;
-constexpr std::uint8_t option_end = 0, option_nop = 1, option_mss = 2, option_scale = 3;
+constexpr std::uint8_t option_end = 0, option_nop = 1, option_mss = 2, option_scale = 3,
+                       option_selective_permitted = 4, option_selective = 5;
 constexpr std::uint8_t largest_scale = 14; // RFC 7323 §2.3
+
+void parse_selective(BytesView blocks, TcpSegment& segment) {
+    segment.selective_count = 0;
+    while (blocks.size() >= 8 && segment.selective_count < segment.selective.size()) {
+        segment.selective[segment.selective_count++] = {load_be<std::uint32_t>(blocks),
+                                                        load_be<std::uint32_t>(blocks.subspan(4))};
+        blocks = blocks.subspan(8);
+    }
+}
 
 void parse_options(BytesView options, TcpSegment& segment) {
     while (!options.empty() && options[0] != option_end) {
@@ -20,10 +30,17 @@ void parse_options(BytesView options, TcpSegment& segment) {
         }
         if (options.size() < 2 || options[1] < 2 || options[1] > options.size())
             return;
-        if (options[0] == option_mss && options[1] == 4)
+        const std::uint8_t kind = options[0], size = options[1];
+        if (kind == option_selective)
+            parse_selective(options.subspan(2, size - 2U), segment);
+        else if (!segment.has(tcp_flag::syn))
+            ;
+        else if (kind == option_mss && size == 4)
             segment.mss = load_be<std::uint16_t>(options.subspan(2));
-        else if (options[0] == option_scale && options[1] == 3)
+        else if (kind == option_scale && size == 3)
             segment.scale = std::min(options[2], largest_scale);
+        else if (kind == option_selective_permitted && size == 2)
+            segment.selective_permitted = true;
         options = options.subspan(options[1]);
     }
 }
@@ -51,13 +68,14 @@ std::optional<TcpSegment> parse_tcp(const IpPacket& packet, bool verify) {
         .window = load_be<std::uint16_t>(bytes.subspan(14)),
         .flags = bytes[13],
         .payload = bytes.subspan(header)};
-    if (segment.has(tcp_flag::syn))
-        parse_options(bytes.subspan(plain_size, header - plain_size), segment);
+    parse_options(bytes.subspan(plain_size, header - plain_size), segment);
     return segment;
 }
 
 std::size_t tcp_header_size(const TcpSegment& segment) {
-    return plain_size + (segment.mss ? 4 : 0) + (segment.scale ? 4 : 0);
+    return plain_size + (segment.mss ? 4 : 0) + (segment.scale ? 4 : 0) +
+           (segment.selective_permitted ? 4 : 0) +
+           (segment.selective_count > 0 ? 4 + 8 * segment.selective_count : 0);
 }
 
 void write_tcp(const TcpSegment& segment, MutableBytesView out) {
@@ -81,6 +99,23 @@ void write_tcp(const TcpSegment& segment, MutableBytesView out) {
         options[1] = option_scale;
         options[2] = 3;
         options[3] = *segment.scale;
+        options = options.subspan(4);
+    }
+    if (segment.selective_permitted) {
+        options[0] = options[1] = option_nop;
+        options[2] = option_selective_permitted;
+        options[3] = 2;
+        options = options.subspan(4);
+    }
+    if (segment.selective_count > 0) {
+        options[0] = options[1] = option_nop;
+        options[2] = option_selective;
+        options[3] = static_cast<std::uint8_t>(2 + 8 * segment.selective_count);
+        options = options.subspan(4);
+        for (std::size_t i = 0; i < segment.selective_count; ++i) {
+            store_be(options.subspan(8 * i), segment.selective[i].begin);
+            store_be(options.subspan(8 * i + 4), segment.selective[i].end);
+        }
     }
 }
 

@@ -2,6 +2,9 @@
 #pragma once
 
 #include "net/frames/ip.hpp"
+#include "net/tcp/sequence.hpp"
+
+#include <array>
 
 namespace msb::net {
 
@@ -18,6 +21,10 @@ struct TcpSegment {
     std::uint8_t flags = 0;
     std::optional<std::uint16_t> mss;  ///< of a SYN
     std::optional<std::uint8_t> scale; ///< of a SYN: window scale (RFC 7323), at most 14
+    bool selective_permitted = false;  ///< of a SYN: selective acknowledgement (RFC 2018)
+    /// What is there of that beyond the acknowledgement.
+    std::array<SequenceRange, 4> selective{};
+    std::size_t selective_count = 0;
     BytesView payload;
 
     bool has(std::uint8_t flag) const { return (flags & flag) != 0; }
@@ -31,7 +38,6 @@ struct TcpSegment {
 /// `verify`: the checksum counts.
 std::optional<TcpSegment> parse_tcp(const IpPacket& packet, bool verify);
 
-/// Options only with a SYN.
 std::size_t tcp_header_size(const TcpSegment& segment);
 /// The header with a checksum field of 0; `out` has tcp_header_size() bytes.
 void write_tcp(const TcpSegment& segment, MutableBytesView out);

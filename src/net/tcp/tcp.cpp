@@ -36,7 +36,8 @@ std::size_t Tcp::queue_limit() const {
 std::size_t Tcp::buffered() const {
     std::size_t total = 0;
     for (const auto& [key, connection] : connections_)
-        total += connection->to_host_.size() + connection->to_guest_.size();
+        total +=
+            connection->to_host_.size() + connection->to_guest_.size() + connection->early_.size();
     return total;
 }
 
