@@ -38,7 +38,7 @@ class Requests {
     void begin(const char* what, std::uint16_t type, std::uint16_t flags, const Body& body,
                int family = AF_UNSPEC) {
         start_ = bytes_.size();
-        what_.push_back({what, family});
+        what_.emplace_back(what, family);
         nlmsghdr header{};
         header.nlmsg_type = type;
         header.nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | NLM_F_ACK | flags);
