@@ -15,7 +15,7 @@ msb := $(build)/bin/msb
 # The first build shows its steps; later ones only what goes wrong. V=1 shows commands.
 quiet = $(if $(V),-v,$(if $(wildcard $(build)/.built),--quiet))
 
-.PHONY: all run build-run build build-all test bench kernel fmt lint install clean kernel-any
+.PHONY: all run build-run build build-all test bench kernel fmt lint install dist clean kernel-any
 .NOTPARALLEL:
 
 all: build
@@ -64,6 +64,11 @@ lint: packages-check build-all
 
 install: kernel build
 	@cmake --install $(build) --prefix $(PREFIX) --strip
+
+# A release in build/dist: archive, Debian package, installer, checksums.
+dist: packages-dist kernel build
+	@scripts/dist.sh $(build) $(build)/dist
+	@ls -l $(build)/dist
 
 clean:
 	rm -rf build build-fuzz

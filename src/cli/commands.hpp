@@ -43,7 +43,9 @@ void add_image_prune(Command& family, Context& context);
 void add_storage(Command& parent, Context& context); ///< df prune
 void add_agent(Command& parent, Context& context);   ///< agent socket-path
 void add_mcp(Command& parent, Context& context);
-void add_doctor(Command& parent, Context& context);
+void add_alias(Command& parent, Context& context); ///< install uninstall
+void add_doctor(Command& self, Command& parent, Context& context);
+void add_self(Command& self, Command& parent, Context& context); ///< update downgrade uninstall
 void add_completion(Command& root, Context& context);
 void add_man(Command& root, Context& context);
 

@@ -101,9 +101,9 @@ void add_to(Command& parent, Context& context) {
 
 } // namespace
 
-void add_doctor(Command& parent, Context& context) {
+void add_doctor(Command& self, Command& parent, Context& context) {
     add_to(parent, context);
-    add_to(parent.add_family("self", "The installation itself", group_installation), context);
+    add_to(self, context);
 }
 
 } // namespace msb::cli

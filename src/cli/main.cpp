@@ -93,7 +93,10 @@ void add_commands(Command& root, Context& context) {
     add_volume(root, context);
     add_diff(root, context);
     add_storage(root, context);
-    add_doctor(root, context);
+    add_alias(root, context);
+    Command& self = root.add_family("self", "The installation itself", group_installation);
+    add_doctor(self, root, context);
+    add_self(self, root, context);
     add_mcp(root, context);
     add_agent(root, context);
     add_completion(root, context);

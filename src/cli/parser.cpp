@@ -173,6 +173,15 @@ bool Option::given() const {
     return option_->count() > 0 && !by_variable;
 }
 
+std::vector<std::string> Option::words() const {
+    if (option_->get_items_expected_max() == 0)
+        return {name()};
+    std::vector<std::string> words;
+    for (const std::string& value : option_->results())
+        words.push_back(name().starts_with("--") ? name() + "=" + value : name() + value);
+    return words;
+}
+
 // --- Command ------------------------------------------------------------------------------------
 
 Command& Command::add(const char* name, const char* help, const char* group, Build build) {

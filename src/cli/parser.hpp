@@ -74,6 +74,8 @@ class Option {
     std::string name() const;
     /// Given on the command line, not by its environment variable.
     bool given() const;
+    /// The words that give it again with the same values: "--env=A=1", "--env=B=2"; "--no-net".
+    std::vector<std::string> words() const;
 
   private:
     friend class Command;
