@@ -14,7 +14,8 @@ target_compile_options(msb_options INTERFACE
 target_compile_definitions(msb_options INTERFACE _GNU_SOURCE _FILE_OFFSET_BITS=64
   _GLIBCXX_ASSERTIONS MSB_VERSION="${PROJECT_VERSION}")
 target_include_directories(msb_options INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include)
-target_link_options(msb_options INTERFACE -Wl,-z,relro,-z,now)
+# No build id: it would be a hash of the debug information, too, which names the directory of the build.
+target_link_options(msb_options INTERFACE -Wl,-z,relro,-z,now -Wl,--build-id=none)
 if(MSB_SANITIZE)
   target_compile_options(msb_options INTERFACE -fsanitize=${MSB_SANITIZE} -fno-sanitize-recover=all
     -fno-omit-frame-pointer -U_FORTIFY_SOURCE)

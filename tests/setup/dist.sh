@@ -62,11 +62,11 @@ for number in 1 2 3; do
     run_ok clean "$installed" exec "box$number" -- cat /root/note
     assert_eq "$out" kept
 done
-run_ok clean "$installed" upgrade
-assert_no_path "$first"
 run_ok clean "$installed" self downgrade
 run_ok clean "$installed" exec box1 -- cat /root/note
 for number in 1 2 3; do run_ok clean "$installed" rm -f "box$number"; done
+run_ok clean "$installed" upgrade
+assert_no_path "$first" "a version that nothing uses any more"
 
 run_ok clean "$installed" self uninstall --yes
 assert_no_path "$installed"
