@@ -76,7 +76,10 @@ END
 }
 make_deb
 
+rm -rf "$out/packages"
+python3 "$source/scripts/sdk_packages.py" "$version" "$out/packages"
 cp "$work/microsandbox.cdx.json" "$out/microsandbox.cdx.json"
 install -m 755 "$source/scripts/install.sh" "$out/install.sh"
-(cd "$out" && sha256sum install.sh microsandbox-linux-x86_64.tar.gz microsandbox.cdx.json "microsandbox_${version}_amd64.deb") >"$work/SHA256SUMS"
+(cd "$out" && find install.sh microsandbox-linux-x86_64.tar.gz microsandbox.cdx.json "microsandbox_${version}_amd64.deb" packages -type f |
+    sort | xargs sha256sum) >"$work/SHA256SUMS"
 mv "$work/SHA256SUMS" "$out/SHA256SUMS"

@@ -3,10 +3,10 @@
 
 GO_SDK=$SOURCE_DIR/sdk/go
 
-# go_command ARGUMENT...: go without the network, writing only below the build.
+# go_command ARGUMENT...: go without the network, writing only below the build. Modules are from $GO_PROXY, if that is set.
 go_command() {
     env GOCACHE="$MSB_BUILD/sdk/go/cache" GOPATH="$MSB_BUILD/sdk/go/path" XDG_CONFIG_HOME="$T/.config" \
-        GOENV=off GOFLAGS= GOPROXY=off GOTOOLCHAIN=local GOWORK=off CGO_ENABLED=1 go "$@"
+        GOENV=off GOFLAGS= GOPROXY="${GO_PROXY:-off}" GONOSUMDB=microsandbox.internal GOTOOLCHAIN=local GOWORK=off CGO_ENABLED=1 go "$@"
 }
 
 # go_tests [NAME...]: the SDK's tests of these names, or all, against real sandboxes with the built library.

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	m "microsandbox"
+	m "microsandbox.internal/microsandbox"
 )
 
 func next(t *testing.T, command *m.ExecHandle) *m.ExecEvent {

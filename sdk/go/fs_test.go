@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	m "microsandbox"
+	m "microsandbox.internal/microsandbox"
 )
 
 func TestFiles(t *testing.T) {

@@ -1,3 +1,3 @@
-module microsandbox
+module microsandbox.internal/microsandbox
 
 go 1.19

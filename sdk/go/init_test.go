@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	m "microsandbox"
+	m "microsandbox.internal/microsandbox"
 )
 
 // The image of MSB_TEST_INIT_IMAGE has an init as /sbin/init, and /sbin/noting-init, which notes its

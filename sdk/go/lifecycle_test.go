@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	m "microsandbox"
+	m "microsandbox.internal/microsandbox"
 )
 
 func contains(text, part string) bool { return strings.Contains(text, part) }

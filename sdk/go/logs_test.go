@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	m "microsandbox"
+	m "microsandbox.internal/microsandbox"
 )
 
 func TestLogs(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	m "microsandbox"
+	m "microsandbox.internal/microsandbox"
 )
 
 // The tests start real sandboxes, in MSB_HOME if it is set and in a directory of their own otherwise.

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	m "microsandbox"
+	m "microsandbox.internal/microsandbox"
 )
 
 // greeter is the port of a service of this machine's loopback that greets whoever comes.

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	m "microsandbox"
+	m "microsandbox.internal/microsandbox"
 )
 
 // describe is how a path has changed, and its size.

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	m "microsandbox"
+	m "microsandbox.internal/microsandbox"
 )
 
 func TestVolumeHasToBeThere(t *testing.T) {

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# A program that uses the Go package is built with Go and a C compiler: no library, no header, no Rust.
+# A program that uses the Go package gets it with `go get` and is built with Go and a C compiler: no library, no header, no Rust.
 # It loads the library of an installed msb when it runs.
 # ctest: timeout=300
 . "$(dirname "$0")/../lib.sh"
 . "$TESTS_DIR/go_sdk.sh"
-need go cc
+need go cc python3
 need_kernel
 
 mkdir "$T/bin"
@@ -16,15 +16,11 @@ PATH=$T/bin:$PATH
 
 mkdir "$T/program"
 cd "$T/program"
-cat >go.mod <<MOD
-module program
-
-go 1.19
-
-require microsandbox v0.0.0
-
-replace microsandbox => $GO_SDK
-MOD
+"$SOURCE_DIR/scripts/sdk_packages.py" 0.1.0 "$T/packages"
+export GO_PROXY=file://$T/packages/go
+run_ok go_command mod init program
+run_ok go_command get microsandbox.internal/microsandbox
+assert_not_contains "$(cat go.mod)" replace
 cat >main.go <<'GO'
 package main
 
@@ -33,7 +29,7 @@ import (
 	"fmt"
 	"os"
 
-	"microsandbox"
+	"microsandbox.internal/microsandbox"
 )
 
 func main() {

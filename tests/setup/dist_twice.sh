@@ -15,8 +15,8 @@ elsewhere=$T/else\ where
 mkdir "$elsewhere"
 tar -C "$SOURCE_DIR" --exclude='./build*' --exclude=./.git -cf - . | tar -C "$elsewhere" -xf -
 build() {
-    limited 1500 cmake -S "$elsewhere" -B "$elsewhere/build" --preset release -DMSB_TESTS=OFF >"$T/log" 2>&1 &&
-        limited 1500 cmake --build "$elsewhere/build" --target "$@" >>"$T/log" 2>&1 ||
+    run_ok cmake -S "$elsewhere" -B "$elsewhere/build" --preset release -DMSB_TESTS=OFF
+    limited 1500 cmake --build "$elsewhere/build" --target "$@" >"$T/log" 2>&1 ||
         { tail -n 20 "$T/log"; fail_test "the build"; }
 }
 if [ -n "${WHOLE:-}" ]; then
@@ -34,4 +34,4 @@ else
     sleep 1
     (umask 077 && TMPDIR=$T/tmp TZ=Asia/Tokyo LC_ALL=C limited 300 "$SOURCE_DIR/scripts/dist.sh" "$MSB_BUILD" "$T/two")
 fi
-for file in "$T"/one/*; do cmp "$file" "$T/two/${file##*/}"; done
+diff -r "$T/one" "$T/two"

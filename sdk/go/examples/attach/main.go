@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"os"
 
-	"microsandbox"
+	"microsandbox.internal/microsandbox"
 )
 
 func run(ctx context.Context, name string, command []string) (int, error) {

@@ -11,6 +11,7 @@ import ctypes
 import ctypes.util
 import json
 import os
+import shutil
 import queue
 import threading
 from collections.abc import Callable
@@ -63,6 +64,10 @@ def _candidates() -> list[str]:
         return [chosen]
     package = Path(__file__).resolve().parent
     found = [package / "_bundled" / "lib" / "libmicrosandbox.so"]
+    # Beside the msb that a user would get, wherever its links lead.
+    msb = os.environ.get("MSB_PATH") or shutil.which("msb")
+    if msb:
+        found.append(Path(msb).resolve().parent.parent / "lib" / "libmicrosandbox.so")
     # A build tree: sdk/python/src/microsandbox in the source tree.
     if len(package.parents) > 3:
         found.append(package.parents[3] / "build" / "lib" / "libmicrosandbox.so")
