@@ -111,11 +111,11 @@ get() {
         redirects=-L
         [ "${from#http:}" = "$from" ] || redirects=--no-location
         curl $shown -f $redirects --proto "=${from%%:*}" --max-redirs 5 --connect-timeout 30 --speed-limit 1024 \
-            --speed-time 30 --max-filesize "$limit" -- "${from%/}/$1" | head -c "$limit" >"$2"
+            --speed-time 30 --max-filesize "$limit" -- "${from%/}/$1" | head -c "$limit" >"$2" || return 1
         ;;
     *)
         [ -f "$from/$1" ] || return 1
-        cp -- "$from/$1" "$2"
+        cp -- "$from/$1" "$2" || return 1
         ;;
     esac
     [ -s "$2" ]
@@ -140,7 +140,7 @@ get_checksum() {
 
 get_archive() {
     say "Getting $archive from $from"
-    get "$archive" "$new/archive" 1073741824 || die "cannot get $archive from $from"
+    get "$archive" "$new/archive" 1073741824 || die "cannot get $archive from $from" "nothing was changed; is the disk full?"
     printf '%s  %s\n' "$sum" "$new/archive" | sha256sum -c --status - ||
         die "$archive from $from is damaged: its SHA-256 is not what SHA256SUMS says" "nothing was changed; try again"
 }
@@ -254,6 +254,12 @@ $end" ] || continue
 
 # ---- what it can be asked to do ------------------------------------------------------------------
 
+# For later updates. Before the switch: no version of a signed origin is current without its key being asked for.
+keep_origin() {
+    [ -z "$key" ] || [ "$key" = "$root/key.pem" ] || replace_file "$root/key.pem" <"$key"
+    printf '%s\n' "$from" | replace_file "$root/origin"
+}
+
 install_or_update() {
     check_platform
     need tar gzip sha256sum flock awk
@@ -275,6 +281,7 @@ install_or_update() {
     now=$(current_id)
     hash=${now##*-}
     if [ "${hash%.*}" = "$(printf '%.12s' "$sum")" ] && [ -z "$force" ]; then
+        keep_origin
         link_commands
         say "Already up to date: msb ${now%-*}"
     else
@@ -286,12 +293,11 @@ install_or_update() {
         [ -d "$versions/$id" ] || mv -T -- "$new/tree" "$versions/$id"
         sync -f -- "$versions"
         [ -z "$now" ] || [ "$now" = "$id" ] || printf '%s\n' "$now" | replace_file "$root/previous/$id"
+        keep_origin
         switch_to "$id"
         link_commands
         say "Installed msb $version in $home"
     fi
-    printf '%s\n' "$from" | replace_file "$root/origin"
-    [ -z "$key" ] || [ "$key" = "$root/key.pem" ] || replace_file "$root/key.pem" <"$key"
     remove_old
 }
 
