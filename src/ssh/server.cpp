@@ -174,7 +174,7 @@ int Server::authenticate(const char* user, ssh_key key, char state) {
         ++refusals_;
         return SSH_AUTH_DENIED;
     }
-    user_ = user;
+    user_ = job_.user.empty() ? user : job_.user;
     authenticated_ = true;
     active_ = EventLoop::Clock::now();
     return SSH_AUTH_SUCCESS;
