@@ -114,8 +114,11 @@ Status Server::run(int client) {
     }
     loop_.unwatch(client);
     channels_.clear(); // libssh would free what belongs to them
-    if (!done)
+    if (!done) {
+        // The client shows it.
+        (void)ssh_session_set_disconnect_message(session_, done.error().message().c_str());
         ssh_disconnect(session_);
+    }
     return done;
 }
 

@@ -1,8 +1,8 @@
-import { type AttachOptionsBuilder } from "./attach.js";
+import { type ConfigureAttach } from "./attach.js";
 import { InvalidHandleError, MicrosandboxError } from "./errors.js";
+import type { ConfigureExec, ExecOutput } from "./exec.js";
 import { type SandboxFsOps } from "./fs.js";
 import { type CallOptions, blocking, cancellable } from "./native.js";
-import type { Sandbox } from "./sandbox.js";
 import type { NativeSshServerOptions } from "./tables.js";
 import { duration } from "./values.js";
 
@@ -36,13 +36,20 @@ export interface SshServerOptions {
   inactivityTimeout?: number;
 }
 
+/** What a client needs of a sandbox. */
+interface Guest {
+  shellWith(script: string, configure: ConfigureExec, options?: CallOptions): Promise<ExecOutput>;
+  attachShellWith(configure: ConfigureAttach, options?: CallOptions): Promise<number>;
+  fs(): SandboxFsOps;
+}
+
 /** SSH for a sandbox that runs: `Sandbox.ssh()`. There is no server in the guest. */
 export class SandboxSshOps {
-  readonly #sandbox: Sandbox;
+  readonly #sandbox: Guest;
   readonly #handle: () => bigint;
 
   /** @internal */
-  constructor(sandbox: Sandbox, handle: () => bigint) {
+  constructor(sandbox: Guest, handle: () => bigint) {
     this.#sandbox = sandbox;
     this.#handle = handle;
   }
@@ -72,18 +79,18 @@ export class SandboxSshOps {
  * would protect nothing.
  */
 export class SshClient implements AsyncDisposable {
-  #sandbox: Sandbox | null;
+  #sandbox: Guest | null;
   readonly #user: string;
   readonly #files: boolean;
 
   /** @internal */
-  constructor(sandbox: Sandbox, options: SshClientOptions) {
+  constructor(sandbox: Guest, options: SshClientOptions) {
     this.#sandbox = sandbox;
     this.#user = options.user ?? "root";
     this.#files = options.sftp ?? true;
   }
 
-  #open(): Sandbox {
+  #open(): Guest {
     if (!this.#sandbox) throw new InvalidHandleError({ kind: "invalid_handle", message: "the SSH client is closed" });
     return this.#sandbox;
   }
@@ -100,7 +107,7 @@ export class SshClient implements AsyncDisposable {
 
   /** Gives a shell the terminal of this process: Sandbox.attachShell(). */
   async attach(
-    configure: (options: AttachOptionsBuilder) => AttachOptionsBuilder = (options) => options,
+    configure: ConfigureAttach = (attach) => attach,
     options?: CallOptions,
   ): Promise<number> {
     return this.#open().attachShellWith((attach) => configure(attach.user(this.#user)), options);

@@ -285,7 +285,7 @@ class Sandbox(Forked, Commands, Context, Released):
 
     def ssh(self) -> SandboxSshOps:
         """SSH for the sandbox."""
-        return SandboxSshOps(self)
+        return SandboxSshOps(self, self.fs, self._started_handle)
 
     async def _info(self) -> Any:
         def job(_: int) -> Any:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import _native
+from ._commands import Commands
 from ._context import Context, Released
 from ._options import ssh_server_options
 from .errors import InvalidHandleError, UnsupportedError
@@ -16,8 +17,6 @@ from .options import AttachOptions, SshServerOptions
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
-
-    from .sandbox import Sandbox
 
 
 @dataclass(frozen=True)
@@ -80,15 +79,15 @@ class SshClient(Context):
     """What an SSH client of the sandbox can do, over the connection that there is: between two ends of
     this package SSH itself would protect nothing."""
 
-    def __init__(self, sandbox: Sandbox, user: str, sftp: bool) -> None:
-        self._sandbox: Sandbox | None = sandbox
+    def __init__(self, commands: Commands, user: str, files: SandboxFsOps | None) -> None:
+        self._commands: Commands | None = commands
         self._user = user
-        self._files = sftp
+        self._files = files
 
-    def _open(self) -> Sandbox:
-        if self._sandbox is None:
+    def _open(self) -> Commands:
+        if self._commands is None:
             raise InvalidHandleError("the SSH client is closed")
-        return self._sandbox
+        return self._commands
 
     async def exec(self, command: str, tty: bool = False) -> SshOutput:
         """Runs a command line of the sandbox's shell and collects what it writes; with ``tty`` all of it
@@ -104,14 +103,14 @@ class SshClient(Context):
 
     async def sftp(self) -> SftpClient:
         """The sandbox's files, as the client's user. UnsupportedError if it was opened without."""
-        sandbox = self._open()
-        if not self._files:
+        self._open()
+        if self._files is None:
             raise UnsupportedError("the client was opened without SFTP")
-        return SftpClient(sandbox.fs.as_user(self._user))
+        return SftpClient(self._files.as_user(self._user))
 
     async def close(self) -> None:
         """Ends the client; the sandbox goes on."""
-        self._sandbox = None
+        self._commands = None
 
     async def _leave(self, failed: bool) -> None:
         await self.close()
@@ -149,12 +148,17 @@ class SshServer(Context, Released):
 class SandboxSshOps:
     """SSH for a sandbox that runs: Sandbox.ssh(). There is no server in the guest."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._sandbox = sandbox
+    def __init__(
+        self, commands: Commands, files: SandboxFsOps, handle: Callable[[], int]
+    ) -> None:
+        """``handle`` gives the library's handle of the sandbox."""
+        self._commands = commands
+        self._files = files
+        self._handle = handle
 
     async def open_client(self, user: str = "root", sftp: bool = True) -> SshClient:
         """A client as ``user`` of the guest, a name or number, with ":group" or not."""
-        return SshClient(self._sandbox, user, sftp)
+        return SshClient(self._commands, user, self._files if sftp else None)
 
     async def prepare_server(self, **options: Unpack[SshServerOptions]) -> SshServer:
         """Prepares to serve. PermissionDeniedError if no key may enter."""
@@ -163,7 +167,7 @@ class SandboxSshOps:
         def job(_: int) -> SshServer:
             handle = ctypes.c_uint64()
             _native.call(
-                "msb_ssh_server_open", self._sandbox._started_handle(), encoded, ctypes.byref(handle)
+                "msb_ssh_server_open", self._handle(), encoded, ctypes.byref(handle)
             )
             return SshServer(handle.value)
 
