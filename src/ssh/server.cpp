@@ -18,6 +18,8 @@ using namespace std::chrono_literals;
 /// How often time is looked at.
 constexpr auto tick = 5s;
 constexpr std::size_t longest_user = 256;
+/// How long a client may take to take what it is told at the end.
+constexpr int last_words_ms = 200;
 /// libssh reads 4 KiB at a time.
 constexpr int polls_a_turn = 32;
 
@@ -113,10 +115,12 @@ Status Server::run(int client) {
             break;
     }
     loop_.unwatch(client);
+    if (!done)
+        for (const auto& channel : channels_)
+            told_ = channel->tell(done.error().message()) || told_;
     channels_.clear(); // libssh would free what belongs to them
     if (!done) {
-        // The client shows it.
-        (void)ssh_session_set_disconnect_message(session_, done.error().message().c_str());
+        (void)ssh_blocking_flush(session_, last_words_ms);
         ssh_disconnect(session_);
     }
     return done;
