@@ -730,6 +730,21 @@ char* msb_fs_copy(uint64_t cancel, uint64_t sandbox, const char* from, const cha
 char* msb_fs_rename(uint64_t cancel, uint64_t sandbox, const char* from, const char* to, const char*
                     options);
 
+/* Makes a symbolic link at a path; what it leads to need not be there.
+ * Options: fs, all optional. */
+char* msb_fs_symlink(uint64_t cancel, uint64_t sandbox, const char* target, const char* path, const
+                     char* options);
+
+/* What a symbolic link has in it: {"target"}.
+ * Options: fs, all optional. */
+char* msb_fs_read_link(uint64_t cancel, uint64_t sandbox, const char* path, const char* options,
+                       char** result);
+
+/* A path without links, "." and "..": {"path"}.
+ * Options: fs, all optional. */
+char* msb_fs_real_path(uint64_t cancel, uint64_t sandbox, const char* path, const char* options,
+                       char** result);
+
 /* Copies a single file of the host into the guest. It is read as the user of this process.
  * Options: fs, all optional. */
 char* msb_fs_copy_from_host(uint64_t cancel, uint64_t sandbox, const char* host, const char* guest,
@@ -763,6 +778,31 @@ char* msb_fs_write_stream_finish(uint64_t cancel, uint64_t stream);
 
 /* Closes a stream of either kind. */
 void msb_fs_stream_close(uint64_t stream);
+
+/* ---- ssh -------------------------------------------------------------------------------------
+ * SSH for a sandbox that runs, as of `msb ssh serve`: a jailed server for each client, none in
+ * the guest. docs/ssh.md tells of keys. */
+
+/* Options ssh_server: How SSH is served.
+ * "host_key_path": text. File of the server's private key; default: the one of this MSB_HOME.
+ * "authorized_keys_path": text. File of the keys that may enter; default: those of `msb ssh
+ *   authorize`.
+ * "user": text. User of the guest, USER[:GROUP]; default: the name that the client logs in with.
+ * "sftp": true or false. Files by SFTP; default: true.
+ * "inactivity_timeout_ms": number. A connection on which nothing happens for so long is ended;
+ *   0: never. Default: 600000. */
+
+/* Prepares to serve. Error: permission_denied if no key may enter.
+ * Options: ssh_server, all optional. */
+char* msb_ssh_server_open(uint64_t sandbox, const char* options, uint64_t* server);
+
+/* Serves one client on these descriptors of the process, which may be the same, and returns when
+ * it has gone; they stay open. Any number of threads may. Errors: session_lost if it ended
+ * otherwise, invalid_handle after msb_ssh_server_close(). */
+char* msb_ssh_server_serve(uint64_t cancel, uint64_t server, int32_t input, int32_t output);
+
+/* Ends connections and the handle. */
+void msb_ssh_server_close(uint64_t server);
 
 /* ---- images ----------------------------------------------------------------------------------
  * An image: {"reference", "digest", "architecture", "os", "layer_count", "size_bytes",

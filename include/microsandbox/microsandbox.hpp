@@ -167,6 +167,20 @@ class Exec {
     detail::Handle<msb_exec_close> handle_;
 };
 
+/// SSH for a sandbox. Connections end with it.
+class SshServer {
+  public:
+    explicit SshServer(std::uint64_t handle) : handle_(handle) {}
+    /// Serves one client on these descriptors, which may be the same, until it has gone. They stay
+    /// open.
+    void serve_connection(int input = 0, int output = 1, std::uint64_t cancel = 0) {
+        detail::check(msb_ssh_server_serve(cancel, handle_.get(), input, output));
+    }
+
+  private:
+    detail::Handle<msb_ssh_server_close> handle_;
+};
+
 /// A connection to a sandbox that runs. One that it owns (made or started without "detached") stops
 /// with this object, and when the process ends.
 class Sandbox {
@@ -279,6 +293,13 @@ class Sandbox {
     int attach_shell(Json options = Json::object(), std::uint64_t cancel = 0) {
         options["shell"] = true;
         return attach(nullptr, options, cancel);
+    }
+
+    /// Prepares to serve SSH for it; permission_denied if no key may enter.
+    SshServer ssh_server(const Json& options = Json::object()) {
+        std::uint64_t server = 0;
+        detail::check(msb_ssh_server_open(handle_.get(), options.dump().c_str(), &server));
+        return SshServer(server);
     }
 
     /// The content of a file of the guest, up to 256 MiB unless options say otherwise.

@@ -227,6 +227,31 @@ func (f *SandboxFSOps) Rename(ctx context.Context, from, to string, options ...F
 	})
 }
 
+// Symlink makes a symbolic link at a path; what it leads to need not be there.
+func (f *SandboxFSOps) Symlink(ctx context.Context, target, path string, options ...FSOption) error {
+	return f.on(ctx, target, path, options, func(cancel C.uint64_t, target, path, options *C.char) *C.char {
+		return C.call_fs_symlink(cancel, f.sandbox, target, path, options)
+	})
+}
+
+// ReadLink is what a symbolic link has in it.
+func (f *SandboxFSOps) ReadLink(ctx context.Context, path string, options ...FSOption) (string, error) {
+	var found struct{ Target string }
+	err := f.asking(ctx, path, options, &found, func(cancel C.uint64_t, path, options *C.char, result **C.char) *C.char {
+		return C.call_fs_read_link(cancel, f.sandbox, path, options, result)
+	})
+	return found.Target, err
+}
+
+// RealPath is a path without links, "." and "..".
+func (f *SandboxFSOps) RealPath(ctx context.Context, path string, options ...FSOption) (string, error) {
+	var found struct{ Path string }
+	err := f.asking(ctx, path, options, &found, func(cancel C.uint64_t, path, options *C.char, result **C.char) *C.char {
+		return C.call_fs_real_path(cancel, f.sandbox, path, options, result)
+	})
+	return found.Path, err
+}
+
 // CopyFromHost copies a file of the host into the guest.
 func (f *SandboxFSOps) CopyFromHost(ctx context.Context, host, guest string, options ...FSOption) error {
 	return f.on(ctx, host, guest, options, func(cancel C.uint64_t, host, guest, options *C.char) *C.char {

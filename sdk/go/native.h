@@ -70,6 +70,9 @@
     F(char*, fs_remove_dir, (uint64_t cancel, uint64_t sandbox, const char* path, const char* options), (cancel, sandbox, path, options)) \
     F(char*, fs_copy, (uint64_t cancel, uint64_t sandbox, const char* from, const char* to, const char* options), (cancel, sandbox, from, to, options)) \
     F(char*, fs_rename, (uint64_t cancel, uint64_t sandbox, const char* from, const char* to, const char* options), (cancel, sandbox, from, to, options)) \
+    F(char*, fs_symlink, (uint64_t cancel, uint64_t sandbox, const char* target, const char* path, const char* options), (cancel, sandbox, target, path, options)) \
+    F(char*, fs_read_link, (uint64_t cancel, uint64_t sandbox, const char* path, const char* options, char** result), (cancel, sandbox, path, options, result)) \
+    F(char*, fs_real_path, (uint64_t cancel, uint64_t sandbox, const char* path, const char* options, char** result), (cancel, sandbox, path, options, result)) \
     F(char*, fs_copy_from_host, (uint64_t cancel, uint64_t sandbox, const char* host, const char* guest, const char* options), (cancel, sandbox, host, guest, options)) \
     F(char*, fs_copy_to_host, (uint64_t cancel, uint64_t sandbox, const char* guest, const char* host, const char* options), (cancel, sandbox, guest, host, options)) \
     F(char*, fs_read_stream, (uint64_t cancel, uint64_t sandbox, const char* path, const char* options, uint64_t* stream), (cancel, sandbox, path, options, stream)) \
@@ -78,6 +81,9 @@
     F(char*, fs_write_stream_write, (uint64_t cancel, uint64_t stream, const uint8_t* data, size_t size), (cancel, stream, data, size)) \
     F(char*, fs_write_stream_finish, (uint64_t cancel, uint64_t stream), (cancel, stream)) \
     F(void, fs_stream_close, (uint64_t stream), (stream)) \
+    F(char*, ssh_server_open, (uint64_t sandbox, const char* options, uint64_t* server), (sandbox, options, server)) \
+    F(char*, ssh_server_serve, (uint64_t cancel, uint64_t server, int32_t input, int32_t output), (cancel, server, input, output)) \
+    F(void, ssh_server_close, (uint64_t server), (server)) \
     F(char*, image_list, (char** result), (result)) \
     F(char*, image_inspect, (const char* reference, char** result), (reference, result)) \
     F(char*, image_pull, (uint64_t cancel, uint64_t progress, const char* reference, const char* options, char** result), (cancel, progress, reference, options, result)) \

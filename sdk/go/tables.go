@@ -218,6 +218,15 @@ type attachOptions struct {
 	DetachKeys *string           `json:"detach_keys,omitempty"`
 }
 
+// sshServerOptions is the JSON object of options.
+type sshServerOptions struct {
+	HostKeyPath         *string `json:"host_key_path,omitempty"`
+	AuthorizedKeysPath  *string `json:"authorized_keys_path,omitempty"`
+	User                *string `json:"user,omitempty"`
+	Sftp                *bool   `json:"sftp,omitempty"`
+	InactivityTimeoutMs *uint64 `json:"inactivity_timeout_ms,omitempty"`
+}
+
 // loadOptions is the JSON object of options.
 type loadOptions struct {
 	Tags []string `json:"tags,omitempty"`

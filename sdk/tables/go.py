@@ -9,7 +9,7 @@ from .description import ABI, ERRORS, FUNCTIONS, NOTICE, members, pascal, return
 
 GO_STRUCTS = {
     "sandboxOptions": ["sandbox_create"], "startOptions": ["sandbox_start"], "listOptions": ["sandbox_list"],
-    "removeOptions": ["remove"], "execOptions": ["exec"], "attachOptions": ["attach"], "loadOptions": ["image_load"],
+    "removeOptions": ["remove"], "execOptions": ["exec"], "attachOptions": ["attach"], "sshServerOptions": ["ssh_server"], "loadOptions": ["image_load"],
     "fsOptions": ["fs_read", "fs_make", "fs_stat", "fs_remove_dir"], "logOptions": ["logs", "log_stream"],
     "snapshotOptions": ["snapshot_create", "snapshot_import"], "exportOptions": ["snapshot_export"],
     "modifyOptions": ["sandbox_modify"], "networkLogOptions": ["network_log"],
@@ -22,7 +22,7 @@ GO_TYPES = {"text": "*string", "flag": "bool", "texts": "[]string", "map": "map[
 GO_OWN_TYPES = {
     "entrypoint": "*[]string", "cmd": "*[]string", "init": "*InitConfig", "volumes": "map[string]MountConfig",
     "ports": "[]PortBinding", "patches": "[]PatchConfig", "network": "any", "rlimits": "[]Rlimit",
-    "security": "*SecurityProfile", "pull_policy": "*PullPolicy", "sources": "[]LogSource", "follow": "*bool", "recursive": "*bool",
+    "security": "*SecurityProfile", "pull_policy": "*PullPolicy", "sources": "[]LogSource", "follow": "*bool", "sftp": "*bool", "recursive": "*bool",
 }
 
 

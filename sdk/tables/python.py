@@ -12,6 +12,7 @@ PYTHON_TYPES = {"text": "str", "flag": "bool", "texts": "Iterable[str]", "map": 
 PYTHON_DICTS = {
     "CreateOptions": ("sandbox_create", "Keyword arguments of Sandbox.create(), all optional.", None),
     "AttachOptions": ("attach", "Keyword arguments of Sandbox.attach(), attach_shell() and attach_default(), all optional.", None),
+    "SshServerOptions": ("ssh_server", "Keyword arguments of SandboxSshOps.prepare_server(), all optional.", None),
     "StreamOptions": ("exec", "Keyword arguments of Sandbox.exec_stream(), shell_stream() and exec_default_stream(), all optional.", "collect"),
 }
 # Options that are these and more.

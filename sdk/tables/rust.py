@@ -14,7 +14,7 @@ RUST_RETURNS = {"error": " -> Failure", "void": "", "text": " -> Str", "handle":
 RUST_STRUCTS = {
     **{pascal(table) + "Options": [table] for table in NESTED},
     "CreateOptions": ["sandbox_create"], "StartOptions": ["sandbox_start"],
-    "ListOptions": ["sandbox_list"], "RemoveOptions": ["remove"], "ExecOptions": ["exec"], "AttachOptions": ["attach"],
+    "ListOptions": ["sandbox_list"], "RemoveOptions": ["remove"], "ExecOptions": ["exec"], "AttachOptions": ["attach"], "SshServerOptions": ["ssh_server"],
     "FsOptions": ["fs_read", "fs_make", "fs_stat", "fs_remove_dir"], "PullOptions": ["image_pull"],
     "LoadOptions": ["image_load"], "LogQuery": ["logs", "log_stream"],
     "SnapshotOptions": ["snapshot_create", "snapshot_import"], "ExportOptions": ["snapshot_export"],

@@ -129,6 +129,16 @@ Outcome<std::vector<wire::FsEntry>> FileSystem::list(const std::string& path, Ca
     return with_files(cancel, [&](Files& files) { return files.list(path); });
 }
 
+Outcome<std::string> FileSystem::path_by(wire::FsOp op, Cancel* cancel) {
+    return with_files(cancel, [&](Files& files) -> Result<std::string> {
+        const auto answer = MSB_TRY(files.call(std::move(op)));
+        const auto* path = answer ? std::get_if<std::string>(&*answer) : nullptr;
+        if (path == nullptr)
+            return msb::fail(ErrorKind::protocol, "the agent gave no path");
+        return *path;
+    });
+}
+
 Outcome<void> FileSystem::perform(wire::FsOp op, Cancel* cancel) {
     return with_files(cancel, [&](Files& files) -> Status {
         MSB_TRY(files.call(std::move(op)));

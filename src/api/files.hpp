@@ -31,6 +31,8 @@ class FileSystem {
                         Cancel* cancel);
     Outcome<wire::FsEntry> stat(const std::string& path, bool follow, Cancel* cancel);
     Outcome<std::vector<wire::FsEntry>> list(const std::string& path, Cancel* cancel);
+    /// An operation whose answer is a path.
+    Outcome<std::string> path_by(wire::FsOp op, Cancel* cancel);
     /// An operation whose answer is only success or an error.
     Outcome<void> perform(wire::FsOp op, Cancel* cancel);
     Outcome<void> copy_from_host(const std::string& host, const std::string& guest, Cancel* cancel);

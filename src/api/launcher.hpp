@@ -51,6 +51,7 @@ class Launcher {
     image::Store& store() { return store_; }
     Snapshots& snapshots() { return snapshots_; }
     const Home& home() const { return sandboxes_.home(); }
+    const Installation& installation() const { return installation_; }
     /// Manifest digests that sandboxes and snapshots need.
     Result<std::vector<std::string>> images_in_use();
     /// Of a sandbox that there is, as it was when that was made.

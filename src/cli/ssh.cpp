@@ -1,13 +1,13 @@
 // msb ssh: a shell or a command in a sandbox; servers for SSH clients, their keys, and OpenSSH's
 // settings.
 #include "api/exec_request.hpp"
+#include "api/ssh_files.hpp"
 #include "base/file.hpp"
 #include "base/system.hpp"
 #include "cli/commands.hpp"
 #include "cli/foreground.hpp"
 #include "cli/parser.hpp"
 #include "cli/session.hpp"
-#include "cli/ssh_files.hpp"
 #include "cli/ssh_serve.hpp"
 
 #include <cstdlib>
@@ -22,7 +22,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::chrono::milliseconds default_inactivity = 600s;
 constexpr std::size_t largest_config = std::size_t{1} << 20;
 
 struct ConnectOptionsOfUser {
@@ -41,6 +40,10 @@ struct AuthorizeOptions {
     std::string key;
     bool from_stdin = false;
 };
+
+Result<SshFiles> ssh_files(Context& context) {
+    return SshFiles::open(MSB_TRY(context.home()), MSB_TRY(context.installation()));
+}
 
 // --- connect ------------------------------------------------------------------------------------
 
@@ -136,9 +139,10 @@ void add_serve(Command& ssh, Context& context) {
             command.flag("--no-inactivity-timeout", &inactivity->none, "Never").excludes(timeout);
             command.action([&context, options, inactivity] {
                 run_command(context, [&]() -> Status {
-                    options->inactivity = inactivity->none ? 0ms : default_inactivity;
+                    if (inactivity->none)
+                        options->server.inactivity = 0ms;
                     if (!inactivity->timeout.empty())
-                        options->inactivity = std::chrono::milliseconds(
+                        options->server.inactivity = std::chrono::milliseconds(
                             MSB_TRY(parse_duration_ms(inactivity->timeout, true)));
                     return ssh_serve(context, *options);
                 });
@@ -170,7 +174,7 @@ Status authorize(Context& context, const AuthorizeOptions& options) {
                              : options.from_stdin ? MSB_TRY(read_stdin())
                                                   : options.key;
     const auto key = MSB_TRY(ssh::parse_public_key(text));
-    const SshFiles files = MSB_TRY(SshFiles::open(context));
+    const SshFiles files = MSB_TRY(ssh_files(context));
     if (MSB_TRY(files.authorize(key)))
         print_done("Authorized", "key " + files.authorized_keys(), {});
     else
@@ -251,7 +255,7 @@ Status include_in_users_config(const std::string& line) {
 }
 
 Status config(Context& context, bool install) {
-    const SshFiles files = MSB_TRY(SshFiles::open(context));
+    const SshFiles files = MSB_TRY(ssh_files(context));
     MSB_TRY(files.make_client_key());
     MSB_TRY(files.host_key());
     const std::string text = MSB_TRY(config_text(context, files));

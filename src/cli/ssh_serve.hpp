@@ -1,9 +1,9 @@
 // msb ssh serve: SSH servers of one sandbox, a program each, and what carries bytes to them.
 #pragma once
 
+#include "api/ssh_server.hpp"
 #include "cli/session.hpp"
 
-#include <chrono>
 #include <string>
 
 namespace msb::cli {
@@ -13,7 +13,7 @@ struct SshServeOptions {
     std::string host = "127.0.0.1";
     unsigned port = 2222;
     bool stdio = false;
-    std::chrono::milliseconds inactivity{};
+    SshOptions server;
 };
 
 Status ssh_serve(Context& context, const SshServeOptions& options);

@@ -200,6 +200,36 @@ MSB_API char* msb_fs_rename(std::uint64_t cancel, std::uint64_t sandbox, const c
     });
 }
 
+MSB_API char* msb_fs_symlink(std::uint64_t cancel, std::uint64_t sandbox, const char* target,
+                             const char* path, const char* options) {
+    return perform(cancel, sandbox, options, [&](Options&) -> Outcome<wire::FsOp> {
+        return wire::FsSymlink{MSB_TRY(text_argument(target, "target")),
+                               MSB_TRY(text_argument(path, "path"))};
+    });
+}
+
+MSB_API char* msb_fs_read_link(std::uint64_t cancel, std::uint64_t sandbox, const char* path,
+                               const char* options, char** result) {
+    return call_files(
+        cancel, sandbox, options,
+        [&](Options&, const auto& open, api::Cancel* cancelling) -> Outcome<void> {
+            wire::FsReadLink op{MSB_TRY(text_argument(path, "path"))};
+            give(result, {{"target", MSB_TRY(MSB_TRY(open()).path_by(std::move(op), cancelling))}});
+            return {};
+        });
+}
+
+MSB_API char* msb_fs_real_path(std::uint64_t cancel, std::uint64_t sandbox, const char* path,
+                               const char* options, char** result) {
+    return call_files(
+        cancel, sandbox, options,
+        [&](Options&, const auto& open, api::Cancel* cancelling) -> Outcome<void> {
+            wire::FsRealPath op{MSB_TRY(text_argument(path, "path"))};
+            give(result, {{"path", MSB_TRY(MSB_TRY(open()).path_by(std::move(op), cancelling))}});
+            return {};
+        });
+}
+
 MSB_API char* msb_fs_copy_from_host(std::uint64_t cancel, std::uint64_t sandbox, const char* host,
                                     const char* guest, const char* options) {
     return call_files(cancel, sandbox, options,

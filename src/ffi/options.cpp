@@ -350,6 +350,19 @@ api::Outcome<AttachRequestOptions> attach_options(const char* text) {
     return request;
 }
 
+api::Outcome<SshOptions> ssh_options(const char* text) {
+    Options options(text);
+    SshOptions ssh;
+    ssh.host_key_path = options.text("host_key_path");
+    ssh.authorized_keys_path = options.text("authorized_keys_path");
+    ssh.user = options.text("user");
+    ssh.sftp = options.flag("sftp", true);
+    if (const auto timeout = options.number("inactivity_timeout_ms", longest_ms))
+        ssh.inactivity = std::chrono::milliseconds(static_cast<std::int64_t>(*timeout));
+    MSB_TRY(options.done());
+    return ssh;
+}
+
 api::Outcome<ExecRequestOptions> exec_options(const char* text, bool streams) {
     Options options(text);
     ExecRequestOptions request;

@@ -4,6 +4,7 @@
 #include "api/attach.hpp"
 #include "api/logs.hpp"
 #include "api/sandbox.hpp"
+#include "api/ssh_server.hpp"
 #include "json/value.hpp"
 
 #include <string>
@@ -76,6 +77,8 @@ struct AttachRequestOptions {
     api::AttachOptions attach;
 };
 api::Outcome<AttachRequestOptions> attach_options(const char* text);
+
+api::Outcome<SshOptions> ssh_options(const char* text);
 
 struct LogOptions {
     LogQuery query;

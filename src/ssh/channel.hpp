@@ -20,6 +20,8 @@ class Channel {
     virtual bool full() const { return false; }
     /// Bytes that went either way.
     virtual std::uint64_t moved() const = 0;
+    /// Shows the client's user why the connection ends. False: there is no place for that.
+    virtual bool tell(const std::string&) { return false; }
 };
 
 /// What a session channel does, once the client has said it.

@@ -16,6 +16,8 @@ std::string Job::to_json() const {
                           {"env_b64", std::move(variables)},
                           {"shell", shell},
                           {"workdir", workdir},
+                          {"user", user},
+                          {"sftp", sftp},
                           {"inactivity_ms", inactivity_ms}});
 }
 
@@ -25,6 +27,8 @@ Result<Job> Job::from_json(std::string_view text) {
     Job job{.host_key = reader.get<std::string>("host_key"),
             .shell = reader.get<std::string>("shell"),
             .workdir = reader.get<std::string>("workdir"),
+            .user = reader.get<std::string>("user"),
+            .sftp = reader.get<bool>("sftp"),
             .inactivity_ms = reader.get<std::uint64_t>("inactivity_ms")};
     for (const json::Value& key : reader.list("authorized"))
         if (const std::string* line = key.text())

@@ -23,7 +23,9 @@ struct Job {
     std::vector<std::string> authorized; ///< public keys: "TYPE BASE64"
     std::vector<std::string> env;        ///< of the sandbox: "K=V"
     std::string shell;
-    std::string workdir;             ///< "/" if the sandbox has none
+    std::string workdir; ///< "/" if the sandbox has none
+    std::string user;    ///< of the guest; empty: the login name
+    bool sftp = true;
     std::uint64_t inactivity_ms = 0; ///< 0: never
 
     std::string to_json() const;

@@ -18,6 +18,8 @@ using namespace std::chrono_literals;
 /// How often time is looked at.
 constexpr auto tick = 5s;
 constexpr std::size_t longest_user = 256;
+/// How long a client may take to take what it is told at the end.
+constexpr int last_words_ms = 200;
 /// libssh reads 4 KiB at a time.
 constexpr int polls_a_turn = 32;
 
@@ -113,9 +115,14 @@ Status Server::run(int client) {
             break;
     }
     loop_.unwatch(client);
-    channels_.clear(); // libssh would free what belongs to them
     if (!done)
+        for (const auto& channel : channels_)
+            told_ = channel->tell(done.error().message()) || told_;
+    channels_.clear(); // libssh would free what belongs to them
+    if (!done) {
+        (void)ssh_blocking_flush(session_, last_words_ms);
         ssh_disconnect(session_);
+    }
     return done;
 }
 
@@ -174,7 +181,7 @@ int Server::authenticate(const char* user, ssh_key key, char state) {
         ++refusals_;
         return SSH_AUTH_DENIED;
     }
-    user_ = user;
+    user_ = job_.user.empty() ? user : job_.user;
     authenticated_ = true;
     active_ = EventLoop::Clock::now();
     return SSH_AUTH_SUCCESS;

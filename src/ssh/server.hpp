@@ -26,6 +26,9 @@ class Server {
     /// Takes over the descriptor; returns when the client has gone, or has to.
     Status run(int client);
 
+    /// The client was told why run() failed.
+    bool told() const { return told_; }
+
     static constexpr std::size_t max_channels = 64;
     static constexpr int max_auth_tries = 6;
     static constexpr std::chrono::seconds auth_time{60};
@@ -50,6 +53,7 @@ class Server {
     std::optional<Error> agent_lost_;
     bool keys_exchanged_ = false;
     bool authenticated_ = false;
+    bool told_ = false;
     int refusals_ = 0;
     std::string user_;
     std::list<std::unique_ptr<Channel>> channels_;

@@ -134,7 +134,7 @@ bool SessionChannel::start(const char* command) {
 }
 
 bool SessionChannel::start_subsystem(const char* name) {
-    if (work_ || std::string_view(name) != "sftp")
+    if (work_ || !job_.sftp || std::string_view(name) != "sftp")
         return false;
     work_ = std::make_unique<SftpWork>(agents_.others, stream_, sftp::Place{user_, job_.workdir});
     return true;

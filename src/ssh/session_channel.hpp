@@ -28,6 +28,7 @@ class SessionChannel : public Channel {
     bool turn() override;
     bool full() const override { return work_ && work_->full(); }
     std::uint64_t moved() const override { return stream_.moved(); }
+    bool tell(const std::string& reason) override { return stream_.tell(reason); }
 
   private:
     static ssh_channel_callbacks_struct callbacks(SessionChannel* self);

@@ -31,7 +31,10 @@ Status serve_client(const Job& job) {
     const auto commands = MSB_TRY(AgentClient::adopt(*loop, OwnedFd(command_agent_fd)));
     const auto others = MSB_TRY(AgentClient::adopt(*loop, OwnedFd(other_agent_fd)));
     Server server(*loop, {*commands, *others}, job);
-    return server.run(client_fd);
+    const Status served = server.run(client_fd);
+    if (!served && server.told())
+        return fail(served.error().kind(), ""); // nothing more has to be said
+    return served;
 }
 
 Status serve() {
@@ -71,7 +74,7 @@ int main(int argc, char** argv) {
         return 1;
     const bool new_key = argc == 2 && std::strcmp(argv[1], "--new-key") == 0;
     const Status done = new_key ? ssh::print_new_key() : ssh::serve();
-    if (!done)
+    if (!done && !done.error().message().empty())
         (void)sys::write_all(STDERR_FILENO, as_bytes("msb: " + done.error().to_string() + "\n"));
     return done ? 0 : 1;
 }

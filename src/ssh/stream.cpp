@@ -43,4 +43,11 @@ void Stream::write(OutBuffer& from, bool as_stderr) {
     }
 }
 
+bool Stream::tell(const std::string& line) {
+    const std::string text = "msb: " + line + "\r\n";
+    return ssh_channel_is_open(channel_) != 0 && ssh_channel_window_size(channel_) >= text.size() &&
+           ssh_channel_write_stderr(channel_, text.data(),
+                                    static_cast<std::uint32_t>(text.size())) > 0;
+}
+
 } // namespace msb::ssh

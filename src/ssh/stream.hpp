@@ -5,6 +5,7 @@
 #include "base/out_buffer.hpp"
 
 #include <libssh/libssh.h>
+#include <string>
 
 namespace msb::ssh {
 
@@ -25,6 +26,8 @@ class Stream {
     bool closed() const { return ssh_channel_is_closed(channel_) != 0; }
     /// Sends what the client's window and the connection take now.
     void write(OutBuffer& from, bool as_stderr = false);
+    /// A last line of error output, behind what the client has not taken. False if it does not take it.
+    bool tell(const std::string& line);
     void end_output() { (void)ssh_channel_send_eof(channel_); }
     /// Bytes that went either way.
     std::uint64_t moved() const { return moved_; }

@@ -29,8 +29,17 @@ handles! {
     FileStream: fs_stream_close;
     /// A log that is read entry by entry.
     LogReader: log_stream_close;
+    /// Clients of SSH that are served. Their connections end.
+    ServedSsh: ssh_server_close;
     /// Reports of a pull.
     ProgressQueue: progress_free;
+}
+
+impl ServedSsh {
+    /// Before it is dropped; calls that serve hold it.
+    pub(crate) fn close(&self) {
+        close(self.handle, |library| library.ssh_server_close);
+    }
 }
 
 fn close(handle: u64, function: fn(&Library) -> unsafe extern "C" fn(u64)) {

@@ -232,6 +232,21 @@ impl SandboxFsOps {
         self.one(path, |library| library.fs_remove_dir)
     }
 
+    /// Makes a symbolic link at a path; what it leads to need not be there.
+    pub fn symlink(&self, target: &str, path: &str) -> Call<()> {
+        self.two(target, path, |library| library.fs_symlink)
+    }
+
+    /// What a symbolic link has in it.
+    pub fn read_link(&self, path: &str) -> Call<String> {
+        self.ask(path, |library| library.fs_read_link, |answer| answer.text("target"))
+    }
+
+    /// A path without links, "." and "..".
+    pub fn real_path(&self, path: &str) -> Call<String> {
+        self.ask(path, |library| library.fs_real_path, |answer| answer.text("path"))
+    }
+
     /// Deletes a directory that is empty.
     pub fn remove_empty_dir(&self, path: &str) -> Call<()> {
         self.with(|options| options.recursive = Some(false)).remove_dir(path)

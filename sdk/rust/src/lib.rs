@@ -48,6 +48,7 @@ mod progress;
 mod sandbox;
 mod setters;
 mod snapshot;
+mod ssh;
 mod storage;
 #[rustfmt::skip]
 mod tables;
@@ -86,6 +87,7 @@ pub use snapshot::{
     SnapshotVerification, UpperVerification,
 };
 
+pub use ssh::{SandboxSshOps, SftpClient, SshClient, SshClientBuilder, SshOutput, SshServer, SshServerBuilder};
 pub use storage::{PruneBuilder, PruneReport, PrunedItem, Storage, StorageItem, StorageUsage};
 pub use tls::{SecretBuilder, TlsBuilder};
 pub use volume::{Volume, VolumeBuilder};

@@ -66,6 +66,9 @@ macro_rules! function_table {
             fs_remove_dir(u64, u64, Str, Str) -> Failure;
             fs_copy(u64, u64, Str, Str, Str) -> Failure;
             fs_rename(u64, u64, Str, Str, Str) -> Failure;
+            fs_symlink(u64, u64, Str, Str, Str) -> Failure;
+            fs_read_link(u64, u64, Str, Str, Out<*mut c_char>) -> Failure;
+            fs_real_path(u64, u64, Str, Str, Out<*mut c_char>) -> Failure;
             fs_copy_from_host(u64, u64, Str, Str, Str) -> Failure;
             fs_copy_to_host(u64, u64, Str, Str, Str) -> Failure;
             fs_read_stream(u64, u64, Str, Str, Out<u64>) -> Failure;
@@ -74,6 +77,9 @@ macro_rules! function_table {
             fs_write_stream_write(u64, u64, *const u8, usize) -> Failure;
             fs_write_stream_finish(u64, u64) -> Failure;
             fs_stream_close(u64);
+            ssh_server_open(u64, Str, Out<u64>) -> Failure;
+            ssh_server_serve(u64, u64, i32, i32) -> Failure;
+            ssh_server_close(u64);
             image_list(Out<*mut c_char>) -> Failure;
             image_inspect(Str, Out<*mut c_char>) -> Failure;
             image_pull(u64, u64, Str, Str, Out<*mut c_char>) -> Failure;
@@ -627,6 +633,13 @@ macro_rules! option_table {
                 user: String,
                 rlimits: Vec<RlimitOptions>,
                 detach_keys: String,
+            }
+            SshServerOptions {
+                host_key_path: String,
+                authorized_keys_path: String,
+                user: String,
+                sftp: bool,
+                inactivity_timeout_ms: u64,
             }
             FsOptions {
                 user: String,

@@ -37,6 +37,9 @@
     X(fs_remove_dir) \
     X(fs_copy) \
     X(fs_rename) \
+    X(fs_symlink) \
+    X(fs_read_link) \
+    X(fs_real_path) \
     X(fs_copy_from_host) \
     X(fs_copy_to_host) \
     X(fs_read_stream) \
@@ -44,6 +47,7 @@
     X(fs_write_stream) \
     X(fs_write_stream_write) \
     X(fs_write_stream_finish) \
+    X(ssh_server_serve) \
     X(image_pull) \
     X(image_load) \
     X(log_stream_recv) \
@@ -74,6 +78,8 @@
     X(network_policy) \
     X(exec_close) \
     X(fs_stream_close) \
+    X(ssh_server_open) \
+    X(ssh_server_close) \
     X(image_list) \
     X(image_inspect) \
     X(image_remove) \

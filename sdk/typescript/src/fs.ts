@@ -165,6 +165,29 @@ export class SandboxFsOps {
     );
   }
 
+  /** Makes a symbolic link at `path`; what it leads to need not be there. */
+  async symlink(target: string, path: string, options: FsOptions = {}): Promise<void> {
+    await this.#call(options, (native, cancel, sandbox, encoded) =>
+      native.fs_symlink(cancel, sandbox, target, path, encoded),
+    );
+  }
+
+  /** What a symbolic link has in it. */
+  async readLink(path: string, options: FsOptions = {}): Promise<string> {
+    const [found] = await this.#call(options, (native, cancel, sandbox, encoded) =>
+      native.fs_read_link(cancel, sandbox, path, encoded),
+    );
+    return (JSON.parse(found) as { target: string }).target;
+  }
+
+  /** A path without links, "." and "..". */
+  async realPath(path: string, options: FsOptions = {}): Promise<string> {
+    const [found] = await this.#call(options, (native, cancel, sandbox, encoded) =>
+      native.fs_real_path(cancel, sandbox, path, encoded),
+    );
+    return (JSON.parse(found) as { path: string }).path;
+  }
+
   /** Copies a file within the guest. */
   async copy(from: string, to: string, options: FsOptions = {}): Promise<void> {
     await this.#call(options, (native, cancel, sandbox, encoded) => native.fs_copy(cancel, sandbox, from, to, encoded));

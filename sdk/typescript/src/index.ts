@@ -101,6 +101,15 @@ export {
   type SnapshotVerification,
 } from "./snapshot.js";
 export {
+  SandboxSshOps,
+  SftpClient,
+  SshClient,
+  SshServer,
+  type SshClientOptions,
+  type SshOutput,
+  type SshServerOptions,
+} from "./ssh.js";
+export {
   type PruneOptions,
   type PruneReport,
   type PrunedItem,

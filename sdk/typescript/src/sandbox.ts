@@ -10,6 +10,7 @@ import {
   startCommand,
 } from "./exec.js";
 import { SandboxFsOps } from "./fs.js";
+import { SandboxSshOps } from "./ssh.js";
 import { type ConnectOptions, NamedSandbox, type SandboxStatus, timeout } from "./named.js";
 import { type CallOptions, blocking, cancellable } from "./native.js";
 import { type CopyOptions, PullProgressSession, reporting } from "./progress.js";
@@ -143,6 +144,11 @@ export class Sandbox extends ForkableSandbox implements AsyncDisposable {
   /** The files of the guest, as its root sees them. */
   fs(): SandboxFsOps {
     return new SandboxFsOps(() => this.#open());
+  }
+
+  /** SSH for the sandbox. */
+  ssh(): SandboxSshOps {
+    return new SandboxSshOps(this, () => this.#open());
   }
 
   /** How the sandbox was made. */

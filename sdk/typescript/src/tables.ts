@@ -67,6 +67,9 @@ export interface NativeFunctions {
   fs_remove_dir(cancel: Handle, sandbox: Handle, path: string, options: string): Later;
   fs_copy(cancel: Handle, sandbox: Handle, from: string, to: string, options: string): Later;
   fs_rename(cancel: Handle, sandbox: Handle, from: string, to: string, options: string): Later;
+  fs_symlink(cancel: Handle, sandbox: Handle, target: string, path: string, options: string): Later;
+  fs_read_link(cancel: Handle, sandbox: Handle, path: string, options: string): Later<[string]>;
+  fs_real_path(cancel: Handle, sandbox: Handle, path: string, options: string): Later<[string]>;
   fs_copy_from_host(cancel: Handle, sandbox: Handle, host: string, guest: string, options: string): Later;
   fs_copy_to_host(cancel: Handle, sandbox: Handle, guest: string, host: string, options: string): Later;
   fs_read_stream(cancel: Handle, sandbox: Handle, path: string, options: string): Later<[Handle]>;
@@ -75,6 +78,9 @@ export interface NativeFunctions {
   fs_write_stream_write(cancel: Handle, stream: Handle, data: Uint8Array): Later;
   fs_write_stream_finish(cancel: Handle, stream: Handle): Later;
   fs_stream_close(stream: Handle): Later;
+  ssh_server_open(sandbox: Handle, options: string): Later<[Handle]>;
+  ssh_server_serve(cancel: Handle, server: Handle, input: number, output: number): Later;
+  ssh_server_close(server: Handle): Later;
   image_list(): Later<[string]>;
   image_inspect(reference: string): Later<[string]>;
   image_pull(cancel: Handle, progress: Handle | 0, reference: string, options: string): Later<[string]>;
@@ -649,6 +655,15 @@ export interface NativeAttachOptions {
   user?: string | undefined;
   rlimits?: NativeRlimit[] | undefined;
   detach_keys?: string | undefined;
+}
+
+/** How SSH is served. As the C interface has it. */
+export interface NativeSshServerOptions {
+  host_key_path?: string | undefined;
+  authorized_keys_path?: string | undefined;
+  user?: string | undefined;
+  sftp?: boolean | undefined;
+  inactivity_timeout_ms?: number | undefined;
 }
 
 /** Which sandboxes. As the C interface has it. */

@@ -82,10 +82,11 @@ from .network import (
     TokenBucket,
     ViolationAction,
 )
-from .options import AttachOptions, CreateOptions, ExecOptions, StreamOptions
+from .options import AttachOptions, CreateOptions, ExecOptions, SshServerOptions, StreamOptions
 from .progress import PullSession
 from .sandbox import Sandbox, SandboxHandle, SandboxPage
 from .snapshot import Snapshot, SnapshotDetail, SnapshotHandle, SnapshotVerification
+from .ssh import SandboxSshOps, SftpClient, SshClient, SshOutput, SshServer
 from .storage import PrunedItem, PruneReport, Storage, StorageItem, StorageUsage
 from .types import (
     DiskChange,

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from . import _native
-from ._tables import ATTACH_OPTIONS, CREATE_OPTIONS, EXEC_OPTIONS, STREAM_OPTIONS
+from ._tables import ATTACH_OPTIONS, CREATE_OPTIONS, EXEC_OPTIONS, SSH_SERVER_OPTIONS, STREAM_OPTIONS
 from .types import InitConfig, Patch, PortBinding, Stdin
 
 
@@ -106,6 +106,11 @@ def attach_options(
     if shell:
         options["shell"] = True
     return _native.encode(options)
+
+
+def ssh_server_options(function: str, given: Mapping[str, Any]) -> bytes:
+    """Of an SSH server."""
+    return _native.encode(_convert(function, SSH_SERVER_OPTIONS, given))
 
 
 def exec_options(

@@ -64,6 +64,9 @@ FUNCTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "msb_fs_remove_dir": ("error", ("cancel", "handle", "text", "options")),
     "msb_fs_copy": ("error", ("cancel", "handle", "text", "text", "options")),
     "msb_fs_rename": ("error", ("cancel", "handle", "text", "text", "options")),
+    "msb_fs_symlink": ("error", ("cancel", "handle", "text", "text", "options")),
+    "msb_fs_read_link": ("error", ("cancel", "handle", "text", "options", "text*")),
+    "msb_fs_real_path": ("error", ("cancel", "handle", "text", "options", "text*")),
     "msb_fs_copy_from_host": ("error", ("cancel", "handle", "text", "text", "options")),
     "msb_fs_copy_to_host": ("error", ("cancel", "handle", "text", "text", "options")),
     "msb_fs_read_stream": ("error", ("cancel", "handle", "text", "options", "handle*")),
@@ -72,6 +75,9 @@ FUNCTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "msb_fs_write_stream_write": ("error", ("cancel", "handle", "bytes", "size")),
     "msb_fs_write_stream_finish": ("error", ("cancel", "handle")),
     "msb_fs_stream_close": ("void", ("handle",)),
+    "msb_ssh_server_open": ("error", ("handle", "options", "handle*")),
+    "msb_ssh_server_serve": ("error", ("cancel", "handle", "i32", "i32")),
+    "msb_ssh_server_close": ("void", ("handle",)),
     "msb_image_list": ("error", ("text*",)),
     "msb_image_inspect": ("error", ("text", "text*")),
     "msb_image_pull": ("error", ("cancel", "handle", "text", "options", "text*")),
@@ -198,6 +204,13 @@ ATTACH_OPTIONS = {
     "user": ("user", "text"),
     "rlimits": ("rlimits", "rlimit"),
     "detach_keys": ("detach_keys", "text"),
+}
+SSH_SERVER_OPTIONS = {
+    "host_key_path": ("host_key_path", "text"),
+    "authorized_keys_path": ("authorized_keys_path", "text"),
+    "user": ("user", "text"),
+    "sftp": ("sftp", "flag"),
+    "inactivity_timeout": ("inactivity_timeout_ms", "milliseconds"),
 }
 STREAM_OPTIONS = {
     "env": ("env", "map"),

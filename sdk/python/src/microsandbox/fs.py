@@ -135,6 +135,18 @@ class SandboxFsOps:
         """Deletes a directory: with all that is in it, or only if it is empty."""
         await self._perform("msb_fs_remove_dir", path, recursive=recursive)
 
+    async def symlink(self, target: str, path: str) -> None:
+        """Makes a symbolic link at ``path``; what it leads to need not be there."""
+        await self._perform("msb_fs_symlink", target, path)
+
+    async def read_link(self, path: str) -> str:
+        """What a symbolic link has in it."""
+        return str((await self._ask("msb_fs_read_link", path))["target"])
+
+    async def real_path(self, path: str) -> str:
+        """A path without links, "." and ".."."""
+        return str((await self._ask("msb_fs_real_path", path))["path"])
+
     async def copy(self, source: str, destination: str) -> None:
         """Copies a file within the guest."""
         await self._perform("msb_fs_copy", source, destination)

@@ -129,6 +129,22 @@ class AttachOptions(TypedDict, total=False):
     'ctrl-]'."""
 
 
+class SshServerOptions(TypedDict, total=False):
+    """Keyword arguments of SandboxSshOps.prepare_server(), all optional."""
+
+    host_key_path: str | None
+    """File of the server's private key; default: the one of this MSB_HOME."""
+    authorized_keys_path: str | None
+    """File of the keys that may enter; default: those of `msb ssh authorize`."""
+    user: str | None
+    """User of the guest, USER[:GROUP]; default: the name that the client logs in with."""
+    sftp: bool | None
+    """Files by SFTP; default: true."""
+    inactivity_timeout: float | None
+    """Seconds. A connection on which nothing happens for so long is ended; 0: never. Default:
+    600000."""
+
+
 class StreamOptions(TypedDict, total=False):
     """Keyword arguments of Sandbox.exec_stream(), shell_stream() and exec_default_stream(), all optional."""
 

@@ -16,6 +16,7 @@ from .errors import SandboxNotFoundError
 from .fs import SandboxFsOps
 from .options import CreateOptions
 from .progress import CopyProgress, PullSession, reporting
+from .ssh import SandboxSshOps
 from .types import PortBinding, SandboxStatus
 
 if TYPE_CHECKING:
@@ -281,6 +282,10 @@ class Sandbox(Forked, Commands, Context, Released):
     def fs(self) -> SandboxFsOps:
         """The files of the guest, as its root sees them."""
         return SandboxFsOps(self._started_handle)
+
+    def ssh(self) -> SandboxSshOps:
+        """SSH for the sandbox."""
+        return SandboxSshOps(self, self.fs, self._started_handle)
 
     async def _info(self) -> Any:
         def job(_: int) -> Any:

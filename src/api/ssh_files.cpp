@@ -1,16 +1,14 @@
-#include "cli/ssh_files.hpp"
+#include "api/ssh_files.hpp"
 
 #include "base/file.hpp"
 #include "base/process.hpp"
 #include "base/system.hpp"
-#include "cli/output.hpp"
 
 #include <algorithm>
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <unistd.h>
 
-namespace msb::cli {
+namespace msb {
 
 namespace {
 
@@ -47,9 +45,8 @@ Result<std::string> read_if_there(const std::string& path) {
 
 } // namespace
 
-Result<SshFiles> SshFiles::open(Context& context) {
-    const Home home = MSB_TRY(context.home());
-    SshFiles files(home.root() + "/ssh", MSB_TRY(context.installation()).program("sshd"));
+Result<SshFiles> SshFiles::open(const Home& home, const Installation& installation) {
+    SshFiles files(home.root() + "/ssh", installation.program("sshd"));
     MSB_TRY(make_directories(files.directory_, 0700));
     return files;
 }
@@ -78,10 +75,10 @@ Status SshFiles::make_key(const std::string& path) const {
 Result<std::string> SshFiles::host_key() const {
     const std::string path = directory_ + "/host_ed25519";
     MSB_TRY(make_key(path));
-    if (!exists(known_hosts())) {
-        const std::string key = MSB_TRY(read_regular_file(path + ".pub", largest_file));
-        MSB_TRY(write_file_atomic(known_hosts(), "*.msb " + key, own));
-    }
+    // Also when the key was made anew because somebody had removed the old one.
+    const std::string line = "*.msb " + MSB_TRY(read_regular_file(path + ".pub", largest_file));
+    if (MSB_TRY(read_if_there(known_hosts())) != line)
+        MSB_TRY(write_file_atomic(known_hosts(), line, own));
     return read_regular_file(path, largest_file);
 }
 
@@ -89,17 +86,12 @@ Status SshFiles::make_client_key() const {
     return make_key(client_key());
 }
 
-Result<std::vector<std::string>> SshFiles::authorized() const {
-    std::size_t unreadable = 0;
+Result<std::vector<std::string>> SshFiles::authorized(std::size_t& unreadable) const {
     std::vector<std::string> lines;
     for (const std::string& path : {authorized_keys(), client_key() + ".pub"})
         for (const ssh::PublicKey& key :
              ssh::parse_authorized_keys(MSB_TRY(read_if_there(path)), unreadable))
             lines.push_back(key.to_string());
-    if (unreadable > 0)
-        print_warning(
-            fmt::format("{} has {} that no key can be read from", authorized_keys(),
-                        unreadable == 1 ? "a line" : fmt::format("{} lines", unreadable)));
     if (lines.empty())
         return fail(Error(ErrorKind::permission_denied, "no key is authorized")
                         .with_hint("msb ssh authorize --file ~/.ssh/id_ed25519.pub, or let "
@@ -125,4 +117,4 @@ Status SshFiles::write_config(std::string_view text) const {
     return write_file_atomic(config(), text, own);
 }
 
-} // namespace msb::cli
+} // namespace msb

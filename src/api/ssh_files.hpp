@@ -2,26 +2,31 @@
 #pragma once
 
 #include "base/fd.hpp"
-#include "cli/context.hpp"
+#include "base/installation.hpp"
+#include "sandbox/home.hpp"
 #include "ssh/keys.hpp"
 
-namespace msb::cli {
+namespace msb {
 
 class SshFiles {
   public:
-    static Result<SshFiles> open(Context& context);
+    static Result<SshFiles> open(const Home& home, const Installation& installation);
 
     /// Private key that all sandboxes of this home show to clients. known_hosts() exists then, too.
     Result<std::string> host_key() const;
     /// A key of ours for `ssh NAME.msb`, which may always enter.
     Status make_client_key() const;
-    /// Who may enter: what was authorized, and our own key if it was made. Never empty.
-    Result<std::vector<std::string>> authorized() const;
+    /// Who may enter: what was authorized, and our own key if it was made. Never empty. Lines that no
+    /// key can be read from are counted.
+    Result<std::vector<std::string>> authorized(std::size_t& unreadable) const;
     /// False: it was already.
     Result<bool> authorize(const ssh::PublicKey& key) const;
     /// Settings for OpenSSH's programs.
     Status write_config(std::string_view text) const;
 
+    static std::string authorized_keys_of(const Home& home) {
+        return home.root() + "/ssh/authorized_keys";
+    }
     std::string authorized_keys() const { return directory_ + "/authorized_keys"; }
     std::string client_key() const { return directory_ + "/id_ed25519"; }
     std::string known_hosts() const { return directory_ + "/known_hosts"; }
@@ -40,4 +45,4 @@ class SshFiles {
     std::string server_; ///< path of the program sshd
 };
 
-} // namespace msb::cli
+} // namespace msb
