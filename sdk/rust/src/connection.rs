@@ -29,6 +29,8 @@ handles! {
     FileStream: fs_stream_close;
     /// A log that is read entry by entry.
     LogReader: log_stream_close;
+    /// Metrics that are read sample by sample.
+    MetricsReader: metrics_stream_close;
     /// Reports of a pull.
     ProgressQueue: progress_free;
 }
