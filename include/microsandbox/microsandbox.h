@@ -64,6 +64,8 @@ extern "C" {
  * invalid_cursor: The text is no cursor of this log or list.
  * missed_rotation: Log entries were lost before they were read; the next call goes on behind
  *   them.
+ * metrics_disabled {"name"}: The sandbox takes no metrics.
+ * metrics_unavailable {"name"}: There is no sample of the sandbox, or none yet.
  * limit_exceeded: There is more data than the bound that was given.
  * permission_denied: The host refused it to this process.
  * no_space: A disk is full.
@@ -398,6 +400,9 @@ void msb_progress_free(uint64_t progress);
  * "idle_timeout_secs": number. The sandbox is stopped when nothing happened for so many seconds.
  * "log_level": "error" | "warn" | "info" | "debug" | "trace". How much its runtime logs.
  *   Default: "warn".
+ * "metrics_sample_interval_ms": number. How often its metrics are sampled, in milliseconds, at
+ *   least 100; 0: never. Default: as config.json says, or 1000.
+ * "disable_metrics_sample": true or false. Its metrics are not sampled.
  * "detached": true or false. It goes on without handle and process.
  * "ephemeral": true or false. Nothing of it is kept when it has stopped.
  * "replace": true or false. A sandbox of this name is stopped and removed first.
@@ -876,6 +881,36 @@ char* msb_log_stream_recv(uint64_t cancel, uint64_t stream, char** entry, uint8_
 
 /* Closes the stream. */
 void msb_log_stream_close(uint64_t stream);
+
+/* ---- metrics ---------------------------------------------------------------------------------
+ * What running sandboxes use, as their runtimes sampled it last; nothing is asked of them for
+ * it.
+ * A sample: {"name", "state" ("running" or "stalled"), "cpus", "timestamp", "timestamp_ms",
+ * "cpu_percent", "vcpu_time_ns", "memory_bytes", "memory_available_bytes",
+ * "memory_host_resident_bytes", "memory_limit_bytes", "disk_read_bytes", "disk_write_bytes",
+ * "net_rx_bytes", "net_tx_bytes", "upper_used_bytes", "upper_free_bytes",
+ * "upper_host_allocated_bytes", "uptime_secs", "uptime_ms", "processes", "sessions", "restarts",
+ * "cpu_stall", "memory_stall", "io_stall": {"some_us", "full_us"}}. What is not known is null. */
+
+/* The last sample. Errors: metrics_disabled, metrics_unavailable. */
+char* msb_sandbox_metrics(const char* name, char** result);
+
+/* {"sandboxes": {NAME: sample}} of all that run and have one. */
+char* msb_all_sandbox_metrics(char** result);
+
+/* Options metrics_stream: How often.
+ * "interval_ms": number. At least so long between two samples, in milliseconds; default: 1000. */
+
+/* Opens a sandbox's metrics to be read sample by sample. Errors: metrics_disabled, and
+ * metrics_unavailable if it does not run.
+ * Options: metrics_stream, all optional. */
+char* msb_metrics_stream_open(const char* name, const char* options, uint64_t* stream);
+
+/* The next sample. `*sample` is NULL when the run is over. A cancelled call loses nothing. */
+char* msb_metrics_stream_recv(uint64_t cancel, uint64_t stream, char** sample);
+
+/* Closes the stream. */
+void msb_metrics_stream_close(uint64_t stream);
 
 /* ---- volumes ---------------------------------------------------------------------------------
  * Storage that outlives sandboxes, by names.

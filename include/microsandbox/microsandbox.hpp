@@ -10,6 +10,7 @@
 #include "microsandbox.h"
 
 #include <cstdint>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <stdexcept>
@@ -348,6 +349,27 @@ class Sandbox {
             entries.push_back({entry, bytes.substr(entry.at("offset"), entry.at("size"))});
         return entries;
     }
+    /// What it uses, as it was sampled last: {"cpu_percent", "memory_bytes", ...}.
+    Json metrics() {
+        char* result = nullptr;
+        detail::check(msb_sandbox_metrics(name_.c_str(), &result));
+        return detail::take(result);
+    }
+    /// The same again and again, with at least interval_ms between, until `seen` returns false or the
+    /// run is over.
+    void watch_metrics(std::uint64_t interval_ms, const std::function<bool(const Json&)>& seen,
+                       std::uint64_t cancel = 0) {
+        std::uint64_t stream = 0;
+        const Json options = {{"interval_ms", interval_ms}};
+        detail::check(msb_metrics_stream_open(name_.c_str(), options.dump().c_str(), &stream));
+        const detail::Handle<msb_metrics_stream_close> closing(stream);
+        for (;;) {
+            char* sample = nullptr;
+            detail::check(msb_metrics_stream_recv(cancel, stream, &sample));
+            if (sample == nullptr || !seen(detail::take(sample)))
+                return;
+        }
+    }
     /// Changes the sandbox, also while it runs: {{"network", {{"rules", {"deny@10.0.0.0/8"}}}}},
     /// {{"root_disk_size_mib", 8192}}.
     Json modify(const Json& options) {
@@ -492,6 +514,13 @@ class VolumeFs {
   private:
     std::string name_;
 };
+
+/// What each running sandbox uses, by name.
+inline Json all_sandbox_metrics() {
+    char* result = nullptr;
+    detail::check(msb_all_sandbox_metrics(&result));
+    return detail::take(result).at("sandboxes");
+}
 
 /// What takes room on the host's disk, and removing what nothing needs.
 class Storage {

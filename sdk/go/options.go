@@ -203,6 +203,12 @@ func WithIdleTimeout(duration time.Duration) SandboxOption {
 	return func(o *sandboxOptions) { o.IdleTimeoutSecs = seconds(duration) }
 }
 
+// WithMetricsSampleInterval sets how often the sandbox's metrics are sampled, at least every 100 ms; 0: never.
+func WithMetricsSampleInterval(interval time.Duration) SandboxOption {
+	ms := uint64(interval.Milliseconds())
+	return func(o *sandboxOptions) { o.MetricsSampleIntervalMs = &ms }
+}
+
 // WithLogLevel sets how much the runtime logs: "error", "warn", "info", "debug", "trace".
 func WithLogLevel(level string) SandboxOption { return func(o *sandboxOptions) { o.LogLevel = &level } }
 

@@ -50,6 +50,10 @@ const (
 	ErrInvalidCursor ErrorKind = "invalid_cursor"
 	// Log entries were lost before they were read; the next call goes on behind them.
 	ErrMissedRotation ErrorKind = "missed_rotation"
+	// The sandbox takes no metrics.
+	ErrMetricsDisabled ErrorKind = "metrics_disabled"
+	// There is no sample of the sandbox, or none yet.
+	ErrMetricsUnavailable ErrorKind = "metrics_unavailable"
 	// There is more data than the bound that was given.
 	ErrLimitExceeded ErrorKind = "limit_exceeded"
 	// The host refused it to this process.
@@ -134,44 +138,46 @@ const (
 
 // sandboxOptions is the JSON object of options.
 type sandboxOptions struct {
-	Image                *string                `json:"image,omitempty"`
-	FromSnapshot         *string                `json:"from_snapshot,omitempty"`
-	Patches              []PatchConfig          `json:"patches,omitempty"`
-	CPUs                 *uint                  `json:"cpus,omitempty"`
-	MaxCPUs              *uint                  `json:"max_cpus,omitempty"`
-	MemoryMiB            *uint64                `json:"memory_mib,omitempty"`
-	MaxMemoryMiB         *uint64                `json:"max_memory_mib,omitempty"`
-	RootDiskMiB          *uint64                `json:"root_disk_mib,omitempty"`
-	RootDisk             *string                `json:"root_disk,omitempty"`
-	THP                  *string                `json:"thp,omitempty"`
-	Env                  map[string]string      `json:"env,omitempty"`
-	Labels               map[string]string      `json:"labels,omitempty"`
-	Scripts              map[string]string      `json:"scripts,omitempty"`
-	Workdir              *string                `json:"workdir,omitempty"`
-	User                 *string                `json:"user,omitempty"`
-	Hostname             *string                `json:"hostname,omitempty"`
-	Shell                *string                `json:"shell,omitempty"`
-	Entrypoint           *[]string              `json:"entrypoint,omitempty"`
-	Cmd                  *[]string              `json:"cmd,omitempty"`
-	Init                 *InitConfig            `json:"init,omitempty"`
-	Security             *SecurityProfile       `json:"security,omitempty"`
-	Volumes              map[string]MountConfig `json:"volumes,omitempty"`
-	Ports                []PortBinding          `json:"ports,omitempty"`
-	Network              any                    `json:"network,omitempty"`
-	Rlimits              []Rlimit               `json:"rlimits,omitempty"`
-	Engine               *string                `json:"engine,omitempty"`
-	Kernel               *string                `json:"kernel,omitempty"`
-	RequireIsolation     *string                `json:"require_isolation,omitempty"`
-	PullPolicy           *PullPolicy            `json:"pull_policy,omitempty"`
-	Insecure             bool                   `json:"insecure,omitempty"`
-	CACerts              *string                `json:"ca_certs,omitempty"`
-	MaxDurationSecs      *uint64                `json:"max_duration_secs,omitempty"`
-	IdleTimeoutSecs      *uint64                `json:"idle_timeout_secs,omitempty"`
-	LogLevel             *string                `json:"log_level,omitempty"`
-	Detached             bool                   `json:"detached,omitempty"`
-	Ephemeral            bool                   `json:"ephemeral,omitempty"`
-	Replace              bool                   `json:"replace,omitempty"`
-	ReplaceWithTimeoutMs *uint64                `json:"replace_with_timeout_ms,omitempty"`
+	Image                   *string                `json:"image,omitempty"`
+	FromSnapshot            *string                `json:"from_snapshot,omitempty"`
+	Patches                 []PatchConfig          `json:"patches,omitempty"`
+	CPUs                    *uint                  `json:"cpus,omitempty"`
+	MaxCPUs                 *uint                  `json:"max_cpus,omitempty"`
+	MemoryMiB               *uint64                `json:"memory_mib,omitempty"`
+	MaxMemoryMiB            *uint64                `json:"max_memory_mib,omitempty"`
+	RootDiskMiB             *uint64                `json:"root_disk_mib,omitempty"`
+	RootDisk                *string                `json:"root_disk,omitempty"`
+	THP                     *string                `json:"thp,omitempty"`
+	Env                     map[string]string      `json:"env,omitempty"`
+	Labels                  map[string]string      `json:"labels,omitempty"`
+	Scripts                 map[string]string      `json:"scripts,omitempty"`
+	Workdir                 *string                `json:"workdir,omitempty"`
+	User                    *string                `json:"user,omitempty"`
+	Hostname                *string                `json:"hostname,omitempty"`
+	Shell                   *string                `json:"shell,omitempty"`
+	Entrypoint              *[]string              `json:"entrypoint,omitempty"`
+	Cmd                     *[]string              `json:"cmd,omitempty"`
+	Init                    *InitConfig            `json:"init,omitempty"`
+	Security                *SecurityProfile       `json:"security,omitempty"`
+	Volumes                 map[string]MountConfig `json:"volumes,omitempty"`
+	Ports                   []PortBinding          `json:"ports,omitempty"`
+	Network                 any                    `json:"network,omitempty"`
+	Rlimits                 []Rlimit               `json:"rlimits,omitempty"`
+	Engine                  *string                `json:"engine,omitempty"`
+	Kernel                  *string                `json:"kernel,omitempty"`
+	RequireIsolation        *string                `json:"require_isolation,omitempty"`
+	PullPolicy              *PullPolicy            `json:"pull_policy,omitempty"`
+	Insecure                bool                   `json:"insecure,omitempty"`
+	CACerts                 *string                `json:"ca_certs,omitempty"`
+	MaxDurationSecs         *uint64                `json:"max_duration_secs,omitempty"`
+	IdleTimeoutSecs         *uint64                `json:"idle_timeout_secs,omitempty"`
+	LogLevel                *string                `json:"log_level,omitempty"`
+	MetricsSampleIntervalMs *uint64                `json:"metrics_sample_interval_ms,omitempty"`
+	DisableMetricsSample    bool                   `json:"disable_metrics_sample,omitempty"`
+	Detached                bool                   `json:"detached,omitempty"`
+	Ephemeral               bool                   `json:"ephemeral,omitempty"`
+	Replace                 bool                   `json:"replace,omitempty"`
+	ReplaceWithTimeoutMs    *uint64                `json:"replace_with_timeout_ms,omitempty"`
 }
 
 // startOptions is the JSON object of options.
@@ -310,6 +316,11 @@ type storagePruneOptions struct {
 	Labels      map[string]string `json:"labels,omitempty"`
 	OlderThanMs *uint64           `json:"older_than_ms,omitempty"`
 	DryRun      bool              `json:"dry_run,omitempty"`
+}
+
+// metricsStreamOptions is the JSON object of options.
+type metricsStreamOptions struct {
+	IntervalMs *uint64 `json:"interval_ms,omitempty"`
 }
 
 // volumeRemoveOptions is the JSON object of options.

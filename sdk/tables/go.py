@@ -14,7 +14,7 @@ GO_STRUCTS = {
     "snapshotOptions": ["snapshot_create", "snapshot_import"], "exportOptions": ["snapshot_export"],
     "modifyOptions": ["sandbox_modify"], "networkLogOptions": ["network_log"],
     "volumeOptions": ["volume_create", "volume_clone"], "pruneOptions": ["volume_prune"], "forkOptions": ["sandbox_fork"],
-    "storagePruneOptions": ["storage_prune"], "volumeRemoveOptions": ["volume_fs_remove"],
+    "storagePruneOptions": ["storage_prune"], "metricsStreamOptions": ["metrics_stream"], "volumeRemoveOptions": ["volume_fs_remove"],
 }
 GO_TYPES = {"text": "*string", "flag": "bool", "texts": "[]string", "map": "map[string]string", "number": "*uint64",
             "u32": "*uint", "u16": "*uint16", "choice": "*string"}

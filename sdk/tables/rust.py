@@ -20,7 +20,7 @@ RUST_STRUCTS = {
     "SnapshotOptions": ["snapshot_create", "snapshot_import"], "ExportOptions": ["snapshot_export"],
     "ModifyOptions": ["sandbox_modify"], "NetworkLogQuery": ["network_log"],
     "VolumeOptions": ["volume_create", "volume_clone"], "PruneOptions": ["volume_prune"], "ForkOptions": ["sandbox_fork"],
-    "StoragePruneOptions": ["storage_prune"], "VolumeRemoveOptions": ["volume_fs_remove"],
+    "StoragePruneOptions": ["storage_prune"], "MetricsStreamOptions": ["metrics_stream"], "VolumeRemoveOptions": ["volume_fs_remove"],
 }
 RUST_VALUES = {"text": "String", "flag": "bool", "texts": "Vec<String>", "map": "BTreeMap<String, String>",
                "number": "u64", "u32": "u32", "u16": "u16"}

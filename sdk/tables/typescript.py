@@ -14,7 +14,7 @@ TS_STRUCTS = {
     "NativeSnapshotOptions": ["snapshot_create", "snapshot_import"], "NativeExportOptions": ["snapshot_export"],
     "NativeModifyOptions": ["sandbox_modify"], "NativeNetworkLogOptions": ["network_log"],
     "NativeVolumeOptions": ["volume_create", "volume_clone"], "NativePruneOptions": ["volume_prune"], "NativeForkOptions": ["sandbox_fork"],
-    "NativeStoragePruneOptions": ["storage_prune"],
+    "NativeStoragePruneOptions": ["storage_prune"], "NativeMetricsStreamOptions": ["metrics_stream"],
 }
 TS_TYPES = {"text": "string", "flag": "boolean", "texts": "string[]", "map": "Record<string, string>",
             "number": "number", "u32": "number", "u16": "number"}

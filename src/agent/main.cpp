@@ -9,6 +9,7 @@
 #include "agent/boot/root.hpp"
 #include "agent/boot/stop.hpp"
 #include "agent/boot/transport.hpp"
+#include "agent/boot/usage.hpp"
 #include "base/system.hpp"
 #include "wire/console_report.hpp"
 
@@ -163,6 +164,10 @@ class Agent {
         loop_.after(heartbeat_period, [this] {
             wire::Heartbeat heartbeat = server_.heartbeat();
             heartbeat.heartbeat_seq = ++heartbeats_;
+            if (machine_.report_usage && !usage_) // not before: booting is quick
+                usage_.emplace();
+            if (usage_)
+                heartbeat.usage = usage_->read();
             heartbeat_sent_ = EventLoop::Clock::now();
             machine_.control.send(heartbeat);
             if (machine_.own_directory)
@@ -178,6 +183,7 @@ class Agent {
     Freezer freezer_;
     Growth growth_;
     OwnedFd spare_;
+    std::optional<UsageMeter> usage_;
     std::uint64_t heartbeats_ = 0;
     EventLoop::Clock::time_point heartbeat_sent_{};
     bool drained_ = false;

@@ -59,6 +59,8 @@ std::string_view to_string(FailureKind kind) {
     case FailureKind::filesystem: return "filesystem";
     case FailureKind::invalid_cursor: return "invalid_cursor";
     case FailureKind::missed_rotation: return "missed_rotation";
+    case FailureKind::metrics_disabled: return "metrics_disabled";
+    case FailureKind::metrics_unavailable: return "metrics_unavailable";
     case FailureKind::limit_exceeded: return "limit_exceeded";
     case FailureKind::permission_denied: return "permission_denied";
     case FailureKind::no_space: return "no_space";

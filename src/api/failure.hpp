@@ -43,7 +43,9 @@ enum class FailureKind {
     path_not_found, ///< in the guest
     filesystem,     ///< any other failed file operation in the guest
     invalid_cursor,
-    missed_rotation, ///< the log has lost what follows the cursor
+    missed_rotation,     ///< the log has lost what follows the cursor
+    metrics_disabled,    ///< the sandbox takes none
+    metrics_unavailable, ///< there is no sample of it (yet)
     limit_exceeded,
     permission_denied,
     no_space,

@@ -16,6 +16,7 @@ struct UserChoice {
     std::vector<std::pair<std::string, std::string>> env; ///< over the image's
     std::optional<std::vector<std::string>> entrypoint;   ///< another one drops the image's CMD
     std::optional<std::vector<std::string>> cmd;
+    std::optional<std::uint32_t> metrics_interval_ms; ///< else it is as in config.json
 };
 
 void merge_image(SandboxSpec& spec, const image::Image& image, const UserChoice& choice);

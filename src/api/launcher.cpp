@@ -6,6 +6,7 @@
 #include "engine/engine.hpp"
 #include "sandbox/disk_patch.hpp"
 #include "sandbox/engine_selection.hpp"
+#include "sandbox/metrics.hpp"
 #include "spec/files.hpp"
 
 #include <filesystem>
@@ -193,6 +194,15 @@ Status Launcher::prepare_flat(NewSandbox& sandbox, image::Progress& progress) {
     return {};
 }
 
+/// With what the image and the user's configuration say.
+Status Launcher::complete(NewSandbox& sandbox, const UserChoice& choice) {
+    merge_image(sandbox.spec, sandbox.image, choice);
+    sandbox.spec.metrics_interval_ms =
+        choice.metrics_interval_ms ? *choice.metrics_interval_ms
+                                   : MSB_TRY(MetricsConfig::read(home().root())).interval_ms;
+    return validate_spec(sandbox.spec);
+}
+
 /// What has no image has nothing to take from one.
 Result<NewSandbox> Launcher::prepare_path(const CreateRequest& request, const RootPath& root) {
     if (request.root_disk_given)
@@ -206,9 +216,8 @@ Result<NewSandbox> Launcher::prepare_path(const CreateRequest& request, const Ro
     sandbox.image.reference = root.path;
     sandbox.spec.root = RootSource::disk;
     sandbox.spec.root_fstype = root.fstype;
-    merge_image(sandbox.spec, sandbox.image, request.choice);
+    MSB_TRY(complete(sandbox, request.choice));
     sandbox.spec.manifest_digest.clear();
-    MSB_TRY(validate_spec(sandbox.spec));
     return sandbox;
 }
 
@@ -242,8 +251,7 @@ Result<NewSandbox> Launcher::prepare(const CreateRequest& request, image::Progre
             : MSB_TRY(prepare_fork(request, progress));
     if (sandbox.spec.root_disk.kind == RootDisk::Kind::flat && sandbox.origin.flat.empty())
         MSB_TRY(prepare_flat(sandbox, progress));
-    merge_image(sandbox.spec, sandbox.image, request.choice);
-    MSB_TRY(validate_spec(sandbox.spec));
+    MSB_TRY(complete(sandbox, request.choice));
     return sandbox;
 }
 
@@ -263,8 +271,14 @@ Result<Running> Launcher::create(NewSandbox& sandbox, const LaunchOptions& optio
     const auto engine = MSB_TRY(select_engine(sandbox.spec));
     if (!sandbox.volumes)
         MSB_TRY(claim_volumes(sandbox));
-    return sandboxes_.create(sandbox.spec, sandbox.image, engine, options, sandbox.origin,
-                             *std::exchange(sandbox.volumes, std::nullopt));
+    return noted(sandboxes_.create(sandbox.spec, sandbox.image, engine, options, sandbox.origin,
+                                   *std::exchange(sandbox.volumes, std::nullopt)));
+}
+
+Result<Running> Launcher::noted(Result<Running> running) {
+    if (running && !running->notice.empty())
+        notices_.push_back(running->notice);
+    return running;
 }
 
 Result<Running> Launcher::start(const SandboxSpec& spec, const LaunchOptions& options) {
@@ -280,7 +294,7 @@ Result<Running> Launcher::start(const SandboxSpec& spec, const LaunchOptions& op
         notices_.push_back("sandbox '" + spec.name + "' ran with the kernel " + last +
                            " and runs with " + engine.kernel_name +
                            " now; --kernel and MSB_KERNEL choose one");
-    return sandboxes_.start(spec.name, *image, engine, options);
+    return noted(sandboxes_.start(spec.name, *image, engine, options));
 }
 
 Result<std::unique_ptr<AgentClient>>

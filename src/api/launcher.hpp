@@ -84,6 +84,8 @@ class Launcher {
                                   const image::PullOptions& options, image::Progress& progress);
     Result<image::Image> image_of_directory(const std::string& path, image::Progress& progress);
     Result<NewSandbox> prepare_path(const CreateRequest& request, const RootPath& root);
+    Status complete(NewSandbox& sandbox, const UserChoice& choice);
+    Result<Running> noted(Result<Running> running);
     Status prepare_flat(NewSandbox& sandbox, image::Progress& progress);
     Result<NewSandbox> prepare_fork(const CreateRequest& request, image::Progress& progress);
     Result<EngineSelection> select_engine(const SandboxSpec& spec);

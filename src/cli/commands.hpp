@@ -21,6 +21,7 @@ void add_create(Command& parent, Context& context);
 void add_lifecycle(Command& parent, Context& context);
 void add_wait(Command& parent, Context& context);
 void add_list(Command& parent, Context& context); ///< ls, ps
+void add_metrics(Command& parent, Context& context);
 void add_inspect(Command& parent, Context& context);
 void add_exec(Command& parent, Context& context);
 void add_forward(Command& parent, Context& context);

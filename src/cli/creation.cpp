@@ -126,6 +126,11 @@ void add_lifetime_options(Command& command, CreationOptions& options) {
     command.option("--max-duration", &options.max_duration, "Stop after this long, e.g. 1h");
     command.option("--idle-timeout", &options.idle_timeout,
                    "Stop after this long without activity, e.g. 10m");
+    const Option interval =
+        command.option("--metrics-sample-interval", &options.metrics_sample_interval,
+                       "How often metrics are taken, e.g. 500ms; 0: never (default: 1s)");
+    command.flag("--disable-metrics-sample", &options.disable_metrics_sample, "Take no metrics")
+        .excludes(interval);
     command.option("--log-level", &options.log_level, "Of the runtime process")
         .one_of({"error", "warn", "info", "debug", "trace"});
     command.flag("--replace", &options.replace, "Stop and remove a sandbox of this name first");
@@ -295,6 +300,11 @@ Result<CreateRequest> make_request(const CreationOptions& options, Context& cont
     if (options.entrypoint)
         request.choice.entrypoint.emplace({*options.entrypoint});
     request.choice.cmd = context.command;
+    if (options.disable_metrics_sample)
+        request.choice.metrics_interval_ms = 0;
+    else if (!options.metrics_sample_interval.empty())
+        request.choice.metrics_interval_ms =
+            MSB_TRY(parse_metrics_interval(options.metrics_sample_interval));
     request.image = options.image;
     request.snapshot = options.snapshot;
     request.patches = MSB_TRY(make_patches(options));

@@ -52,6 +52,8 @@ struct CreationOptions {
     NetworkOptions network;
     std::string max_duration;
     std::string idle_timeout;
+    std::string metrics_sample_interval;
+    bool disable_metrics_sample = false;
     std::string log_level;
     bool replace = false;
     std::string replace_timeout;

@@ -1,6 +1,7 @@
 // msb ls, msb ps
 #include "base/time.hpp"
 #include "cli/commands.hpp"
+#include "cli/live.hpp"
 #include "cli/parser.hpp"
 #include "cli/session.hpp"
 #include "json/text.hpp"
@@ -13,6 +14,8 @@ namespace msb::cli {
 
 namespace {
 
+constexpr std::chrono::seconds watch_interval{1};
+
 struct ListOptions {
     std::string name;
     std::vector<std::string> labels;
@@ -21,6 +24,7 @@ struct ListOptions {
     bool stopped = false;
     bool all = false;
     bool quiet = false;
+    bool watch = false;
 };
 
 std::string lower_case(std::string_view text) {
@@ -67,12 +71,32 @@ Status print_names(const std::vector<SandboxView>& views) {
     return {};
 }
 
-Status list(Context& context, const ListOptions& options) {
+Result<std::vector<SandboxView>> listed(Context& context, const ListOptions& options) {
     auto views = MSB_TRY(selected(context, options));
     std::erase_if(views, [&](const SandboxView& view) {
         const bool active = is_active(view.state.status);
         return (options.running && !active) || (options.stopped && active);
     });
+    return views;
+}
+
+constexpr const char* no_sandboxes = "No sandboxes found.\n";
+
+std::string list_table(const std::vector<SandboxView>& views) {
+    Table table({"NAME", "IMAGE", "STATUS", "CREATED"});
+    for (const SandboxView& view : views)
+        table.add({view.spec.name, view.spec.image, lower_case(to_string(view.state.status)),
+                   format_local(view.spec.created_at_ns)});
+    return views.empty() ? no_sandboxes : table.render();
+}
+
+Status list(Context& context, const ListOptions& options) {
+    if (options.watch)
+        return watch_on_terminal("--watch", watch_interval,
+                                 [&](const WindowSize&) -> Result<std::string> {
+                                     return list_table(MSB_TRY(listed(context, options)));
+                                 });
+    const auto views = MSB_TRY(listed(context, options));
     if (options.quiet)
         return print_names(views);
     if (options.format == "json") {
@@ -86,12 +110,8 @@ Status list(Context& context, const ListOptions& options) {
         return {};
     }
     if (views.empty())
-        return print_stderr("No sandboxes found.\n"), Status();
-    Table table({"NAME", "IMAGE", "STATUS", "CREATED"});
-    for (const SandboxView& view : views)
-        table.add({view.spec.name, view.spec.image, lower_case(to_string(view.state.status)),
-                   format_local(view.spec.created_at_ns)});
-    (void)print(table.render());
+        return print_stderr(no_sandboxes), Status();
+    (void)print(list_table(views));
     return {};
 }
 
@@ -137,8 +157,7 @@ Status status(Context& context, const ListOptions& options) {
         return {};
     }
     if (views.empty())
-        return print_stderr(options.all ? "No sandboxes found.\n" : "No running sandboxes.\n"),
-               Status();
+        return print_stderr(options.all ? no_sandboxes : "No running sandboxes.\n"), Status();
     Table table({"NAME", "IMAGE", "COMMAND", "CPUS", "MEM", "STATUS", "ENGINE", "PORTS"});
     for (const SandboxView& view : views) {
         const SandboxSpec& spec = view.spec;
@@ -167,6 +186,9 @@ void build_list(Command& command, Context& context) {
     add_common(command, *options);
     const Option running = command.flag("--running", &options->running, "Only running ones");
     command.flag("--stopped", &options->stopped, "Only stopped ones").excludes(running);
+    command.flag("-w,--watch", &options->watch, "Goes on, on a terminal, until Ctrl-C")
+        .excludes(command.find("--format"))
+        .excludes(command.find("--quiet"));
     command.action(
         [&context, options] { run_command(context, [&] { return list(context, *options); }); });
 }

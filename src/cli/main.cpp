@@ -76,6 +76,7 @@ void add_commands(Command& root, Context& context) {
     add_lifecycle(root, context);
     add_wait(root, context);
     add_list(root, context);
+    add_metrics(root, context);
     add_inspect(root, context);
     add_exec(root, context);
     add_forward(root, context);

@@ -113,6 +113,7 @@ struct Activity {
     std::chrono::nanoseconds cpu_time{}; ///< so far
     /// It waits for an event: not for a CPU or a disk of the host, not to be continued by somebody.
     bool asleep = false;
+    std::chrono::steady_clock::time_point time = std::chrono::steady_clock::now(); ///< when seen
 };
 
 class Engine {

@@ -3,6 +3,7 @@
 
 #include "api/files.hpp"
 #include "api/logs.hpp"
+#include "api/metrics.hpp"
 #include "api/sandbox.hpp"
 #include "api/ssh_server.hpp"
 #include "ffi/progress.hpp"
@@ -15,7 +16,7 @@ namespace msb::ffi {
 using Object = std::variant<std::shared_ptr<api::Sandbox>, std::shared_ptr<api::Exec>,
                             std::shared_ptr<api::LogStream>, std::shared_ptr<api::Cancel>,
                             std::shared_ptr<ReportQueue>, std::shared_ptr<api::FileStream>,
-                            std::shared_ptr<api::SshServer>>;
+                            std::shared_ptr<api::SshServer>, std::shared_ptr<api::MetricsStream>>;
 
 std::uint64_t add_object(Object object);
 std::optional<Object> find_object(std::uint64_t handle);

@@ -279,6 +279,11 @@ void read_lifecycle(Options& options, api::CreateOptions& create) {
         options.number("max_duration_secs", most_seconds).value_or(0);
     create.spec.idle_timeout_seconds =
         options.number("idle_timeout_secs", most_seconds).value_or(0);
+    const auto interval = options.number("metrics_sample_interval_ms", most_metrics_interval_ms);
+    if (options.flag("disable_metrics_sample"))
+        create.choice.metrics_interval_ms = 0;
+    else if (interval)
+        create.choice.metrics_interval_ms = static_cast<std::uint32_t>(*interval);
     create.spec.ephemeral = options.flag("ephemeral");
     create.detached = options.flag("detached");
     const bool replace = options.flag("replace");

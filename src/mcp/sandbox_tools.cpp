@@ -1,5 +1,6 @@
 // Sandboxes: making, seeing, ending.
 #include "api/fork.hpp"
+#include "api/metrics.hpp"
 #include "base/time.hpp"
 #include "json/text.hpp"
 #include "mcp/answers.hpp"
@@ -208,6 +209,24 @@ api::Outcome<Answer> sandbox_inspect(Call& call) {
     return Answer{found};
 }
 
+api::Outcome<Answer> sandbox_metrics(Call& call) {
+    const std::string name = needed(call.arguments, "sandbox");
+    MSB_TRY(call.arguments.done());
+    const SandboxMetrics metrics = MSB_TRY(api::metrics(name));
+    const metrics::Sample& sample = metrics.sample;
+    return Answer{{{"cpuPercent", sample.cpu_percent},
+                   {"vcpuTimeNs", sample.cpu_time_ns},
+                   {"memoryBytes", sample.memory_used},
+                   {"memoryAvailableBytes", sample.memory_available},
+                   {"memoryHostResidentBytes", sample.host_resident},
+                   {"memoryLimitBytes", sample.memory_limit},
+                   {"diskReadBytes", sample.disk_read},
+                   {"diskWriteBytes", sample.disk_written},
+                   {"netRxBytes", sample.net_received},
+                   {"netTxBytes", sample.net_sent},
+                   {"uptimeSecs", static_cast<std::uint64_t>(metrics.uptime.count()) / 1000}}};
+}
+
 api::Outcome<Answer> sandbox_start(Call& call) {
     const std::string name = needed(call.arguments, "sandbox");
     MSB_TRY(call.arguments.done());
@@ -286,6 +305,9 @@ std::vector<Tool> sandbox_tools() {
          Effect::reads, Schema().flag("running", "Only those that run."), sandbox_list},
         {"sandbox_inspect", "Inspect a sandbox", "State and configuration of one sandbox.",
          Effect::reads, of_sandbox(), sandbox_inspect},
+        {"sandbox_metrics", "Metrics of a sandbox",
+         "CPU, memory, disk and network that a running sandbox uses, as of the last second.",
+         Effect::reads, of_sandbox(), sandbox_metrics},
         {"sandbox_start", "Start a sandbox", "Start a stopped sandbox; it goes on without us.",
          Effect::changes, of_sandbox(), sandbox_start},
         {"sandbox_stop", "Stop a sandbox", "Stop a sandbox; its disk is kept if it was kept.",

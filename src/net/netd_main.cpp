@@ -75,6 +75,12 @@ void tell_counts(Ledger& ledger) {
     });
 }
 
+void tell_traffic(const device::Net::Traffic& traffic) {
+    const std::string packet = network_traffic + std::to_string(traffic.to_guest) + " " +
+                               std::to_string(traffic.from_guest);
+    (void)::send(netd_fd_lifeline, packet.data(), packet.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 /// What is wrong with the new policy, if it is not in force now.
 Status change_policy(std::string_view text, HostDialer& dialer, Stack& stack, Ledger& ledger) {
     PolicyChange change = MSB_TRY(PolicyChange::from_json(text));
@@ -129,6 +135,14 @@ Status run() {
             counting = loop->after(count_period, [&] {
                 counting = 0;
                 tell_counts(ledger);
+            });
+    };
+    EventLoop::TimerId metering = 0;
+    device.moved = [&] {
+        if (metering == 0)
+            metering = loop->after(count_period, [&] {
+                metering = 0;
+                tell_traffic(device.traffic());
             });
     };
     HostDialer dialer(config.policy, gateways, MSB_TRY(HostRoutes::open()), &ledger);

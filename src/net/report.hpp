@@ -14,6 +14,9 @@ inline constexpr char network_entry = '\2';
 /// Before what a rule has done so far: its number, a space, and a line of JSON.
 inline constexpr char network_counter = '\4';
 
+/// Before what has gone over the guest's interface so far: bytes to the guest, a space, bytes from it.
+inline constexpr char network_traffic = '\10';
+
 /// To netd: before a policy that takes the place of its own (net/config.hpp). To the runtime: what
 /// came of it, nothing or what is wrong.
 inline constexpr char network_policy = '\3';

@@ -162,6 +162,8 @@ wire::Bootstrap make_bootstrap(const LaunchConfig& config, std::int64_t unix_tim
     document.stop_signal = parse_signal(spec.stop_signal).value_or(SIGTERM);
     document.stop_grace_ms = static_cast<std::uint64_t>(default_stop_grace.count());
     document.ephemeral = spec.throws_root_away();
+    if (config.metrics)
+        document.report_usage = true;
     if (spec.init)
         describe_init(*spec.init, document);
     return document;

@@ -63,6 +63,10 @@ HelperPacket take_helper_packet(int lifeline, std::string& text) {
         text = packet.substr(1);
         return HelperPacket::counter;
     }
+    if (packet.starts_with(network_traffic)) {
+        text = packet.substr(1);
+        return HelperPacket::traffic;
+    }
     if (packet.starts_with(network_policy)) {
         text = printable_text(packet.substr(1));
         return HelperPacket::policy;

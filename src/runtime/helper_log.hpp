@@ -12,6 +12,7 @@ enum class HelperPacket {
     in_use,
     entry,     ///< of the network's ledger
     counter,   ///< of a rule
+    traffic,   ///< of the guest's interface
     policy,    ///< what came of a new policy
     authority, ///< whom the guest has to trust, in PEM form
     failed,    ///< it cannot begin
@@ -19,7 +20,7 @@ enum class HelperPacket {
     end,       ///< the process has ended
 };
 /// Takes one packet, if there is one. The process may have been taken over, so its packets are only
-/// used as text. `text`: gets the line of an entry or a counter, or what is wrong with a policy.
+/// used as text. `text`: gets what follows its mark.
 HelperPacket take_helper_packet(int lifeline, std::string& text);
 
 } // namespace msb

@@ -13,7 +13,7 @@ namespace msb {
 
 namespace {
 
-constexpr std::size_t read_chunk = 4096;
+constexpr std::size_t request_chunk = 4096;
 
 /// False if the peer does not take it.
 template <typename Message> bool send(int socket, std::uint32_t id, const Message& message) {
@@ -78,7 +78,7 @@ void HostChannel::restart_timer(Connection& connection) {
 
 void HostChannel::read(int socket) {
     Connection& connection = connections_.at(socket);
-    const MutableBytesView space = connection.in.prepare(read_chunk);
+    const MutableBytesView space = connection.in.prepare(request_chunk);
     const ssize_t count = ::read(socket, space.data(), space.size());
     if (count < 0 && (errno == EAGAIN || errno == EINTR))
         return;

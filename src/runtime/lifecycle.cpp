@@ -29,6 +29,8 @@ void Runtime::start_timers() {
         loop_->after(std::chrono::seconds(config_.spec.max_duration_seconds),
                      [this] { begin_shutdown(reason::max_duration, std::nullopt); });
     idle_.start(EventLoop::Clock::now());
+    if (sampler_)
+        sampler_->start(state_.started_at_ns / 1'000'000, created_);
     watch_heartbeats();
     auto clock = ClockKeeper::start(*loop_, [this](const wire::ClockSync& sync) {
         if (control_->queued() == 0)
@@ -48,6 +50,7 @@ void Runtime::handle_heartbeat(const wire::Heartbeat& heartbeat) {
         balance_machine();
     if (clock_)
         clock_->observe(heartbeat);
+    observe_usage(heartbeat);
     if (idle_.observe(heartbeat, EventLoop::Clock::now()))
         begin_shutdown(reason::idle_timeout, std::nullopt);
 }

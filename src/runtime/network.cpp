@@ -27,6 +27,7 @@ void Runtime::handle_network() {
     case HelperPacket::in_use: return idle_.used(EventLoop::Clock::now());
     case HelperPacket::entry: return network_log_->append(as_bytes(text));
     case HelperPacket::counter: return take_network_counter(text);
+    case HelperPacket::traffic: return sampler_ ? sampler_->take_traffic(text) : void();
     case HelperPacket::policy: return policy_answered(text);
     case HelperPacket::authority:
     case HelperPacket::terminate:

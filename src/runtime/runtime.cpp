@@ -73,6 +73,7 @@ Result<std::unique_ptr<Runtime>> Runtime::create(LaunchConfig config) {
     for (const PublishedPort& port : runtime->config_.spec.network.published)
         runtime->state_.host_ports.push_back(port.host); // as they were bound
     runtime->state_.started_at_ns = unix_time_ns();
+    runtime->open_metrics();
     return runtime;
 }
 
@@ -503,6 +504,8 @@ void Runtime::record_end(bool crashed, const std::string& how) {
         state_.reason = state_.exit_code.value_or(0) == 0 ? reason::completed : reason::failed;
     }
     set_status(crashed ? SandboxStatus::crashed : SandboxStatus::stopped);
+    if (sampler_)
+        sampler_->stop();
     loop_->stop();
 }
 

@@ -15,6 +15,7 @@
 #include "runtime/host_channel.hpp"
 #include "runtime/idle.hpp"
 #include "runtime/relay.hpp"
+#include "runtime/sampler.hpp"
 #include "runtime/session_observer.hpp"
 #include "spec/boot_error.hpp"
 #include "spec/launch.hpp"
@@ -63,6 +64,10 @@ class Runtime {
     Status serve_devices();
     Status watch_events();
 
+    // sampling.cpp
+    void open_metrics();
+    void observe_usage(const wire::Heartbeat& heartbeat);
+    void take_sample();
     // network.cpp
     Status watch_network();
     void handle_network();
@@ -172,6 +177,10 @@ class Runtime {
     IdleWatch idle_;
     HeartbeatWatch heartbeats_;
     std::unique_ptr<ClockKeeper> clock_;
+    const EventLoop::Clock::time_point created_ = EventLoop::Clock::now();
+    std::unique_ptr<Sampler> sampler_; ///< none: no metrics
+    EventLoop::TimerId sample_timer_ = 0;
+    EventLoop::Clock::time_point next_sample_{};
 };
 
 } // namespace msb

@@ -13,6 +13,7 @@
 #include "sandbox/disk_patch.hpp"
 #include "sandbox/group.hpp"
 #include "sandbox/launch/launch.hpp"
+#include "sandbox/metrics.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -120,6 +121,7 @@ Status Sandboxes::erase_files(const std::string& name) {
     MSB_TRY(sys::unlink(home_.kill_request(name)));
     MSB_TRY(remove_tree(home_.sandbox(name)));
     MSB_TRY(clear_run(name));
+    (void)metrics_registry(home_).forget(name); // or the slot's next owner does
     return catalogue_.erase(name);
 }
 
@@ -176,6 +178,7 @@ Result<std::optional<SandboxView>> Sandboxes::reconcile_locked(const std::string
     SandboxView& view = *found;
     if (is_active(view.state.status)) {
         note_death(name, view.state);
+        (void)metrics_registry(home_).release(name);
         // Not being able to write this down must not hide the sandbox: the next look tries again.
         if (view.state.store(files.state()))
             (void)sys::unlink(home_.kill_request(name));
@@ -449,6 +452,7 @@ void Sandboxes::clean_up_after_launch(const SandboxSpec& spec, const Error& erro
     if (spec.ephemeral)
         return (void)erase_files(spec.name);
     (void)clear_run(spec.name);
+    (void)metrics_registry(home_).release(spec.name);
     const SandboxFiles files{home_.sandbox(spec.name)};
     SandboxState state = SandboxState::load(files.state());
     state.status = SandboxStatus::stopped;

@@ -80,6 +80,7 @@ struct Running {
     OwnedFd parent_watch;                 ///< attached: closing it asks the runtime to stop
     std::vector<PublishedPort> published; ///< with the ports of the host that were bound
     std::vector<StageTime> stages;
+    std::string notice; ///< for people: what it runs without; empty: nothing
 
     /// Attached and detachable: the sandbox no longer stops with us, but when this session ends; 0:
     /// it goes on until somebody stops it.

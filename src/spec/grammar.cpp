@@ -91,6 +91,40 @@ Result<std::uint64_t> parse_duration_ms(std::string_view text, bool fine) {
     return *value * factor;
 }
 
+Result<std::uint32_t> parse_metrics_interval(std::string_view text) {
+    const auto bad = [&](std::string_view why) {
+        return invalid("invalid interval (expected e.g. 500ms, 1s, 1m): '" + std::string(text) +
+                       "' " + std::string(why));
+    };
+    double factor = 1000;
+    std::string_view digits = text;
+    bool whole = false; // of these units there are no parts
+    if (digits.ends_with("ms")) {
+        factor = 1;
+        whole = true;
+        digits.remove_suffix(2);
+    } else if (digits.ends_with('m')) {
+        factor = 60'000;
+        whole = true;
+        digits.remove_suffix(1);
+    } else if (digits.ends_with('s')) {
+        digits.remove_suffix(1);
+    }
+    double number = 0;
+    const char* const last = digits.data() + digits.size();
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number,
+                                              std::chars_format::fixed);
+    if (digits.empty() || error != std::errc{} || end != last || !(number >= 0) ||
+        (whole && !parse_integer(digits)))
+        return bad("is not a time");
+    const double ms = number * factor;
+    if (ms != 0 && ms < least_metrics_interval_ms)
+        return bad("is less than 100 ms");
+    if (ms > most_metrics_interval_ms)
+        return bad("is more than a day");
+    return static_cast<std::uint32_t>(ms);
+}
+
 Result<std::pair<std::string, std::string>> parse_env(std::string_view text) {
     const auto equals = text.find('=');
     std::string key(text.substr(0, equals));

@@ -98,6 +98,8 @@ std::string LaunchConfig::to_json() const {
                                {"ipv6", network->v6.has_value()},
                                {"search", network->search},
                                {"resolver_options", network->resolver_options}};
+    if (metrics)
+        document["metrics"] = {{"page", metrics->page}, {"generation", metrics->generation}};
     if (startup)
         document["startup"] = {{"argv", startup->argv},
                                {"env_b64", to_base64_list(startup->env)},
@@ -133,6 +135,12 @@ Result<LaunchConfig> LaunchConfig::from_json(std::string_view text) {
             NetworkPlan::make(config.spec.name, config.spec.network.interface, ipv4, ipv6);
         families.get("search", config.network->search);
         families.get("resolver_options", config.network->resolver_options);
+    }
+    if (document.has("metrics")) {
+        json::Reader place(document, "metrics");
+        config.metrics.emplace();
+        place.get("page", config.metrics->page);
+        place.get("generation", config.metrics->generation);
     }
     if (document.has("startup")) {
         json::Reader item(document, "startup");

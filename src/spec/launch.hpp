@@ -4,6 +4,7 @@
 #include "base/fd.hpp"
 #include "base/process.hpp"
 #include "base/result.hpp"
+#include "metrics/slot_writer.hpp"
 #include "spec/boot_error.hpp"
 #include "spec/network_plan.hpp"
 #include "spec/spec.hpp"
@@ -54,7 +55,9 @@ struct LaunchConfig {
     std::optional<NetworkPlan> network; ///< netd serves net.sock
     bool intercepts = false;            ///< tlsd tells whom the guest has to trust
     std::string host_authorities;       ///< whom else, in PEM form
-    bool attached = false;              ///< stop when the watch pipe's other end is closed
+    /// launch_fd_metrics is the segment in which it publishes what it uses.
+    std::optional<metrics::Place> metrics;
+    bool attached = false; ///< stop when the watch pipe's other end is closed
     /// The image names the working directory: it is made if it is missing, as other container tools
     /// do, because many an image relies on that.
     bool make_workdir = false;
@@ -72,16 +75,17 @@ struct LaunchConfig {
 
 /// Descriptors the runtime starts with; 2 is runtime.log.
 enum LaunchFd : int {
-    launch_fd_config = 3,  ///< the LaunchConfig document
-    launch_fd_lock = 4,    ///< the lifecycle lock, held
-    launch_fd_report = 5,  ///< LaunchReport lines go here
-    launch_fd_parent = 6,  ///< read end of a pipe; end of file = the parent is gone
-    launch_fd_upper = 7,   ///< the writable disk
-    launch_fd_fs = 8,      ///< with mounts: the lifeline of fsd, which serves them
-    launch_fd_network = 9, ///< netd's lifeline, if there is a network
-    launch_fd_disks = 10,  ///< the lifeline of what serves formatted disks, if there are any
-    launch_fd_tls = 11,    ///< tlsd's lifeline, if TLS is intercepted
-    launch_fd_root = 12,   ///< first piece of the root disk; behind the last, the disks of mounts
+    launch_fd_config = 3,   ///< the LaunchConfig document
+    launch_fd_lock = 4,     ///< the lifecycle lock, held
+    launch_fd_report = 5,   ///< LaunchReport lines go here
+    launch_fd_parent = 6,   ///< read end of a pipe; end of file = the parent is gone
+    launch_fd_upper = 7,    ///< the writable disk
+    launch_fd_fs = 8,       ///< with mounts: the lifeline of fsd, which serves them
+    launch_fd_network = 9,  ///< netd's lifeline, if there is a network
+    launch_fd_disks = 10,   ///< the lifeline of what serves formatted disks, if there are any
+    launch_fd_tls = 11,     ///< tlsd's lifeline, if TLS is intercepted
+    launch_fd_metrics = 12, ///< the metrics' segment, if it has a slot there
+    launch_fd_root = 13,    ///< first piece of the root disk; behind the last, the disks of mounts
 };
 
 // What the runtime sees in its jail.

@@ -124,6 +124,10 @@ Status validate_spec(const SandboxSpec& spec) {
         MSB_TRY(check_text("label '" + key + "'", value));
     if (spec.init)
         MSB_TRY(validate_init(*spec.init));
+    if (spec.metrics_interval_ms != 0 && (spec.metrics_interval_ms < least_metrics_interval_ms ||
+                                          spec.metrics_interval_ms > most_metrics_interval_ms))
+        return invalid_config("the interval of metrics is 0, or 100 ms to a day: " +
+                              std::to_string(spec.metrics_interval_ms) + " ms");
     MSB_TRY(check_text("kernel", spec.kernel));
     if (spec.kernel.empty() ||
         (spec.kernel.find('/') != std::string::npos && spec.kernel[0] != '/'))

@@ -38,6 +38,9 @@ struct InitSpec {
 
 enum class SecurityProfile { standard, restricted };
 
+inline constexpr std::uint32_t default_metrics_interval_ms = 1000, least_metrics_interval_ms = 100,
+                               most_metrics_interval_ms = 86'400'000;
+
 struct SandboxSpec {
     std::string name;
     std::string image;           ///< normalised reference; of another root, its path: absolute
@@ -74,7 +77,8 @@ struct SandboxSpec {
     bool ephemeral = false;                 ///< removed when it stops
     std::uint64_t max_duration_seconds = 0; ///< 0: no limit
     std::uint64_t idle_timeout_seconds = 0; ///< 0: never
-    std::int64_t created_at_ns = 0;         ///< Unix time
+    std::uint32_t metrics_interval_ms = default_metrics_interval_ms; ///< 0: none are taken
+    std::int64_t created_at_ns = 0;                                  ///< Unix time
 
     /// Its root disk is msb's, and removed when it stops.
     bool throws_root_away() const;

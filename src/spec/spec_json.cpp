@@ -210,6 +210,7 @@ void read_runtime(json::Reader runtime, SandboxSpec& spec) {
     runtime.get("hostname", spec.hostname);
     runtime.get("stop_signal", spec.stop_signal);
     runtime.get("log_level", spec.log_level);
+    runtime.get_if_there("metrics_sample_interval_ms", spec.metrics_interval_ms);
     if (runtime.has("init") && runtime.member("init").is_object())
         spec.init = read_init({runtime, "init"});
 }
@@ -268,7 +269,8 @@ json::Value SandboxSpec::to_document() const {
           {"hostname", hostname},
           {"stop_signal", stop_signal},
           {"init", write_init(init)},
-          {"log_level", log_level}}},
+          {"log_level", log_level},
+          {"metrics_sample_interval_ms", metrics_interval_ms}}},
         {"env", write_pairs(env)},
         {"labels", labels},
         {"rlimits", rlimit_list},

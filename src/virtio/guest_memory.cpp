@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <unistd.h>
+#include <utility>
 
 namespace msb::virtio {
 
@@ -43,6 +44,7 @@ Result<GuestMemory::Mapped> GuestMemory::map_one(MemoryRegion region) {
     mapped.user_address = region.user_address;
     mapped.size = region.size;
     mapped.host = mapped.mapping.data() + slack;
+    mapped.file = std::move(region.fd);
     return mapped;
 }
 
@@ -95,6 +97,21 @@ bool GuestMemory::append(std::uint64_t guest_address, std::uint64_t length, std:
         length -= piece;
     }
     return true;
+}
+
+/// Regions may be parts of one file.
+std::uint64_t GuestMemory::allocated() const {
+    constexpr std::uint64_t unit = 512; // stat(2)
+    std::vector<std::pair<dev_t, ino_t>> seen;
+    std::uint64_t bytes = 0;
+    for (const Mapped& region : regions_) {
+        const auto info = sys::fstat(region.file.get());
+        if (!info || std::ranges::count(seen, std::pair(info->st_dev, info->st_ino)) != 0)
+            continue;
+        seen.emplace_back(info->st_dev, info->st_ino);
+        bytes += static_cast<std::uint64_t>(info->st_blocks) * unit;
+    }
+    return bytes;
 }
 
 bool GuestMemory::faulted() const {

@@ -18,7 +18,7 @@ struct MemoryRegion {
     std::uint64_t size = 0;
     std::uint64_t user_address = 0; ///< The same byte in the front-end's address space.
     std::uint64_t file_offset = 0;  ///< Where it starts in `fd`.
-    OwnedFd fd;                     ///< Regular file or memfd; closed once it is mapped.
+    OwnedFd fd;                     ///< Regular file or memfd.
 };
 
 class GuestMemory {
@@ -42,6 +42,8 @@ class GuestMemory {
     bool append(std::uint64_t guest_address, std::uint64_t length, std::vector<iovec>& out,
                 std::size_t max_pieces) const;
 
+    /// Bytes that the host has given to the files behind it.
+    std::uint64_t allocated() const;
     bool empty() const { return regions_.empty(); }
     /// The front-end has truncated a memory file (see fault_guard.hpp): data read since then is not
     /// real.
@@ -54,6 +56,7 @@ class GuestMemory {
         std::uint64_t size;
         std::uint8_t* host;
         GuardedMapping mapping;
+        OwnedFd file;
     };
     static Result<Mapped> map_one(MemoryRegion region);
     const Mapped* find(std::uint64_t guest_address) const;

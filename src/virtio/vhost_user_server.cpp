@@ -67,4 +67,8 @@ void VhostUserServer::notify_config_change() {
         session_->notify_config_change();
 }
 
+std::uint64_t VhostUserServer::guest_memory_allocated() const {
+    return session_ ? session_->memory().allocated() : 0;
+}
+
 } // namespace msb::virtio

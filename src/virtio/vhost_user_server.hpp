@@ -42,6 +42,8 @@ class VhostUserServer {
     /// and gave a channel for it.
     void notify_config_change();
     bool connected() const { return session_ != nullptr; }
+    /// Bytes of the host's that are behind the guest's memory; 0: not known.
+    std::uint64_t guest_memory_allocated() const;
 
   private:
     VhostUserServer(EventLoop& loop, OwnedFd listen_fd, Device& device);

@@ -25,6 +25,7 @@ class VhostUserSession {
     VhostUserSession& operator=(const VhostUserSession&) = delete;
 
     void notify_config_change();
+    const GuestMemory& memory() const { return memory_; }
 
   private:
     /// Runs when size, addresses and kick are known and it is enabled; any change stops it first.

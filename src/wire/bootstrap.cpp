@@ -78,7 +78,8 @@ MSB_WIRE_FIELDS(Bootstrap,
     f.omittable("make_default_cwd", m.make_default_cwd);
     f.omittable("need_default_cwd", m.need_default_cwd);
     f.omittable("authority", m.authority);
-    f.omittable("host_authorities", m.host_authorities);)
+    f.omittable("host_authorities", m.host_authorities);
+    f.omittable("report_usage", m.report_usage);)
 
 // clang-format on
 

@@ -150,6 +150,7 @@ struct Bootstrap {
     /// Whom the guest's programs are to trust, in PEM form: who issues the certificates that it sees
     /// where TLS is intercepted, and whom the host trusts.
     std::optional<std::string> authority, host_authorities;
+    std::optional<bool> report_usage; ///< in heartbeats
 
     static constexpr std::string_view type = "core.bootstrap";
     static constexpr std::uint8_t min_generation = 7;

@@ -53,6 +53,18 @@ MSB_WIRE_FIELDS(ActivityCounters,
     f.defaulted("exec_output_bytes", m.exec_output_bytes);
     f.defaulted("fs_bytes", m.fs_bytes);
     f.defaulted("tcp_bytes", m.tcp_bytes);)
+MSB_WIRE_FIELDS(Stall,
+    f.required("some_us", m.some_us);
+    f.required("full_us", m.full_us);)
+MSB_WIRE_FIELDS(GuestUsage,
+    f.omittable("memory_used", m.memory_used);
+    f.omittable("memory_available", m.memory_available);
+    f.omittable("root_used", m.root_used);
+    f.omittable("root_free", m.root_free);
+    f.omittable("tasks", m.tasks);
+    f.omittable("cpu_stall", m.cpu_stall);
+    f.omittable("memory_stall", m.memory_stall);
+    f.omittable("io_stall", m.io_stall);)
 MSB_WIRE_FIELDS(Heartbeat,
     f.required("heartbeat_seq", m.heartbeat_seq);
     f.required("activity_seq", m.activity_seq);
@@ -61,7 +73,8 @@ MSB_WIRE_FIELDS(Heartbeat,
     f.required("active_exec_sessions", m.active_exec_sessions);
     f.defaulted("active_fs_streams", m.active_fs_streams);
     f.defaulted("active_tcp_streams", m.active_tcp_streams);
-    f.defaulted("activity_counters", m.activity_counters);)
+    f.defaulted("activity_counters", m.activity_counters);
+    f.omittable("usage", m.usage);)
 
 MSB_WIRE_EMPTY(Ping)
 MSB_WIRE_EMPTY(Pong)

@@ -126,6 +126,24 @@ struct ActivityCounters {
     std::uint64_t tcp_bytes = 0;
 };
 
+/// Time that something of the guest has waited for a resource so far: some of its tasks, and all.
+struct Stall {
+    std::uint64_t some_us = 0;
+    std::uint64_t full_us = 0;
+};
+
+/// New. What the guest's kernel says; a part that it does not tell is omitted. Bytes, but for `tasks`.
+struct GuestUsage {
+    std::optional<std::uint64_t> memory_used;
+    std::optional<std::uint64_t> memory_available;
+    std::optional<std::uint64_t> root_used; ///< of what the root is written to
+    std::optional<std::uint64_t> root_free;
+    std::optional<std::uint64_t> tasks; ///< processes and their threads, without the kernel's own
+    std::optional<Stall> cpu_stall;
+    std::optional<Stall> memory_stall;
+    std::optional<Stall> io_stall;
+};
+
 /// New, once a second on the control channel.
 struct Heartbeat {
     std::uint64_t heartbeat_seq = 0;
@@ -136,6 +154,7 @@ struct Heartbeat {
     std::uint32_t active_fs_streams = 0;
     std::uint32_t active_tcp_streams = 0;
     ActivityCounters activity_counters;
+    std::optional<GuestUsage> usage; ///< if the bootstrap document asks for it
     MSB_WIRE_MESSAGE(Heartbeat, "core.heartbeat", 7, 0);
 };
 

@@ -81,6 +81,13 @@ client.call("volume_create", name="data", quota_mib=8)
 client.call("sandbox_create", image="tools:latest", name="second", keep=True,
             volumes=[{"name": "data", "guest": "/data"}], network=["none"])
 client.call("shell", sandbox="second", script="echo kept >/data/x; echo disk >/y")
+for _ in range(200):  # its first sample is a second away
+    try:
+        used = client.call("sandbox_metrics", sandbox="second")
+        break
+    except Failed:
+        time.sleep(0.1)
+assert used["memoryLimitBytes"] == 512 << 20 and used["memoryBytes"] > 0, used
 client.call("sandbox_stop", sandbox="second")
 assert client.call("logs_read", sandbox="second")["entries"] == []
 client.call("snapshot_create", sandbox="second", name="then")

@@ -58,6 +58,14 @@ int main() {
     require(sandbox.read_file("/root/file") == std::string("\0\xff", 2), "files");
     require(sandbox.logs().front().data == "input", "logs");
 
+    int samples = 0;
+    sandbox.watch_metrics(1, [&](const Json& sample) {
+        require(sample.at("memory_bytes") > 0, "metrics");
+        return ++samples < 2;
+    });
+    require(samples == 2, "watch_metrics");
+    require(sandbox.metrics().at("name") == "cpp", "metrics");
+    require(microsandbox::all_sandbox_metrics().contains("cpp"), "all_sandbox_metrics");
     require(sandbox.network_check("10.0.0.1").at("verdict") == "deny", "check");
     const Json private_too = {
         {"network", {{"rules", {{{"action", "allow"}, {"destination", "10.0.0.0/8"}}}}}}};

@@ -447,6 +447,18 @@ impl SandboxBuilder {
         self
     }
 
+    /// How often its metrics are sampled, at least 100 ms; 0: never.
+    pub fn metrics_sample_interval_ms(mut self, ms: u64) -> Self {
+        self.options.metrics_sample_interval_ms = Some(ms);
+        self
+    }
+
+    /// Its metrics are not sampled.
+    pub fn disable_metrics_sample(mut self) -> Self {
+        self.options.disable_metrics_sample = Some(true);
+        self
+    }
+
     /// How much the sandbox's runtime logs: a [`LogLevel`], or its word as text.
     pub fn log_level(mut self, level: impl Into<LogLevel>) -> Self {
         self.options.log_level = Some(level.into());

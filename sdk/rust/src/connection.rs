@@ -31,6 +31,8 @@ handles! {
     LogReader: log_stream_close;
     /// Clients of SSH that are served. Their connections end.
     ServedSsh: ssh_server_close;
+    /// Metrics that are read sample by sample.
+    MetricsReader: metrics_stream_close;
     /// Reports of a pull.
     ProgressQueue: progress_free;
 }

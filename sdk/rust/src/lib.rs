@@ -39,6 +39,7 @@ mod image;
 mod json;
 mod lifecycle;
 mod logs;
+mod metrics;
 mod native;
 mod network;
 mod options;
@@ -74,6 +75,7 @@ pub use fs::{FsEntry, FsEntryKind, FsReadStream, FsWriteStream, SandboxFsOps};
 pub use handle::{ListBuilder, PublishedPort, SandboxHandle, SandboxPage, SandboxStatus};
 pub use image::{Image, ImageConfig, ImageDetail, ImageHandle, ImageLayer};
 pub use lifecycle::{StopResult, StopSource};
+pub use metrics::{all_sandbox_metrics, MetricsStream, SandboxMetrics, Stall};
 pub use logs::{LogEntry, LogOptions, LogSource, LogStream, LogStreamOptions};
 pub use network::{
     AnyRule, DnsBuilder, InterfaceBuilder, Modified, ModifyBuilder, NetworkBuilder, NetworkEntry, NetworkLogOptions,

@@ -261,6 +261,17 @@ macro_rules! named {
                 crate::network::learn(self.name())
             }
 
+            /// What the sandbox uses, as it was sampled last. [`crate::Error::MetricsUnavailable`] before the first
+            /// sample, [`crate::Error::MetricsDisabled`] if none are taken.
+            pub fn metrics(&self) -> Call<crate::SandboxMetrics> {
+                crate::metrics::read(self.name())
+            }
+
+            /// The same, sample by sample, with at least `interval` between, until the run is over.
+            pub fn metrics_stream(&self, interval: std::time::Duration) -> Call<crate::MetricsStream> {
+                crate::metrics::open(self.name(), interval)
+            }
+
             /// What the sandbox's commands wrote, oldest first, whether it runs or not.
             pub fn logs(&self, options: LogOptions) -> Call<Vec<LogEntry>> {
                 options.read(self.name().to_owned())

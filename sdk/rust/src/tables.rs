@@ -90,6 +90,11 @@ macro_rules! function_table {
             log_stream_open(Str, Str, Out<u64>) -> Failure;
             log_stream_recv(u64, u64, Out<*mut c_char>, Out<*mut u8>, Out<usize>) -> Failure;
             log_stream_close(u64);
+            sandbox_metrics(Str, Out<*mut c_char>) -> Failure;
+            all_sandbox_metrics(Out<*mut c_char>) -> Failure;
+            metrics_stream_open(Str, Str, Out<u64>) -> Failure;
+            metrics_stream_recv(u64, u64, Out<*mut c_char>) -> Failure;
+            metrics_stream_close(u64);
             volume_create(Str, Str, Out<*mut c_char>) -> Failure;
             volume_get(Str, Out<*mut c_char>) -> Failure;
             volume_list(Out<*mut c_char>) -> Failure;
@@ -160,6 +165,10 @@ macro_rules! error_table {
             "filesystem" Filesystem,
             /// The text is no cursor of this log or list.
             "invalid_cursor" InvalidCursor,
+            /// The sandbox takes no metrics.
+            "metrics_disabled" MetricsDisabled,
+            /// There is no sample of the sandbox, or none yet.
+            "metrics_unavailable" MetricsUnavailable,
             /// There is more data than the bound that was given.
             "limit_exceeded" LimitExceeded,
             /// The host refused it to this process.
@@ -595,6 +604,8 @@ macro_rules! option_table {
                 max_duration_secs: u64,
                 idle_timeout_secs: u64,
                 log_level: LogLevel,
+                metrics_sample_interval_ms: u64,
+                disable_metrics_sample: bool,
                 detached: bool,
                 ephemeral: bool,
                 replace: bool,
@@ -708,6 +719,9 @@ macro_rules! option_table {
                 labels: BTreeMap<String, String>,
                 older_than_ms: u64,
                 dry_run: bool,
+            }
+            MetricsStreamOptions {
+                interval_ms: u64,
             }
             VolumeRemoveOptions {
                 recursive: bool,

@@ -51,6 +51,7 @@
     X(image_pull) \
     X(image_load) \
     X(log_stream_recv) \
+    X(metrics_stream_recv) \
     X(volume_clone) \
     X(storage_usage) \
     X(storage_prune) \
@@ -87,6 +88,10 @@
     X(sandbox_logs) \
     X(log_stream_open) \
     X(log_stream_close) \
+    X(sandbox_metrics) \
+    X(all_sandbox_metrics) \
+    X(metrics_stream_open) \
+    X(metrics_stream_close) \
     X(volume_create) \
     X(volume_get) \
     X(volume_list) \

@@ -369,6 +369,16 @@ export abstract class SandboxSettings extends CommandSettings<NativeCreateOption
     this.options.idle_timeout_secs = duration(seconds, "idleTimeout");
     return this;
   }
+  /** How often its metrics are sampled, in milliseconds, at least 100; 0: never. */
+  metricsSampleIntervalMs(ms: number): this {
+    this.options.metrics_sample_interval_ms = wholeNumber(ms, "metricsSampleIntervalMs");
+    return this;
+  }
+  /** Its metrics are not sampled. */
+  disableMetricsSample(): this {
+    this.options.disable_metrics_sample = true;
+    return this;
+  }
   /** How much the sandbox's runtime logs. */
   logLevel(level: LogLevel): this {
     this.options.log_level = level;

@@ -133,6 +133,11 @@ export class ExecTimeoutError extends MicrosandboxError {
   }
 }
 
+/** The sandbox takes no metrics. */
+export class MetricsDisabledError extends MicrosandboxError {}
+/** There is no sample of the sandbox, or none yet. */
+export class MetricsUnavailableError extends MicrosandboxError {}
+
 /** Log entries were lost before they were read; the next call goes on behind them. */
 export class MissedRotationError extends MicrosandboxError {
   /** Where the log goes on. */
@@ -162,6 +167,8 @@ const classes: Partial<Record<string, ErrorClass>> = {
   invalid_handle: InvalidHandleError,
   library_not_loaded: LibraryNotLoadedError,
   limit_exceeded: LimitExceededError,
+  metrics_disabled: MetricsDisabledError,
+  metrics_unavailable: MetricsUnavailableError,
   missed_rotation: MissedRotationError,
   no_default_command: NoDefaultCommandError,
   not_running: SandboxNotRunningError,

@@ -23,6 +23,8 @@ export {
   LibraryNotLoadedError,
   LimitExceededError,
   MicrosandboxError,
+  MetricsDisabledError,
+  MetricsUnavailableError,
   MissedRotationError,
   NoDefaultCommandError,
   PatchFailedError,
@@ -64,6 +66,7 @@ export {
   type FsOptions,
 } from "./fs.js";
 export { Image, ImageHandle, PullProgressImage, type ImageDetail, type PullOptions } from "./image.js";
+export { MetricsStream, type SandboxMetrics, type Stall, allSandboxMetrics } from "./metrics.js";
 export { LogEntry, LogStream, type LogReadOptions, type LogSource, type LogStreamOptions } from "./logs.js";
 export {
   NetworkBuilder,

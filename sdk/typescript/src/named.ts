@@ -1,5 +1,6 @@
 // What can be done with a sandbox that has a name, connected to it or not.
 import { type LogEntry, type LogReadOptions, type LogStream, type LogStreamOptions, openLogStream, readLogs } from "./logs.js";
+import { type MetricsStream, type SandboxMetrics, openMetricsStream, readMetrics } from "./metrics.js";
 import { type DiskChange, diskChanges } from "./diff.js";
 import { type CallOptions, blocking, cancellable } from "./native.js";
 import {
@@ -176,5 +177,15 @@ export abstract class NamedSandbox {
   /** What commands wrote, to be read entry by entry; also of a sandbox that is stopped. */
   logStream(options?: LogStreamOptions): Promise<LogStream> {
     return openLogStream(this.name, options);
+  }
+
+  /** What the sandbox uses, as it was sampled last. MetricsUnavailableError before the first sample, MetricsDisabledError if none are taken. */
+  metrics(): Promise<SandboxMetrics> {
+    return readMetrics(this.name);
+  }
+
+  /** The same, sample by sample, with at least so many milliseconds between, until the run is over. */
+  metricsStream(intervalMs?: number): Promise<MetricsStream> {
+    return openMetricsStream(this.name, intervalMs);
   }
 }

@@ -91,6 +91,11 @@ export interface NativeFunctions {
   log_stream_open(name: string, options: string): Later<[Handle]>;
   log_stream_recv(cancel: Handle, stream: Handle): Later<[string | null, Bytes]>;
   log_stream_close(stream: Handle): Later;
+  sandbox_metrics(name: string): Later<[string]>;
+  all_sandbox_metrics(): Later<[string]>;
+  metrics_stream_open(name: string, options: string): Later<[Handle]>;
+  metrics_stream_recv(cancel: Handle, stream: Handle): Later<[string | null]>;
+  metrics_stream_close(stream: Handle): Later;
   volume_create(name: string, options: string): Later<[string]>;
   volume_get(name: string): Later<[string]>;
   volume_list(): Later<[string]>;
@@ -165,6 +170,10 @@ export type ErrorKind =
   | "invalid_cursor"
   /** Log entries were lost before they were read; the next call goes on behind them. */
   | "missed_rotation"
+  /** The sandbox takes no metrics. */
+  | "metrics_disabled"
+  /** There is no sample of the sandbox, or none yet. */
+  | "metrics_unavailable"
   /** There is more data than the bound that was given. */
   | "limit_exceeded"
   /** The host refused it to this process. */
@@ -624,6 +633,8 @@ export interface NativeCreateOptions {
   max_duration_secs?: number | undefined;
   idle_timeout_secs?: number | undefined;
   log_level?: LogLevel | undefined;
+  metrics_sample_interval_ms?: number | undefined;
+  disable_metrics_sample?: boolean | undefined;
   detached?: boolean | undefined;
   ephemeral?: boolean | undefined;
   replace?: boolean | undefined;
@@ -758,4 +769,9 @@ export interface NativeStoragePruneOptions {
   labels?: Record<string, string> | undefined;
   older_than_ms?: number | undefined;
   dry_run?: boolean | undefined;
+}
+
+/** How often. As the C interface has it. */
+export interface NativeMetricsStreamOptions {
+  interval_ms?: number | undefined;
 }

@@ -147,6 +147,7 @@ class Boot {
         MSB_TRY(try_limits(bootstrap.rlimits));
         stage = "serve";
         machine_.config = MSB_TRY(make_config(bootstrap));
+        machine_.report_usage = bootstrap.report_usage.value_or(false);
         machine_.listener = MSB_TRY(listen_on(wire::client_port));
         const rlimit descriptors{agent_descriptors, command_descriptors_hard};
         ::setrlimit(RLIMIT_NOFILE, &descriptors);

@@ -14,12 +14,13 @@ namespace msb::agent {
 struct Machine {
     ControlChannel control;
     Config config;
-    wire::Ready times;      ///< ready_time_ns is still to be filled in
-    OwnedFd initramfs;      ///< below the root; none if it is the root itself
-    bool ephemeral = false; ///< the root's changes are thrown away at the end
-    bool has_init = false;  ///< process 1 is an init system of the image, not this program
-    OwnedFd listener;       ///< where clients connect
-    OwnedFd own_directory;  ///< /.msb; none where the root cannot have it
+    wire::Ready times;         ///< ready_time_ns is still to be filled in
+    OwnedFd initramfs;         ///< below the root; none if it is the root itself
+    bool ephemeral = false;    ///< the root's changes are thrown away at the end
+    bool has_init = false;     ///< process 1 is an init system of the image, not this program
+    OwnedFd listener;          ///< where clients connect
+    OwnedFd own_directory;     ///< /.msb; none where the root cannot have it
+    bool report_usage = false; ///< in heartbeats
 };
 
 /// The step that failed.

@@ -341,12 +341,14 @@ std::optional<std::uint8_t> Blk::execute_read(Request& request, std::uint64_t se
         return std::nullopt;
     }
     request.written = bytes - request.read.into.remaining();
+    bytes_read_.fetch_add(request.written, std::memory_order_relaxed);
     return io_status(error, "read");
 }
 
 std::uint8_t Blk::finish_read(Request& request) {
     const int error = disk_.read_waiting(request.read);
     request.written = request.chain.writable_size - 1 - request.read.into.remaining();
+    bytes_read_.fetch_add(request.written, std::memory_order_relaxed);
     return io_status(error, "read");
 }
 
@@ -354,7 +356,11 @@ std::uint8_t Blk::execute_write(std::uint64_t sector, virtio::Cursor data) {
     if (config_.read_only || data.remaining() > max_request_bytes ||
         !in_range(sector, data.remaining()))
         return status_ioerr;
-    return change_status(disk_.write(sector * sector_size, data), "write");
+    const std::uint64_t bytes = data.remaining();
+    const std::uint8_t status = change_status(disk_.write(sector * sector_size, data), "write");
+    if (status == status_ok)
+        bytes_written_.fetch_add(bytes, std::memory_order_relaxed);
+    return status;
 }
 
 std::uint8_t Blk::execute_flush() {

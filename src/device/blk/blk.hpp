@@ -20,6 +20,7 @@
 #include "virtio/device.hpp"
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -55,6 +56,10 @@ class Blk final : public virtio::Device {
     /// Makes the disk so large, on the device's thread: its last file is. invalid_argument: smaller
     /// than it is, or not a multiple of 512. The driver has to be told of a configuration change.
     Status grow(std::uint64_t size);
+
+    /// What the guest has read and written so far. Of any thread.
+    std::uint64_t bytes_read() const { return bytes_read_.load(std::memory_order_relaxed); }
+    std::uint64_t bytes_written() const { return bytes_written_.load(std::memory_order_relaxed); }
 
     virtio::DeviceId id() const override { return virtio::DeviceId::block; }
     std::uint64_t features() const override;
@@ -120,6 +125,8 @@ class Blk final : public virtio::Device {
     bool waits_for_room_ = false;
     EventLoop* loop_ = nullptr;
     EventLoop::TimerId retry_timer_ = 0;
+    std::atomic<std::uint64_t> bytes_read_ = 0;
+    std::atomic<std::uint64_t> bytes_written_ = 0;
     bool complained_ = false; ///< One line about host I/O errors is enough.
 };
 

@@ -161,6 +161,8 @@ bool Net::receive() {
     if (tx_ != nullptr)
         tx_->notify();
     sink_->frames_done();
+    if (moved)
+        moved();
     return budget == 0;
 }
 
@@ -170,6 +172,7 @@ void Net::take_frame() {
     const bool whole = cursor.read(header) == header.size();
     const std::size_t size = cursor.read(frame_);
     from_guest_.passed(size);
+    traffic_.from_guest += size;
     const bool fits = cursor.remaining() == 0;
     tx_->push(chain_, 0); // we have a copy: the guest may use its buffer again
     // Segment sizes are of no interest: the payload goes into a stream.
@@ -248,12 +251,15 @@ bool Net::send(const Offload& offload, std::span<const iovec> frame) {
     rx_->push(buffers_[index], static_cast<std::uint32_t>(written));
     used_buffers_ = 0;
     to_guest_.passed(size - header_size);
+    traffic_.to_guest += size - header_size;
     return true;
 }
 
 void Net::flush() {
     if (rx_ != nullptr)
         rx_->notify();
+    if (moved)
+        moved();
 }
 
 } // namespace msb::device

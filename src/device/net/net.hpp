@@ -34,6 +34,14 @@ class Net final : public virtio::Device, public Link {
     /// from. `loop` is the one that the device is served by. Call before that.
     void limit(EventLoop& loop, const LinkRates& rates);
 
+    /// Bytes of frames so far.
+    struct Traffic {
+        std::uint64_t from_guest = 0;
+        std::uint64_t to_guest = 0;
+    };
+    const Traffic& traffic() const { return traffic_; }
+    std::function<void()> moved; ///< called when some frames have gone; may be empty
+
     virtio::DeviceId id() const override { return virtio::DeviceId::net; }
     std::uint64_t features() const override;
     std::uint16_t queue_count() const override { return 2; }
@@ -81,6 +89,7 @@ class Net final : public virtio::Device, public Link {
     std::vector<virtio::Chain> buffers_; ///< of the frame being sent; keep their capacity
     std::size_t used_buffers_ = 0;
     Bytes frame_ = Bytes(largest_frame);
+    Traffic traffic_;
     Limiter from_guest_, to_guest_;
 };
 

@@ -51,8 +51,9 @@ class UmlEngine final : public Engine {
     }
 
     std::optional<Activity> activity() const override {
-        const auto below = jail::look_below();
-        return below ? std::optional(Activity{below->cpu_time, below->asleep}) : std::nullopt;
+        const auto& below = look();
+        return below ? std::optional(Activity{below->cpu_time, below->asleep, seen_})
+                     : std::nullopt;
     }
 
     bool balance() override {
@@ -60,7 +61,7 @@ class UmlEngine final : public Engine {
         const auto time = Clock::now();
         if (!cpus_ || time < next_look_)
             return false;
-        const auto below = jail::look_below();
+        const auto& below = look();
         // Looking at a guest of thousands of processes takes time that its devices need.
         const Clock::duration pause = 50 * (Clock::now() - time);
         next_look_ = time + std::max<Clock::duration>(placement_period / 2, pause);
@@ -85,6 +86,17 @@ class UmlEngine final : public Engine {
     }
 
   private:
+    /// Shared by those who look at about the same time, because it costs some system calls for each
+    /// process of the guest.
+    const std::optional<jail::Below>& look() const {
+        using Clock = std::chrono::steady_clock;
+        if (const auto now = Clock::now(); now - seen_ >= placement_period / 2) {
+            below_ = jail::look_below();
+            seen_ = now;
+        }
+        return below_;
+    }
+
     CpuTable usable(CpuTable table) const {
         std::erase_if(table, [this](const auto& entry) {
             return entry.first >= CPU_SETSIZE ||
@@ -101,6 +113,8 @@ class UmlEngine final : public Engine {
     jail::Process process_;
     std::optional<Exit> exit_;
     bool stopped_ = false;
+    mutable std::optional<jail::Below> below_; ///< as seen last
+    mutable std::chrono::steady_clock::time_point seen_{};
     std::optional<cpu_set_t> cpus_;
     PlacementSample sample_{std::chrono::steady_clock::now(), {}, {}}; ///< has used nothing yet
     std::chrono::steady_clock::time_point next_look_ = sample_.time + placement_period / 2;

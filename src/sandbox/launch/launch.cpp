@@ -197,12 +197,38 @@ Status Launch::take(Result<Helper> started) {
     return record_helpers(subject_.home, subject_.spec.name, running_.helpers);
 }
 
+/// Without a slot there are no metrics, which is no reason not to run.
+void Launch::reserve_metrics() {
+    const SandboxSpec& spec = subject_.spec;
+    if (spec.metrics_interval_ms == 0)
+        return;
+    auto reserved = [&]() -> Result<metrics::Registry::Reserved> {
+        const MetricsConfig config = MSB_TRY(MetricsConfig::read(subject_.home.root()));
+        return metrics_registry(subject_.home)
+            .reserve({.name = spec.name,
+                      .memory_limit = spec.memory_mib << 20,
+                      .cpus = spec.cpus,
+                      .interval_ms = spec.metrics_interval_ms,
+                      .sandboxes = config.capacity});
+    }();
+    if (reserved) {
+        config_.metrics = reserved->place;
+        metrics_ = std::move(*reserved);
+    } else {
+        running_.notice =
+            "sandbox '" + spec.name + "' has no metrics: " + reserved.error().to_string();
+        if (!reserved.error().hint().empty())
+            running_.notice += "; " + std::string(reserved.error().hint());
+    }
+}
+
 Status Launch::start_runtime() {
     const SandboxSpec& spec = subject_.spec;
     const LaunchOptions& options = subject_.options;
     if (is_mounted_noexec(subject_.engine.kernel_bundle))
         return fail(explain_execve(Error::from_errno(EACCES, "execve the guest's kernel"),
                                    subject_.engine.kernel_bundle));
+    reserve_metrics();
     auto report = MSB_TRY(sys::pipe());
     auto parent = MSB_TRY(sys::pipe());
     give(launch_fd_config, MSB_TRY(sys::memfd("launch-config", as_bytes(config_.to_json()))));
@@ -225,6 +251,8 @@ Status Launch::start_runtime() {
     };
     for (const auto& [number, fd] : given_)
         request.fds.emplace_back(number, fd.get());
+    if (metrics_)
+        request.fds.emplace_back(launch_fd_metrics, metrics_->segment.get());
     request.control_group = group_.get();
     request.new_session = true;
     // With a disk that is thrown away the runtime dies with us; other sandboxes are shut down by
@@ -232,6 +260,9 @@ Status Launch::start_runtime() {
     request.die_with_parent = options.attached && spec.can_be_cut_off() && !options.detachable;
     running_.runtime = MSB_TRY(jail::spawn(request));
     given_.clear(); // lifelines, lock and pipes are the runtime's alone
+    if (metrics_)
+        metrics::Registry::set_runtime(*metrics_, running_.runtime.pid());
+    metrics_.reset();
     MSB_TRY(write_file_atomic(subject_.home.runtime_pid(spec.name),
                               std::to_string(running_.runtime.pid()), 0600, false));
     if (options.attached)

@@ -7,6 +7,7 @@
 #include "sandbox/launch/netd.hpp"
 #include "sandbox/launch/storage_daemon.hpp"
 #include "sandbox/launch/tlsd.hpp"
+#include "sandbox/metrics.hpp"
 #include "sandbox/sandboxes.hpp"
 #include "sandbox/volumes/claims.hpp"
 
@@ -47,6 +48,7 @@ class Launch {
     Status start_helpers();
     Status prepare_network(const HelperStart& start);
     Status take(Result<Helper> started);
+    void reserve_metrics();
     Status start_runtime();
     Status start_network();
     Status wait_until_ready();
@@ -72,6 +74,7 @@ class Launch {
     OwnedFd group_; ///< control group; none where there can be none
     MountPlan mounts_;
     OwnedFd disk_lock_; ///< on a root disk of the user's
+    std::optional<metrics::Registry::Reserved> metrics_;
     OwnedFd report_;
     bool ready_ = false;
 };

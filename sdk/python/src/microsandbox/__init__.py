@@ -29,6 +29,8 @@ from .errors import (
     LibraryNotLoadedError,
     LimitExceededError,
     MicrosandboxError,
+    MetricsDisabledError,
+    MetricsUnavailableError,
     MissedRotationError,
     NoDefaultCommandError,
     NoSpaceError,
@@ -56,6 +58,7 @@ from .exec import ExecHandle, ExecSink
 from .fs import FsEntry, FsReadStream, FsWriteStream, SandboxFsOps
 from .image import Image, ImageDetail, ImageHandle
 from .logs import LogStream
+from .metrics import MetricsStream, SandboxMetrics, Stall, all_sandbox_metrics
 from .network import (
     ClientCert,
     Destination,

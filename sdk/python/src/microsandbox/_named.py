@@ -8,6 +8,7 @@ from typing import Any
 from . import _native
 from . import network as _network
 from .logs import LogStream, Sources, read_logs
+from .metrics import MetricsStream, SandboxMetrics, read_metrics
 from .network import Modified, Network, NetworkEntry, NetworkVerdict
 from .snapshot import Snapshot, SnapshotDetail
 from .types import DiskChange, LogEntry, PingResult, SandboxStatus, SandboxStopResult, TouchResult
@@ -101,6 +102,15 @@ class Named:
         time in milliseconds, or behind the entry with the cursor ``from_cursor``. With ``follow`` it
         goes on until the sandbox stops. Without ``sources`` all but system."""
         return await LogStream.open(self._name, sources, since_ms, from_cursor, until_ms, follow)
+
+    async def metrics(self) -> SandboxMetrics:
+        """What the sandbox uses, as it was sampled last. MetricsUnavailableError before the first sample;
+        MetricsDisabledError if none are taken."""
+        return await read_metrics(self._name)
+
+    async def metrics_stream(self, interval: float = 1.0) -> MetricsStream:
+        """The same, sample by sample, with at least ``interval`` seconds between, until the run is over."""
+        return await MetricsStream.open(self._name, interval)
 
     async def modify(
         self, network: Network | bool | None = None, root_disk_size_mib: int | None = None

@@ -269,6 +269,18 @@ class MissedRotationError(MicrosandboxError):
     code = "missed-rotation"
 
 
+class MetricsDisabledError(MicrosandboxError):
+    """The sandbox takes no metrics."""
+
+    code = "metrics-disabled"
+
+
+class MetricsUnavailableError(MicrosandboxError):
+    """There is no sample of the sandbox, or none yet."""
+
+    code = "metrics-unavailable"
+
+
 class LimitExceededError(MicrosandboxError):
     """There is more data than the bound that was given."""
 

@@ -100,6 +100,11 @@ class CreateOptions(TypedDict, total=False):
     """The sandbox is stopped when nothing happened for so many seconds."""
     log_level: LogLevel | None
     """How much its runtime logs."""
+    metrics_sample_interval_ms: int | None
+    """How often its metrics are sampled, in milliseconds, at least 100; 0: never. Default: as
+    config.json says, or 1000."""
+    disable_metrics_sample: bool | None
+    """Its metrics are not sampled."""
     detached: bool | None
     """It goes on without handle and process."""
     ephemeral: bool | None
