@@ -15,7 +15,7 @@ msb := $(build)/bin/msb
 # The first build shows its steps; later ones only what goes wrong. V=1 shows commands.
 quiet = $(if $(V),-v,$(if $(wildcard $(build)/.built),--quiet))
 
-.PHONY: all run build-run build build-all test bench kernel fmt lint install dist clean kernel-any
+.PHONY: all run build-run build build-all test test-kvm bench kernel fmt lint install dist clean kernel-any kernel-uml kernel-kvm
 .NOTPARALLEL:
 
 all: build
@@ -44,12 +44,21 @@ packages-%:
 kernel-any: packages-build
 	@guest/kernel/have.sh uml-tuned uml-debian || guest/kernel/debian.sh || $(MAKE) kernel
 
-# The tuned kernel, compiled from Debian's kernel source: minutes, once.
-kernel: packages-build packages-kernel
+# The tuned kernel, compiled from Debian's kernel source: minutes, once. ENGINE=kvm: that engine's, which is
+# Debian's own: seconds.
+kernel: kernel-$(or $(ENGINE),uml)
+kernel-uml: packages-build packages-kernel
 	@guest/kernel/have.sh uml-tuned || guest/kernel/tuned.sh
+kernel-kvm: packages-build
+	@guest/kernel/have.sh kvm-debian || guest/kernel/kvm_debian.sh
 
 test: build-all
 	@scripts/run_tests.sh $(build)
+
+# In an emulated machine, as most machines on which this is developed have no KVM.
+test-kvm: packages-kvm kernel-kvm build
+	@tests/kvm/nested/run.sh $(build) tests/kvm/nested/boot.sh
+	@tests/kvm/nested/run.sh $(build) tests/kvm/nested/ends.sh
 
 bench: packages-bench kernel build
 	@bench/run.sh $(build)

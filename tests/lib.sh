@@ -197,7 +197,7 @@ need_root() { [ "$(id -u)" -eq 0 ] || skip "needs root"; }
 # need_kernel [NAME]: skips if no kernel bundle (or not the named one) has been made.
 # shellcheck disable=SC2120
 need_kernel() {
-    compgen -G "$MSB_BUILD/share/microsandbox/kernels/${1:-*}/manifest.json" >/dev/null ||
+    compgen -G "$MSB_BUILD/share/microsandbox/kernels/${1:-uml-*}/manifest.json" >/dev/null ||
         skip "no kernel bundle${1:+ $1}: make run or make kernel makes it"
 }
 

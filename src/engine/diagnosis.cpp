@@ -202,8 +202,11 @@ std::string unusable_because(const KernelBundle& bundle, const std::string& init
     if (is_mounted_noexec(bundle.directory))
         return fmt::format("{} is on a file system mounted noexec", bundle.directory);
     const auto kernel = sys::stat(bundle.kernel_path());
-    if (::geteuid() == 0 && kernel && (kernel->st_mode & 0005) != 0005)
-        return fmt::format("{} is not readable and executable by all", bundle.kernel_path());
+    const bool is_program = bundle.engine == EngineKind::uml;
+    const mode_t needed = is_program ? 0005 : 0004;
+    if (::geteuid() == 0 && kernel && (kernel->st_mode & needed) != needed)
+        return fmt::format("{} is not readable{} by all", bundle.kernel_path(),
+                           is_program ? " and executable" : "");
     if (!exists(initramfs))
         return fmt::format("{} is missing", initramfs);
     return {};
@@ -220,7 +223,7 @@ std::string other_kernels(const FoundBundles& found, const KernelBundle& used) {
 }
 
 /// `choice`: of MSB_KERNEL.
-Check check_kernel(const std::string& share, const std::string& choice) {
+Check check_kernel(const std::string& share, EngineKind engine, const std::string& choice) {
     const FoundBundles found = find_kernel_bundles(share + "/kernels");
     if (found.bundles.empty())
         return {"kernel",
@@ -230,7 +233,7 @@ Check check_kernel(const std::string& share, const std::string& choice) {
                 found.broken.empty() ? fmt::format("no kernel in {}/kernels", share)
                                      : found.broken.front().to_string(),
                 "make kernel-any fetches one, make kernel builds the fast one"};
-    const auto chosen = choose_kernel_bundle(share + "/kernels", EngineKind::uml, choice);
+    const auto chosen = choose_kernel_bundle(share + "/kernels", engine, choice);
     if (!chosen)
         return {"kernel",
                 "kernel",
@@ -259,7 +262,7 @@ Check check_kernel(const std::string& share, const std::string& choice) {
                 value,
                 found.broken.front().to_string(),
                 "remove the broken bundle"};
-    if (!best.tuned)
+    if (!best.tuned && engine == EngineKind::uml)
         return {"kernel",
                 "kernel",
                 Level::advice,
@@ -371,7 +374,7 @@ bool Diagnosis::healthy() const {
 Diagnosis diagnose(const DiagnosisInput& input) {
     Diagnosis diagnosis;
     diagnosis.platform = platform();
-    const KvmProbe kvm = probe_kvm();
+    const KvmProbe kvm = require_kvm_kernel(probe_kvm(), input.share + "/kernels");
     const jail::Support support = jail::examine();
     // Without a jail no engine may run.
     if (auto choice = choose(std::nullopt, Isolation::user_mode, kvm);
@@ -379,7 +382,8 @@ Diagnosis diagnose(const DiagnosisInput& input) {
         diagnosis.engine = *choice;
     diagnosis.checks = {
         check_programs(input.programs),
-        check_kernel(input.share, input.kernel),
+        check_kernel(input.share, diagnosis.engine ? diagnosis.engine->kind : EngineKind::uml,
+                     input.kernel),
         check_home(input.home),
         check_reflink(input.home),
         check_memory(),

@@ -1,5 +1,6 @@
 #include "engine/engine.hpp"
 
+#include "engine/kvm/engine.hpp"
 #include "engine/uml/uml.hpp"
 
 namespace msb::engine {
@@ -19,10 +20,7 @@ std::string_view to_string(Exit::Reason reason) {
 }
 
 Result<std::unique_ptr<Engine>> Engine::start(EngineKind kind, const Machine& machine) {
-    if (kind == EngineKind::uml)
-        return uml::start(machine);
-    return fail(Error(ErrorKind::unsupported, "this build has no kvm engine")
-                    .with_hint("use --engine uml, or leave the choice to msb"));
+    return kind == EngineKind::uml ? uml::start(machine) : kvm::start(machine);
 }
 
 } // namespace msb::engine

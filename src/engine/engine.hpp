@@ -86,6 +86,7 @@ struct Machine {
     bool quiet = true;         ///< No kernel messages but warnings.
     /// All processes of the machine share one of the host's CPUs, the one that balance() chooses.
     bool one_cpu = false;
+    int kvm_device = -1; ///< The kvm engine: /dev/kvm, open for reading and writing.
     /// The caller is the runtime in its jail (jail.hpp); false: the engine makes all namespaces.
     bool nested = true;
 };

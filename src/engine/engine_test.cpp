@@ -1,6 +1,9 @@
 #include "base/file.hpp"
 #include "engine/diagnosis.hpp"
 #include "engine/engine.hpp"
+#include "engine/kvm/end.hpp"
+#include "engine/kvm/engine.hpp"
+#include "engine/kvm/options.hpp"
 #include "engine/probe.hpp"
 #include "engine/sizes.hpp"
 #include "engine/uml/uml.hpp"
@@ -190,19 +193,70 @@ TEST(Probe, SeccompModeIsRememberedWhenItWorks) {
 }
 
 TEST(Choice, NeverWeakerThanRequired) {
-    EXPECT_EQ(choose(EngineKind::uml, Isolation::hardware, "").error().kind(),
+    EXPECT_EQ(choose(EngineKind::uml, Isolation::hardware, "", "").error().kind(),
               ErrorKind::invalid_argument);
-    const auto uml = choose(EngineKind::uml, Isolation::user_mode, "");
+    const auto uml = choose(EngineKind::uml, Isolation::user_mode, "", "");
     ASSERT_TRUE(uml);
     EXPECT_FALSE(uml->fell_back);
-    const auto automatic = choose(std::nullopt, Isolation::user_mode, "");
+    const auto automatic = choose(std::nullopt, Isolation::user_mode, "", "");
     ASSERT_TRUE(automatic);
     EXPECT_EQ(automatic->isolation, isolation_of(automatic->kind));
-    const auto strong = choose(std::nullopt, Isolation::hardware, "");
+    const auto strong = choose(std::nullopt, Isolation::hardware, "", "");
     if (strong)
         EXPECT_EQ(strong->isolation, Isolation::hardware);
     else
         EXPECT_FALSE(strong.error().hint().empty());
+}
+
+TEST(Choice, KvmNeedsAKernelToo) {
+    const KvmProbe works{true, "a 64-bit guest runs", ""};
+    const auto chosen = choose(std::nullopt, Isolation::user_mode, works);
+    ASSERT_TRUE(chosen);
+    EXPECT_EQ(chosen->kind, EngineKind::kvm);
+    const KvmProbe alone = require_kvm_kernel(works, "/nowhere");
+    EXPECT_FALSE(alone.usable);
+    EXPECT_NE(alone.hint.find("make kernel"), std::string::npos);
+    EXPECT_EQ(choose(EngineKind::kvm, Isolation::user_mode, alone).error().kind(),
+              ErrorKind::unsupported);
+}
+
+TEST(KvmExit, TellsEndsApart) {
+    const auto exit = [](kvm::End end) { return kvm::explain_exit(static_cast<int>(end) << 8); };
+    EXPECT_EQ(exit(kvm::End::powered_off).reason, Exit::Reason::powered_off);
+    EXPECT_EQ(exit(kvm::End::reset).reason, Exit::Reason::powered_off);
+    EXPECT_EQ(exit(kvm::End::panicked).reason, Exit::Reason::panic);
+    EXPECT_EQ(exit(kvm::End::triple_fault).reason, Exit::Reason::crashed);
+    EXPECT_NE(exit(kvm::End::device_lost).detail.find("device"), std::string::npos);
+    EXPECT_EQ(kvm::explain_exit(99 << 8).reason, Exit::Reason::crashed);
+    EXPECT_EQ(kvm::explain_exit(SIGKILL).reason, Exit::Reason::killed);
+    EXPECT_EQ(kvm::explain_exit((128 + SIGSYS) << 8).reason, Exit::Reason::crashed);
+}
+
+TEST(KvmOptions, SurviveTheWay) {
+    const kvm::Options options{.cpus = 3,
+                               .memory_bytes = 5ULL << 30,
+                               .kernel = "/kernel/linux",
+                               .initramfs = "/initramfs",
+                               .command_line = "console=ttyS0 a=b",
+                               .devices = {{2, "/s/0"}, {19, "/s/1"}}};
+    std::vector<std::string> words = kvm::to_arguments(options);
+    std::vector<char*> pointers;
+    pointers.reserve(words.size());
+    for (std::string& word : words)
+        pointers.push_back(word.data());
+    const auto read = kvm::parse_arguments(pointers);
+    ASSERT_TRUE(read) << read.error().to_string();
+    EXPECT_EQ(read->cpus, 3u);
+    EXPECT_EQ(read->memory_bytes, 5ULL << 30);
+    EXPECT_EQ(read->command_line, "console=ttyS0 a=b");
+    ASSERT_EQ(read->devices.size(), 2u);
+    EXPECT_EQ(read->devices[1].virtio_id, 19u);
+    EXPECT_EQ(read->devices[1].path, "/s/1");
+    for (const char* wrong : {"--cpus", "--cpus=x", "--device=2", "--colour=red"}) {
+        std::string word = wrong;
+        char* const argument = word.data();
+        EXPECT_FALSE(kvm::parse_arguments({&argument, 1})) << wrong;
+    }
 }
 
 TEST(Choice, SaysWhyNot) {

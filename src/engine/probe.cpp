@@ -5,6 +5,7 @@
 #include "json/reader.hpp"
 #include "json/text.hpp"
 
+#include <algorithm>
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/utsname.h>
@@ -12,8 +13,6 @@
 namespace msb::engine {
 
 namespace {
-
-constexpr bool have_kvm_engine = false;
 
 /// Changes whenever the answer might.
 Result<std::string> host_identity() {
@@ -83,6 +82,17 @@ KvmProbe probe_kvm_cached(const std::string& cache_directory) {
     return probe;
 }
 
+KvmProbe require_kvm_kernel(KvmProbe probe, const std::string& kernels_directory) {
+    const auto is_for_kvm = [](const KernelBundle& bundle) {
+        return bundle.engine == EngineKind::kvm;
+    };
+    if (!probe.usable ||
+        std::ranges::any_of(find_kernel_bundles(kernels_directory).bundles, is_for_kvm))
+        return probe;
+    return {false, "it works here, but this installation has no kernel for it",
+            "`make kernel ENGINE=kvm` makes one"};
+}
+
 SeccompModeProbe probe_seccomp_mode_cached(const std::string& cache_directory) {
     const auto identity = host_identity();
     if (!identity || cache_directory.empty())
@@ -118,10 +128,12 @@ Result<std::optional<EngineKind>> parse_engine(std::string_view name) {
 }
 
 Result<EngineChoice> choose(std::optional<EngineKind> requested, Isolation required,
-                            const std::string& cache_directory) {
+                            const std::string& cache_directory,
+                            const std::string& kernels_directory) {
     if (requested == EngineKind::uml) // needs no probe
         return choose(requested, required, KvmProbe{});
-    return choose(requested, required, probe_kvm_cached(cache_directory));
+    return choose(requested, required,
+                  require_kvm_kernel(probe_kvm_cached(cache_directory), kernels_directory));
 }
 
 Result<EngineChoice> choose(std::optional<EngineKind> requested, Isolation required,
@@ -132,17 +144,15 @@ Result<EngineChoice> choose(std::optional<EngineKind> requested, Isolation requi
                 .with_hint("leave out --engine uml or --require-isolation hardware"));
     if (requested == EngineKind::uml)
         return EngineChoice{EngineKind::uml, Isolation::user_mode, "uml was asked for", false};
-    if (probe.usable && have_kvm_engine)
+    if (probe.usable)
         return EngineChoice{EngineKind::kvm, Isolation::hardware, probe.reason, false};
-    const std::string reason = probe.usable
-                                   ? "KVM works on this machine, but this build has no kvm engine"
-                                   : fmt::format("KVM cannot be used: {}", probe.reason);
+    const std::string reason = fmt::format("KVM cannot be used: {}", probe.reason);
     if (requested == EngineKind::kvm || required == Isolation::hardware) {
         Error error(ErrorKind::unsupported, required == Isolation::hardware
                                                 ? fmt::format("no hardware isolation: {}", reason)
                                                 : reason);
-        return fail(std::move(error).with_hint(
-            probe.hint.empty() || probe.usable ? "msb doctor says more" : probe.hint));
+        return fail(
+            std::move(error).with_hint(probe.hint.empty() ? "msb doctor says more" : probe.hint));
     }
     return EngineChoice{EngineKind::uml, Isolation::user_mode, reason, true};
 }

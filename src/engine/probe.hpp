@@ -15,13 +15,16 @@ struct KvmProbe {
     std::string hint;   ///< What would make it usable; may be empty.
 };
 
-/// Runs a guest of a few instructions, in at most 0.3 s, because nothing less tells: some hosts
+/// Runs a guest of a few instructions, in at most 1.4 s, because nothing less tells: some hosts
 /// have the device and create machines, but run no ordinary guest.
 KvmProbe probe_kvm();
 
 /// The same, remembered in `cache_directory` until the host boots again or changes its kernel.
 /// An empty directory name remembers nothing.
 KvmProbe probe_kvm_cached(const std::string& cache_directory);
+
+/// The same, with what is needed beside the device: a kernel. Not usable if `kernels_directory` has none for kvm.
+KvmProbe require_kvm_kernel(KvmProbe probe, const std::string& kernels_directory);
 
 /// How the uml engine can run guest processes: in seccomp mode if `usable`, else in ptrace mode,
 /// which is slower (and what `--security restricted` always uses).
@@ -57,7 +60,8 @@ struct EngineChoice {
 
 /// Errors (unsupported) say why, and what to do. `required`: refuse anything weaker.
 Result<EngineChoice> choose(std::optional<EngineKind> requested, Isolation required,
-                            const std::string& cache_directory);
+                            const std::string& cache_directory,
+                            const std::string& kernels_directory);
 /// The same with what a probe has found.
 Result<EngineChoice> choose(std::optional<EngineKind> requested, Isolation required,
                             const KvmProbe& probe);

@@ -48,6 +48,7 @@ enum class Role {
     runtime, ///< Devices, relay, logs and life cycle of one sandbox: the files of this sandbox
              ///< only.
     uml,     ///< Runs guest code: the kernel bundle and a tmpfs for guest memory.
+    kvm,     ///< Runs a guest by KVM, whose descriptor it is given: the kernel bundle.
     image,   ///< Parses image bytes: only the descriptors it is given.
     fetch,   ///< Speaks HTTP with registries: connects out, and has no file that matters.
     fs,      ///< Serves directories of the host to one sandbox: those, and nothing else.
@@ -58,7 +59,7 @@ enum class Role {
     ssh,     ///< Speaks SSH with one client: its stream, and connections to one sandbox's agent.
 };
 
-/// "runtime", "uml", "image", "fetch", "fs", "net", "qcow", "disk", "tls", "ssh".
+/// "runtime", "uml", "kvm", "image", "fetch", "fs", "net", "qcow", "disk", "tls", "ssh".
 const char* to_string(Role role);
 
 /// One host file, directory or socket made visible. Always nosuid; nodev unless it is /dev/null.
@@ -79,7 +80,7 @@ struct Request {
     std::vector<Bind> binds;
     /// Small files that exist only in the jail: {path inside, content}.
     std::vector<std::pair<std::string, std::string>> files;
-    /// Role::uml: bytes of guest memory. Sizes /dev/shm and the limits; 0 = no /dev/shm.
+    /// Role::uml and kvm: bytes of guest memory, for the limits; of uml also the size of /dev/shm (0: none).
     std::uint64_t memory_bytes = 0;
     /// Child descriptor number <- our descriptor. 0, 1 and 2 default to /dev/null; the rest closed.
     /// Files that are open for reading are given to a runtime from a read-only mount, so that
@@ -106,9 +107,18 @@ struct Process : Child {
 
 /// Starts a program confined. Returns once the program has been executed; a failing step in the
 /// child is returned here with its call, object and a hint. The child is pid 1 of its namespace;
-/// for Role::uml that pid 1 is a tiny init above argv[0] whose exit code is the program's, or 128 +
+/// for Role::uml, kvm and qcow that pid 1 is a tiny init above argv[0] whose exit code is the program's, or 128 +
 /// signal number.
 Result<Process> spawn(const Request& request);
+
+/// The threads of a process of Role::kvm.
+enum class KvmThread {
+    main, ///< Carries interrupts and changes from the devices to the guest.
+    cpu,  ///< Runs the guest's code, and answers what it leaves it for.
+};
+/// Gives up, for ever and for the calling thread alone, what it needed to make the machine: what remains is
+/// waiting, and KVM_RUN for a CPU. Anything else kills the process.
+Status narrow(KvmThread thread);
 
 struct LockDown {
     std::vector<std::string> writable; ///< Directories that stay usable, with everything below.

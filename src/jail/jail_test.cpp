@@ -1,6 +1,7 @@
 #include "base/file.hpp"
 #include "base/system.hpp"
 #include "jail/jail.hpp"
+#include "jail/kvm_requests.hpp"
 #include "jail/obstacle.hpp"
 #include "jail/roles.hpp"
 #include "jail/seccomp.hpp"
@@ -10,6 +11,7 @@
 #include <gtest/gtest.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -125,8 +127,8 @@ TEST(Policy, AnswersOtherArguments) {
 }
 
 TEST(Policy, EveryRoleBuilds) {
-    for (const Role role : {Role::runtime, Role::uml, Role::image, Role::fetch, Role::fs, Role::net,
-                            Role::disk, Role::tls, Role::ssh}) {
+    for (const Role role : {Role::runtime, Role::uml, Role::kvm, Role::image, Role::fetch, Role::fs,
+                            Role::net, Role::disk, Role::tls, Role::ssh}) {
         const auto program = seccomp_program(role);
         ASSERT_TRUE(program) << to_string(role) << ": " << program.error().to_string();
         for (const long call : {SYS_mount, SYS_bpf, SYS_unshare, SYS_setns, SYS_io_uring_setup})
@@ -139,6 +141,34 @@ TEST(Policy, EveryRoleBuilds) {
     }
     EXPECT_NE(ask(*seccomp_program(Role::runtime), SYS_mmap, {0, 4096, PROT_EXEC}),
               SECCOMP_RET_ALLOW);
+}
+
+TEST(Policy, AMachineMakesNothingMoreOnceItRuns) {
+    const auto setup = *seccomp_program(Role::kvm);
+    const auto main = *policy_of(KvmThread::main).build(), cpu = *policy_of(KvmThread::cpu).build();
+    const auto number = [](auto request) { return static_cast<std::uint64_t>(request); };
+    // The same call with one argument changed: KVM_RUN is a CPU's alone, making machines the set-up's.
+    EXPECT_EQ(ask(cpu, SYS_ioctl, {9, number(KVM_RUN), 0}), SECCOMP_RET_ALLOW);
+    EXPECT_EQ(ask(cpu, SYS_ioctl, {9, number(KVM_RUN) + 1, 0}), SECCOMP_RET_KILL_PROCESS);
+    EXPECT_EQ(ask(main, SYS_ioctl, {9, number(KVM_RUN), 0}), SECCOMP_RET_KILL_PROCESS);
+    for (const auto request :
+         {number(KVM_CREATE_VM), number(KVM_CREATE_VCPU), number(KVM_SET_USER_MEMORY_REGION),
+          number(KVM_IRQFD), number(KVM_IOEVENTFD), number(kvm_set_msrs)}) {
+        EXPECT_EQ(ask(setup, SYS_ioctl, {9, request}), SECCOMP_RET_ALLOW) << request;
+        EXPECT_EQ(ask(cpu, SYS_ioctl, {9, request}), SECCOMP_RET_KILL_PROCESS) << request;
+    }
+    for (const auto request : {number(KVM_CREATE_DEVICE), number(KVM_SET_DEVICE_ATTR),
+                               number(KVM_ENABLE_CAP), number(TIOCSTI)})
+        EXPECT_EQ(ask(setup, SYS_ioctl, {9, request}), SECCOMP_RET_ERRNO | EPERM) << request;
+    for (const long call : {SYS_openat, SYS_socket, SYS_connect, SYS_execve, SYS_clone,
+                            SYS_memfd_create, SYS_eventfd2, SYS_seccomp})
+        for (const auto* program : {&main, &cpu})
+            EXPECT_EQ(ask(*program, call), SECCOMP_RET_KILL_PROCESS) << call;
+    EXPECT_EQ(ask(cpu, SYS_epoll_wait), SECCOMP_RET_KILL_PROCESS);
+    EXPECT_EQ(ask(main, SYS_epoll_wait), SECCOMP_RET_ALLOW);
+    EXPECT_EQ(ask(setup, SYS_socket, {AF_UNIX, SOCK_STREAM}), SECCOMP_RET_ALLOW);
+    EXPECT_EQ(ask(setup, SYS_socket, {AF_UNIX, SOCK_DGRAM}), SECCOMP_RET_ERRNO | EPERM);
+    EXPECT_EQ(ask(setup, SYS_socket, {AF_INET, SOCK_STREAM}), SECCOMP_RET_ERRNO | EPERM);
 }
 
 TEST(Worker, ReturnsSuccessAndData) {

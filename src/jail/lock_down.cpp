@@ -40,4 +40,10 @@ Status lock_down(Role role, const LockDown& keep) {
     return {};
 }
 
+Status narrow(KvmThread thread) {
+    const Program program = MSB_TRY(policy_of(thread).build());
+    MSB_TRY_WRAP(to_status(load(program, Threads::calling)), "cannot confine a thread");
+    return {};
+}
+
 } // namespace msb::jail

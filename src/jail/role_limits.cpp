@@ -49,6 +49,14 @@ Limits limits_of(Role role, std::uint64_t memory_bytes) {
                 .address_bytes = device_addresses,
                 .signals = 4096}; // the engine inherits it
     case Role::uml: return uml_limits(memory_bytes);
+    case Role::kvm:
+        // A thread a CPU; three descriptors for each queue of each device. Files: guest memory is one.
+        return {.open_files = 1024,
+                .processes = 1024,
+                .file_bytes = memory_bytes + 16 * mib,
+                .data_bytes = 256 * mib,
+                .address_bytes = 64 * gib + 2 * memory_bytes,
+                .signals = few_signals};
     case Role::image:
         // The largest archive that is unpacked (image/archive.hpp); a layer is smaller.
         return {.open_files = 1024,

@@ -1,5 +1,7 @@
 #include "jail/roles.hpp"
 
+#include "jail/rules.hpp"
+
 #include <cstdio>
 #include <fcntl.h>
 #include <linux/seccomp.h>
@@ -20,117 +22,6 @@
 namespace msb::jail {
 
 namespace {
-
-constexpr std::uint64_t namespace_flags = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS |
-                                          CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
-                                          CLONE_NEWCGROUP | CLONE_PTRACE;
-
-// ---- arguments that matter ----------------------------------------------------------------------
-
-/// Mode bits that give whoever executes the file another user's rights.
-constexpr std::uint64_t set_id_bits = S_ISUID | S_ISGID;
-/// Flags of open(2) with which the mode argument is used.
-constexpr std::uint64_t creating = O_CREAT | (O_TMPFILE & ~O_DIRECTORY);
-/// Kinds of memory that no limit of a process counts: huge pages, and mappings that grow like a
-/// stack.
-constexpr std::uint64_t uncounted_memory = MAP_HUGETLB | MAP_GROWSDOWN;
-/// The part of socket(2)'s type without its flags.
-constexpr std::uint64_t type_bits = 0xf;
-
-void allow_opening(Policy& policy) {
-    policy.allow_when(SYS_openat, {lacks(2, creating)})
-        .allow_when(SYS_openat, {lacks(3, set_id_bits)});
-}
-
-void allow_reading(Policy& policy) {
-    constexpr std::uint64_t changing = O_ACCMODE | O_TRUNC | creating;
-    policy.allow_when(SYS_open, {lacks(1, changing)})
-        .allow_when(SYS_openat, {lacks(2, changing)})
-        .answer_others(SYS_open, EACCES)
-        .answer_others(SYS_openat, EACCES);
-}
-
-/// Refuses flags that cause signals (O_ASYNC), bypass caches (O_DIRECT) or hide an access
-/// (O_NOATIME): all processes that hold the open file share them.
-void allow_flags(Policy& policy, std::uint64_t refused = O_ASYNC | O_DIRECT | O_NOATIME) {
-    policy.allow_when(SYS_fcntl, {is(1, F_SETFL), lacks(2, refused)});
-    for (const std::uint32_t command : {F_GETFL, F_GETFD, F_SETFD})
-        policy.allow_when(SYS_fcntl, {is(1, command)});
-}
-
-/// No new code: what runs is what was loaded. Shared memory without a file, which no limit counts,
-/// is refused as well.
-void allow_memory(Policy& policy) {
-    policy.allow({SYS_munmap, SYS_brk})
-        .allow_when(SYS_mmap, {lacks(2, PROT_EXEC), lacks(3, uncounted_memory | MAP_ANONYMOUS)})
-        .allow_when(SYS_mmap, {lacks(2, PROT_EXEC), {3, uncounted_memory | MAP_TYPE, MAP_PRIVATE}})
-        .allow_when(SYS_mprotect, {lacks(2, PROT_EXEC | PROT_GROWSDOWN)})
-        // mremap could enlarge a part of the stack, which no limit counts. The C library copies.
-        .answer({SYS_mremap}, ENOMEM)
-        .answer_others(SYS_madvise, EINVAL);
-    // MADV_MERGEABLE is left out: merging equal pages tells one process what another has in memory.
-    for (const std::uint32_t advice :
-         {MADV_NORMAL, MADV_WILLNEED, MADV_DONTNEED, MADV_FREE, MADV_HUGEPAGE, MADV_NOHUGEPAGE})
-        policy.allow_when(SYS_madvise, {is(2, advice)});
-}
-
-void allow_threads(Policy& policy) {
-    // No namespaces. clone3 has its flags in memory, where a filter cannot see them; libc falls
-    // back to clone.
-    policy.allow_when(SYS_clone, {lacks(0, namespace_flags), {0, CLONE_THREAD, CLONE_THREAD}})
-        .answer({SYS_clone3}, ENOSYS)
-        .allow_when(SYS_prctl, {is(0, PR_SET_NAME)});
-}
-
-/// Check the protocol, too: asking for a rare one makes the host load its module.
-void allow_internet_sockets(Policy& policy, int type, std::initializer_list<int> protocols) {
-    for (const std::uint32_t family : {AF_INET, AF_INET6})
-        for (const int protocol : protocols)
-            policy.allow_when(SYS_socket, {is(0, family),
-                                           {1, type_bits, static_cast<std::uint64_t>(type)},
-                                           is(2, static_cast<std::uint32_t>(protocol))});
-}
-
-/// No datagram sockets: those can send to other processes' sockets.
-void allow_stream_pairs(Policy& policy) {
-    policy.allow_when(SYS_socketpair, {is(0, AF_UNIX), {1, type_bits, SOCK_STREAM}});
-}
-
-/// Memory, time, signals and threads of the process itself: the floor of every C++ program.
-void allow_own_process(Policy& policy) {
-    allow_memory(policy);
-    policy
-        .allow({SYS_futex,           SYS_clock_gettime,
-                SYS_clock_getres,    SYS_clock_nanosleep,
-                SYS_nanosleep,       SYS_gettimeofday,
-                SYS_getrandom,       SYS_exit,
-                SYS_exit_group,      SYS_rt_sigaction,
-                SYS_rt_sigprocmask,  SYS_rt_sigreturn,
-                SYS_sigaltstack,     SYS_restart_syscall,
-                SYS_sched_yield,     SYS_getpid,
-                SYS_gettid,          SYS_getuid,
-                SYS_geteuid,         SYS_getgid,
-                SYS_getegid,         SYS_getrusage,
-                SYS_set_robust_list, SYS_rseq,
-                SYS_membarrier,      SYS_uname})
-        // abort() and assertions; the pid namespace limits whom it can reach.
-        .allow({SYS_tgkill})
-        .answer({SYS_sched_getaffinity, SYS_sysinfo, SYS_prlimit64}, EPERM);
-}
-
-/// Descriptors that are already open. newfstatat is how libc does fstat.
-void allow_descriptors(Policy& policy) {
-    policy.allow({SYS_read,      SYS_write,          SYS_readv,     SYS_writev,
-                  SYS_pread64,   SYS_pwrite64,       SYS_preadv,    SYS_pwritev,
-                  SYS_preadv2,   SYS_pwritev2,       SYS_lseek,     SYS_close,
-                  SYS_fstat,     SYS_newfstatat,     SYS_poll,      SYS_ppoll,
-                  SYS_dup,       SYS_fsync,          SYS_fdatasync, SYS_ftruncate,
-                  SYS_fallocate, SYS_copy_file_range});
-    allow_flags(policy);
-    policy.allow_when(SYS_fcntl, {is(1, F_DUPFD_CLOEXEC)});
-}
-
-// ---- roles --------------------------------------------------------------------------------------
 
 // Serves virtqueues and clients from an event loop and a few threads, keeps the sandbox's files.
 // Every socket it will ever listen on is bound, every connection it makes is made, before this.
@@ -474,6 +365,7 @@ Policy policy_of(Role role) {
     switch (role) {
     case Role::runtime: return runtime_policy();
     case Role::uml: return uml_policy();
+    case Role::kvm: return kvm_policy();
     case Role::image:
     case Role::disk: return image_policy();
     case Role::fetch: return fetch_policy();

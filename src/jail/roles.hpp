@@ -10,6 +10,8 @@ namespace msb::jail {
 
 /// The role's system call allow-list.
 Policy policy_of(Role role);
+Policy kvm_policy();
+Policy policy_of(KvmThread thread);
 inline Result<Program> seccomp_program(Role role) {
     return policy_of(role).build();
 }
@@ -26,10 +28,10 @@ constexpr bool locks_itself_down(Role role) {
     return role == Role::runtime || role == Role::fs || role == Role::net || role == Role::tls;
 }
 
-/// The program is not ours, so an init of ours stands above it: it ends everything when its starter's end of
-/// a lifeline is closed.
+/// An init of ours stands above the program, which is not ours or runs a guest: it ends everything when its
+/// starter's end of a lifeline is closed.
 constexpr bool has_init(Role role) {
-    return role == Role::uml || role == Role::qcow;
+    return role == Role::uml || role == Role::kvm || role == Role::qcow;
 }
 
 Limits limits_of(Role role, std::uint64_t memory_bytes);

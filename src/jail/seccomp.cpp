@@ -208,11 +208,11 @@ Result<Program> Policy::build() const {
     return program;
 }
 
-Step load(const Program& program) {
+Step load(const Program& program, Threads threads) {
     const sock_fprog filter{static_cast<unsigned short>(program.size()),
                             const_cast<sock_filter*>(program.data())};
-    const long result =
-        ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter);
+    const unsigned long flags = threads == Threads::all ? SECCOMP_FILTER_FLAG_TSYNC : 0;
+    const long result = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &filter);
     if (result > 0) // the id of a thread that could not be brought in line
         errno = EBUSY;
     return check(result == 0 ? 0 : -1, "seccomp");

@@ -79,7 +79,8 @@ class Policy {
     std::vector<long> duplicates_;
 };
 
-/// Installs the filter on every thread. Needs no_new_privs.
-Step load(const Program& program);
+enum class Threads { all, calling };
+/// Installs the filter, beside those that are there. Needs no_new_privs.
+Step load(const Program& program, Threads threads = Threads::all);
 
 } // namespace msb::jail

@@ -316,13 +316,13 @@ Status prepare(const Request& request, Plan& plan, std::vector<std::string>& arg
         plan.mounts.files.push_back(
             {"/init", std::string(msb_jail_init_begin, msb_jail_init_end), 0555});
         arguments.insert(arguments.begin(), {"/init", std::to_string(report_number)});
-        if (request.memory_bytes != 0)
+        if (request.role == Role::uml && request.memory_bytes != 0)
             plan.mounts.shm_bytes = std::to_string(request.memory_bytes + (std::uint64_t{8} << 20));
     }
     if (request.role == Role::runtime)
         plan.mounts.binds.push_back(
             {.source = "/dev/null", .target = "/dev/null", .writable = true});
-    if (locks_itself_down(request.role) || request.role == Role::qcow)
+    if (locks_itself_down(request.role) || request.role == Role::kvm || request.role == Role::qcow)
         MSB_TRY(add_libraries(request, plan.mounts));
     if (!locks_itself_down(request.role))
         plan.seccomp = MSB_TRY(seccomp_program(request.role));
@@ -376,6 +376,7 @@ const char* to_string(Role role) {
     switch (role) {
     case Role::runtime: return "runtime";
     case Role::uml: return "uml";
+    case Role::kvm: return "kvm";
     case Role::image: return "image";
     case Role::fetch: return "fetch";
     case Role::disk: return "disk";

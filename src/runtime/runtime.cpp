@@ -211,7 +211,10 @@ Status Runtime::start_engine() {
     machine.console_fd = kernel_log_->console();
     machine.isolate_guest_users =
         config_.ptrace || config_.spec.security == SecurityProfile::restricted;
-    machine.one_cpu = machine.vcpus == 1 && jail::look_below() && jail::read_cpu_times();
+    const bool kvm = machine.kernel.engine == engine::EngineKind::kvm;
+    const OwnedFd kvm_device = kvm ? OwnedFd(launch_fd_kvm) : OwnedFd(); // the engine's, not ours
+    machine.kvm_device = kvm_device.get();
+    machine.one_cpu = !kvm && machine.vcpus == 1 && jail::look_below() && jail::read_cpu_times();
     engine_ = MSB_TRY(engine::Engine::start(machine.kernel.engine, machine));
     kernel_log_->close_console();
     report_stage("engine", monotonic_ns());

@@ -19,13 +19,14 @@ engine::Features features_of(const SandboxSpec& spec) {
 
 Result<EngineSelection> select_engine(const Home& home, const Installation& installation,
                                       const SandboxSpec& spec) {
+    const std::string kernels = installation.share() + "/kernels";
     const auto choice =
         MSB_TRY(engine::choose(MSB_TRY(engine::parse_engine(spec.engine)),
                                spec.require_hardware_isolation ? engine::Isolation::hardware
                                                                : engine::Isolation::user_mode,
-                               home.cache()));
-    const engine::KernelBundle bundle = MSB_TRY(
-        engine::choose_kernel_bundle(installation.share() + "/kernels", choice.kind, spec.kernel));
+                               home.cache(), kernels));
+    const engine::KernelBundle bundle =
+        MSB_TRY(engine::choose_kernel_bundle(kernels, choice.kind, spec.kernel));
     MSB_TRY(engine::check_sizes(bundle,
                                 {.vcpus = spec.cpus,
                                  .max_vcpus = spec.max_cpus,

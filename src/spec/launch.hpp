@@ -84,8 +84,9 @@ enum LaunchFd : int {
     launch_fd_network = 9,  ///< netd's lifeline, if there is a network
     launch_fd_disks = 10,   ///< the lifeline of what serves formatted disks, if there are any
     launch_fd_tls = 11,     ///< tlsd's lifeline, if TLS is intercepted
-    launch_fd_metrics = 12, ///< the metrics' segment, if it has a slot there
-    launch_fd_root = 13,    ///< first piece of the root disk; behind the last, the disks of mounts
+    launch_fd_kvm = 12,     ///< /dev/kvm, if the engine is kvm
+    launch_fd_metrics = 13, ///< the metrics' segment, if it has a slot there
+    launch_fd_root = 14,    ///< first piece of the root disk; behind the last, the disks of mounts
 };
 
 // What the runtime sees in its jail.

@@ -27,6 +27,10 @@ void adopt_fds(const msghdr& header, std::vector<OwnedFd>& out) {
     }
 }
 
+const char* name_of(Sender sender) {
+    return sender == Sender::front_end ? "vhost-user front-end" : "vhost-user back-end";
+}
+
 Header parse_header(BytesView bytes) {
     return {load_le<std::uint32_t>(bytes), load_le<std::uint32_t>(bytes.subspan(4)),
             load_le<std::uint32_t>(bytes.subspan(8))};
@@ -121,10 +125,11 @@ Result<bool> MessageReader::fill(int socket, std::size_t target) {
         if (count == -1 && (errno == EAGAIN || errno == EINTR))
             return false;
         if (count == -1)
-            return fail_errno("recvmsg", "vhost-user front-end");
+            return fail_errno("recvmsg", name_of(sender_));
         adopt_fds(header, fds_);
         if (count == 0)
-            return fail(ErrorKind::unreachable, "vhost-user front-end closed the connection");
+            return fail(ErrorKind::unreachable,
+                        std::string(name_of(sender_)) + " closed the connection");
         if ((header.msg_flags & MSG_CTRUNC) != 0 || fds_.size() > max_fds)
             return fail(ErrorKind::protocol, "too many descriptors in a vhost-user message");
         filled_ += static_cast<std::size_t>(count);
@@ -138,7 +143,9 @@ Result<std::optional<Message>> MessageReader::read(int socket) {
     const Header header = parse_header(buffer_);
     if (header.size > max_payload)
         return fail(ErrorKind::protocol, "vhost-user message is too long");
-    if ((header.flags & flags_version_mask) != flags_version || (header.flags & flag_reply) != 0)
+    const bool is_answer = (header.flags & flag_reply) != 0;
+    if ((header.flags & flags_version_mask) != flags_version ||
+        is_answer != (sender_ == Sender::back_end_answering))
         return fail(ErrorKind::protocol, "vhost-user message with unknown version or flags");
     if (!MSB_TRY(fill(socket, header_size + header.size)))
         return std::nullopt;

@@ -102,15 +102,22 @@ Result<std::vector<MemoryRegion>> parse_memory_table(BytesView payload, std::vec
 Bytes encode(std::uint32_t request, std::uint32_t flags, BytesView payload);
 Bytes encode_u64(std::uint64_t value);
 
-/// Assembles messages from a non-blocking stream socket, with the descriptors that came along.
+/// Who writes what is read: an answer is marked as one, a request must not be.
+enum class Sender { front_end, back_end_answering, back_end_asking };
+
+/// Assembles messages from a stream socket, with the descriptors that came along.
 class MessageReader {
   public:
+    explicit MessageReader(Sender sender = Sender::front_end) : sender_(sender) {}
+
     /// A message, or nothing when the socket has no more for now. Errors: `unreachable` if the peer
     /// closed, `protocol` for a size, version or number of descriptors that cannot be.
     Result<std::optional<Message>> read(int socket);
 
   private:
     Result<bool> fill(int socket, std::size_t target);
+
+    Sender sender_;
     std::array<std::uint8_t, header_size + max_payload> buffer_{};
     std::size_t filled_ = 0;
     std::vector<OwnedFd> fds_;

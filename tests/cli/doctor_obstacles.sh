@@ -15,7 +15,7 @@ assert_match "$out" '^✗ jail '
 assert_contains "$out" 'user.max_user_namespaces is 0'
 assert_contains "$out" 'sysctl -w user.max_user_namespaces=65536'
 
-if compgen -G "$MSB_BUILD/share/microsandbox/kernels/*/manifest.json" >/dev/null; then
+if compgen -G "$MSB_BUILD/share/microsandbox/kernels/uml-*/manifest.json" >/dev/null; then
     run_fail any 'user.max_user_namespaces is 0' forbidden "$MSB" run -- true
 fi
 
@@ -26,7 +26,7 @@ if [ "$(id -u)" -eq 0 ] && [ -d "$MSB_BUILD/share/microsandbox/kernels" ]; then
             'mount -t tmpfs -o noexec tmpfs "$0/noexec" && cp -rL "$0/kernel" "$0/noexec" && exec "$@"' "$T" "$@"
     }
     mkdir "$T/noexec"
-    cp -rL "$(find "$MSB_BUILD/share/microsandbox/kernels/" -mindepth 1 -maxdepth 1 | head -n 1)" "$T/kernel"
+    cp -rL "$(find "$MSB_BUILD/share/microsandbox/kernels/" -mindepth 1 -maxdepth 1 -name "uml-*" | head -n 1)" "$T/kernel"
     MSB_HOME=$T/noexec/home run_ok noexec "$MSB" run -- true
     run_fail any "'$T/noexec/kernel' is on a file system mounted noexec" noexec "$MSB" run --kernel "$T/noexec/kernel" -- true
     MSB_KERNEL=$T/noexec/kernel run noexec "$MSB" doctor

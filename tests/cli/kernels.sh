@@ -5,7 +5,7 @@
 need_kernel
 
 kernels=$MSB_BUILD/share/microsandbox/kernels
-for bundle in "$kernels"/*; do name=${bundle##*/}; done
+for bundle in "$kernels"/uml-*; do name=${bundle##*/}; done
 hash=$(jq -r .hash "$kernels/$name/manifest.json")
 
 # json FILTER: of the sandbox's inspection.

@@ -76,6 +76,9 @@ Result<engine::KernelBundle> find_kernel() {
     const std::string directory =
         MSB_TRY(executable_directory()) + "/../share/microsandbox/kernels";
     auto found = engine::find_kernel_bundles(directory);
+    std::erase_if(found.bundles, [](const auto& bundle) {
+        return bundle.engine != engine::EngineKind::uml; // which boots anywhere
+    });
     if (found.bundles.empty())
         return fail(Error(ErrorKind::not_found, "no kernel bundle in " + directory)
                         .with_hint("run 'make build' or 'make kernel', or set MSB_TEST_KERNEL"));

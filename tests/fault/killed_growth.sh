@@ -6,7 +6,7 @@
 need_kernel
 need e2fsck
 
-kernels=$(cd "$MSB_BUILD/share/microsandbox/kernels" && ls)
+kernels=$(cd "$MSB_BUILD/share/microsandbox/kernels" && echo uml-*)
 root_mib() { msb exec box -- sh -c 'df -m / | tail -n 1 | tr -s " " | cut -d " " -f 2'; }
 crashed() { msb ls --format json | grep -q Crashed; }
 for kernel in $kernels; do

@@ -154,7 +154,7 @@ hang() {
 }
 
 tested=0
-for kernel in "$MSB_BUILD"/share/microsandbox/kernels/*; do
+for kernel in "$MSB_BUILD"/share/microsandbox/kernels/uml-*; do
     kernel=${kernel##*/}
     use_kernel "$kernel"
     hang

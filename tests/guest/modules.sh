@@ -14,7 +14,7 @@ add_layer "$T/layout" "$T/root"
 pack_oci "$T/layout" "$T/image.tar"
 run_ok msb load -q -i "$T/image.tar" -t debian-kmod
 
-for kernel in "$MSB_BUILD"/share/microsandbox/kernels/*; do
+for kernel in "$MSB_BUILD"/share/microsandbox/kernels/uml-*; do
     name=${kernel##*/}
     echo "$name"
     run_ok msb create -q -n small --kernel "$name"

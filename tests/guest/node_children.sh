@@ -47,7 +47,7 @@ new_image "$T/layout"
 add_layer "$T/layout" "$T/root"
 pack_oci "$T/layout" "$T/image.tar"
 run_ok msb load -q -i "$T/image.tar" -t nodes
-for kernel in "$MSB_BUILD"/share/microsandbox/kernels/*; do
+for kernel in "$MSB_BUILD"/share/microsandbox/kernels/uml-*; do
     name=${kernel##*/}
     run_ok msb create -q -n "$name" --kernel "$name" nodes
     run_ok msb exec -d "$name" -- sh -c 'while :; do :; done'

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib.sh"
 need_kernel
 
-for kernel in "$MSB_BUILD"/share/microsandbox/kernels/*; do
+for kernel in "$MSB_BUILD"/share/microsandbox/kernels/uml-*; do
     name=${kernel##*/}
     run_ok msb create -q -n box --kernel "$name"
     run_ok msb cp -q "$MSB_BUILD/tools/ring_fork" box:/bin/ring_fork

@@ -20,7 +20,7 @@ for suite in bookworm trixie; do
     pack_oci "$T/$suite" "$T/image.tar"
     rm -rf "$T/root"
     run_ok msb load -q -i "$T/image.tar" -t "$suite"
-    for kernel in "$MSB_BUILD"/share/microsandbox/kernels/*; do
+    for kernel in "$MSB_BUILD"/share/microsandbox/kernels/uml-*; do
         name=${kernel##*/}
         run_ok msb create -q -n box --kernel "$name" --init auto "$suite"
         eventually 90 settled box

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib.sh"
 
 shopt -s nullglob
-bundles=("$MSB_BUILD"/share/microsandbox/kernels/*)
+bundles=("$MSB_BUILD"/share/microsandbox/kernels/uml-*)
 [ ${#bundles[@]} -gt 0 ] || skip "no kernel bundle: make kernel-any"
 
 cp -r "$MSB_BUILD/tests/jail" "$T/programs"

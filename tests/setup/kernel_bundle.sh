@@ -4,7 +4,7 @@
 need_kernel ""
 need python3
 
-for bundle in "$MSB_BUILD"/share/microsandbox/kernels/*; do
+for bundle in "$MSB_BUILD"/share/microsandbox/kernels/uml-*; do
     python3 - "$bundle" <<'END'
 import json, os, sys
 bundle = sys.argv[1]

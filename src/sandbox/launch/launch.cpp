@@ -2,6 +2,7 @@
 
 #include "base/file.hpp"
 #include "base/system.hpp"
+#include "engine/kvm/options.hpp"
 #include "jail/jail.hpp"
 #include "net/host_routes.hpp"
 #include "sandbox/group.hpp"
@@ -249,6 +250,11 @@ Status Launch::start_runtime() {
         {subject_.engine.kernel_bundle, jail_kernel, false, true},
         {subject_.engine.initramfs, jail_initramfs, false, false},
     };
+    if (subject_.engine.engine == engine::to_string(engine::EngineKind::kvm)) {
+        request.binds.push_back(
+            {subject_.installation.program("kvm"), engine::kvm::program_outside, false, true});
+        give(launch_fd_kvm, MSB_TRY(sys::open("/dev/kvm", O_RDWR)));
+    }
     for (const auto& [number, fd] : given_)
         request.fds.emplace_back(number, fd.get());
     if (metrics_)
