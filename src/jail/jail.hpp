@@ -52,7 +52,7 @@ enum class Role {
     image,   ///< Parses image bytes: only the descriptors it is given.
     fetch,   ///< Speaks HTTP with registries: connects out, and has no file that matters.
     fs,      ///< Serves directories of the host to one sandbox: those, and nothing else.
-    net,     ///< A guest's network: the host's, by ordinary sockets, and no file at all.
+    net,     ///< A guest's network: the host's, by ordinary sockets, and no file but resolv.conf.
     qcow,    ///< qemu-storage-daemon: serves disk images of other formats, and sees these alone.
     disk,    ///< Parses snapshot archives and guests' disks: only the descriptors it is given.
     tls,     ///< Opens TLS connections whose sockets it is handed: no network, and no file at all.

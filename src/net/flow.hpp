@@ -30,7 +30,7 @@ struct Flow {
     std::vector<std::string> names;
     /// Of a lookup that was answered: what the name is an alias of.
     std::vector<std::string> aliases;
-    std::optional<Opening> opening; ///< of TCP, once it was seen
+    std::optional<Opening> opening; ///< of TCP or QUIC, once it was seen
     bool intercepted = false;       ///< its TLS is opened on the way
     bool lookup = false;            ///< a question for the name server on the gateway
 

@@ -14,8 +14,8 @@ namespace msb::net {
 /// queue to the host; so it needs no limit of bytes of its own.
 class EarlyData {
   public:
-    static constexpr std::size_t most_pieces =
-        64; ///< more gaps than these: the guest sends it again
+    /// What is behind more gaps than these the guest has to send again.
+    static constexpr std::size_t most_pieces = 64;
 
     /// What is known of it already is kept as it was.
     void add(std::uint32_t sequence, BytesView payload);
