@@ -1,6 +1,7 @@
 #include "tls/content/coding.hpp"
-#include "tls/content/http1.hpp"
 #include "tls/content/escapes.hpp"
+#include "tls/content/http1.hpp"
+#include "tls/content/testing.hpp"
 
 #include <gtest/gtest.h>
 
@@ -82,26 +83,6 @@ TEST(Detector, Forms) {
 }
 
 // ---- conversations ------------------------------------------------------------------------------
-
-struct Noted : Observer {
-    std::vector<Violation> violations;
-    std::vector<std::string> echoed;
-    bool terminated = false;
-    std::size_t room = SIZE_MAX;
-    void violation(const Violation& one) override { violations.push_back(one); }
-    void scrubbed(const std::string& env) override { echoed.push_back(env); }
-    void terminate() override { terminated = true; }
-    bool has_room(std::size_t bytes) override { return bytes <= room; }
-};
-
-Secret secret_of(std::string env, std::string value, std::vector<std::string> hosts) {
-    Secret secret;
-    secret.placeholder = "$MSB_" + env;
-    secret.env = std::move(env);
-    secret.value = std::move(value);
-    secret.hosts = std::move(hosts);
-    return secret;
-}
 
 std::shared_ptr<const SecretSet> set_of(std::vector<Secret> secrets,
                                         Action action = Action::block_and_log) {

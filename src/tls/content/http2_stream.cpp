@@ -168,7 +168,7 @@ void Http2Stream::request_head(const RequestHead& head, bool has_body) {
 
 void Http2Stream::request_payload(std::string_view payload) {
     to_upstream_.data.append(as_bytes(payload));
-    if (to_upstream_.data.size() > low_water && !observer_.has_room(0))
+    if (to_upstream_.data.size() > low_water && !observer_.has_room(1))
         return request_.refuse("503 Service Unavailable", "request_refused",
                                "too much is on its way already");
     if (upstream_open_)
@@ -266,7 +266,7 @@ void Http2Stream::response_head(const ResponseHead& head, bool has_body) {
 
 void Http2Stream::response_payload(std::string_view payload) {
     to_guest_.data.append(as_bytes(payload));
-    if (to_guest_.data.size() > low_water && !observer_.has_room(0))
+    if (to_guest_.data.size() > low_water && !observer_.has_room(1))
         return cut(Http2Error::enhance_your_calm);
     guest_.resume(guest_id_);
 }
