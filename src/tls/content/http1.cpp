@@ -13,8 +13,7 @@ constexpr unsigned switching = 101, first_final = 200;
 
 Http1Conversation::Http1Conversation(Peers peers, std::shared_ptr<const SecretSet> secrets,
                                      Observer& observer)
-    : peers_(std::move(peers)),
-      reach_(std::make_shared<const Reach>(peers_, std::move(secrets))),
+    : peers_(std::move(peers)), reach_(std::make_shared<const Reach>(peers_, std::move(secrets))),
       request_(peers_, observer, *this, "http/1.1"), response_(observer, *this) {}
 
 Http1Conversation::BodyReader::BodyReader(const Framing& is)

@@ -125,7 +125,8 @@ Http2Session::Http2Session(Role role, Events& events) : events_(events) {
     nghttp2_option* option = nullptr;
     nghttp2_session* session = nullptr;
     if (nghttp2_session_callbacks_new(&callbacks) == 0 && nghttp2_option_new(&option) == 0) {
-        nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, Callbacks::begin_headers);
+        nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks,
+                                                                Callbacks::begin_headers);
         nghttp2_session_callbacks_set_on_header_callback(callbacks, Callbacks::header);
         nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, Callbacks::frame_received);
         nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, Callbacks::data);

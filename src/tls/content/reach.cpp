@@ -45,8 +45,8 @@ Reach::Reach(const Peers& peers, std::shared_ptr<const SecretSet> of) : secrets(
     }
     // The same placeholder for several secrets: the one that may go there decides.
     for (std::size_t word = words.size(); word-- > 0;)
-        if (std::ranges::any_of(
-                allowed, [&](std::size_t i) { return all[i].placeholder == words[word]; })) {
+        if (std::ranges::any_of(allowed,
+                                [&](std::size_t i) { return all[i].placeholder == words[word]; })) {
             words.erase(words.begin() + static_cast<std::ptrdiff_t>(word));
             watched.erase(watched.begin() + static_cast<std::ptrdiff_t>(word));
         }

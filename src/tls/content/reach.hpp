@@ -15,10 +15,11 @@ struct Reach {
     std::shared_ptr<const Words> echo_words() const { return {echoes, &echoes->words}; }
 
     std::shared_ptr<const SecretSet> secrets;
-    std::vector<std::size_t> allowed;      ///< secrets whose hosts this is
-    std::vector<std::size_t> watched;      ///< by the number of a word in `foreign`; above: may go there
-    std::shared_ptr<const Words> foreign;  ///< placeholders that may not go there, then those that may
-    std::shared_ptr<const Echoes> echoes;  ///< of values that become placeholders
+    std::vector<std::size_t> allowed; ///< secrets whose hosts this is
+    std::vector<std::size_t> watched; ///< by the number of a word in `foreign`; above: may go there
+    std::shared_ptr<const Words>
+        foreign; ///< placeholders that may not go there, then those that may
+    std::shared_ptr<const Echoes> echoes; ///< of values that become placeholders
 };
 
 } // namespace msb::tls

@@ -312,7 +312,8 @@ bool RequestFilter::begin_body(RequestHead head, const Framing& framing) {
         return !refused_;
     }
     if (framing.kind == Framing::Kind::length && framing.length > most_body)
-        return refuse_body("a body of more than 16 MiB that has to be searched or changed as a whole");
+        return refuse_body(
+            "a body of more than 16 MiB that has to be searched or changed as a whole");
     // The upstream cannot say so, because it does not see the request yet.
     if (sent_head_.find("expect") != nullptr && out_.ask_for_body())
         sent_head_.remove("expect");

@@ -83,9 +83,9 @@ class RequestFilter {
 
     std::shared_ptr<const Reach> reach_;
     bool refused_ = false;
-    RequestHead request_;             ///< as the guest sent it
-    RequestHead sent_head_;           ///< as it goes on
-    std::vector<std::size_t> chosen_; ///< the secrets for this request
+    RequestHead request_;              ///< as the guest sent it
+    RequestHead sent_head_;            ///< as it goes on
+    std::vector<std::size_t> chosen_;  ///< the secrets for this request
     std::shared_ptr<const Words> own_; ///< their placeholders, by their number there
     FilteredBody body_;
     std::string body_out_;

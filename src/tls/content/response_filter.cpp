@@ -63,8 +63,7 @@ void ResponseFilter::ValueSink::word(std::uint32_t number) {
     of.out_text_ += of.placeholder_of(*of.reach_, number, of.body_.same_size);
 }
 
-std::string ResponseFilter::placeholder_of(const Reach& reach, std::uint32_t echo,
-                                           bool same_size) {
+std::string ResponseFilter::placeholder_of(const Reach& reach, std::uint32_t echo, bool same_size) {
     const Secret& secret = reach.secrets->secrets()[reach.echoes->secret_of[echo]];
     observer_.scrubbed(secret.env);
     return same_size ? resized(secret.placeholder, reach.echoes->words.size_of(echo))
