@@ -21,7 +21,7 @@ GO_TYPES = {"text": "*string", "flag": "bool", "texts": "[]string", "map": "map[
 # Where the package's own types are more than that. An empty entrypoint is another thing than none.
 GO_OWN_TYPES = {
     "entrypoint": "*[]string", "cmd": "*[]string", "init": "*InitConfig", "volumes": "map[string]MountConfig",
-    "ports": "[]PortBinding", "patches": "[]PatchConfig", "network": "any", "rlimits": "[]Rlimit",
+    "ports": "[]PortBinding", "patches": "[]PatchConfig", "network": "any", "secrets": "[]Secret", "rlimits": "[]Rlimit",
     "security": "*SecurityProfile", "pull_policy": "*PullPolicy", "sources": "[]LogSource", "follow": "*bool", "recursive": "*bool",
 }
 

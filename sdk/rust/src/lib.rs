@@ -76,7 +76,7 @@ pub use lifecycle::{StopResult, StopSource};
 pub use logs::{LogEntry, LogOptions, LogSource, LogStream, LogStreamOptions};
 pub use network::{
     AnyRule, DnsBuilder, InterfaceBuilder, Modified, ModifyBuilder, NetworkBuilder, NetworkEntry, NetworkLogOptions,
-    NetworkPolicy, NetworkStep, NetworkVerdict, RateLimiterBuilder, Rule, TokenBucket,
+    NetworkPolicy, NetworkStep, NetworkVerdict, RateLimiterBuilder, Rule, SecretEvent, TokenBucket,
 };
 pub use patch::PatchBuilder;
 pub use progress::{PullEvent, PullProgress};

@@ -76,6 +76,7 @@ from .network import (
     ScopedUpstreamCa,
     ScopedVerify,
     Secret,
+    SecretEvent,
     SecretInjection,
     SecretSubstitution,
     TlsConfig,
