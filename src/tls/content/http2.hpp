@@ -24,8 +24,9 @@ class Http2Conversation : public Conversation, private Http2Stream::Owner {
     void upstream_ended() override;
     void replace_secrets(std::shared_ptr<const SecretSet> secrets) override;
     void refill() override;
-    bool guest_waits() const override { return guest_.queued() > most_queued; }
-    bool upstream_waits() const override { return upstream_.queued() > most_queued; }
+    /// What one side sends can be frames for either.
+    bool guest_waits() const override { return guest_.queued() + upstream_.queued() > most_queued; }
+    bool upstream_waits() const override { return guest_waits(); }
     std::size_t held() const override;
 
   private:

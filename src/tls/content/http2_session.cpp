@@ -80,10 +80,14 @@ struct Http2Session::Callbacks {
         return 0;
     }
 
-    /// A request that could not even begin, for instance because the peer takes no more.
-    static int frame_not_sent(nghttp2_session*, const nghttp2_frame* frame, int, void* self) {
-        if (frame->hd.type == NGHTTP2_HEADERS)
-            of(self).events_.closed(frame->hd.stream_id, Http2Error::refused_stream);
+    /// A request that could not even begin, for instance because the peer takes no more; or a head that is too large.
+    static int frame_not_sent(nghttp2_session* session, const nghttp2_frame* frame, int,
+                              void* self) {
+        if (frame->hd.type != NGHTTP2_HEADERS)
+            return 0;
+        if (nghttp2_session_find_stream(session, frame->hd.stream_id) != nullptr)
+            of(self).reset(frame->hd.stream_id, Http2Error::internal);
+        of(self).events_.closed(frame->hd.stream_id, Http2Error::refused_stream);
         return 0;
     }
 
