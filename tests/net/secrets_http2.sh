@@ -7,7 +7,7 @@
 # shellcheck source=../tls.sh
 . "$TESTS_DIR/tls.sh"
 need_kernel
-need nghttpd nghttp jq
+need nghttpd jq
 # shellcheck disable=SC2016
 # (placeholders)
 python3 -c 'import h2' 2>/dev/null || skip "python3-h2 is missing"
