@@ -80,12 +80,13 @@ struct Http2Session::Callbacks {
         return 0;
     }
 
-    /// A request that could not even begin, for instance because the peer takes no more; or a head that is too large.
+    /// A request that could not even begin, for instance because the peer takes no more: it does not know of the
+    /// stream. Or the head of an answer, to whom waits for it.
     static int frame_not_sent(nghttp2_session* session, const nghttp2_frame* frame, int,
                               void* self) {
         if (frame->hd.type != NGHTTP2_HEADERS)
             return 0;
-        if (nghttp2_session_find_stream(session, frame->hd.stream_id) != nullptr)
+        if (nghttp2_session_check_server_session(session) != 0)
             of(self).reset(frame->hd.stream_id, Http2Error::internal);
         of(self).events_.closed(frame->hd.stream_id, Http2Error::refused_stream);
         return 0;

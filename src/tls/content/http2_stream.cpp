@@ -285,14 +285,15 @@ void Http2Stream::upstream_closed(Http2Error why) {
     upstream_open_ = false;
     if (!answer_ended_ && !over_)
         cut(why == Http2Error::none ? Http2Error::internal : why);
-    else if (all_sent_ && !request_ended_)
+    else if (all_sent_ && !request_ended_ && !over_)
         guest_.reset(guest_id_, Http2Error::none);
 }
 
-/// Of a request that was answered before its end, the rest is not wanted (RFC 9113 §8.1).
+/// Of a request that the server has answered before its end, the rest is not wanted (RFC 9113 §8.1). What is refused
+/// here is read to its end instead: there are clients that do not show the answer otherwise.
 void Http2Stream::guest_last_sent() {
     all_sent_ = true;
-    if (!request_ended_ && !upstream_open_)
+    if (!request_ended_ && !upstream_open_ && !over_)
         guest_.reset(guest_id_, Http2Error::none);
 }
 
