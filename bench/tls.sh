@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What it costs that TLS is intercepted: requests on a kept and on a new connection, and a stream, each in turns with the
-# same from the same guest to a port that is not intercepted; the memory of tlsd; what looking for secrets costs; a start.
+# same from the same guest to a port that is not intercepted; that with a secret, in HTTP/1.1 and HTTP/2; beside mitmproxy, if that
+# is installed; what looking for secrets costs; a start.
 #
 #   bench/tls.sh [MiB]      default: streams of 128 MiB, about half a minute
 . "$(dirname "$0")/lib.sh"
@@ -10,10 +11,10 @@ if [ ! -x "$MSB_BUILD/tools/content_bench" ]; then
     cmake -S "$(dirname "$BENCH_DIR")" -B "$MSB_BUILD" -DMSB_BENCH=ON >/dev/null
     cmake --build "$MSB_BUILD" --target content_bench -- --quiet
 fi
-server_pid=
+pids=()
 finish() {
-    [ -z "$server_pid" ] || kill "$server_pid"
-    "$MSB" rm -q -f box 2>/dev/null || :
+    [ "${#pids[@]}" -eq 0 ] || kill "${pids[@]}"
+    "$MSB" rm -q -f box secret 2>/dev/null || :
     rm -rf "$T"
 }
 trap finish EXIT
@@ -24,13 +25,30 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -su
 cp "$(dirname "$0")/tls/main.go" "$T/main.go"
 (cd "$T" && HOME=$T GOTOOLCHAIN=local CGO_ENABLED=0 go build -o tls main.go)
 "$T/tls" serve "$T/server.pem" "$T/key.pem" 29443 29444 &
-server_pid=$!
+pids+=($!)
 
 options=(--net host --tls-intercept-port 29443 --tls-upstream-ca-cert "$T/server.pem")
 "$MSB" create -q -n box "${options[@]}"
-"$MSB" cp "$T/tls" box:/bin/tls
-"$MSB" cp "$T/server.pem" box:/server.pem
-"$MSB" exec box -- tls measure $host 29443 29444 "$mib"
+API_KEY=$(openssl rand -hex 20) "$MSB" create -q -n secret "${options[@]}" --secret "API_KEY@$host"
+for name in box secret; do
+    "$MSB" cp "$T/tls" $name:/bin/tls
+    "$MSB" cp "$T/server.pem" $name:/server.pem
+done
+measure() { # measure WHAT NAME PORT [h2]
+    echo "$1:"
+    "$MSB" exec "$2" -- tls measure $host "$3" 29444 "$mib" "${@:4}"
+}
+measure intercepted box 29443
+measure "with a secret" secret 29443
+measure "with a secret, HTTP/2" secret 29443 h2
+if command -v mitmdump >/dev/null; then
+    cat "$T/key.pem" "$T/server.pem" >"$T/both.pem"
+    HOME=$T mitmdump -q --mode reverse:https://127.0.0.1:29444 -p 29445 --ssl-insecure --certs "*=$T/both.pem" \
+        --set stream_large_bodies=1m &
+    pids+=($!)
+    until echo | openssl s_client -connect 127.0.0.1:29445 >/dev/null 2>&1; do sleep 0.2; done
+    measure mitmproxy box 29445
+fi
 
 "$MSB_BUILD/tools/content_bench"
 

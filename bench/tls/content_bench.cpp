@@ -2,7 +2,7 @@
 // and with a hundred, in turns. The bodies are text of the letters that keys are made of, which is the hardest.
 //
 // usage: content_bench [ROUNDS [MiB]]
-#include "tls/content/conversation.hpp"
+#include "tls/content/http1.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -52,7 +52,7 @@ std::shared_ptr<const SecretSet> secrets_of(std::mt19937& random, std::size_t co
 double rate(const std::shared_ptr<const SecretSet>& secrets, std::string_view text, bool from_guest,
             std::size_t mib) {
     Nobody nobody;
-    Conversation talk({.name = "h", .names = {"h"}, .destination = {}}, secrets, nobody);
+    Http1Conversation talk({.name = "h", .names = {"h"}, .destination = {}}, secrets, nobody);
     const std::size_t size = mib << 20;
     const std::string length = "Content-Length: " + std::to_string(size) + "\r\n\r\n";
     if (from_guest) {

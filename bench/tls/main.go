@@ -1,7 +1,7 @@
 // A server and a client of HTTPS, for bench/tls.sh.
 //
-//	tls serve CERTIFICATE KEY PORT...    /small is 1 KiB, /big as many MiB as it is asked for
-//	tls measure HOST OPENED DIRECT MIB   what it costs that port OPENED is intercepted and DIRECT is not
+//	tls serve CERTIFICATE KEY PORT...         /small is 1 KiB, /big as many MiB as it is asked for
+//	tls measure HOST OPENED DIRECT MIB [h2]   what it costs that port OPENED is intercepted and DIRECT is not
 package main
 
 import (
@@ -56,15 +56,16 @@ func median(times []time.Duration) time.Duration {
 	return times[len(times)/2]
 }
 
-// client that keeps its connection, or has a new one for each request: HTTP/1.1, since that is what most of it costs.
-func client(roots *x509.CertPool, kept bool) *http.Client {
+// client that keeps its connection, or has a new one for each request, in HTTP/2 if it is to and else in HTTP/1.1.
+func client(roots *x509.CertPool, kept, two bool) *http.Client {
 	return &http.Client{Transport: &http.Transport{
 		TLSClientConfig:   &tls.Config{RootCAs: roots},
 		DisableKeepAlives: !kept,
+		ForceAttemptHTTP2: two,
 	}}
 }
 
-func measure(host string, ports [2]string, mib int) {
+func measure(host string, ports [2]string, mib int, two bool) {
 	roots := must(x509.SystemCertPool())
 	if pem, err := os.ReadFile("/server.pem"); err == nil {
 		roots.AppendCertsFromPEM(pem)
@@ -72,14 +73,14 @@ func measure(host string, ports [2]string, mib int) {
 	var kept, fresh, stream [2][]time.Duration
 	var clients [2]*http.Client
 	for i := range clients {
-		clients[i] = client(roots, true)
+		clients[i] = client(roots, true, two)
 	}
 	url := func(i int, path string) string { return "https://" + host + ":" + ports[i] + path }
 	for round := 0; round < 300; round++ { // in turns
 		for i := range clients {
 			kept[i] = append(kept[i], get(clients[i], url(i, "/small")))
 			if round < 60 {
-				fresh[i] = append(fresh[i], get(client(roots, false), url(i, "/small")))
+				fresh[i] = append(fresh[i], get(client(roots, false, two), url(i, "/small")))
 			}
 			if round < 5 {
 				stream[i] = append(stream[i], get(clients[i], url(i, "/big?"+strconv.Itoa(mib))))
@@ -100,5 +101,5 @@ func main() {
 	if os.Args[1] == "serve" {
 		serve(os.Args[2], os.Args[3], os.Args[4:])
 	}
-	measure(os.Args[2], [2]string{os.Args[3], os.Args[4]}, must(strconv.Atoi(os.Args[5])))
+	measure(os.Args[2], [2]string{os.Args[3], os.Args[4]}, must(strconv.Atoi(os.Args[5])), len(os.Args) > 6)
 }

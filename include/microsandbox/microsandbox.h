@@ -537,7 +537,14 @@ char* msb_agent_socket_path(const char* name, char** path);
  *   that it has; anything else takes the place of what it might reach. Ports and name servers
  *   stay.
  * "root_disk_size_mib": number. Size of its root disk, which only grows unless it is in memory;
- *   that one has it from its next start on. */
+ *   that one has it from its next start on.
+ * "secrets": array of secret. New ones, and those that take the place of one of that variable;
+ *   their values are read now.
+ * "remove_secrets": array of text. Variables whose secrets are taken away.
+ * "reload_secrets": true or false. The values of all secrets are read from their sources again.
+ * "secret_violation_action": "block-and-log" | "block" | "block-and-terminate". When the
+ *   placeholder of a secret that says nothing else is sent to another host. Default:
+ *   "block-and-log". */
 
 /* Changes a sandbox, also while it runs: flows that may not be any more end, and a root disk
  * that grows has its new room when this returns. {"name", "in_force": false if this holds from

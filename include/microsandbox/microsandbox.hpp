@@ -371,7 +371,7 @@ class Sandbox {
         }
     }
     /// Changes the sandbox, also while it runs: {{"network", {{"rules", {"deny@10.0.0.0/8"}}}}},
-    /// {{"root_disk_size_mib", 8192}}.
+    /// {{"root_disk_size_mib", 8192}}, {{"secrets", ...}}, {{"remove_secrets", {"KEY"}}}, {{"reload_secrets", true}}.
     Json modify(const Json& options) {
         char* result = nullptr;
         detail::check(msb_sandbox_modify(name_.c_str(), options.dump().c_str(), &result));

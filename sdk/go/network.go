@@ -283,10 +283,19 @@ type ModifyOptions struct {
 	NoNetwork bool
 	// Size of its root disk, which only grows unless it is in memory; 0: as it is.
 	RootDiskSizeMiB uint64
+	// New secrets, and those that take the place of one of that variable; their values are read now.
+	Secrets []Secret
+	// Variables whose secrets are taken away.
+	RemoveSecrets []string
+	// The values of all secrets are read from their sources again.
+	ReloadSecrets bool
+	// When the placeholder of a secret that says nothing else is sent to another host.
+	SecretViolationAction ViolationAction
 }
 
 // Modify changes the sandbox, also while it runs: flows that may not be any more end, and a root disk that
-// grows has its new room when this returns. The network is changed first; what fails has changed nothing.
+// grows has its new room when this returns. The network is changed first, then secrets, all of them or none, then the
+// disk; after an error what is named behind it has not changed.
 func (n *named) Modify(ctx context.Context, options ModifyOptions) (*Modified, error) {
 	var change modifyOptions
 	if options.Network != nil {
@@ -297,6 +306,11 @@ func (n *named) Modify(ctx context.Context, options ModifyOptions) (*Modified, e
 	}
 	if options.RootDiskSizeMiB != 0 {
 		change.RootDiskSizeMib = &options.RootDiskSizeMiB
+	}
+	change.Secrets, change.RemoveSecrets, change.ReloadSecrets = options.Secrets, options.RemoveSecrets, options.ReloadSecrets
+	if options.SecretViolationAction != "" {
+		action := string(options.SecretViolationAction)
+		change.SecretViolationAction = &action
 	}
 	modified := &Modified{}
 	if err := bring(ctx, n.name, change, modified,
@@ -360,8 +374,25 @@ type NetworkEntry struct {
 	Missed      uint64
 	OldPolicy   string `json:"old"`
 	NewPolicy   string `json:"new"`
-	// Of type "secret": which one, and how and where it was found (docs/secrets.md).
-	Secret map[string]string
+	// Of type "secret" alone.
+	Secret *SecretEvent
+}
+
+// SecretEvent is the placeholder of a secret that was sent where it may not go; or, of a value that came back and was
+// made a placeholder, Env alone.
+type SecretEvent struct {
+	Env           string `json:"secret_env_var"`
+	Action        ViolationAction
+	Placeholder   string
+	Protocol      string // "http/1.1", "http/2" or "other"
+	SNI           string
+	Host          string
+	Method        string
+	Path          string // without a query
+	Location      string // "header", "query", "authorization_basic", "body" or "unknown"
+	MatchForm     string `json:"match_form"` // "raw", "percent_decoded", "json_unescaped" or "basic_auth_decoded"
+	GuestDst      string `json:"guest_dst"`  // as the guest dialled it
+	HTTP2StreamID *uint  `json:"http2_stream_id"`
 }
 
 // Denied is whether it was refused.

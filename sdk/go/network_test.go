@@ -118,6 +118,14 @@ func TestNetworks(t *testing.T) {
 		ok(t, err)
 		equal(t, destination, verdict.Allowed(), allowed)
 	}
+	secret := m.Secret{Env: "KEY", Hosts: []string{"api.example.org"}, Source: "env:HOME"}
+	modified, err = box.Modify(ctx, m.ModifyOptions{Secrets: []m.Secret{secret}, SecretViolationAction: m.ViolationBlock})
+	ok(t, err)
+	equal(t, "without interception, at the next start", modified.InForce, false)
+	_, err = box.Modify(ctx, m.ModifyOptions{RemoveSecrets: []string{"OTHER"}})
+	wantKind(t, err, m.ErrInvalidConfig)
+	_, err = box.Modify(ctx, m.ModifyOptions{RemoveSecrets: []string{"KEY"}, ReloadSecrets: true})
+	ok(t, err)
 	_, err = box.Modify(ctx, m.ModifyOptions{NoNetwork: true, RootDiskSizeMiB: 8192})
 	ok(t, err)
 	_, err = box.Modify(ctx, m.ModifyOptions{RootDiskSizeMiB: 1024}) // it does not shrink

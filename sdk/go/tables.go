@@ -278,8 +278,12 @@ type exportOptions struct {
 
 // modifyOptions is the JSON object of options.
 type modifyOptions struct {
-	Network         any     `json:"network,omitempty"`
-	RootDiskSizeMib *uint64 `json:"root_disk_size_mib,omitempty"`
+	Network               any      `json:"network,omitempty"`
+	RootDiskSizeMib       *uint64  `json:"root_disk_size_mib,omitempty"`
+	Secrets               []Secret `json:"secrets,omitempty"`
+	RemoveSecrets         []string `json:"remove_secrets,omitempty"`
+	ReloadSecrets         bool     `json:"reload_secrets,omitempty"`
+	SecretViolationAction *string  `json:"secret_violation_action,omitempty"`
 }
 
 // networkLogOptions is the JSON object of options.

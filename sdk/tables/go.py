@@ -13,15 +13,15 @@ GO_STRUCTS = {
     "fsOptions": ["fs_read", "fs_make", "fs_stat", "fs_remove_dir"], "logOptions": ["logs", "log_stream"],
     "snapshotOptions": ["snapshot_create", "snapshot_import"], "exportOptions": ["snapshot_export"],
     "modifyOptions": ["sandbox_modify"], "networkLogOptions": ["network_log"],
-    "volumeOptions": ["volume_create", "volume_clone"], "pruneOptions": ["volume_prune"], "forkOptions": ["sandbox_fork"],
-    "storagePruneOptions": ["storage_prune"], "metricsStreamOptions": ["metrics_stream"], "volumeRemoveOptions": ["volume_fs_remove"],
+    "volumeOptions": ["volume_create", "volume_clone"], "pruneOptions": ["volume_prune"], "privateNetworkOptions": ["network_create"], "forkOptions": ["sandbox_fork"],
+    "storagePruneOptions": ["storage_prune"], "volumeRemoveOptions": ["volume_fs_remove"],
 }
 GO_TYPES = {"text": "*string", "flag": "bool", "texts": "[]string", "map": "map[string]string", "number": "*uint64",
             "u32": "*uint", "u16": "*uint16", "choice": "*string"}
 # Where the package's own types are more than that. An empty entrypoint is another thing than none.
 GO_OWN_TYPES = {
     "entrypoint": "*[]string", "cmd": "*[]string", "init": "*InitConfig", "volumes": "map[string]MountConfig",
-    "ports": "[]PortBinding", "patches": "[]PatchConfig", "network": "any", "rlimits": "[]Rlimit",
+    "ports": "[]PortBinding", "patches": "[]PatchConfig", "network": "any", "secrets": "[]Secret", "rlimits": "[]Rlimit",
     "security": "*SecurityProfile", "pull_policy": "*PullPolicy", "sources": "[]LogSource", "follow": "*bool", "sftp": "*bool", "recursive": "*bool",
 }
 

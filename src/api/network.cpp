@@ -88,6 +88,17 @@ Outcome<NetworkModified> modify(const std::string& name, const NetworkSpec& netw
     return fail(sandbox_failure(std::move(modified).error(), name));
 }
 
+Outcome<bool> modify_secrets(const std::string& name, const SecretsModification& change) {
+    Launcher launcher = MSB_TRY(open_launcher());
+    auto modified = msb::modify_secrets(launcher.sandboxes(), name, change);
+    if (modified)
+        return *modified;
+    if (launcher.sandboxes().get(name) &&
+        modified.error().kind() == ErrorKind::not_found) // a secret, or its source
+        return fail(Failure{FailureKind::invalid_config, std::move(modified).error()});
+    return fail(sandbox_failure(std::move(modified).error(), name));
+}
+
 Outcome<std::vector<NetworkAnswer>> check_network(const std::string& name,
                                                   const std::string& destination) {
     const auto to = MSB_TRY(NetworkDestination::parse(destination));

@@ -57,6 +57,7 @@ struct NetworkLogQuery {
 namespace msb::api {
 
 Outcome<NetworkModified> modify(const std::string& name, const NetworkSpec& network);
+Outcome<bool> modify_secrets(const std::string& name, const SecretsModification& change);
 Outcome<std::vector<NetworkAnswer>> check_network(const std::string& name,
                                                   const std::string& destination);
 /// Oldest first.

@@ -22,6 +22,31 @@ NetworkLogQuery log_query(Options& options) {
     return query;
 }
 
+/// Nothing if nothing is said about them.
+std::optional<SecretsModification> secrets_change(Options& options) {
+    SecretsModification change;
+    const auto removed = options.texts("remove_secrets");
+    change.remove = removed.value_or(std::vector<std::string>());
+    change.reload = options.flag("reload_secrets");
+    const json::Value list = options.any("secrets");
+    if (!list.is_null()) {
+        auto read = read_secrets(list);
+        if (!read)
+            return options.complain(read.error().message()), std::nullopt;
+        change.set.list = std::move(*read);
+    }
+    const auto action = options.optional_text("secret_violation_action");
+    if (action) {
+        auto read = parse_secret_action(*action);
+        if (!read)
+            return options.complain(read.error().message()), std::nullopt;
+        change.set.action = std::move(*read);
+    }
+    if (change.set.empty() && change.remove.empty() && !change.reload && !action)
+        return std::nullopt;
+    return change;
+}
+
 } // namespace
 
 MSB_API char* msb_sandbox_modify(const char* name, const char* options, char** result) {
@@ -30,13 +55,16 @@ MSB_API char* msb_sandbox_modify(const char* name, const char* options, char** r
         NetworkSpec network;
         const bool changes_network = given.has("network");
         const auto root_disk = given.number("root_disk_size_mib", max_root_disk_mib);
-        if (!changes_network && !root_disk)
+        const auto secrets = secrets_change(given);
+        if (!changes_network && !root_disk && !secrets)
             given.complain("nothing was said that is to change");
         read_network_member(given, network);
         MSB_TRY(given.done());
         NetworkModified modified;
         if (changes_network)
             modified = MSB_TRY(api::modify(known, network));
+        if (secrets && !MSB_TRY(api::modify_secrets(known, *secrets)))
+            modified.in_force = false;
         if (root_disk && !MSB_TRY(api::resize_root_disk(known, *root_disk)))
             modified.in_force = false;
         give(result,

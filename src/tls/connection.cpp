@@ -5,6 +5,8 @@
 #include "json/text.hpp"
 #include "net/deny/answer.hpp"
 #include "net/report.hpp"
+#include "tls/content/http1.hpp"
+#include "tls/content/http2.hpp"
 
 #include <algorithm>
 #include <array>
@@ -36,17 +38,6 @@ std::string find_protocol(BytesView list, std::string_view wanted) {
             return std::string(wanted);
     }
     return {};
-}
-
-Bytes without_protocol(BytesView list, std::string_view unwanted) {
-    Bytes rest;
-    for (std::size_t at = 0; at < list.size(); at += 1 + std::size_t{list[at]}) {
-        const BytesView entry =
-            list.subspan(at, std::min<std::size_t>(1 + std::size_t{list[at]}, list.size() - at));
-        if (as_text(entry.subspan(1)) != unwanted)
-            rest.insert(rest.end(), entry.begin(), entry.end());
-    }
-    return rest;
 }
 
 } // namespace
@@ -186,9 +177,6 @@ Status Connection::begin_upstream() {
     SslPtr ssl = MSB_TRY(shared_.upstreams.connect(host_, place_));
     SSL_set_app_data(ssl.get(), this);
     SSL_set_connect_state(ssl.get());
-    // What is looked at is HTTP/1.
-    if (!shared_.secrets->empty())
-        offered_ = without_protocol(offered_, http2);
     if (!offered_.empty())
         SSL_set_alpn_protos(ssl.get(), offered_.data(), static_cast<unsigned>(offered_.size()));
     upstream_.secure(std::move(ssl));
@@ -289,12 +277,17 @@ void Connection::begin_talking() {
     phase_ = Phase::talking;
     if (shared_.secrets->empty())
         return;
-    conversation_.emplace(Peers{.name = host_,
-                                .names = handover_.names,
-                                .destination = handover_.destination,
-                                .tls = handover_.tls,
-                                .verified = shared_.upstreams.is_verified(host_)},
-                          shared_.secrets, static_cast<Observer&>(*this));
+    Peers peers{.name = host_,
+                .names = handover_.names,
+                .destination = handover_.destination,
+                .tls = handover_.tls,
+                .verified = shared_.upstreams.is_verified(host_)};
+    if (protocol_ == http2)
+        conversation_ = std::make_unique<Http2Conversation>(std::move(peers), shared_.secrets,
+                                                            static_cast<Observer&>(*this));
+    else
+        conversation_ = std::make_unique<Http1Conversation>(std::move(peers), shared_.secrets,
+                                                            static_cast<Observer&>(*this));
 }
 
 /// Reads one piece from a side, for the conversation or for the other side. False: nothing came.
@@ -304,7 +297,7 @@ bool Connection::receive(Side& from, OutBuffer& other, bool& ended) {
     const bool is_guest = &from == &guest_;
     OutBuffer& into = is_guest ? conversation_->to_upstream() : conversation_->to_guest();
     if (ended || conversation_->ended() || into.size() >= shared_.buffer_limit() ||
-        (is_guest && conversation_->guest_waits()))
+        (is_guest ? conversation_->guest_waits() : conversation_->upstream_waits()))
         return false;
     static std::array<std::uint8_t, piece> bytes; // one thread
     const auto moved = from.read(bytes);
@@ -324,9 +317,10 @@ Connection::Next Connection::talk() {
     OutBuffer& to_upstream = conversation_ ? conversation_->to_upstream() : to_upstream_;
     OutBuffer& to_guest = conversation_ ? conversation_->to_guest() : to_guest_;
     bool any = receive(guest_, to_upstream, guest_ended_);
+    any = receive(upstream_, to_guest, upstream_ended_) || any;
+    if (conversation_)
+        conversation_->refill();
     any = drain(to_upstream, upstream_) || any;
-    if (phase_ != Phase::over)
-        any = receive(upstream_, to_guest, upstream_ended_) || any;
     if (phase_ != Phase::over)
         any = drain(to_guest, guest_) || any;
     if (phase_ == Phase::over)
@@ -334,8 +328,8 @@ Connection::Next Connection::talk() {
     // A guest that has ended may still get an answer; when the upstream has ended, it is over.
     if (guest_ended_ && to_upstream.empty() && !std::exchange(upstream_told_, true))
         upstream_.finish(guest_.ended_whole());
-    // What a conversation ends itself is whole.
-    if ((upstream_ended_ || (conversation_ && conversation_->ended())) && to_guest.empty())
+    // What a conversation ends itself is whole. It may have more for the guest when the upstream has ended.
+    if ((conversation_ ? conversation_->ended() : upstream_ended_) && to_guest.empty())
         end_guest(!upstream_ended_ || upstream_.ended_whole());
     return any ? Next::again : Next::wait;
 }
@@ -366,7 +360,8 @@ void Connection::violation(const Violation& violation) {
           {"location", violation.location},
           {"match_form", to_string(violation.form)},
           {"guest_dst", handover_.destination.to_string()},
-          {"http2_stream_id", nullptr}}}};
+          {"http2_stream_id",
+           violation.stream == 0 ? json::Value() : json::Value(violation.stream)}}}};
     shared_.tell(network_entry, json::to_text(entry));
     log::write(violation.action == Action::block_and_terminate ? log::Level::error
                                                                : log::Level::warn,
@@ -380,7 +375,7 @@ void Connection::scrubbed(const std::string& env) {
                  json::to_text({{"t", format_rfc3339(unix_time_ns(), 3, "Z")},
                                 {"type", "secret"},
                                 {"direction", "in"},
-                                {"protocol", "http/1.1"},
+                                {"protocol", protocol_ == http2 ? "http/2" : "http/1.1"},
                                 {"name", host_},
                                 {"address", handover_.destination.address.to_string()},
                                 {"port", handover_.destination.port},

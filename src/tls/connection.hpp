@@ -26,7 +26,6 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <set>
 #include <string>
 
@@ -116,7 +115,7 @@ class Connection : public std::enable_shared_from_this<Connection>, private Obse
     std::string refusal_; ///< why the guest is not connected
 
     OutBuffer to_guest_, to_upstream_;
-    std::optional<Conversation> conversation_;          ///< where there are secrets, between these
+    std::unique_ptr<Conversation> conversation_;        ///< where there are secrets, between these
     bool guest_ended_ = false, upstream_ended_ = false; ///< nothing more comes from there
     std::set<std::string> scrubbed_;                    ///< secrets whose values came back
     bool upstream_told_ = false;                        ///< that nothing more comes from the guest

@@ -79,7 +79,7 @@ pub use metrics::{all_sandbox_metrics, MetricsStream, SandboxMetrics, Stall};
 pub use logs::{LogEntry, LogOptions, LogSource, LogStream, LogStreamOptions};
 pub use network::{
     AnyRule, DnsBuilder, InterfaceBuilder, Modified, ModifyBuilder, NetworkBuilder, NetworkEntry, NetworkLogOptions,
-    NetworkPolicy, NetworkStep, NetworkVerdict, RateLimiterBuilder, Rule, TokenBucket,
+    NetworkPolicy, NetworkStep, NetworkVerdict, RateLimiterBuilder, Rule, SecretEvent, TokenBucket,
 };
 pub use patch::PatchBuilder;
 pub use progress::{PullEvent, PullProgress};

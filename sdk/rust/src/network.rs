@@ -5,8 +5,7 @@ use crate::choices::*;
 use crate::json::{Read, Spelled, Switch, Value};
 use crate::native::Library;
 use crate::options::*;
-use crate::tls::TlsBuilder;
-use std::collections::BTreeMap;
+use crate::tls::{SecretBuilder, TlsBuilder};
 use std::os::raw::c_char;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -406,8 +405,52 @@ pub struct NetworkEntry {
     pub missed: u64,
     pub old_policy: Option<String>,
     pub new_policy: Option<String>,
-    /// Of kind "secret": which one, and how and where it was found (docs/secrets.md).
-    pub secret: BTreeMap<String, String>,
+    /// Of kind "secret" alone.
+    pub secret: Option<SecretEvent>,
+}
+
+/// The placeholder of a secret that was sent where it may not go; or, of a value that came back and was made a
+/// placeholder, `env` alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SecretEvent {
+    pub env: String,
+    pub action: Option<ViolationAction>,
+    pub placeholder: Option<String>,
+    /// "http/1.1", "http/2" or "other".
+    pub protocol: Option<String>,
+    pub sni: Option<String>,
+    pub host: Option<String>,
+    pub method: Option<String>,
+    /// Without a query.
+    pub path: Option<String>,
+    /// "header", "query", "authorization_basic", "body" or "unknown".
+    pub location: Option<String>,
+    /// "raw", "percent_decoded", "json_unescaped" or "basic_auth_decoded".
+    pub match_form: Option<String>,
+    /// As the guest dialled it.
+    pub guest_dst: Option<String>,
+    pub http2_stream_id: Option<u32>,
+}
+
+impl SecretEvent {
+    fn of(event: &Value) -> SecretEvent {
+        let actions = [ViolationAction::Block, ViolationAction::BlockAndLog, ViolationAction::BlockAndTerminate];
+        SecretEvent {
+            env: event.text("secret_env_var"),
+            action: actions.into_iter().find(|action| event["action"].as_str() == Some(action.as_str())),
+            placeholder: event.optional_text("placeholder"),
+            protocol: event.optional_text("protocol"),
+            sni: event.optional_text("sni"),
+            host: event.optional_text("host"),
+            method: event.optional_text("method"),
+            path: event.optional_text("path"),
+            location: event.optional_text("location"),
+            match_form: event.optional_text("match_form"),
+            guest_dst: event.optional_text("guest_dst"),
+            http2_stream_id: event.number("http2_stream_id"),
+        }
+    }
 }
 
 impl NetworkEntry {
@@ -433,7 +476,7 @@ impl NetworkEntry {
             sent: entry.number("sent").unwrap_or(0),
             received: entry.number("received").unwrap_or(0),
             missed: entry.number("missed").unwrap_or(0),
-            secret: entry["secret"].text_map(),
+            secret: entry["secret"].is_object().then(|| SecretEvent::of(&entry["secret"])),
             old_policy: entry.optional_text("old"),
             new_policy: entry.optional_text("new"),
         }
@@ -542,8 +585,34 @@ impl ModifyBuilder {
         self
     }
 
+    /// A new secret of the variable `env`, or one that takes its place; its value is read now.
+    pub fn secret(mut self, env: impl Into<String>, with: impl FnOnce(SecretBuilder) -> SecretBuilder) -> Self {
+        let options = SecretOptions { env: Some(env.into()), ..Default::default() };
+        push(&mut self.options.secrets, with(SecretBuilder { options }).options);
+        self
+    }
+
+    /// The secret of this variable is taken away.
+    pub fn remove_secret(mut self, env: impl Into<String>) -> Self {
+        push(&mut self.options.remove_secrets, env.into());
+        self
+    }
+
+    /// The values of all secrets are read from their sources again.
+    pub fn reload_secrets(mut self) -> Self {
+        self.options.reload_secrets = Some(true);
+        self
+    }
+
+    /// What happens when the placeholder of a secret that says nothing else is sent to another host.
+    pub fn on_secret_violation(mut self, action: ViolationAction) -> Self {
+        self.options.secret_violation_action = Some(action);
+        self
+    }
+
     /// Changes the sandbox, also while it runs: flows that may not be any more end, and a root disk that grows has its
-    /// new room then. The network is changed first; what fails has changed nothing.
+    /// new room then. The network is changed first, then secrets, all of them or none, then the disk; after an error
+    /// what is named behind it has not changed.
     pub fn apply(self) -> Call<Modified> {
         Call::short(move || {
             let (name, options) = (Argument::text("name", &self.name)?, Argument::options(&self.options)?);

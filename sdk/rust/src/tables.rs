@@ -693,6 +693,10 @@ macro_rules! option_table {
             ModifyOptions {
                 network: Switch<NetworkOptions>,
                 root_disk_size_mib: u64,
+                secrets: Vec<SecretOptions>,
+                remove_secrets: Vec<String>,
+                reload_secrets: bool,
+                secret_violation_action: ViolationAction,
             }
             NetworkLogQuery {
                 denied: bool,

@@ -1,7 +1,9 @@
 mod common;
 
 use common::{block_on, create};
-use microsandbox::{Error, NetworkAction, NetworkLogOptions, NetworkPolicy, Rule, Sandbox, TokenBucket};
+use microsandbox::{
+    Error, NetworkAction, NetworkLogOptions, NetworkPolicy, Rule, Sandbox, SecretBuilder, TokenBucket, ViolationAction,
+};
 use std::io::Write;
 use std::net::TcpListener;
 
@@ -69,6 +71,12 @@ fn networks() {
         assert!(sandbox.network_check("github.com").await.unwrap().allowed);
         let nowhere = sandbox.modify().network(|n| n.policy("nowhere")).apply().await;
         assert!(matches!(nowhere, Err(Error::InvalidConfig(_))));
+        let secret = |s: SecretBuilder| s.allow_host("api.example.org").source("env:HOME");
+        let change = sandbox.modify().secret("KEY", secret).on_secret_violation(ViolationAction::Block);
+        assert!(!change.apply().await.unwrap().in_force); // without interception, at the next start
+        let unknown = sandbox.modify().remove_secret("OTHER").apply().await;
+        assert!(matches!(unknown, Err(Error::InvalidConfig(_))));
+        sandbox.modify().remove_secret("KEY").reload_secrets().apply().await.unwrap();
         assert!(sandbox.modify().disable_network().root_disk_size_mib(8192).apply().await.unwrap().in_force);
         let smaller = sandbox.modify().root_disk_size_mib(1024).apply().await;
         assert!(matches!(smaller, Err(Error::InvalidConfig(_))));

@@ -88,6 +88,7 @@ export {
   type RateLimiter,
   type RateLimits,
   type Secret,
+  type SecretEvent,
   type SecretSubstitution,
   type TlsConfig,
   type TokenBucket,

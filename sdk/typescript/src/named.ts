@@ -148,7 +148,8 @@ export abstract class NamedSandbox {
   }
 
   /**
-   * Changes the sandbox, also while it runs: flows that may not be any more end. After an error nothing has changed.
+   * Changes the sandbox, also while it runs: flows that may not be any more end. The network is changed first, then
+   * secrets, all of them or none, then the disk; after an error what is named behind it has not changed.
    */
   modify(change: ModifyOptions): Promise<Modified> {
     return modifySandbox(this.name, change);

@@ -420,6 +420,14 @@ export interface ModifyOptions {
   network?: false | NetworkConfig | ((network: NetworkBuilder) => NetworkBuilder);
   /** Size of its root disk, which only grows unless it is in memory. */
   rootDiskSizeMib?: number;
+  /** New secrets, and those that take the place of one of that variable; their values are read now. */
+  secrets?: Iterable<Secret>;
+  /** Variables whose secrets are taken away. */
+  removeSecrets?: Iterable<string>;
+  /** The values of all secrets are read from their sources again. */
+  reloadSecrets?: boolean;
+  /** When the placeholder of a secret that says nothing else is sent to another host. */
+  secretViolationAction?: ViolationAction;
 }
 
 /** What became of a change. */
@@ -465,8 +473,29 @@ export interface NetworkEntry {
   readonly missed: number;
   readonly old: string | null;
   readonly new: string | null;
-  /** Of type "secret": which one, and how and where it was found (docs/secrets.md). */
-  readonly secret: Readonly<Record<string, string | null>> | null;
+  /** Of type "secret" alone. */
+  readonly secret: SecretEvent | null;
+}
+
+/**
+ * The placeholder of a secret that was sent where it may not go; or, of a value that came back and was made a placeholder,
+ * the variable alone.
+ */
+export interface SecretEvent {
+  readonly secret_env_var: string;
+  readonly action?: ViolationAction;
+  readonly placeholder?: string;
+  readonly protocol?: "http/1.1" | "http/2" | "other";
+  readonly sni?: string | null;
+  readonly host?: string | null;
+  readonly method?: string | null;
+  /** Without a query. */
+  readonly path?: string | null;
+  readonly location?: "header" | "query" | "authorization_basic" | "body" | "unknown";
+  readonly match_form?: "raw" | "percent_decoded" | "json_unescaped" | "basic_auth_decoded";
+  /** As the guest dialled it. */
+  readonly guest_dst?: string;
+  readonly http2_stream_id?: number | null;
 }
 
 /** Which entries. */
@@ -480,8 +509,14 @@ export interface NetworkLogOptions {
 }
 
 /** @internal */
-export async function modifySandbox(name: string, { network, rootDiskSizeMib }: ModifyOptions): Promise<Modified> {
-  const change: NativeModifyOptions = {};
+export async function modifySandbox(name: string, asked: ModifyOptions): Promise<Modified> {
+  const { network, rootDiskSizeMib } = asked;
+  const change: NativeModifyOptions = {
+    secrets: asked.secrets && [...asked.secrets].map(nativeSecret),
+    remove_secrets: asked.removeSecrets && texts(asked.removeSecrets, "removeSecrets"),
+    reload_secrets: asked.reloadSecrets,
+    secret_violation_action: asked.secretViolationAction,
+  };
   if (rootDiskSizeMib !== undefined) change.root_disk_size_mib = wholeNumber(rootDiskSizeMib, "rootDiskSizeMib");
   if (network !== undefined) change.network = network === false ? false : NetworkBuilder.read(network);
   const [json] = await blocking((native) => native.sandbox_modify(name, JSON.stringify(change)));

@@ -733,6 +733,10 @@ export interface NativeExportOptions {
 export interface NativeModifyOptions {
   network?: false | NativeNetwork | undefined;
   root_disk_size_mib?: number | undefined;
+  secrets?: NativeSecret[] | undefined;
+  remove_secrets?: string[] | undefined;
+  reload_secrets?: boolean | undefined;
+  secret_violation_action?: ViolationAction | undefined;
 }
 
 /** Which entries. As the C interface has it. */

@@ -1,6 +1,7 @@
 #include "tls/content/coding.hpp"
-#include "tls/content/conversation.hpp"
 #include "tls/content/escapes.hpp"
+#include "tls/content/http1.hpp"
+#include "tls/content/testing.hpp"
 
 #include <gtest/gtest.h>
 
@@ -83,26 +84,6 @@ TEST(Detector, Forms) {
 
 // ---- conversations ------------------------------------------------------------------------------
 
-struct Noted : Observer {
-    std::vector<Violation> violations;
-    std::vector<std::string> echoed;
-    bool terminated = false;
-    std::size_t room = SIZE_MAX;
-    void violation(const Violation& one) override { violations.push_back(one); }
-    void scrubbed(const std::string& env) override { echoed.push_back(env); }
-    void terminate() override { terminated = true; }
-    bool has_room(std::size_t bytes) override { return bytes <= room; }
-};
-
-Secret secret_of(std::string env, std::string value, std::vector<std::string> hosts) {
-    Secret secret;
-    secret.placeholder = "$MSB_" + env;
-    secret.env = std::move(env);
-    secret.value = std::move(value);
-    secret.hosts = std::move(hosts);
-    return secret;
-}
-
 std::shared_ptr<const SecretSet> set_of(std::vector<Secret> secrets,
                                         Action action = Action::block_and_log) {
     return std::make_shared<SecretSet>(std::move(secrets), action);
@@ -141,7 +122,7 @@ struct Talk {
     }
 
     Noted noted;
-    Conversation conversation;
+    Http1Conversation conversation;
 };
 
 TEST(Conversation, HeadersQueryAndBasic) {
@@ -356,7 +337,7 @@ TEST(Conversation, AnswersAreScrubbed) {
     // A long answer keeps its length.
     Talk large(set);
     ask(large);
-    const std::string filler(Conversation::most_exact_answer, 'x');
+    const std::string filler(ResponseFilter::most_exact_answer, 'x');
     const std::string answer =
         large.answer("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(filler.size() + 12) +
                          "\r\n\r\n" + filler + "s3cret-value",
@@ -501,7 +482,7 @@ TEST(Conversation, WhatWaitsIsBounded) {
     for (; !eager.conversation.guest_waits() && sent < (std::size_t{8} << 20); sent += get.size())
         eager.send(get);
     EXPECT_LT(sent, std::size_t{1} << 20);
-    for (std::size_t i = 0; i < Conversation::most_pipelined; ++i)
+    for (std::size_t i = 0; i < Http1Conversation::most_pipelined; ++i)
         eager.answer("HTTP/1.1 204 No Content\r\n\r\n");
     EXPECT_NE(eager.send(""), "");
     // A server that goes on without having been asked.
@@ -555,7 +536,7 @@ TEST(Conversation, ViolationsKeepNoMoreThanIsRead) {
     talk.send("GET /" + std::string(20000, 'p') +
               " HTTP/1.1\r\nHost: api.example.org\r\nX: " + "$MSB_OTHER\r\n\r\n");
     ASSERT_EQ(talk.noted.violations.size(), 1U);
-    EXPECT_EQ(talk.noted.violations[0].path.size(), Conversation::most_path);
+    EXPECT_EQ(talk.noted.violations[0].path.size(), Violation::most_path);
 }
 
 TEST(Conversation, WithoutTlsTheHostIsWhatTheGuestSays) {

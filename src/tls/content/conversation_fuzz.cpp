@@ -1,6 +1,6 @@
 // Both sides of a conversation, in pieces that the input chooses; or the upstream shows in its answer what it got. No value
 // of another host may reach the upstream, and none at all the guest, unless the guest has written it itself.
-#include "tls/content/conversation.hpp"
+#include "tls/content/http1.hpp"
 
 #include <cstdlib>
 
@@ -23,9 +23,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const Secret foreign{
         .env = "B", .placeholder = "$B", .value = "value-of-b", .hosts = {"other"}};
     Nobody nobody;
-    Conversation conversation({.name = "h", .names = {"h"}, .destination = {}},
-                              std::make_shared<SecretSet>(std::vector{own, foreign}, Action::block),
-                              nobody);
+    Http1Conversation conversation(
+        {.name = "h", .names = {"h"}, .destination = {}},
+        std::make_shared<SecretSet>(std::vector{own, foreign}, Action::block), nobody);
     std::string said, sent,
         came; // by the guest; to the upstream; of that since it last said something
     const auto has = [](std::string_view text, std::string_view part) {

@@ -18,6 +18,7 @@ inline constexpr std::string_view head_end = "\r\n\r\n"; ///< of the last line, 
 
 struct Field {
     std::string name, value; ///< the value without blanks around it
+    bool secret = false;     ///< the value of a secret is in it
 };
 
 /// Names of fields whatever their case.

@@ -79,6 +79,7 @@ from .network import (
     ScopedUpstreamCa,
     ScopedVerify,
     Secret,
+    SecretEvent,
     SecretInjection,
     SecretSubstitution,
     TlsConfig,

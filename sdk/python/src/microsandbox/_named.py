@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from . import _native
 from . import network as _network
 from .logs import LogStream, Sources, read_logs
 from .metrics import MetricsStream, SandboxMetrics, read_metrics
-from .network import Modified, Network, NetworkEntry, NetworkVerdict
+from .network import Modified, Network, NetworkEntry, NetworkVerdict, Secret, ViolationAction
 from .snapshot import Snapshot, SnapshotDetail
 from .types import DiskChange, LogEntry, PingResult, SandboxStatus, SandboxStopResult, TouchResult
 
@@ -113,12 +114,25 @@ class Named:
         return await MetricsStream.open(self._name, interval)
 
     async def modify(
-        self, network: Network | bool | None = None, root_disk_size_mib: int | None = None
+        self,
+        network: Network | bool | None = None,
+        root_disk_size_mib: int | None = None,
+        *,
+        secrets: Iterable[Secret] = (),
+        remove_secrets: Iterable[str] = (),
+        reload_secrets: bool = False,
+        secret_violation_action: ViolationAction | None = None,
     ) -> Modified:
         """Changes the sandbox, also while it runs. What it may reach: flows that may not be any more end; rules alone go
-        before those that it has, anything else takes their place; False: no network. The size of its root disk, which
-        only grows unless it is in memory. The network is changed first; what fails has changed nothing."""
-        return await _network.modify(self._name, network, root_disk_size_mib)
+        before those that it has, anything else takes their place; False: no network. Secrets: new ones, and those that
+        take the place of one of that variable, whose values are read now; those of ``remove_secrets`` are taken away;
+        ``reload_secrets`` reads the values of all from their sources again. The size of its root disk, which only grows
+        unless it is in memory. The network is changed first, then secrets, all of them or none, then the disk; after an
+        error what is named behind it has not changed."""
+        return await _network.modify(
+            self._name, network, secrets, root_disk_size_mib=root_disk_size_mib, remove_secrets=list(remove_secrets),
+            reload_secrets=reload_secrets, secret_violation_action=secret_violation_action,
+        )
 
     async def network_check(self, destination: str) -> NetworkVerdict:
         """Whether the sandbox may reach "HOST[:PORT[/tcp|udp]]", and why. Nothing is sent."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from . import _native
@@ -379,6 +379,39 @@ class NetworkVerdict:
 
 
 @dataclass(frozen=True)
+class SecretEvent:
+    """The placeholder of a secret that was sent where it may not go; or, of a value that came back and was made a
+    placeholder, the variable alone."""
+
+    secret_env_var: str
+    action: ViolationAction | None = None
+    placeholder: str | None = None
+    protocol: str | None = None
+    """http/1.1, http/2 or other."""
+    sni: str | None = None
+    host: str | None = None
+    method: str | None = None
+    path: str | None = None
+    """Without a query."""
+    location: str | None = None
+    """header, query, authorization_basic, body or unknown."""
+    match_form: str | None = None
+    """raw, percent_decoded, json_unescaped or basic_auth_decoded."""
+    guest_dst: str | None = None
+    """As the guest dialled it."""
+    http2_stream_id: int | None = None
+
+
+def _secret_event(event: dict[str, Any] | None) -> SecretEvent | None:
+    if event is None:
+        return None
+    known = {field.name: event.get(field.name) for field in fields(SecretEvent)}
+    if known["action"] is not None:
+        known["action"] = ViolationAction(known["action"])
+    return SecretEvent(**known)
+
+
+@dataclass(frozen=True)
 class NetworkEntry:
     """Something that a sandbox's network did; docs/network.md has the meaning of the members."""
 
@@ -401,8 +434,8 @@ class NetworkEntry:
     missed: int
     old: str | None
     new: str | None
-    secret: dict[str, str | None] | None
-    """Of type secret: which one, and how and where it was found (docs/secrets.md)."""
+    secret: SecretEvent | None
+    """Of type secret alone."""
 
     @property
     def denied(self) -> bool:
@@ -449,11 +482,13 @@ async def ask(function: str, *arguments: Any) -> Any:
     return await _native.run(job)
 
 
-async def modify(name: str, network: Network | bool | None, root_disk_size_mib: int | None) -> Modified:
+async def modify(name: str, network: Network | bool | None, secrets: Iterable[Secret], **others: Any) -> Modified:
     """Of ``Sandbox.modify()``."""
-    change: dict[str, Any] = {"root_disk_size_mib": root_disk_size_mib}
+    change = dict(others)
     if network is not None:
         change["network"] = network if isinstance(network, bool) else network.to_json()
+    if listed := [asdict(secret) for secret in secrets]:
+        change["secrets"] = listed
     result = await ask("msb_sandbox_modify", name.encode(), _native.encode(change))
     return Modified(result["in_force"], tuple(result["warnings"]))
 
@@ -468,4 +503,5 @@ async def check(name: str, destination: str) -> NetworkVerdict:
 async def log(name: str, denied: bool, tail: int | None, since_ms: float | None) -> list[NetworkEntry]:
     """Of ``Sandbox.network_log()``."""
     options = {"denied": denied, "tail": tail, "since_ms": None if since_ms is None else int(since_ms)}
-    return [NetworkEntry(**entry) for entry in await ask("msb_network_log", name.encode(), _native.encode(options))]
+    entries = await ask("msb_network_log", name.encode(), _native.encode(options))
+    return [NetworkEntry(**{**entry, "secret": _secret_event(entry["secret"])}) for entry in entries]

@@ -1,7 +1,7 @@
-// What the guest sends: requests, judged, changed and written anew.
+#include "tls/content/request_filter.hpp"
+
 #include "json/text.hpp"
 #include "tls/content/coding.hpp"
-#include "tls/content/conversation.hpp"
 #include "tls/content/escapes.hpp"
 #include "tls/content/words_in.hpp"
 
@@ -59,97 +59,94 @@ std::string in_body(std::string_view type, const std::string& value) {
 
 } // namespace
 
-void Conversation::take_guest() {
-    bool more = true;
-    while (more && !ended_) {
-        switch (guest_step_) {
-        case Step::begin:
-            switch (looks_like_request(guest_in_)) {
-            case Looks::unknown: return;
-            case Looks::request: guest_step_ = Step::head; break;
-            case Looks::other:
-                guest_step_ = Step::opaque;
-                upstream_step_ = Step::opaque;
-                detector_.emplace(foreign_);
-                break;
-            }
-            break;
-        case Step::head: more = take_request_head(); break;
-        case Step::body: more = take_request_body(); break;
-        case Step::opaque:
-            if (search(guest_in_, "unknown"))
-                to_upstream_.append(as_bytes(guest_in_));
-            guest_in_.clear();
-            // What the other side has sent meanwhile is not HTTP either.
-            take_upstream();
-            return;
-        }
-    }
+std::string refusal_body(std::string_view code, const std::string& message,
+                         const std::string& domain) {
+    return json::to_text(
+               {{"code", code}, {"message", message}, {"domain", json::or_null(domain)}}) +
+           "\n";
 }
 
-bool Conversation::take_request_head() {
-    if (!use_next_secrets())
-        return false;
-    // Empty lines before a request are allowed (RFC 9112 §2.2).
-    while (guest_in_.starts_with("\r\n"))
-        guest_in_.erase(0, 2);
-    if (guest_in_.empty())
-        return false;
-    const auto end = guest_in_.find(head_end);
-    if (end == std::string::npos ? guest_in_.size() > most_head : end > most_head) {
-        refuse("431 Request Header Fields Too Large", "request_refused",
-               "a head of more than 64 KiB");
-        return false;
-    }
-    if (end == std::string::npos) {
-        // Two ends of lines that are no CR LF would be an end for others.
-        if (guest_in_.find("\n\n") != std::string::npos)
-            refuse("400 Bad Request", "request_refused", "lines that do not end with CR LF");
-        return false;
-    }
-    if (exchanges_.size() >= most_pipelined)
-        return false; // until the first ones are answered
-    auto head = read_request(std::string_view(guest_in_).substr(0, end + head_end.size()));
-    guest_in_.erase(0, end + head_end.size());
-    if (!head) {
-        refuse("400 Bad Request", "request_refused", head.error());
-        return false;
-    }
-    return take_request(std::move(*head));
+void RequestFilter::refuse(std::string_view status, std::string_view code,
+                           const std::string& message) {
+    if (refused_)
+        return;
+    refused_ = true;
+    body_.wipe();
+    out_.refuse(status, code, message);
 }
 
-bool Conversation::take_request(RequestHead head) {
+void RequestFilter::violated(std::uint32_t word, Form form, std::string_view location) {
+    if (word >= reach_->watched.size() || refused_) // one that may go there
+        return;
+    const Secret& secret = reach_->secrets->secrets()[reach_->watched[word]];
+    const Action action = reach_->secrets->action_of(secret);
+    Violation violation{.action = action, .env = secret.env, .placeholder = secret.placeholder};
+    violation.protocol = protocol_;
+    violation.stream = stream_;
+    violation.method = request_.method.substr(0, most_method);
+    violation.path = request_.path().substr(0, Violation::most_path);
+    const std::string* const host = request_.find("host");
+    violation.host = host == nullptr ? std::string() : host->substr(0, Violation::most_host);
+    violation.location = location;
+    violation.form = form;
+    observer_.violation(violation);
+    if (action == Action::block_and_terminate)
+        observer_.terminate();
+    refuse("403 Forbidden", "secret_policy_denied",
+           "The placeholder of the secret " + secret.env + " may not be sent to " + peers_.name);
+}
+
+/// False: refused. `size`: of what goes on, with values in it.
+bool RequestFilter::may_grow_to(std::size_t size) {
+    if (size > most_grown)
+        refuse("413 Content Too Large", "request_refused",
+               "with its secrets it is more than 1 MiB");
+    else if (size > most_head && !observer_.has_room(size))
+        refuse("503 Service Unavailable", "request_refused", "too much is on its way already");
+    return !refused_;
+}
+
+bool RequestFilter::refuse_body(const std::string& why) {
+    refuse("413 Content Too Large", "request_refused", why);
+    return false;
+}
+
+// ---- heads --------------------------------------------------------------------------------------
+
+bool RequestFilter::begin(std::shared_ptr<const Reach> reach, RequestHead head,
+                          const Framing& framing) {
+    reach_ = std::move(reach);
     request_ = head;
-    violated_ = false;
+    detector_.reset();
+    body_scanner_.reset();
+    body_ = {};
+    return check_host(head) && search_head(head) && choose(head) && substitute_head(head) &&
+           begin_body(std::move(head), framing);
+}
+
+bool RequestFilter::check_host(const RequestHead& head) {
     const auto refused = [&](const std::string& why) {
         refuse("400 Bad Request", "request_refused", why);
         return false;
     };
     if (head.method == "CONNECT")
         return refused("CONNECT within a connection that has a server");
-    const std::string* const host = head.find("host");
     if (head.count("host") != 1)
         return refused("not one Host header");
     // Without TLS nobody has said who is asked for, but by this.
-    if (peers_.tls) {
-        if (!is_host(*host, peers_.name))
-            return refused("Host is " + *host + " on a connection to " + peers_.name);
-        if (const auto authority = authority_of(head.target);
-            authority && !is_host(*authority, peers_.name))
-            return refused("a target at " + std::string(*authority) + " on a connection to " +
-                           peers_.name);
-    }
-    const auto framing = request_framing(head);
-    if (!framing)
-        return refused(framing.error());
-    if (!search_head(head) || !choose(head) || !substitute_head(head))
-        return false;
-    exchanges_.push_back({head.method, head.find("upgrade") != nullptr});
-    begin_request_body(head, *framing);
+    if (!peers_.tls)
+        return true;
+    const std::string& host = *head.find("host");
+    if (!is_host(host, peers_.name))
+        return refused("Host is " + host + " on a connection to " + peers_.name);
+    if (const auto authority = authority_of(head.target);
+        authority && !is_host(*authority, peers_.name))
+        return refused("a target at " + std::string(*authority) + " on a connection to " +
+                       peers_.name);
     return true;
 }
 
-bool Conversation::fits(const Secret& secret, const RequestHead& head) const {
+bool RequestFilter::fits(const Secret& secret, const RequestHead& head) const {
     const auto is_method = [&](const std::string& method) { return method == head.method; };
     const auto begins = [&](const std::string& path) { return head.path().starts_with(path); };
     return (secret.methods.empty() || std::ranges::any_of(secret.methods, is_method)) &&
@@ -158,12 +155,12 @@ bool Conversation::fits(const Secret& secret, const RequestHead& head) const {
 
 /// The secrets for this request: those of the host that are asked for in it, as far as it can be seen now,
 /// and that it may have. Of a secret with a budget each request with its placeholder is one.
-bool Conversation::choose(const RequestHead& head) {
+bool RequestFilter::choose(const RequestHead& head) {
     chosen_.clear();
-    const auto& all = secrets_->secrets();
+    const auto& all = reach_->secrets->secrets();
     // A placeholder stands in it as it is, or encoded.
     const std::string text = head.text(), decoded = percent_decoded(text);
-    for (const std::size_t i : allowed_) {
+    for (const std::size_t i : reach_->allowed) {
         const Secret& secret = all[i];
         if (!fits(secret, head))
             continue;
@@ -175,7 +172,7 @@ bool Conversation::choose(const RequestHead& head) {
                 const auto credentials = is_basic(field) ? credentials_of(field) : std::nullopt;
                 return credentials && credentials->find(secret.placeholder) != std::string::npos;
             });
-        if (limited && asked && !secrets_->take(i)) {
+        if (limited && asked && !reach_->secrets->take(i)) {
             refuse("403 Forbidden", "secret_budget_exceeded",
                    "The secret " + secret.env + " was used as often as it may be");
             return false;
@@ -191,20 +188,20 @@ bool Conversation::choose(const RequestHead& head) {
 }
 
 /// False if there was a placeholder that may not go there.
-bool Conversation::search(std::string_view text, std::string_view location) {
+bool RequestFilter::search(std::string_view text, std::string_view location) {
     const auto found = [&](std::uint32_t word, Form form) { violated(word, form, location); };
     if (detector_) {
         detector_->feed(text, found);
     } else {
-        Detector detector(foreign_);
+        Detector detector(reach_->foreign);
         detector.feed(text, found);
         detector.finish(found);
     }
-    return !violated_;
+    return !refused_;
 }
 
-bool Conversation::search_head(const RequestHead& head) {
-    if (foreign_->empty())
+bool RequestFilter::search_head(const RequestHead& head) {
+    if (reach_->foreign->empty())
         return true;
     const auto query = head.target.find('?');
     if (!search(head.target.substr(0, query), "unknown"))
@@ -217,10 +214,10 @@ bool Conversation::search_head(const RequestHead& head) {
             const auto found = [&](std::uint32_t word, Form) {
                 violated(word, Form::basic, "authorization_basic");
             };
-            Detector detector(foreign_);
+            Detector detector(reach_->foreign);
             detector.feed(credentials.value_or(""), found);
             detector.finish(found);
-            if (violated_)
+            if (refused_)
                 return false;
         }
         if (!search(field.name, "header") || !search(field.value, "header"))
@@ -229,9 +226,9 @@ bool Conversation::search_head(const RequestHead& head) {
     return true;
 }
 
-std::string Conversation::replaced(std::string_view text, const std::string& field) const {
+std::string RequestFilter::replaced(std::string_view text, const std::string& field) const {
     return replace_words(own_, text, most_grown, [&](std::uint32_t word) -> std::string {
-        const Secret& secret = secrets_->secrets()[chosen_[word]];
+        const Secret& secret = reach_->secrets->secrets()[chosen_[word]];
         const bool may = secret.headers &&
                          (secret.header_fields.empty() ||
                           std::ranges::any_of(secret.header_fields, [&](const std::string& name) {
@@ -241,14 +238,14 @@ std::string Conversation::replaced(std::string_view text, const std::string& fie
     });
 }
 
-std::string Conversation::replaced_query(std::string_view target) const {
+std::string RequestFilter::replaced_query(std::string_view target) const {
     const auto query = target.find('?');
     if (query == std::string_view::npos)
         return std::string(target);
     // A placeholder stands there as it is, or encoded.
     std::vector<std::string> forms;
     std::vector<std::size_t> secret_of;
-    const auto& all = secrets_->secrets();
+    const auto& all = reach_->secrets->secrets();
     for (const std::size_t i : chosen_)
         if (all[i].query)
             for (std::string& form :
@@ -266,8 +263,8 @@ std::string Conversation::replaced_query(std::string_view target) const {
 }
 
 /// False: refused.
-bool Conversation::substitute_head(RequestHead& head) {
-    if (!allowed_.empty()) // an answer that can be read
+bool RequestFilter::substitute_head(RequestHead& head) {
+    if (!reach_->allowed.empty()) // an answer that can be read
         head.set("Accept-Encoding", "identity");
     if (chosen_.empty())
         return true;
@@ -278,9 +275,10 @@ bool Conversation::substitute_head(RequestHead& head) {
         if (credentials) {
             const std::string changed = replaced(*credentials, field.name);
             if (changed != *credentials)
-                field.value = std::string(basic) + to_base64(as_bytes(changed));
-        } else {
-            field.value = replaced(field.value, field.name);
+                field = {field.name, std::string(basic) + to_base64(as_bytes(changed)), true};
+        } else if (std::string changed = replaced(field.value, field.name);
+                   changed != field.value) {
+            field = {field.name, std::move(changed), true};
         }
         size += field.name.size() + field.value.size();
         if (size > most_grown)
@@ -289,92 +287,85 @@ bool Conversation::substitute_head(RequestHead& head) {
     return may_grow_to(size);
 }
 
-void Conversation::begin_request_body(RequestHead& head, const Framing& framing) {
-    Body& body = request_body_ = Body(framing);
-    detector_.emplace(foreign_);
+// ---- bodies -------------------------------------------------------------------------------------
+
+/// False: refused.
+bool RequestFilter::begin_body(RequestHead head, const Framing& framing) {
+    body_.framing = framing;
+    detector_.emplace(reach_->foreign);
+    const bool has_body = framing.kind != Framing::Kind::none;
     const std::string* const coding = head.find("content-encoding");
-    body.coding = coding == nullptr ? "" : *coding;
-    const auto& all = secrets_->secrets();
-    body.replace = std::ranges::any_of(chosen_, [&](std::size_t i) { return all[i].body; });
-    const bool coded = !is_identity(body.coding);
+    body_.coding = coding == nullptr ? "" : *coding;
+    const auto& all = reach_->secrets->secrets();
+    body_.replace = has_body && !has_inner_lengths(head) &&
+                    std::ranges::any_of(chosen_, [&](std::size_t i) { return all[i].body; });
+    const bool coded = !is_identity(body_.coding);
     // What is compressed has to be opened, to search it.
-    const bool opened = coded && is_coding(body.coding) && !secrets_->empty();
-    body.collect = framing.kind != Framing::Kind::none &&
-                   (opened || (body.replace && framing.kind == Framing::Kind::length));
+    const bool opened = coded && is_coding(body_.coding) && !reach_->secrets->empty();
+    body_.collect =
+        has_body && (opened || (body_.replace && framing.kind == Framing::Kind::length));
     if (coded && !opened)
-        body.replace = false;
-    guest_step_ = Step::body;
+        body_.replace = false;
     sent_head_ = std::move(head);
-    if (!body.collect) {
-        to_upstream_.append(as_bytes(sent_head_.text()));
-        return;
-    }
-    // The upstream cannot say so, because it does not see the request yet.
-    if (sent_head_.find("expect") != nullptr && exchanges_.size() == 1 && !answering_) {
-        sent_head_.remove("expect");
-        to_guest_.append(as_bytes("HTTP/1.1 100 Continue\r\n\r\n"));
+    if (!body_.collect) {
+        out_.request_head(sent_head_, has_body);
+        return !refused_;
     }
     if (framing.kind == Framing::Kind::length && framing.length > most_body)
-        refuse("413 Content Too Large", "request_refused",
-               "a body of more than 16 MiB that has to be searched or changed as a whole");
+        return refuse_body(
+            "a body of more than 16 MiB that has to be searched or changed as a whole");
+    // The upstream cannot say so, because it does not see the request yet.
+    if (sent_head_.find("expect") != nullptr && out_.ask_for_body())
+        sent_head_.remove("expect");
+    return true;
 }
 
-/// False when more is needed.
-bool Conversation::take_request_body() {
-    Body& body = request_body_;
-    std::string_view data = guest_in_;
-    const auto taken = body.take(data, [&](std::string_view part) { request_payload(part); });
-    if (!taken)
-        refuse("400 Bad Request", "request_refused", taken.error());
-    if (ended_)
+bool RequestFilter::payload(std::string_view payload) {
+    if (refused_)
         return false;
-    guest_in_.erase(0, guest_in_.size() - data.size());
-    return body.done() && end_request_body();
-}
-
-void Conversation::request_payload(std::string_view payload) {
-    Body& body = request_body_;
-    if (ended_)
-        return;
-    if (body.collect) {
-        if (!keep(body, payload))
-            refuse("413 Content Too Large", "request_refused",
-                   "a body that has to be searched or changed as a whole: more than 16 MiB, or "
-                   "too many at the same time");
-        return;
+    if (body_.collect) {
+        if (body_.collected.size() + payload.size() > most_body ||
+            !observer_.has_room(payload.size()))
+            return refuse_body("a body that has to be searched or changed as a whole: more than "
+                               "16 MiB, or too many at the same time");
+        body_.collected += payload;
+        return true;
     }
     if (!search(payload, "body"))
-        return;
-    if (!body.replace)
-        return pass_on(payload);
+        return false;
+    if (!body_.replace) {
+        out_.request_payload(payload);
+        return !refused_;
+    }
     body_out_.clear();
     if (!body_scanner_)
         body_scanner_.emplace(body_words());
     BodySink sink{*this};
     body_scanner_->feed(payload, sink);
     if (may_grow_to(body_out_.size()))
-        pass_on(body_out_);
+        out_.request_payload(body_out_);
+    return !refused_;
 }
 
-void Conversation::BodySink::text(std::string_view part) {
+void RequestFilter::BodySink::text(std::string_view part) {
     if (of.body_out_.size() <= most_body)
         of.body_out_ += part;
 }
 
-void Conversation::BodySink::word(std::uint32_t number) {
+void RequestFilter::BodySink::word(std::uint32_t number) {
     if (of.body_out_.size() <= most_body)
         of.body_out_ += of.body_values_[number];
 }
 
 /// Placeholders as they stand in a body of this type, and fills body_values_ with what they become.
-std::shared_ptr<const Words> Conversation::body_words() {
+std::shared_ptr<const Words> RequestFilter::body_words() {
     const std::string* const header = sent_head_.find("content-type");
     const std::string type = header == nullptr ? "" : *header;
     const bool form = type.starts_with("application/x-www-form-urlencoded");
     std::vector<std::string> words;
     body_values_.clear();
     for (const std::size_t i : chosen_) {
-        const Secret& secret = secrets_->secrets()[i];
+        const Secret& secret = reach_->secrets->secrets()[i];
         words.push_back(secret.placeholder);
         body_values_.push_back(secret.body ? in_body(type, secret.value) : secret.placeholder);
         for (const bool upper : {true, false}) {
@@ -387,67 +378,77 @@ std::shared_ptr<const Words> Conversation::body_words() {
     return std::make_shared<Words>(std::vector<std::string_view>(words.begin(), words.end()));
 }
 
-void Conversation::pass_on(std::string_view data) {
-    to_upstream_.append(
-        as_bytes(request_body_.framing.kind == Framing::Kind::chunked ? chunk(data) : data));
+/// False: refused.
+bool RequestFilter::send_collected() {
+    const bool coded = !is_identity(body_.coding);
+    auto text = coded ? decode(body_.coding, body_.collected, most_body)
+                      : std::optional(std::move(body_.collected));
+    if (!text) {
+        refuse("400 Bad Request", "request_refused",
+               "a body that is not what its Content-Encoding says, or too large");
+        return false;
+    }
+    if (!search(*text, "body"))
+        return false;
+    body_out_.clear();
+    BodySink sink{*this};
+    if (body_.replace) {
+        Scanner scanner(body_words());
+        scanner.feed(*text, sink);
+        scanner.finish(sink);
+    } else {
+        body_out_ = *text;
+    }
+    if (body_out_.size() > most_body)
+        return refuse_body("with its secrets the body is more than 16 MiB");
+    std::string sent = body_out_ == *text && coded ? std::move(body_.collected)
+                       : coded ? encode(body_.coding, body_out_).value_or(std::string())
+                               : std::move(body_out_);
+    if (body_.framing.kind == Framing::Kind::length)
+        sent_head_.set("Content-Length", std::to_string(sent.size()));
+    out_.request_head(sent_head_, true);
+    out_.request_payload(sent);
+    ::explicit_bzero(sent.data(), sent.size());
+    return !refused_;
 }
 
-bool Conversation::end_request_body() {
-    Body& body = request_body_;
-    if (body.collect) {
-        const bool coded = !is_identity(body.coding);
-        auto text = coded ? decode(body.coding, body.collected, most_body)
-                          : std::optional(std::move(body.collected));
-        if (!text) {
-            refuse("400 Bad Request", "request_refused",
-                   "a body that is not what its Content-Encoding says, or too large");
-            return false;
-        }
-        if (!search(*text, "body"))
-            return false;
-        body_out_.clear();
-        BodySink sink{*this};
-        if (body.replace) {
-            Scanner scanner(body_words());
-            scanner.feed(*text, sink);
-            scanner.finish(sink);
-        } else {
-            body_out_ = *text;
-        }
-        if (body_out_.size() > most_body) {
-            refuse("413 Content Too Large", "request_refused",
-                   "with its secrets the body is more than 16 MiB");
-            return false;
-        }
-        std::string sent = body_out_ == *text && coded ? std::move(body.collected)
-                           : coded ? encode(body.coding, body_out_).value_or(std::string())
-                                   : std::move(body_out_);
-        if (body.framing.kind == Framing::Kind::length)
-            sent_head_.set("Content-Length", std::to_string(sent.size()));
-        to_upstream_.append(as_bytes(sent_head_.text()));
-        pass_on(sent);
-        ::explicit_bzero(sent.data(), sent.size());
-    } else if (body_scanner_) {
+bool RequestFilter::finish_search(std::string_view location) {
+    detector_->finish([&](std::uint32_t word, Form form) { violated(word, form, location); });
+    return !refused_;
+}
+
+bool RequestFilter::end(const std::vector<Field>& trailers) {
+    if (refused_ || (body_.collect && !send_collected()))
+        return false;
+    if (body_scanner_) {
         body_out_.clear();
         BodySink sink{*this};
         body_scanner_->finish(sink);
-        pass_on(body_out_);
+        out_.request_payload(body_out_);
     }
-    detector_->finish([&](std::uint32_t word, Form form) { violated(word, form, "body"); });
-    if (violated_)
+    if (!finish_search("body"))
         return false;
-    if (body.framing.kind == Framing::Kind::chunked) {
-        for (const Field& field : body.chunks.trailers())
-            if (!search(field.name + ": " + field.value, "header"))
-                return false;
-        to_upstream_.append(as_bytes(last_chunk(body.chunks.trailers())));
-    }
+    for (const Field& field : trailers)
+        if (!search(field.name + ": " + field.value, "header"))
+            return false;
+    out_.request_end(trailers);
     detector_.reset();
     body_scanner_.reset();
     body_out_.clear();
-    request_body_ = Body();
-    guest_step_ = Step::head;
+    body_ = {};
     return true;
+}
+
+// ---- what is no HTTP ----------------------------------------------------------------------------
+
+void RequestFilter::begin_other(std::shared_ptr<const Reach> reach) {
+    reach_ = std::move(reach);
+    protocol_ = "other";
+    detector_.emplace(reach_->foreign);
+}
+
+void RequestFilter::end_other() {
+    finish_search("unknown");
 }
 
 } // namespace msb::tls
