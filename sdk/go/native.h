@@ -88,6 +88,11 @@
     F(char*, log_stream_open, (const char* name, const char* options, uint64_t* stream), (name, options, stream)) \
     F(char*, log_stream_recv, (uint64_t cancel, uint64_t stream, char** entry, uint8_t** data, size_t* size), (cancel, stream, entry, data, size)) \
     F(void, log_stream_close, (uint64_t stream), (stream)) \
+    F(char*, network_create, (const char* name, const char* options, char** result), (name, options, result)) \
+    F(char*, network_get, (const char* name, char** result), (name, result)) \
+    F(char*, network_list, (char** result), (result)) \
+    F(char*, network_remove, (const char* name), (name)) \
+    F(char*, network_prune, (char** result), (result)) \
     F(char*, volume_create, (const char* name, const char* options, char** result), (name, options, result)) \
     F(char*, volume_get, (const char* name, char** result), (name, result)) \
     F(char*, volume_list, (char** result), (result)) \

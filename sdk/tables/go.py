@@ -13,7 +13,7 @@ GO_STRUCTS = {
     "fsOptions": ["fs_read", "fs_make", "fs_stat", "fs_remove_dir"], "logOptions": ["logs", "log_stream"],
     "snapshotOptions": ["snapshot_create", "snapshot_import"], "exportOptions": ["snapshot_export"],
     "modifyOptions": ["sandbox_modify"], "networkLogOptions": ["network_log"],
-    "volumeOptions": ["volume_create", "volume_clone"], "pruneOptions": ["volume_prune"], "forkOptions": ["sandbox_fork"],
+    "volumeOptions": ["volume_create", "volume_clone"], "pruneOptions": ["volume_prune"], "privateNetworkOptions": ["network_create"], "forkOptions": ["sandbox_fork"],
     "storagePruneOptions": ["storage_prune"], "volumeRemoveOptions": ["volume_fs_remove"],
 }
 GO_TYPES = {"text": "*string", "flag": "bool", "texts": "[]string", "map": "map[string]string", "number": "*uint64",

@@ -13,6 +13,7 @@
 #include "sandbox/disk_patch.hpp"
 #include "sandbox/group.hpp"
 #include "sandbox/launch/launch.hpp"
+#include "sandbox/networks/networks.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -35,7 +36,6 @@ constexpr auto release_tick = 20ms;
 // made.
 static_assert(min_root_disk_mib << 20 == disk::min_size);
 static_assert(max_root_disk_mib << 20 == disk::max_size);
-constexpr std::size_t max_spec_bytes = std::size_t{16} << 20;
 
 /// Names of all directories that could be a sandbox's.
 std::vector<std::string> directory_names(const Home& home) {
@@ -199,6 +199,7 @@ Status Sandboxes::clear_run(const std::string& name) {
         log::warn("sandbox '{}': {}", name, ended.error().to_string());
     MSB_TRY(remove_tree(home_.socket_directory(name)));
     MSB_TRY(sys::unlink(home_.secrets_door(name)));
+    MSB_TRY(sys::unlink(home_.member_socket(name)));
     return remove_sandbox_group(home_, name);
 }
 
@@ -349,9 +350,10 @@ Status Sandboxes::make_files(const SandboxSpec& spec, const image::Image& image,
     return write_file_atomic(files.spec(), spec.to_json(), 0600, !spec.ephemeral);
 }
 
-Result<Running> Sandboxes::create(const SandboxSpec& spec, const image::Image& image,
+Result<Running> Sandboxes::create(const SandboxSpec& asked, const image::Image& image,
                                   const EngineSelection& engine, const LaunchOptions& options,
                                   const Origin& origin, VolumeClaims volumes) {
+    SandboxSpec spec = asked;
     MSB_TRY(validate_spec(spec));
     const auto taken = [&] { return fail(sandbox_exists(spec.name)); };
     auto held = lock(spec.name, lock_wait);
@@ -365,7 +367,11 @@ Result<Running> Sandboxes::create(const SandboxSpec& spec, const image::Image& i
                 return taken();
             MSB_TRY(erase_files(spec.name));
         }
+    OwnedFd network; // locked until the others can see which address this one has
+    if (spec.network.joined)
+        network = MSB_TRY(Networks(home_).allot(spec.name, spec.network.joined));
     Status made = make_files(spec, image, options, origin);
+    network.reset();
     if (made)
         made = catalogue_.put(spec);
     if (!made) {

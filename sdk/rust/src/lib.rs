@@ -44,6 +44,7 @@ mod network;
 mod options;
 mod patch;
 mod pool;
+mod private_network;
 mod progress;
 mod sandbox;
 mod setters;
@@ -79,6 +80,7 @@ pub use network::{
     NetworkPolicy, NetworkStep, NetworkVerdict, RateLimiterBuilder, Rule, TokenBucket,
 };
 pub use patch::PatchBuilder;
+pub use private_network::{PrivateNetwork, PrivateNetworkBuilder, PrivateNetworkMember};
 pub use progress::{PullEvent, PullProgress};
 pub use sandbox::Sandbox;
 pub use snapshot::{

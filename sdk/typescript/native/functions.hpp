@@ -81,6 +81,11 @@
     X(sandbox_logs) \
     X(log_stream_open) \
     X(log_stream_close) \
+    X(network_create) \
+    X(network_get) \
+    X(network_list) \
+    X(network_remove) \
+    X(network_prune) \
     X(volume_create) \
     X(volume_get) \
     X(volume_list) \

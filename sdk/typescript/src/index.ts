@@ -24,6 +24,9 @@ export {
   LimitExceededError,
   MicrosandboxError,
   MissedRotationError,
+  NetworkAlreadyExistsError,
+  NetworkInUseError,
+  NetworkNotFoundError,
   NoDefaultCommandError,
   PatchFailedError,
   PathNotFoundError,
@@ -143,6 +146,7 @@ export type {
   VolumeKind,
   VolumeMode,
 } from "./tables.js";
+export { PrivateNetwork, PrivateNetworkHandle, type PrivateNetworkMember } from "./private_network.js";
 export { Volume, VolumeBuilder, VolumeHandle } from "./volume.js";
 export { VolumeFs } from "./volume_fs.js";
 export { type Pairs, type Rlimit } from "./values.js";

@@ -30,6 +30,9 @@ from .errors import (
     LimitExceededError,
     MicrosandboxError,
     MissedRotationError,
+    NetworkAlreadyExistsError,
+    NetworkInUseError,
+    NetworkNotFoundError,
     NoDefaultCommandError,
     NoSpaceError,
     PatchFailedError,
@@ -83,6 +86,7 @@ from .network import (
     ViolationAction,
 )
 from .options import AttachOptions, CreateOptions, ExecOptions, StreamOptions
+from .private_network import NetworkMember, PrivateNetwork, PrivateNetworkHandle
 from .progress import PullSession
 from .sandbox import Sandbox, SandboxHandle, SandboxPage
 from .snapshot import Snapshot, SnapshotDetail, SnapshotHandle, SnapshotVerification
