@@ -82,6 +82,9 @@ extern "C" {
  * snapshot_image_missing {"name"}: The image that the snapshot was made with is neither in the
  *   cache nor to be had.
  * snapshot_integrity {"name"}: The snapshot's disk is not the one whose hash was recorded.
+ * network_not_found {"name"}: There is no private network of this name.
+ * network_already_exists {"name"}: There is a private network of this name already.
+ * network_in_use {"name"}: A sandbox, even a stopped one, is in the private network.
  * volume_not_found {"name"}: There is no volume of this name.
  * volume_already_exists {"name"}: There is a volume of this name already.
  * volume_in_use {"name"}: A sandbox that runs has the volume mounted, or another call works on
@@ -339,6 +342,7 @@ void msb_progress_free(uint64_t progress);
  * "dns": dns. How its names are looked up.
  * "explain_denials": true or false. Requests of plain HTTP that are refused are answered with
  *   the reason; default: true.
+ * "network": text. A private network to join: see msb_network_create().
  * "max_connections": number. How many TCP connections may be open at a time; default: 256.
  * "proxy": text. http://HOST:PORT or socks5://HOST:PORT that TCP connections go through, or
  *   "env": what HTTPS_PROXY or ALL_PROXY says at each start. Credentials come from the
@@ -918,6 +922,35 @@ char* msb_metrics_stream_recv(uint64_t cancel, uint64_t stream, char** sample);
 
 /* Closes the stream. */
 void msb_metrics_stream_close(uint64_t stream);
+
+/* ---- private networks ------------------------------------------------------------------------
+ * Networks that sandboxes reach each other by, by their names. A sandbox joins one by the option
+ * "network": {"network": NAME}.
+ * A network: {"name", "subnet", "members": [{"sandbox", "address", "address_v6", "status",
+ * "joined"}, ...], "created_at"}; a member that runs and is not joined is not reached by the
+ * others. */
+
+/* Options network_create: A private network.
+ * "subnet": text. The IPv4 addresses of its members, a prefix of 24 to 29 bits; default: a part
+ *   of 10.213.0.0/16. */
+
+/* Makes a network. Error: network_already_exists.
+ * Options: network_create, all optional. */
+char* msb_network_create(const char* name, const char* options, char** result);
+
+/* A network. A member that lost its place because a process was killed is given it back. Error:
+ * network_not_found. */
+char* msb_network_get(const char* name, char** result);
+
+/* An array of the networks, by name. */
+char* msb_network_list(char** result);
+
+/* Removes a network that no sandbox is in. Errors: network_not_found, network_in_use. */
+char* msb_network_remove(const char* name);
+
+/* Removes the networks that no sandbox is in, not even one that is stopped: an array of their
+ * names. */
+char* msb_network_prune(char** result);
 
 /* ---- volumes ---------------------------------------------------------------------------------
  * Storage that outlives sandboxes, by names.

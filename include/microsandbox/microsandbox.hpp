@@ -430,6 +430,35 @@ inline std::string network_policy(const std::string& name) {
     return detail::take(result).at("text");
 }
 
+/// Networks that sandboxes reach each other by, by names. The option "network": {"network": NAME} joins one.
+class PrivateNetwork {
+  public:
+    static Json create(const std::string& name, const Json& options = Json::object()) {
+        char* result = nullptr;
+        detail::check(msb_network_create(name.c_str(), options.dump().c_str(), &result));
+        return detail::take(result);
+    }
+    static Json get(const std::string& name) {
+        char* result = nullptr;
+        detail::check(msb_network_get(name.c_str(), &result));
+        return detail::take(result);
+    }
+    /// By name.
+    static Json list() {
+        char* result = nullptr;
+        detail::check(msb_network_list(&result));
+        return detail::take(result);
+    }
+    /// No sandbox may be in it.
+    static void remove(const std::string& name) { detail::check(msb_network_remove(name.c_str())); }
+    /// Removes those that no sandbox is in.
+    static Json prune() {
+        char* result = nullptr;
+        detail::check(msb_network_prune(&result));
+        return detail::take(result);
+    }
+};
+
 /// Storage that outlives sandboxes, by names.
 class Volume {
   public:

@@ -99,6 +99,11 @@
     F(char*, metrics_stream_open, (const char* name, const char* options, uint64_t* stream), (name, options, stream)) \
     F(char*, metrics_stream_recv, (uint64_t cancel, uint64_t stream, char** sample), (cancel, stream, sample)) \
     F(void, metrics_stream_close, (uint64_t stream), (stream)) \
+    F(char*, network_create, (const char* name, const char* options, char** result), (name, options, result)) \
+    F(char*, network_get, (const char* name, char** result), (name, result)) \
+    F(char*, network_list, (char** result), (result)) \
+    F(char*, network_remove, (const char* name), (name)) \
+    F(char*, network_prune, (char** result), (result)) \
     F(char*, volume_create, (const char* name, const char* options, char** result), (name, options, result)) \
     F(char*, volume_get, (const char* name, char** result), (name, result)) \
     F(char*, volume_list, (char** result), (result)) \

@@ -28,8 +28,10 @@ type NetworkConfig struct {
 	// "allow" or "deny": for what comes to published ports and nothing matches. Allowed if not given.
 	DefaultIngress string `json:"default_ingress,omitempty"`
 	// How names are looked up.
-	DNS            *DNSConfig `json:"dns,omitempty"`
-	MaxConnections uint32     `json:"max_connections,omitempty"` // TCP, at a time; 256 if not given
+	DNS *DNSConfig `json:"dns,omitempty"`
+	// A private network to join: see [CreatePrivateNetwork].
+	Network        string `json:"network,omitempty"`
+	MaxConnections uint32 `json:"max_connections,omitempty"` // TCP, at a time; 256 if not given
 	// http://HOST:PORT or socks5://HOST:PORT that TCP connections go through, or "env"; credentials come from
 	// the environment.
 	Proxy string `json:"proxy,omitempty"`

@@ -82,6 +82,12 @@ const (
 	ErrSnapshotImageMissing ErrorKind = "snapshot_image_missing"
 	// The snapshot's disk is not the one whose hash was recorded.
 	ErrSnapshotIntegrity ErrorKind = "snapshot_integrity"
+	// There is no private network of this name.
+	ErrNetworkNotFound ErrorKind = "network_not_found"
+	// There is a private network of this name already.
+	ErrNetworkAlreadyExists ErrorKind = "network_already_exists"
+	// A sandbox, even a stopped one, is in the private network.
+	ErrNetworkInUse ErrorKind = "network_in_use"
 	// There is no volume of this name.
 	ErrVolumeNotFound ErrorKind = "volume_not_found"
 	// There is a volume of this name already.
@@ -305,6 +311,11 @@ type volumeOptions struct {
 type pruneOptions struct {
 	Labels map[string]string `json:"labels,omitempty"`
 	DryRun bool              `json:"dry_run,omitempty"`
+}
+
+// privateNetworkOptions is the JSON object of options.
+type privateNetworkOptions struct {
+	Subnet *string `json:"subnet,omitempty"`
 }
 
 // forkOptions is the JSON object of options.

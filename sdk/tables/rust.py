@@ -19,8 +19,8 @@ RUST_STRUCTS = {
     "LoadOptions": ["image_load"], "LogQuery": ["logs", "log_stream"],
     "SnapshotOptions": ["snapshot_create", "snapshot_import"], "ExportOptions": ["snapshot_export"],
     "ModifyOptions": ["sandbox_modify"], "NetworkLogQuery": ["network_log"],
-    "VolumeOptions": ["volume_create", "volume_clone"], "PruneOptions": ["volume_prune"], "ForkOptions": ["sandbox_fork"],
-    "StoragePruneOptions": ["storage_prune"], "MetricsStreamOptions": ["metrics_stream"], "VolumeRemoveOptions": ["volume_fs_remove"],
+    "VolumeOptions": ["volume_create", "volume_clone"], "PruneOptions": ["volume_prune"], "PrivateNetworkOptions": ["network_create"], "ForkOptions": ["sandbox_fork"],
+    "StoragePruneOptions": ["storage_prune"], "VolumeRemoveOptions": ["volume_fs_remove"],
 }
 RUST_VALUES = {"text": "String", "flag": "bool", "texts": "Vec<String>", "map": "BTreeMap<String, String>",
                "number": "u64", "u32": "u32", "u16": "u16"}

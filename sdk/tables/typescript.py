@@ -13,8 +13,8 @@ TS_STRUCTS = {
     "NativeFsOptions": ["fs_read", "fs_make", "fs_stat", "fs_remove_dir"], "NativeLogOptions": ["logs", "log_stream"],
     "NativeSnapshotOptions": ["snapshot_create", "snapshot_import"], "NativeExportOptions": ["snapshot_export"],
     "NativeModifyOptions": ["sandbox_modify"], "NativeNetworkLogOptions": ["network_log"],
-    "NativeVolumeOptions": ["volume_create", "volume_clone"], "NativePruneOptions": ["volume_prune"], "NativeForkOptions": ["sandbox_fork"],
-    "NativeStoragePruneOptions": ["storage_prune"], "NativeMetricsStreamOptions": ["metrics_stream"],
+    "NativeVolumeOptions": ["volume_create", "volume_clone"], "NativePruneOptions": ["volume_prune"], "NativePrivateNetworkOptions": ["network_create"], "NativeForkOptions": ["sandbox_fork"],
+    "NativeStoragePruneOptions": ["storage_prune"],
 }
 TS_TYPES = {"text": "string", "flag": "boolean", "texts": "string[]", "map": "Record<string, string>",
             "number": "number", "u32": "number", "u16": "number"}

@@ -52,6 +52,9 @@ std::string_view to_string(FailureKind kind) {
     case FailureKind::snapshot_image_missing: return "snapshot_image_missing";
     case FailureKind::snapshot_integrity: return "snapshot_integrity";
     case FailureKind::snapshot_in_use: return "snapshot_in_use";
+    case FailureKind::network_not_found: return "network_not_found";
+    case FailureKind::network_already_exists: return "network_already_exists";
+    case FailureKind::network_in_use: return "network_in_use";
     case FailureKind::volume_not_found: return "volume_not_found";
     case FailureKind::volume_already_exists: return "volume_already_exists";
     case FailureKind::volume_in_use: return "volume_in_use";

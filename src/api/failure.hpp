@@ -37,6 +37,9 @@ enum class FailureKind {
     snapshot_image_missing,   ///< neither the cache nor a registry has the image that it pins
     snapshot_integrity,       ///< the disk is not what it was
     snapshot_in_use,          ///< another one came from it, or another call works on it
+    network_not_found,
+    network_already_exists,
+    network_in_use, ///< a sandbox is in it
     volume_not_found,
     volume_already_exists,
     volume_in_use,  ///< a sandbox that runs has it mounted, or another call works on it

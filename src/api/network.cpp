@@ -20,6 +20,7 @@ Result<NetworkModified> modify_network(Sandboxes& sandboxes, const std::string& 
         } else {
             network = MSB_TRY(complete_network(sandboxes.home(), change.network));
             network.published = old.published;
+            network.joined = old.joined;
             network.dns = old.dns;
             network.interface = old.interface;
             network.rates = old.rates;

@@ -31,6 +31,7 @@ void add_copy(Command& parent, Context& context);
 void add_modify(Command& parent, Context& context);
 void add_net_log(Command& net, Context& context);
 void add_port(Command& parent, Context& context);
+void add_network(Command& parent, Context& context);
 void add_net(Command& parent, Context& context); ///< net check, log, learn, policies
 void add_logs(Command& parent, Context& context);
 void add_pull(Command& parent, Context& context);

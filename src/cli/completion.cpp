@@ -6,6 +6,7 @@
 #include "cli/output.hpp"
 #include "image/collect.hpp"
 #include "image/store.hpp"
+#include "sandbox/networks/networks.hpp"
 #include "sandbox/policies.hpp"
 #include "spec/spec.hpp"
 
@@ -114,6 +115,11 @@ std::vector<std::string> names_of(ValueOf of, const Home& home) {
     case ValueOf::file_or_guest_path: return names_in(home.sandboxes());
     case ValueOf::snapshot: return names_in(home.snapshots());
     case ValueOf::volume: return names_in(home.volumes());
+    case ValueOf::network:
+        if (const auto networks = Networks(home).list())
+            for (const Network& network : *networks)
+                names.push_back(network.name);
+        break;
     case ValueOf::image:
         if (const auto images = image::Store(home.root()).list())
             for (const image::Image& image : *images)

@@ -14,6 +14,7 @@ enum class ValueOf {
     image,
     snapshot,
     volume,
+    network,
     policy,
     file,
     directory,

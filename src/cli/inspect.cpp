@@ -116,6 +116,8 @@ std::string root_text(const SandboxSpec& spec) {
 std::string network_text(const NetworkSpec& network) {
     if (!network.active())
         return "none";
+    if (network.joined && network.has("none") && network.rules.empty() && !network.default_egress)
+        return "private network only";
     if (!network.profiles.empty())
         return fmt::format("{}", fmt::join(network.profiles, ", "));
     return network.rules.empty() && !network.default_egress ? "published ports only" : "by rules";
@@ -164,6 +166,8 @@ void print_text(const SandboxView& view, const Live& live) {
         text.add("Init", spec.init->cmd);
     text.add("Security", spec.security == SecurityProfile::restricted ? "restricted" : "default");
     text.add("Network", network_text(spec.network));
+    if (const JoinedNetwork& joined = spec.network.joined)
+        text.add("Private Network", joined.name + " (" + joined.address.to_string() + ")");
     add_rules(text, spec.network);
     add_counters(text, live.counters);
     add_secrets(text, spec.network.tls.secrets);

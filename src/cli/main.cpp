@@ -86,6 +86,7 @@ void add_commands(Command& root, Context& context) {
     add_modify(root, context);
     add_port(root, context);
     add_net(root, context);
+    add_network(root, context);
     add_logs(root, context);
     add_image(root, context);
     add_pull(root, context);

@@ -10,9 +10,9 @@ namespace msb::cli {
 namespace {
 
 void add_reach_options(Command& command, NetworkOptions& options) {
-    const Option no_net =
-        command.flag("--no-net", &options.no_net,
-                     "No network but what --net-rule allows: without rules, no interface");
+    const Option no_net = command.flag(
+        "--no-net", &options.no_net,
+        "No network but what --net-rule and --network allow: without them, no interface");
     command
         .option("--net", &options.net,
                 "What the guest may reach: public, private, host; all; none (repeatable)")
@@ -64,6 +64,15 @@ void add_publish_option(Command& command, NetworkOptions& options) {
                 "[BIND:]HOST:GUEST[/tcp|udp]: a port of the host that leads to the guest's, or a "
                 "range of them (8000-8010:8000-8010); HOST 0: one that is free (repeatable)")
         .excludes(command.find("--no-net"));
+}
+
+void add_join_option(Command& command, NetworkOptions& options) {
+    command
+        .option("--network", &options.network,
+                "A private network to join: its members reach each other by their names "
+                "(msb network create)")
+        .names(ValueOf::network)
+        .value_name("NETWORK");
 }
 
 void add_limit_options(Command& command, NetworkOptions& options) {
@@ -284,6 +293,7 @@ Result<SecretsSpec> said_secrets(const TlsOptions& given) {
 void add_network_options(Command& command, NetworkOptions& options) {
     add_reach_options(command, options);
     add_dns_options(command, options);
+    add_join_option(command, options);
     add_denial_options(command, options);
     add_limit_options(command, options);
     add_proxy_option(command, options);
@@ -307,7 +317,10 @@ Result<NetworkSpec> said_network(const NetworkOptions& options) {
         network.profiles = {"all"};
         network.rules.push_back({.allow = false, .target = net::Group::metadata});
     }
-    network.enabled = !options.no_net || !network.rules.empty();
+    network.joined.name = options.network;
+    network.enabled = !options.no_net || !network.rules.empty() || network.joined;
+    if (options.no_net && network.joined)
+        network.profiles = {"none"}; // and not what is usual where nothing is said
     const auto chosen = [&](const std::string& one) -> std::optional<bool> {
         const std::string& word = one.empty() ? options.default_both : one;
         return word.empty() ? std::nullopt : std::optional(word == "allow");

@@ -41,6 +41,7 @@ struct NetworkOptions {
     std::string policy;
     std::string file;
     std::vector<std::string> net;
+    std::string network; ///< the private one to join
     std::vector<std::string> rules;
     std::string default_both, default_egress, default_ingress; ///< allow, deny or nothing
     std::vector<std::string> publish;

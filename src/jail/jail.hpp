@@ -52,14 +52,15 @@ enum class Role {
     image,   ///< Parses image bytes: only the descriptors it is given.
     fetch,   ///< Speaks HTTP with registries: connects out, and has no file that matters.
     fs,      ///< Serves directories of the host to one sandbox: those, and nothing else.
-    net,     ///< A guest's network: the host's, by ordinary sockets, and no file but resolv.conf.
+    net,     ///< A guest's network: the host's, by ordinary sockets, and no file at all.
     qcow,    ///< qemu-storage-daemon: serves disk images of other formats, and sees these alone.
     disk,    ///< Parses snapshot archives and guests' disks: only the descriptors it is given.
     tls,     ///< Opens TLS connections whose sockets it is handed: no network, and no file at all.
-    ssh,     ///< Speaks SSH with one client: its stream, and connections to one sandbox's agent.
+    net_switch, ///< Tells the members of a private network of each other: no network, and no file at all.
+    ssh,        ///< Speaks SSH with one client: its stream, and connections to one sandbox's agent.
 };
 
-/// "runtime", "uml", "kvm", "image", "fetch", "fs", "net", "qcow", "disk", "tls", "ssh".
+/// "runtime", "uml", "kvm", "image", "fetch", "fs", "net", "qcow", "disk", "tls", "switch", "ssh".
 const char* to_string(Role role);
 
 /// One host file, directory or socket made visible. Always nosuid; nodev unless it is /dev/null.

@@ -128,14 +128,14 @@ TEST(Policy, AnswersOtherArguments) {
 
 TEST(Policy, EveryRoleBuilds) {
     for (const Role role : {Role::runtime, Role::uml, Role::kvm, Role::image, Role::fetch, Role::fs,
-                            Role::net, Role::disk, Role::tls, Role::ssh}) {
+                            Role::net, Role::disk, Role::tls, Role::net_switch, Role::ssh}) {
         const auto program = seccomp_program(role);
         ASSERT_TRUE(program) << to_string(role) << ": " << program.error().to_string();
         for (const long call : {SYS_mount, SYS_bpf, SYS_unshare, SYS_setns, SYS_io_uring_setup})
             EXPECT_NE(ask(*program, call), SECCOMP_RET_ALLOW) << to_string(role) << ' ' << call;
         EXPECT_EQ(ask(*program, SYS_clone3) & SECCOMP_RET_ACTION_FULL,
                   role == Role::image || role == Role::disk || role == Role::net ||
-                          role == Role::tls || role == Role::ssh
+                          role == Role::tls || role == Role::net_switch || role == Role::ssh
                       ? SECCOMP_RET_KILL_PROCESS
                       : SECCOMP_RET_ERRNO);
     }

@@ -114,6 +114,14 @@ Limits limits_of(Role role, std::uint64_t memory_bytes) {
                 .address_bytes = 64 * gib,
                 .locked_bytes = 8 * mib, // a hundred secrets
                 .signals = few_signals};
+    case Role::net_switch:
+        // A member's channel, 253 at most, and commands that ask.
+        return {.open_files = 1024,
+                .processes = 1,
+                .file_bytes = mib,
+                .data_bytes = 64 * mib,
+                .address_bytes = 64 * gib,
+                .signals = few_signals};
     case Role::net:
         // A socket for each connection (1024 at most), UDP flow, echo, question and published port.
         // A connection may hold a MiB.

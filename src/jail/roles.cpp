@@ -256,6 +256,8 @@ Policy net_policy() {
     allow_flags(policy);
     allow_reading(policy); // of resolv.conf: the jail's root and Landlock say so
     allow_stream_pairs(policy);
+    // UDP between sandboxes. Not of datagrams, which could be sent to any socket of the host.
+    policy.allow_when(SYS_socketpair, {is(0, AF_UNIX), {1, type_bits, SOCK_SEQPACKET}});
     // No raw and no packet sockets.
     policy.answer_others(SYS_socket, EACCES);
     allow_internet_sockets(policy, SOCK_STREAM, {0, IPPROTO_TCP});
@@ -298,6 +300,21 @@ Policy tls_policy() {
                 SYS_eventfd2, SYS_timerfd_create, SYS_timerfd_settime})
         // The door for changes of secrets, which are locked in memory.
         .allow({SYS_accept4, SYS_mlock})
+        // The C library looks for a time zone file when a line is logged.
+        .answer({SYS_open, SYS_openat, SYS_stat, SYS_access, SYS_readlink}, EACCES);
+    return policy;
+}
+
+// Hands on descriptors between sockets that it is handed. It makes none but by accepting.
+Policy switch_policy() {
+    Policy policy(Policy::Otherwise::kill);
+    allow_own_process(policy);
+    allow_flags(policy);
+    policy
+        .allow({SYS_read, SYS_write, SYS_writev, SYS_close, SYS_fstat, SYS_newfstatat, SYS_accept4,
+                SYS_sendmsg, SYS_recvmsg})
+        .allow({SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_pwait2,
+                SYS_eventfd2, SYS_timerfd_create, SYS_timerfd_settime})
         // The C library looks for a time zone file when a line is logged.
         .answer({SYS_open, SYS_openat, SYS_stat, SYS_access, SYS_readlink}, EACCES);
     return policy;
@@ -372,6 +389,7 @@ Policy policy_of(Role role) {
     case Role::fs: return fs_policy();
     case Role::net: return net_policy();
     case Role::tls: return tls_policy();
+    case Role::net_switch: return switch_policy();
     case Role::qcow: return qcow_policy();
     case Role::ssh: return ssh_policy();
     }

@@ -25,7 +25,8 @@ constexpr Tcp tcp_of(Role role) {
 }
 /// The program does the last step of its confinement itself, before it reads a hostile byte.
 constexpr bool locks_itself_down(Role role) {
-    return role == Role::runtime || role == Role::fs || role == Role::net || role == Role::tls;
+    return role == Role::runtime || role == Role::fs || role == Role::net || role == Role::tls ||
+           role == Role::net_switch;
 }
 
 /// An init of ours stands above the program, which is not ours or runs a guest: it ends everything when its

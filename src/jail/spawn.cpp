@@ -383,6 +383,7 @@ const char* to_string(Role role) {
     case Role::fs: return "fs";
     case Role::net: return "net";
     case Role::tls: return "tls";
+    case Role::net_switch: return "switch";
     case Role::qcow: return "qcow";
     case Role::ssh: return "ssh";
     }

@@ -121,6 +121,28 @@ std::optional<InterceptionPlan> read_interception(json::Reader& document) {
     return plan;
 }
 
+json::Value write_membership(const std::optional<MembershipPlan>& plan) {
+    if (!plan)
+        return nullptr;
+    return {{"network", plan->network},
+            {"subnet", plan->subnet.to_string()},
+            {"address", plan->address.to_string()}};
+}
+
+std::optional<MembershipPlan> read_membership(json::Reader& document) {
+    if (document.member("membership").is_null())
+        return std::nullopt;
+    json::Reader item(document, "membership");
+    MembershipPlan plan;
+    item.get("network", plan.network);
+    plan.address = read_address(item, "address");
+    const auto subnet = Prefix::parse(item.get<std::string>("subnet"));
+    if (!subnet || !subnet->contains(plan.address))
+        item.complain("no network of the address");
+    plan.subnet = subnet.value_or(Prefix());
+    return plan;
+}
+
 json::Value write_policy(const Policy& policy) {
     json::Value rules = json::array(), metadata = json::array();
     for (const Rule& rule : policy.rules)
@@ -185,6 +207,7 @@ std::string NetdConfig::to_json() const {
         {"rates", write_rates(rates)},
         {"proxy", write_proxy(proxy)},
         {"interception", write_interception(interception)},
+        {"membership", write_membership(membership)},
         {"ipv4", write_subnet(v4)},
         {"ipv6", write_subnet(v6)},
         {"policy", write_policy(policy)},
@@ -209,6 +232,7 @@ Result<NetdConfig> NetdConfig::from_json(std::string_view text) {
     config.rates = read_rates(document);
     config.proxy = read_proxy(document);
     config.interception = read_interception(document);
+    config.membership = read_membership(document);
     config.v4 = read_subnet(document, "ipv4", false);
     config.v6 = read_subnet(document, "ipv6", true);
     json::Reader policy(document, "policy");

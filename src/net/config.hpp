@@ -6,6 +6,7 @@
 #include "base/result.hpp"
 #include "base/token_bucket.hpp"
 #include "net/intercept/plan.hpp"
+#include "net/members/plan.hpp"
 #include "net/policy/policy.hpp"
 #include "net/proxy/proxy.hpp"
 
@@ -36,6 +37,7 @@ struct NetdConfig {
     std::uint32_t dns_timeout_ms = 0; ///< of one lookup; 0: as usual
     std::vector<PublishedSocket> published;
     std::optional<InterceptionPlan> interception; ///< tlsd is at netd_fd_tls
+    std::optional<MembershipPlan> membership;     ///< its door is at netd_fd_member
     std::size_t max_connections = 256;
     std::string sandbox; ///< its name
     bool explain_denials = true;
@@ -60,7 +62,8 @@ enum NetdFd : int {
     netd_fd_device = 4,    ///< listening socket of the virtio device
     netd_fd_lifeline = 5,  ///< packets (net/report.hpp); its end ends netd
     netd_fd_tls = 6,       ///< packets of net/intercept/handover.hpp
-    netd_fd_published = 7, ///< the first of them
+    netd_fd_member = 7,    ///< listening socket (net/members/membership.hpp)
+    netd_fd_published = 8, ///< the first of them
 };
 
 } // namespace msb::net

@@ -4,8 +4,8 @@
 #include "base/fd.hpp"
 #include "base/result.hpp"
 #include "net/flow.hpp"
+#include "net/handshake.hpp"
 #include "net/ledger/ledger.hpp"
-#include "net/proxy/client.hpp"
 #include "net/quic/opening.hpp"
 
 #include <memory>
@@ -24,8 +24,8 @@ struct Dialled {
     bool forbids_quic = false;
     /// UDP whose opening counts: of the QUIC on it, once there is some.
     std::unique_ptr<quic::FlowReader> quic{};
-    /// The socket leads to a proxy, which has to be asked first.
-    std::unique_ptr<ProxyClient> proxy{};
+    /// The socket leads to a proxy, or to another sandbox, which has to be asked first.
+    std::unique_ptr<Handshake> handshake{};
 };
 
 /// Errors: permission_denied if the policy refuses, with its reason; else the host's error, with

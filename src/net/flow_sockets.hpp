@@ -38,16 +38,20 @@ template <typename Key> class FlowSockets {
     }
     /// `key` has a socket, which is in use now.
     void touch(const Key& key) { flows_.at(key).used = Clock::now(); }
-    /// Calls `readable` whenever something has arrived.
-    Status add(const Key& key, Dialled dialled, std::function<void()> readable) {
+    /// Calls `ready` with the events whenever something has arrived, or, with EPOLLRDHUP, when who holds the
+    /// other end of a socket pair has shut this one; then the flow has to be ended.
+    Status add(const Key& key, Dialled dialled, EventLoop::FdHandler ready) {
         if (flows_.size() >= limit_)
             drop(std::ranges::min_element(flows_, {},
                                           [](const auto& entry) { return entry.second.used; }));
-        MSB_TRY(loop_.watch(dialled.socket.get(), EPOLLIN,
-                            [readable = std::move(readable)](std::uint32_t) { readable(); }));
+        MSB_TRY(loop_.watch(dialled.socket.get(), EPOLLIN | EPOLLRDHUP, std::move(ready)));
         flows_.emplace(key, Entry{std::move(dialled), Clock::now()});
         sweep_later();
         return {};
+    }
+    void end(const Key& key) {
+        if (const auto found = flows_.find(key); found != flows_.end())
+            drop(found);
     }
     /// Ends those that `allowed` does not want any more.
     template <typename Allowed> void keep_if(const Allowed& allowed) {

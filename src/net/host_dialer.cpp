@@ -1,6 +1,7 @@
 #include "net/host_dialer.hpp"
 
 #include "base/log.hpp"
+#include "net/proxy/client.hpp"
 
 #include <cerrno>
 #include <netinet/in.h>
@@ -95,19 +96,25 @@ Result<Dialled> HostDialer::dial(const Flow& flow, unsigned attempt) {
         return fail(ErrorKind::not_found, "no other place");
     const Verdict verdict = MSB_TRY(decide(flow));
     Dialled dialled;
-    if (proxy_ && !is_gateway(flow.destination.address) && !exempt_.cover(flow))
+    const bool member = is_member(flow.destination.address);
+    if (member)
+        dialled = MSB_TRY(membership_->open(flow));
+    else if (proxy_ && !is_gateway(flow.destination.address) && !exempt_.cover(flow))
         dialled = MSB_TRY(through_proxy(flow, verdict));
     else
         dialled.socket = MSB_TRY(socket_of(flow, attempt));
     dialled.record = record_of(flow, verdict);
-    dialled.depends_on_opening = net::depends_on_opening(flow, verdict, policy_) ||
-                                 (interceptor_ != nullptr && interceptor_->concerns(flow));
-    dialled.forbids_quic = interceptor_ != nullptr && interceptor_->forbids_quic(flow);
+    dialled.depends_on_opening =
+        net::depends_on_opening(flow, verdict, policy_) ||
+        (interceptor_ != nullptr && !member && interceptor_->concerns(flow));
+    dialled.forbids_quic = interceptor_ != nullptr && !member && interceptor_->forbids_quic(flow);
     return dialled;
 }
 
 Result<OwnedFd> HostDialer::intercept(const Flow& flow, int socket) {
-    return interceptor_ == nullptr ? OwnedFd() : interceptor_->take(flow, socket);
+    return interceptor_ == nullptr || is_member(flow.destination.address)
+               ? OwnedFd()
+               : interceptor_->take(flow, socket);
 }
 
 /// What the proxy is asked for: where a rule by name allows the flow that name, which the proxy looks
@@ -135,7 +142,7 @@ Result<Dialled> HostDialer::through_proxy(const Flow& flow, const Verdict& verdi
     dialled.socket = MSB_TRY(connected(SOCK_STREAM, 0, proxy_->endpoint));
     const int on = 1;
     ::setsockopt(dialled.socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    dialled.proxy =
+    dialled.handshake =
         std::make_unique<ProxyClient>(*proxy_, proxied_host(flow, verdict), flow.destination.port);
     return dialled;
 }

@@ -4,8 +4,10 @@
 #include "net/dialer.hpp"
 #include "net/host_judge.hpp"
 #include "net/intercept/interceptor.hpp"
+#include "net/members/membership.hpp"
 #include "net/policy/policy.hpp"
 #include "net/proxy/exemptions.hpp"
+#include "net/proxy/proxy.hpp"
 
 #include <chrono>
 #include <optional>
@@ -34,6 +36,8 @@ class HostDialer final : public Dialer {
         exempt_ = Exemptions::parse(proxy.exempt);
         proxy_ = std::move(proxy);
     }
+    /// What is for other members of the sandbox's private network goes there, and nowhere else.
+    void set_membership(const Membership& membership) { membership_ = &membership; }
     void set_interceptor(Interceptor& interceptor) { interceptor_ = &interceptor; }
     const Policy& policy() const { return policy_; }
     void set_policy(Policy policy) { policy_ = std::move(policy); }
@@ -47,6 +51,9 @@ class HostDialer final : public Dialer {
     Result<Dialled> through_proxy(const Flow& flow, const Verdict& verdict);
     void log_denial(const Flow& flow, const Verdict& verdict, std::string_view reason);
 
+    bool is_member(const IpAddress& address) const {
+        return membership_ != nullptr && membership_->has(address);
+    }
     bool is_gateway(const IpAddress& address) const {
         return address == gateways_.v4 || address == gateways_.v6;
     }
@@ -57,6 +64,7 @@ class HostDialer final : public Dialer {
     Gateways gateways_;
     HostRoutes routes_;
     Ledger* ledger_;
+    const Membership* membership_ = nullptr;
     Interceptor* interceptor_ = nullptr;
     // A guest can cause any number of denials, so log only a few lines a minute.
     unsigned lines_left_ = 0;

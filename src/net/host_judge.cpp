@@ -20,7 +20,7 @@ Result<Verdict> judge_here(const Flow& flow, const Policy& policy, const Gateway
     if (group == Group::host && peer != gateways.v4 && peer != gateways.v6)
         group = Group::private_network;
     const Verdict verdict = judge(flow, group, policy);
-    if (group == Group::host || group == Group::loopback)
+    if (group == Group::host || group == Group::loopback || group == Group::member)
         return verdict;
     // The host's services are behind each of its addresses, not only behind its loopback's. Ask
     // whether an address is one of them only if that matters; if it cannot be told, refuse.

@@ -125,6 +125,8 @@ Status run() {
         gateways.v4 = config.v4->gateway;
     if (config.v6)
         gateways.v6 = config.v6->gateway;
+    if (config.membership)
+        gateways.network = config.membership->subnet;
     Ledger ledger([](std::string_view line) {
         const std::string packet = network_entry + std::string(line);
         (void)::send(netd_fd_lifeline, packet.data(), packet.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -148,6 +150,12 @@ Status run() {
     HostDialer dialer(config.policy, gateways, MSB_TRY(HostRoutes::open()), &ledger);
     if (config.proxy)
         dialer.set_proxy(*config.proxy);
+    std::optional<Membership> membership;
+    if (config.membership) {
+        membership.emplace(*loop, *config.membership, OwnedFd(netd_fd_member));
+        dialer.set_membership(*membership);
+        MSB_TRY(membership->start());
+    }
     std::optional<Interceptor> interceptor;
     if (config.interception)
         dialer.set_interceptor(interceptor.emplace(*config.interception, OwnedFd(netd_fd_tls)));
@@ -163,7 +171,8 @@ Status run() {
                  .dns_time = dns_time,
                  .max_connections = config.max_connections,
                  .sandbox = config.sandbox,
-                 .explain_denials = config.explain_denials});
+                 .explain_denials = config.explain_denials,
+                 .membership = membership ? &*membership : nullptr});
     device.set_sink(stack);
     device.limit(*loop, config.rates);
     stack.published_use().report = [] {

@@ -2,6 +2,8 @@
 
 #include "net/policy/rules.hpp"
 
+#include <array>
+
 namespace msb::net {
 
 namespace {
@@ -29,11 +31,36 @@ Stack::Stack(EventLoop& loop, Link& link, Dialer& dialer, const Config& config)
            {.resolvers = config.resolvers,
             .resolver_file = config.resolver_file,
             .gateways = gateways_of(config),
-            .time = config.dns_time}),
+            .time = config.dns_time,
+            .membership = config.membership}),
       denials_(loop, config.sandbox), published_use_(loop),
       tcp_(loop, output_, switch_, published_use_, config.max_connections),
       udp_(loop, output_, switch_, published_use_),
-      icmp_(loop, output_, switch_, gateways_of(config)) {}
+      icmp_(loop, output_, switch_, gateways_of(config), config.membership) {
+    if (config_.membership != nullptr)
+        config_.membership->arrived = [this](const Flow& flow, OwnedFd socket) {
+            from_member(flow, std::move(socket));
+        };
+}
+
+/// Judged as what peers of published ports begin. Only what listens on the guest's address is
+/// reached: its loopback is not the network's.
+void Stack::from_member(const Flow& flow, OwnedFd socket) {
+    const auto& subnet = flow.destination.address.v6 ? config_.v6 : config_.v4;
+    if (!subnet || !switch_.admit(flow))
+        return;
+    const Endpoint guest{subnet->guest, flow.destination.port};
+    if (flow.protocol == Protocol::udp)
+        return udp_.join(guest, flow.source,
+                         {.socket = std::move(socket), .record = switch_.begin(flow)});
+    tcp_.accept(std::move(socket), std::array{GuestPort{guest, flow.source.address}},
+                flow.source.port, switch_.begin(flow), true);
+}
+
+/// What goes there is between sandboxes, a server of names too.
+bool Stack::is_member(const IpAddress& address) const {
+    return config_.membership != nullptr && config_.membership->has(address);
+}
 
 Gateways Stack::gateways() const {
     return gateways_of(config_);
@@ -41,14 +68,18 @@ Gateways Stack::gateways() const {
 
 Flow Stack::Switch::named(const Flow& flow) const {
     Flow result = flow;
-    if (flow.direction == Direction::out && !flow.lookup && flow.names.empty())
-        result.names =
-            stack_.dns_.names().names_of(flow.destination.address, NameMemory::Clock::now());
+    if (flow.direction == Direction::in || flow.lookup || !flow.names.empty())
+        return result;
+    const IpAddress& to = flow.destination.address;
+    result.names = stack_.is_member(to)
+                       ? stack_.config_.membership->names_of(to)
+                       : stack_.dns_.names().names_of(to, NameMemory::Clock::now());
     return result;
 }
 
 Result<Dialled> Stack::Switch::dial(const Flow& flow, unsigned attempt) {
-    if (flow.protocol != Protocol::tcp || flow.destination.port != dns_port)
+    if (flow.protocol != Protocol::tcp || flow.destination.port != dns_port ||
+        stack_.is_member(flow.destination.address))
         return dial_out(named(flow), attempt);
     if (attempt > 0)
         return fail(ErrorKind::not_found, "the name server is in one place");
@@ -147,7 +178,7 @@ void Stack::udp_packet(const IpPacket& packet, bool verify) {
     const auto datagram = parse_udp(packet, verify);
     if (!datagram)
         return;
-    if (datagram->destination.port == dns_port)
+    if (datagram->destination.port == dns_port && !is_member(datagram->destination.address))
         dns_.datagram(datagram->source, datagram->destination, datagram->payload);
     else
         udp_.datagram(*datagram, packet.packet);

@@ -8,6 +8,7 @@
 #include "net/dns/forwarder.hpp"
 #include "net/frames/reassembly.hpp"
 #include "net/icmp/icmp.hpp"
+#include "net/members/membership.hpp"
 #include "net/output.hpp"
 #include "net/policy/groups.hpp"
 #include "net/tcp/tcp.hpp"
@@ -27,8 +28,9 @@ class Stack final : public FrameSink {
         std::string resolver_file{}; ///< that these follow; empty: none
         std::chrono::milliseconds dns_time = DnsExchange::usual_time;
         std::size_t max_connections = 256;
-        std::string sandbox;         ///< its name, for those who are refused
-        bool explain_denials = true; ///< to plain HTTP
+        std::string sandbox;              ///< its name, for those who are refused
+        bool explain_denials = true;      ///< to plain HTTP
+        Membership* membership = nullptr; ///< in a private network, if the sandbox has joined one
     };
     /// All references must outlive the stack; `loop` is the one that calls it.
     Stack(EventLoop& loop, Link& link, Dialer& dialer, const Config& config);
@@ -76,6 +78,8 @@ class Stack final : public FrameSink {
         Dialer& out_;
     };
 
+    void from_member(const Flow& flow, OwnedFd socket);
+    bool is_member(const IpAddress& address) const;
     void arp(BytesView payload);
     void ip(const IpPacket& packet, bool verify);
     void fragment(const IpPacket& packet);

@@ -133,6 +133,14 @@ std::string Home::runtime_socket(std::string_view name) const {
     return socket_directory(name) + "/runtime.sock";
 }
 
+std::string Home::switch_socket(std::string_view network) const {
+    return root_ + "/run/networks/" + name_hash(network, 12) + ".switch";
+}
+
+std::string Home::member_socket(std::string_view sandbox) const {
+    return root_ + "/run/networks/" + name_hash(sandbox, 12) + ".member";
+}
+
 std::string Home::control_group_name(std::string_view name) const {
     return name_hash(root_ + '\0' + std::string(name), 12);
 }

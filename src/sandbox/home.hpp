@@ -28,6 +28,7 @@ class Home {
     std::string sandbox(std::string_view name) const;
     std::string snapshots() const { return root_ + "/snapshots"; }
     std::string volumes() const { return root_ + "/volumes"; }
+    std::string networks() const { return root_ + "/networks"; }
     std::string policies() const { return root_ + "/policies"; }
     /// Sockets of one sandbox: <run>/sandboxes/<first 12 bytes of sha256(name), hex>.
     std::string socket_directory(std::string_view name) const;
@@ -36,6 +37,10 @@ class Home {
     std::string agent_socket(std::string_view name) const;
     /// Where its runtime takes requests of the host's commands (wire/host_messages.hpp).
     std::string runtime_socket(std::string_view name) const;
+    /// Where the switch of a private network takes requests of the host's commands.
+    std::string switch_socket(std::string_view network) const;
+    /// Where a member's netd takes the connection to it: outside of what its runtime can write.
+    std::string member_socket(std::string_view sandbox) const;
     /// Name of the sandbox's control group; no other home uses it.
     std::string control_group_name(std::string_view name) const;
     /// Symbolic link to the group's directory, while there may be one.

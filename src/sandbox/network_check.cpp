@@ -14,13 +14,15 @@ class Checker {
   public:
     Checker(const SandboxSpec& spec, net::Policy policy, net::HostRoutes routes)
         : active_(spec.network.active()), policy_(std::move(policy)), routes_(std::move(routes)) {
-        const NetworkPlan plan =
-            NetworkPlan::make(spec.name, spec.network.interface, net::host_has_route(false),
-                              net::host_has_route(true));
+        const NetworkPlan plan = NetworkPlan::make(
+            spec.name, spec.network.interface, spec.network.joined || net::host_has_route(false),
+            spec.network.joined || net::host_has_route(true));
         if (plan.v4)
             gateways_.v4 = plan.v4->gateway;
         if (plan.v6)
             gateways_.v6 = plan.v6->gateway;
+        if (spec.network.joined)
+            gateways_.network = spec.network.joined.subnet;
     }
 
     NetworkAnswer address(const IpAddress& address, const NetworkDestination& to) {

@@ -191,6 +191,8 @@ NetworkSpec combine(NetworkSpec base, NetworkSpec given) {
     both.rules.insert(both.rules.begin(), given.rules.begin(), given.rules.end());
     both.published.insert(both.published.end(), given.published.begin(), given.published.end());
     both.enabled = both.enabled && given.enabled;
+    if (given.joined)
+        both.joined = given.joined;
     if (!given.profiles.empty())
         both.profiles = std::move(given.profiles);
     if (given.default_egress)

@@ -14,6 +14,7 @@
 #include "sandbox/group.hpp"
 #include "sandbox/launch/launch.hpp"
 #include "sandbox/metrics.hpp"
+#include "sandbox/networks/networks.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -36,7 +37,6 @@ constexpr auto release_tick = 20ms;
 // made.
 static_assert(min_root_disk_mib << 20 == disk::min_size);
 static_assert(max_root_disk_mib << 20 == disk::max_size);
-constexpr std::size_t max_spec_bytes = std::size_t{16} << 20;
 
 /// Names of all directories that could be a sandbox's.
 std::vector<std::string> directory_names(const Home& home) {
@@ -111,12 +111,15 @@ Result<OwnedFd> Sandboxes::lock_or_say(const std::string& name,
                     .with_hint("try again when that has ended"));
 }
 
+Status Sandboxes::erase_spec(const std::string& name) {
+    // A damaged one may be anything, even a directory.
+    Status gone = remove_tree(SandboxFiles{home_.sandbox(name)}.spec());
+    return gone || gone.error().sys_errno() == ENOTDIR ? Status() : gone;
+}
+
 Status Sandboxes::erase_files(const std::string& name) {
-    // The spec goes first: from here on the directory is rubbish, whatever happens to us. A damaged
-    // one may be anything, even a directory.
-    if (Status gone = remove_tree(SandboxFiles{home_.sandbox(name)}.spec());
-        !gone && gone.error().sys_errno() != ENOTDIR)
-        return gone;
+    // The spec goes first: from here on the directory is rubbish, whatever happens to us.
+    MSB_TRY(erase_spec(name));
     MSB_TRY(sys::unlink(home_.runtime_pid(name)));
     MSB_TRY(sys::unlink(home_.kill_request(name)));
     MSB_TRY(remove_tree(home_.sandbox(name)));
@@ -202,6 +205,7 @@ Status Sandboxes::clear_run(const std::string& name) {
         log::warn("sandbox '{}': {}", name, ended.error().to_string());
     MSB_TRY(remove_tree(home_.socket_directory(name)));
     MSB_TRY(sys::unlink(home_.secrets_door(name)));
+    MSB_TRY(sys::unlink(home_.member_socket(name)));
     return remove_sandbox_group(home_, name);
 }
 
@@ -336,6 +340,13 @@ Status Sandboxes::make_root_disk(const SandboxSpec& spec, const Origin& origin) 
                              {.size = size, .journal = !spec.ephemeral});
 }
 
+Status Sandboxes::make_durable(const SandboxFiles& files) const {
+    for (const std::string& disk : {files.upper(), files.flat_root()})
+        if (exists(disk))
+            MSB_TRY(sync_path(disk));
+    return sync_path(home_.sandboxes());
+}
+
 Status Sandboxes::make_files(const SandboxSpec& spec, const image::Image& image,
                              const LaunchOptions& options, const Origin& origin) {
     const SandboxFiles files{home_.sandbox(spec.name)};
@@ -348,13 +359,16 @@ Status Sandboxes::make_files(const SandboxSpec& spec, const image::Image& image,
     };
     MSB_TRY(make_owned_storage(home_, spec, origin.storage, watch));
     MSB_TRY(make_patches(spec, image, origin.patches, watch));
-    // A sandbox that is thrown away need not survive a power cut.
+    // A sandbox that is thrown away need not survive a power cut. Of another, what makes it one comes last.
+    if (!spec.ephemeral)
+        MSB_TRY(make_durable(files));
     return write_file_atomic(files.spec(), spec.to_json(), 0600, !spec.ephemeral);
 }
 
-Result<Running> Sandboxes::create(const SandboxSpec& spec, const image::Image& image,
+Result<Running> Sandboxes::create(const SandboxSpec& asked, const image::Image& image,
                                   const EngineSelection& engine, const LaunchOptions& options,
                                   const Origin& origin, VolumeClaims volumes) {
+    SandboxSpec spec = asked;
     MSB_TRY(validate_spec(spec));
     const auto taken = [&] { return fail(sandbox_exists(spec.name)); };
     auto held = lock(spec.name, lock_wait);
@@ -368,7 +382,11 @@ Result<Running> Sandboxes::create(const SandboxSpec& spec, const image::Image& i
                 return taken();
             MSB_TRY(erase_files(spec.name));
         }
+    OwnedFd network; // locked until the others can see which address this one has
+    if (spec.network.joined)
+        network = MSB_TRY(Networks(home_).allot(spec.name, spec.network.joined));
     Status made = make_files(spec, image, options, origin);
+    network.reset();
     if (made)
         made = catalogue_.put(spec);
     if (!made) {
@@ -491,6 +509,10 @@ Status Sandboxes::remove(const std::string& name, bool force) {
         MSB_TRY(stop(name, 0ms));
     }
     const OwnedFd held = MSB_TRY(lock_or_say(name, release_wait));
+    // Without its spec it is rubbish, also after a power cut.
+    MSB_TRY(erase_spec(name));
+    if (!view.damage && !view.spec.ephemeral && exists(home_.sandbox(name)))
+        MSB_TRY(sync_path(home_.sandbox(name)));
     return erase_files(name);
 }
 

@@ -131,7 +131,7 @@ class Sandboxes {
     /// Makes the sandbox's files and starts it. `volumes` has the named ones of its mounts. already_exists if the name is taken. If the start
     /// fails, an ephemeral sandbox is gone and a persistent one is left Stopped; `boot_error()`
     /// then tells the stage.
-    Result<Running> create(const SandboxSpec& spec, const image::Image& image,
+    Result<Running> create(const SandboxSpec& asked, const image::Image& image,
                            const EngineSelection& engine, const LaunchOptions& options,
                            const Origin& origin, VolumeClaims volumes);
     /// Starts a Stopped, Crashed or Created sandbox, and waits for one that is ending (for as long

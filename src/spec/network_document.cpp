@@ -298,6 +298,10 @@ class Document {
                 network_.published.push_back(std::move(port));
         return {};
     }
+    Status network(const json::Value& value) {
+        network_.joined.name = MSB_TRY(text_of(value, "network"));
+        return {};
+    }
     Status connections(const json::Value& value) {
         network_.max_connections = MSB_TRY(number_of(value, "max_connections"));
         return {};
@@ -341,13 +345,13 @@ class Document {
         std::string_view key;
         Status (Document::*read)(const json::Value&);
     };
-    static const std::array<Entry, 24> members;
+    static const std::array<Entry, 25> members;
 
     NetworkSpec network_;
     std::vector<net::Rule> denied_, allowed_;
 };
 
-const std::array<Document::Entry, 24> Document::members = {{
+const std::array<Document::Entry, 25> Document::members = {{
     {"enabled", &Document::enabled},
     {"profiles", &Document::profiles},
     {"policy", &Document::policy},
@@ -359,6 +363,7 @@ const std::array<Document::Entry, 24> Document::members = {{
     {"default_ingress", &Document::ingress},
     {"dns", &Document::dns},
     {"ports", &Document::ports},
+    {"network", &Document::network},
     {"max_connections", &Document::connections},
     {"explain_denials", &Document::explain},
     {"interface", &Document::interface},

@@ -44,8 +44,8 @@ std::unexpected<Error> unknown_profile(const std::string& word) {
 
 bool NetworkSpec::active() const {
     const bool profile = !profiles.empty() && !has("none");
-    return enabled &&
-           (profile || !published.empty() || !rules.empty() || default_egress || default_ingress);
+    return enabled && (joined || profile || !published.empty() || !rules.empty() ||
+                       default_egress || default_ingress);
 }
 
 bool NetworkSpec::says_what_is_reached() const {
@@ -67,6 +67,9 @@ net::Policy NetworkSpec::policy() const {
     if (!all && !has("none"))
         for (net::Rule& rule : net::profile_rules(profiles))
             policy.rules.push_back(std::move(rule));
+    if (joined) // who joins wants to be joined, unless a rule says what
+        policy.rules.push_back(
+            {.allow = true, .direction = net::RuleDirection::any, .target = net::Group::member});
     return policy;
 }
 
@@ -129,6 +132,20 @@ Result<Endpoint> parse_nameserver(std::string_view text) {
     return Endpoint{*address, port};
 }
 
+Status validate_network_name(std::string_view name) {
+    constexpr std::size_t longest_label = 63;
+    const bool good = !name.empty() && name.size() <= longest_label && name.front() != '-' &&
+                      name.back() != '-' && std::ranges::all_of(name, [](char c) {
+                          return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+                      });
+    if (!good)
+        return invalid("invalid network name '" + std::string(name) +
+                       "' (1 to 63 letters in lower case, digits and '-', which is at no end)");
+    if (name == "host") // host.microsandbox.internal is this machine
+        return invalid("no network can be called 'host'");
+    return {};
+}
+
 Status validate_network(const NetworkSpec& network) {
     const auto profiles = MSB_TRY(parse_net_profiles(network.profiles));
     if (profiles != network.profiles)
@@ -138,6 +155,12 @@ Status validate_network(const NetworkSpec& network) {
             "network profile 'all' and a default that denies egress contradict each other");
     if (network.rules.size() > net::most_rules)
         return fail(ErrorKind::limit_exceeded, "more than 10000 network rules");
+    if (network.joined)
+        MSB_TRY(validate_network_name(network.joined.name));
+    if (network.joined.subnet.bits > 0 && network.interface.v4 &&
+        network.joined.subnet.contains(*network.interface.v4))
+        return invalid("the guest's own address is one of the private network '" +
+                       network.joined.name + "'");
     MSB_TRY(validate_published(network.published));
     MSB_TRY(validate_interface(network.interface));
     MSB_TRY(validate_proxy(network.proxy));

@@ -29,6 +29,18 @@ struct DnsSpec {
     bool operator==(const DnsSpec&) const = default;
 };
 
+/// A private network that a sandbox is in. What it is there is allotted when the sandbox is made.
+struct JoinedNetwork {
+    std::string name; ///< empty: none
+    Prefix subnet;
+    IpAddress address;
+
+    explicit operator bool() const { return !name.empty(); }
+    bool operator==(const JoinedNetwork&) const = default;
+};
+/// A label of a domain name: 1 to 63 letters in lower case, digits and '-', which is at no end.
+Status validate_network_name(std::string_view name);
+
 inline constexpr std::uint32_t usual_connections = 256, most_connections = 1024;
 
 struct NetworkSpec {
@@ -40,6 +52,7 @@ struct NetworkSpec {
     /// What is allowed where nothing decides; unless given, ways in are and ways out are not.
     std::optional<bool> default_egress, default_ingress;
     std::vector<PublishedPort> published;
+    JoinedNetwork joined;
     DnsSpec dns;
     InterfaceSpec interface;
     LinkRates rates;

@@ -102,6 +102,9 @@ std::chrono::milliseconds power_off_margin(const SandboxSpec& spec);
 
 // Each check names the value and the rule it broke.
 Status validate_name(std::string_view name);
+/// Of the document that a specification is kept in.
+inline constexpr std::size_t max_spec_bytes = std::size_t{16} << 20;
+
 Status validate_spec(const SandboxSpec& spec);
 
 /// "msb-" and 8 random hex digits.

@@ -68,6 +68,24 @@ std::optional<bool> read_default(json::Reader& document, const char* key) {
     return word == "allow";
 }
 
+json::Value write_joined(const JoinedNetwork& joined) {
+    if (!joined)
+        return nullptr;
+    return {{"name", joined.name},
+            {"subnet", joined.subnet.to_string()},
+            {"address", joined.address.to_string()}};
+}
+
+void read_joined(json::Reader document, JoinedNetwork& joined) {
+    document.get("name", joined.name);
+    const auto subnet = Prefix::parse(document.get<std::string>("subnet"));
+    const auto address = IpAddress::parse(document.get<std::string>("address"));
+    if (!subnet || !address || address->v6 || !subnet->contains(*address))
+        document.complain("no address of a private network");
+    joined.subnet = subnet.value_or(Prefix());
+    joined.address = address.value_or(IpAddress());
+}
+
 json::Value write_network(const NetworkSpec& network) {
     json::Value ports = json::array();
     for (const PublishedPort& port : network.published)
@@ -87,6 +105,7 @@ json::Value write_network(const NetworkSpec& network) {
             {"default_egress", write_default(network.default_egress)},
             {"default_ingress", write_default(network.default_ingress)},
             {"ports", ports},
+            {"network", write_joined(network.joined)},
             {"policy", json::or_null(network.policy_name)},
             {"explain_denials", network.explain_denials},
             {"dns",
@@ -141,6 +160,8 @@ void read_network(json::Reader document, NetworkSpec& network) {
     if (document.has("dns")) // earlier versions had none
         read_dns({document, "dns"}, network.dns);
     // Earlier versions had none of these.
+    if (document.has("network") && !document.member("network").is_null())
+        read_joined({document, "network"}, network.joined);
     std::optional<std::string> proxy;
     document.get_if_there("proxy", proxy);
     network.proxy = proxy.value_or("");

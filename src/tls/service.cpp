@@ -1,55 +1,12 @@
 #include "tls/service.hpp"
 
 #include "base/log.hpp"
+#include "base/packet.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstring>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
 namespace msb::tls {
-
-namespace {
-
-struct Packet {
-    std::string text;
-    std::vector<OwnedFd> descriptors;
-};
-
-/// One packet of netd's. Nothing: there is none. An error: there will not be any more.
-Result<std::optional<Packet>> receive_packet(int channel) {
-    constexpr std::size_t wanted = 2;
-    std::array<char, net::Handover::most_bytes> text;
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * wanted)> control{};
-    iovec data{text.data(), text.size()};
-    msghdr message{};
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    const ssize_t size = ::recvmsg(channel, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    if (size == -1 && (errno == EAGAIN || errno == EINTR))
-        return std::nullopt;
-    if (size <= 0)
-        return fail(ErrorKind::unreachable, "the network process has ended");
-    Packet packet{.text = {text.data(), static_cast<std::size_t>(size)}, .descriptors = {}};
-    for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
-         header = CMSG_NXTHDR(&message, header)) {
-        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
-            continue;
-        const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (std::size_t i = 0; i < count; ++i) {
-            int number = -1;
-            std::memcpy(&number, CMSG_DATA(header) + i * sizeof(int), sizeof(int));
-            packet.descriptors.emplace_back(number);
-        }
-    }
-    return packet;
-}
-
-} // namespace
 
 Result<std::unique_ptr<Service>>
 Service::create(EventLoop& loop, Authority authority, Upstreams upstreams,
@@ -101,7 +58,7 @@ Status Service::serve(OwnedFd channel) {
 }
 
 void Service::receive() {
-    auto packet = receive_packet(channel_.get());
+    auto packet = receive_packet(channel_.get(), net::Handover::most_bytes);
     if (!packet) { // connections that there are go on without netd only until they notice
         loop_.unwatch(channel_.get());
         channel_.reset();
@@ -109,8 +66,8 @@ void Service::receive() {
     }
     if (!*packet)
         return;
-    auto& [text, descriptors] = **packet;
-    auto handover = net::Handover::from_json(text);
+    auto& [data, descriptors] = **packet;
+    auto handover = net::Handover::from_json(as_text(data));
     if (!handover || descriptors.size() != 2)
         return log::warn("a handover was dropped: {}",
                          handover ? "without its sockets" : handover.error().to_string());

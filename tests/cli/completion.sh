@@ -24,6 +24,7 @@ assert_contains "$(offered run --policy '')" package-registries
 
 need_kernel
 run_ok msb volume create volumes-name
+run_ok msb network create networks-name
 run_ok msb create -q -n worker
 run_ok msb create -q -n worker-2
 run_ok msb stop -q -t 1 worker worker-2
@@ -33,6 +34,7 @@ run_ok msb load -q -i "$T/bb.tar"
 assert_eq "$(offered exec w | sort)" $'worker\nworker-2'
 assert_eq "$(offered run --from-snapshot=s)" --from-snapshot=snapshots-name
 assert_eq "$(offered volume inspect v)" volumes-name
+assert_eq "$(offered network inspect n)" networks-name
 assert_eq "$(offered cp worker)" $'worker:\nworker-2:\n:file'
 images=$(msb image ls -q)
 assert_contains "$images" test/busybox:1

@@ -17,7 +17,7 @@ struct Attempt {
 };
 
 constexpr unsigned runtime = 1 << 0, uml = 1 << 1, image = 1 << 2, fetch = 1 << 3, fs = 1 << 4,
-                   net = 1 << 5, tls = 1 << 8;
+                   net = 1 << 5, tls = 1 << 8, net_switch = 1 << 9;
 
 std::span<const Attempt> all();
 /// Those of them that take more than a limit should give.

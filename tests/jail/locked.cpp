@@ -1,5 +1,5 @@
-// Stands where the runtime, the file server, netd or tlsd stands: started in its jail, locks itself down,
-// and tries one thing.
+// Stands where the runtime, the file server, netd, tlsd or netswitch stands: started in its jail, locks itself
+// down, and tries one thing.
 #include "attempts.hpp"
 #include "jail/jail.hpp"
 
@@ -18,8 +18,9 @@ int main(int argc, char** argv) {
     const auto status =
         program == "/fsd"    ? lock_down(Role::fs, {.writable = {"/m/0"}, .readable = {"/m/1"}})
         : program == "/netd" ? lock_down(Role::net, {})
-        : program == "/tlsd"
-            ? lock_down(Role::tls, {})
+        : program == "/tlsd" ? lock_down(Role::tls, {})
+        : program == "/netswitch"
+            ? lock_down(Role::net_switch, {})
             : lock_down(Role::runtime,
                         {.writable = {"/sandbox", "/run"}, .readable = {}, .file_bytes = 64 << 20});
     if (!status) {

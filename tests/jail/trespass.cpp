@@ -116,6 +116,17 @@ int try_as_tls(const Attempt& attempt) {
     return outcome(start_tls(attempt.name));
 }
 
+Result<jail::Process> start_switch(const char* attempt) {
+    return jail::spawn({.role = jail::Role::net_switch,
+                        .argv = {"/netswitch", attempt},
+                        .binds = {{here + "/locked", "/netswitch", false, true}},
+                        .fds = {{2, 2}}});
+}
+
+int try_as_switch(const Attempt& attempt) {
+    return outcome(start_switch(attempt.name));
+}
+
 bool runtime_is_ended() {
     return is_ended(start_runtime({"stay"}));
 }
@@ -130,6 +141,10 @@ bool net_is_ended() {
 
 bool tls_is_ended() {
     return is_ended(start_tls("stay"));
+}
+
+bool switch_is_ended() {
+    return is_ended(start_switch("stay"));
 }
 
 Result<std::unique_ptr<engine::Engine>> start_uml(const char* attempt) {
@@ -232,6 +247,7 @@ constexpr Place places[] = {
     {"fs", attempts::fs, try_as_fs, fs_is_ended},
     {"net", attempts::net, try_as_net, net_is_ended},
     {"tls", attempts::tls, try_as_tls, tls_is_ended},
+    {"switch", attempts::net_switch, try_as_switch, switch_is_ended},
 };
 
 void try_everything() {

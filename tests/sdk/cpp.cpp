@@ -6,6 +6,7 @@
 
 using microsandbox::Error;
 using microsandbox::Json;
+using microsandbox::PrivateNetwork;
 using microsandbox::Sandbox;
 using microsandbox::Snapshot;
 using microsandbox::Volume;
@@ -98,6 +99,13 @@ int main() {
             }) == "success",
             "wait");
     require(seen.at("status") == "stopped", "stopped by the destructor");
+
+    const auto back = PrivateNetwork::create("back", {{"subnet", "10.82.0.0/24"}});
+    require(back.at("subnet") == "10.82.0.0/24", "private network");
+    require(kind_of([] { PrivateNetwork::create("back"); }) == "network_already_exists", "exists");
+    require(PrivateNetwork::get("back") == back && PrivateNetwork::list().size() == 1, "networks");
+    require(kind_of([] { PrivateNetwork::remove("none"); }) == "network_not_found", "no network");
+    require(PrivateNetwork::prune() == Json::array({"back"}), "pruned networks");
 
     const auto data = Volume::create("data", {{"labels", {{"a", "b"}}}});
     require(data.at("kind") == "directory" && data.at("labels").at("a") == "b", "volume");

@@ -45,6 +45,7 @@ mod network;
 mod options;
 mod patch;
 mod pool;
+mod private_network;
 mod progress;
 mod sandbox;
 mod setters;
@@ -82,6 +83,7 @@ pub use network::{
     NetworkPolicy, NetworkStep, NetworkVerdict, RateLimiterBuilder, Rule, SecretEvent, TokenBucket,
 };
 pub use patch::PatchBuilder;
+pub use private_network::{PrivateNetwork, PrivateNetworkBuilder, PrivateNetworkMember};
 pub use progress::{PullEvent, PullProgress};
 pub use sandbox::Sandbox;
 pub use snapshot::{

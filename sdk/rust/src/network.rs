@@ -332,6 +332,12 @@ impl NetworkBuilder {
         self
     }
 
+    /// A private network to join: [`crate::PrivateNetwork`].
+    pub fn network(mut self, name: impl Into<String>) -> Self {
+        self.options.network = Some(name.into());
+        self
+    }
+
     /// How many TCP connections may be open at a time.
     pub fn max_connections(mut self, count: u32) -> Self {
         self.options.max_connections = Some(count);

@@ -95,6 +95,11 @@ macro_rules! function_table {
             metrics_stream_open(Str, Str, Out<u64>) -> Failure;
             metrics_stream_recv(u64, u64, Out<*mut c_char>) -> Failure;
             metrics_stream_close(u64);
+            network_create(Str, Str, Out<*mut c_char>) -> Failure;
+            network_get(Str, Out<*mut c_char>) -> Failure;
+            network_list(Out<*mut c_char>) -> Failure;
+            network_remove(Str) -> Failure;
+            network_prune(Out<*mut c_char>) -> Failure;
             volume_create(Str, Str, Out<*mut c_char>) -> Failure;
             volume_get(Str, Out<*mut c_char>) -> Failure;
             volume_list(Out<*mut c_char>) -> Failure;
@@ -197,6 +202,12 @@ macro_rules! error_table {
             "snapshot_image_missing" SnapshotImageMissing,
             /// The snapshot's disk is not the one whose hash was recorded.
             "snapshot_integrity" SnapshotIntegrity,
+            /// There is no private network of this name.
+            "network_not_found" NetworkNotFound,
+            /// There is a private network of this name already.
+            "network_already_exists" NetworkAlreadyExists,
+            /// A sandbox, even a stopped one, is in the private network.
+            "network_in_use" NetworkInUse,
             /// There is no volume of this name.
             "volume_not_found" VolumeNotFound,
             /// There is a volume of this name already.
@@ -557,6 +568,7 @@ macro_rules! option_table {
                 default_ingress: NetworkAction,
                 dns: DnsOptions,
                 explain_denials: bool,
+                network: String,
                 max_connections: u32,
                 proxy: String,
                 tls: TlsOptions,
@@ -713,6 +725,9 @@ macro_rules! option_table {
                 labels: BTreeMap<String, String>,
                 dry_run: bool,
             }
+            PrivateNetworkOptions {
+                subnet: String,
+            }
             ForkOptions {
                 names: Vec<String>,
                 copy_while_frozen: bool,
@@ -723,9 +738,6 @@ macro_rules! option_table {
                 labels: BTreeMap<String, String>,
                 older_than_ms: u64,
                 dry_run: bool,
-            }
-            MetricsStreamOptions {
-                interval_ms: u64,
             }
             VolumeRemoveOptions {
                 recursive: bool,

@@ -2,7 +2,8 @@ mod common;
 
 use common::{block_on, create};
 use microsandbox::{
-    Error, NetworkAction, NetworkLogOptions, NetworkPolicy, Rule, Sandbox, SecretBuilder, TokenBucket, ViolationAction,
+    Error, NetworkAction, NetworkLogOptions, NetworkPolicy, PrivateNetwork, Rule, Sandbox, SecretBuilder, TokenBucket,
+    ViolationAction,
 };
 use std::io::Write;
 use std::net::TcpListener;
@@ -99,5 +100,24 @@ fn allow_dns() {
         assert_eq!(verdict.steps.iter().map(|step| step.allowed).collect::<Vec<_>>(), [true, false]);
         assert!(!sandbox.network_check("host.microsandbox.internal:853").await.unwrap().allowed);
         sandbox.close().await.unwrap();
+    });
+}
+
+#[test]
+fn private_networks() {
+    block_on(async {
+        let made = PrivateNetwork::builder("rust-back").subnet("10.80.0.0/24").create().await.unwrap();
+        assert_eq!((made.subnet.as_str(), made.members.len()), ("10.80.0.0/24", 0));
+        let again = PrivateNetwork::builder("rust-back").create().await;
+        assert!(matches!(again, Err(Error::NetworkAlreadyExists(_))));
+        assert!(matches!(PrivateNetwork::get("rust-none").await, Err(Error::NetworkNotFound(_))));
+        let sandbox = create(Sandbox::builder("rust-member").network(|n| n.network("rust-back"))).await;
+        let network = PrivateNetwork::get("rust-back").await.unwrap();
+        assert_eq!((network.members[0].sandbox.as_str(), network.members[0].joined), ("rust-member", true));
+        assert!(matches!(PrivateNetwork::remove("rust-back").await, Err(Error::NetworkInUse(_))));
+        sandbox.stop().await.unwrap();
+        Sandbox::remove("rust-member").await.unwrap();
+        assert_eq!(PrivateNetwork::list().await.unwrap().len(), 1);
+        assert_eq!(PrivateNetwork::prune().await.unwrap(), ["rust-back"]);
     });
 }

@@ -92,6 +92,11 @@
     X(all_sandbox_metrics) \
     X(metrics_stream_open) \
     X(metrics_stream_close) \
+    X(network_create) \
+    X(network_get) \
+    X(network_list) \
+    X(network_remove) \
+    X(network_prune) \
     X(volume_create) \
     X(volume_get) \
     X(volume_list) \

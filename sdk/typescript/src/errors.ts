@@ -69,6 +69,12 @@ export class ImageInUseError extends MicrosandboxError {}
 export class ImageNotFoundError extends MicrosandboxError {}
 /** The image could not be fetched or unpacked. */
 export class ImagePullFailedError extends MicrosandboxError {}
+/** There is no private network of this name. */
+export class NetworkNotFoundError extends MicrosandboxError {}
+/** There is a private network of this name already. */
+export class NetworkAlreadyExistsError extends MicrosandboxError {}
+/** A sandbox, even a stopped one, is in the private network. */
+export class NetworkInUseError extends MicrosandboxError {}
 /** There is no volume of this name. */
 export class VolumeNotFoundError extends MicrosandboxError {}
 /** There is a volume of this name already. */
@@ -184,6 +190,9 @@ const classes: Partial<Record<string, ErrorClass>> = {
   snapshot_sandbox_running: SnapshotSandboxRunningError,
   still_running: SandboxStillRunningError,
   volume_already_exists: VolumeAlreadyExistsError,
+  network_not_found: NetworkNotFoundError,
+  network_already_exists: NetworkAlreadyExistsError,
+  network_in_use: NetworkInUseError,
   volume_in_use: VolumeInUseError,
   volume_not_found: VolumeNotFoundError,
   timed_out: TimedOutError,

@@ -26,6 +26,9 @@ export {
   MetricsDisabledError,
   MetricsUnavailableError,
   MissedRotationError,
+  NetworkAlreadyExistsError,
+  NetworkInUseError,
+  NetworkNotFoundError,
   NoDefaultCommandError,
   PatchFailedError,
   PathNotFoundError,
@@ -156,6 +159,7 @@ export type {
   VolumeKind,
   VolumeMode,
 } from "./tables.js";
+export { PrivateNetwork, PrivateNetworkHandle, type PrivateNetworkMember } from "./private_network.js";
 export { Volume, VolumeBuilder, VolumeHandle } from "./volume.js";
 export { VolumeFs } from "./volume_fs.js";
 export { type Pairs, type Rlimit } from "./values.js";

@@ -195,6 +195,7 @@ export interface NetworkConfig extends CustomPolicy {
   profiles?: Iterable<NetworkProfile>;
   policy?: string | CustomPolicy;
   dns?: DnsConfig;
+  network?: string;
   maxConnections?: number;
   explainDenials?: boolean;
   proxy?: string;
@@ -316,6 +317,7 @@ export class NetworkBuilder {
     if (config.defaultEgress !== undefined) this.defaultEgress(config.defaultEgress);
     if (config.defaultIngress !== undefined) this.defaultIngress(config.defaultIngress);
     if (config.dns !== undefined) this.dns(config.dns);
+    if (config.network !== undefined) this.network(config.network);
     if (config.maxConnections !== undefined) this.maxConnections(config.maxConnections);
     if (config.proxy !== undefined) this.proxy(config.proxy);
     if (config.tls !== undefined) this.tls(config.tls);
@@ -402,6 +404,11 @@ export class NetworkBuilder {
   /** Whether requests of plain HTTP that are refused are answered with the reason; true if not given. */
   explainDenials(enabled: boolean): this {
     this.settings.explain_denials = enabled;
+    return this;
+  }
+  /** A private network to join: PrivateNetwork.create(name). */
+  network(name: string): this {
+    this.settings.network = text(name, "network");
     return this;
   }
   /** How many TCP connections may be open at a time. */

@@ -96,6 +96,11 @@ export interface NativeFunctions {
   metrics_stream_open(name: string, options: string): Later<[Handle]>;
   metrics_stream_recv(cancel: Handle, stream: Handle): Later<[string | null]>;
   metrics_stream_close(stream: Handle): Later;
+  network_create(name: string, options: string): Later<[string]>;
+  network_get(name: string): Later<[string]>;
+  network_list(): Later<[string]>;
+  network_remove(name: string): Later;
+  network_prune(): Later<[string]>;
   volume_create(name: string, options: string): Later<[string]>;
   volume_get(name: string): Later<[string]>;
   volume_list(): Later<[string]>;
@@ -202,6 +207,12 @@ export type ErrorKind =
   | "snapshot_image_missing"
   /** The snapshot's disk is not the one whose hash was recorded. */
   | "snapshot_integrity"
+  /** There is no private network of this name. */
+  | "network_not_found"
+  /** There is a private network of this name already. */
+  | "network_already_exists"
+  /** A sandbox, even a stopped one, is in the private network. */
+  | "network_in_use"
   /** There is no volume of this name. */
   | "volume_not_found"
   /** There is a volume of this name already. */
@@ -582,6 +593,7 @@ export interface NativeNetwork {
   default_ingress?: NetworkAction | undefined;
   dns?: NativeDns | undefined;
   explain_denials?: boolean | undefined;
+  network?: string | undefined;
   max_connections?: number | undefined;
   proxy?: string | undefined;
   tls?: NativeTls | undefined;
@@ -760,6 +772,11 @@ export interface NativePruneOptions {
   dry_run?: boolean | undefined;
 }
 
+/** A private network. As the C interface has it. */
+export interface NativePrivateNetworkOptions {
+  subnet?: string | undefined;
+}
+
 /** Which sandboxes begin with the disk of another one. As the C interface has it. */
 export interface NativeForkOptions {
   names?: string[] | undefined;
@@ -773,9 +790,4 @@ export interface NativeStoragePruneOptions {
   labels?: Record<string, string> | undefined;
   older_than_ms?: number | undefined;
   dry_run?: boolean | undefined;
-}
-
-/** How often. As the C interface has it. */
-export interface NativeMetricsStreamOptions {
-  interval_ms?: number | undefined;
 }

@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
 import { type AddressInfo, createServer } from "node:net";
 import { after, test } from "node:test";
-import { InvalidArgumentError, InvalidConfigError, NetworkPolicy, Rule, Sandbox } from "microsandbox";
+import {
+  InvalidArgumentError,
+  InvalidConfigError,
+  NetworkAlreadyExistsError,
+  NetworkInUseError,
+  NetworkNotFoundError,
+  NetworkPolicy,
+  PrivateNetwork,
+  Rule,
+  Sandbox,
+} from "microsandbox";
 import { removed, uniqueName } from "./support.js";
 
 // A service of this machine's loopback that greets whoever comes.
@@ -95,4 +105,20 @@ test("allowDns opens lookups, and no more", async () => {
   assert.equal((await box.networkCheck("host.microsandbox.internal:853")).verdict, "deny");
   await box.close();
   await removed(other);
+});
+
+test("sandboxes of a private network are its members", async () => {
+  const name = uniqueName();
+  const made = await PrivateNetwork.create(`${name}-net`, { subnet: "10.81.0.0/24" });
+  assert.deepEqual([made.subnet, made.members], ["10.81.0.0/24", []]);
+  await assert.rejects(PrivateNetwork.create(made.name), NetworkAlreadyExistsError);
+  await assert.rejects(PrivateNetwork.get("ts-none"), NetworkNotFoundError);
+  const box = await Sandbox.builder(name).network((n) => n.network(made.name)).create();
+  const { members } = await PrivateNetwork.get(made.name);
+  assert.deepEqual([members.length, members[0]?.sandbox, members[0]?.joined], [1, name, true]);
+  await assert.rejects(made.remove(), NetworkInUseError);
+  await box.close();
+  await removed(name);
+  assert.equal((await PrivateNetwork.list()).length, 1);
+  assert.deepEqual(await PrivateNetwork.prune(), [made.name]);
 });

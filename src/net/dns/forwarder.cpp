@@ -211,6 +211,8 @@ void DnsForwarder::answer(Asked asked, const Reply& reply) {
     asked.query = parsed->query;
     if (parsed->code != dns::Code::no_error)
         return reply(dns::make_answer(asked.message, asked.query, parsed->code));
+    if (const auto answer = answer_of_network(asked))
+        return reply(*answer);
     if (const Status admitted = admit(asked); !admitted)
         return reply(refusal(asked.message, asked.query, admitted.error()));
     if (const auto answer = answer_here(asked))
@@ -239,6 +241,24 @@ Status DnsForwarder::admit(const Asked& asked) {
                         .protocol = asked.stream ? Protocol::tcp : Protocol::udp,
                         .source = asked.guest,
                         .destination = asked.server});
+}
+
+/// Who is in the sandbox's private network is no secret from it, and nobody outside is asked: so no rule
+/// is needed to look a member up. Whether it may be reached is another question.
+std::optional<Bytes> DnsForwarder::answer_of_network(const Asked& asked) const {
+    const dns::Question& question = asked.query.question;
+    if (config_.membership == nullptr || question.type_class != dns::class_in)
+        return std::nullopt;
+    const auto found = config_.membership->look_up(question.name);
+    if (!found)
+        return std::nullopt;
+    std::optional<IpAddress> address;
+    if (found->address && question.type == dns::type_a)
+        address = found->address;
+    if (found->address && question.type == dns::type_aaaa)
+        address = member_v6(*found->address);
+    return dns::make_answer(asked.message, asked.query,
+                            found->exists ? dns::Code::no_error : dns::Code::no_such_name, address);
 }
 
 std::optional<Bytes> DnsForwarder::answer_here(const Asked& asked) const {

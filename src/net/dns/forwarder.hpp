@@ -11,6 +11,7 @@
 #include "net/dns/exchange.hpp"
 #include "net/dns/names.hpp"
 #include "net/dns/resolver_file.hpp"
+#include "net/members/membership.hpp"
 #include "net/output.hpp"
 #include "net/policy/groups.hpp"
 
@@ -26,6 +27,7 @@ class DnsForwarder {
         std::string resolver_file{}; ///< that these follow; empty: none
         Gateways gateways; ///< of the active families; others have no addresses for the guest
         std::chrono::milliseconds time = DnsExchange::usual_time; ///< for one question
+        const Membership* membership = nullptr;                   ///< has names, too
     };
     static constexpr std::size_t max_exchanges = 128;
     static constexpr std::size_t max_streams = 16;
@@ -62,6 +64,7 @@ class DnsForwarder {
     void answer(Asked asked, const Reply& reply);
     Flow lookup_of(const Asked& asked) const;
     Status admit(const Asked& asked);
+    std::optional<Bytes> answer_of_network(const Asked& asked) const;
     std::optional<Bytes> answer_here(const Asked& asked) const;
     void ask(Asked asked, const Reply& reply);
     /// What the guest gets of a resolver's answer.

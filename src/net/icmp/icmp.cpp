@@ -41,14 +41,32 @@ void Icmp::message(const IpPacket& packet, bool verify) {
         solicitation(packet);
 }
 
-void Icmp::echo(const IpPacket& packet) {
+void Icmp::answer(const IpPacket& packet) {
     Bytes bytes(packet.payload.begin(), packet.payload.end());
-    const MutableBytesView view(bytes);
-    if (is_gateway(packet.destination)) {
-        bytes[0] = packet.source.v6 ? echo_reply_v6 : echo_reply;
-        store_be(view.subspan(2), std::uint16_t{0});
-        return output_.icmp(packet.destination, packet.source, bytes);
-    }
+    bytes[0] = packet.source.v6 ? echo_reply_v6 : echo_reply;
+    store_be(MutableBytesView(bytes).subspan(2), std::uint16_t{0});
+    output_.icmp(packet.destination, packet.source, bytes);
+}
+
+/// Echoes are not carried: that a member is there is known here.
+void Icmp::echo_of_member(const IpPacket& packet) {
+    const Flow flow{.direction = Direction::out,
+                    .protocol = Protocol::icmp,
+                    .source = {packet.source, 0},
+                    .destination = {packet.destination, 0}};
+    if (!dialer_.admit(flow))
+        return output_.unreachable(packet.destination, packet.packet, Unreachable::prohibited);
+    if (!membership_->is_there(packet.destination))
+        return output_.unreachable(packet.destination, packet.packet, Unreachable::host);
+    answer(packet);
+}
+
+void Icmp::echo(const IpPacket& packet) {
+    if (is_gateway(packet.destination))
+        return answer(packet);
+    if (membership_ != nullptr && membership_->has(packet.destination))
+        return echo_of_member(packet);
+    const Bytes bytes(packet.payload.begin(), packet.payload.end());
     const Key key{packet.source, packet.destination,
                   load_be<std::uint16_t>(packet.payload.subspan(4))};
     int socket = flows_.socket_of(key);
@@ -61,7 +79,7 @@ void Icmp::echo(const IpPacket& packet) {
         if (!dialed)
             return output_.unreachable(packet.destination, packet.packet, Unreachable::prohibited);
         socket = dialed->socket.get();
-        if (!flows_.add(key, std::move(*dialed), [this, key] { receive(key); }))
+        if (!flows_.add(key, std::move(*dialed), [this, key](std::uint32_t) { receive(key); }))
             return;
     }
     flows_.touch(key);

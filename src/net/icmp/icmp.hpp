@@ -3,6 +3,7 @@
 
 #include "net/dialer.hpp"
 #include "net/flow_sockets.hpp"
+#include "net/members/membership.hpp"
 #include "net/output.hpp"
 #include "net/policy/policy.hpp"
 
@@ -13,8 +14,9 @@ class Icmp {
     static constexpr std::size_t max_flows = 64;
     static constexpr std::chrono::seconds idle_time{30};
 
-    Icmp(EventLoop& loop, Output& output, Dialer& dialer, const Gateways& gateways)
-        : output_(output), dialer_(dialer), gateways_(gateways),
+    Icmp(EventLoop& loop, Output& output, Dialer& dialer, const Gateways& gateways,
+         const Membership* membership)
+        : output_(output), dialer_(dialer), gateways_(gateways), membership_(membership),
           flows_(loop, max_flows, idle_time) {}
 
     void message(const IpPacket& packet, bool verify);
@@ -35,6 +37,8 @@ class Icmp {
     };
 
     void echo(const IpPacket& packet);
+    void answer(const IpPacket& packet);
+    void echo_of_member(const IpPacket& packet);
     void solicitation(const IpPacket& packet);
     void receive(const Key& key);
     bool is_gateway(const IpAddress& address) const {
@@ -44,6 +48,7 @@ class Icmp {
     Output& output_;
     Dialer& dialer_;
     Gateways gateways_;
+    const Membership* membership_;
     FlowSockets<Key> flows_;
 };
 

@@ -1,38 +1,15 @@
 #include "net/intercept/interceptor.hpp"
 
+#include "base/packet.hpp"
 #include "base/system.hpp"
 #include "net/intercept/handover.hpp"
 #include "net/policy/policy.hpp"
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <sys/socket.h>
 
 namespace msb::net {
-
-namespace {
-
-/// One packet with two descriptors.
-Status send_with(int channel, std::string text, std::array<int, 2> descriptors) {
-    iovec data{text.data(), text.size()};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(descriptors))> control{};
-    msghdr message{};
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    cmsghdr* const header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(descriptors));
-    std::memcpy(CMSG_DATA(header), descriptors.data(), sizeof(descriptors));
-    if (::sendmsg(channel, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == -1)
-        return fail_errno("sendmsg", "the process that intercepts TLS");
-    return {};
-}
-
-} // namespace
 
 DomainTarget host_pattern(std::string_view text) {
     const bool below = text.starts_with("*.");
@@ -77,7 +54,9 @@ Result<OwnedFd> Interceptor::take(const Flow& flow, int upstream) {
                             .names = flow.names,
                             .destination = flow.destination,
                             .tls = flow.opening->tls};
-    MSB_TRY(send_with(channel_.get(), handover.to_json(), {sides[1].get(), upstream}));
+    MSB_TRY_WRAP(send_packet(channel_.get(), as_bytes(handover.to_json()),
+                             std::array{sides[1].get(), upstream}),
+                 "the process that intercepts TLS");
     return std::move(sides[0]);
 }
 

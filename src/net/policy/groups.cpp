@@ -92,8 +92,9 @@ const auto& ranges() {
 } // namespace
 
 std::string_view to_string(Group group) {
-    static constexpr std::array<std::string_view, 8> names = {
-        "reserved", "host", "metadata", "loopback", "private", "link-local", "multicast", "public"};
+    static constexpr std::array<std::string_view, 9> names = {"reserved",  "host",    "metadata",
+                                                              "loopback",  "private", "link-local",
+                                                              "multicast", "public",  "network"};
     return names[static_cast<std::size_t>(group)];
 }
 
@@ -112,11 +113,34 @@ IpAddress embedded_v4(const IpAddress& address) {
     return address;
 }
 
+namespace {
+
+/// fd6d:7362:6e77::/96: unique local addresses (RFC 4193) that nothing else of ours uses.
+constexpr Ipv6Bytes member_prefix = {0xfd, 0x6d, 0x73, 0x62, 0x6e, 0x77};
+constexpr std::size_t member_prefix_size = 12;
+
+} // namespace
+
+IpAddress member_v6(const IpAddress& v4) {
+    Ipv6Bytes bytes = member_prefix;
+    std::ranges::copy(v4.v4_bytes(), bytes.begin() + member_prefix_size);
+    return IpAddress(bytes);
+}
+
+IpAddress member_v4(const IpAddress& address) {
+    const auto start = BytesView(member_prefix).first(member_prefix_size);
+    if (address.v6 && std::ranges::equal(address.view().first(start.size()), start))
+        return IpAddress::from(address.view().subspan(start.size()));
+    return embedded_v4(address);
+}
+
 Group classify(const IpAddress& original, const Gateways& gateways,
                std::span<const Prefix> metadata) {
     const IpAddress address = embedded_v4(original);
     if (address == gateways.v4 || address == gateways.v6)
         return Group::host;
+    if (gateways.network && gateways.network->contains(member_v4(original)))
+        return Group::member;
     const auto holds = [&](const Prefix& prefix) { return prefix.contains(address); };
     if (std::ranges::any_of(metadata_services(), holds, &Range::prefix) ||
         std::ranges::any_of(metadata, holds))

@@ -19,6 +19,7 @@ enum class Group {
     link_local,
     multicast,
     public_network,
+    member, ///< of the private network that the sandbox has joined
 };
 std::string_view to_string(Group group);
 
@@ -28,7 +29,13 @@ inline constexpr std::string_view host_alias = "host.microsandbox.internal";
 struct Gateways {
     std::optional<IpAddress> v4;
     std::optional<IpAddress> v6;
+    std::optional<Prefix> network; ///< the private one, if the sandbox has joined any
 };
+
+/// A member of a private network has an address of each family: the IPv6 one ends with the IPv4 one.
+IpAddress member_v6(const IpAddress& v4);
+/// The IPv4 address of a member; of any other address what embedded_v4() says.
+IpAddress member_v4(const IpAddress& address);
 
 /// The IPv4 address inside a mapped, NAT64 or 6to4 address; any other as it is.
 IpAddress embedded_v4(const IpAddress& address);

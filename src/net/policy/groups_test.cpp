@@ -49,5 +49,18 @@ TEST(Groups, MoreMetadataServicesCanBeNamed) {
         Group::host); // the gateway is ours
 }
 
+TEST(Groups, MembersOfAPrivateNetworkHaveTwoAddresses) {
+    Gateways joined = guest_gateways;
+    joined.network = Prefix::parse("10.213.7.0/24");
+    const IpAddress member(Ipv4Bytes{10, 213, 7, 9});
+    EXPECT_EQ(member_v4(member_v6(member)), member);
+    for (const char* text : {"10.213.7.9", "fd6d:7362:6e77::10.213.7.9", "::ffff:10.213.7.9"}) {
+        EXPECT_EQ(classify(*IpAddress::parse(text), joined), Group::member) << text;
+        EXPECT_EQ(group_of(text), Group::private_network) << text;
+    }
+    for (const char* text : {"10.213.8.9", "fd6d:7362:6e77::10.213.8.9", "fd6d:7362:6e77::8.8.8.8"})
+        EXPECT_EQ(classify(*IpAddress::parse(text), joined), Group::private_network) << text;
+}
+
 } // namespace
 } // namespace msb::net

@@ -29,7 +29,8 @@ bool is_below(std::string_view name, std::string_view parent) {
 class Matcher {
   public:
     Matcher(const Flow& flow, Group peer)
-        : flow_(flow), peer_(peer), protocol_(protocol_of(flow)), inner_(embedded_v4(flow.peer())),
+        : flow_(flow), peer_(peer), protocol_(protocol_of(flow)),
+          inner_(peer == Group::member ? member_v4(flow.peer()) : embedded_v4(flow.peer())),
           disguised_(inner_ != flow.peer()) {}
 
     /// Whether the rule is about flows of this direction, protocol and port.
@@ -91,7 +92,8 @@ class Matcher {
         if (!prefix.contains(inner_) &&
             (rule.allow || !disguised_ || !prefix.contains(flow_.peer())))
             return Match::no;
-        const bool apart = peer_ == Group::host || peer_ == Group::metadata;
+        const bool apart =
+            peer_ == Group::host || peer_ == Group::metadata || peer_ == Group::member;
         return rule.allow && apart && flow_.direction == Direction::out && !prefix.is_address()
                    ? Match::passed
                    : Match::yes;
@@ -249,6 +251,8 @@ bool has_names(const Policy& policy) {
 bool may_be_answered(const IpAddress& address, Group group, const Policy& policy) {
     if (group == Group::public_network || !policy.rebind_protection)
         return true;
+    if (group == Group::member)
+        return false;
     const Flow tcp{.protocol = Protocol::tcp, .destination = {address, 0}};
     const Flow udp{.protocol = Protocol::udp, .destination = {address, 0}};
     const Matcher as_tcp(tcp, group), as_udp(udp, group);

@@ -44,8 +44,8 @@ struct Verdict {
 /// - The loopback is never dialled: it would be the guest's own.
 /// - Services that answer for names in their own ways (over TLS or QUIC, mDNS, LLMNR, NetBIOS) are
 ///   closed: lookups are judged at port 53.
-/// - A prefix allows neither this machine's own addresses nor metadata services, which may lie in
-///   it by chance; an address alone, their group and `any` do.
+/// - A prefix allows neither this machine's own addresses, nor metadata services, nor members of a
+///   private network, which may lie in it by chance; an address alone, their group and `any` do.
 /// - A name allows addresses of the public group only: whoever answers for the name chooses them.
 /// - A name allows a TLS connection only if its opening asks for a name that the rule is about, too;
 ///   while the opening is unseen it is trusted to. Rules that deny match that name as well, and what
@@ -66,7 +66,8 @@ bool has_names(const Policy& policy);
 
 /// Whether the answer to a lookup may hold an address of this group: public ones, and those that a
 /// rule about addresses or groups allows on all ports. `any`, names and defaults do not count:
-/// whoever answers for a name must not lead a guest into networks that nobody mentioned.
+/// whoever answers for a name must not lead a guest into networks that nobody mentioned. Members of a
+/// private network have names of their own and are nobody else's answer.
 bool may_be_answered(const IpAddress& address, Group group, const Policy& policy);
 
 /// Whether any lookup may be allowed.

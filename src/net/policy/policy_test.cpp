@@ -131,6 +131,27 @@ TEST(Policy, APrefixOpensNothingThatLiesInItByChance) {
     EXPECT_TRUE(judge(tcp("10.0.0.5"), Group::host, policy("allow@10.0.0.5")).allow);
 }
 
+TEST(Policy, MembersOfAPrivateNetwork) {
+    Gateways joined = gateways;
+    joined.network = Prefix::parse("10.213.7.0/24");
+    const auto allows = [&](std::string_view rules, const Flow& one) {
+        return judge(one, classify(one.peer(), joined), policy(rules, false, false)).allow;
+    };
+    for (const std::string address : {"10.213.7.9", "fd6d:7362:6e77::10.213.7.9"}) {
+        EXPECT_FALSE(allows("allow@private,allow@10.0.0.0/8", tcp(address)));
+        EXPECT_TRUE(allows("allow@network", tcp(address)));
+        EXPECT_TRUE(allows("allow@network", udp(address, 90)));
+        EXPECT_TRUE(allows("allow@network", ping(address)));
+        EXPECT_TRUE(allows("allow@network:tcp:80", tcp(address)));
+        EXPECT_FALSE(allows("allow@network:tcp:81", tcp(address)));
+        EXPECT_TRUE(allows("allow@10.213.7.9", tcp(address)));
+        EXPECT_FALSE(allows("deny@10.213.7.0/24,allow@network", tcp(address)));
+        EXPECT_FALSE(allows("allow@network", from(address, 80)));
+        EXPECT_TRUE(allows("allow:ingress@network", from(address, 80)));
+        EXPECT_FALSE(allows("allow:ingress@private", from(address, 80)));
+    }
+}
+
 TEST(Policy, TheLoopbackIsNeverDialled) {
     check({
         {"allow@any", tcp("127.0.0.1"), false},

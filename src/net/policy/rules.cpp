@@ -18,10 +18,11 @@ constexpr std::array<std::string_view, 2> actions = {"allow", "deny"};
 constexpr std::array<std::string_view, 3> directions = {"egress", "ingress", "any"};
 constexpr std::array<std::string_view, 4> protocol_words = {"tcp", "udp", "icmpv4", "icmpv6"};
 /// By Group; there is no word for what is reserved.
-constexpr std::array<std::string_view, 8> groups = {
-    "", "host", "meta", "loopback", "private", "link-local", "multicast", "public"};
-constexpr std::array<std::string_view, 9> keywords = {
-    "any", "dns", "public", "private", "loopback", "link-local", "meta", "multicast", "host"};
+constexpr std::array<std::string_view, 9> groups = {
+    "", "host", "meta", "loopback", "private", "link-local", "multicast", "public", "network"};
+constexpr std::array<std::string_view, 10> keywords = {
+    "any",        "dns",  "public",    "private", "loopback",
+    "link-local", "meta", "multicast", "host",    "network"};
 
 /// The rest of an item while it is parsed; errors show the whole item.
 struct Item {

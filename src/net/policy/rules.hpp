@@ -6,7 +6,7 @@
 //   action     allow | deny
 //   direction  egress (unless given) | ingress | any
 //   target     any | dns | public | private | loopback | link-local | meta | multicast | host
-//              | address, prefix (IPv6 in brackets) | name with a dot | domain=NAME | suffix=NAME |
+//              | network | address, prefix (IPv6 in brackets) | name with a dot | domain=NAME | suffix=NAME |
 //              *.NAME
 //   protocol   any | tcp | udp | icmpv4 | icmpv6
 //   ports      any | N | N-M

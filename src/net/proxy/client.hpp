@@ -4,27 +4,22 @@
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "net/handshake.hpp"
 #include "net/proxy/proxy.hpp"
 
 #include <string>
 
 namespace msb::net {
 
-class ProxyClient {
+class ProxyClient final : public Handshake {
   public:
-    /// The longest answer that is waited for.
-    static constexpr std::size_t most_answer = 8192;
-
     /// `host`: a name, or an address without brackets.
     ProxyClient(const Proxy& proxy, std::string host, std::uint16_t port);
 
-    /// What is to be sent now; nothing if there is nothing, or it was taken.
-    Bytes take_output() { return std::exchange(output_, {}); }
-    /// Looks at what has come and was not taken yet; returns how much of it belongs to the proxy.
-    /// What is behind that, when done(), comes from the destination. An error: the proxy refuses, or
-    /// its answer is none.
-    Result<std::size_t> take(BytesView data);
-    bool done() const { return step_ == Step::done; }
+    std::string_view peer() const override { return "the proxy"; }
+    Bytes take_output() override { return std::exchange(output_, {}); }
+    Result<std::size_t> take(BytesView data) override;
+    bool done() const override { return step_ == Step::done; }
 
   private:
     enum class Step { http_answer, socks_method, socks_password, socks_answer, done };

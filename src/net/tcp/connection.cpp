@@ -116,6 +116,7 @@ void TcpConnection::syn_sent_segment(const TcpSegment& segment) {
         return;
     take_syn(segment);
     establish(segment);
+    tell_accepted();
     acknowledge_soon();
 }
 
@@ -129,7 +130,7 @@ void TcpConnection::refused_by_guest() {
     FlowRecord record = std::move(record_);
     const std::vector<GuestPort> places = std::move(other_places_);
     close();
-    tcp_.accept(std::move(socket), places, port, std::move(record));
+    tcp_.accept(std::move(socket), places, port, std::move(record), tells_accepted_);
 }
 
 void TcpConnection::establish(const TcpSegment& segment) {

@@ -29,9 +29,9 @@
 #include "base/byte_queue.hpp"
 #include "base/event_loop.hpp"
 #include "base/fd.hpp"
+#include "net/handshake.hpp"
 #include "net/ledger/ledger.hpp"
 #include "net/output.hpp"
-#include "net/proxy/client.hpp"
 #include "net/tcp/segment.hpp"
 #include "net/tcp/selective.hpp"
 #include "net/tls/opening.hpp"
@@ -85,8 +85,9 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
     void connect_failed(const Error& error);
     void host_event(std::uint32_t events);
     void finish_connecting();
-    void talk_to_proxy();
+    void shake_hands();
     void answer_guest();
+    void tell_accepted();
     void read_host();
     void moved();
     void write_host();
@@ -139,9 +140,11 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
     std::unique_ptr<OpeningReader> opening_;
     std::size_t cleared_ = 0;
 
-    /// Between us and where the guest wants to go, until it has connected.
-    std::unique_ptr<ProxyClient> proxy_;
-    bool talks_to_proxy_ = false;
+    /// With whoever is between us and where the guest wants to go, until that has connected.
+    std::unique_ptr<Handshake> handshake_;
+    bool shakes_hands_ = false;
+    /// Who has begun the connection waits for a byte that says that the guest has taken it.
+    bool tells_accepted_ = false;
 
     OwnedFd host_;
     bool host_readable_ = false;

@@ -1,5 +1,6 @@
-// The host's side of a guest's TCP connection: the socket, and a proxy that may be before it.
+// The host's side of a guest's TCP connection: the socket, and whoever may be before it.
 #include "base/log.hpp"
+#include "net/members/message.hpp"
 #include "net/tcp/connection.hpp"
 #include "net/tcp/tcp.hpp"
 
@@ -9,6 +10,7 @@
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <utility>
 
 namespace msb::net {
 
@@ -58,7 +60,7 @@ void TcpConnection::dial() {
     if (!dialled)
         return connect_failed(dialled.error());
     record_ = std::move(dialled->record);
-    proxy_ = std::move(dialled->proxy);
+    handshake_ = std::move(dialled->handshake);
     if (dialled->depends_on_opening)
         opening_ = std::make_unique<OpeningReader>();
     if (const Status adopted = adopt(std::move(dialled->socket)); !adopted)
@@ -89,10 +91,10 @@ void TcpConnection::host_event(std::uint32_t events) {
         host_readable_ = true;
     const bool writable = (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
     host_writable_ = host_writable_ || writable;
-    if (state_ == State::connecting && writable && !talks_to_proxy_)
+    if (state_ == State::connecting && writable && !shakes_hands_)
         return finish_connecting();
-    if (talks_to_proxy_)
-        return talk_to_proxy();
+    if (shakes_hands_)
+        return shake_hands();
     if (state_ == State::established)
         pump();
 }
@@ -106,9 +108,9 @@ void TcpConnection::finish_connecting() {
         host_readable_ = host_writable_ = false;
         return connect_failed(Error::from_errno(error, "connect", remote_.to_string()));
     }
-    if (proxy_) {
-        talks_to_proxy_ = true;
-        return talk_to_proxy();
+    if (handshake_) {
+        shakes_hands_ = true;
+        return shake_hands();
     }
     answer_guest();
 }
@@ -120,24 +122,31 @@ void TcpConnection::answer_guest() {
     send();
 }
 
-/// The guest is answered when the proxy has connected; until then only what the proxy says is read.
-void TcpConnection::talk_to_proxy() {
+/// The socket is new, so it has room for a byte. One that has been closed meanwhile says so itself.
+void TcpConnection::tell_accepted() {
+    if (std::exchange(tells_accepted_, false))
+        (void)::send(host_.get(), &member_accepted, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/// The guest is answered when the peer has connected; until then only what the peer says is read.
+void TcpConnection::shake_hands() {
     const auto failed = [this](const Error& error) {
         log::info("{}: {}", remote_.to_string(), error.message());
-        talks_to_proxy_ = false;
-        proxy_.reset();
+        shakes_hands_ = false;
+        handshake_.reset();
         host_readable_ = host_writable_ = false;
         connect_failed(error);
     };
-    Bytes answer(ProxyClient::most_answer);
+    Bytes answer(Handshake::most_answer);
     for (;;) {
         // The socket has room for it: nothing was sent before that was not answered.
-        if (const Bytes output = proxy_->take_output();
+        if (const Bytes output = handshake_->take_output();
             !output.empty() &&
             ::send(host_.get(), output.data(), output.size(), MSG_DONTWAIT | MSG_NOSIGNAL) !=
                 static_cast<ssize_t>(output.size()))
-            return failed(Error(ErrorKind::unreachable, "the proxy takes no request"));
-        if (proxy_->done())
+            return failed(Error(ErrorKind::unreachable,
+                                std::string(handshake_->peer()) + " takes no request"));
+        if (handshake_->done())
             break;
         // What comes behind the answer stays in the socket.
         const ssize_t count =
@@ -145,16 +154,18 @@ void TcpConnection::talk_to_proxy() {
         if (count == -1 && (errno == EAGAIN || errno == EINTR))
             return;
         if (count <= 0)
-            return failed(Error(ErrorKind::unreachable, "the proxy has closed the connection"));
-        const auto taken = proxy_->take(BytesView(answer).first(static_cast<std::size_t>(count)));
+            return failed(Error(ErrorKind::unreachable,
+                                std::string(handshake_->peer()) + " has closed the connection"));
+        const auto taken =
+            handshake_->take(BytesView(answer).first(static_cast<std::size_t>(count)));
         if (!taken)
             return failed(taken.error());
-        if (*taken == 0 && !proxy_->done())
+        if (*taken == 0 && !handshake_->done())
             return;
         (void)::recv(host_.get(), answer.data(), *taken, MSG_DONTWAIT);
     }
-    talks_to_proxy_ = false;
-    proxy_.reset();
+    shakes_hands_ = false;
+    handshake_.reset();
     host_readable_ = true;
     answer_guest();
 }

@@ -73,7 +73,7 @@ void Tcp::open(const TcpSegment& segment) {
 }
 
 void Tcp::accept(OwnedFd socket, std::span<const GuestPort> places, std::uint16_t peer_port,
-                 FlowRecord record) {
+                 FlowRecord record, bool tell_accepted) {
     const GuestPort& port = places.front();
     Endpoint remote{port.gateway, std::max<std::uint16_t>(peer_port, 1)};
     // Ends: there are fewer connections than ports.
@@ -91,6 +91,7 @@ void Tcp::accept(OwnedFd socket, std::span<const GuestPort> places, std::uint16_
     connection->segment_size_ = segment_size(port.gateway.v6);
     connection->other_places_.assign(places.begin() + 1, places.end());
     connection->record_ = std::move(record);
+    connection->tells_accepted_ = tell_accepted;
     connection->pump();
     output_.flush();
 }

@@ -26,9 +26,10 @@ class Tcp {
     void segment(const IpPacket& packet, bool verify);
     /// A connection accepted on a published port goes on to the guest, which sees it come from its
     /// gateway, with the peer's own port if that is free. Reset if there are too many. `places`, at
-    /// least one: where it leads; to the next if the guest refuses.
+    /// least one: where it leads; to the next if the guest refuses. `tell_accepted`: the other end of
+    /// the socket is another sandbox's netd, and waits for word that the guest has taken it.
     void accept(OwnedFd socket, std::span<const GuestPort> places, std::uint16_t peer_port,
-                FlowRecord record = {});
+                FlowRecord record = {}, bool tell_accepted = false);
     void room();
     void frames_done();
     void link_reset();

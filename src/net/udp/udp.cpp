@@ -104,8 +104,27 @@ Result<int> Udp::flow(const Key& key) {
                                             .destination = key.second},
                                            0));
     const int fd = dialled.socket.get();
-    MSB_TRY(flows_.add(key, std::move(dialled), [this, key] { receive(key); }));
+    MSB_TRY(add(key, std::move(dialled)));
     return fd;
+}
+
+Status Udp::add(const Key& key, Dialled dialled) {
+    return flows_.add(key, std::move(dialled), [this, key](std::uint32_t events) {
+        if ((events & (EPOLLHUP | EPOLLRDHUP)) == 0)
+            return receive(key);
+        // Another sandbox does not take it, or not any more. What comes next begins anew.
+        report(key, ECONNREFUSED);
+        flows_.end(key);
+        output_.flush();
+    });
+}
+
+void Udp::join(const Endpoint& guest, const Endpoint& remote, Dialled dialled) {
+    const Key key{guest, remote};
+    if (flows_.socket_of(key) != -1 || flows_.size() >= max_flows - max_flows / 4)
+        return;
+    if (add(key, std::move(dialled)))
+        receive(key); // what came with it
 }
 
 void Udp::receive(const Key& key) {

@@ -37,6 +37,9 @@ class Udp {
     void datagram(const UdpDatagram& datagram, BytesView packet);
     /// What comes to `socket` goes to `guest`, which sees it come from `gateway`.
     Status publish(OwnedFd socket, const Endpoint& guest, const IpAddress& gateway);
+    /// A flow that another sandbox has begun goes on as if `guest` had. Dropped if those of others are
+    /// many already, so that the guest's own have room.
+    void join(const Endpoint& guest, const Endpoint& remote, Dialled dialled);
     void link_reset() { flows_.clear(); }
     void policy_changed();
 
@@ -60,6 +63,7 @@ class Udp {
 
     bool answer_published(const UdpDatagram& datagram);
     Result<int> flow(const Key& key);
+    Status add(const Key& key, Dialled dialled);
     void send(const Key& key, Dialled& dialled, BytesView payload);
     std::optional<std::vector<Bytes>> take_quic(Dialled& dialled, BytesView datagram);
     bool still_allows_quic(const Dialled& dialled);

@@ -6,6 +6,7 @@
 #include "jail/jail.hpp"
 #include "net/host_routes.hpp"
 #include "sandbox/group.hpp"
+#include "sandbox/networks/joining.hpp"
 
 #include <csignal>
 #include <fcntl.h>
@@ -179,7 +180,8 @@ Status Launch::prepare_network(const HelperStart& start) {
     if (!network.active())
         return {};
     config_.network = NetworkPlan::make(subject_.spec.name, network.interface,
-                                        net::host_has_route(false), net::host_has_route(true));
+                                        network.joined || net::host_has_route(false),
+                                        network.joined || net::host_has_route(true));
     network_ = MSB_TRY(prepare_netd(start, config_.spec.network, *config_.network));
     running_.published = config_.spec.network.published;
     give(launch_fd_network, std::move(network_->lifeline));
@@ -288,6 +290,8 @@ Status Launch::start_network() {
         start->reset();
     }
     MSB_TRY(record_helpers(subject_.home, subject_.spec.name, running_.helpers));
+    if (subject_.spec.network.joined)
+        MSB_TRY(join_network(subject_.home, subject_.installation, subject_.spec));
     step_ = "build_vm";
     return {};
 }

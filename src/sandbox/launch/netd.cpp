@@ -92,6 +92,13 @@ Result<net::NetdConfig> make_config(const NetworkSpec& spec, NetworkPlan& plan,
         plan.search = resolver.search;
         plan.resolver_options = resolver.options;
     }
+    if (spec.joined) {
+        config.membership = net::MembershipPlan{.network = spec.joined.name,
+                                                .subnet = spec.joined.subnet,
+                                                .address = spec.joined.address};
+        // Before those of the host, where a member's name would be looked up as somebody else's.
+        plan.search.insert(plan.search.begin(), config.membership->zone());
+    }
     if (spec.tls.intercept)
         config.interception = net::InterceptionPlan{.ports = spec.tls.intercepted_ports(),
                                                     .bypass = spec.tls.bypass,
@@ -128,6 +135,12 @@ Result<NetdStart> prepare_netd(const HelperStart& start, NetworkSpec& spec, Netw
     netd.give(net::netd_fd_device,
               MSB_TRY(sys::unix_listen(start.sockets + "/" + network_socket, 1, 0666)));
     netd.give(net::netd_fd_lifeline, std::move(lifeline[0]));
+
+    if (spec.joined) {
+        const std::string door = Home(start.home).member_socket(start.sandbox);
+        MSB_TRY(make_directories(parent_of(door), 0700));
+        netd.give(net::netd_fd_member, MSB_TRY(sys::unix_listen(door, 4)));
+    }
 
     request.role = jail::Role::net;
     request.argv = {"/netd"};

@@ -32,6 +32,9 @@ from .errors import (
     MetricsDisabledError,
     MetricsUnavailableError,
     MissedRotationError,
+    NetworkAlreadyExistsError,
+    NetworkInUseError,
+    NetworkNotFoundError,
     NoDefaultCommandError,
     NoSpaceError,
     PatchFailedError,
@@ -87,6 +90,7 @@ from .network import (
     ViolationAction,
 )
 from .options import AttachOptions, CreateOptions, ExecOptions, SshServerOptions, StreamOptions
+from .private_network import NetworkMember, PrivateNetwork, PrivateNetworkHandle
 from .progress import PullSession
 from .sandbox import Sandbox, SandboxHandle, SandboxPage
 from .snapshot import Snapshot, SnapshotDetail, SnapshotHandle, SnapshotVerification

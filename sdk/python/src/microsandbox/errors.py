@@ -222,6 +222,24 @@ class SnapshotInUseError(MicrosandboxError):
     code = "snapshot-in-use"
 
 
+class NetworkNotFoundError(MicrosandboxError):
+    """There is no private network of this name."""
+
+    code = "network-not-found"
+
+
+class NetworkAlreadyExistsError(MicrosandboxError):
+    """There is a private network of this name already."""
+
+    code = "network-already-exists"
+
+
+class NetworkInUseError(MicrosandboxError):
+    """A sandbox, even a stopped one, is in the private network."""
+
+    code = "network-in-use"
+
+
 class VolumeNotFoundError(MicrosandboxError):
     """There is no volume of this name."""
 

@@ -310,6 +310,8 @@ class Network:
     """For what the guest begins and nothing matches; denied if not given."""
     default_ingress: NetworkAction | None = None
     """For what comes to published ports and nothing matches; allowed if not given."""
+    network: str | None = None
+    """A private network to join: PrivateNetwork.create(name)."""
     max_connections: int | None = None
     dns: DnsConfig | None = None
     """How its names are looked up."""
