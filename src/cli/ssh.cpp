@@ -1,5 +1,6 @@
 // msb ssh: a shell or a command in a sandbox; servers for SSH clients, their keys, and OpenSSH's
 // settings.
+#include "api/configuration.hpp"
 #include "api/exec_request.hpp"
 #include "base/file.hpp"
 #include "base/system.hpp"
@@ -22,7 +23,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::chrono::milliseconds default_inactivity = 600s;
 constexpr std::size_t largest_config = std::size_t{1} << 20;
 
 struct ConnectOptionsOfUser {
@@ -136,7 +136,8 @@ void add_serve(Command& ssh, Context& context) {
             command.flag("--no-inactivity-timeout", &inactivity->none, "Never").excludes(timeout);
             command.action([&context, options, inactivity] {
                 run_command(context, [&]() -> Status {
-                    options->inactivity = inactivity->none ? 0ms : default_inactivity;
+                    options->inactivity =
+                        inactivity->none ? 0ms : MSB_TRY(ssh_inactivity(MSB_TRY(context.home())));
                     if (!inactivity->timeout.empty())
                         options->inactivity = std::chrono::milliseconds(
                             MSB_TRY(parse_duration_ms(inactivity->timeout, true)));
@@ -265,7 +266,7 @@ Status config(Context& context, bool install) {
     return {};
 }
 
-void add_config(Command& ssh, Context& context) {
+void add_ssh_config(Command& ssh, Context& context) {
     ssh.add("config", "Settings with which `ssh NAME.msb`, scp, rsync, git and editors work",
             group_sandboxes, [&context](Command& command) {
                 auto install = std::make_shared<bool>(false);
@@ -288,7 +289,7 @@ void add_ssh(Command& parent, Context& context) {
     ssh.add("connect", "The same as `msb ssh NAME`", group_sandboxes, connects);
     add_serve(ssh, context);
     add_authorize(ssh, context);
-    add_config(ssh, context);
+    add_ssh_config(ssh, context);
 }
 
 } // namespace msb::cli
