@@ -27,6 +27,7 @@ void add_exec(Command& parent, Context& context);
 void add_forward(Command& parent, Context& context);
 void add_ssh(Command& parent, Context& context);      ///< ssh serve, authorize, config
 void add_sessions(Command& parent, Context& context); ///< sessions attach signal
+void add_jobs(Command& parent, Context& context);
 void add_copy(Command& parent, Context& context);
 void add_modify(Command& parent, Context& context);
 void add_net_log(Command& net, Context& context);
@@ -48,6 +49,7 @@ void add_mcp(Command& parent, Context& context);
 void add_alias(Command& parent, Context& context); ///< install uninstall
 void add_doctor(Command& self, Command& parent, Context& context);
 void add_self(Command& self, Command& parent, Context& context); ///< update downgrade uninstall
+void add_config(Command& parent, Context& context);              ///< config show, validate, schema
 void add_completion(Command& root, Context& context);
 void add_man(Command& root, Context& context);
 

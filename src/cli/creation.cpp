@@ -1,5 +1,6 @@
 #include "cli/creation.hpp"
 
+#include "api/configuration.hpp"
 #include "base/bytes.hpp"
 #include "base/log.hpp"
 #include "base/time.hpp"
@@ -25,15 +26,14 @@ Result<InitSpec> make_init(const CreationOptions& options) {
 namespace {
 
 void add_resource_options(Command& command, CreationOptions& options) {
-    command.option("-c,--cpus", &options.cpus, "Virtual CPUs").shows_default();
+    command.option("-c,--cpus", &options.cpus, "Virtual CPUs (default: 1)");
     command.option("--max-cpus", &options.max_cpus,
                    "What --cpus may be raised to while it runs (default: as --cpus)");
-    command.option("-m,--memory", &options.memory, "Memory, e.g. 512M or 1G").shows_default();
+    command.option("-m,--memory", &options.memory, "Memory, e.g. 1G (default: 512M)");
     command.option("--max-memory", &options.max_memory,
                    "What --memory may be raised to while it runs (default: as --memory)");
-    command.option("--thp", &options.thp, "Transparent huge pages in the guest")
-        .one_of({"always", "madvise", "never"})
-        .shows_default();
+    command.option("--thp", &options.thp, "Transparent huge pages in the guest (default: madvise)")
+        .one_of({"always", "madvise", "never"});
     command.option("--root-disk", &options.root_disk,
                    "What takes what is written to the root: 10G (default: 4G), tmpfs[:SIZE], "
                    "flat[:SIZE], or a disk image: PATH[:fstype=T]");
@@ -169,13 +169,15 @@ void add_creation_options(Command& command, CreationOptions& options) {
 namespace {
 
 Status add_resources(SandboxSpec& spec, const CreationOptions& options) {
-    spec.cpus = options.cpus;
-    spec.max_cpus = options.max_cpus.value_or(options.cpus);
-    spec.memory_mib = MSB_TRY(parse_memory_mib(options.memory));
+    spec.cpus = options.cpus.value_or(spec.cpus);
+    spec.max_cpus = options.max_cpus.value_or(spec.cpus);
+    if (!options.memory.empty())
+        spec.memory_mib = MSB_TRY(parse_memory_mib(options.memory));
     spec.max_memory_mib = options.max_memory.empty()
                               ? spec.memory_mib
                               : MSB_TRY(parse_memory_mib(options.max_memory));
-    spec.thp = options.thp;
+    if (!options.thp.empty())
+        spec.thp = options.thp;
     if (!options.root_disk.empty())
         spec.root_disk = MSB_TRY(parse_root_disk(options.root_disk));
     for (const std::string& text : options.rlimits)
@@ -197,7 +199,8 @@ Status add_guest(SandboxSpec& spec, const CreationOptions& options) {
                                        {"tmpfs", &options.tmpfs}})
         for (const std::string& text : *list)
             spec.mounts.push_back(MSB_TRY(parse_mount(option, text)));
-    spec.workdir = options.workdir;
+    if (!options.workdir.empty())
+        spec.workdir = options.workdir;
     spec.user = options.user;
     spec.hostname = options.hostname.empty() ? derived_hostname(spec.name) : options.hostname;
     if (options.shell) {
@@ -211,8 +214,9 @@ Status add_guest(SandboxSpec& spec, const CreationOptions& options) {
     return {};
 }
 
-Result<SandboxSpec> make_spec(const CreationOptions& options, log::Level global_log_level) {
-    SandboxSpec spec;
+Result<SandboxSpec> make_spec(const CreationOptions& options, const Home& home,
+                              log::Level global_log_level) {
+    SandboxSpec spec = MSB_TRY(new_spec(home));
     spec.ephemeral = options.name.empty();
     spec.name = options.name.empty() ? random_name() : options.name;
     for (const std::string& text : options.labels) {
@@ -226,8 +230,9 @@ Result<SandboxSpec> make_spec(const CreationOptions& options, log::Level global_
     spec.engine = options.engine;
     spec.kernel = MSB_TRY(kernel_choice(options.kernel));
     spec.require_hardware_isolation = options.require_isolation == "hardware";
-    spec.log_level = options.log_level;
-    if (spec.log_level.empty() && global_log_level != log::Level::off)
+    if (!options.log_level.empty())
+        spec.log_level = options.log_level;
+    else if (global_log_level != log::Level::off)
         spec.log_level = log::to_string(global_log_level);
     spec.created_at_ns = unix_time_ns();
     return spec;
@@ -294,7 +299,7 @@ read_environment(const std::vector<std::string>& words) {
 
 Result<CreateRequest> make_request(const CreationOptions& options, Context& context) {
     CreateRequest request;
-    request.spec = MSB_TRY(make_spec(options, context.log_level));
+    request.spec = MSB_TRY(make_spec(options, MSB_TRY(context.home()), context.log_level));
     request.spec.network = MSB_TRY(make_network(options.network, MSB_TRY(context.home())));
     request.choice.env = MSB_TRY(read_environment(options.env));
     if (options.entrypoint)

@@ -17,11 +17,11 @@ struct CreationOptions {
     std::string image; ///< empty: the embedded default image
     std::string snapshot;
     std::string name;
-    unsigned cpus = 1;
+    std::optional<unsigned> cpus; ///< this and what is empty here: the user's default
     std::optional<unsigned> max_cpus;
-    std::string memory = "512M";
+    std::string memory;
     std::string max_memory;
-    std::string thp = "madvise";
+    std::string thp;
     std::string root_disk;
     std::vector<std::string> env;
     std::vector<std::string> labels;

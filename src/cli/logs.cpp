@@ -6,7 +6,7 @@
 #include "cli/commands.hpp"
 #include "cli/log_renderer.hpp"
 #include "cli/parser.hpp"
-#include "cli/session.hpp"
+#include "cli/running_sandbox.hpp"
 
 #include <algorithm>
 #include <array>
@@ -29,6 +29,7 @@ constexpr auto follow_tick = 250ms;
 
 struct LogsOptions {
     std::string name;
+    std::string job;
     std::optional<std::size_t> tail;
     std::string since;
     std::string until;
@@ -130,6 +131,11 @@ Status Logs::prepare() {
         query_.until_ns = MSB_TRY(parse_log_time(options_.until, now));
     if (!options_.grep.empty())
         grep_ = MSB_TRY(Pattern::compile(options_.grep));
+    if (!options_.job.empty()) {
+        query_.session = MSB_TRY(parse_session(options_.job, options_.name));
+        // Each run of a sandbox counts its sessions from 1.
+        query_.since_ns = std::max(query_.since_ns.value_or(0), run_started_ns_);
+    }
     if (options_.json)
         query_.tail_entries = options_.tail;
     else
@@ -154,7 +160,8 @@ Status Logs::run() {
     run_started_ns_ = view.state.started_at_ns;
     active_ = is_active(view.state.status);
     MSB_TRY(prepare());
-    show_boot_error();
+    if (!query_.session)
+        show_boot_error();
 
     DirectoryWatch watch(files_->logs());
     reader_ = MSB_TRY(LogReader::open(*files_, query_));
@@ -218,6 +225,10 @@ void add_options(Command& command, LogsOptions& options) {
                    "Not older than this: RFC 3339, or 90s, 5m, 2h, 1d ago");
     command.option("--until", &options.until, "Only older than this");
     command.flag("-f,--follow", &options.follow, "Go on until the sandbox stops");
+    command
+        .option("--job", &options.job,
+                "Only what this session of the last run wrote (see `msb jobs`)")
+        .value_name("ID");
     command
         .option("--source", &options.sources,
                 "stdout, stderr, output, system or all (repeat, or separate with commas)")

@@ -82,6 +82,7 @@ void add_commands(Command& root, Context& context) {
     add_forward(root, context);
     add_ssh(root, context);
     add_sessions(root, context);
+    add_jobs(root, context);
     add_copy(root, context);
     add_modify(root, context);
     add_port(root, context);
@@ -101,6 +102,7 @@ void add_commands(Command& root, Context& context) {
     add_self(self, root, context);
     add_mcp(root, context);
     add_agent(root, context);
+    add_config(root, context);
     add_completion(root, context);
     add_man(root, context);
 }

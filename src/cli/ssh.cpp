@@ -1,5 +1,6 @@
 // msb ssh: a shell or a command in a sandbox; servers for SSH clients, their keys, and OpenSSH's
 // settings.
+#include "api/configuration.hpp"
 #include "api/exec_request.hpp"
 #include "api/ssh_files.hpp"
 #include "base/file.hpp"
@@ -139,8 +140,8 @@ void add_serve(Command& ssh, Context& context) {
             command.flag("--no-inactivity-timeout", &inactivity->none, "Never").excludes(timeout);
             command.action([&context, options, inactivity] {
                 run_command(context, [&]() -> Status {
-                    if (inactivity->none)
-                        options->server.inactivity = 0ms;
+                    options->server.inactivity =
+                        inactivity->none ? 0ms : MSB_TRY(ssh_inactivity(MSB_TRY(context.home())));
                     if (!inactivity->timeout.empty())
                         options->server.inactivity = std::chrono::milliseconds(
                             MSB_TRY(parse_duration_ms(inactivity->timeout, true)));
@@ -269,7 +270,7 @@ Status config(Context& context, bool install) {
     return {};
 }
 
-void add_config(Command& ssh, Context& context) {
+void add_ssh_config(Command& ssh, Context& context) {
     ssh.add("config", "Settings with which `ssh NAME.msb`, scp, rsync, git and editors work",
             group_sandboxes, [&context](Command& command) {
                 auto install = std::make_shared<bool>(false);
@@ -292,7 +293,7 @@ void add_ssh(Command& parent, Context& context) {
     ssh.add("connect", "The same as `msb ssh NAME`", group_sandboxes, connects);
     add_serve(ssh, context);
     add_authorize(ssh, context);
-    add_config(ssh, context);
+    add_ssh_config(ssh, context);
 }
 
 } // namespace msb::cli

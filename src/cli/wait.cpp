@@ -1,8 +1,8 @@
-// msb wait: until sandboxes have stopped, without causing it.
+// msb wait: until sandboxes, or a job in one, have ended, without causing it.
 #include "base/time.hpp"
 #include "cli/commands.hpp"
 #include "cli/parser.hpp"
-#include "cli/session.hpp"
+#include "cli/running_sandbox.hpp"
 #include "json/text.hpp"
 
 #include <algorithm>
@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 
 struct WaitOptions {
     std::vector<std::string> names;
+    std::string job;
     std::string timeout;
     std::string format;
     bool quiet = false;
@@ -32,12 +33,16 @@ json::Value to_json(const StopObservation& seen) {
             {"source", seen.source}};
 }
 
+Result<std::chrono::milliseconds> timeout_of(const WaitOptions& options) {
+    if (options.timeout.empty())
+        return longest;
+    const std::uint64_t given = MSB_TRY(parse_duration_ms(options.timeout, true));
+    const auto most = static_cast<std::uint64_t>(longest.count());
+    return std::chrono::milliseconds(static_cast<std::int64_t>(std::min(given, most)));
+}
+
 Status wait_for_all(Context& context, const WaitOptions& options) {
-    std::chrono::milliseconds timeout = longest;
-    if (!options.timeout.empty())
-        timeout = std::min<std::chrono::milliseconds>(
-            longest, std::chrono::milliseconds(
-                         static_cast<std::int64_t>(MSB_TRY(parse_duration_ms(options.timeout)))));
+    const std::chrono::milliseconds timeout = MSB_TRY(timeout_of(options));
     Session session = MSB_TRY(Session::open(context, options.quiet || !options.format.empty()));
     json::Value list = json::array();
     for (const std::string& name : options.names) {
@@ -63,22 +68,36 @@ Status wait_for_all(Context& context, const WaitOptions& options) {
     return {};
 }
 
+void wait(Context& context, const WaitOptions& options) {
+    if (options.job.empty())
+        return run_command(context, [&] { return wait_for_all(context, options); });
+    run_with_session(context, options.names.front(), [&](Session& session) -> Status {
+        if (options.names.size() > 1)
+            return fail(ErrorKind::invalid_argument, "a job is one sandbox's: name one with --job");
+        return wait_for_job(context, session, options.names.front(), options.job,
+                            MSB_TRY(timeout_of(options)), options.format);
+    });
+}
+
 } // namespace
 
 void add_wait(Command& parent, Context& context) {
-    parent.add("wait", "Wait until sandboxes have stopped", group_sandboxes,
-               [&context](Command& command) {
-                   auto options = std::make_shared<WaitOptions>();
-                   command.option("names", &options->names, "Sandboxes")
-                       .names(ValueOf::sandbox)
-                       .required();
-                   command.option("--timeout", &options->timeout, "Fail after this long, e.g. 30s");
-                   command.option("--format", &options->format, "Output format").one_of({"json"});
-                   command.flag("-q,--quiet", &options->quiet, "No ticks");
-                   command.action([&context, options] {
-                       run_command(context, [&] { return wait_for_all(context, *options); });
-                   });
-               });
+    parent.add(
+        "wait", "Wait until sandboxes have stopped, or a job has ended", group_sandboxes,
+        [&context](Command& command) {
+            auto options = std::make_shared<WaitOptions>();
+            command.option("names", &options->names, "Sandboxes")
+                .names(ValueOf::sandbox)
+                .required();
+            command
+                .option("--job", &options->job,
+                        "Wait for this detached command (see `msb jobs`), and exit as it did")
+                .value_name("ID");
+            command.option("-t,--timeout", &options->timeout, "Fail after this long, e.g. 30s");
+            command.option("--format", &options->format, "Output format").one_of({"json"});
+            command.flag("-q,--quiet", &options->quiet, "No ticks");
+            command.action([&context, options] { wait(context, *options); });
+        });
 }
 
 } // namespace msb::cli

@@ -1,5 +1,6 @@
 #include "ffi/options.hpp"
 
+#include "api/configuration.hpp"
 #include "base/log.hpp"
 #include "base/time.hpp"
 #include "json/reader.hpp"
@@ -237,7 +238,7 @@ void read_environment(Options& options, api::CreateOptions& create) {
             spec.labels[key] = value;
     for (auto& [name, body] : options.pairs("scripts"))
         spec.scripts[name] = std::move(body);
-    spec.workdir = options.text("workdir");
+    spec.workdir = options.text("workdir", spec.workdir);
     spec.user = options.text("user");
     spec.hostname = options.text("hostname", derived_hostname(spec.name));
     spec.shell = options.text("shell", spec.shell);
@@ -248,7 +249,8 @@ void read_environment(Options& options, api::CreateOptions& create) {
 }
 
 void read_isolation(Options& options, SandboxSpec& spec) {
-    spec.thp = options.choice("thp", {"madvise", "always", "never"});
+    if (options.has("thp"))
+        spec.thp = options.choice("thp", {"madvise", "always", "never"});
     spec.security = options.choice("security", {"default", "restricted"}) == "restricted"
                         ? SecurityProfile::restricted
                         : SecurityProfile::standard;
@@ -310,6 +312,7 @@ image::PullOptions pull_options(Options& options) {
 api::Outcome<api::CreateOptions> create_options(std::string name, const char* text) {
     Options options(text);
     api::CreateOptions create;
+    create.spec = MSB_TRY(new_spec(MSB_TRY(Home::from_environment())));
     create.spec.name = std::move(name);
     create.spec.created_at_ns = unix_time_ns();
     create.image = options.text("image");

@@ -6,17 +6,14 @@
 
 namespace msb::image {
 
-namespace {
-
-constexpr std::size_t max_config_size = std::size_t{4} << 20;
-
-} // namespace
+std::string user_config_path(const std::string& home) {
+    const char* given = std::getenv("MSB_CONFIG_PATH");
+    return given != nullptr && *given != '\0' ? given : home + "/config.json";
+}
 
 Result<UserConfig> read_user_config(const std::string& home) {
-    const char* given = std::getenv("MSB_CONFIG_PATH");
-    UserConfig config{.path = given && *given != '\0' ? given : home + "/config.json",
-                      .content = {}};
-    const auto text = read_file(config.path, max_config_size);
+    UserConfig config{.path = user_config_path(home), .content = {}};
+    const auto text = read_file(config.path, max_user_config_bytes);
     if (!text && text.error().kind() == ErrorKind::not_found)
         return config;
     if (!text)

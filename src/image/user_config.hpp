@@ -11,6 +11,9 @@ struct UserConfig {
     Json content; ///< Null if there is no file.
 };
 
+inline constexpr std::size_t max_user_config_bytes = std::size_t{4} << 20;
+
+std::string user_config_path(const std::string& home);
 Result<UserConfig> read_user_config(const std::string& home);
 
 } // namespace msb::image

@@ -1,4 +1,6 @@
-// No text harms the reader, and what it accepts is written as a document that reads the same.
+// No text harms the reader, and what it accepts is written as a document that reads the same. Its
+// members are found in it.
+#include "json/line_of.hpp"
 #include "json/text.hpp"
 
 #include <cstdlib>
@@ -9,6 +11,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto value = json::parse({reinterpret_cast<const char*>(data), size});
     if (!value)
         return 0;
+    for (const auto& [key, member] : value->members())
+        if (json::line_of({reinterpret_cast<const char*>(data), size}, {&key, 1}) == 0)
+            std::abort();
     for (const int indent : {-1, 2}) {
         const std::string text = json::to_text(*value, indent);
         const auto again = json::parse(text);

@@ -236,6 +236,23 @@ TEST_F(LogsTest, TheLogsAreMergedByTime) {
     }
 }
 
+TEST_F(LogsTest, OneSessionOnly) {
+    std::string text;
+    for (const auto& [session, data] : {std::pair{1, "one"}, {2, "two"}, {1, "more"}})
+        append_log_line(text, 1'000'000'000, LogSource::standard_output, session,
+                        as_bytes(std::string_view(data)));
+    append_log_line(text, 1'000'000'000, LogSource::system, {}, as_bytes(std::string_view("mark")));
+    ASSERT_TRUE(write_file_atomic(files_.exec_log(), text));
+    LogQuery query;
+    query.session = 1;
+    query.sources.insert(LogSource::system);
+    EXPECT_EQ(texts(query), (Texts{"one", "more"}));
+    query.tail_entries = 1;
+    EXPECT_EQ(texts(query), Texts{"more"});
+    query.session = 3;
+    EXPECT_EQ(texts(query), Texts{});
+}
+
 TEST_F(LogsTest, SinceIsInclusiveAndUntilExclusive) {
     ASSERT_TRUE(
         write_file_atomic(files_.exec_log(), line_of(1, "1") + line_of(2, "2") + line_of(3, "3")));

@@ -86,11 +86,12 @@ Result<std::int64_t> parse_log_time(std::string_view text, std::int64_t now_ns) 
 // ---- reader -------------------------------------------------------------------------------------
 
 bool LogReader::selects(Log log) const {
-    return log == exec_log || query_.sources.contains(LogSource::system);
+    return log == exec_log || (!query_.session && query_.sources.contains(LogSource::system));
 }
 
 bool LogReader::selects(const LogRecord& record) const {
     return query_.sources.contains(record.source) &&
+           (!query_.session || record.session == query_.session) &&
            (!query_.since_ns || record.time_ns >= *query_.since_ns) &&
            (!query_.until_ns || record.time_ns < *query_.until_ns);
 }

@@ -34,6 +34,7 @@ struct LogQuery {
     /// `system` also selects runtime.log and kernel.log.
     std::set<LogSource> sources = {LogSource::standard_output, LogSource::standard_error,
                                    LogSource::output};
+    std::optional<std::uint64_t> session;    ///< only what this one wrote
     std::optional<std::int64_t> since_ns;    ///< inclusive, Unix time
     std::optional<std::int64_t> until_ns;    ///< exclusive
     std::optional<std::size_t> tail_entries; ///< only the last so many
