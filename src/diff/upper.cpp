@@ -1,7 +1,7 @@
 #include "diff/upper.hpp"
 
 #include "base/made_mark.hpp"
-#include "disk/disk_channel.hpp"
+#include "disk/inode.hpp"
 
 #include <algorithm>
 #include <array>
@@ -18,65 +18,11 @@ namespace {
 
 using disk::damaged_disk;
 
-constexpr std::uint64_t max_link = 4095;
 /// What the agent writes at each start.
 constexpr std::array made_files = {"/etc/hostname", "/etc/hosts", "/etc/resolv.conf"};
 
-/// One attribute of an inode; empty if it has none of that name.
-class Attributes {
-  public:
-    static Result<Attributes> of(ext2_filsys fs, ext2_ino_t inode) {
-        Attributes attributes;
-        MSB_EXT2(ext2fs_xattrs_open(fs, inode, &attributes.handle_), "attributes");
-        MSB_EXT2(ext2fs_xattrs_read(attributes.handle_), "attributes");
-        return attributes;
-    }
-    Attributes(Attributes&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
-    Attributes& operator=(Attributes&&) = delete;
-    ~Attributes() {
-        if (handle_ != nullptr)
-            ext2fs_xattrs_close(&handle_);
-    }
-
-    std::optional<std::string> get(const char* name) const {
-        void* value = nullptr;
-        std::size_t size = 0;
-        if (ext2fs_xattr_get(handle_, name, &value, &size) != 0)
-            return std::nullopt;
-        std::string text(static_cast<const char*>(value), size);
-        ext2fs_free_mem(&value);
-        return text;
-    }
-
-  private:
-    Attributes() = default;
-    ext2_xattr_handle* handle_ = nullptr;
-};
-
-/// The first `size` bytes of a file's data.
-Result<std::string> read_data(ext2_filsys fs, ext2_ino_t inode, std::uint64_t size) {
-    ext2_file_t file = nullptr;
-    MSB_EXT2(ext2fs_file_open(fs, inode, 0, &file), "a file");
-    const std::unique_ptr<ext2_file, errcode_t (*)(ext2_file_t)> closing(file, ext2fs_file_close);
-    std::string text(static_cast<std::size_t>(size), '\0');
-    unsigned got = 0;
-    MSB_EXT2(ext2fs_file_read(file, text.data(), static_cast<unsigned>(size), &got), "a file");
-    text.resize(got);
-    return text;
-}
-
-Result<std::string> link_target(ext2_filsys fs, ext2_ino_t number, ext2_inode& inode) {
-    const std::uint64_t size = EXT2_I_SIZE(&inode);
-    if (size > max_link)
-        return fail(damaged_disk("a symbolic link is too long"));
-    if (ext2fs_is_fast_symlink(&inode))
-        return std::string(reinterpret_cast<const char*>(inode.i_block),
-                           std::min<std::size_t>(size, sizeof(inode.i_block)));
-    return read_data(fs, number, size);
-}
-
 /// Numbers that are small are where they always were, in fewer bits of the same places.
-void put_device(UpperEntry& entry, const ext2_inode& inode) {
+void put_device(UpperEntry& entry, const ext2_inode_large& inode) {
     const std::uint32_t device = inode.i_block[0] != 0 ? inode.i_block[0] : inode.i_block[1];
     entry.major = (device >> 8) & 0xfff;
     entry.minor = (device & 0xff) | ((device >> 12) & 0xfff00);
@@ -84,7 +30,8 @@ void put_device(UpperEntry& entry, const ext2_inode& inode) {
 
 /// Whether the agent's mark is on it and says what there is. Root in the guest can set marks, too: so
 /// they count only where they can hide nothing that outlives the next start.
-bool is_ours(const std::string& path, const ext2_inode_large& inode, const Attributes& attributes) {
+bool is_ours(const std::string& path, const ext2_inode_large& inode,
+             const disk::Xattrs& attributes) {
     const auto mark = attributes.get(made_mark);
     if (!mark)
         return false;
@@ -93,29 +40,26 @@ bool is_ours(const std::string& path, const ext2_inode_large& inode, const Attri
     info.st_uid = inode_uid(inode);
     info.st_gid = inode_gid(inode);
     info.st_size = S_ISREG(inode.i_mode) ? static_cast<off_t>(EXT2_I_SIZE(&inode)) : 0;
-    info.st_mtim.tv_sec = static_cast<std::int32_t>(inode.i_mtime) +
-                          (static_cast<std::int64_t>(inode.i_mtime_extra & 3) << 32);
-    info.st_mtim.tv_nsec = inode.i_mtime_extra >> 2;
+    const disk::InodeTime time = disk::modified(inode);
+    info.st_mtim = {.tv_sec = time.seconds, .tv_nsec = time.nsec};
     const bool harmless = S_ISDIR(info.st_mode) || (S_ISREG(info.st_mode) && info.st_size == 0) ||
                           std::ranges::find(made_files, path) != made_files.end();
     return harmless && *mark == made_value(info);
 }
 
 Result<UpperEntry> describe(ext2_filsys fs, ext2_ino_t number, const std::string& path) {
-    ext2_inode_large inode{};
-    auto* const small = reinterpret_cast<ext2_inode*>(&inode);
-    MSB_EXT2(ext2fs_read_inode_full(fs, number, small, sizeof(inode)), "an inode");
+    ext2_inode_large inode = MSB_TRY(disk::read_inode(fs, number));
     UpperEntry entry{.inode = number,
                      .mode = inode.i_mode,
                      .uid = inode_uid(inode),
                      .gid = inode_gid(inode),
                      .size = S_ISREG(inode.i_mode) ? EXT2_I_SIZE(&inode) : 0};
     if (S_ISLNK(entry.mode))
-        entry.link = MSB_TRY(link_target(fs, number, *small));
+        entry.link = MSB_TRY(disk::link_target(fs, number, inode));
     if (S_ISCHR(entry.mode) || S_ISBLK(entry.mode))
-        put_device(entry, *small);
+        put_device(entry, inode);
     entry.whiteout = S_ISCHR(entry.mode) && entry.major == 0 && entry.minor == 0;
-    const Attributes attributes = MSB_TRY(Attributes::of(fs, number));
+    const disk::Xattrs attributes = MSB_TRY(disk::Xattrs::of(fs, number));
     entry.from_image = attributes.get("trusted.overlay.origin").has_value();
     entry.attributes_only = attributes.get("trusted.overlay.metacopy").has_value();
     entry.redirect = attributes.get("trusted.overlay.redirect").value_or("");

@@ -1,5 +1,7 @@
 #include "disk/tree_writer.hpp"
 
+#include "disk/inode.hpp"
+
 #include <ctime>
 #include <functional>
 #include <sys/stat.h>
@@ -9,47 +11,9 @@ namespace msb::disk {
 
 namespace {
 
-constexpr std::uint64_t max_target = 4095;
 /// i_extra_isize of the file systems we make: all fields that ext2_inode_large has.
 constexpr std::uint16_t extra_size =
     sizeof(ext2_inode_large) - static_cast<std::size_t>(EXT2_GOOD_OLD_INODE_SIZE);
-
-class Xattrs {
-  public:
-    static Result<Xattrs> of(ext2_filsys fs, ext2_ino_t inode) {
-        Xattrs opened;
-        MSB_EXT2(ext2fs_xattrs_open(fs, inode, &opened.handle_), "attributes");
-        MSB_EXT2(ext2fs_xattrs_read(opened.handle_), "attributes");
-        return opened;
-    }
-    Xattrs(Xattrs&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
-    Xattrs& operator=(Xattrs&&) = delete;
-    ~Xattrs() {
-        if (handle_ != nullptr)
-            ext2fs_xattrs_close(&handle_);
-    }
-
-    Status set(const std::string& name, const std::string& value) {
-        MSB_EXT2(ext2fs_xattr_set(handle_, name.c_str(), value.data(), value.size()),
-                 "attribute '" + name + "'");
-        return {};
-    }
-    /// All of them, by name.
-    Result<std::map<std::string, std::string>> all() {
-        std::map<std::string, std::string> found;
-        const auto take = [](char* name, char* value, std::size_t size, void* into) {
-            auto& map = *static_cast<std::map<std::string, std::string>*>(into);
-            map.insert_or_assign(name, std::string(value, size));
-            return 0;
-        };
-        MSB_EXT2(ext2fs_xattrs_iterate(handle_, take, &found), "attributes");
-        return found;
-    }
-
-  private:
-    Xattrs() = default;
-    ext2_xattr_handle* handle_ = nullptr;
-};
 
 /// A time as an inode has it: seconds, and nanoseconds with two more bits of the seconds.
 void put_time(std::uint32_t& seconds, std::uint32_t& extra, std::int64_t time, std::uint32_t nsec) {
@@ -72,14 +36,6 @@ void put_attributes(ext2_inode_large& inode, const Attributes& like) {
     put_time(inode.i_atime, inode.i_atime_extra, like.mtime, like.mtime_nsec);
     put_time(inode.i_ctime, inode.i_ctime_extra, now.tv_sec, nsec);
     put_time(inode.i_crtime, inode.i_crtime_extra, now.tv_sec, nsec);
-}
-
-Result<ext2_inode_large> read_inode(ext2_filsys fs, ext2_ino_t number) {
-    ext2_inode_large inode{};
-    MSB_EXT2(ext2fs_read_inode_full(fs, number, reinterpret_cast<ext2_inode*>(&inode),
-                                    static_cast<int>(sizeof(inode))),
-             "an inode");
-    return inode;
 }
 
 Status write_inode(ext2_filsys fs, ext2_ino_t number, ext2_inode_large& inode) {
@@ -111,33 +67,19 @@ Result<std::optional<TreeWriter::Inode>> TreeWriter::find(Inode directory,
 
 Result<Attributes> TreeWriter::look(Inode number) const {
     const ext2_inode_large inode = MSB_TRY(read_inode(fs_, number));
+    const InodeTime time = modified(inode);
     return Attributes{.mode = inode.i_mode,
                       .uid = inode_uid(inode),
                       .gid = inode_gid(inode),
-                      .mtime = static_cast<std::int32_t>(inode.i_mtime) +
-                               (static_cast<std::int64_t>(inode.i_mtime_extra & 3) << 32),
-                      .mtime_nsec = inode.i_mtime_extra >> 2,
+                      .mtime = time.seconds,
+                      .mtime_nsec = time.nsec,
                       .size = S_ISREG(inode.i_mode) ? EXT2_I_SIZE(&inode) : 0,
                       .xattrs = MSB_TRY(MSB_TRY(Xattrs::of(fs_, number)).all())};
 }
 
 Result<std::string> TreeWriter::target(Inode number) const {
     ext2_inode_large inode = MSB_TRY(read_inode(fs_, number));
-    const std::uint64_t size = EXT2_I_SIZE(&inode);
-    if (!S_ISLNK(inode.i_mode) || size > max_target)
-        return fail(damaged_disk("a symbolic link"));
-    if (ext2fs_is_fast_symlink(reinterpret_cast<ext2_inode*>(&inode)))
-        return std::string(reinterpret_cast<const char*>(inode.i_block),
-                           std::min<std::size_t>(size, sizeof(inode.i_block)));
-    ext2_file_t file = nullptr;
-    MSB_EXT2(ext2fs_file_open(fs_, number, 0, &file), "a symbolic link");
-    const std::unique_ptr<ext2_file, errcode_t (*)(ext2_file_t)> closing(file, ext2fs_file_close);
-    std::string text(static_cast<std::size_t>(size), '\0');
-    unsigned got = 0;
-    MSB_EXT2(ext2fs_file_read(file, text.data(), static_cast<unsigned>(size), &got),
-             "a symbolic link");
-    text.resize(got);
-    return text;
+    return link_target(fs_, number, inode);
 }
 
 Status TreeWriter::add_entry(Inode directory, const std::string& name, Inode inode, int type) {
@@ -185,7 +127,7 @@ Result<TreeWriter::Inode> TreeWriter::make_directory(Inode directory, const std:
 Result<TreeWriter::Inode> TreeWriter::make_link(Inode directory, const std::string& name,
                                                 const std::string& target, const Attributes& like) {
     MSB_TRY(check_name(name));
-    if (target.empty() || target.size() > max_target || target.find('\0') != std::string::npos)
+    if (target.empty() || target.size() > max_link_target || target.find('\0') != std::string::npos)
         return invalid("a symbolic link cannot lead to '" + target + "'");
     errcode_t code = ext2fs_symlink(fs_, directory, 0, name.c_str(), target.c_str());
     if (code == EXT2_ET_DIR_NO_SPACE) {

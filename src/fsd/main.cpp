@@ -71,16 +71,23 @@ Status enter_descriptor_names() {
     return {};
 }
 
-/// The guest's default user. Several threads may ask.
-device::Passthrough::GuestUser read_guest_user() {
+/// Takes what the runtime has sent, without waiting, and says who the guest's default user is. Several
+/// threads may ask.
+device::Passthrough::GuestUser read_lifeline() {
     static std::mutex mutex;
     static device::Passthrough::GuestUser user;
     const std::lock_guard lock(mutex);
     std::array<std::uint8_t, 8> bytes{};
-    const auto count = sys::read(fsd::lifeline, bytes); // does not wait
-    if (count && *count == bytes.size())
-        user = {load_le<std::uint32_t>(bytes), load_le<std::uint32_t>(BytesView(bytes).subspan(4))};
-    return user;
+    for (;;) {
+        const auto count = sys::read(fsd::lifeline, bytes);
+        if (!count || *count == 0)
+            return user;
+        const BytesView packet = BytesView(bytes).first(*count);
+        if (as_text(packet) == fsd::are_you_there)
+            (void)!::write(fsd::lifeline, fsd::here_i_am.data(), fsd::here_i_am.size());
+        else if (packet.size() == bytes.size())
+            user = {load_le<std::uint32_t>(packet), load_le<std::uint32_t>(packet.subspan(4))};
+    }
 }
 
 /// Each of `count` shares has its part of what this process may have.
@@ -98,7 +105,7 @@ device::Passthrough::Options options_of(const fsd::Share& share, std::size_t cou
     options.cached = share.cached;
     options.quota = {share.quota_bytes, share.quota_names};
     if (share.owner.empty())
-        options.guest_user = read_guest_user;
+        options.guest_user = read_lifeline;
     else
         options.guest_user = [owner = parse_owner(share.owner)] { return owner; };
     return options;
@@ -140,10 +147,13 @@ class Server {
                 virtio::DeviceThread::start(OwnedFd(fsd::first_socket + static_cast<int>(i)),
                                             *devices_[i], "fs-" + std::to_string(i))));
         // A loop of its own, on which nothing else happens: however the devices' threads are stuck,
-        // the end is noticed.
+        // questions are answered and the end is noticed.
         const auto loop = MSB_TRY(EventLoop::create());
-        // No events: only that the other end is closed.
-        MSB_TRY(loop->watch(fsd::lifeline, 0, [&](std::uint32_t) { loop->stop(); }));
+        MSB_TRY(loop->watch(fsd::lifeline, EPOLLIN, [&](std::uint32_t events) {
+            (void)read_lifeline();
+            if ((events & (EPOLLHUP | EPOLLERR)) != 0)
+                loop->stop();
+        }));
         return loop->run();
     }
 

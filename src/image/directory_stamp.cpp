@@ -5,6 +5,7 @@
 #include "base/time.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <sys/stat.h>
 
@@ -45,8 +46,11 @@ Result<std::string> stamp_of_directory(const std::string& path) {
     fs::recursive_directory_iterator at(path, error);
     for (; !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
         struct stat info{};
-        if (::lstat(at->path().c_str(), &info) == -1)
-            continue; // removed meanwhile
+        if (::lstat(at->path().c_str(), &info) == -1) {
+            if (errno == ENOENT)
+                continue; // removed meanwhile
+            return fail_errno("lstat", at->path().native());
+        }
         if (++entries > most_entries)
             return fail(ErrorKind::limit_exceeded, "it has more than 1000000 entries");
         add(at->path().native().substr(path.size()), info);

@@ -1,30 +1,17 @@
 #include "patch/patcher.hpp"
 
+#include "disk/path_names.hpp"
 #include "patch/flatten.hpp"
 
 #include <algorithm>
 #include <ctime>
-#include <deque>
 #include <sys/stat.h>
 
 namespace msb::patch {
 
 namespace {
 
-constexpr int max_links = 40;
-constexpr std::size_t max_steps = 4096;
 constexpr const char* opaque = "trusted.overlay.opaque";
-
-void add_names(std::deque<std::string>& names, std::string_view path) {
-    std::vector<std::string> parts;
-    for (std::size_t at = 0; at <= path.size();) {
-        const std::size_t end = std::min(path.find('/', at), path.size());
-        if (const auto part = path.substr(at, end - at); !part.empty() && part != ".")
-            parts.emplace_back(part);
-        at = end + 1;
-    }
-    names.insert(names.begin(), parts.begin(), parts.end());
-}
 
 disk::Attributes new_attributes(std::uint32_t mode) {
     timespec now{};
@@ -127,14 +114,9 @@ Result<std::string> Patcher::target(const Node& link) const {
 
 Result<Patcher::Way> Patcher::find(const std::string& path, bool follow) const {
     Way way = {{"", MSB_TRY(root())}};
-    std::deque<std::string> names;
-    add_names(names, path);
-    int links = 0;
-    for (std::size_t steps = 0; !names.empty(); ++steps) {
-        if (steps > max_steps)
-            return fail(ErrorKind::limit_exceeded, "the path is too long");
-        const std::string name = std::move(names.front());
-        names.pop_front();
+    disk::PathNames names(path);
+    while (!names.empty()) {
+        const std::string name = MSB_TRY(names.next());
         if (name == "..") {
             if (way.size() > 1)
                 way.pop_back();
@@ -145,12 +127,8 @@ Result<Patcher::Way> Patcher::find(const std::string& path, bool follow) const {
             return invalid("'" + way.back().name + "' is not a directory");
         Node found = MSB_TRY(child(directory, name));
         if (found.is_link() && (follow || !names.empty())) {
-            if (++links > max_links)
-                return invalid("too many symbolic links");
-            const std::string leads = MSB_TRY(target(found));
-            if (leads.starts_with('/'))
+            if (MSB_TRY(names.follow(MSB_TRY(target(found)))))
                 way.resize(1);
-            add_names(names, leads);
             continue;
         }
         way.push_back({name, std::move(found)});

@@ -2,6 +2,7 @@
 
 #include "base/log.hpp"
 #include "net/report.hpp"
+#include "spec/fs_server.hpp"
 
 #include <algorithm>
 #include <array>
@@ -83,7 +84,7 @@ HelperPacket take_helper_packet(int lifeline, std::string& text) {
         text = printable_text(packet.substr(1));
         return HelperPacket::terminate;
     }
-    if (!packet.empty())
+    if (!packet.empty() && packet != fsd::here_i_am)
         log_line(packet);
     return HelperPacket::none;
 }

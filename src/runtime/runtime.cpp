@@ -11,6 +11,7 @@
 #include "runtime/bootstrap.hpp"
 #include "runtime/helper_log.hpp"
 #include "spec/files.hpp"
+#include "spec/fs_server.hpp"
 #include "wire/console_report.hpp"
 #include "wire/exit_code.hpp"
 #include "wire/transport.hpp"
@@ -39,6 +40,10 @@ constexpr auto boot_deadline = 120s;
 constexpr std::size_t entropy_bytes = 64;
 constexpr std::uint64_t most_log_bytes = std::uint64_t{32} << 20; ///< of one file, and some
 constexpr std::uint64_t mounts_lost_grace_ms = 1000;
+/// How often fsd is asked whether it is there, and how many questions may be open. Turns of our own loop
+/// are counted and not time, in which we may have been stopped, too.
+constexpr auto file_server_interval = 2s;
+constexpr unsigned file_server_patience = 5;
 /// How long clients may read the rest of the output when the guest has ended: in general, and when
 /// somebody waits for the end.
 constexpr auto patience_for_readers = 10s;
@@ -291,12 +296,16 @@ Status Runtime::watch_events() {
     if (config_.has_shares())
         MSB_TRY(loop_->watch(launch_fd_fs, EPOLLIN, [this](std::uint32_t) {
             std::string unused;
+            unanswered_ = 0;
             if (take_helper_packet(launch_fd_fs, unused) == HelperPacket::end)
-                handle_mounts_lost(launch_fd_fs);
+                handle_mounts_lost(launch_fd_fs, "mounts has ended");
         }));
+    if (config_.has_shares())
+        ask_file_server();
     if (config_.has_formatted_disks())
-        MSB_TRY(loop_->watch(launch_fd_disks, EPOLLIN,
-                             [this](std::uint32_t) { handle_mounts_lost(launch_fd_disks); }));
+        MSB_TRY(loop_->watch(launch_fd_disks, EPOLLIN, [this](std::uint32_t) {
+            handle_mounts_lost(launch_fd_disks, "disk images has ended");
+        }));
     loop_->after(boot_deadline, [this] {
         if (!ready_)
             fail_boot("agent",
@@ -322,13 +331,22 @@ void Runtime::tell_file_server(const wire::InitResolved& user) {
         (void)::send(launch_fd_fs, ids.data(), sizeof(ids), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-void Runtime::handle_mounts_lost(int lifeline) {
+void Runtime::ask_file_server() {
+    if (unanswered_ == file_server_patience)
+        return handle_mounts_lost(launch_fd_fs, "mounts does not answer");
+    if (ready_) { // before that the start has its own patience
+        ++unanswered_;
+        (void)::send(launch_fd_fs, fsd::are_you_there.data(), fsd::are_you_there.size(),
+                     MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    loop_->after(file_server_interval, [this] { ask_file_server(); });
+}
+
+void Runtime::handle_mounts_lost(int lifeline, const char* what) {
     loop_->unwatch(lifeline);
     if (engine_gone_)
         return;
-    const Error error(ErrorKind::system,
-                      std::string("the process that serves the ") +
-                          (lifeline == launch_fd_disks ? "disk images" : "mounts") + " has ended");
+    const Error error(ErrorKind::system, std::string("the process that serves the ") + what);
     log::error("{}", error.message());
     if (!ready_ && !shutting_down_)
         return fail_boot("mount", error);

@@ -82,7 +82,9 @@ class Runtime {
     void tell_file_server(const wire::InitResolved& user);
     /// Operations that the guest has begun there never end, and nothing can make its kernel give
     /// them up: the sandbox ends.
-    void handle_mounts_lost(int lifeline);
+    /// Now and again: a server that is there and does nothing is as good as lost.
+    void ask_file_server();
+    void handle_mounts_lost(int lifeline, const char* what);
     void accept_control(std::shared_ptr<device::Stream> connection);
     wire::HostStatusReport describe_status() const;
     HostChannel::Requests host_requests();
@@ -173,6 +175,7 @@ class Runtime {
     EventLoop::TimerId kill_timer_ = 0;
     EventLoop::TimerId engine_timer_ = 0;
     EventLoop::TimerId balance_timer_ = 0;
+    unsigned unanswered_ = 0; ///< questions to fsd
     EventLoop::Clock::time_point kill_time_{};
     IdleWatch idle_;
     HeartbeatWatch heartbeats_;

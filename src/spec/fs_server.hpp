@@ -9,13 +9,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace msb::fsd {
 
 /// A pair of packet sockets with the runtime: its end is the sandbox's end. Log lines go out, one a
 /// packet; before the guest mounts anything, user and group id of the guest's default user come in,
-/// 4 bytes each.
+/// 4 bytes each. A question comes in now and then, and is answered by a thread that does nothing else.
 constexpr int lifeline = 3;
+constexpr std::string_view are_you_there = "?";
+constexpr std::string_view here_i_am = "!";
 constexpr int first_socket = 4;
 constexpr const char* program = "/fsd";
 

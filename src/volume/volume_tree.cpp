@@ -1,11 +1,11 @@
 #include "volume/volume_tree.hpp"
 
 #include "base/own_xattrs.hpp"
+#include "disk/path_names.hpp"
 #include "tar/tar_writer.hpp"
 
 #include <algorithm>
 #include <ctime>
-#include <deque>
 #include <map>
 #include <sys/stat.h>
 
@@ -13,21 +13,8 @@ namespace msb::volume {
 
 namespace {
 
-constexpr int max_links = 40;
-constexpr std::size_t max_steps = 4096;
 constexpr std::size_t max_entries = 4'000'000; ///< of one tree: a directory may be in a circle
 constexpr std::size_t copy_size = std::size_t{256} << 10;
-
-std::vector<std::string> parts_of(std::string_view path) {
-    std::vector<std::string> parts;
-    for (std::size_t at = 0; at <= path.size();) {
-        const std::size_t end = std::min(path.find('/', at), path.size());
-        if (const auto part = path.substr(at, end - at); !part.empty() && part != ".")
-            parts.emplace_back(part);
-        at = end + 1;
-    }
-    return parts;
-}
 
 disk::Attributes attributes_of(const TarEntry& entry, bool owners) {
     disk::Attributes attributes{.mode = owners ? entry.mode : entry.mode & 01777,
@@ -56,14 +43,9 @@ Result<bool> VolumeTree::is_directory(Inode inode) const {
 Result<std::optional<VolumeTree::Inode>> VolumeTree::find(std::string_view path,
                                                           bool follow) const {
     std::vector<Inode> way = {disk::TreeWriter::root};
-    const auto first = parts_of(path);
-    std::deque<std::string> names(first.begin(), first.end());
-    int links = 0;
-    for (std::size_t steps = 0; !names.empty(); ++steps) {
-        if (steps > max_steps)
-            return fail(ErrorKind::limit_exceeded, "the path is too long");
-        const std::string name = std::move(names.front());
-        names.pop_front();
+    disk::PathNames names(path);
+    while (!names.empty()) {
+        const std::string name = MSB_TRY(names.next());
         if (name == "..") {
             if (way.size() > 1)
                 way.pop_back();
@@ -76,13 +58,8 @@ Result<std::optional<VolumeTree::Inode>> VolumeTree::find(std::string_view path,
             way.push_back(*found);
             continue;
         }
-        if (++links > max_links)
-            return fail(Error::from_errno(ELOOP, "open", path));
-        const std::string target = MSB_TRY(tree_.target(*found));
-        if (target.starts_with('/'))
+        if (MSB_TRY(names.follow(MSB_TRY(tree_.target(*found)))))
             way.resize(1);
-        const auto more = parts_of(target);
-        names.insert(names.begin(), more.begin(), more.end());
     }
     return way.back();
 }
@@ -189,7 +166,7 @@ Result<VolumeTree::Inode> VolumeTree::enter(Inode directory, const std::string& 
 
 Status VolumeTree::make_directories(std::string_view path) {
     Inode directory = disk::TreeWriter::root;
-    for (const std::string& name : parts_of(path)) {
+    for (const std::string& name : disk::names_of_path(path)) {
         if (name == "..")
             return invalid("'..' in the path of a directory that is made");
         directory = MSB_TRY(enter(directory, name));
@@ -200,7 +177,7 @@ Status VolumeTree::make_directories(std::string_view path) {
 /// The parts of an entry's path, which stays below where the archive is unpacked.
 Result<std::vector<std::string>> VolumeTree::place_of(const Unpacking& unpacking,
                                                       const TarEntry& entry) {
-    std::vector<std::string> parts = parts_of(entry.path);
+    std::vector<std::string> parts = disk::names_of_path(entry.path);
     if (entry.path.starts_with('/') || std::ranges::find(parts, "..") != parts.end() ||
         parts.size() > max_tree_depth)
         return fail(ErrorKind::corrupt, "the archive has a path that is refused: " + entry.path);

@@ -52,6 +52,14 @@ for volume in dir disk; do
     assert_eq "$(cat "$T/renamed")" two
 done
 run_ok e2fsck -fn "$MSB_HOME/volumes/disk/disk.raw"
+# No way leads out of a volume.
+for volume in dir disk; do
+    for path in /.. /tree/../../.. /../../etc/passwd; do
+        run msb cp -q "$volume:$path" "$T/up"
+        if [ -e "$T/up/.meta" ] || [ -e "$T/up/db" ] || grep -qs root: "$T/up"; then fail_test "$volume:$path leads out"; fi
+        rm -rf "$T/up"
+    done
+done
 # From one volume to the other.
 run_ok msb cp dir:/tree disk:/from-dir
 run_ok msb cp disk:/from-dir/sub/large dir:/back

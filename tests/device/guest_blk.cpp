@@ -143,6 +143,35 @@ void test_raw(const Words&) {
     pass("raw");
 }
 
+void test_power_cut(const Words& words) {
+    if (::mount("/dev/vda", "/mnt", "ext4", 0, nullptr) == -1)
+        return fail("powercut", error_text("mount"));
+    const int said = ::open("/dev/vdb", O_WRONLY | O_DIRECT);
+    const int directory = ::open("/mnt", O_RDONLY | O_DIRECTORY);
+    std::uint8_t* const buffer = aligned(block);
+    const std::uint64_t files = number(words, "files", 20);
+    for (std::uint64_t i = 1; i <= files; ++i) {
+        const std::string name = "/mnt/" + std::to_string(i);
+        const int fd = ::open((name + ".new").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+        for (std::uint64_t piece = 0; piece < 8; ++piece) {
+            fill(buffer, i * 8 + piece);
+            if (::write(fd, buffer, block) != block)
+                return fail("powercut", error_text("write"));
+        }
+        // As databases and package managers do it.
+        if (::fsync(fd) == -1 || ::rename((name + ".new").c_str(), name.c_str()) == -1 ||
+            ::fsync(directory) == -1)
+            return fail("powercut", error_text("fsync"));
+        ::close(fd);
+        std::memset(buffer, 0, block);
+        std::memcpy(buffer, &i, sizeof(i));
+        if (::pwrite(said, buffer, block, 0) != block)
+            return fail("powercut", error_text("pwrite"));
+    }
+    ::umount("/mnt");
+    pass("powercut");
+}
+
 void test_rng(const Words&) {
     const std::string available = slurp("/sys/class/misc/hw_random/rng_available");
     if (available.find("virtio_rng") == std::string::npos)

@@ -66,6 +66,8 @@ void run(const Words& words) {
             test_read_only(words);
         else if (task == "raw")
             test_raw(words);
+        else if (task == "powercut")
+            test_power_cut(words);
         else if (task == "vsock")
             test_vsock(words);
         else if (task == "rng")

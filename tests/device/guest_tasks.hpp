@@ -27,6 +27,8 @@ void run(const Words& words);
 void test_file_system(const Words& words); ///< ext4 on /dev/vda
 void test_read_only(const Words& words);   ///< pattern on /dev/vdb
 void test_raw(const Words& words);         ///< /dev/vdc: writes, discard, zeroes, flush
+/// ext4 on /dev/vda: files that are fsynced and renamed, and the number of the last of them on /dev/vdb.
+void test_power_cut(const Words& words);
 void test_vsock(const Words& words);
 void test_rng(const Words& words);
 void bench_vsock(const Words& words); ///< streams to and from the host

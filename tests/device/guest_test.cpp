@@ -1,5 +1,6 @@
 // The devices against the driver that matters: Linux, in a real guest.
 #include "base/event_loop.hpp"
+#include "base/file.hpp"
 #include "base/process.hpp"
 #include "base/system.hpp"
 #include "device/blk/blk.hpp"
@@ -9,12 +10,28 @@
 #include "virtio/device_thread.hpp"
 #include "virtio/vhost_user_server.hpp"
 
+#include <array>
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
 #include <fmt/format.h>
+#include <functional>
 #include <gtest/gtest.h>
+#include <random>
+#include <sys/syscall.h>
 #include <thread>
+
+namespace {
+/// What a test wants to know of each flush of a disk, before it is made.
+std::function<void(int fd)> before_flush;
+} // namespace
+
+/// Stands in front of that of the C library, for the devices that this program serves.
+extern "C" int fdatasync(int fd) {
+    if (before_flush)
+        before_flush(fd);
+    return static_cast<int>(::syscall(SYS_fdatasync, fd));
+}
 
 namespace msb::device {
 namespace {
@@ -133,6 +150,78 @@ TEST_F(GuestTest, DisksServeAFileSystemAConcatenationAndRawRequests) {
         << output;
     threads_.clear();
     EXPECT_EQ(run_program({"/sbin/e2fsck", "-fn", path("root.img")}), 0);
+}
+
+/// What a power cut between two flushes may leave: of what was written since the first, each block or not.
+std::string cut_between(const std::string& flushed, const std::string& next, std::mt19937& dice) {
+    constexpr std::size_t sector_block = 4096;
+    std::string mixed = flushed;
+    for (std::size_t at = 0; at < mixed.size(); at += sector_block)
+        if (dice() % 2 == 0)
+            next.copy(mixed.data() + at, sector_block, at);
+    return mixed;
+}
+
+std::string content_of(std::uint64_t file) { // as guest_blk.cpp
+    std::string text;
+    for (std::uint64_t word = 0; word < 8 * 512; ++word) {
+        const std::uint64_t value = pattern(file * 8 + word / 512, word % 512);
+        text.append(reinterpret_cast<const char*>(&value), sizeof(value));
+    }
+    return text;
+}
+
+TEST_F(GuestTest, DisksKeepWhatWasSyncedThroughAPowerCut) {
+    if (!std::filesystem::exists("/sbin/mkfs.ext4") || !std::filesystem::exists("/sbin/debugfs"))
+        GTEST_SKIP() << "SKIP: e2fsprogs is not installed";
+    constexpr std::uint64_t size = 16 << 20;
+    const OwnedFd disk = file("disk.img", size);
+    ASSERT_EQ(run_program({"/sbin/mkfs.ext4", "-q", "-J", "size=4", path("disk.img")}), 0);
+    const OwnedFd said = file("said", 1 << 20);
+    struct Moment {
+        std::string disk;
+        std::uint64_t said = 0; ///< the last file of which the guest knew that it was safe
+    };
+    std::vector<Moment> moments; // one for each flush, before it
+    const auto look = [&] {
+        Moment moment{std::string(size, '\0')};
+        std::array<std::uint8_t, 8> number{};
+        EXPECT_TRUE(sys::pread_all(said.get(), number, 0));
+        EXPECT_TRUE(sys::pread_all(disk.get(),
+                                   {reinterpret_cast<std::uint8_t*>(moment.disk.data()), size}, 0));
+        moment.said = load_le<std::uint64_t>(number);
+        moments.push_back(std::move(moment));
+    };
+    auto served = *Blk::create({.extents = {{disk.get(), 0, size}}});
+    auto saying =
+        *Blk::create({.extents = {{said.get(), 0, 1 << 20}}, .durability = Durability::none});
+    serve(*served);
+    serve(*saying);
+    before_flush = [&](int) { look(); }; // the other disk has none
+    const std::string output = run("msb.tasks=powercut msb.files=12");
+    threads_.clear();
+    before_flush = nullptr;
+    expect_passed(output, "powercut");
+    look();
+    ASSERT_GT(moments.size(), 12U);
+    EXPECT_EQ(moments.back().said, 12U);
+
+    std::mt19937 dice(1);
+    const std::string image = path("cut.img");
+    for (std::size_t i = 0; i + 1 < moments.size(); ++i) {
+        const std::string left = cut_between(moments[i].disk, moments[i + 1].disk, dice);
+        const OwnedFd cut = file("cut.img", size);
+        ASSERT_TRUE(sys::pwrite_all(cut.get(), as_bytes(left), 0));
+        EXPECT_LE(run_program({"/sbin/e2fsck", "-p", image}), 1) << "flush " << i;
+        EXPECT_EQ(run_program({"/sbin/e2fsck", "-fn", image}), 0) << "flush " << i;
+        for (std::uint64_t number = 1; number <= moments[i + 1].said; ++number) {
+            const std::string out = path("out");
+            run_program({"/sbin/debugfs", "-R", fmt::format("dump /{} {}", number, out), image});
+            EXPECT_EQ(read_file(out).value_or(""), content_of(number))
+                << "file " << number << " after flush " << i;
+            std::filesystem::remove(out);
+        }
+    }
 }
 
 /// Echoes what it reads, with back-pressure, and ends its stream when the peer does.

@@ -22,6 +22,26 @@ assert_match "$out" 'serves the mounts has ended'
 run_ok msb start -q box
 run_ok msb exec box -- cat /x/file /one
 
+# fsd stands still: the same, when it has not answered for ten seconds; what the guest waits for ends, too.
+helper "$MSB" exec box -- sh -c 'while cat /x/file >/dev/null; do echo read; done; sleep 1000' >"$T/exec" 2>&1
+eventually 10 grep -q read "$T/exec"
+kill -STOP "$(host_pids_of fsd)"
+run_ok limited 60 msb wait box
+wait "$helper_pid" || :
+run_ok msb inspect box
+assert_match "$out" 'serves the mounts does not answer'
+run_ok msb start -q box
+assert_eq "$(host_pids_of fsd | wc -w)" 1
+run_ok msb exec box -- cat /x/file /one
+# For a moment only, it goes on.
+fsd=$(host_pids_of fsd)
+kill -STOP "$fsd"
+helper "$MSB" exec box -- cat /x/file >"$T/exec"
+run_ok msb exec box -- true
+kill -CONT "$fsd"
+wait "$helper_pid"
+assert_eq "$(cat "$T/exec")" content
+
 # The runtime dies: fsd goes with it.
 kill -KILL "$(host_pids_of runtime)"
 gone() { [ -z "$(host_pids_of fsd)" ]; }

@@ -1,4 +1,4 @@
-// Preloaded into commands: records what is durable after each fsync, for power_cut.py to replay.
+// Preloaded into commands: records what is durable after each fsync, for replay.py.
 //
 // Below POWER_CUT_ROOT an fsync of a file makes its content durable, one of a directory its names, and syncfs all of
 // it; nothing else is. That is less than most file systems give, and all that they promise. Each of these calls is a

@@ -68,19 +68,27 @@ bool InodeTable::is_same(const Inode& inode, int fd, const struct stat& info) {
     return born.tv_sec == inode.born.tv_sec && born.tv_nsec == inode.born.tv_nsec;
 }
 
+InodeRef InodeTable::meet(InodeRef known, Inode& parent, std::string_view name) {
+    ++known->lookups;
+    if (!is_root(*known) && (known->pinned || known->parent != &parent || known->name != name))
+        rename(*known, parent, name);
+    return known;
+}
+
+InodeRef InodeTable::meet(Inode& parent, std::string_view name, const struct stat& info) {
+    InodeRef known = find(info.st_dev, info.st_ino);
+    const bool same = known && known->fd && known->type == (info.st_mode & S_IFMT);
+    return same ? meet(std::move(known), parent, name) : InodeRef();
+}
+
 std::expected<InodeRef, int> InodeTable::adopt(Inode& parent, std::string_view name, OwnedFd fd,
                                                const struct stat& info) {
     InodeRef known = find(info.st_dev, info.st_ino);
     // Another one: the file we knew is gone, and its number was given away again.
     if (known && is_same(*known, fd.get(), info)) {
-        ++known->lookups;
-        if (is_root(*known))
-            return known;
         if (!known->fd)
             hold(*known, std::move(fd));
-        if (known->pinned || known->parent != &parent || known->name != name)
-            rename(*known, parent, name);
-        return known;
+        return meet(std::move(known), parent, name);
     }
     if (by_id_.size() >= limits_.inodes)
         return std::unexpected(ENFILE);

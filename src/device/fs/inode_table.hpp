@@ -20,6 +20,7 @@
 #pragma once
 
 #include "base/fd.hpp"
+#include "device/fs/metadata.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -27,6 +28,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <sys/stat.h>
@@ -46,6 +48,12 @@ struct Inode {
     // and this size; -1: nothing is known about it.
     timespec cached_change{};
     off_t cached_size = -1;
+
+    // What the host file's attributes said of its owner and mode when it had this time of change.
+    timespec recorded_change{};
+    std::optional<Metadata> recorded;
+    bool record_known = false;
+
     bool locked = false;                              ///< the guest has asked for a lock on it
     std::chrono::steady_clock::time_point lockable{}; ///< and gets it from then on
 
@@ -111,6 +119,9 @@ class InodeTable {
     InodeRef find(std::uint64_t id);
     InodeRef find(dev_t device, ino_t number);
 
+    /// The entry of a file of this identity that is `name` in `parent`, with one lookup more that the guest
+    /// will give back; none if it is not known, or not open, so that another file may have its number.
+    InodeRef meet(Inode& parent, std::string_view name, const struct stat& info);
     /// The entry of `fd`, an O_PATH descriptor of `name` in `parent`, with one lookup more that the
     /// guest will give back. ENFILE: the table is full.
     std::expected<InodeRef, int> adopt(Inode& parent, std::string_view name, OwnedFd fd,
@@ -152,6 +163,7 @@ class InodeTable {
     void hold(Inode& inode, OwnedFd fd);
     void unlist(Inode& inode);
     int reopen(Inode& inode);
+    InodeRef meet(InodeRef known, Inode& parent, std::string_view name);
     static bool is_same(const Inode& inode, int fd, const struct stat& info);
     void release(Inode& inode);
     void drop_if_unused(Inode* inode);

@@ -174,6 +174,7 @@ class Passthrough {
     // Names (passthrough_names.cpp)
     Fd directory(Inode& node);
     std::expected<Look, int> look_up(Inode& parent, std::string_view name);
+    std::expected<Look, int> look_up_known(Inode& parent, std::string_view name);
     Metadata new_metadata(int parent, std::uint32_t mode, std::uint32_t rdev, Caller caller) const;
     int finish_made(Inode& parent, std::string_view name, const Metadata& metadata,
                     FuseReply& reply);
@@ -182,20 +183,22 @@ class Passthrough {
     void count_end(const Inode& inode, int fd);
 
     // Attributes (passthrough_attributes.cpp)
-    fuse_attr attributes(const Inode& inode, int fd, const struct stat& info);
+    fuse_attr attributes(Inode& inode, int fd, const struct stat& info);
     Validity names_validity() const;
     Validity attributes_validity(const Inode& inode) const;
-    Metadata metadata_of(int fd, const struct stat& info) const;
+    Metadata metadata_of(Inode& inode, int fd, const struct stat& info) const;
     std::optional<Metadata> stored_metadata(int fd, mode_t type) const;
-    int set_owner_and_mode(int fd, const struct stat& info, const fuse_setattr_in& in);
+    std::optional<Metadata> remembered_metadata(Inode& inode, int fd,
+                                                const struct stat& info) const;
+    int set_owner_and_mode(Inode& node, int fd, const struct stat& info, const fuse_setattr_in& in);
     int set_size(Inode& node, int fd, const fuse_setattr_in& in);
     int set_times(int fd, const fuse_setattr_in& in);
     int keep(int fd, const Metadata& metadata, const struct stat& info);
-    int kill_privileges(int fd, mode_t type);
+    int kill_privileges(Inode& node, int fd);
     mode_t host_mode(std::uint32_t mode, mode_t before) const;
     int change_mode(int fd, const struct stat& info, mode_t mode) const;
     mode_t new_host_mode(std::uint32_t mode) const;
-    fuse_entry_out entry(const Inode& inode, int fd, const struct stat& info);
+    fuse_entry_out entry(Inode& inode, int fd, const struct stat& info);
 
     // Locks (passthrough_locks.cpp)
     bool may_lock(Inode& node);

@@ -1,5 +1,6 @@
 // Attributes, ordinary and extended.
 #include "base/own_xattrs.hpp"
+#include "device/fs/change_times.hpp"
 #include "device/fs/passthrough.hpp"
 
 #include <algorithm>
@@ -71,9 +72,20 @@ std::optional<Metadata> Passthrough::stored_metadata(int fd, mode_t type) const 
     return options_.keep_metadata ? load_metadata(name_of(fd), type) : std::nullopt;
 }
 
+/// The same, without asking again for as long as the file has not changed.
+std::optional<Metadata> Passthrough::remembered_metadata(Inode& inode, int fd,
+                                                         const struct stat& info) const {
+    if (inode.record_known && same_time(inode.recorded_change, info.st_ctim))
+        return inode.recorded;
+    inode.recorded = stored_metadata(fd, info.st_mode & S_IFMT);
+    inode.recorded_change = info.st_ctim;
+    inode.record_known = is_settled(info.st_ctim);
+    return inode.recorded;
+}
+
 /// Without a record, the user's files belong to the guest's default user and all others to nobody.
-Metadata Passthrough::metadata_of(int fd, const struct stat& info) const {
-    if (auto stored = stored_metadata(fd, info.st_mode & S_IFMT)) {
+Metadata Passthrough::metadata_of(Inode& inode, int fd, const struct stat& info) const {
+    if (auto stored = remembered_metadata(inode, fd, info)) {
         take_over_host_mode(*stored, info.st_mode, options_.mirror_modes);
         return *stored;
     }
@@ -97,8 +109,8 @@ Passthrough::Validity Passthrough::attributes_validity(const Inode& inode) const
     return {0, inode.locked || single_file() ? 0U : 1U};
 }
 
-fuse_attr Passthrough::attributes(const Inode& inode, int fd, const struct stat& info) {
-    const Metadata metadata = metadata_of(fd, info);
+fuse_attr Passthrough::attributes(Inode& inode, int fd, const struct stat& info) {
+    const Metadata metadata = metadata_of(inode, fd, info);
     fuse_attr attr{};
     attr.ino = numbers_.shown(inode.device, inode.number).value_or(inode.number);
     attr.size = is_special(metadata.mode) ? 0 : static_cast<std::uint64_t>(info.st_size);
@@ -118,7 +130,7 @@ fuse_attr Passthrough::attributes(const Inode& inode, int fd, const struct stat&
     return attr;
 }
 
-fuse_entry_out Passthrough::entry(const Inode& inode, int fd, const struct stat& info) {
+fuse_entry_out Passthrough::entry(Inode& inode, int fd, const struct stat& info) {
     fuse_entry_out out{};
     out.nodeid = inode.id;
     const Validity names = names_validity(), attributes_hold = attributes_validity(inode);
@@ -199,7 +211,7 @@ int Passthrough::run(const fuse::SetAttributes& request, Inode& node, Caller cal
         return errno;
     int error = 0;
     if ((in.valid & (FATTR_MODE | FATTR_UID | FATTR_GID)) != 0)
-        error = set_owner_and_mode(*fd, info, in);
+        error = set_owner_and_mode(node, *fd, info, in);
     if (error == 0 && (in.valid & FATTR_SIZE) != 0)
         error = set_size(node, *fd, in);
     if (error == 0 && (in.valid & (FATTR_ATIME | FATTR_MTIME)) != 0)
@@ -207,8 +219,9 @@ int Passthrough::run(const fuse::SetAttributes& request, Inode& node, Caller cal
     return error != 0 ? error : run(fuse::GetAttributes{}, node, caller, reply);
 }
 
-int Passthrough::set_owner_and_mode(int fd, const struct stat& info, const fuse_setattr_in& in) {
-    const Metadata before = metadata_of(fd, info);
+int Passthrough::set_owner_and_mode(Inode& node, int fd, const struct stat& info,
+                                    const fuse_setattr_in& in) {
+    const Metadata before = metadata_of(node, fd, info);
     Metadata metadata = before;
     if ((in.valid & FATTR_UID) != 0)
         metadata.uid = in.uid;
@@ -221,6 +234,7 @@ int Passthrough::set_owner_and_mode(int fd, const struct stat& info, const fuse_
         metadata.mode = without_privileges(metadata.mode);
     if (!options_.keep_metadata && (metadata.uid != before.uid || metadata.gid != before.gid))
         return EPERM;
+    node.record_known = false; // whatever the host's file system does to the time of change
     return keep(fd, metadata, info);
 }
 
@@ -266,11 +280,12 @@ int Passthrough::keep(int fd, const Metadata& metadata, const struct stat& info)
     return change_mode(fd, now, metadata.mode & 0777);
 }
 
-int Passthrough::kill_privileges(int fd, mode_t type) {
-    auto metadata = stored_metadata(fd, type);
+int Passthrough::kill_privileges(Inode& node, int fd) {
+    auto metadata = stored_metadata(fd, node.type);
     if (!metadata || without_privileges(metadata->mode) == metadata->mode)
         return 0;
     metadata->mode = without_privileges(metadata->mode);
+    node.record_known = false;
     return store_metadata(name_of(fd), *metadata);
 }
 
@@ -290,7 +305,7 @@ int Passthrough::set_size(Inode& node, int fd, const fuse_setattr_in& in) {
         file_fd = *again;
     }
     if ((in.valid & FATTR_KILL_SUIDGID) != 0)
-        if (const int error = kill_privileges(file_fd, node.type); error != 0)
+        if (const int error = kill_privileges(node, file_fd); error != 0)
             return error;
     struct stat before{};
     if (::fstat(file_fd, &before) == -1)

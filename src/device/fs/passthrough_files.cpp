@@ -1,4 +1,5 @@
 // Open files and directories.
+#include "device/fs/change_times.hpp"
 #include "device/fs/passthrough.hpp"
 
 #include <algorithm>
@@ -36,22 +37,6 @@ HostEntry parse_entry(BytesView at) {
     entry.type = at[18];
     entry.name = reinterpret_cast<const char*>(at.data()) + 19;
     return entry;
-}
-
-/// Two changes of a file that are closer than this may have the same time: kernels before 6.13 count
-/// in ticks.
-constexpr long settled_ns = 20'000'000;
-
-bool is_settled(const timespec& change) {
-    timespec now{};
-    ::clock_gettime(CLOCK_REALTIME, &now);
-    const auto elapsed =
-        (now.tv_sec - change.tv_sec) * 1'000'000'000L + now.tv_nsec - change.tv_nsec;
-    return now.tv_sec - change.tv_sec > 1 || elapsed > settled_ns;
-}
-
-bool same_time(const timespec& a, const timespec& b) {
-    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
 } // namespace
@@ -152,7 +137,7 @@ int Passthrough::run(const fuse::Open& in, Inode& node, Caller, FuseReply& reply
     if (truncates)
         quota_.resized(static_cast<std::uint64_t>(info.st_size), 0);
     if (in.kill_privileges)
-        if (const int error = kill_privileges(fd.get(), node.type); error != 0)
+        if (const int error = kill_privileges(node, fd.get()); error != 0)
             return error;
     if (::fstat(fd.get(), &info) == -1)
         return errno;
@@ -191,7 +176,7 @@ int Passthrough::run(const fuse::Write& in, Inode&, Caller, FuseReply& reply) {
     if (handle == nullptr || ::fstat(handle->fd.get(), &before) == -1)
         return EBADF;
     if (in.kill_privileges)
-        if (const int error = kill_privileges(handle->fd.get(), S_IFREG); error != 0)
+        if (const int error = kill_privileges(*handle->inode, handle->fd.get()); error != 0)
             return error;
     // Appending is decided by the flags as they are now, not as the file was opened.
     const int flags = (in.open_flags & O_APPEND) != 0 ? RWF_APPEND : 0;

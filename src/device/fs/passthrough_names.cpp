@@ -17,6 +17,21 @@ Passthrough::Fd Passthrough::directory(Inode& node) {
     return table_.descriptor(node);
 }
 
+/// A file that is open here needs no second descriptor to be recognised by.
+std::expected<Passthrough::Look, int> Passthrough::look_up_known(Inode& parent,
+                                                                 std::string_view name) {
+    Look look{};
+    const Fd in = directory(parent);
+    if (!in)
+        return std::unexpected(in.error());
+    if (::fstatat(*in, std::string(name).c_str(), &look.info, AT_SYMLINK_NOFOLLOW) == -1)
+        return std::unexpected(errno);
+    look.inode = table_.meet(parent, name, look.info);
+    if (look.inode)
+        look.fd = *table_.descriptor(*look.inode);
+    return look;
+}
+
 std::expected<Passthrough::Look, int> Passthrough::look_up(Inode& parent, std::string_view name) {
     Look look{};
     OwnedFd fd;
@@ -55,7 +70,9 @@ std::expected<Passthrough::Look, int> Passthrough::look_up(Inode& parent, std::s
 }
 
 int Passthrough::run(const fuse::Lookup& in, Inode& node, Caller, FuseReply& reply) {
-    const auto look = look_up(node, in.name);
+    auto look = single_file() ? look_up(node, in.name) : look_up_known(node, in.name);
+    if (look && !look->inode)
+        look = look_up(node, in.name);
     if (!look && look.error() == ENOENT && options_.cached) {
         fuse_entry_out absent{}; // node 0: this may be remembered as well
         absent.entry_valid = names_validity().seconds;
