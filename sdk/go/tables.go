@@ -333,11 +333,6 @@ type storagePruneOptions struct {
 	DryRun      bool              `json:"dry_run,omitempty"`
 }
 
-// metricsStreamOptions is the JSON object of options.
-type metricsStreamOptions struct {
-	IntervalMs *uint64 `json:"interval_ms,omitempty"`
-}
-
 // volumeRemoveOptions is the JSON object of options.
 type volumeRemoveOptions struct {
 	Recursive *bool `json:"recursive,omitempty"`

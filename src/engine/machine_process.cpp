@@ -46,8 +46,19 @@ Result<std::optional<Exit>> MachineProcess::wait(std::chrono::milliseconds timeo
 }
 
 std::optional<Activity> MachineProcess::activity() const {
-    const auto below = kind_.shows_activity ? jail::look_below() : std::nullopt;
-    return below ? std::optional(Activity{below->cpu_time, below->asleep}) : std::nullopt;
+    if (!kind_.shows_activity)
+        return std::nullopt;
+    const auto& below = look();
+    return below ? std::optional(Activity{below->cpu_time, below->asleep, seen_}) : std::nullopt;
+}
+
+const std::optional<jail::Below>& MachineProcess::look() const {
+    using Clock = std::chrono::steady_clock;
+    if (const auto now = Clock::now(); now - seen_ >= placement_period / 2) {
+        below_ = jail::look_below();
+        seen_ = now;
+    }
+    return below_;
 }
 
 bool MachineProcess::balance() {
@@ -55,7 +66,7 @@ bool MachineProcess::balance() {
     const auto time = Clock::now();
     if (!cpus_ || time < next_look_)
         return false;
-    const auto below = jail::look_below();
+    const auto& below = look();
     // Looking at a guest of thousands of processes takes time that its devices need.
     const Clock::duration pause = 50 * (Clock::now() - time);
     next_look_ = time + std::max<Clock::duration>(placement_period / 2, pause);

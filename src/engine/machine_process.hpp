@@ -5,6 +5,7 @@
 #include "engine/placement.hpp"
 #include "jail/jail.hpp"
 
+#include <chrono>
 #include <optional>
 #include <random>
 #include <sched.h>
@@ -32,6 +33,9 @@ class MachineProcess final : public Engine {
     /// `cpus`: where it may run; nothing if it is not kept on one of them.
     MachineProcess(jail::Process process, Kind kind, std::optional<cpu_set_t> cpus)
         : process_(std::move(process)), kind_(kind), cpus_(cpus) {}
+    /// Shared by those who look at about the same time, because it costs some system calls for each
+    /// process of the guest.
+    const std::optional<jail::Below>& look() const;
     CpuTable usable(CpuTable table) const;
 
     struct Target {
@@ -43,6 +47,8 @@ class MachineProcess final : public Engine {
     Kind kind_;
     std::optional<Exit> exit_;
     bool stopped_ = false;
+    mutable std::optional<jail::Below> below_; ///< as seen last
+    mutable std::chrono::steady_clock::time_point seen_{};
     std::optional<cpu_set_t> cpus_;
     PlacementSample sample_{std::chrono::steady_clock::now(), {}, {}}; ///< has used nothing yet
     std::chrono::steady_clock::time_point next_look_ = sample_.time + placement_period / 2;

@@ -111,15 +111,12 @@ Result<OwnedFd> Sandboxes::lock_or_say(const std::string& name,
                     .with_hint("try again when that has ended"));
 }
 
-Status Sandboxes::erase_spec(const std::string& name) {
-    // A damaged one may be anything, even a directory.
-    Status gone = remove_tree(SandboxFiles{home_.sandbox(name)}.spec());
-    return gone || gone.error().sys_errno() == ENOTDIR ? Status() : gone;
-}
-
 Status Sandboxes::erase_files(const std::string& name) {
-    // The spec goes first: from here on the directory is rubbish, whatever happens to us.
-    MSB_TRY(erase_spec(name));
+    // The spec goes first: from here on the directory is rubbish, whatever happens to us. A damaged
+    // one may be anything, even a directory.
+    if (Status gone = remove_tree(SandboxFiles{home_.sandbox(name)}.spec());
+        !gone && gone.error().sys_errno() != ENOTDIR)
+        return gone;
     MSB_TRY(sys::unlink(home_.runtime_pid(name)));
     MSB_TRY(sys::unlink(home_.kill_request(name)));
     MSB_TRY(remove_tree(home_.sandbox(name)));
@@ -340,13 +337,6 @@ Status Sandboxes::make_root_disk(const SandboxSpec& spec, const Origin& origin) 
                              {.size = size, .journal = !spec.ephemeral});
 }
 
-Status Sandboxes::make_durable(const SandboxFiles& files) const {
-    for (const std::string& disk : {files.upper(), files.flat_root()})
-        if (exists(disk))
-            MSB_TRY(sync_path(disk));
-    return sync_path(home_.sandboxes());
-}
-
 Status Sandboxes::make_files(const SandboxSpec& spec, const image::Image& image,
                              const LaunchOptions& options, const Origin& origin) {
     const SandboxFiles files{home_.sandbox(spec.name)};
@@ -359,9 +349,7 @@ Status Sandboxes::make_files(const SandboxSpec& spec, const image::Image& image,
     };
     MSB_TRY(make_owned_storage(home_, spec, origin.storage, watch));
     MSB_TRY(make_patches(spec, image, origin.patches, watch));
-    // A sandbox that is thrown away need not survive a power cut. Of another, what makes it one comes last.
-    if (!spec.ephemeral)
-        MSB_TRY(make_durable(files));
+    // A sandbox that is thrown away need not survive a power cut.
     return write_file_atomic(files.spec(), spec.to_json(), 0600, !spec.ephemeral);
 }
 
@@ -509,10 +497,6 @@ Status Sandboxes::remove(const std::string& name, bool force) {
         MSB_TRY(stop(name, 0ms));
     }
     const OwnedFd held = MSB_TRY(lock_or_say(name, release_wait));
-    // Without its spec it is rubbish, also after a power cut.
-    MSB_TRY(erase_spec(name));
-    if (!view.damage && !view.spec.ephemeral && exists(home_.sandbox(name)))
-        MSB_TRY(sync_path(home_.sandbox(name)));
     return erase_files(name);
 }
 

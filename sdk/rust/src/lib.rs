@@ -76,8 +76,8 @@ pub use fs::{FsEntry, FsEntryKind, FsReadStream, FsWriteStream, SandboxFsOps};
 pub use handle::{ListBuilder, PublishedPort, SandboxHandle, SandboxPage, SandboxStatus};
 pub use image::{Image, ImageConfig, ImageDetail, ImageHandle, ImageLayer};
 pub use lifecycle::{StopResult, StopSource};
-pub use metrics::{all_sandbox_metrics, MetricsStream, SandboxMetrics, Stall};
 pub use logs::{LogEntry, LogOptions, LogSource, LogStream, LogStreamOptions};
+pub use metrics::{all_sandbox_metrics, MetricsStream, SandboxMetrics, Stall};
 pub use network::{
     AnyRule, DnsBuilder, InterfaceBuilder, Modified, ModifyBuilder, NetworkBuilder, NetworkEntry, NetworkLogOptions,
     NetworkPolicy, NetworkStep, NetworkVerdict, RateLimiterBuilder, Rule, SecretEvent, TokenBucket,
