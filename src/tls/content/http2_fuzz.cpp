@@ -24,7 +24,7 @@ struct EchoServer : Http2Session::Events {
     void header(std::int32_t id, std::string_view name, std::string_view value) override {
         if ((std::string(name) + ": " + std::string(value)).find(forbidden) != std::string::npos)
             std::abort();
-        came[id] += value;
+        heads[id] += value;
     }
     void headers_end(std::int32_t id, bool last) override {
         if (last)
@@ -43,12 +43,12 @@ struct EchoServer : Http2Session::Events {
     Http2Session::Outgoing* outgoing(std::int32_t id) override { return &answers[id]; }
 
     void answer(std::int32_t id) {
-        answers[id].data.append(as_bytes(came[id]));
+        answers[id].data.append(as_bytes(heads[id] + came[id]));
         answers[id].ended = true;
         session.respond(id, {{":status", "200"}}, true);
     }
 
-    std::map<std::int32_t, std::string> came;
+    std::map<std::int32_t, std::string> heads, came; ///< values of fields; bodies
     std::map<std::int32_t, Http2Session::Outgoing> answers;
     Http2Session session{Http2Session::Role::server, *this};
 };

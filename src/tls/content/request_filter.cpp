@@ -204,7 +204,7 @@ bool RequestFilter::search_head(const RequestHead& head) {
     if (reach_->foreign->empty())
         return true;
     const auto query = head.target.find('?');
-    if (!search(head.target.substr(0, query), "unknown"))
+    if (!search(head.method, "unknown") || !search(head.target.substr(0, query), "unknown"))
         return false;
     if (query != std::string::npos && !search(head.target.substr(query), "query"))
         return false;
