@@ -2,13 +2,13 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "cli/text_layout.hpp"
 #include "terminal/terminal.hpp"
 
 #include <chrono>
 #include <functional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace msb::cli {
 
@@ -17,13 +17,5 @@ namespace msb::cli {
 /// that there is no terminal.
 Status watch_on_terminal(std::string_view what, std::chrono::milliseconds interval,
                          const std::function<Result<std::string>(const WindowSize&)>& render);
-
-/// The part of a line that fits; its styles (ESC [ ... m) take no room, and end.
-std::string cropped(std::string_view line, std::size_t columns);
-/// Columns of the longest line.
-std::size_t text_width(std::string_view text);
-
-/// "▁▂█", a column for each value; `most` is a full one.
-std::string sparkline(const std::vector<double>& values, double most);
 
 } // namespace msb::cli

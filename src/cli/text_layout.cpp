@@ -1,4 +1,4 @@
-#include "cli/live.hpp"
+#include "cli/text_layout.hpp"
 
 #include <algorithm>
 #include <array>
