@@ -239,6 +239,11 @@ type sshServerOptions struct {
 	InactivityTimeoutMs *uint64 `json:"inactivity_timeout_ms,omitempty"`
 }
 
+// metricsStreamOptions is the JSON object of options.
+type metricsStreamOptions struct {
+	IntervalMs *uint64 `json:"interval_ms,omitempty"`
+}
+
 // loadOptions is the JSON object of options.
 type loadOptions struct {
 	Tags []string `json:"tags,omitempty"`

@@ -9,7 +9,7 @@ from .description import ABI, ERRORS, FUNCTIONS, NOTICE, members, pascal, return
 
 GO_STRUCTS = {
     "sandboxOptions": ["sandbox_create"], "startOptions": ["sandbox_start"], "listOptions": ["sandbox_list"],
-    "removeOptions": ["remove"], "execOptions": ["exec"], "attachOptions": ["attach"], "sshServerOptions": ["ssh_server"], "loadOptions": ["image_load"],
+    "removeOptions": ["remove"], "execOptions": ["exec"], "attachOptions": ["attach"], "sshServerOptions": ["ssh_server"], "metricsStreamOptions": ["metrics_stream"], "loadOptions": ["image_load"],
     "fsOptions": ["fs_read", "fs_make", "fs_stat", "fs_remove_dir"], "logOptions": ["logs", "log_stream"],
     "snapshotOptions": ["snapshot_create", "snapshot_import"], "exportOptions": ["snapshot_export"],
     "modifyOptions": ["sandbox_modify"], "networkLogOptions": ["network_log"],

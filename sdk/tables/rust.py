@@ -15,6 +15,7 @@ RUST_STRUCTS = {
     **{pascal(table) + "Options": [table] for table in NESTED},
     "CreateOptions": ["sandbox_create"], "StartOptions": ["sandbox_start"],
     "ListOptions": ["sandbox_list"], "RemoveOptions": ["remove"], "ExecOptions": ["exec"], "AttachOptions": ["attach"], "SshServerOptions": ["ssh_server"],
+    "MetricsStreamOptions": ["metrics_stream"],
     "FsOptions": ["fs_read", "fs_make", "fs_stat", "fs_remove_dir"], "PullOptions": ["image_pull"],
     "LoadOptions": ["image_load"], "LogQuery": ["logs", "log_stream"],
     "SnapshotOptions": ["snapshot_create", "snapshot_import"], "ExportOptions": ["snapshot_export"],

@@ -8,7 +8,7 @@ from .description import (
 
 TS_STRUCTS = {
     **{"Native" + pascal(table): [table] for table in NESTED}, "NativeCreateOptions": ["sandbox_create"], "NativeExecOptions": ["exec"], "NativeAttachOptions": ["attach"],
-    "NativeSshServerOptions": ["ssh_server"],
+    "NativeSshServerOptions": ["ssh_server"], "NativeMetricsStreamOptions": ["metrics_stream"],
     "NativeListOptions": ["sandbox_list"], "NativePullOptions": ["image_pull"],
     "NativeFsOptions": ["fs_read", "fs_make", "fs_stat", "fs_remove_dir"], "NativeLogOptions": ["logs", "log_stream"],
     "NativeSnapshotOptions": ["snapshot_create", "snapshot_import"], "NativeExportOptions": ["snapshot_export"],

@@ -664,6 +664,9 @@ macro_rules! option_table {
                 sftp: bool,
                 inactivity_timeout_ms: u64,
             }
+            MetricsStreamOptions {
+                interval_ms: u64,
+            }
             FsOptions {
                 user: String,
                 max_bytes: u64,

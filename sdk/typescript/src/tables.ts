@@ -689,6 +689,11 @@ export interface NativeSshServerOptions {
   inactivity_timeout_ms?: number | undefined;
 }
 
+/** How often. As the C interface has it. */
+export interface NativeMetricsStreamOptions {
+  interval_ms?: number | undefined;
+}
+
 /** Which sandboxes. As the C interface has it. */
 export interface NativeListOptions {
   labels?: Record<string, string> | undefined;
