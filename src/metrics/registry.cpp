@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 #include <memory>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace msb::metrics {
@@ -29,18 +30,28 @@ std::string canonical(const std::string& path) {
 }
 
 /// Readers of the same home have to come to the same name by whatever path.
-std::string name_of_segment(const std::string& home) {
+std::string name_for(const std::string& text) {
     std::uint64_t hash = 0xcbf2'9ce4'8422'2325; // FNV-1a
-    for (const char c : canonical(home))
+    for (const char c : text)
         hash = (hash ^ static_cast<unsigned char>(c)) * 0x100'0000'01b3;
     return fmt::format("/msb-met-{:016x}-v3", hash);
+}
+
+/// /dev/shm is everybody's: where another user has made the segment (root, of a home that was given away since; or
+/// somebody who wants us to have none), ours has another name.
+std::string name_of_segment(const std::string& home) {
+    const std::string path = canonical(home);
+    const std::string name = name_for(path);
+    struct stat info{};
+    const bool taken =
+        ::lstat(("/dev/shm" + name).c_str(), &info) == 0 && info.st_uid != ::geteuid();
+    return taken ? name_for(fmt::format("{}\n{}", path, ::geteuid())) : name;
 }
 
 std::int64_t now_ms() {
     return unix_time_ns() / 1'000'000;
 }
 
-/// /dev/shm is everybody's.
 Result<OwnedFd> open_shared(const std::string& name, int flags) {
     OwnedFd fd(::shm_open(name.c_str(), flags | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!fd)

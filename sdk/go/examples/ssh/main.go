@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"os"
 
-	"microsandbox"
+	"microsandbox.internal/microsandbox"
 )
 
 func show(ctx context.Context, sandbox *microsandbox.Sandbox) error {
