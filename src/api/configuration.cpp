@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <ranges>
+#include <tuple>
 
 namespace msb {
 
@@ -195,7 +196,9 @@ class Check {
     bool found_nothing() const { return problems_.empty(); }
 
     std::vector<ConfigProblem> take() {
-        std::ranges::stable_sort(problems_, {}, &ConfigProblem::line);
+        std::ranges::sort(problems_, {}, [](const ConfigProblem& problem) {
+            return std::tie(problem.line, problem.text);
+        });
         return std::move(problems_);
     }
 

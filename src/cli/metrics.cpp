@@ -123,12 +123,15 @@ Result<std::vector<SandboxMetrics>> select_metrics(Context& context,
 }
 
 void sort_metrics(std::vector<SandboxMetrics>& all, const std::string& key) {
+    const auto by = [&all](auto of) {
+        std::ranges::sort(all, [&](const SandboxMetrics& left, const SandboxMetrics& right) {
+            return of(left) != of(right) ? of(left) > of(right) : left.name < right.name;
+        });
+    };
     if (key == "cpu")
-        std::ranges::stable_sort(all, std::greater(),
-                                 [](const auto& one) { return one.sample.cpu_percent; });
+        by([](const SandboxMetrics& one) { return one.sample.cpu_percent; });
     if (key == "mem")
-        std::ranges::stable_sort(all, std::greater(),
-                                 [](const auto& one) { return one.sample.memory_used; });
+        by([](const SandboxMetrics& one) { return one.sample.memory_used; });
 }
 
 std::string pair_of_bytes(double left, double right) {
