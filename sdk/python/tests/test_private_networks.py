@@ -3,7 +3,7 @@
 from sandbox_case import Case
 
 from microsandbox import (
-    InvalidArgumentError,
+    InvalidConfigError,
     Network,
     NetworkAlreadyExistsError,
     NetworkInUseError,
@@ -18,7 +18,7 @@ class PrivateNetworks(Case):
         self.assertEqual((made.name, made.subnet, made.members), ("py-back", "10.78.0.0/24", []))
         with self.assertRaises(NetworkAlreadyExistsError):
             await PrivateNetwork.create("py-back")
-        with self.assertRaises(InvalidArgumentError):
+        with self.assertRaises(InvalidConfigError):
             await PrivateNetwork.create("py-other", subnet="nonsense")
         with self.assertRaises(NetworkNotFoundError):
             await PrivateNetwork.get("py-none")
