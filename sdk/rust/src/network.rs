@@ -420,13 +420,19 @@ pub struct NetworkEntry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SecretEvent {
+    /// The variable whose secret it is of.
     pub env: String,
+    /// What was done about it.
     pub action: Option<ViolationAction>,
+    /// What the guest sent.
     pub placeholder: Option<String>,
     /// "http/1.1", "http/2" or "other".
     pub protocol: Option<String>,
+    /// The server that TLS was asked for.
     pub sni: Option<String>,
+    /// The host that the request was for.
     pub host: Option<String>,
+    /// The request's method.
     pub method: Option<String>,
     /// Without a query.
     pub path: Option<String>,
@@ -436,6 +442,7 @@ pub struct SecretEvent {
     pub match_form: Option<String>,
     /// As the guest dialled it.
     pub guest_dst: Option<String>,
+    /// The stream, in HTTP/2.
     pub http2_stream_id: Option<u32>,
 }
 
